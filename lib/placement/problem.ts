@@ -1,0 +1,102 @@
+import { InputError } from "../errors.js";
+import type { TokenPatterns } from "../token-patterns.js";
+
+/**
+ * What one layer's placement must respect besides the slots; `Infinity` where there is no limit.
+ *
+ * Bytes are of this layer's expert weights. Loads are tokens times experts. Link tokens are tokens whose copy
+ * crosses a link, one copy a token: the network-on-package bandwidth budget in units of the trace.
+ */
+export interface PlacementLimits {
+  /** Most bytes of expert weights behind one chiplet group's memory. */
+  readonly groupBytes: number;
+  /** Most load on one chiplet. */
+  readonly chipletLoad: number;
+  /** Most tokens over the link of one chiplet. */
+  readonly chipletTokens: number;
+  /** Most tokens over the link of one chiplet group. */
+  readonly groupTokens: number;
+}
+
+export const NO_LIMITS: PlacementLimits = {
+  groupBytes: Infinity,
+  chipletLoad: Infinity,
+  chipletTokens: Infinity,
+  groupTokens: Infinity,
+};
+
+/** The question of one MoE layer: which experts go on which chiplet. Immutable plain data, fit for a worker. */
+export interface PlacementProblem {
+  readonly layer: number;
+  readonly numExperts: number;
+  readonly numChiplets: number;
+  /** Chiplets c of group floor(c / chipletsPerGroup) share one switch and one memory. Divides numChiplets. */
+  readonly chipletsPerGroup: number;
+  /** Room on every chiplet, in experts. */
+  readonly slotsPerChiplet: number;
+  /** The tokens to place for; its experts are [0, numExperts). */
+  readonly patterns: TokenPatterns;
+  /** Tokens that chose each expert. Shape [numExperts]. */
+  readonly load: Float64Array;
+  /** Weights of each expert in this layer, in bytes. Shape [numExperts]. */
+  readonly expertBytes: Float64Array;
+  readonly limits: PlacementLimits;
+}
+
+/** Options of {@link createProblem}. */
+export interface ProblemOptions {
+  layer?: number;
+  numChiplets: number;
+  /** Default 1 group. */
+  numGroups?: number;
+  /** Default ceil(numExperts / numChiplets). */
+  slotsPerChiplet?: number | undefined;
+  /** Default 1 for every expert. Shape [numExperts]. */
+  expertBytes?: Float64Array;
+  limits?: Partial<PlacementLimits>;
+}
+
+/**
+ * Poses the placement problem of one layer.
+ *
+ * @throws InputError if the experts do not fit the slots or the chiplets do not divide into groups.
+ *
+ * @example
+ * const problem = createProblem(patterns, { numChiplets: 16, numGroups: 4 });
+ * problem.slotsPerChiplet; // 4, for 64 experts
+ */
+export function createProblem(patterns: TokenPatterns, options: ProblemOptions): PlacementProblem {
+  const { numExperts } = patterns;
+  const { layer = 0, numChiplets, numGroups = 1 } = options;
+  const slotsPerChiplet = options.slotsPerChiplet ?? Math.ceil(numExperts / numChiplets);
+  if (numChiplets % numGroups !== 0) {
+    throw new InputError(
+      `chiplets: found ${numChiplets} in ${numGroups} groups, expected groups of equal size`,
+      "Maybe pass --groups with a divisor of the number of chiplets.",
+    );
+  }
+  if (numExperts > numChiplets * slotsPerChiplet) {
+    throw new InputError(
+      `slots: found ${numChiplets} chiplets x ${slotsPerChiplet} slots = ${numChiplets * slotsPerChiplet}, ` +
+        `expected at least ${numExperts}, one for every expert`,
+      `Maybe raise --slots to ${Math.ceil(numExperts / numChiplets)}.`,
+    );
+  }
+  const load = new Float64Array(numExperts);
+  for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
+    for (let place = patterns.offsets[pattern]; place < patterns.offsets[pattern + 1]; place++) {
+      load[patterns.experts[place]] += patterns.counts[pattern];
+    }
+  }
+  return {
+    layer,
+    numExperts,
+    numChiplets,
+    chipletsPerGroup: numChiplets / numGroups,
+    slotsPerChiplet,
+    patterns,
+    load,
+    expertBytes: options.expertBytes ?? new Float64Array(numExperts).fill(1),
+    limits: { ...NO_LIMITS, ...options.limits },
+  };
+}

@@ -1,0 +1,39 @@
+import type { PlacementProblem } from "./problem.js";
+import type { Solution } from "./placement.js";
+
+/** Which MILP backend solves which of the two integer programmes. */
+export interface BackendChoice {
+  /** Choice of fillings for the chiplets. */
+  readonly fillings: BackendName;
+  /** Assignment of the fillings to chiplet groups. */
+  readonly groups: BackendName;
+}
+
+export type BackendName = "highs" | "javascript-lp-solver";
+
+/** What every solver is told besides the problem. */
+export interface SolverOptions {
+  /** Same problem, options and seed: same solution, on any number of threads. */
+  readonly seed: number;
+  readonly backends: BackendChoice;
+  /** A safety net, in milliseconds for one layer; a result it cut says so. Default none. */
+  readonly timeLimitMs?: number;
+  /** Told of every better cost found, for a person to watch. */
+  readonly onProgress?: (progress: { cost: number; bound?: number }) => void;
+}
+
+export const DEFAULT_SOLVER_OPTIONS: SolverOptions = {
+  seed: 1,
+  backends: { fillings: "highs", groups: "javascript-lp-solver" },
+};
+
+/**
+ * A way to find a placement. Whatever it answers is verified by `verifyChiplets` before anybody uses it; all solvers
+ * meet the same contract suite (test/solvers/contract.test.ts).
+ */
+export interface Solver {
+  readonly name: string;
+  /** One line for people who choose. */
+  readonly summary: string;
+  solve(problem: PlacementProblem, options: SolverOptions): Promise<Solution>;
+}

@@ -1,0 +1,125 @@
+import type { PlacementProblem } from "./problem.js";
+import type { Chiplets, FoundPlacement } from "./placement.js";
+
+/**
+ * Lists everything that is wrong with a seating of one layer, by the slow and obvious road.
+ *
+ * Shares no code with the solvers or the cost they minimise: a set for every token, a sum for every limit.
+ *
+ * @returns One sentence a violation; empty if the seating is admissible.
+ *
+ * @example
+ * verifyChiplets(problem, [[0, 1], [1, 2]]); // ["expert 1 is on chiplets 0 and 1, expected on one", "expert 3 is on no chiplet"]
+ */
+export function verifyChiplets(problem: PlacementProblem, chiplets: Chiplets): string[] {
+  const structural = [...slotViolations(problem, chiplets), ...coverageViolations(problem, chiplets)];
+  // Limits of a seating that is not even one would only repeat the complaint.
+  return structural.length > 0 ? structural : limitViolations(problem, chiplets);
+}
+
+/**
+ * Verifies a found placement whole: its seating, that its cost is the true one, and that its bound does not exceed it.
+ *
+ * @returns One sentence a violation; empty if all holds.
+ */
+export function verifyFound(problem: PlacementProblem, found: FoundPlacement): string[] {
+  const violations = verifyChiplets(problem, found.chiplets);
+  if (violations.length > 0) return violations;
+  const cost = slowReplication(problem, found.chiplets);
+  const tolerance = 1e-9 * cost;
+  if (Math.abs(cost - found.cost) > tolerance) {
+    violations.push(`cost is given as ${found.cost}, recomputed as ${cost}`);
+  }
+  if (found.bound !== undefined && found.bound > cost + tolerance) {
+    violations.push(`bound ${found.bound} is above the cost ${cost}`);
+  }
+  if (found.status === "optimal" && !(found.bound !== undefined && cost - found.bound <= 1e-6 * cost)) {
+    violations.push(`status is optimal with cost ${cost} and bound ${found.bound ?? "none"}`);
+  }
+  return violations;
+}
+
+function slotViolations({ numChiplets, slotsPerChiplet }: PlacementProblem, chiplets: Chiplets): string[] {
+  const violations: string[] = [];
+  if (chiplets.length !== numChiplets) {
+    violations.push(`found ${chiplets.length} chiplets, expected ${numChiplets}`);
+  }
+  chiplets.forEach((experts, chiplet) => {
+    if (experts.length > slotsPerChiplet) {
+      violations.push(`chiplet ${chiplet} holds ${experts.length} experts, its slots are ${slotsPerChiplet}`);
+    }
+  });
+  return violations;
+}
+
+function coverageViolations({ numExperts }: PlacementProblem, chiplets: Chiplets): string[] {
+  const violations: string[] = [];
+  const homes = new Map<number, number[]>();
+  chiplets.forEach((experts, chiplet) => {
+    for (const expert of experts) homes.set(expert, [...(homes.get(expert) ?? []), chiplet]);
+  });
+  for (const [expert, where] of homes) {
+    if (!Number.isInteger(expert) || expert < 0 || expert >= numExperts) {
+      violations.push(`chiplet ${where[0]} holds expert ${expert}, out of range [0, ${numExperts})`);
+    }
+    if (where.length > 1) {
+      violations.push(`expert ${expert} is on chiplets ${where.join(" and ")}, expected on one`);
+    }
+  }
+  for (let expert = 0; expert < numExperts; expert++) {
+    if (!homes.has(expert)) violations.push(`expert ${expert} is on no chiplet`);
+  }
+  return violations;
+}
+
+function limitViolations(problem: PlacementProblem, chiplets: Chiplets): string[] {
+  const { limits, load, expertBytes, chipletsPerGroup } = problem;
+  const groups: number[][] = [];
+  chiplets.forEach((experts, chiplet) => {
+    (groups[Math.floor(chiplet / chipletsPerGroup)] ??= []).push(...experts);
+  });
+  const sum = (values: Float64Array, experts: readonly number[]) =>
+    experts.reduce((total, expert) => total + values[expert], 0);
+  const violations: string[] = [];
+  const check = (what: string, found: number, limit: number) => {
+    if (found > limit * (1 + 1e-12)) violations.push(`${what} ${found}, the limit is ${limit}`);
+  };
+  chiplets.forEach((experts, chiplet) => {
+    check(`chiplet ${chiplet} has load`, sum(load, experts), limits.chipletLoad);
+    check(`link of chiplet ${chiplet} carries tokens`, tokensWithAny(problem, experts), limits.chipletTokens);
+  });
+  groups.forEach((experts, group) => {
+    check(`chiplet group ${group} holds bytes`, sum(expertBytes, experts), limits.groupBytes);
+    check(
+      `link of chiplet group ${group} carries tokens`,
+      tokensWithAny(problem, experts),
+      limits.groupTokens,
+    );
+  });
+  return violations;
+}
+
+function tokensWithAny(problem: PlacementProblem, experts: readonly number[]): number {
+  const wanted = new Set(experts);
+  let tokens = 0;
+  for (const { members, count } of patternList(problem)) {
+    if (members.some((expert) => wanted.has(expert))) tokens += count;
+  }
+  return tokens;
+}
+
+function slowReplication(problem: PlacementProblem, chiplets: Chiplets): number {
+  const homeOf = new Map(chiplets.flatMap((experts, chiplet) => experts.map((expert) => [expert, chiplet])));
+  let copies = 0;
+  for (const { members, count } of patternList(problem)) {
+    copies += count * new Set(members.map((expert) => homeOf.get(expert))).size;
+  }
+  return copies / problem.patterns.numTokens;
+}
+
+function* patternList({ patterns }: PlacementProblem): Generator<{ members: number[]; count: number }> {
+  for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
+    const members = [...patterns.experts.subarray(patterns.offsets[pattern], patterns.offsets[pattern + 1])];
+    yield { members, count: patterns.counts[pattern] };
+  }
+}

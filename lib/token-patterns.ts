@@ -1,0 +1,166 @@
+import type { LayerTrace } from "./routing-trace.js";
+
+/**
+ * The distinct expert sets of a layer's tokens, with how many tokens chose each: all that cost depends on.
+ *
+ * Pattern p consists of `experts[offsets[p]]` to `experts[offsets[p + 1] - 1]`, ascending. As a hypergraph,
+ * patterns are weighted nets and experts are vertices. Flat arrays, because every solver walks them often.
+ */
+export interface TokenPatterns {
+  readonly numExperts: number;
+  readonly numPatterns: number;
+  /** Sum of `counts`. */
+  readonly numTokens: number;
+  /** Shape [numPatterns + 1]. */
+  readonly offsets: Uint32Array;
+  /** Shape [offsets[numPatterns]]. */
+  readonly experts: Uint16Array;
+  /** Tokens with each pattern, at least 1. Shape [numPatterns]. */
+  readonly counts: Uint32Array;
+}
+
+/**
+ * Collects the distinct token patterns of a layer, in order of first appearance.
+ *
+ * Time and memory O(numTokens * topK).
+ *
+ * @example
+ * const layer = { layer: 0, numTokens: 3, experts: Uint16Array.of(2, 0, 1, 3, 0, 2) };
+ * collectPatterns(layer, { topK: 2, numExperts: 4 }).counts; // Uint32Array [2, 1]
+ */
+export function collectPatterns(
+  layer: LayerTrace,
+  { topK, numExperts }: { topK: number; numExperts: number },
+): TokenPatterns {
+  const collector = new PatternCollector(numExperts, layer.numTokens, topK);
+  for (let token = 0; token < layer.numTokens; token++) {
+    collector.add(layer.experts.subarray(token * topK, (token + 1) * topK), 1);
+  }
+  return collector.finish();
+}
+
+/**
+ * Looks at patterns one level up: each token's set of distinct blocks instead of its set of experts.
+ *
+ * With `blockOf` the chiplet of every expert, the result's experts are chiplets, and placing those on chiplet
+ * groups is the same problem again.
+ *
+ * @param blockOf Block of every expert, in [0, numBlocks). Shape [numExperts].
+ */
+export function quotientPatterns(
+  patterns: TokenPatterns,
+  blockOf: ArrayLike<number>,
+  numBlocks: number,
+): TokenPatterns {
+  const { offsets, experts, counts, numPatterns } = patterns;
+  const collector = new PatternCollector(numBlocks, numPatterns, 8);
+  const seenIn = new Int32Array(numBlocks).fill(-1);
+  const blocks = new Uint16Array(numBlocks);
+  for (let pattern = 0; pattern < numPatterns; pattern++) {
+    let width = 0;
+    for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
+      const block = blockOf[experts[place]];
+      if (seenIn[block] === pattern) continue;
+      seenIn[block] = pattern;
+      blocks[width++] = block;
+    }
+    collector.add(blocks.subarray(0, width), counts[pattern]);
+  }
+  return collector.finish();
+}
+
+/** Patterns that contain each expert: `patterns[offsets[e]]` to `patterns[offsets[e + 1] - 1]`, ascending. */
+export interface PatternIndex {
+  /** Shape [numExperts + 1]. */
+  readonly offsets: Uint32Array;
+  readonly patterns: Uint32Array;
+}
+
+/** Transposes patterns: for every expert the patterns it occurs in. */
+export function indexPatterns({ numExperts, numPatterns, offsets, experts }: TokenPatterns): PatternIndex {
+  const starts = new Uint32Array(numExperts + 1);
+  for (const expert of experts) starts[expert + 1]++;
+  for (let expert = 0; expert < numExperts; expert++) starts[expert + 1] += starts[expert];
+  const next = starts.slice();
+  const patterns = new Uint32Array(experts.length);
+  for (let pattern = 0; pattern < numPatterns; pattern++) {
+    for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
+      patterns[next[experts[place]]++] = pattern;
+    }
+  }
+  return { offsets: starts, patterns };
+}
+
+/** An open-addressing hash table from sorted expert sets to counts, over flat arrays. */
+class PatternCollector {
+  #numPatterns = 0;
+  #length = 0;
+  #offsets: Uint32Array;
+  #counts: Uint32Array;
+  #experts: Uint16Array;
+  /** Pattern + 1 in each bucket, 0 where free; at most half full. Its length is a power of two. */
+  #buckets: Uint32Array;
+
+  constructor(
+    readonly numExperts: number,
+    maxPatterns: number,
+    width: number,
+  ) {
+    this.#offsets = new Uint32Array(maxPatterns + 1);
+    this.#counts = new Uint32Array(maxPatterns);
+    this.#experts = new Uint16Array(maxPatterns * width);
+    this.#buckets = new Uint32Array(2 ** Math.ceil(Math.log2(2 * maxPatterns + 2)));
+  }
+
+  add(members: Uint16Array, count: number): void {
+    if (this.#length + members.length > this.#experts.length) {
+      const larger = new Uint16Array(2 * (this.#experts.length + members.length));
+      larger.set(this.#experts);
+      this.#experts = larger;
+    }
+    const start = this.#length;
+    const candidate = this.#experts.subarray(start, start + members.length);
+    candidate.set(members);
+    candidate.sort();
+    const mask = this.#buckets.length - 1;
+    let bucket = hashOf(candidate) & mask;
+    for (; this.#buckets[bucket] !== 0; bucket = (bucket + 1) & mask) {
+      const pattern = this.#buckets[bucket] - 1;
+      if (this.#equals(pattern, candidate)) {
+        this.#counts[pattern] += count;
+        return;
+      }
+    }
+    this.#buckets[bucket] = this.#numPatterns + 1;
+    this.#counts[this.#numPatterns++] = count;
+    this.#length += members.length;
+    this.#offsets[this.#numPatterns] = this.#length;
+  }
+
+  finish(): TokenPatterns {
+    const counts = this.#counts.slice(0, this.#numPatterns);
+    return {
+      numExperts: this.numExperts,
+      numPatterns: this.#numPatterns,
+      numTokens: counts.reduce((sum, count) => sum + count, 0),
+      offsets: this.#offsets.slice(0, this.#numPatterns + 1),
+      experts: this.#experts.slice(0, this.#length),
+      counts,
+    };
+  }
+
+  #equals(pattern: number, members: Uint16Array): boolean {
+    const start = this.#offsets[pattern];
+    if (this.#offsets[pattern + 1] - start !== members.length) return false;
+    for (let place = 0; place < members.length; place++) {
+      if (this.#experts[start + place] !== members[place]) return false;
+    }
+    return true;
+  }
+}
+
+function hashOf(members: Uint16Array): number {
+  let hash = 0x811c9dc5;
+  for (const member of members) hash = Math.imul(hash ^ member, 0x01000193);
+  return hash ^ (hash >>> 15);
+}
