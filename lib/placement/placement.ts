@@ -11,6 +11,12 @@ export interface FoundPlacement {
   readonly cost: number;
   /** Proved: no placement that respects the limits costs less. */
   readonly bound?: number;
+  /** Mean distinct chiplet groups per token (C_G) and, for these fillings, what is proved about it. */
+  readonly groups?: {
+    readonly status: "optimal" | "feasible";
+    readonly cost: number;
+    readonly bound?: number;
+  };
   readonly stoppedBy: StoppedBy;
 }
 

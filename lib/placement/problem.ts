@@ -25,6 +25,12 @@ export const NO_LIMITS: PlacementLimits = {
   groupTokens: Infinity,
 };
 
+/** An expert that has to sit on one given chiplet. */
+export interface Pin {
+  readonly expert: number;
+  readonly chiplet: number;
+}
+
 /** The question of one MoE layer: which experts go on which chiplet. Immutable plain data, fit for a worker. */
 export interface PlacementProblem {
   readonly layer: number;
@@ -41,6 +47,10 @@ export interface PlacementProblem {
   /** Weights of each expert in this layer, in bytes. Shape [numExperts]. */
   readonly expertBytes: Float64Array;
   readonly limits: PlacementLimits;
+  /** At most one an expert. */
+  readonly pins: readonly Pin[];
+  /** Sets of experts of which no two may share a chiplet. */
+  readonly apart: readonly (readonly number[])[];
 }
 
 /** Options of {@link createProblem}. */
@@ -54,6 +64,8 @@ export interface ProblemOptions {
   /** Default 1 for every expert. Shape [numExperts]. */
   expertBytes?: Float64Array;
   limits?: Partial<PlacementLimits>;
+  pins?: readonly Pin[];
+  apart?: readonly (readonly number[])[];
 }
 
 /**
@@ -82,6 +94,7 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
       `Maybe raise --slots to ${Math.ceil(numExperts / numChiplets)}.`,
     );
   }
+  checkRules(options, { numExperts, numChiplets });
   const load = new Float64Array(numExperts);
   for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
     for (let place = patterns.offsets[pattern]; place < patterns.offsets[pattern + 1]; place++) {
@@ -98,5 +111,38 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
     load,
     expertBytes: options.expertBytes ?? new Float64Array(numExperts).fill(1),
     limits: { ...NO_LIMITS, ...options.limits },
+    pins: options.pins ?? [],
+    apart: options.apart ?? [],
   };
+}
+
+function checkRules(
+  { pins = [], apart = [] }: ProblemOptions,
+  { numExperts, numChiplets }: { numExperts: number; numChiplets: number },
+): void {
+  const checkExpert = (where: string, expert: number) => {
+    if (expert < 0 || expert >= numExperts) {
+      throw new InputError(`${where}: expert ${expert} is out of range [0, ${numExperts})`);
+    }
+  };
+  const chipletOf = new Map<number, number>();
+  for (const { expert, chiplet } of pins) {
+    checkExpert("pin", expert);
+    if (chiplet < 0 || chiplet >= numChiplets) {
+      throw new InputError(`pin: chiplet ${chiplet} is out of range [0, ${numChiplets})`);
+    }
+    const other = chipletOf.get(expert) ?? chiplet;
+    if (other !== chiplet) {
+      throw new InputError(
+        `pin: expert ${expert} is pinned to chiplets ${other} and ${chiplet}, expected one`,
+      );
+    }
+    chipletOf.set(expert, chiplet);
+  }
+  for (const experts of apart) {
+    for (const expert of experts) checkExpert("apart", expert);
+    if (new Set(experts).size !== experts.length) {
+      throw new InputError(`apart: found an expert twice in ${experts.join(",")}, expected distinct experts`);
+    }
+  }
 }

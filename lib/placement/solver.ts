@@ -1,5 +1,5 @@
 import type { PlacementProblem } from "./problem.js";
-import type { Solution } from "./placement.js";
+import type { Chiplets, Solution } from "./placement.js";
 
 /** Which MILP backend solves which of the two integer programmes. */
 export interface BackendChoice {
@@ -18,8 +18,15 @@ export interface SolverOptions {
   readonly backends: BackendChoice;
   /** A safety net, in milliseconds for one layer; a result it cut says so. Default none. */
   readonly timeLimitMs?: number;
-  /** Told of every better cost found, for a person to watch. */
-  readonly onProgress?: (progress: { cost: number; bound?: number }) => void;
+  /** Told of every better placement or bound found: for a person to watch, and to keep if the solver is killed. */
+  readonly onProgress?: (progress: SolverProgress) => void;
+}
+
+/** What a solver has so far. */
+export interface SolverProgress {
+  readonly chiplets: Chiplets;
+  readonly cost: number;
+  readonly bound?: number;
 }
 
 export const DEFAULT_SOLVER_OPTIONS: SolverOptions = {

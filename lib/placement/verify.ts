@@ -14,7 +14,9 @@ import type { Chiplets, FoundPlacement } from "./placement.js";
 export function verifyChiplets(problem: PlacementProblem, chiplets: Chiplets): string[] {
   const structural = [...slotViolations(problem, chiplets), ...coverageViolations(problem, chiplets)];
   // Limits of a seating that is not even one would only repeat the complaint.
-  return structural.length > 0 ? structural : limitViolations(problem, chiplets);
+  return structural.length > 0
+    ? structural
+    : [...limitViolations(problem, chiplets), ...ruleViolations(problem, chiplets)];
 }
 
 /**
@@ -96,6 +98,24 @@ function limitViolations(problem: PlacementProblem, chiplets: Chiplets): string[
       limits.groupTokens,
     );
   });
+  return violations;
+}
+
+function ruleViolations({ pins, apart }: PlacementProblem, chiplets: Chiplets): string[] {
+  const violations: string[] = [];
+  for (const { expert, chiplet } of pins) {
+    if (!chiplets[chiplet].includes(expert)) {
+      violations.push(`expert ${expert} is not on chiplet ${chiplet}, to which it is pinned`);
+    }
+  }
+  for (const experts of apart) {
+    chiplets.forEach((seated, chiplet) => {
+      const together = experts.filter((expert) => seated.includes(expert));
+      if (together.length > 1) {
+        violations.push(`experts ${together.join(" and ")} share chiplet ${chiplet}, expected apart`);
+      }
+    });
+  }
   return violations;
 }
 

@@ -1,0 +1,104 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+
+/** The rooms of the house, and whom each may import besides itself. */
+const mayImport: Record<string, readonly string[]> = {
+  lib: [],
+  traces: ["lib"],
+  solvers: ["lib"],
+  index: ["lib", "traces", "solvers"],
+  cli: ["index"],
+};
+
+/** The floors of lib, lowest first: a file imports from its own floor or from lower ones. */
+const floors: readonly (readonly string[])[] = [
+  ["errors", "random"],
+  ["routing-trace", "hardware", "model-shapes"],
+  ["token-patterns"],
+  ["coactivation"],
+  ["placement"],
+  ["performance"],
+  ["schedule"],
+  ["evaluation", "pipeline"],
+  ["export", "report"],
+];
+
+describe("architecture", () => {
+  const imports = sourceFiles().flatMap((file) => importsOf(file).map((target) => ({ file, target })));
+
+  it("finds the sources", () => {
+    expect(imports.length).to.be.greaterThan(20);
+  });
+
+  it("lets a room import only the rooms it may", () => {
+    const broken = imports.filter(({ file, target }) => {
+      const [from, to] = [roomOf(file), roomOf(target)];
+      return from !== to && !mayImport[from].includes(to);
+    });
+    expect(broken).to.deep.equal([]);
+  });
+
+  it("keeps the floors of lib in order", () => {
+    const inLib = imports.filter(({ file, target }) => roomOf(file) === "lib" && roomOf(target) === "lib");
+    expect(inLib.filter(({ file, target }) => floorOf(target) > floorOf(file))).to.deep.equal([]);
+  });
+
+  it("has no import cycle", () => {
+    const targetsOf = new Map<string, string[]>();
+    for (const { file, target } of imports) targetsOf.set(file, [...(targetsOf.get(file) ?? []), target]);
+    expect(findCycle(targetsOf)).to.deep.equal([]);
+  });
+});
+
+/** Source files of the rooms, relative to the project. */
+function sourceFiles(): string[] {
+  const ignored = new Set(["node_modules", "dist", "coverage", "test", "bench", ".git"]);
+  return readdirSync(root, { withFileTypes: true }).flatMap((entry) => {
+    if (ignored.has(entry.name)) return [];
+    if (!entry.isDirectory()) return entry.name.endsWith(".ts") ? [entry.name] : [];
+    return readdirSync(join(root, entry.name), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => join(entry.name, name));
+  });
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), "utf8");
+  return [...text.matchAll(/(?:from|import\(|new URL\()\s*"(\.[^"]+)\.js"/g)].map(([, path]) =>
+    relative(root, resolve(root, dirname(file), `${path}.ts`)),
+  );
+}
+
+function roomOf(file: string): string {
+  return file.split("/")[0].replace(/\.ts$/, "");
+}
+
+function floorOf(file: string): number {
+  const name = file.split("/")[1].replace(/\.ts$/, "");
+  const floor = floors.findIndex((names) => names.includes(name));
+  expect(floor, `${file} has a floor`).to.be.at.least(0);
+  return floor;
+}
+
+function findCycle(targetsOf: Map<string, string[]>): string[] {
+  const done = new Set<string>();
+  const visit = (file: string, path: string[]): string[] => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return [];
+    done.add(file);
+    for (const target of targetsOf.get(file) ?? []) {
+      const cycle = visit(target, [...path, file]);
+      if (cycle.length > 0) return cycle;
+    }
+    return [];
+  };
+  for (const file of targetsOf.keys()) {
+    const cycle = visit(file, []);
+    if (cycle.length > 0) return cycle;
+  }
+  return [];
+}
