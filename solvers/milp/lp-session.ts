@@ -1,0 +1,95 @@
+import { matrixOf } from "./highs.js";
+import { loadHighs } from "./load-highs.js";
+import type { RowBounds, SparseColumns } from "./milp-model.js";
+
+/** An optimal LP solution with its prices. */
+export interface LpOptimum {
+  readonly objective: number;
+  /** Shape [numColumns]. */
+  readonly values: Float64Array;
+  /** Price of every row: column j has reduced cost cost_j - sum of its entries times prices. Shape [numRows]. */
+  readonly rowDuals: Float64Array;
+}
+
+/**
+ * A linear programme that grows and is solved again from where it was, in this thread: the master of a column
+ * generation. It blocks the event loop while it solves, so it belongs in a worker.
+ */
+export interface LpSession {
+  readonly numColumns: number;
+  /** Appends columns; those there keep their numbers. */
+  addColumns(columns: SparseColumns): void;
+  /** Removes columns marked 1; those behind them move up. Shape [numColumns]. */
+  deleteColumns(marked: Uint8Array): void;
+  /** Changes the bounds of a row. */
+  setRowBounds(row: number, lower: number, upper: number): void;
+  /** Changes the bounds of a column, for instance to fix it. */
+  setColumnBounds(column: number, lower: number, upper: number): void;
+  /** Changes the cost of a column. */
+  setColumnCost(column: number, cost: number): void;
+  /** Solves to optimality from the last basis; undefined if infeasible, unbounded or numerically lost. */
+  solve(): LpOptimum | undefined;
+  /** Gives the memory back; WebAssembly has no other way. */
+  dispose(): void;
+}
+
+/**
+ * Opens an LP session of given rows, without columns.
+ *
+ * @example
+ * const session = await createLpSession({ rowLower: ones, rowUpper: ones });
+ * session.addColumns(binaryColumns(columns, Infinity));
+ * session.solve()?.rowDuals;
+ */
+export async function createLpSession({ rowLower, rowUpper }: RowBounds): Promise<LpSession> {
+  const highs = await loadHighs();
+  const numRows = rowLower.length;
+  const instance = highs.createModel();
+  // Primal simplex: added columns leave the basis primal feasible.
+  instance.options.set({ output_flag: false, solver: "simplex", simplex_strategy: 4, random_seed: 0 });
+  instance.addRows({
+    lower: rowLower,
+    upper: rowUpper,
+    matrix: {
+      format: "csr",
+      numRows,
+      numCols: 0,
+      starts: new Int32Array(numRows + 1),
+      indices: new Int32Array(0),
+      values: new Float64Array(0),
+    },
+  });
+  let numColumns = 0;
+  return {
+    get numColumns() {
+      return numColumns;
+    },
+    addColumns(columns) {
+      const { cost, lower, upper } = columns;
+      if (cost.length === 0) return;
+      instance.addCols({ cost, lower, upper, matrix: matrixOf(columns, numRows) });
+      numColumns += cost.length;
+    },
+    deleteColumns(marked) {
+      instance.deleteCols({ kind: "mask", mask: marked });
+      numColumns -= marked.reduce((sum, one) => sum + one, 0);
+    },
+    setRowBounds(row, lower, upper) {
+      instance.changeRowBounds(row, lower, upper);
+    },
+    setColumnBounds(column, lower, upper) {
+      instance.changeColBounds(column, lower, upper);
+    },
+    setColumnCost(column, cost) {
+      instance.changeColCost(column, cost);
+    },
+    solve() {
+      if (instance.run().modelStatus !== highs.constants.modelStatus.optimal) return undefined;
+      const { colValue, rowDual } = instance.getSolution();
+      return { objective: instance.getObjectiveValue(), values: colValue, rowDuals: rowDual };
+    },
+    dispose() {
+      instance.dispose();
+    },
+  };
+}
