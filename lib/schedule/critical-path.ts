@@ -1,0 +1,68 @@
+import type { Schedule } from "./list-schedule.js";
+import { NO_RESOURCE, type TaskGraph } from "./task-graph.js";
+
+/** A stretch of the critical path. */
+export interface CriticalStep {
+  readonly task: number;
+  readonly fromNs: number;
+  /** Where the next step begins; the end of the schedule for the last. */
+  readonly untilNs: number;
+  /** Why the task did not start earlier: it waits for data, for its resource, or it is the first. */
+  readonly heldBy: "predecessor" | "resource" | "nothing";
+}
+
+/**
+ * A chain of tasks that explains the makespan: each starts the moment the one before lets it.
+ *
+ * The steps cover [0, makespan] without gaps or overlaps in a schedule made by `listSchedule`; in a schedule with
+ * needless idle time the first step begins later than 0. A task may hold up its successor before it ends (a
+ * transfer that is forwarded while it arrives) or after (latency), so a step need not be as long as its task.
+ * Of several reasons, data comes before the resource, then the lowest task. Time O(edges + tasks log tasks).
+ */
+export function criticalPath(graph: TaskGraph, { startNs, makespanNs }: Schedule): CriticalStep[] {
+  const { numTasks, durationNs, predecessorOffsets, predecessors, predecessorLagNs } = graph;
+  const before = tasksBefore(graph, startNs);
+  let task = 0;
+  for (let other = 1; other < numTasks; other++) {
+    if (startNs[other] + durationNs[other] > startNs[task] + durationNs[task]) task = other;
+  }
+  const path: CriticalStep[] = [];
+  let untilNs = makespanNs;
+  for (;;) {
+    const fromNs = startNs[task];
+    let next = -1;
+    let heldBy: CriticalStep["heldBy"] = "nothing";
+    for (let edge = predecessorOffsets[task]; edge < predecessorOffsets[task + 1]; edge++) {
+      const predecessor = predecessors[edge];
+      if (startNs[predecessor] + predecessorLagNs[edge] < fromNs) continue;
+      if (next < 0 || predecessor < next) next = predecessor;
+      heldBy = "predecessor";
+    }
+    if (next < 0 && before[task] >= 0 && startNs[before[task]] + durationNs[before[task]] >= fromNs) {
+      next = before[task];
+      heldBy = "resource";
+    }
+    path.push({ task, fromNs, untilNs, heldBy });
+    if (next < 0) return path.reverse();
+    task = next;
+    untilNs = fromNs;
+  }
+}
+
+/** The task that ran on the same resource just before each, or -1. Shape [numTasks]. */
+function tasksBefore(
+  { numTasks, resources, resourceOf, durationNs }: TaskGraph,
+  startNs: Float64Array,
+): Int32Array {
+  const byStart = Int32Array.from({ length: numTasks }, (_, task) => task);
+  byStart.sort(
+    (one, other) => startNs[one] - startNs[other] || durationNs[one] - durationNs[other] || one - other,
+  );
+  const last = new Int32Array(resources.length).fill(-1);
+  return byStart.reduce((before, task) => {
+    if (resourceOf[task] === NO_RESOURCE) return before;
+    before[task] = last[resourceOf[task]];
+    last[resourceOf[task]] = task;
+    return before;
+  }, new Int32Array(numTasks).fill(-1));
+}

@@ -1,0 +1,41 @@
+import type { TaskGraph } from "./task-graph.js";
+
+/**
+ * Earliest start of every task if no resource were ever busy: its head.
+ *
+ * head(j) = max over predecessors i of head(i) + lag(i, j). Time O(tasks + edges).
+ *
+ * @returns Shape [numTasks].
+ */
+export function earliestStartsNs(graph: TaskGraph): Float64Array {
+  const { numTasks, predecessorOffsets, predecessors, predecessorLagNs } = graph;
+  const heads = new Float64Array(numTasks);
+  for (let task = 0; task < numTasks; task++) {
+    let head = 0;
+    for (let edge = predecessorOffsets[task]; edge < predecessorOffsets[task + 1]; edge++) {
+      head = Math.max(head, heads[predecessors[edge]] + predecessorLagNs[edge]);
+    }
+    heads[task] = head;
+  }
+  return heads;
+}
+
+/**
+ * Time that must pass from the start of every task to the end of everything: its own duration included.
+ *
+ * remaining(i) = max of duration(i) and, over successors j, lag(i, j) + remaining(j). Time O(tasks + edges).
+ *
+ * @returns Shape [numTasks].
+ */
+export function remainingPathsNs(graph: TaskGraph): Float64Array {
+  const { numTasks, durationNs, successorOffsets, successors, successorLagNs } = graph;
+  const remaining = new Float64Array(numTasks);
+  for (let task = numTasks - 1; task >= 0; task--) {
+    let longest = durationNs[task];
+    for (let edge = successorOffsets[task]; edge < successorOffsets[task + 1]; edge++) {
+      longest = Math.max(longest, successorLagNs[edge] + remaining[successors[edge]]);
+    }
+    remaining[task] = longest;
+  }
+  return remaining;
+}

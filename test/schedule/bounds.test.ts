@@ -1,0 +1,55 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { scheduleBound } from "../../lib/schedule/bounds.js";
+import { earliestStartsNs, remainingPathsNs } from "../../lib/schedule/path-lengths.js";
+import { TaskGraphBuilder, type TaskGraph } from "../../lib/schedule/task-graph.js";
+import { smallGraphs } from "./small-graphs.js";
+
+describe("scheduleBound", () => {
+  it("is at least the critical path, every load, and every head + load + tail of a set of tasks", () => {
+    fc.assert(
+      fc.property(smallGraphs(8), (graph) => {
+        const bound = scheduleBound(graph);
+        expect(bound.boundNs).to.be.at.least(bound.criticalPathNs);
+        expect(bound.boundNs).to.be.at.least(bound.resourceLoadNs);
+        expect(bound.oneMachineNs).to.equal(largestHeadLoadTail(graph));
+      }),
+    );
+  });
+
+  it("names the resource it comes from", () => {
+    const builder = new TaskGraphBuilder();
+    const dram = builder.resource("DRAM");
+    const source = builder.task({ kind: "start", durationNs: 2 });
+    for (const tail of [5, 3]) {
+      const load = builder.task({ kind: "weights", resource: dram, durationNs: 10 });
+      builder.after(load, source);
+      builder.after(builder.task({ kind: "experts", durationNs: tail }), load);
+    }
+    expect(scheduleBound(builder.build())).to.deep.equal({
+      boundNs: 25,
+      criticalPathNs: 17,
+      resourceLoadNs: 20,
+      oneMachineNs: 25,
+      resource: "DRAM",
+    });
+  });
+});
+
+/** The one-machine bound by its definition: over all sets of tasks of a resource. */
+function largestHeadLoadTail(graph: TaskGraph): number {
+  const heads = earliestStartsNs(graph);
+  const remaining = remainingPathsNs(graph);
+  return graph.resources.reduce((largest, _, resource) => {
+    const tasks = [...heads.keys()].filter((task) => graph.resourceOf[task] === resource);
+    let best = largest;
+    for (let set = 1; set < 1 << tasks.length; set++) {
+      const chosen = tasks.filter((_, place) => (set >> place) & 1);
+      const head = Math.min(...chosen.map((task) => heads[task]));
+      const load = chosen.reduce((sum, task) => sum + graph.durationNs[task], 0);
+      const tail = Math.min(...chosen.map((task) => remaining[task] - graph.durationNs[task]));
+      best = Math.max(best, head + load + tail);
+    }
+    return best;
+  }, 0);
+}

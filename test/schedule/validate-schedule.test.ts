@@ -1,0 +1,72 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { listSchedule } from "../../lib/schedule/list-schedule.js";
+import { TaskGraphBuilder } from "../../lib/schedule/task-graph.js";
+import { memoryPeak, validateSchedule } from "../../lib/schedule/validate-schedule.js";
+import { smallGraphs } from "./small-graphs.js";
+
+/** Two loads on one DRAM, each followed by its compute; both weights in one SRAM of 10 bytes. */
+function twoLoads(bytes: number) {
+  const builder = new TaskGraphBuilder();
+  const dram = builder.resource("DRAM");
+  const sram = builder.memory("SRAM", 10);
+  for (let part = 0; part < 2; part++) {
+    const load = builder.task({ kind: "weights", resource: dram, durationNs: 4, part });
+    const compute = builder.task({ kind: "experts", durationNs: 6, part });
+    builder.after(compute, load);
+    builder.hold({ memory: sram, bytes, from: load, until: compute });
+  }
+  return builder.build();
+}
+
+describe("validateSchedule", () => {
+  const graph = twoLoads(5);
+  const schedule = (starts: number[], makespanNs: number) => ({
+    startNs: Float64Array.from(starts),
+    makespanNs,
+  });
+
+  it("accepts a valid schedule, also one that idles", () => {
+    expect(validateSchedule(graph, schedule([0, 4, 4, 8], 14))).to.deep.equal([]);
+    expect(validateSchedule(graph, schedule([1, 6, 9, 14], 20))).to.deep.equal([]);
+  });
+
+  it("names a task that starts before what it waits for", () => {
+    expect(validateSchedule(graph, schedule([0, 3, 4, 8], 14))).to.deep.equal([
+      "experts 0: starts at 3 ns, expected at least 4 ns because of weights 0",
+    ]);
+  });
+
+  it("names two tasks at once on one resource", () => {
+    expect(validateSchedule(graph, schedule([0, 4, 3, 8], 14))).to.deep.equal([
+      "DRAM: weights 1 starts at 3 ns, while weights 0 runs until 4 ns",
+    ]);
+  });
+
+  it("names a memory that overflows, and frees what ends before it fills what begins", () => {
+    expect(validateSchedule(twoLoads(6), schedule([0, 4, 4, 8], 14))).to.deep.equal([
+      "SRAM: holds 12 bytes at 4 ns, expected at most 10",
+    ]);
+    expect(validateSchedule(twoLoads(6), schedule([0, 4, 10, 14], 20))).to.deep.equal([]);
+    expect(memoryPeak(graph, schedule([0, 4, 4, 8], 14), 0)).to.deep.equal({ bytes: 10, atNs: 4 });
+  });
+
+  it("names a wrong makespan, a time that is none, and a missing task", () => {
+    expect(validateSchedule(graph, schedule([0, 4, 4, 8], 13))[0]).to.match(/makespan 13 ns/);
+    expect(validateSchedule(graph, schedule([0, 4, -1, 8], 14))[0]).to.match(/starts at -1 ns/);
+    expect(validateSchedule(graph, schedule([0, 4, NaN, 8], 14))[0]).to.match(/starts at NaN ns/);
+    expect(validateSchedule(graph, schedule([0, 4, 4], 14))[0]).to.match(/found 3 tasks, expected 4/);
+  });
+
+  it("finds out whenever a task of a tight schedule is moved forward", () => {
+    fc.assert(
+      fc.property(smallGraphs(10), fc.nat(), (any, pick) => {
+        const made = listSchedule(any);
+        const task = pick % any.numTasks;
+        fc.pre(made.startNs[task] > 0 && any.durationNs[task] > 0);
+        made.startNs[task] -= 0.5;
+        expect(validateSchedule(any, made)).to.not.deep.equal([]);
+      }),
+    );
+  });
+});
