@@ -10,7 +10,26 @@ export {
 } from "./lib/routing-trace.js";
 export { collectPatterns, type TokenPatterns } from "./lib/token-patterns.js";
 export { countTouches, uniformReplication } from "./lib/placement/cost.js";
+export { exportPlacement, type PlacementExport } from "./lib/export/export-placement.js";
+export { findFormat, placementFormats } from "./lib/export/formats.js";
+export { type ModelLayers } from "./lib/export/model-layers.js";
+export {
+  type ExportOptions,
+  type FormatNeeds,
+  type PlacementFormat,
+  type ReadOptions,
+} from "./lib/export/placement-format.js";
+export { importPlacement, verifyForeign, type ForeignReading } from "./lib/export/read-foreign.js";
 export * from "./lib/placement/placement.js";
+export {
+  decodePlacement,
+  formatPlacement,
+  parsePlacement,
+  verifyPlacementFile,
+  type FiledLayer,
+  type PlacementFile,
+} from "./lib/placement/placement-file.js";
+export { verifySeating } from "./lib/placement/verify-seating.js";
 export {
   createProblem,
   NO_LIMITS,

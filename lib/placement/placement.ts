@@ -26,6 +26,21 @@ export type Solution =
   | { readonly status: "infeasible"; readonly reason: string }
   | { readonly status: "undecided"; readonly stoppedBy: StoppedBy };
 
+/** Where the experts of one MoE layer sit, whoever seated them. */
+export interface SeatedLayer {
+  readonly layer: number;
+  readonly chiplets: Chiplets;
+}
+
+/** Where all experts of a model sit, whoever seated them: what engines and evaluation need of a placement. */
+export interface Seating {
+  readonly model: string | undefined;
+  readonly numExperts: number;
+  readonly numChiplets: number;
+  /** Ascending by layer number. */
+  readonly layers: readonly SeatedLayer[];
+}
+
 /** The placement of one MoE layer. */
 export interface LayerPlacement extends FoundPlacement {
   readonly layer: number;

@@ -1,0 +1,52 @@
+import { InputError } from "../errors.js";
+import type { Seating } from "../placement/placement.js";
+import { verifySeating } from "../placement/verify-seating.js";
+import { fitEngine } from "./fit-engine.js";
+import { lookAt } from "./foreign-content.js";
+import type { EngineSeating, ExportOptions, PlacementFormat } from "./placement-format.js";
+import { readForeign } from "./read-foreign.js";
+
+/** A file written for an engine, not yet on disk. */
+export interface PlacementExport {
+  readonly data: string | Uint8Array;
+  /** What was assumed or filled in, and how to launch the engine: one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Writes a placement in the format of an engine, reads it back and compares before handing it out.
+ *
+ * @throws InputError if the placement is unsound or does not meet what the engine needs.
+ *
+ * @example
+ * const { data, notes } = exportPlacement(placement, sglang, { numHiddenLayers: 27, firstMoeLayer: 1 });
+ */
+export function exportPlacement(
+  seating: Seating,
+  format: PlacementFormat,
+  options: ExportOptions = {},
+): PlacementExport {
+  const violations = verifySeating(seating);
+  if (violations.length > 0) throw new InputError(`placement: ${violations[0]}`);
+  const notes: string[] = [];
+  const fitted = fitEngine(seating, format, { ...options, note: (sentence) => notes.push(sentence) });
+  const data = format.write(fitted, options);
+  verifyExport(data, fitted, format);
+  const launch = format.launch?.(fitted);
+  if (launch !== undefined) notes.push(`launch ${format.name} with ${launch}`);
+  return { data, notes };
+}
+
+/** Reads the file written and finds the same seating in it, or else the format has a bug. */
+function verifyExport(data: string | Uint8Array, fitted: EngineSeating, format: PlacementFormat): void {
+  if (format.read === undefined) return;
+  const content = lookAt(typeof data === "string" ? new TextEncoder().encode(data) : data);
+  const { numExperts, numChiplets, modelLayers } = fitted;
+  const { seating, violations } = readForeign(content, format, { numExperts, numChiplets, ...modelLayers });
+  if (violations.length > 0) throw new Error(`${format.name}: wrote a file with a fault: ${violations[0]}`);
+  // A format of one seating does not tell its layer.
+  const compared = ({ layers }: Seating) =>
+    JSON.stringify(format.needs.layers === "one" ? layers[0].chiplets : layers);
+  if (seating === undefined || compared(seating) !== compared(fitted))
+    throw new Error(`${format.name}: wrote a file that reads back as another placement`);
+}

@@ -1,0 +1,156 @@
+import { InputError } from "../errors.js";
+import type { Chiplets, SeatedLayer, Seating } from "../placement/placement.js";
+import { formatLayers, guessModelLayers, moeLayers, type ModelLayers } from "./model-layers.js";
+import type { EngineSeating, ExportOptions, PlacementFormat } from "./placement-format.js";
+
+/** Options of {@link fitEngine}. */
+export interface FitOptions extends ExportOptions {
+  /** Told of everything assumed or filled in. */
+  note?: (sentence: string) => void;
+}
+
+/**
+ * Makes a sound seating fit for the format of an engine: its layers complete, its slots equal, as the format needs it.
+ *
+ * Nothing is mended silently: empty slots and missing layers are filled only where the options say so.
+ *
+ * @throws InputError if the seating does not meet what the format needs.
+ */
+export function fitEngine(seating: Seating, format: PlacementFormat, options: FitOptions): EngineSeating {
+  const { needs, name } = format;
+  const modelLayers = guessModelLayers(seating, options);
+  const chosen = chooseLayers(seating, format, options);
+  const slotsPerChiplet = Math.max(...chosen.flatMap(({ chiplets }) => chiplets.map(({ length }) => length)));
+  const context = { ...options, numExperts: seating.numExperts, slotsPerChiplet, name };
+  if (needs.layers === "all") noteGuesses(modelLayers, options);
+  const complete = needs.layers === "all" ? completeLayers(chosen, moeLayers(modelLayers), context) : chosen;
+  const layers = needs.equalSlots ? complete.map((layer) => equalizeSlots(layer, context)) : complete;
+  if (needs.noReplicas && layers.some(({ chiplets }) => chiplets.flat().length > seating.numExperts)) {
+    throw new InputError(
+      `${name}: found replicas, expected every expert on one chiplet: the format holds no more`,
+    );
+  }
+  return { ...seating, layers, slotsPerChiplet, modelLayers };
+}
+
+/**
+ * Fills the empty slots of one layer with copies of its busiest experts.
+ *
+ * Slot by slot, the expert with the most tokens per copy is copied to the chiplet of the least load that has room and
+ * lacks it, as EPLB would with these slots. Engines spread an expert's tokens over its copies, so the token
+ * replication of the filled seating is not the one the placement was made for.
+ *
+ * @param load Tokens that chose each expert; without it all count alike. Shape [numExperts].
+ * @param slotsPerChiplet At most the number of experts.
+ */
+export function fillEmptySlots(
+  chiplets: Chiplets,
+  load: ArrayLike<number>,
+  slotsPerChiplet: number,
+): number[][] {
+  const filled = chiplets.map((experts) => [...experts]);
+  const copies = new Uint32Array(load.length);
+  for (const experts of filled) for (const expert of experts) copies[expert]++;
+  const share = (expert: number) => load[expert] / copies[expert];
+  const byShare = Array.from(copies, (_, expert) => expert);
+  const chipletLoad = (experts: number[]) => experts.reduce((sum, expert) => sum + share(expert), 0);
+  for (;;) {
+    const open = filled.filter((experts) => experts.length < slotsPerChiplet);
+    if (open.length === 0) break;
+    byShare.sort((one, other) => share(other) - share(one) || copies[one] - copies[other] || one - other);
+    const fits = (expert: number) => open.filter((experts) => !experts.includes(expert));
+    const expert = byShare.find((candidate) => fits(candidate).length > 0);
+    if (expert === undefined) throw new Error("more slots on a chiplet than experts");
+    const [target] = fits(expert).sort((one, other) => chipletLoad(one) - chipletLoad(other));
+    target.push(expert);
+    copies[expert]++;
+  }
+  return filled.map((experts) => experts.sort((one, other) => one - other));
+}
+
+interface FitContext extends FitOptions {
+  numExperts: number;
+  slotsPerChiplet: number;
+  name: string;
+}
+
+function noteGuesses(guess: ModelLayers, { numHiddenLayers, firstMoeLayer, note }: FitOptions): void {
+  if (numHiddenLayers === undefined) {
+    note?.(
+      `took the model to have ${guess.numHiddenLayers} hidden layers; --num-hidden-layers says otherwise`,
+    );
+  }
+  if (firstMoeLayer === undefined) {
+    note?.(`took layer ${guess.firstMoeLayer} for the first MoE layer; --first-moe-layer says otherwise`);
+  }
+}
+
+/** The layers to write: all, or the one that formats of one seating hold. */
+function chooseLayers(
+  { layers }: Seating,
+  { needs, name }: PlacementFormat,
+  options: ExportOptions,
+): SeatedLayer[] {
+  const seated = layers.map(({ layer, chiplets }) => ({ layer, chiplets }));
+  if (needs.layers !== "one") return seated;
+  if (options.layer !== undefined) {
+    const chosen = seated.filter(({ layer }) => layer === options.layer);
+    if (chosen.length === 1) return chosen;
+    throw new InputError(
+      `--layer: found ${options.layer}, expected one of ${formatLayers(seated.map(({ layer }) => layer))}`,
+    );
+  }
+  const [first] = seated;
+  if (seated.some(({ chiplets }) => JSON.stringify(chiplets) !== JSON.stringify(first.chiplets))) {
+    throw new InputError(
+      `${name}: found layers that differ, expected one seating: the format holds no more`,
+      "Maybe choose one with --layer.",
+    );
+  }
+  return [first];
+}
+
+function completeLayers(layers: readonly SeatedLayer[], wanted: readonly number[], context: FitContext) {
+  const { name, fillLayers, note, numExperts, slotsPerChiplet } = context;
+  const placed = new Map(layers.map((layer) => [layer.layer, layer]));
+  const missing = wanted.filter((layer) => !placed.has(layer));
+  if (missing.length === 0) return layers;
+  if (fillLayers !== true) {
+    throw new InputError(
+      `${name}: found no placement for layers ${formatLayers(missing)}, expected one for every MoE layer`,
+      "Maybe pass --fill-layers to seat their experts in the order of their ids.",
+    );
+  }
+  note?.(`seated the experts of layers ${formatLayers(missing)} in the order of their ids`);
+  // What engines do by default: slot p holds expert p mod numExperts.
+  const inOrder = layers[0].chiplets.map((_, chiplet) =>
+    Array.from(
+      { length: slotsPerChiplet },
+      (__, slot) => (chiplet * slotsPerChiplet + slot) % numExperts,
+    ).sort((one, other) => one - other),
+  );
+  return wanted.map((layer) => placed.get(layer) ?? { layer, chiplets: inOrder });
+}
+
+function equalizeSlots({ layer, chiplets }: SeatedLayer, context: FitContext): SeatedLayer {
+  const { numExperts, slotsPerChiplet, name, fillEmpty, loads, note } = context;
+  const short = chiplets.findIndex((experts) => experts.length < slotsPerChiplet);
+  if (short === -1) return { layer, chiplets };
+  if (fillEmpty !== true) {
+    throw new InputError(
+      `${name}: layer ${layer}: chiplet ${short} holds ${chiplets[short].length} experts, expected ` +
+        `${slotsPerChiplet} as on the fullest: the engine has no empty slots`,
+      "Maybe pass --fill-empty to copy the busiest experts into the empty slots.",
+    );
+  }
+  const load = loads?.get(layer);
+  const numEmpty = chiplets.length * slotsPerChiplet - chiplets.flat().length;
+  note?.(
+    `layer ${layer}: filled ${numEmpty} empty slots with copies of ` +
+      (load ? "the busiest experts" : "experts of unknown load"),
+  );
+  return {
+    layer,
+    chiplets: fillEmptySlots(chiplets, load ?? new Float64Array(numExperts).fill(1), slotsPerChiplet),
+  };
+}

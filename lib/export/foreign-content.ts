@@ -1,0 +1,106 @@
+import { InputError } from "../errors.js";
+import { moeLayers } from "./model-layers.js";
+import type { ForeignContent, ReadOptions } from "./placement-format.js";
+
+/** Looks at the bytes of a file once, as text and as JSON, for all formats to recognise. */
+export function lookAt(bytes: Uint8Array): ForeignContent {
+  let text: string | undefined;
+  let json: unknown;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    json = JSON.parse(text);
+  } catch {
+    // Not text or not JSON: the formats that want them will not recognise the file.
+  }
+  return { bytes, text, json };
+}
+
+/** Whether a value is a plain JSON object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value is a list of integers; one entry that is none is told. */
+export function isIdList(
+  value: unknown,
+  where: string,
+  report: (violation: string) => void,
+): value is number[] {
+  if (!Array.isArray(value)) {
+    report(`${where}: found ${describe(value)}, expected a list of expert ids`);
+    return false;
+  }
+  const wrong: unknown = value.find((id) => !Number.isInteger(id));
+  const sound = value.every((id) => Number.isInteger(id));
+  if (!sound) report(`${where}: found ${describe(wrong)}, expected an integer id`);
+  return sound;
+}
+
+/** Tells of every key of an object that the format does not have. */
+export function reportExtraKeys(
+  value: Record<string, unknown>,
+  allowed: readonly string[],
+  report: (violation: string) => void,
+): void {
+  for (const key of Object.keys(value)) {
+    if (!allowed.includes(key)) report(`found key "${key}", expected ${allowed.join(", ")} and no other key`);
+  }
+}
+
+/**
+ * Number of EP ranks, which files of physical slots do not tell.
+ *
+ * @throws InputError if the options do not tell it either.
+ */
+export function requireRanks({ numChiplets }: ReadOptions, format: string): number {
+  if (numChiplets !== undefined) return numChiplets;
+  throw new InputError(
+    `${format}: found no number of chiplets in the file, expected to be told it`,
+    "Maybe pass --chiplets, the number of EP ranks.",
+  );
+}
+
+/** Number of experts as told, or one more than the largest sensible id found; larger ones are out of range then. */
+export function countExperts({ numExperts }: ReadOptions, ids: Iterable<number>): number {
+  return numExperts ?? countIds(ids);
+}
+
+/** One more than the largest id below 65536, so that a broken id cannot ask for endless room. */
+export function countIds(ids: Iterable<number>): number {
+  let largest = 0;
+  for (const id of ids) if (id > largest && id < 65536) largest = id;
+  return largest + 1;
+}
+
+/**
+ * Layer of each row of a file that has a row for every MoE layer.
+ *
+ * @param numRows Undefined where one row stands for every MoE layer.
+ * @param report Told where the model has another number of MoE layers.
+ */
+export function layersOfRows(
+  numRows: number | undefined,
+  { numHiddenLayers, firstMoeLayer = 0, moeLayerStep = 1 }: ReadOptions,
+  report: (violation: string) => void,
+): number[] {
+  const expected =
+    numHiddenLayers === undefined
+      ? undefined
+      : moeLayers({ numHiddenLayers, firstMoeLayer, moeLayerStep }).length;
+  if (numRows !== undefined && expected !== undefined && numRows !== expected) {
+    report(`found ${numRows} layers, expected ${expected}, one for every MoE layer`);
+  }
+  return Array.from({ length: numRows ?? expected ?? 1 }, (_, row) => firstMoeLayer + row * moeLayerStep);
+}
+
+/** A value for messages, cut short. */
+export function describe(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = JSON.stringify(value);
+  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
+}
+
+/** Lists of ids as JSON, one list a line. */
+export function formatRows(rows: readonly (readonly number[])[]): string {
+  return `[\n${rows.map((ids) => `  [${ids.join(", ")}]`).join(",\n")}\n]`;
+}

@@ -1,0 +1,76 @@
+import type { Seating } from "../placement/placement.js";
+import type { TokenPatterns } from "../token-patterns.js";
+import type { ModelLayers } from "./model-layers.js";
+
+/** Options of every export. */
+export interface ExportOptions extends Partial<ModelLayers> {
+  /** Fill empty slots with copies of the busiest experts, for engines that need equal slots. Default false. */
+  fillEmpty?: boolean;
+  /** Seat the experts of MoE layers that have no placement in the order of their ids. Default false. */
+  fillLayers?: boolean;
+  /** Write the seating of this layer alone, in formats that hold one seating. Default the only layer. */
+  layer?: number;
+  /** Tokens that chose each expert, by layer: tells which experts are busiest. Each of shape [numExperts]. */
+  loads?: ReadonlyMap<number, ArrayLike<number>>;
+  /** Token patterns by layer, for formats that describe the instance and not its answer. */
+  patterns?: ReadonlyMap<number, TokenPatterns>;
+}
+
+/** A seating made fit for an engine: every MoE layer, the same number of experts on every chiplet where needed. */
+export interface EngineSeating extends Seating {
+  readonly slotsPerChiplet: number;
+  readonly modelLayers: ModelLayers;
+}
+
+/** What the reader of a foreign file has to be told where the file does not say it. */
+export interface ReadOptions extends Partial<ModelLayers> {
+  numExperts?: number;
+  /** Chiplets, or EP ranks, over which the slots spread. */
+  numChiplets?: number;
+  model?: string;
+}
+
+/** Content of a file: its bytes and, where they are JSON, the value. */
+export interface ForeignContent {
+  readonly bytes: Uint8Array;
+  /** Decoded as UTF-8, undefined where that fails. */
+  readonly text: string | undefined;
+  /** Undefined where the text is not JSON. */
+  readonly json: unknown;
+}
+
+/** What an engine demands of a placement before it can be written in its format. */
+export interface FormatNeeds {
+  /** Every MoE layer of the model, without holes; or one seating, of one layer or the same for all. */
+  readonly layers: "any" | "all" | "one";
+  /** The same number of experts on every chiplet of every layer. */
+  readonly equalSlots: boolean;
+  /** Every expert just once. */
+  readonly noReplicas: boolean;
+}
+
+/** A file format for placements: how it is written, known by its content, and read back. */
+export interface PlacementFormat {
+  readonly name: string;
+  /** One line for people who choose. */
+  readonly summary: string;
+  readonly extension: string;
+  readonly needs: FormatNeeds;
+  write(seating: EngineSeating, options: ExportOptions): string | Uint8Array;
+  recognises(content: ForeignContent): boolean;
+  /**
+   * Reads the seating out of a file, as it stands: coverage, range and doubles are judged afterwards, alike for all.
+   *
+   * @param report Told of every violation of the format itself.
+   * Absent where the file holds no placement but the instance to place.
+   *
+   * @returns Undefined where the file is too broken to hold a seating; something was reported then.
+   */
+  read?(
+    content: ForeignContent,
+    options: ReadOptions,
+    report: (violation: string) => void,
+  ): Seating | undefined;
+  /** What to tell the engine besides the file. */
+  launch?(seating: EngineSeating): string;
+}

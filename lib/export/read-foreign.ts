@@ -1,0 +1,97 @@
+import { InputError } from "../errors.js";
+import type { Seating } from "../placement/placement.js";
+import { verifySeating } from "../placement/verify-seating.js";
+import { lookAt } from "./foreign-content.js";
+import { placementFormats } from "./formats.js";
+import type { ForeignContent, PlacementFormat, ReadOptions } from "./placement-format.js";
+
+/** What a file made by someone else holds, and everything that is wrong with it. */
+export interface ForeignReading {
+  /** Name of the format, found by content. */
+  readonly format: string;
+  /** Undefined where the file is too broken to hold one. */
+  readonly seating: Seating | undefined;
+  /** One sentence a violation; empty if nothing is wrong. */
+  readonly violations: readonly string[];
+}
+
+/**
+ * Checks a placement file of an engine harder than the engine does, and lists every violation.
+ *
+ * Without `numExperts` the largest id found counts as the last expert: an absent last expert cannot be missed then.
+ *
+ * @param where Name of the file, for messages.
+ * @throws InputError if the format is not known, or the options lack what the file does not say.
+ *
+ * @example
+ * verifyForeign(await readFile("map.json"), "map.json", { numChiplets: 16, numExperts: 64 }).violations;
+ * // ["layer 3: expert 5 is on no chiplet"]
+ */
+export function verifyForeign(bytes: Uint8Array, where: string, options: ReadOptions = {}): ForeignReading {
+  const content = lookAt(bytes);
+  const format = placementFormats.find((candidate) => candidate.recognises(content));
+  if (format === undefined) {
+    const names = placementFormats.map(({ name }) => name).join(", ");
+    throw new InputError(`${where}: found no placement, expected a file of one of the formats ${names}`);
+  }
+  if (format.read === undefined) {
+    throw new InputError(`${where}: found ${format.summary}, expected a placement`);
+  }
+  return readForeign(content, format, options);
+}
+
+/**
+ * Reads the placement file of an engine.
+ *
+ * @param where Name of the file, for messages.
+ * @throws InputError if the format is not known or {@link verifyForeign} finds anything.
+ *
+ * @example
+ * const seating = importPlacement(await readFile("map.json"), "map.json", { numChiplets: 16 });
+ */
+export function importPlacement(bytes: Uint8Array, where: string, options: ReadOptions = {}): Seating {
+  const { format, seating, violations } = verifyForeign(bytes, where, options);
+  if (violations.length > 0) {
+    throw new InputError(
+      `${where}: ${format}: ${violations[0]}${violations.length > 1 ? `, and ${violations.length - 1} more` : ""}`,
+      `Maybe run "moeplace verify ${where}" for the whole list.`,
+    );
+  }
+  if (seating === undefined) throw new Error(`${format}: read nothing and reported nothing`);
+  return seating;
+}
+
+/** Reads content of a known format and judges the seating in it. */
+export function readForeign(
+  content: ForeignContent,
+  format: PlacementFormat,
+  options: ReadOptions,
+): ForeignReading {
+  const violations: string[] = [];
+  const seating = format.read?.(content, options, (violation) => violations.push(violation));
+  if (seating !== undefined) {
+    violations.push(...verifySeating(seating));
+    if (format.needs.equalSlots) violations.push(...unequalSlots(seating));
+    if (format.needs.noReplicas) violations.push(...replicas(seating));
+  }
+  return { format: format.name, seating, violations };
+}
+
+function unequalSlots({ layers }: Seating): string[] {
+  const numSlots = layers[0].chiplets[0].length;
+  return layers.flatMap(({ layer, chiplets }) =>
+    chiplets.flatMap((experts, chiplet) =>
+      experts.length === numSlots
+        ? []
+        : [
+            `layer ${layer}: chiplet ${chiplet} holds ${experts.length} experts, expected ${numSlots} as on the first`,
+          ],
+    ),
+  );
+}
+
+function replicas({ layers, numExperts }: Seating): string[] {
+  return layers
+    .filter(({ chiplets }) => chiplets.flat().length > numExperts)
+    .map(({ layer }) => `layer ${layer}: found replicas, expected every expert on one chiplet`);
+}

@@ -1,0 +1,164 @@
+import { InputError } from "../errors.js";
+import type { FoundPlacement, SeatedLayer, Seating } from "./placement.js";
+import { verifySeating } from "./verify-seating.js";
+
+/** One layer of a placement file: a seating and, where a solver made it, what the solver says of it. */
+export interface FiledLayer
+  extends SeatedLayer, Partial<Pick<FoundPlacement, "status" | "cost" | "bound" | "groups" | "stoppedBy">> {}
+
+/** Everything a placement file holds. A `Placement` fresh from the solvers is one. */
+export interface PlacementFile extends Seating {
+  /** Chiplet c is in chiplet group floor(c / (numChiplets / numGroups)). */
+  readonly numGroups?: number;
+  /** Room on every chiplet, where it is known; a chiplet may hold fewer experts. */
+  readonly slotsPerChiplet?: number;
+  readonly solver?: string;
+  readonly seed?: number;
+  readonly layers: readonly FiledLayer[];
+}
+
+/**
+ * Reads a placement file whole and sound.
+ *
+ * @param where Name of the file, for messages.
+ * @throws InputError if the text is not a placement file or {@link verifyPlacementFile} finds anything.
+ *
+ * @example
+ * const placement = await parsePlacement(await readFile("p.json", "utf8"), "p.json");
+ */
+export async function parsePlacement(text: string, where: string): Promise<PlacementFile> {
+  const placement = await decodePlacement(text, where);
+  const violations = verifyPlacementFile(placement);
+  if (violations.length === 0) return placement;
+  const [first] = violations;
+  throw violations.length === 1
+    ? new InputError(`${where}: ${first}`)
+    : new InputError(
+        `${where}: ${first}, and ${violations.length - 1} more like it`,
+        `Maybe run "moeplace verify ${where}" for the whole list.`,
+      );
+}
+
+/**
+ * Reads the shape of a placement file and leaves its content unchecked, for {@link verifyPlacementFile} to judge.
+ *
+ * @throws InputError if the text is not JSON or a field is missing or of another type.
+ */
+export async function decodePlacement(text: string, where: string): Promise<PlacementFile> {
+  // Loaded on first use: the schema library costs every other command 50 ms.
+  const { placementSchema } = await import("./placement-schema.js");
+  const document = parseJson(text, where);
+  const result = placementSchema.safeParse(document);
+  if (!result.success) throw shapeError(document, result.error.issues[0], where);
+  const { model, numExperts, numChiplets, numGroups, slotsPerChiplet, solver, seed, layers } = result.data;
+  return {
+    model: model ?? undefined,
+    numExperts,
+    numChiplets,
+    ...(numGroups !== undefined && { numGroups }),
+    ...(slotsPerChiplet !== undefined && { slotsPerChiplet }),
+    ...(solver !== undefined && { solver }),
+    ...(seed !== undefined && { seed }),
+    layers: layers.map(({ chiplets, ...layer }) => ({
+      ...layer,
+      chiplets: chiplets.map((experts) => experts.sort((one, other) => one - other)),
+    })),
+  };
+}
+
+/**
+ * Lists everything that is wrong with the content of a placement file: its seating, its groups and slots, and
+ * costs and bounds that contradict each other.
+ *
+ * @returns One sentence a violation; empty if nothing is wrong.
+ */
+export function verifyPlacementFile(placement: PlacementFile): string[] {
+  const { numChiplets, numGroups = 1, slotsPerChiplet, layers } = placement;
+  const violations = verifySeating(placement, slotsPerChiplet);
+  if (numChiplets % numGroups !== 0) {
+    violations.push(`found ${numChiplets} chiplets in ${numGroups} groups, expected groups of equal size`);
+  }
+  for (const { layer, groups, ...found } of layers) {
+    violations.push(...claimViolations(found).map((violation) => `layer ${layer}: ${violation}`));
+    violations.push(
+      ...claimViolations(groups ?? {}).map((violation) => `layer ${layer}: groups: ${violation}`),
+    );
+  }
+  return violations;
+}
+
+/**
+ * Writes a placement file: the same placement gives the same bytes.
+ *
+ * @example
+ * await writeFile("p.json", formatPlacement({ ...placement, solver: "ilp", seed: 1 }));
+ */
+export function formatPlacement(placement: PlacementFile): string {
+  const {
+    model = null,
+    numExperts,
+    numChiplets,
+    numGroups,
+    slotsPerChiplet,
+    solver,
+    seed,
+    layers,
+  } = placement;
+  const head = { format: "moeplace.placement", version: 1, model, numExperts, numChiplets };
+  const fields = formatFields({ ...head, numGroups, slotsPerChiplet, solver, seed });
+  return `{\n  ${fields.join(",\n  ")},\n  "layers": [\n${layers.map(formatLayer).join(",\n")}\n  ]\n}\n`;
+}
+
+function formatLayer({ layer, status, cost, bound, groups, stoppedBy, chiplets }: FiledLayer): string {
+  const fields = formatFields({ layer, status, cost, bound, groups, stoppedBy });
+  const rows = chiplets.map((experts) => `        [${experts.join(", ")}]`);
+  return `    {\n      ${fields.join(", ")},\n      "chiplets": [\n${rows.join(",\n")}\n      ]\n    }`;
+}
+
+/** Fields as JSON text, one string a field, those without a value left out. */
+function formatFields(fields: Record<string, unknown>): string[] {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) =>
+      typeof value === "object" && value !== null
+        ? `"${name}": { ${formatFields({ ...value }).join(", ")} }`
+        : `"${name}": ${JSON.stringify(value)}`,
+    );
+}
+
+function claimViolations({ status, cost, bound }: Partial<FoundPlacement>): string[] {
+  if (cost === undefined) return [];
+  const violations: string[] = [];
+  if (bound !== undefined && bound > cost * (1 + 1e-9)) {
+    violations.push(`bound ${bound} is above the cost ${cost}`);
+  }
+  if (status === "optimal" && (bound === undefined || bound < cost * (1 - 1e-6))) {
+    violations.push(`status is optimal with cost ${cost} and bound ${bound ?? "none"}`);
+  }
+  return violations;
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`${where}: found no JSON, expected a placement file (${(error as Error).message})`);
+  }
+}
+
+/** Says what was found where the schema expected something else. */
+function shapeError(
+  document: unknown,
+  issue: { path: PropertyKey[]; message: string },
+  where: string,
+): InputError {
+  let found = document;
+  let place = where;
+  issue.path.forEach((key, depth) => {
+    found = (found as Record<PropertyKey, unknown>)[key];
+    place += typeof key === "number" ? `[${key}]` : `${depth === 0 ? ": " : "."}${String(key)}`;
+  });
+  const expected = issue.message.slice(issue.message.indexOf("expected "));
+  const value = found === undefined ? "nothing" : JSON.stringify(found).slice(0, 40);
+  return new InputError(`${place}: found ${value}, ${expected.replace(/, received .*/, "")}`);
+}

@@ -1,0 +1,54 @@
+import { z } from "zod";
+
+const count = z.int().min(1).max(65536);
+const replicationCost = z.number().min(0);
+
+const layerSchema = z.object({
+  layer: z.int().min(0).describe("Number of the layer as the model counts it, dense layers included."),
+  status: z
+    .enum(["optimal", "feasible"])
+    .exactOptional()
+    .describe("Whether a solver proved the seating optimal. Absent if no solver made it."),
+  cost: replicationCost
+    .exactOptional()
+    .describe("Mean distinct chiplets per token (C_T) on the tokens learned from."),
+  bound: replicationCost.exactOptional().describe("Proved: no seating within the limits costs less."),
+  groups: z
+    .object({
+      status: z.enum(["optimal", "feasible"]),
+      cost: replicationCost.describe("Mean distinct chiplet groups per token (C_G)."),
+      bound: replicationCost.exactOptional(),
+    })
+    .exactOptional()
+    .describe("The assignment of the chiplets to chiplet groups."),
+  stoppedBy: z
+    .enum(["proof", "rule", "budget", "time limit", "interrupt"])
+    .exactOptional()
+    .describe("Why the solver stopped."),
+  chiplets: z
+    .array(z.array(z.int().min(0)))
+    .describe("chiplets[c] lists the experts on chiplet c; an expert on several chiplets has replicas."),
+});
+
+/** Shape of a placement file; what the shape cannot say (coverage, ranges) is checked after it. */
+export const placementSchema = z
+  .object({
+    format: z.literal("moeplace.placement"),
+    version: z.literal(1),
+    model: z.string().nullable().exactOptional().describe("Name of the model, null if unknown."),
+    numExperts: count.describe("Experts of every MoE layer."),
+    numChiplets: count,
+    numGroups: count
+      .exactOptional()
+      .describe("Chiplet groups: chiplet c is in group floor(c / (numChiplets / numGroups))."),
+    slotsPerChiplet: count.exactOptional().describe("Room on every chiplet, in experts."),
+    solver: z.string().exactOptional().describe("Name of the solver that made the placement."),
+    seed: z.int().exactOptional().describe("Seed the solver was given."),
+    layers: z.array(layerSchema).min(1).describe("MoE layers, ascending by number."),
+  })
+  .describe("A moeplace placement: which experts sit on which chiplet, for every MoE layer of a model.");
+
+/** The JSON Schema of the placement file, published as docs/placement.schema.json. */
+export function placementJsonSchema(): object {
+  return z.toJSONSchema(placementSchema, { io: "input" });
+}

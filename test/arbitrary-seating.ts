@@ -1,0 +1,65 @@
+import fc from "fast-check";
+import type { Seating } from "../lib/placement/placement.js";
+
+/** Which seatings {@link seatings} makes. */
+export interface SeatingKind {
+  /** Experts on several chiplets, or not. Default true. */
+  replicas?: boolean;
+  /** Every chiplet full. Default true. */
+  equalSlots?: boolean;
+  maxLayers?: number;
+}
+
+/** Sound seatings of consecutive layers from `firstLayer` on, with lists in ascending order. */
+export function seatings({
+  replicas = true,
+  equalSlots = true,
+  maxLayers = 4,
+}: SeatingKind = {}): fc.Arbitrary<Seating> {
+  const shapes = fc.record({
+    numChiplets: fc.integer({ min: 1, max: 6 }),
+    slots: fc.integer({ min: 1, max: 5 }),
+    spare: replicas || !equalSlots ? fc.integer({ min: 0, max: 6 }) : fc.constant(0),
+    firstLayer: fc.integer({ min: 0, max: 3 }),
+    numLayers: fc.integer({ min: 1, max: maxLayers }),
+  });
+  return shapes.chain(({ numChiplets, slots, spare, firstLayer, numLayers }) => {
+    const numSlots = numChiplets * slots;
+    // A chiplet cannot hold more copies than there are experts.
+    const numExperts = Math.max(slots, numSlots - spare);
+    const orders = fc.array(fc.array(fc.nat(), { minLength: numSlots, maxLength: numSlots }), {
+      minLength: numLayers,
+      maxLength: numLayers,
+    });
+    return orders.map((keys): Seating => ({
+      model: undefined,
+      numExperts,
+      numChiplets,
+      layers: keys.map((order, index) => ({
+        layer: firstLayer + index,
+        chiplets: seat(order, { numExperts, numChiplets, slots, replicas, equalSlots }),
+      })),
+    }));
+  });
+}
+
+/** Deals the experts in the order of the keys, then copies into the slots that are left. */
+function seat(
+  keys: number[],
+  shape: { numExperts: number; numChiplets: number; slots: number; replicas: boolean; equalSlots: boolean },
+): number[][] {
+  const { numExperts, numChiplets, slots, replicas, equalSlots } = shape;
+  const experts = Array.from({ length: numExperts }, (_, expert) => expert);
+  experts.sort((one, other) => keys[one] - keys[other] || one - other);
+  const chiplets = Array.from({ length: numChiplets }, (): number[] => []);
+  experts.forEach((expert, index) => chiplets[index % numChiplets].push(expert));
+  if (replicas) {
+    for (const chiplet of chiplets) {
+      for (const expert of experts) {
+        const isFull = chiplet.length === slots || (!equalSlots && keys[expert] % 3 === 0);
+        if (!isFull && !chiplet.includes(expert)) chiplet.push(expert);
+      }
+    }
+  }
+  return chiplets.map((seated) => seated.sort((one, other) => one - other));
+}

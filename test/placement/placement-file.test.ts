@@ -1,0 +1,130 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { InputError } from "../../lib/errors.js";
+import {
+  decodePlacement,
+  formatPlacement,
+  parsePlacement,
+  verifyPlacementFile,
+  type PlacementFile,
+} from "../../lib/placement/placement-file.js";
+import { placementJsonSchema } from "../../lib/placement/placement-schema.js";
+import { seatings } from "../arbitrary-seating.js";
+import { expectGolden } from "../golden-file.js";
+
+const sample: PlacementFile = {
+  model: "allenai/OLMoE-1B-7B-0924",
+  numExperts: 4,
+  numChiplets: 2,
+  numGroups: 2,
+  slotsPerChiplet: 3,
+  solver: "ilp",
+  seed: 1,
+  layers: [
+    {
+      layer: 0,
+      status: "optimal",
+      cost: 1.25,
+      bound: 1.25,
+      groups: { status: "feasible", cost: 1 },
+      stoppedBy: "proof",
+      chiplets: [
+        [0, 3],
+        [0, 1, 2],
+      ],
+    },
+    {
+      layer: 1,
+      status: "feasible",
+      cost: 1.5,
+      stoppedBy: "budget",
+      chiplets: [
+        [1, 3],
+        [0, 2],
+      ],
+    },
+  ],
+};
+
+describe("placement file", () => {
+  it("is written as it always was", () => {
+    expectGolden("test/golden/placement.json", formatPlacement(sample));
+  });
+
+  it("is described by the published JSON Schema", () => {
+    expectGolden("docs/placement.schema.json", `${JSON.stringify(placementJsonSchema(), null, 2)}\n`);
+  });
+
+  it("reads back as it was written", async () => {
+    expect(await parsePlacement(formatPlacement(sample), "p.json")).to.deep.equal(sample);
+    await fc.assert(
+      fc.asyncProperty(seatings({ equalSlots: false }), async (seating) => {
+        expect(await parsePlacement(formatPlacement(seating), "p.json")).to.deep.equal(seating);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("needs no more than the seating: who made it and at what cost may be absent", async () => {
+    const text = `{"format": "moeplace.placement", "version": 1, "numExperts": 2, "numChiplets": 1,
+      "layers": [{"layer": 3, "chiplets": [[1, 0]]}], "comment": "keys of others are passed over"}`;
+    expect(await parsePlacement(text, "p.json")).to.deep.equal({
+      model: undefined,
+      numExperts: 2,
+      numChiplets: 1,
+      layers: [{ layer: 3, chiplets: [[0, 1]] }],
+    });
+  });
+
+  it("says where something else was found", async () => {
+    const text = formatPlacement(sample);
+    for (const [from, to, message] of [
+      ["{", "[", /^p\.json: found no JSON, expected a placement file \(/],
+      ["moeplace.placement", "other", /^p\.json: format: found "other", expected "moeplace.placement"$/],
+      ['"version": 1', '"version": 2', /^p\.json: version: found 2, expected 1$/],
+      ['"numExperts": 4,', "", /^p\.json: numExperts: found nothing, expected number$/],
+      [
+        '"optimal"',
+        '"best"',
+        /^p\.json: layers\[0\]\.status: found "best", expected one of "optimal"\|"feasible"$/,
+      ],
+      ["[0, 3]", '["0", 3]', /^p\.json: layers\[0\]\.chiplets\[0\]\[0\]: found "0", expected number$/],
+      ["[0, 3]", "[0]", /^p\.json: layer 0: expert 3 is on no chiplet$/],
+      [
+        "[0, 3]",
+        "[3, 4, 4]",
+        /^p\.json: layer 0: chiplet 0 holds expert 4, out of range \[0, 4\), and 1 more/,
+      ],
+    ] as const) {
+      const error = await rejection(parsePlacement(text.replace(from, to), "p.json"));
+      expect(error).to.be.instanceOf(InputError);
+      expect(error.message).to.match(message);
+    }
+  });
+
+  it("lists everything that contradicts itself", async () => {
+    const broken = formatPlacement({ ...sample, numGroups: 3, slotsPerChiplet: 2 })
+      .replace('"bound": 1.25', '"bound": 2')
+      .replace('"status": "feasible", "cost": 1.5', '"status": "optimal", "cost": 1.5')
+      .replace("[1, 3]", "[1, 3, 3]")
+      .replace('"layer": 1', '"layer": 0');
+    expect(verifyPlacementFile(await decodePlacement(broken, "p.json"))).to.deep.equal([
+      "layer 0: chiplet 1 holds 3 experts, its slots are 2",
+      "layer 0: comes after layer 0, expected layers in ascending order, each once",
+      "layer 0: chiplet 0 holds 3 experts, its slots are 2",
+      "layer 0: chiplet 0 holds expert 3 twice",
+      "found 2 chiplets in 3 groups, expected groups of equal size",
+      "layer 0: bound 2 is above the cost 1.25",
+      "layer 0: status is optimal with cost 1.5 and bound none",
+    ]);
+  });
+});
+
+async function rejection(promise: Promise<unknown>): Promise<Error> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof Error)) throw new Error("expected the promise to be rejected");
+  return error;
+}
