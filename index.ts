@@ -39,11 +39,15 @@ export {
 export * from "./lib/placement/solver.js";
 export { countTraffic, type LayerTraffic } from "./lib/placement/traffic.js";
 export { verifyChiplets, verifyFound } from "./lib/placement/verify.js";
+export { ganttSvg } from "./lib/report/gantt-svg.js";
+export { ganttText } from "./lib/report/gantt-text.js";
+export { perfettoJson } from "./lib/report/perfetto.js";
 export { scheduleBound, type ScheduleBound } from "./lib/schedule/bounds.js";
 export { criticalPath, type CriticalStep } from "./lib/schedule/critical-path.js";
 export { bestListSchedule, listSchedule, type Schedule } from "./lib/schedule/list-schedule.js";
+export { memoryLevels, memoryPeak, type MemoryLevel } from "./lib/schedule/memory-levels.js";
 export { priorityRules, type PriorityRule } from "./lib/schedule/priorities.js";
 export { NO_RESOURCE, TaskGraphBuilder, taskName, type TaskGraph } from "./lib/schedule/task-graph.js";
 export { busyTimesNs, splitTime, type ClassTime } from "./lib/schedule/timeline.js";
-export { memoryPeak, validateSchedule } from "./lib/schedule/validate-schedule.js";
+export { validateSchedule } from "./lib/schedule/validate-schedule.js";
 export { findSolver, solvers } from "./solvers/index.js";

@@ -1,4 +1,5 @@
 import type { Schedule } from "./list-schedule.js";
+import { memoryLevels, memoryPeak } from "./memory-levels.js";
 import { taskName, type TaskGraph } from "./task-graph.js";
 
 /** What {@link validateSchedule} tolerates of rounding, as a share of the makespan. */
@@ -67,32 +68,10 @@ function checkResources(graph: TaskGraph, { startNs, makespanNs }: Schedule): st
 
 function checkMemories(graph: TaskGraph, schedule: Schedule): string[] {
   return graph.memories.flatMap(({ name, capacityBytes }, memory) => {
-    const peak = memoryPeak(graph, schedule, memory);
+    const peak = memoryPeak(memoryLevels(graph, schedule, memory));
     if (peak.bytes <= capacityBytes) return [];
     return [`${name}: holds ${peak.bytes} bytes at ${peak.atNs} ns, expected at most ${capacityBytes}`];
   });
-}
-
-/** Most bytes a memory holds at once, and when for the first time. What falls free at an instant makes room first. */
-export function memoryPeak(
-  { memoryUses, durationNs }: TaskGraph,
-  { startNs }: Schedule,
-  memory: number,
-): { bytes: number; atNs: number } {
-  const changes = memoryUses
-    .filter((use) => use.memory === memory)
-    .flatMap(({ bytes, from, until }) => [
-      { atNs: startNs[from], bytes },
-      { atNs: startNs[until] + durationNs[until], bytes: -bytes },
-    ])
-    .sort((one, other) => one.atNs - other.atNs || one.bytes - other.bytes);
-  let held = 0;
-  let peak = { bytes: 0, atNs: 0 };
-  for (const { atNs, bytes } of changes) {
-    held += bytes;
-    if (held > peak.bytes) peak = { bytes: held, atNs };
-  }
-  return peak;
 }
 
 function checkMakespan(graph: TaskGraph, { startNs, makespanNs }: Schedule): string[] {

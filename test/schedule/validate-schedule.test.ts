@@ -2,7 +2,8 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { listSchedule } from "../../lib/schedule/list-schedule.js";
 import { TaskGraphBuilder } from "../../lib/schedule/task-graph.js";
-import { memoryPeak, validateSchedule } from "../../lib/schedule/validate-schedule.js";
+import { memoryLevels, memoryPeak } from "../../lib/schedule/memory-levels.js";
+import { validateSchedule } from "../../lib/schedule/validate-schedule.js";
 import { smallGraphs } from "./small-graphs.js";
 
 /** Two loads on one DRAM, each followed by its compute; both weights in one SRAM of 10 bytes. */
@@ -48,7 +49,14 @@ describe("validateSchedule", () => {
       "SRAM: holds 12 bytes at 4 ns, expected at most 10",
     ]);
     expect(validateSchedule(twoLoads(6), schedule([0, 4, 10, 14], 20))).to.deep.equal([]);
-    expect(memoryPeak(graph, schedule([0, 4, 4, 8], 14), 0)).to.deep.equal({ bytes: 10, atNs: 4 });
+    const levels = memoryLevels(graph, schedule([0, 4, 4, 8], 14), 0);
+    expect(levels.map(({ atNs, bytes }) => [atNs, bytes])).to.deep.equal([
+      [0, 5],
+      [4, 10],
+      [10, 5],
+      [14, 0],
+    ]);
+    expect(memoryPeak(levels)).to.deep.equal({ bytes: 10, atNs: 4 });
   });
 
   it("names a wrong makespan, a time that is none, and a missing task", () => {

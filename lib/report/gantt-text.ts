@@ -1,0 +1,87 @@
+import type { Schedule } from "../schedule/list-schedule.js";
+import { NO_RESOURCE, type TaskGraph } from "../schedule/task-graph.js";
+import { busyTimesNs } from "../schedule/timeline.js";
+import { timeTicks } from "./format-time.js";
+
+/**
+ * Draws a schedule for a terminal: one line for every resource, one letter for what it does most in a column's time.
+ *
+ * A capital where it is busy for at least half of that time, a small letter for less, a dot where it is idle.
+ *
+ * @param options.width Columns in all, default 100; at least 20 of them are for the bars.
+ *
+ * @example
+ * ganttText(graph, schedule, { width: 34 });
+ * //         0 ns                20
+ * // DRAM    WWWWWWWWWW..........  50 %
+ * // chiplet ..........EEEEEEEEEE  50 %
+ * // W weights  E experts
+ */
+export function ganttText(
+  graph: TaskGraph,
+  schedule: Schedule,
+  { width = 100 }: { width?: number } = {},
+): string {
+  const { makespanNs } = schedule;
+  const labelWidth = Math.max(0, ...graph.resources.map((name) => name.length));
+  const numColumns = Math.max(20, width - labelWidth - 1 - 6);
+  const letters = kindLetters(graph.kinds);
+  const busyNs = busyTimesNs(graph);
+  const shares = columnShares(graph, schedule, numColumns);
+  const lines = graph.resources.map((name, resource) => {
+    const cells = Array.from({ length: numColumns }, (_, column) => {
+      const byKind = shares[resource][column];
+      const busy = byKind.reduce((sum, share) => sum + share, 0);
+      const letter = letters[byKind.indexOf(Math.max(...byKind))];
+      if (busy < 1e-9) return ".";
+      return busy >= 0.5 - 1e-9 ? letter.toUpperCase() : letter.toLowerCase();
+    });
+    const share = makespanNs > 0 ? Math.round((100 * busyNs[resource]) / makespanNs) : 0;
+    return `${name.padEnd(labelWidth)} ${cells.join("")} ${`${share}`.padStart(3)} %`;
+  });
+  const legend = graph.kinds
+    .map((kind, index) => ({ kind, index }))
+    .filter(({ index }) => shares.some((columns) => columns.some((byKind) => byKind[index] > 0)))
+    .map(({ kind, index }) => `${letters[index]} ${kind}`);
+  return `${[axis(makespanNs, labelWidth + 1, numColumns), ...lines, legend.join("  ")].join("\n")}\n`;
+}
+
+/** Share of every column's time that a resource spends on each kind. Indexed [resource][column][kind]. */
+function columnShares(graph: TaskGraph, { startNs, makespanNs }: Schedule, numColumns: number): number[][][] {
+  const shares = graph.resources.map(() =>
+    Array.from({ length: numColumns }, () => graph.kinds.map(() => 0)),
+  );
+  const columnNs = makespanNs / numColumns;
+  for (let task = 0; task < graph.numTasks; task++) {
+    const resource = graph.resourceOf[task];
+    if (resource === NO_RESOURCE || graph.durationNs[task] === 0) continue;
+    const from = startNs[task] / columnNs;
+    const until = (startNs[task] + graph.durationNs[task]) / columnNs;
+    for (let column = Math.floor(from); column < Math.min(numColumns, until); column++) {
+      const share = Math.min(until, column + 1) - Math.max(from, column);
+      shares[resource][column][graph.kindOf[task]] += share;
+    }
+  }
+  return shares;
+}
+
+/** One letter for every kind, all different: the first of its own that is free, else the first free of all. */
+function kindLetters(kinds: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return kinds.map((kind) => {
+    const candidates = `${kind.toUpperCase().replace(/[^A-Z]/g, "")}ABCDEFGHIJKLMNOPQRSTUVWXYZ`;
+    const letter = Array.from(candidates).find((candidate) => !taken.has(candidate)) ?? "#";
+    taken.add(letter);
+    return letter;
+  });
+}
+
+function axis(makespanNs: number, indent: number, numColumns: number): string {
+  let line = " ".repeat(indent);
+  for (const { ns, label } of timeTicks(makespanNs, numColumns / 12)) {
+    const column = indent + (makespanNs > 0 ? Math.round((ns / makespanNs) * numColumns) : 0);
+    if (column < line.length + (ns > 0 ? 1 : 0)) continue;
+    line = line.padEnd(column) + label;
+  }
+  return line;
+}

@@ -1,0 +1,118 @@
+import { criticalPath } from "../schedule/critical-path.js";
+import type { Schedule } from "../schedule/list-schedule.js";
+import { memoryLevels } from "../schedule/memory-levels.js";
+import { NO_RESOURCE, taskName, type TaskGraph } from "../schedule/task-graph.js";
+
+const RESOURCES_PID = 1;
+const CRITICAL_PATH_PID = 2;
+const MEMORIES_PID = 3;
+
+/** An event of the Trace Event Format; times are microseconds. */
+type TraceEvent = Record<string, string | number | Record<string, string | number>>;
+
+/**
+ * Writes a schedule as a JSON trace that ui.perfetto.dev and chrome://tracing load.
+ *
+ * One thread for every resource with its tasks, one with the critical path, one counter for every memory. Times are
+ * whole nanoseconds, so neighbours touch and never overlap. One event a line.
+ * Source: Trace Event Format (JSON object format; phases X, M and C).
+ *
+ * @param title Name of the whole, for instance "layer 3 forward".
+ */
+export function perfettoJson(
+  graph: TaskGraph,
+  schedule: Schedule,
+  { title = "schedule" }: { title?: string } = {},
+): string {
+  const events = [
+    ...nameEvents(graph, title),
+    ...taskEvents(graph, schedule),
+    ...criticalPathEvents(graph, schedule),
+    ...memoryEvents(graph, schedule),
+  ];
+  const lines = events.map((event) => JSON.stringify(event)).join(",\n");
+  return `{"displayTimeUnit":"ns","traceEvents":[\n${lines}\n]}\n`;
+}
+
+function nameEvents({ resources, memories }: TaskGraph, title: string): TraceEvent[] {
+  const processes = [
+    { pid: RESOURCES_PID, name: title },
+    { pid: CRITICAL_PATH_PID, name: "critical path" },
+    ...(memories.length > 0 ? [{ pid: MEMORIES_PID, name: "memories" }] : []),
+  ];
+  const describe = (name: string, pid: number, { tid = 0, ...args }: Record<string, string | number>) => ({
+    ph: "M",
+    name,
+    pid,
+    tid,
+    args,
+  });
+  return [
+    ...processes.flatMap(({ pid, name }) => [
+      describe("process_name", pid, { name }),
+      describe("process_sort_index", pid, { sort_index: pid }),
+    ]),
+    ...resources.flatMap((name, resource) => [
+      describe("thread_name", RESOURCES_PID, { tid: resource + 1, name }),
+      describe("thread_sort_index", RESOURCES_PID, { tid: resource + 1, sort_index: resource + 1 }),
+    ]),
+    describe("thread_name", CRITICAL_PATH_PID, { tid: 1, name: "critical path" }),
+  ];
+}
+
+function taskEvents(graph: TaskGraph, { startNs }: Schedule): TraceEvent[] {
+  const events: TraceEvent[] = [];
+  for (let task = 0; task < graph.numTasks; task++) {
+    if (graph.resourceOf[task] === NO_RESOURCE || graph.durationNs[task] === 0) continue;
+    events.push({
+      ...span(startNs[task], startNs[task] + graph.durationNs[task]),
+      name: taskName(graph, task),
+      cat: graph.kinds[graph.kindOf[task]],
+      pid: RESOURCES_PID,
+      tid: graph.resourceOf[task] + 1,
+      args: { task },
+    });
+  }
+  return events;
+}
+
+function criticalPathEvents(graph: TaskGraph, schedule: Schedule): TraceEvent[] {
+  return criticalPath(graph, schedule)
+    .filter(({ fromNs, untilNs }) => untilNs > fromNs)
+    .map(({ task, fromNs, untilNs, heldBy }) => ({
+      ...span(fromNs, untilNs),
+      name: taskName(graph, task),
+      cat: graph.kinds[graph.kindOf[task]],
+      pid: CRITICAL_PATH_PID,
+      tid: 1,
+      args: { task, heldBy, resource: graph.resources[graph.resourceOf[task]] ?? "none" },
+    }));
+}
+
+function memoryEvents(graph: TaskGraph, schedule: Schedule): TraceEvent[] {
+  return graph.memories.flatMap(({ name }, memory) =>
+    memoryLevels(graph, schedule, memory).map(({ atNs, bytes }) => ({
+      ph: "C",
+      name,
+      ts: microseconds(Math.round(atNs)),
+      pid: MEMORIES_PID,
+      tid: 0,
+      args: { bytes },
+    })),
+  );
+}
+
+function span(fromNs: number, untilNs: number): TraceEvent {
+  const from = Math.round(fromNs);
+  return { ph: "X", ts: microseconds(from), dur: microseconds(Math.round(untilNs) - from) };
+}
+
+/**
+ * Whole nanoseconds as microseconds that a reader gets back by multiplying by 1000 and cutting off the fraction.
+ *
+ * 1.001 * 1000 is 1000.9999999999999: a tenth of a nanosecond more keeps neighbours from overlapping in such readers.
+ */
+function microseconds(ns: number): number {
+  const exact = ns / 1000;
+  return Math.trunc(exact * 1000) === ns ? exact : Number((exact + 1e-4).toFixed(4));
+}
