@@ -5,10 +5,10 @@ import { finish } from "./finish.js";
 export const contiguous: Solver = {
   name: "contiguous",
   summary: "experts in the order of their ids, the layout engines load by default",
-  solve(problem) {
+  solve(problem, options) {
     const chipletOf = Uint16Array.from({ length: problem.numExperts }, (_, expert) =>
       Math.floor((expert * problem.numChiplets) / problem.numExperts),
     );
-    return Promise.resolve(finish(problem, chipletOf, "rule"));
+    return finish(problem, chipletOf, { ...options, stoppedBy: "rule" });
   },
 };

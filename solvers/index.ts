@@ -1,8 +1,21 @@
 import type { Solver } from "../lib/placement/solver.js";
+import { louvain } from "./communities.js";
 import { contiguous } from "./contiguous.js";
+import { eplbGlobal, eplbHierarchical } from "./eplb.js";
+import { mozart } from "./mozart.js";
+import { random } from "./random.js";
+import { spectral } from "./spectral.js";
 
 /** Every solver, in the order in which `compare` shows them. */
-export const solvers: readonly Solver[] = [contiguous];
+export const solvers: readonly Solver[] = [
+  contiguous,
+  random,
+  eplbGlobal,
+  eplbHierarchical,
+  mozart,
+  spectral,
+  louvain,
+];
 
 /** Finds a solver by name. */
 export function findSolver(name: string): Solver | undefined {

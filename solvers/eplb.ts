@@ -1,0 +1,166 @@
+import type { PlacementProblem } from "../lib/placement/problem.js";
+import type { Solver } from "../lib/placement/solver.js";
+import { finish } from "./finish.js";
+
+/** What DeepSeek's load balancer is told besides the loads. */
+export interface EplbOptions {
+  /** Physical experts, copies included (`num_replicas` there). A multiple of numChiplets, at least the experts. */
+  readonly numSlots: number;
+  /** Sets of consecutive experts that the router limits tokens to (`num_groups` there). Divides the experts. */
+  readonly numExpertGroups: number;
+  /** Servers (`num_nodes` there). Divides numChiplets. */
+  readonly numChipletGroups: number;
+  /** GPUs (`num_gpus` there). */
+  readonly numChiplets: number;
+}
+
+/** A placement with copies, in the terms of DeepSeek's load balancer; slot s is on chiplet floor(s / slots per chiplet). */
+export interface EplbPlacement {
+  /** Expert in every slot (`phy2log` there). Shape [numSlots]. */
+  readonly expertOfSlot: Int32Array;
+  /** Slots of every expert in the order in which its copies were made (`log2phy` there). Shape [numExperts][numCopies]. */
+  readonly slotsOfExpert: readonly (readonly number[])[];
+  /** Copies of every expert (`logcnt` there). Shape [numExperts]. */
+  readonly numCopies: Int32Array;
+}
+
+/**
+ * Balances the loads of one layer as DeepSeek's expert-parallelism load balancer does.
+ *
+ * Hierarchical, where the servers divide the expert groups: expert groups are packed onto servers, the busiest expert
+ * of each server gets one copy after the other, and the copies are packed onto its GPUs. Otherwise global: the same
+ * with all as one server. Packing hands the heaviest item left to the lightest pack with room. Numbers are rounded
+ * to 32 bits as the original's tensors are, so ties fall alike; items of equal load keep their order.
+ * Time O(numSlots * numChiplets).
+ *
+ * Source: deepseek-ai/EPLB, eplb.py, rebalance_experts, which does all layers at once.
+ *
+ * @param load Tokens of every expert. Shape [numExperts].
+ */
+export function rebalanceExperts(load: ArrayLike<number>, options: EplbOptions): EplbPlacement {
+  const hierarchical = options.numExpertGroups % options.numChipletGroups === 0;
+  const numServers = hierarchical ? options.numChipletGroups : 1;
+  const weight = Float32Array.from(load);
+  const byServer = expertsByServer(weight, hierarchical ? options.numExpertGroups : 1, numServers);
+  const slotsPerServer = options.numSlots / numServers;
+  const chipletsPerServer = options.numChiplets / numServers;
+  const slotsPerChiplet = options.numSlots / options.numChiplets;
+  const expertOfSlot = new Int32Array(options.numSlots);
+  const numCopies = new Int32Array(weight.length);
+  const slotsOfExpert = Array.from(weight, (): number[] => []);
+  byServer.forEach((experts, server) => {
+    const loads = experts.map((expert) => weight[expert]);
+    const { itemOfCopy, copies } = copyBusiest(loads, slotsPerServer);
+    const loadOfCopy = itemOfCopy.map((item) => Math.fround(loads[item] / copies[item]));
+    const { packOf, rankOf } = packBalanced(loadOfCopy, chipletsPerServer);
+    itemOfCopy.forEach((item, copy) => {
+      const slot = server * slotsPerServer + packOf[copy] * slotsPerChiplet + rankOf[copy];
+      expertOfSlot[slot] = experts[item];
+      slotsOfExpert[experts[item]].push(slot);
+      numCopies[experts[item]]++;
+    });
+  });
+  return { expertOfSlot, slotsOfExpert, numCopies };
+}
+
+/** DeepSeek's load balancer, blind to servers. */
+export const eplbGlobal: Solver = {
+  name: "eplb-global",
+  summary: "DeepSeek EPLB, global policy: balances load, blind to which experts a token uses together",
+  solve: (problem, options) => finish(problem, seatByEplb(problem, 1), { ...options, stoppedBy: "rule" }),
+};
+
+/**
+ * DeepSeek's load balancer that first keeps consecutive experts on one server.
+ *
+ * Where the router knows no expert groups, the original falls back on the global policy; here each server then takes
+ * the two of consecutive experts that DeepSeek-V3 has, so that the policy shows.
+ */
+export const eplbHierarchical: Solver = {
+  name: "eplb-hierarchical",
+  summary: "DeepSeek EPLB, hierarchical policy: consecutive experts to chiplet groups, then balanced load",
+  solve(problem, options) {
+    const numChipletGroups = problem.numChiplets / problem.chipletsPerGroup;
+    return finish(problem, seatByEplb(problem, numChipletGroups), { ...options, stoppedBy: "rule" });
+  },
+};
+
+/** Without copies every expert has one slot; slots left over are given to experts that no token chooses. */
+function seatByEplb(problem: PlacementProblem, numChipletGroups: number): Uint16Array {
+  const { numExperts, numChiplets, slotsPerChiplet } = problem;
+  const numSlots = numChiplets * slotsPerChiplet;
+  const load = new Float64Array(numSlots);
+  load.set(problem.load);
+  const perServer = numSlots / numChipletGroups;
+  const numExpertGroups = numChipletGroups * (perServer % 2 === 0 ? 2 : 1);
+  const { slotsOfExpert } = rebalanceExperts(load, {
+    numSlots,
+    numExpertGroups,
+    numChipletGroups,
+    numChiplets,
+  });
+  return Uint16Array.from({ length: numExperts }, (_, expert) =>
+    Math.floor(slotsOfExpert[expert][0] / slotsPerChiplet),
+  );
+}
+
+/** Packs sets of consecutive experts onto servers. Shape [numServers][numExperts / numServers]. */
+function expertsByServer(weight: Float32Array, numExpertGroups: number, numServers: number): number[][] {
+  const groupSize = weight.length / numExpertGroups;
+  const groupLoads = Array.from({ length: numExpertGroups }, (_, group) =>
+    weight
+      .subarray(group * groupSize, (group + 1) * groupSize)
+      .reduce((sum, one) => Math.fround(sum + one), 0),
+  );
+  const { packOf, rankOf } = packBalanced(groupLoads, numServers);
+  const byServer = Array.from({ length: numServers }, (): number[] => []);
+  weight.forEach((_, expert) => {
+    const group = Math.floor(expert / groupSize);
+    byServer[packOf[group]][rankOf[group] * groupSize + (expert % groupSize)] = expert;
+  });
+  return byServer;
+}
+
+/** Gives the item of largest load per copy one more copy, until there are `numWanted`. */
+function copyBusiest(
+  loads: readonly number[],
+  numWanted: number,
+): { itemOfCopy: number[]; copies: Int32Array } {
+  const itemOfCopy = loads.map((_, item) => item);
+  const copies = new Int32Array(loads.length).fill(1);
+  while (itemOfCopy.length < numWanted) {
+    let busiest = 0;
+    for (let item = 1; item < loads.length; item++) {
+      if (Math.fround(loads[item] / copies[item]) > Math.fround(loads[busiest] / copies[busiest]))
+        busiest = item;
+    }
+    itemOfCopy.push(busiest);
+    copies[busiest]++;
+  }
+  return { itemOfCopy, copies };
+}
+
+/** Packs items into packs of equally many, heaviest first, each into the lightest pack with room. */
+function packBalanced(
+  loads: readonly number[],
+  numPacks: number,
+): { packOf: Int32Array; rankOf: Int32Array } {
+  const perPack = loads.length / numPacks;
+  const packOf = Int32Array.from(loads, (_, item) => item);
+  const rankOf = new Int32Array(loads.length);
+  // The original keeps the order where a pack takes one item.
+  if (perPack === 1) return { packOf, rankOf };
+  const packLoad = new Float32Array(numPacks);
+  const packItems = new Int32Array(numPacks);
+  const heaviestFirst = loads.map((_, item) => item).sort((one, other) => loads[other] - loads[one]);
+  for (const item of heaviestFirst) {
+    let lightest = -1;
+    for (let pack = 0; pack < numPacks; pack++) {
+      if (packItems[pack] < perPack && (lightest < 0 || packLoad[pack] < packLoad[lightest])) lightest = pack;
+    }
+    packOf[item] = lightest;
+    rankOf[item] = packItems[lightest]++;
+    packLoad[lightest] += loads[item];
+  }
+  return { packOf, rankOf };
+}

@@ -1,0 +1,131 @@
+import fc from "fast-check";
+import { createProblem, type PlacementProblem } from "../../lib/placement/problem.js";
+import { collectPatterns, type TokenPatterns } from "../../lib/token-patterns.js";
+import { verifyChiplets } from "../../lib/placement/verify.js";
+import { countTouches } from "../../lib/placement/cost.js";
+
+/** Makes patterns of a list of tokens, each a list of experts, all of one length. */
+export function patternsOf(tokens: readonly (readonly number[])[], numExperts: number): TokenPatterns {
+  const layer = { layer: 0, numTokens: tokens.length, experts: Uint16Array.from(tokens.flat()) };
+  return collectPatterns(layer, { topK: tokens[0].length, numExperts });
+}
+
+/** Token patterns of 2 to `maxExperts` experts. */
+export function tokenPatterns(maxExperts: number): fc.Arbitrary<TokenPatterns> {
+  return fc.integer({ min: 2, max: maxExperts }).chain((numExperts) =>
+    fc.integer({ min: 1, max: Math.min(4, numExperts) }).chain((topK) => {
+      const token = fc.shuffledSubarray(
+        Array.from({ length: numExperts }, (_, expert) => expert),
+        { minLength: topK, maxLength: topK },
+      );
+      return fc.array(token, { minLength: 1, maxLength: 25 }).map((tokens) => patternsOf(tokens, numExperts));
+    }),
+  );
+}
+
+/** Problems of up to 8 experts under no limits. */
+export const freeProblems: fc.Arbitrary<PlacementProblem> = shapes().map(({ patterns, ...shape }) =>
+  createProblem(patterns, shape),
+);
+
+/** Problems of up to 8 experts under every mix of limits, pins and separations, some of them impossible to meet. */
+const limitedProblems: fc.Arbitrary<PlacementProblem> = shapes().chain(({ patterns, ...shape }) => {
+  const { numExperts, numTokens } = patterns;
+  const { numChiplets, numGroups } = shape;
+  const expert = fc.integer({ min: 0, max: numExperts - 1 });
+  const maybe = <T>(arbitrary: fc.Arbitrary<T>, otherwise: T) =>
+    fc.oneof(fc.constant(otherwise), fc.constant(otherwise), arbitrary);
+  /** A limit of `least` to twice as much, so that it is sometimes loose, sometimes tight, seldom impossible. */
+  const limitFrom = (least: number) =>
+    maybe(
+      fc.double({ min: 0.95, max: 2, noNaN: true }).map((slack) => least * slack),
+      Infinity,
+    );
+  const load = createProblem(patterns, shape).load;
+  const bytes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: numExperts, maxLength: numExperts });
+  return fc
+    .record({
+      expertBytes: bytes.map((values) => Float64Array.from(values)),
+      chipletLoad: limitFrom(load.reduce((sum, one) => sum + one, 0) / numChiplets),
+      chipletTokens: limitFrom(Math.max(numTokens / numChiplets, Math.max(...load))),
+      groupTokens: limitFrom(Math.max(numTokens / numGroups, Math.max(...load))),
+      bytesSlack: maybe(fc.double({ min: 0.95, max: 1.5, noNaN: true }), Infinity),
+      pins: maybe(
+        fc.uniqueArray(fc.record({ expert, chiplet: fc.integer({ min: 0, max: numChiplets - 1 }) }), {
+          selector: (pin) => pin.expert,
+          maxLength: 3,
+        }),
+        [],
+      ),
+      apart: maybe(fc.array(fc.uniqueArray(expert, { minLength: 2, maxLength: 4 }), { maxLength: 2 }), []),
+    })
+    .map(({ expertBytes, bytesSlack, pins, apart, ...limits }) => {
+      const groupBytes = (bytesSlack * expertBytes.reduce((sum, one) => sum + one, 0)) / numGroups;
+      return createProblem(patterns, {
+        ...shape,
+        expertBytes,
+        pins,
+        apart,
+        limits: { ...limits, groupBytes },
+      });
+    });
+});
+
+let solved: { problem: PlacementProblem; best: number }[] | undefined;
+
+/** Limited problems with their least cost, `Infinity` where nothing is admissible; the same for every test. */
+export function solvedProblems(): readonly { problem: PlacementProblem; best: number }[] {
+  solved ??= fc
+    .sample(fc.oneof(freeProblems, limitedProblems, limitedProblems), { numRuns: 90, seed: 7 })
+    .map((problem) => ({ problem, best: bruteForce(problem) }));
+  return solved;
+}
+
+/** The least cost of any admissible seating, `Infinity` where there is none: tries all. */
+function bruteForce(problem: PlacementProblem): number {
+  const { numExperts, numChiplets, slotsPerChiplet, patterns } = problem;
+  const chiplets = Array.from({ length: numChiplets }, (): number[] => []);
+  const chipletOf = new Uint16Array(numExperts);
+  const isHome = (expert: number, chiplet: number) =>
+    problem.pins.every((pin) => pin.expert !== expert || pin.chiplet === chiplet);
+  let best = Infinity;
+  const seat = (expert: number): void => {
+    if (expert === numExperts) {
+      const cost = countTouches(patterns, chipletOf) / patterns.numTokens;
+      if (cost < best && verifyChiplets(problem, chiplets).length === 0) best = cost;
+      return;
+    }
+    for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
+      if (chiplets[chiplet].length === slotsPerChiplet || !isHome(expert, chiplet)) continue;
+      chiplets[chiplet].push(expert);
+      chipletOf[expert] = chiplet;
+      seat(expert + 1);
+      chiplets[chiplet].pop();
+    }
+  };
+  seat(0);
+  return best;
+}
+
+interface Shape {
+  readonly patterns: TokenPatterns;
+  readonly numChiplets: number;
+  readonly numGroups: number;
+  readonly slotsPerChiplet: number;
+}
+
+function shapes(): fc.Arbitrary<Shape> {
+  return tokenPatterns(8).chain((patterns) =>
+    fc.integer({ min: 1, max: 4 }).chain((numChiplets) => {
+      const slots = Math.ceil(patterns.numExperts / numChiplets);
+      const divisors = [1, 2, 3, 4].filter((divisor) => numChiplets % divisor === 0);
+      return fc.record({
+        patterns: fc.constant(patterns),
+        numChiplets: fc.constant(numChiplets),
+        numGroups: fc.constantFrom(...divisors),
+        // Spare slots multiply the seatings that brute force has to try.
+        slotsPerChiplet: fc.integer({ min: slots, max: patterns.numExperts <= 6 ? slots + 1 : slots }),
+      });
+    }),
+  );
+}

@@ -1,0 +1,195 @@
+import { expect } from "chai";
+import * as fc from "fast-check";
+import type { Solution } from "../../lib/placement/placement.js";
+import { createProblem, type PlacementProblem } from "../../lib/placement/problem.js";
+import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../../lib/placement/solver.js";
+import { verifyFound } from "../../lib/placement/verify.js";
+import { createRandom } from "../../lib/random.js";
+import { solvers } from "../../solvers/index.js";
+import { freeProblems, patternsOf, solvedProblems } from "./arbitrary-problem.js";
+
+/** Solvers that promise to be at least as good as the contiguous layout. */
+const NEVER_WORSE_THAN_CONTIGUOUS = new Set(["local-search", "ilp", "exact", "auto"]);
+
+const unlimited = fc.sample(freeProblems, { numRuns: 25, seed: 8 });
+const medium = [
+  { numExperts: 32, topK: 4, numChiplets: 8, numGroups: 2 },
+  { numExperts: 30, topK: 4, numChiplets: 8, numGroups: 4 },
+  { numExperts: 24, topK: 3, numChiplets: 5, numGroups: 1, slotsPerChiplet: 7 },
+].map((shape, index) => plantedProblem(shape, index));
+
+describe("every solver", () => {
+  let small: readonly { problem: PlacementProblem; best: number }[];
+  let contiguous: number[];
+  before(async () => {
+    small = solvedProblems();
+    const [yardstick] = solvers;
+    expect(yardstick.name).to.equal("contiguous");
+    const problems = [...small.map(({ problem }) => problem), ...medium];
+    contiguous = await Promise.all(problems.map((problem) => costOf(yardstick, problem)));
+  });
+
+  it("meets problems with and without a solution", () => {
+    expect(small.filter(({ best }) => best === Infinity).length).to.be.greaterThan(8);
+    expect(small.filter(({ best }) => best < Infinity).length).to.be.greaterThan(50);
+  });
+
+  it("has a name of its own", () => {
+    expect(new Set(solvers.map(({ name }) => name)).size).to.equal(solvers.length);
+  });
+
+  for (const solver of solvers) {
+    describe(solver.name, () => {
+      let solutions: Solution[];
+      before(async () => {
+        solutions = [];
+        for (const { problem } of small) solutions.push(await solver.solve(problem, DEFAULT_SOLVER_OPTIONS));
+      });
+
+      it("finds an admissible placement, or says that there is none, and knows its cost", () => {
+        small.forEach(({ problem, best }, index) => {
+          const solution = solutions[index];
+          const where = `instance ${index}, best ${best}, ${JSON.stringify(solution)}`;
+          if (best === Infinity) {
+            expect(solution.status, where).to.equal("infeasible");
+          } else {
+            if (!("chiplets" in solution)) expect.fail(where);
+            expect(verifyFound(problem, solution), where).to.deep.equal([]);
+            expect(solution.cost, where).to.be.at.least(best - 1e-12);
+          }
+        });
+      });
+
+      it("is optimal where it claims so, and never claims too high a bound", () => {
+        small.forEach(({ best }, index) => {
+          const solution = solutions[index];
+          if (solution.status === "optimal") expect(solution.cost).to.be.closeTo(best, 1e-6 * best);
+          if ("bound" in solution) expect(solution.bound).to.be.at.most(best * (1 + 1e-9));
+        });
+      });
+
+      it("answers the same for the same seed", async () => {
+        for (const [index, { problem }] of small.slice(0, 30).entries()) {
+          expect(await solver.solve(problem, DEFAULT_SOLVER_OPTIONS)).to.deep.equal(solutions[index]);
+        }
+      });
+
+      it("seats experts that do not divide by the chiplets, and leaves spare slots empty", async () => {
+        for (const problem of medium) {
+          const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
+          if (!("chiplets" in solution)) expect.fail(solution.status);
+          expect(verifyFound(problem, solution)).to.deep.equal([]);
+          expect(await solver.solve(problem, DEFAULT_SOLVER_OPTIONS)).to.deep.equal(solution);
+        }
+      });
+
+      if (NEVER_WORSE_THAN_CONTIGUOUS.has(solver.name)) {
+        it("is never worse than the contiguous layout", async () => {
+          for (const [index, problem] of [...small.map(({ problem }) => problem), ...medium].entries()) {
+            expect(await costOf(solver, problem)).to.be.at.most(contiguous[index] + 1e-12);
+          }
+        });
+      }
+
+      it("does not care how many times every token comes", async () => {
+        for (const problem of unlimited) {
+          const { counts, numTokens } = problem.patterns;
+          const doubled = createProblem(
+            { ...problem.patterns, counts: counts.map((count) => 2 * count), numTokens: 2 * numTokens },
+            { ...problem, numGroups: problem.numChiplets / problem.chipletsPerGroup },
+          );
+          expect(await costOf(solver, doubled)).to.be.closeTo(await costOf(solver, problem), 1e-12);
+        }
+      });
+
+      it("finds the same optimum under other names of the experts", async () => {
+        for (const problem of unlimited) {
+          const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
+          if (solution.status !== "optimal") continue;
+          expect(await costOf(solver, renamed(problem))).to.be.closeTo(solution.cost, 1e-6);
+        }
+      });
+
+      it("costs 1 on one chiplet and with one expert a token", async () => {
+        const tokens = [
+          [0, 1, 2],
+          [2, 3, 4],
+          [0, 3, 4],
+        ];
+        expect(await costOf(solver, createProblem(patternsOf(tokens, 6), { numChiplets: 1 }))).to.equal(1);
+        const singles = patternsOf([[0], [1], [5], [5]], 6);
+        expect(await costOf(solver, createProblem(singles, { numChiplets: 3 }))).to.equal(1);
+      });
+
+      it("names the limit that cannot hold", async () => {
+        const tokens = [
+          [0, 1],
+          [0, 2],
+          [0, 3],
+          [1, 2],
+        ];
+        const problem = createProblem(patternsOf(tokens, 4), {
+          numChiplets: 2,
+          limits: { chipletLoad: 2.5 },
+        });
+        const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
+        if (solution.status !== "infeasible") expect.fail(solution.status);
+        expect(solution.reason).to.match(/load.*limit is 2\.5: \d/);
+      });
+    });
+  }
+});
+
+async function costOf(solver: Solver, problem: PlacementProblem): Promise<number> {
+  const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
+  return "cost" in solution ? solution.cost : Infinity;
+}
+
+function renamed(problem: PlacementProblem): PlacementProblem {
+  const { patterns, numExperts } = problem;
+  const names = createRandom(3).shuffle(Uint16Array.from({ length: numExperts }, (_, expert) => expert));
+  const experts = patterns.experts.slice();
+  for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
+    const members = experts.subarray(patterns.offsets[pattern], patterns.offsets[pattern + 1]);
+    members.set(members.map((expert) => names[expert]).sort());
+  }
+  return createProblem(
+    { ...patterns, experts },
+    { ...problem, numGroups: problem.numChiplets / problem.chipletsPerGroup },
+  );
+}
+
+/** Tokens that choose most of their experts inside one of the planted communities, with a cap on the load. */
+function plantedProblem(
+  shape: {
+    numExperts: number;
+    topK: number;
+    numChiplets: number;
+    numGroups: number;
+    slotsPerChiplet?: number;
+  },
+  seed: number,
+): PlacementProblem {
+  const { numExperts, topK, numChiplets } = shape;
+  const random = createRandom(seed);
+  const tokens = Array.from({ length: 400 }, () => {
+    const community = random.below(numChiplets);
+    const chosen = new Set<number>();
+    while (chosen.size < topK) {
+      const stray = random.next() < 0.3;
+      chosen.add(
+        stray
+          ? random.below(numExperts)
+          : (community + numChiplets * random.below(Math.ceil(numExperts / numChiplets))) % numExperts,
+      );
+    }
+    return [...chosen];
+  });
+  const meanLoad = (tokens.length * topK) / numChiplets;
+  return createProblem(patternsOf(tokens, numExperts), {
+    ...shape,
+    limits: { chipletLoad: 1.25 * meanLoad },
+    pins: [{ expert: 3, chiplet: 1 }],
+    apart: [[0, numChiplets]],
+  });
+}

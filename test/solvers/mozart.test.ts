@@ -1,0 +1,67 @@
+import { expect } from "chai";
+import { clusterExperts, mozart } from "../../solvers/mozart.js";
+import { createProblem } from "../../lib/placement/problem.js";
+import { DEFAULT_SOLVER_OPTIONS } from "../../lib/placement/solver.js";
+import { patternsOf } from "./arbitrary-problem.js";
+
+describe("clusterExperts", () => {
+  it("starts with the strongest pair, then with the expert farthest from all placed", () => {
+    const pairs = symmetric(6, [
+      [0, 3, 9],
+      [0, 1, 5],
+      [3, 4, 4],
+      [1, 2, 7],
+      [2, 4, 2],
+      [4, 5, 6],
+    ]);
+    // 5 has nothing in common with 0 and 3; 4 is what it is chosen with most.
+    expect(clusterExperts(pairs, 3)).to.deep.equal([
+      [0, 3],
+      [2, 1],
+      [5, 4],
+    ]);
+  });
+
+  it("breaks ties by the lowest id", () => {
+    expect(clusterExperts(new Float64Array(36), 3)).to.deep.equal([
+      [0, 1],
+      [2, 3],
+      [4, 5],
+    ]);
+  });
+
+  it("shares out experts that the clusters do not divide", () => {
+    expect(clusterExperts(new Float64Array(49), 3).map((cluster) => cluster.length)).to.deep.equal([3, 2, 2]);
+  });
+});
+
+describe("mozart", () => {
+  it("puts clusters on chiplet groups so that their loads are even", async () => {
+    // Four pairs of loads 8, 7, 2 and 1: a group takes 8 + 1, the other 7 + 2.
+    const tokens = [
+      [0, 1, 8],
+      [2, 3, 7],
+      [4, 5, 2],
+      [6, 7, 1],
+    ].flatMap(([one, other, times]) => Array.from({ length: times }, () => [one, other]));
+    const problem = createProblem(patternsOf(tokens, 8), { numChiplets: 4, numGroups: 2 });
+    const solution = await mozart.solve(problem, DEFAULT_SOLVER_OPTIONS);
+    if (!("chiplets" in solution)) expect.fail(solution.status);
+    expect(solution.chiplets).to.deep.equal([
+      [0, 1],
+      [6, 7],
+      [2, 3],
+      [4, 5],
+    ]);
+    expect(solution.cost).to.equal(1);
+  });
+});
+
+function symmetric(size: number, entries: [number, number, number][]): Float64Array {
+  const matrix = new Float64Array(size * size);
+  for (const [one, other, value] of entries) {
+    matrix[one * size + other] = value;
+    matrix[other * size + one] = value;
+  }
+  return matrix;
+}
