@@ -1,0 +1,165 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { countTouches } from "../../lib/placement/cost.js";
+import { chipletOfExperts, expertsOfChiplets, type FoundPlacement } from "../../lib/placement/placement.js";
+import { createProblem, type ProblemOptions } from "../../lib/placement/problem.js";
+import { verifyChiplets, verifyFound } from "../../lib/placement/verify.js";
+import { collectPatterns } from "../../lib/token-patterns.js";
+import { layerOf, seatedCases } from "../arbitrary-layer.js";
+
+const tokens = [
+  [0, 1],
+  [0, 1],
+  [2, 3],
+  [0, 3],
+];
+const patterns = collectPatterns(layerOf(tokens), { numExperts: 4, topK: 2 });
+const poseWith = (options: Partial<ProblemOptions> = {}) =>
+  createProblem(patterns, { numChiplets: 2, ...options });
+
+describe("verifyChiplets", () => {
+  it("finds nothing wrong with a sound seating", () => {
+    expect(verifyChiplets(poseWith(), [[0, 1], [2, 3]])).to.deep.equal([]); // prettier-ignore
+    // A chiplet may stay empty where there are slots to spare.
+    expect(verifyChiplets(poseWith({ slotsPerChiplet: 4 }), [[0, 1, 2, 3], []])).to.deep.equal([]);
+  });
+
+  const faults: [string, Partial<ProblemOptions>, number[][], string[]][] = [
+    [
+      "experts seated twice or not at all",
+      {},
+      [[0, 1], [1, 2]],
+      ["expert 1 is on chiplets 0 and 1, expected on one", "expert 3 is on no chiplet"],
+    ],
+    [
+      "an expert twice on one chiplet",
+      { slotsPerChiplet: 3 },
+      [[0, 1, 1], [2, 3]],
+      ["expert 1 is on chiplets 0 and 0, expected on one"],
+    ],
+    [
+      "too many experts on a chiplet",
+      {},
+      [[0, 1, 2], [3]],
+      ["chiplet 0 holds 3 experts, its slots are 2"],
+    ],
+    [
+      "experts that do not exist",
+      { slotsPerChiplet: 3 },
+      [[0, 1, 4], [2, 3]],
+      ["chiplet 0 holds expert 4, out of range [0, 4)"],
+    ],
+    [
+      "too few chiplets",
+      { slotsPerChiplet: 4 },
+      [[0, 1, 2, 3]],
+      ["found 1 chiplets, expected 2"],
+    ],
+    [
+      "too much load on a chiplet",
+      { limits: { chipletLoad: 4.9 } },
+      [[0, 1], [2, 3]],
+      ["chiplet 0 has load 5, the limit is 4.9"],
+    ],
+    [
+      "too many tokens over a chiplet's link",
+      { limits: { chipletTokens: 2 } },
+      [[0, 1], [2, 3]],
+      ["link of chiplet 0 carries tokens 3, the limit is 2"],
+    ],
+    [
+      "too many tokens over the link of a chiplet group",
+      { numGroups: 2, limits: { groupTokens: 2 } },
+      [[0, 1], [2, 3]],
+      ["link of chiplet group 0 carries tokens 3, the limit is 2"],
+    ],
+    [
+      "more bytes than a chiplet group's memory has",
+      { numGroups: 2, expertBytes: Float64Array.of(5, 5, 1, 1), limits: { groupBytes: 6 } },
+      [[0, 1], [2, 3]],
+      ["chiplet group 0 holds bytes 10, the limit is 6"],
+    ],
+    [
+      "a pinned expert elsewhere",
+      { pins: [{ expert: 2, chiplet: 0 }] },
+      [[0, 1], [2, 3]],
+      ["expert 2 is not on chiplet 0, to which it is pinned"],
+    ],
+    [
+      "experts together that were to be apart",
+      { apart: [[3, 1, 2]] },
+      [[0, 1], [2, 3]],
+      ["experts 3 and 2 share chiplet 1, expected apart"],
+    ],
+  ]; // prettier-ignore
+  for (const [name, options, chiplets, expected] of faults) {
+    it(`names ${name}`, () => {
+      expect(verifyChiplets(poseWith(options), chiplets)).to.deep.equal(expected);
+    });
+  }
+
+  it("accepts a seating just at a limit", () => {
+    const limits = { chipletLoad: 5, chipletTokens: 3, groupTokens: 4, groupBytes: 4 };
+    expect(verifyChiplets(poseWith({ limits }), [[0, 1], [2, 3]])).to.deep.equal([]); // prettier-ignore
+  });
+});
+
+describe("verifyFound", () => {
+  const found: FoundPlacement = {
+    status: "optimal",
+    chiplets: [[0, 1], [2, 3]], // prettier-ignore
+    cost: 5 / 4,
+    bound: 5 / 4,
+    stoppedBy: "proof",
+  };
+
+  it("recomputes the cost of any seating by the slow road and agrees with the fast one", () => {
+    fc.assert(
+      fc.property(seatedCases, ({ layer, blockOf, numBlocks, numExperts, topK }) => {
+        const current = collectPatterns(layer, { numExperts, topK });
+        const problem = createProblem(current, { numChiplets: numBlocks, slotsPerChiplet: numExperts });
+        const chiplets = expertsOfChiplets(blockOf, numBlocks);
+        const cost = countTouches(current, blockOf) / current.numTokens;
+        const honest: FoundPlacement = { status: "feasible", chiplets, cost, stoppedBy: "rule" };
+        expect(verifyFound(problem, honest)).to.deep.equal([]);
+        expect(verifyFound(problem, { ...honest, cost: cost * 1.001 })).to.have.length(1);
+      }),
+      { seed: 1 },
+    );
+  });
+
+  it("believes neither a wrong cost, nor a bound above the cost, nor a proof without its bound", () => {
+    expect(verifyFound(poseWith(), found)).to.deep.equal([]);
+    expect(verifyFound(poseWith(), { ...found, cost: 1.2, bound: 1.2 })[0]).to.equal(
+      "cost is given as 1.2, recomputed as 1.25",
+    );
+    expect(verifyFound(poseWith(), { ...found, bound: 1.3 })).to.deep.equal([
+      "bound 1.3 is above the cost 1.25",
+    ]);
+    expect(verifyFound(poseWith(), { ...found, bound: 1.2 })).to.deep.equal([
+      "status is optimal with cost 1.25 and bound 1.2",
+    ]);
+    const unproved: FoundPlacement = {
+      status: "optimal",
+      chiplets: found.chiplets,
+      cost: 5 / 4,
+      stoppedBy: "proof",
+    };
+    expect(verifyFound(poseWith(), unproved)).to.deep.equal([
+      "status is optimal with cost 1.25 and bound none",
+    ]);
+  });
+});
+
+describe("chipletOfExperts and expertsOfChiplets", () => {
+  it("are each other's inverse", () => {
+    fc.assert(
+      fc.property(seatedCases, ({ blockOf, numBlocks, numExperts }) => {
+        const chiplets = expertsOfChiplets(blockOf, numBlocks);
+        expect(chiplets).to.have.length(numBlocks);
+        expect([...chipletOfExperts(chiplets, numExperts)]).to.deep.equal(blockOf);
+      }),
+      { seed: 1 },
+    );
+  });
+});
