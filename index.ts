@@ -1,5 +1,13 @@
 /** The public API: re-exports only. */
 export { InputError } from "./lib/errors.js";
+export { evaluatePlacement, type Evaluation, type EvaluationOptions } from "./lib/evaluation.js";
+export { listConstants, withChiplets, type Constant, type Hardware, type Trust } from "./lib/hardware.js";
+export { hardwareJsonSchema, parseHardware } from "./lib/hardware/parse.js";
+export { findHardware, hardwarePresets } from "./lib/hardware/presets.js";
+export { expertBytes, findModelShape, modelShapes, type ModelShape } from "./lib/model-shapes.js";
+export { groupCapacity, type GroupCapacity } from "./lib/performance/memory.js";
+export { DEFAULT_BATCH, type Batch } from "./lib/performance/stages.js";
+export { CONFIGURATIONS, type Configuration } from "./lib/performance/step.js";
 export { createRandom, type Random } from "./lib/random.js";
 export {
   concatTraces,

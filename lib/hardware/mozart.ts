@@ -1,0 +1,124 @@
+import type { Constant, Hardware, SystolicCompute } from "../hardware.js";
+
+/**
+ * The three machines of the Mozart paper (arXiv:2603.07006), as printed and, where print leaves a gap, as derived or
+ * assumed here. Every gap is marked; docs/performance-model.md says what each is worth.
+ */
+
+/** What the paper lets differ from model to model. */
+interface MachineOf {
+  readonly model: string;
+  readonly areaMm2: number;
+  readonly powerKw: number;
+  /** Within the printed 36 to 100. */
+  readonly tiles: number;
+  /** Rows and columns of an array, within the printed 16 to 24. */
+  readonly arraySize: number;
+}
+
+const TABLE_2 = "Mozart, table 2";
+/** 16 expert chiplets, the root and 4 switches share the printed area equally. */
+const DIES = 21;
+const PITCH_MM = 0.05;
+const LINK_BYTES_PER_NS = 0.125;
+
+const printed = (value: number, source = TABLE_2): Constant => ({ value, source, trust: "printed" });
+const assumed = (value: number, source: string): Constant => ({ value, source, trust: "assumed" });
+
+const LATENCY: Constant = assumed(
+  17,
+  "not printed; RapidChiplet defaults, 12 cycles die to die and 5 a router",
+);
+const LINK_ENERGY: Constant = assumed(0.3, "not printed; UCIe-A 2.5D target, 0.25 to 0.3 pJ/bit");
+const HBM2_STACK = {
+  bytes: printed(8192 * 2 ** 20),
+  bytesPerNs: printed(256),
+  pjPerBit: {
+    value: 3.92,
+    source: "HBM2 access: O'Connor et al., Fine-Grained DRAM, MICRO 2017",
+    trust: "measured",
+  },
+} as const;
+
+export const mozartQwen3 = mozartMachine({
+  model: "Qwen3-30B-A3B",
+  areaMm2: 14175,
+  powerKw: 3.34,
+  tiles: 64,
+  arraySize: 16,
+});
+
+export const mozartOlmoe = mozartMachine({
+  model: "OLMoE-1B-7B",
+  areaMm2: 10200,
+  powerKw: 3.55,
+  tiles: 49,
+  arraySize: 16,
+});
+
+export const mozartDeepseek = mozartMachine({
+  model: "DeepSeek-MoE-16B",
+  areaMm2: 11230,
+  powerKw: 3.19,
+  tiles: 49,
+  arraySize: 16,
+});
+
+function mozartMachine({ model, areaMm2, powerKw, tiles, arraySize }: MachineOf): Hardware {
+  const compute = systolicDie(tiles, arraySize);
+  const link = { bytesPerNs: linkBandwidth(areaMm2), latencyNs: LATENCY, pjPerBit: LINK_ENERGY };
+  return {
+    name: `mozart-${model.split("-")[0].toLowerCase()}`,
+    description: `The Mozart wafer for ${model}, constants as printed`,
+    numGroups: 4,
+    chipletsPerGroup: 4,
+    tokensStart: "root",
+    multicast: true,
+    chiplet: compute,
+    root: compute,
+    weights: "streamed",
+    memory: { ...HBM2_STACK, of: "chiplet group" },
+    rootMemory: {
+      ...HBM2_STACK,
+      bytes: printed(2 * 8192 * 2 ** 20, `${TABLE_2}: two stacks on the root`),
+      bytesPerNs: printed(2 * 256, `${TABLE_2}: two stacks on the root`),
+    },
+    links: { root: link, chiplet: link },
+    energy: {
+      macPj: assumed(1, "0.8 to 1.2 pJ, scaled from 45 nm (Horowitz, ISSCC 2014) to 28 nm"),
+      sramPjPerByte: {
+        value: 2.5,
+        source: "Horowitz, ISSCC 2014: 20 pJ for 8 bytes from 32 kB at 45 nm",
+        trust: "measured",
+      },
+      staticWatts: assumed(0.1 * powerKw * 1000, `a tenth of the ${powerKw} kW printed in ${TABLE_2}`),
+    },
+  };
+}
+
+function systolicDie(tiles: number, arraySize: number): SystolicCompute {
+  return {
+    kind: "systolic",
+    tiles: assumed(tiles, `${TABLE_2} prints 36 to 100; not printed for which model`),
+    arraysPerTile: printed(16),
+    rows: assumed(arraySize, `${TABLE_2} prints 256 to 576 PEs an array; not printed for which model`),
+    columns: assumed(arraySize, `${TABLE_2} prints 256 to 576 PEs an array; not printed for which model`),
+    clockGhz: printed(1),
+    dataflow: "weight stationary",
+    sramBytesPerTile: printed(2.265e6),
+    sramBytesPerNsPerTile: printed(32),
+    fp8Speedup: assumed(1, "FP16 arrays take FP8 operands at the same rate"),
+  };
+}
+
+/** One side of a square die full of 2.5D links, half of them in each direction. */
+function linkBandwidth(areaMm2: number): Constant {
+  const edgeMm = Math.sqrt(areaMm2 / DIES);
+  return {
+    value: (edgeMm / PITCH_MM / 2) * LINK_BYTES_PER_NS,
+    source:
+      `${TABLE_2}: 0.125 GB/s a link, 50 um pitch; one side of ${edgeMm.toFixed(1)} mm ` +
+      `(${areaMm2} mm2 over ${DIES} dies), half the links in each direction`,
+    trust: "derived",
+  };
+}

@@ -1,0 +1,42 @@
+import type { core } from "zod";
+import { InputError } from "../errors.js";
+import type { Hardware } from "../hardware.js";
+
+/**
+ * Reads a machine from the value of a JSON file.
+ *
+ * @param where Name of the file, for the messages.
+ * @throws InputError that names the first field which is missing, unknown or wrong.
+ *
+ * @example
+ * await parseHardware(JSON.parse(text), "hw.json");
+ * // InputError "hw.json: missing field links.root.bytesPerNs, expected a number above 0"
+ */
+export async function parseHardware(json: unknown, where: string): Promise<Hardware> {
+  // The schema library takes a tenth of a second to load, which runs without a hardware file need not wait for.
+  const { hardwareSchema } = await import("./schema.js");
+  const parsed = hardwareSchema.safeParse(json);
+  if (!parsed.success) throw new InputError(`${where}: ${describeIssue(parsed.error.issues[0], json)}`);
+  const { root = parsed.data.chiplet, rootMemory = parsed.data.memory, ...rest } = parsed.data;
+  return { ...rest, root, rootMemory };
+}
+
+/** The JSON Schema of hardware files. */
+export async function hardwareJsonSchema(): Promise<object> {
+  const [{ toJSONSchema }, { hardwareSchema }] = await Promise.all([import("zod"), import("./schema.js")]);
+  return toJSONSchema(hardwareSchema, { io: "input" });
+}
+
+function describeIssue(issue: core.$ZodIssue, json: unknown): string {
+  const path = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    return `unknown field ${[...issue.path, issue.keys[0]].join(".")}, expected none of that name`;
+  }
+  const found = issue.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
+    json,
+  );
+  if (path === "") return `found ${JSON.stringify(found)}, expected ${issue.message}`;
+  if (found === undefined) return `missing field ${path}, expected ${issue.message}`;
+  return `field ${path} is ${JSON.stringify(found)}, expected ${issue.message}`;
+}

@@ -1,0 +1,106 @@
+import * as z from "zod";
+import type { Constant } from "../hardware.js";
+
+/**
+ * The schema of a hardware file. An issue's message is what was expected, as {@link parseHardware} prints it.
+ *
+ * A constant is a number, or an object with its source and trust.
+ */
+const number = (error: string, most = Infinity) =>
+  z.number({ error }).check(
+    z.nonnegative({ error }),
+    z.refine((value) => value <= most, { error }),
+  );
+
+const constantOf = (value: z.ZodType<number, number>, error: string) =>
+  z
+    .union(
+      [
+        value,
+        z.strictObject({
+          value,
+          source: z.string().default("hardware file"),
+          trust: z
+            .enum([
+              "printed",
+              "measured",
+              "data sheet",
+              "spec target",
+              "derived",
+              "assumed",
+              "fitted",
+              "given",
+            ])
+            .default("given"),
+        }),
+      ],
+      { error },
+    )
+    .transform((given): Constant =>
+      typeof given === "number" ? { value: given, source: "hardware file", trust: "given" } : given,
+    );
+
+const amount = constantOf(number("a number of at least 0"), "a number of at least 0");
+const positive = constantOf(
+  z.number({ error: "a number above 0" }).check(z.positive({ error: "a number above 0" })),
+  "a number above 0",
+);
+const count = z
+  .int({ error: "a whole number above 0" })
+  .check(z.positive({ error: "a whole number above 0" }));
+const text = z.string({ error: "a text" });
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `one of ${values.map((value) => `"${value}"`).join(", ")}` });
+
+const systolic = z.strictObject({
+  kind: z.literal("systolic"),
+  tiles: positive,
+  arraysPerTile: positive,
+  rows: positive,
+  columns: positive,
+  clockGhz: positive,
+  dataflow: oneOf(["weight stationary", "input stationary", "output stationary"]),
+  sramBytesPerTile: positive,
+  sramBytesPerNsPerTile: positive,
+  fp8Speedup: positive.default(one()),
+});
+
+const roofline = z.strictObject({
+  kind: z.literal("roofline"),
+  flopPerNs: positive,
+  memoryBytesPerNs: positive,
+  sramBytes: positive,
+  fp8Speedup: positive.default(one()),
+});
+
+const compute = z.discriminatedUnion("kind", [systolic, roofline], {
+  error: 'an object with kind "systolic" or "roofline"',
+});
+const memory = { bytes: positive, bytesPerNs: positive, pjPerBit: amount };
+const link = object({ bytesPerNs: positive, latencyNs: amount, pjPerBit: amount });
+
+export const hardwareSchema = object({
+  name: text,
+  description: text.default(""),
+  numGroups: count,
+  chipletsPerGroup: count,
+  tokensStart: oneOf(["root", "everywhere"]),
+  multicast: z.boolean({ error: "true or false" }),
+  chiplet: compute,
+  root: compute.optional(),
+  weights: oneOf(["streamed", "resident"]),
+  memory: object({ of: oneOf(["chiplet group", "chiplet"]), ...memory }),
+  rootMemory: object(memory).optional(),
+  links: object({ root: link, chiplet: link }),
+  energy: object({ macPj: amount, sramPjPerByte: amount, staticWatts: amount }),
+});
+
+function object<T extends z.core.$ZodLooseShape>(shape: T) {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === "invalid_type" ? "an object" : undefined),
+  });
+}
+
+function one(): Constant {
+  return { value: 1, source: "default", trust: "assumed" };
+}

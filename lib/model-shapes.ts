@@ -1,0 +1,213 @@
+/** Sizes of a Mixture-of-Experts model: all that bytes, operations and time depend on. */
+export interface ModelShape {
+  readonly name: string;
+  readonly hiddenSize: number;
+  /** Inner width of one expert, which is three matrices of hiddenSize x expertWidth (gate, up, down). */
+  readonly expertWidth: number;
+  /** All transformer layers. */
+  readonly numLayers: number;
+  readonly numMoeLayers: number;
+  /** The layers before it have a dense feed-forward network. */
+  readonly firstMoeLayer: number;
+  readonly numExperts: number;
+  readonly topK: number;
+  /** Inner width of the experts that every token visits, together; 0 if there are none. */
+  readonly sharedWidth: number;
+  /** Inner width of the feed-forward network of a dense layer; 0 if there are none. */
+  readonly denseWidth: number;
+  readonly attention: AttentionShape;
+  /** Bytes of one expert weight as the model is served; training at 16 bits takes 2. */
+  readonly bytesPerWeight: number;
+}
+
+/** Sizes of the attention of one layer. */
+export interface AttentionShape {
+  readonly numHeads: number;
+  /** Key and value heads; as many as numHeads where keys are not shared. */
+  readonly numKvHeads: number;
+  /** Length of a query or key of one head. */
+  readonly keySize: number;
+  /** Length of a value of one head. */
+  readonly valueSize: number;
+  /** Weights of all its projections. */
+  readonly numWeights: number;
+}
+
+/** Bytes of the weights of one expert in one layer. */
+export function expertBytes(shape: ModelShape, bytesPerWeight = shape.bytesPerWeight): number {
+  return 3 * shape.hiddenSize * shape.expertWidth * bytesPerWeight;
+}
+
+/**
+ * Finds the shape of a model from its name in a trace or from a preset's own name.
+ *
+ * @example
+ * findModelShape("deepseek-ai/ESFT-vanilla-lite (DeepSeek-V2-Lite architecture)")?.name; // "deepseek-v2-lite"
+ * findModelShape("my-model"); // undefined
+ */
+export function findModelShape(model: string): ModelShape | undefined {
+  const found = known.find(({ matches }) => matches.test(model));
+  return found?.shape;
+}
+
+/** Attention with plain or grouped key and value heads. */
+function groupedAttention(
+  hiddenSize: number,
+  numHeads: number,
+  numKvHeads: number,
+  headSize = 128,
+): AttentionShape {
+  return {
+    numHeads,
+    numKvHeads,
+    keySize: headSize,
+    valueSize: headSize,
+    numWeights: 2 * hiddenSize * headSize * (numHeads + numKvHeads),
+  };
+}
+
+/** DeepSeek's multi-head latent attention: keys and values pass through one narrow latent vector. */
+function latentAttention(hiddenSize: number, numHeads: number, queryRank: number): AttentionShape {
+  const [latentSize, rotarySize, plainSize, valueSize] = [512, 64, 128, 128];
+  const keySize = rotarySize + plainSize;
+  const queryWeights =
+    queryRank > 0 ? queryRank * (hiddenSize + numHeads * keySize) : hiddenSize * numHeads * keySize;
+  return {
+    numHeads,
+    numKvHeads: numHeads,
+    keySize,
+    valueSize,
+    numWeights:
+      queryWeights +
+      hiddenSize * (latentSize + rotarySize) +
+      latentSize * numHeads * (plainSize + valueSize) +
+      numHeads * valueSize * hiddenSize,
+  };
+}
+
+/** Source: the public model cards (config.json of each model on its hub). */
+const known: readonly { matches: RegExp; shape: ModelShape }[] = [
+  {
+    matches: /qwen3-30b-a3b/i,
+    shape: {
+      name: "qwen3-30b-a3b",
+      hiddenSize: 2048,
+      expertWidth: 768,
+      numLayers: 48,
+      numMoeLayers: 48,
+      firstMoeLayer: 0,
+      numExperts: 128,
+      topK: 8,
+      sharedWidth: 0,
+      denseWidth: 0,
+      attention: groupedAttention(2048, 32, 4),
+      bytesPerWeight: 2,
+    },
+  },
+  {
+    matches: /olmoe-1b-7b/i,
+    shape: {
+      name: "olmoe-1b-7b",
+      hiddenSize: 2048,
+      expertWidth: 1024,
+      numLayers: 16,
+      numMoeLayers: 16,
+      firstMoeLayer: 0,
+      numExperts: 64,
+      topK: 8,
+      sharedWidth: 0,
+      denseWidth: 0,
+      attention: groupedAttention(2048, 16, 16),
+      bytesPerWeight: 2,
+    },
+  },
+  {
+    matches: /deepseek-moe-16b/i,
+    shape: {
+      name: "deepseek-moe-16b",
+      hiddenSize: 2048,
+      expertWidth: 1408,
+      numLayers: 28,
+      numMoeLayers: 27,
+      firstMoeLayer: 1,
+      numExperts: 64,
+      topK: 6,
+      sharedWidth: 2 * 1408,
+      denseWidth: 10944,
+      attention: groupedAttention(2048, 16, 16),
+      bytesPerWeight: 2,
+    },
+  },
+  {
+    matches: /deepseek-v2-lite|esft-(vanilla|token|gate)?-?.*lite/i,
+    shape: {
+      name: "deepseek-v2-lite",
+      hiddenSize: 2048,
+      expertWidth: 1408,
+      numLayers: 27,
+      numMoeLayers: 26,
+      firstMoeLayer: 1,
+      numExperts: 64,
+      topK: 6,
+      sharedWidth: 2 * 1408,
+      denseWidth: 10944,
+      attention: latentAttention(2048, 16, 0),
+      bytesPerWeight: 2,
+    },
+  },
+  {
+    matches: /gpt-oss-20b/i,
+    shape: {
+      name: "gpt-oss-20b",
+      hiddenSize: 2880,
+      expertWidth: 2880,
+      numLayers: 24,
+      numMoeLayers: 24,
+      firstMoeLayer: 0,
+      numExperts: 32,
+      topK: 4,
+      sharedWidth: 0,
+      denseWidth: 0,
+      attention: groupedAttention(2880, 64, 8, 64),
+      // MXFP4: 4 bits a weight and an 8-bit scale for every 32.
+      bytesPerWeight: 17 / 32,
+    },
+  },
+  {
+    matches: /deepseek-(v3|r1)(?!.*distill)/i,
+    shape: {
+      name: "deepseek-v3",
+      hiddenSize: 7168,
+      expertWidth: 2048,
+      numLayers: 61,
+      numMoeLayers: 58,
+      firstMoeLayer: 3,
+      numExperts: 256,
+      topK: 8,
+      sharedWidth: 2048,
+      denseWidth: 18432,
+      attention: latentAttention(7168, 128, 1536),
+      bytesPerWeight: 1,
+    },
+  },
+  {
+    matches: /qwen1\.5-moe-a2\.7b/i,
+    shape: {
+      name: "qwen1.5-moe-a2.7b",
+      hiddenSize: 2048,
+      expertWidth: 1408,
+      numLayers: 24,
+      numMoeLayers: 24,
+      firstMoeLayer: 0,
+      numExperts: 60,
+      topK: 4,
+      sharedWidth: 5632,
+      denseWidth: 0,
+      attention: groupedAttention(2048, 16, 16),
+      bytesPerWeight: 2,
+    },
+  },
+];
+
+/** Every model known by name. */
+export const modelShapes: readonly ModelShape[] = known.map(({ shape }) => shape);

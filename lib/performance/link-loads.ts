@@ -1,0 +1,110 @@
+/**
+ * Tokens over every link of a machine, from what a placement makes of a layer's tokens, and what bytes and time come
+ * of them. Pure functions over flat arrays: the schedule calls them for every chunk.
+ */
+import type { Hardware } from "../hardware.js";
+import type { LayerTraffic } from "../placement/traffic.js";
+import { CONTENTION } from "./network.js";
+
+/** How tokens travel at dispatch, and their results at combine. */
+export interface Transport {
+  /** One copy of a token for every expert it chose, or one for every distinct chiplet of them. */
+  readonly copies: "per expert" | "per chiplet";
+  /** Switches copy and sum, so that a root link carries one copy for every distinct chiplet group. */
+  readonly multicast: boolean;
+}
+
+/** Token copies over every link at dispatch, in each direction; combine returns the same copies the other way. */
+export interface LinkLoads {
+  /** From the root to every chiplet group. Shape [numGroups]. */
+  readonly rootDown: Float64Array;
+  /** From every chiplet group to the root; 0 where tokens start there. Shape [numGroups]. */
+  readonly rootUp: Float64Array;
+  /** From the switch to every chiplet. Shape [numChiplets]. */
+  readonly chipletDown: Float64Array;
+  /** From every chiplet to its switch; 0 where tokens start at the root. Shape [numChiplets]. */
+  readonly chipletUp: Float64Array;
+}
+
+/**
+ * Counts the token copies over every link at dispatch, for the tokens of the traffic.
+ *
+ * From the root: a chiplet's link carries the tokens that visit it (or its load, one copy an expert), a group's link
+ * the sum over its chiplets, or with multicast the tokens that visit the group. From everywhere, each of M chiplets
+ * being home to a token with equal chance: a chiplet receives all but 1 / M of the tokens that visit it, and sends
+ * 1 / M of the tokens that visit the others. Time O(numChiplets).
+ */
+export function linkLoads(traffic: LayerTraffic, hardware: Hardware, transport: Transport): LinkLoads {
+  const { numChiplets, chipletsPerGroup } = traffic;
+  const visits = transport.copies === "per expert" ? traffic.chipletLoad : traffic.chipletTokens;
+  const groupVisits = new Float64Array(traffic.groupTokens.length);
+  if (transport.multicast) groupVisits.set(traffic.groupTokens);
+  else {
+    for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
+      groupVisits[Math.floor(chiplet / chipletsPerGroup)] += visits[chiplet];
+    }
+  }
+  const everywhere = hardware.tokensStart === "everywhere";
+  const [rootDown, rootUp] = bothWays(groupVisits, everywhere);
+  const [chipletDown, chipletUp] = bothWays(visits, everywhere);
+  return { rootDown, rootUp, chipletDown, chipletUp };
+}
+
+/** Copies that arrive at and leave every block, from the tokens that visit it. */
+function bothWays(visits: Float64Array, everywhere: boolean): [Float64Array, Float64Array] {
+  if (!everywhere) return [visits.slice(), new Float64Array(visits.length)];
+  const numBlocks = visits.length;
+  const total = visits.reduce((sum, one) => sum + one, 0);
+  return [visits.map((own) => own * (1 - 1 / numBlocks)), visits.map((own) => (total - own) / numBlocks)];
+}
+
+/** Nanoseconds for which every link is busy in one direction, and the latency of the longest route. */
+export interface LinkTimes {
+  /** Shape [numGroups]. */
+  readonly rootNs: Float64Array;
+  /** Shape [numChiplets]. */
+  readonly chipletNs: Float64Array;
+  readonly latencyNs: number;
+}
+
+/**
+ * Turns token copies into busy times of links, the busier direction of each.
+ *
+ * @param bytesPerCopy Bytes of one token's activations, times the share of the tokens that move (1 for all).
+ */
+export function linkTimes(loads: LinkLoads, hardware: Hardware, bytesPerCopy: number): LinkTimes {
+  const { root, chiplet } = hardware.links;
+  const everywhere = hardware.tokensStart === "everywhere";
+  // A single chiplet group needs no root link unless the tokens start behind it.
+  const rootLatencyNs = everywhere && loads.rootDown.length === 1 ? 0 : root.latencyNs.value;
+  const contention = everywhere ? 1 + CONTENTION.tree : 1;
+  const busy = (down: Float64Array, up: Float64Array, bytesPerNs: number) =>
+    down.map((copies, link) => (Math.max(copies, up[link]) * bytesPerCopy * contention) / bytesPerNs);
+  return {
+    rootNs: busy(loads.rootDown, loads.rootUp, root.bytesPerNs.value),
+    chipletNs: busy(loads.chipletDown, loads.chipletUp, chiplet.bytesPerNs.value),
+    latencyNs: (everywhere ? 2 : 1) * (chiplet.latencyNs.value + rootLatencyNs),
+  };
+}
+
+/** Copies that cross any link of a class at dispatch. */
+export function crossings(loads: LinkLoads): { root: number; chiplet: number } {
+  const total = (one: Float64Array, other: Float64Array) =>
+    one.reduce((sum, copies, link) => sum + copies + other[link], 0);
+  return {
+    root: total(loads.rootDown, loads.rootUp),
+    chiplet: total(loads.chipletDown, loads.chipletUp),
+  };
+}
+
+/** Time of one dispatch (or one combine) on its own: the busiest link and the latency; 0 if nothing moves. */
+export function transferNs({ rootNs, chipletNs, latencyNs }: LinkTimes): number {
+  const busiest = Math.max(largest(rootNs), largest(chipletNs));
+  return busiest === 0 ? 0 : busiest + latencyNs;
+}
+
+function largest(values: Float64Array): number {
+  let most = 0;
+  for (const value of values) if (value > most) most = value;
+  return most;
+}

@@ -1,0 +1,134 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import type { Hardware } from "../../lib/hardware.js";
+import { findHardware } from "../../lib/hardware/presets.js";
+import { findModelShape } from "../../lib/model-shapes.js";
+import { linkLoads } from "../../lib/performance/link-loads.js";
+import { groupCapacity } from "../../lib/performance/memory.js";
+import { DEFAULT_BATCH } from "../../lib/performance/stages.js";
+import { CONFIGURATIONS, layerTime } from "../../lib/performance/step.js";
+import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
+import { createRandom } from "../../lib/random.js";
+import { collectPatterns } from "../../lib/token-patterns.js";
+
+const hardware = findHardware("mozart-qwen3")!;
+const shape = findModelShape("qwen3-30b-a3b")!;
+const traffic = randomTraffic({
+  numExperts: 128,
+  topK: 8,
+  numTokens: 500,
+  numChiplets: 16,
+  chipletsPerGroup: 4,
+});
+const training = { batch: DEFAULT_BATCH, training: true };
+
+describe("layerTime", () => {
+  it("falls from baseline over A to B", () => {
+    const [baseline, a, b] = (["baseline", "A", "B"] as const).map(
+      (name) =>
+        layerTime(traffic, { hardware, shape }, { ...training, configuration: CONFIGURATIONS[name] }).totalNs,
+    );
+    expect(baseline).to.be.above(a);
+    expect(a).to.be.above(b);
+  });
+
+  it("is never longer with more bandwidth on any link", () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 1, max: 100, noNaN: true }),
+        fc.constantFrom("root", "chiplet"),
+        (factor, link) => {
+          const faster = withLink(hardware, link, factor);
+          const time = (machine: Hardware) =>
+            layerTime(traffic, { hardware: machine, shape }, { ...training, configuration: CONFIGURATIONS.C })
+              .totalNs;
+          return time(faster) <= time(hardware);
+        },
+      ),
+    );
+  });
+
+  it("is not shorter with twice the tokens", () => {
+    const time = (sequenceLength: number) =>
+      layerTime(
+        traffic,
+        { hardware, shape },
+        { training: true, batch: { ...DEFAULT_BATCH, sequenceLength }, configuration: CONFIGURATIONS.C },
+      ).totalNs;
+    for (const length of [16, 128, 256, 1024]) expect(time(2 * length)).to.be.at.least(time(length));
+  });
+});
+
+describe("linkLoads", () => {
+  it("carry C_T copies on chiplet links, and C_G on root links with multicast", () => {
+    const loads = linkLoads(traffic, hardware, { copies: "per chiplet", multicast: true });
+    expect(loads.chipletDown).to.deep.equal(traffic.chipletTokens);
+    expect(loads.rootDown).to.deep.equal(traffic.groupTokens);
+    expect(Math.max(...loads.chipletUp, ...loads.rootUp)).to.equal(0);
+  });
+
+  it("carry k copies on both without one copy per chiplet", () => {
+    const loads = linkLoads(traffic, hardware, { copies: "per expert", multicast: false });
+    const total = (values: Float64Array) => values.reduce((sum, one) => sum + one, 0);
+    expect(total(loads.rootDown)).to.equal(8 * traffic.numTokens);
+    expect(total(loads.chipletDown)).to.equal(8 * traffic.numTokens);
+  });
+
+  it("send as many copies up as down where tokens start everywhere, less what stays at home", () => {
+    const loads = linkLoads(traffic, findHardware("h100-8x8")!, { copies: "per chiplet", multicast: false });
+    const total = (values: Float64Array) => values.reduce((sum, one) => sum + one, 0);
+    const visits = total(traffic.chipletTokens);
+    expect(total(loads.chipletDown)).to.be.closeTo(visits * (15 / 16), 1e-6);
+    expect(total(loads.chipletUp)).to.be.closeTo(visits * (15 / 16), 1e-6);
+    expect(total(loads.rootDown)).to.be.closeTo(visits * (3 / 4), 1e-6);
+    expect(total(loads.rootUp)).to.be.closeTo(visits * (3 / 4), 1e-6);
+  });
+});
+
+describe("groupCapacity", () => {
+  it("warns that the paper's Qwen3 set-up does not fit its stacks, and takes the equal share for the limit", () => {
+    const capacity = groupCapacity(hardware, shape);
+    expect(capacity.groupBytes).to.equal(32 * 3 * 2048 * 768 * 2);
+    expect(capacity.warning).to.equal(
+      "an equal share of the experts takes 14.5 GB a chiplet group, its memory has 8.6 GB: 5.9 GB too much",
+    );
+  });
+
+  it("divides a memory that is large enough among the layers", () => {
+    const { groupBytes, warning } = groupCapacity(findHardware("ucie-a-hbm3")!, shape);
+    expect(warning).to.equal(undefined);
+    expect(groupBytes).to.be.closeTo(24e9 / 48, 1);
+  });
+
+  it("counts optimiser state where asked", () => {
+    const { excessBytes } = groupCapacity(hardware, shape, { optimiserBytesPerWeight: 12 });
+    expect(excessBytes).to.be.closeTo(7 * 14.495e9 - 8192 * 2 ** 20, 1e8);
+  });
+});
+
+function withLink(machine: Hardware, name: "root" | "chiplet", factor: number): Hardware {
+  const link = machine.links[name];
+  const bytesPerNs = { ...link.bytesPerNs, value: link.bytesPerNs.value * factor };
+  return { ...machine, links: { ...machine.links, [name]: { ...link, bytesPerNs } } };
+}
+
+function randomTraffic(of: {
+  numExperts: number;
+  topK: number;
+  numTokens: number;
+  numChiplets: number;
+  chipletsPerGroup: number;
+}): LayerTraffic {
+  const random = createRandom(7);
+  const ids = Uint16Array.from({ length: of.numExperts }, (_, expert) => expert);
+  const experts = new Uint16Array(of.numTokens * of.topK);
+  for (let token = 0; token < of.numTokens; token++) {
+    experts.set(random.shuffle(ids).subarray(0, of.topK), token * of.topK);
+  }
+  const slots = of.numExperts / of.numChiplets;
+  const chiplets = Array.from({ length: of.numChiplets }, (_, chiplet) =>
+    Array.from({ length: slots }, (_, slot) => chiplet * slots + slot),
+  );
+  const patterns = collectPatterns({ layer: 0, numTokens: of.numTokens, experts }, of);
+  return countTraffic(patterns, chiplets, of.chipletsPerGroup);
+}
