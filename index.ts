@@ -59,3 +59,6 @@ export { NO_RESOURCE, TaskGraphBuilder, taskName, type TaskGraph } from "./lib/s
 export { busyTimesNs, splitTime, type ClassTime } from "./lib/schedule/timeline.js";
 export { validateSchedule } from "./lib/schedule/validate-schedule.js";
 export { findSolver, solvers } from "./solvers/index.js";
+export { traceFormats } from "./traces/detect.js";
+export { writeJsonLines } from "./traces/json-lines.js";
+export { readTrace, type ReadOptions, type ReadReport, type ReadTrace } from "./traces/read-trace.js";

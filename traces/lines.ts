@@ -1,0 +1,44 @@
+import { readBytes, type OnBytes } from "./file-bytes.js";
+
+const NEWLINE = 0x0a;
+
+/**
+ * Streams a text file (gzip allowed) in blocks of whole lines of about a megabyte; only the last line of the file
+ * may lack its newline.
+ */
+export async function* readLineBlocks(path: string, onBytes?: OnBytes): AsyncGenerator<Buffer> {
+  let rest: Buffer[] = [];
+  for await (const chunk of readBytes(path, onBytes)) {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) {
+      yield Buffer.concat([...rest, chunk.subarray(0, end)]);
+      rest = [];
+    }
+    rest.push(chunk.subarray(end));
+  }
+  const last = Buffer.concat(rest);
+  if (last.length > 0) yield last;
+}
+
+/** A line of text without its end. */
+export interface Line {
+  /** From 1. */
+  readonly number: number;
+  readonly text: string;
+  /** False for a last line without newline, which may have been cut off. */
+  readonly isTerminated: boolean;
+}
+
+/** Streams a text file line by line, for formats of few and long lines. */
+export async function* readLines(path: string, onBytes?: OnBytes): AsyncGenerator<Line> {
+  let number = 0;
+  for await (const bytes of readLineBlocks(path, onBytes)) {
+    for (let start = 0; start < bytes.length;) {
+      const found = bytes.indexOf(NEWLINE, start);
+      const end = found < 0 ? bytes.length : found;
+      const text = bytes.toString("utf8", start, end).replace(/\r$/, "");
+      yield { number: ++number, text, isTerminated: found >= 0 };
+      start = end + 1;
+    }
+  }
+}
