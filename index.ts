@@ -61,4 +61,4 @@ export { validateSchedule } from "./lib/schedule/validate-schedule.js";
 export { findSolver, solvers } from "./solvers/index.js";
 export { traceFormats } from "./traces/detect.js";
 export { writeJsonLines } from "./traces/json-lines.js";
-export { readTrace, type ReadOptions, type ReadReport, type ReadTrace } from "./traces/read-trace.js";
+export { readTrace, type ReadTraceOptions, type ReadReport, type ReadTrace } from "./traces/read-trace.js";

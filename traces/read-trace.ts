@@ -4,7 +4,7 @@ import { detectSource, type TraceSource } from "./detect.js";
 import { TraceBuilder, type NumberingOptions } from "./trace-builder.js";
 
 /** Options of {@link readTrace}. */
-export interface ReadOptions extends NumberingOptions {
+export interface ReadTraceOptions extends NumberingOptions {
   /** Told every megabyte or so how many bytes of a path have been read, as they lie on the disk. */
   onProgress?: ((progress: { path: string; bytesRead: number }) => void) | undefined;
 }
@@ -41,7 +41,10 @@ export interface ReadTrace {
  * const { trace, report } = await readTrace(["law.jsonl.gz", "intent.jsonl.gz"]);
  * report.sources[0].format; // "moeplace JSON Lines"
  */
-export async function readTrace(paths: readonly string[], options: ReadOptions = {}): Promise<ReadTrace> {
+export async function readTrace(
+  paths: readonly string[],
+  options: ReadTraceOptions = {},
+): Promise<ReadTrace> {
   if (paths.length === 0) throw new InputError("trace: found no files, expected at least one");
   const sources: TraceSource[] = [];
   const builders: TraceBuilder[] = [];
@@ -71,7 +74,7 @@ export async function readTrace(paths: readonly string[], options: ReadOptions =
   };
 }
 
-async function readSource(source: TraceSource, options: ReadOptions): Promise<TraceBuilder> {
+async function readSource(source: TraceSource, options: ReadTraceOptions): Promise<TraceBuilder> {
   const { path, format, files, ignored } = source;
   const builder = new TraceBuilder(options);
   if (ignored.length > 0) {

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Context } from "mocha";
 import type { RoutingTrace } from "../../lib/routing-trace.js";
-import { readTrace, type ReadOptions, type ReadTrace } from "../../traces/read-trace.js";
+import { readTrace, type ReadTraceOptions, type ReadTrace } from "../../traces/read-trace.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
@@ -41,7 +41,7 @@ export async function withFiles<T>(
 /** Reads a file of the given content. */
 export function readContent(
   content: string | Uint8Array,
-  options?: ReadOptions & { name?: string },
+  options?: ReadTraceOptions & { name?: string },
 ): Promise<ReadTrace> {
   const name = options?.name ?? "trace";
   return withFiles({ [name]: content }, (folder) => readTrace([join(folder, name)], options));
