@@ -25,8 +25,8 @@ export function seatings({
   });
   return shapes.chain(({ numChiplets, slots, spare, firstLayer, numLayers }) => {
     const numSlots = numChiplets * slots;
-    // A chiplet cannot hold more copies than there are experts.
-    const numExperts = Math.max(slots, numSlots - spare);
+    // A chiplet cannot hold more copies than there are experts; and no chiplet stays empty.
+    const numExperts = Math.max(slots, numChiplets, numSlots - spare);
     const orders = fc.array(fc.array(fc.nat(), { minLength: numSlots, maxLength: numSlots }), {
       minLength: numLayers,
       maxLength: numLayers,

@@ -19,30 +19,38 @@ export interface PlacementExport {
  * @throws InputError if the placement is unsound or does not meet what the engine needs.
  *
  * @example
- * const { data, notes } = exportPlacement(placement, sglang, { numHiddenLayers: 27, firstMoeLayer: 1 });
+ * const { data, notes } = await exportPlacement(placement, sglang, { numHiddenLayers: 27, firstMoeLayer: 1 });
  */
-export function exportPlacement(
+export async function exportPlacement(
   seating: Seating,
   format: PlacementFormat,
   options: ExportOptions = {},
-): PlacementExport {
+): Promise<PlacementExport> {
   const violations = verifySeating(seating);
   if (violations.length > 0) throw new InputError(`placement: ${violations[0]}`);
   const notes: string[] = [];
   const fitted = fitEngine(seating, format, { ...options, note: (sentence) => notes.push(sentence) });
-  const data = format.write(fitted, options);
-  verifyExport(data, fitted, format);
+  const data = await format.write(fitted, options);
+  await verifyExport(data, fitted, format);
   const launch = format.launch?.(fitted);
   if (launch !== undefined) notes.push(`launch ${format.name} with ${launch}`);
   return { data, notes };
 }
 
 /** Reads the file written and finds the same seating in it, or else the format has a bug. */
-function verifyExport(data: string | Uint8Array, fitted: EngineSeating, format: PlacementFormat): void {
+async function verifyExport(
+  data: string | Uint8Array,
+  fitted: EngineSeating,
+  format: PlacementFormat,
+): Promise<void> {
   if (format.read === undefined) return;
   const content = lookAt(typeof data === "string" ? new TextEncoder().encode(data) : data);
   const { numExperts, numChiplets, modelLayers } = fitted;
-  const { seating, violations } = readForeign(content, format, { numExperts, numChiplets, ...modelLayers });
+  const { seating, violations } = await readForeign(content, format, {
+    numExperts,
+    numChiplets,
+    ...modelLayers,
+  });
   if (violations.length > 0) throw new Error(`${format.name}: wrote a file with a fault: ${violations[0]}`);
   // A format of one seating does not tell its layer.
   const compared = ({ layers }: Seating) =>

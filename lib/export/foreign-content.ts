@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import { moeLayers } from "./model-layers.js";
-import type { ForeignContent, ReadOptions } from "./placement-format.js";
+import type { ForeignContent, ReadOptions, Report } from "./placement-format.js";
 
 /** Looks at the bytes of a file once, as text and as JSON, for all formats to recognise. */
 export function lookAt(bytes: Uint8Array): ForeignContent {
@@ -21,11 +21,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Whether a value is a list of integers; one entry that is none is told. */
-export function isIdList(
-  value: unknown,
-  where: string,
-  report: (violation: string) => void,
-): value is number[] {
+export function isIdList(value: unknown, where: string, report: Report): value is number[] {
   if (!Array.isArray(value)) {
     report(`${where}: found ${describe(value)}, expected a list of expert ids`);
     return false;
@@ -40,7 +36,7 @@ export function isIdList(
 export function reportExtraKeys(
   value: Record<string, unknown>,
   allowed: readonly string[],
-  report: (violation: string) => void,
+  report: Report,
 ): void {
   for (const key of Object.keys(value)) {
     if (!allowed.includes(key)) report(`found key "${key}", expected ${allowed.join(", ")} and no other key`);
@@ -81,7 +77,7 @@ export function countIds(ids: Iterable<number>): number {
 export function layersOfRows(
   numRows: number | undefined,
   { numHiddenLayers, firstMoeLayer = 0, moeLayerStep = 1 }: ReadOptions,
-  report: (violation: string) => void,
+  report: Report,
 ): number[] {
   const expected =
     numHiddenLayers === undefined

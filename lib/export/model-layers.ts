@@ -11,6 +11,9 @@ export interface ModelLayers {
   readonly moeLayerStep: number;
 }
 
+/** What is known of {@link ModelLayers}. */
+export type KnownModelLayers = { readonly [Key in keyof ModelLayers]?: ModelLayers[Key] | undefined };
+
 /** Numbers of the MoE layers, ascending. */
 export function moeLayers({ numHiddenLayers, firstMoeLayer, moeLayerStep }: ModelLayers): number[] {
   const layers: number[] = [];
@@ -28,7 +31,7 @@ export function moeLayers({ numHiddenLayers, firstMoeLayer, moeLayerStep }: Mode
  * // A seating of the layers 1 to 26:
  * guessModelLayers(seating, {}); // { numHiddenLayers: 27, firstMoeLayer: 1, moeLayerStep: 1 }
  */
-export function guessModelLayers({ layers }: Seating, known: Partial<ModelLayers>): ModelLayers {
+export function guessModelLayers({ layers }: Seating, known: KnownModelLayers): ModelLayers {
   const model = {
     numHiddenLayers: known.numHiddenLayers ?? layers[layers.length - 1].layer + 1,
     firstMoeLayer: known.firstMoeLayer ?? layers[0].layer,

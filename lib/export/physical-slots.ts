@@ -1,9 +1,18 @@
-import type { Chiplets, SeatedLayer } from "../placement/placement.js";
+import type { Chiplets, Seating } from "../placement/placement.js";
+import { countExperts, isIdList, requireRanks } from "./foreign-content.js";
+import type { ReadOptions, Report } from "./placement-format.js";
+
+/** The physical slots of one layer as a file gives them. */
+export interface SlotRow {
+  readonly layer: number;
+  /** Meant to be the expert of every slot. */
+  readonly slots: unknown;
+}
 
 /**
- * Experts in the order of the physical slots: rank by rank, as engines number them.
+ * Experts in the order of the physical slots: rank by rank, as engines number them. EP rank r is chiplet r.
  *
- * @param chiplets All with the same number of experts. EP rank r is chiplet r.
+ * @param chiplets All with the same number of experts.
  * @returns Expert of every slot. Shape [numChiplets * slotsPerChiplet].
  */
 export function expertsOfSlots(chiplets: Chiplets): number[] {
@@ -11,43 +20,44 @@ export function expertsOfSlots(chiplets: Chiplets): number[] {
 }
 
 /**
- * Cuts physical slots into chiplets: slot p belongs to EP rank floor(p / (P / R)).
+ * Seats rows of physical slots: slot p belongs to EP rank floor(p / (P / R)).
  *
- * @param numChiplets Divides the number of slots.
+ * @param format Name of the format, for messages.
+ * @param report Told of ids that are none, rows of another length than the first, slots that do not divide by the ranks.
+ * @returns Undefined where something was reported.
+ * @throws InputError if the options do not tell the number of ranks.
  */
-export function chipletsOfSlots(slots: readonly number[], numChiplets: number): number[][] {
-  const slotsPerChiplet = slots.length / numChiplets;
-  return Array.from({ length: numChiplets }, (_, chiplet) =>
-    slots.slice(chiplet * slotsPerChiplet, (chiplet + 1) * slotsPerChiplet).sort((one, other) => one - other),
-  );
-}
-
-/** Rows of physical slots with the layer each is of. */
-export interface SlotRow {
-  readonly layer: number;
-  readonly slots: readonly number[];
-}
-
-/**
- * Turns rows of physical slots into seated layers, once all rows are as long as the first and divide by the ranks.
- *
- * @param report Told what is wrong with the lengths.
- * @returns Undefined where something was.
- */
-export function seatSlotRows(
+export function seatSlots(
   rows: readonly SlotRow[],
-  numChiplets: number,
-  report: (violation: string) => void,
-): SeatedLayer[] | undefined {
-  const numSlots = rows[0]?.slots.length ?? 0;
-  const uneven = rows.filter(({ slots }) => slots.length !== numSlots);
+  options: ReadOptions & { format: string },
+  report: Report,
+): Seating | undefined {
+  const sound = rows.flatMap(({ layer, slots }) =>
+    isIdList(slots, `layer ${layer}`, report) ? [{ layer, slots }] : [],
+  );
+  if (sound.length < rows.length) return undefined;
+  const numChiplets = requireRanks(options, options.format);
+  const numSlots = sound.length > 0 ? sound[0].slots.length : 0;
+  const uneven = sound.filter(({ slots }) => slots.length !== numSlots);
   for (const { layer, slots } of uneven) {
-    report(`layer ${layer}: found ${slots.length} slots, expected ${numSlots} as in layer ${rows[0].layer}`);
+    report(`layer ${layer}: found ${slots.length} slots, expected ${numSlots} as in layer ${sound[0].layer}`);
   }
   if (numSlots === 0) report("found no slots, expected at least one a rank");
   else if (numSlots % numChiplets !== 0) {
     report(`found ${numSlots} slots over ${numChiplets} ranks, expected a multiple of the ranks`);
   }
   if (numSlots === 0 || uneven.length > 0 || numSlots % numChiplets !== 0) return undefined;
-  return rows.map(({ layer, slots }) => ({ layer, chiplets: chipletsOfSlots(slots, numChiplets) }));
+  return {
+    model: options.model,
+    numExperts: countExperts(options, sound.map(({ slots }) => slots).flat()),
+    numChiplets,
+    layers: sound.map(({ layer, slots }) => ({ layer, chiplets: chipletsOfSlots(slots, numChiplets) })),
+  };
+}
+
+function chipletsOfSlots(slots: readonly number[], numChiplets: number): number[][] {
+  const slotsPerChiplet = slots.length / numChiplets;
+  return Array.from({ length: numChiplets }, (_, chiplet) =>
+    slots.slice(chiplet * slotsPerChiplet, (chiplet + 1) * slotsPerChiplet).sort((one, other) => one - other),
+  );
 }

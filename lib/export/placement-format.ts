@@ -1,19 +1,19 @@
 import type { Seating } from "../placement/placement.js";
 import type { TokenPatterns } from "../token-patterns.js";
-import type { ModelLayers } from "./model-layers.js";
+import type { KnownModelLayers, ModelLayers } from "./model-layers.js";
 
 /** Options of every export. */
-export interface ExportOptions extends Partial<ModelLayers> {
+export interface ExportOptions extends KnownModelLayers {
   /** Fill empty slots with copies of the busiest experts, for engines that need equal slots. Default false. */
-  fillEmpty?: boolean;
+  fillEmpty?: boolean | undefined;
   /** Seat the experts of MoE layers that have no placement in the order of their ids. Default false. */
-  fillLayers?: boolean;
+  fillLayers?: boolean | undefined;
   /** Write the seating of this layer alone, in formats that hold one seating. Default the only layer. */
-  layer?: number;
+  layer?: number | undefined;
   /** Tokens that chose each expert, by layer: tells which experts are busiest. Each of shape [numExperts]. */
-  loads?: ReadonlyMap<number, ArrayLike<number>>;
+  loads?: ReadonlyMap<number, ArrayLike<number>> | undefined;
   /** Token patterns by layer, for formats that describe the instance and not its answer. */
-  patterns?: ReadonlyMap<number, TokenPatterns>;
+  patterns?: ReadonlyMap<number, TokenPatterns> | undefined;
 }
 
 /** A seating made fit for an engine: every MoE layer, the same number of experts on every chiplet where needed. */
@@ -23,11 +23,11 @@ export interface EngineSeating extends Seating {
 }
 
 /** What the reader of a foreign file has to be told where the file does not say it. */
-export interface ReadOptions extends Partial<ModelLayers> {
-  numExperts?: number;
+export interface ReadOptions extends KnownModelLayers {
+  numExperts?: number | undefined;
   /** Chiplets, or EP ranks, over which the slots spread. */
-  numChiplets?: number;
-  model?: string;
+  numChiplets?: number | undefined;
+  model?: string | undefined;
 }
 
 /** Content of a file: its bytes and, where they are JSON, the value. */
@@ -49,6 +49,9 @@ export interface FormatNeeds {
   readonly noReplicas: boolean;
 }
 
+/** Told of every violation, one sentence each. */
+export type Report = (violation: string) => void;
+
 /** A file format for placements: how it is written, known by its content, and read back. */
 export interface PlacementFormat {
   readonly name: string;
@@ -56,7 +59,7 @@ export interface PlacementFormat {
   readonly summary: string;
   readonly extension: string;
   readonly needs: FormatNeeds;
-  write(seating: EngineSeating, options: ExportOptions): string | Uint8Array;
+  write(seating: EngineSeating, options: ExportOptions): string | Uint8Array | Promise<Uint8Array>;
   recognises(content: ForeignContent): boolean;
   /**
    * Reads the seating out of a file, as it stands: coverage, range and doubles are judged afterwards, alike for all.
@@ -69,8 +72,8 @@ export interface PlacementFormat {
   read?(
     content: ForeignContent,
     options: ReadOptions,
-    report: (violation: string) => void,
-  ): Seating | undefined;
+    report: Report,
+  ): Seating | undefined | Promise<Seating | undefined>;
   /** What to tell the engine besides the file. */
   launch?(seating: EngineSeating): string;
 }

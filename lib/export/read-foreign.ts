@@ -24,10 +24,15 @@ export interface ForeignReading {
  * @throws InputError if the format is not known, or the options lack what the file does not say.
  *
  * @example
- * verifyForeign(await readFile("map.json"), "map.json", { numChiplets: 16, numExperts: 64 }).violations;
+ * const reading = await verifyForeign(await readFile("map.json"), "map.json", { numChiplets: 16, numExperts: 64 });
+ * reading.violations;
  * // ["layer 3: expert 5 is on no chiplet"]
  */
-export function verifyForeign(bytes: Uint8Array, where: string, options: ReadOptions = {}): ForeignReading {
+export async function verifyForeign(
+  bytes: Uint8Array,
+  where: string,
+  options: ReadOptions = {},
+): Promise<ForeignReading> {
   const content = lookAt(bytes);
   const format = placementFormats.find((candidate) => candidate.recognises(content));
   if (format === undefined) {
@@ -47,10 +52,14 @@ export function verifyForeign(bytes: Uint8Array, where: string, options: ReadOpt
  * @throws InputError if the format is not known or {@link verifyForeign} finds anything.
  *
  * @example
- * const seating = importPlacement(await readFile("map.json"), "map.json", { numChiplets: 16 });
+ * const seating = await importPlacement(await readFile("map.json"), "map.json", { numChiplets: 16 });
  */
-export function importPlacement(bytes: Uint8Array, where: string, options: ReadOptions = {}): Seating {
-  const { format, seating, violations } = verifyForeign(bytes, where, options);
+export async function importPlacement(
+  bytes: Uint8Array,
+  where: string,
+  options: ReadOptions = {},
+): Promise<Seating> {
+  const { format, seating, violations } = await verifyForeign(bytes, where, options);
   if (violations.length > 0) {
     throw new InputError(
       `${where}: ${format}: ${violations[0]}${violations.length > 1 ? `, and ${violations.length - 1} more` : ""}`,
@@ -62,13 +71,13 @@ export function importPlacement(bytes: Uint8Array, where: string, options: ReadO
 }
 
 /** Reads content of a known format and judges the seating in it. */
-export function readForeign(
+export async function readForeign(
   content: ForeignContent,
   format: PlacementFormat,
   options: ReadOptions,
-): ForeignReading {
+): Promise<ForeignReading> {
   const violations: string[] = [];
-  const seating = format.read?.(content, options, (violation) => violations.push(violation));
+  const seating = await format.read?.(content, options, (violation) => violations.push(violation));
   if (seating !== undefined) {
     violations.push(...verifySeating(seating));
     if (format.needs.equalSlots) violations.push(...unequalSlots(seating));
@@ -78,13 +87,13 @@ export function readForeign(
 }
 
 function unequalSlots({ layers }: Seating): string[] {
-  const numSlots = layers[0].chiplets[0].length;
   return layers.flatMap(({ layer, chiplets }) =>
     chiplets.flatMap((experts, chiplet) =>
-      experts.length === numSlots
+      experts.length === chiplets[0].length
         ? []
         : [
-            `layer ${layer}: chiplet ${chiplet} holds ${experts.length} experts, expected ${numSlots} as on the first`,
+            `layer ${layer}: chiplet ${chiplet} holds ${experts.length} experts, ` +
+              `expected ${chiplets[0].length} as on the first`,
           ],
     ),
   );

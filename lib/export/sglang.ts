@@ -1,15 +1,7 @@
+import { describe, formatRows, isRecord, reportExtraKeys } from "./foreign-content.js";
 import { moeLayers } from "./model-layers.js";
+import { expertsOfSlots, seatSlots } from "./physical-slots.js";
 import type { PlacementFormat } from "./placement-format.js";
-import {
-  countExperts,
-  describe,
-  formatRows,
-  isIdList,
-  isRecord,
-  reportExtraKeys,
-  requireRanks,
-} from "./foreign-content.js";
-import { expertsOfSlots, seatSlotRows } from "./physical-slots.js";
 
 const KEY = "physical_to_logical_map";
 
@@ -17,7 +9,7 @@ const KEY = "physical_to_logical_map";
  * SGLang's `--init-expert-location` file: the expert of every physical slot, for every *hidden* layer.
  *
  * Rows of dense layers are never used, only counted; they hold SGLang's own trivial map, slot p = expert p mod E.
- * Source: SGLang, `ExpertLocationMetadata.init_by_mapping`, which takes one key and checks almost nothing.
+ * Source: SGLang, srt/eplb/expert_location.py, `init_by_mapping`, which takes this key alone and checks almost nothing.
  */
 export const sglang: PlacementFormat = {
   name: "sglang",
@@ -48,16 +40,21 @@ export const sglang: PlacementFormat = {
         `found ${rows.length} rows, expected ${numHiddenLayers}, one for every hidden layer, dense ones too`,
       );
     }
-    const sound = rows.map((row, layer) => isIdList(row, `layer ${layer}`, report) && { layer, slots: row });
-    const slotRows = sound.filter((row) => row !== false);
-    if (slotRows.length < rows.length) return undefined;
-    const numChiplets = requireRanks(options, "sglang");
-    const seated = seatSlotRows(slotRows, numChiplets, report);
-    if (seated === undefined) return undefined;
     const isMoe = new Set(moeLayers({ numHiddenLayers: rows.length, firstMoeLayer, moeLayerStep }));
-    const layers = seated.filter(({ layer }) => isMoe.has(layer));
-    const ids = layers.flatMap(({ chiplets }) => chiplets.flat());
-    return { model: options.model, numExperts: countExperts(options, ids), numChiplets, layers };
+    const all = rows.map((slots: unknown, layer) => ({ layer, slots }));
+    const moe = all.filter(({ layer }) => isMoe.has(layer));
+    const seating = seatSlots(moe, { ...options, format: "sglang" }, report);
+    const numSlots = seating?.layers[0].chiplets.flat().length;
+    for (const { layer, slots } of all) {
+      // SGLang makes one tensor of all rows: those of dense layers have to fit it too.
+      if (
+        !isMoe.has(layer) &&
+        (!Array.isArray(slots) || (numSlots !== undefined && slots.length !== numSlots))
+      ) {
+        report(`layer ${layer}: found ${describe(slots)}, expected as many slots as in the MoE layers`);
+      }
+    }
+    return seating;
   },
   launch: ({ numExperts, numChiplets, slotsPerChiplet }) =>
     `--ep-size ${numChiplets} --ep-num-redundant-experts ${numChiplets * slotsPerChiplet - numExperts}`,

@@ -1,6 +1,6 @@
+import { formatRows, layersOfRows } from "./foreign-content.js";
+import { expertsOfSlots, seatSlots } from "./physical-slots.js";
 import type { PlacementFormat } from "./placement-format.js";
-import { countExperts, formatRows, isIdList, layersOfRows, requireRanks } from "./foreign-content.js";
-import { expertsOfSlots, seatSlotRows } from "./physical-slots.js";
 
 /**
  * vLLM's `eplb_config.initial_expert_map_path` file: the expert of every physical slot, for every *MoE* layer.
@@ -17,18 +17,11 @@ export const vllm: PlacementFormat = {
   recognises: ({ json }) => Array.isArray(json),
   read({ json }, options, report) {
     const document = json as unknown[];
-    const isSingle = document.every((entry) => !Array.isArray(entry));
+    const isSingle = document.length > 0 && document.every((entry) => !Array.isArray(entry));
     const layerOf = layersOfRows(isSingle ? undefined : document.length, options, report);
-    const sound = layerOf.map((layer, row) => {
-      const slots = isSingle ? document : document[row];
-      return isIdList(slots, `layer ${layer}`, report) && { layer, slots };
-    });
-    const slotRows = sound.filter((row) => row !== false);
-    if (slotRows.length < sound.length) return undefined;
-    const numChiplets = requireRanks(options, "vllm");
-    const layers = seatSlotRows(slotRows, numChiplets, report);
-    if (layers === undefined) return undefined;
-    const ids = layers.flatMap(({ chiplets }) => chiplets.flat());
-    return { model: options.model, numExperts: countExperts(options, ids), numChiplets, layers };
+    const rows = layerOf.map((layer, row) => ({ layer, slots: isSingle ? document : document[row] }));
+    return seatSlots(rows, { ...options, format: "vllm" }, report);
   },
+  launch: ({ numExperts, numChiplets, slotsPerChiplet }) =>
+    `${numChiplets} EP ranks and eplb_config.num_redundant_experts ${numChiplets * slotsPerChiplet - numExperts}`,
 };

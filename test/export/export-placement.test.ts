@@ -7,6 +7,8 @@ import type { ExportOptions, PlacementFormat } from "../../lib/export/placement-
 import { importPlacement } from "../../lib/export/read-foreign.js";
 import type { Seating } from "../../lib/placement/placement.js";
 import { verifySeating } from "../../lib/placement/verify-seating.js";
+import { collectPatterns } from "../../lib/token-patterns.js";
+import { expectRejection } from "../expect-rejection.js";
 import { seatings } from "../arbitrary-seating.js";
 import { expectGolden } from "../golden-file.js";
 
@@ -47,56 +49,87 @@ const uneven: Seating = {
   })),
 };
 
+/** The sample without its copies, 3 experts a chiplet. */
+const plain: Seating = {
+  ...sample,
+  layers: [1, 2].map((layer) => ({
+    layer,
+    chiplets: [
+      [0, 2, 5],
+      [1, 3, 4],
+    ],
+  })),
+};
+
+/** Tokens of layer 1, for formats that write the instance. */
+const patterns = collectPatterns(
+  { layer: 1, numTokens: 4, experts: Uint16Array.of(2, 0, 1, 3, 0, 2, 4, 5) },
+  { topK: 2, numExperts: 6 },
+);
+
 describe("export of a placement", () => {
   for (const format of placementFormats) {
     describe(format.name, () => {
-      it("writes the bytes it always wrote", () => {
-        const { data } = exportPlacement(sample, format);
+      const suited = format.needs.noReplicas || format.needs.layers === "one" ? plain : sample;
+
+      it("writes the bytes it always wrote", async () => {
+        const { data } = await exportPlacement(suited, format, { patterns: new Map([[1, patterns]]) });
         expectGolden(`test/golden/export/${format.name}.${format.extension}`, data);
       });
 
-      it("reads back, found by its content, as it was written", () => {
-        const kind = { replicas: !format.needs.noReplicas, equalSlots: format.needs.equalSlots };
-        fc.assert(
-          fc.property(seatings(kind), (seating) => {
-            expect(roundTrip(seating, format)).to.deep.equal(seating);
+      if (format.read === undefined) return;
+      it("reads back, found by its content, as it was written", async () => {
+        const { noReplicas, equalSlots, layers } = format.needs;
+        const kind = { replicas: !noReplicas, equalSlots, maxLayers: layers === "one" ? 1 : 4 };
+        await fc.assert(
+          fc.asyncProperty(seatings(kind), async (seating) => {
+            const { numExperts, numChiplets } = seating;
+            const firstMoeLayer = seating.layers[0].layer;
+            const model = { numHiddenLayers: firstMoeLayer + seating.layers.length, firstMoeLayer };
+            const { data } = await exportPlacement(seating, format, model);
+            const told = { numExperts, numChiplets, ...model };
+            expect(await importPlacement(bytesOf(data), "file", told)).to.deep.equal(seating);
           }),
-          { numRuns: 50 },
+          { numRuns: 30 },
         );
       });
     });
   }
 
-  it("numbers layers as each engine does: SGLang with dense layers, vLLM without", () => {
+  it("numbers layers as each engine does: SGLang with dense layers, vLLM without, TensorRT-LLM by name", async () => {
     const options = { numHiddenLayers: 3, firstMoeLayer: 1 };
-    const rows = JSON.parse(textOf(exportPlacement(sample, format("sglang"), options).data)) as unknown;
-    expect(rows).to.deep.equal({
+    expect(await exportedJson(sample, "sglang", options)).to.deep.equal({
       physical_to_logical_map: [
         [0, 1, 2, 3, 4, 5, 0, 1],
         [0, 1, 2, 5, 0, 1, 3, 4],
         [0, 1, 4, 5, 1, 2, 3, 5],
       ],
     });
-    expect(JSON.parse(textOf(exportPlacement(sample, format("vllm"), options).data))).to.deep.equal([
+    expect(await exportedJson(sample, "vllm", options)).to.deep.equal([
       [0, 1, 2, 5, 0, 1, 3, 4],
       [0, 1, 4, 5, 1, 2, 3, 5],
     ]);
+    const { data } = await exportPlacement(sample, formatNamed("tensorrt-llm"), options);
+    expect(textOf(data)).to.include("  1: [0, 1, 2, 5, 0, 1, 3, 4]\n  2: [0, 1, 4, 5, 1, 2, 3, 5]\n");
   });
 
-  it("tells what it assumed and how to launch the engine", () => {
-    expect(exportPlacement(sample, format("sglang")).notes).to.deep.equal([
+  it("tells what it assumed and how to launch the engine", async () => {
+    const { notes } = await exportPlacement(sample, formatNamed("sglang"));
+    expect(notes).to.deep.equal([
       "took the model to have 3 hidden layers; --num-hidden-layers says otherwise",
       "took layer 1 for the first MoE layer; --first-moe-layer says otherwise",
       "launch sglang with --ep-size 2 --ep-num-redundant-experts 2",
     ]);
   });
 
-  it("refuses empty slots, and fills them when asked", () => {
-    expect(() => exportPlacement(uneven, format("vllm"), { moeLayerStep: 2 })).to.throw(
+  it("refuses empty slots, and fills them when asked", async () => {
+    const format = formatNamed("vllm");
+    await expectRejection(
+      exportPlacement(uneven, format, { moeLayerStep: 2 }),
       "vllm: layer 0: chiplet 1 holds 2 experts, expected 3 as on the fullest",
     );
     const loads = new Map([0, 2].map((layer) => [layer, [1, 9, 5, 2, 2]]));
-    const { data, notes } = exportPlacement(uneven, format("vllm"), {
+    const { data, notes } = await exportPlacement(uneven, format, {
       moeLayerStep: 2,
       fillEmpty: true,
       loads,
@@ -108,20 +141,47 @@ describe("export of a placement", () => {
     expect(notes).to.include("layer 2: filled 1 empty slots with copies of the busiest experts");
   });
 
-  it("refuses a placement with missing layers, and seats them by id when asked", () => {
-    expect(() => exportPlacement(uneven, format("sglang"), { fillEmpty: true })).to.throw(
+  it("refuses a placement with missing layers, and seats them by id when asked", async () => {
+    await expectRejection(
+      exportPlacement(uneven, formatNamed("sglang"), { fillEmpty: true }),
       "sglang: found no placement for layers 1, expected one for every MoE layer",
     );
-    const { data } = exportPlacement(uneven, format("vllm"), { fillEmpty: true, fillLayers: true });
-    expect((JSON.parse(textOf(data)) as unknown[])[1]).to.deep.equal([0, 1, 2, 0, 3, 4]);
+    const rows = await exportedJson(uneven, "vllm", { fillEmpty: true, fillLayers: true });
+    expect((rows as unknown[])[1]).to.deep.equal([0, 1, 2, 0, 3, 4]);
   });
 
-  it("refuses a layer the model does not have, and a placement that is unsound", () => {
-    expect(() => exportPlacement(sample, format("vllm"), { firstMoeLayer: 2 })).to.throw(
+  it("refuses a layer the model does not have, and a placement that is unsound", async () => {
+    await expectRejection(
+      exportPlacement(sample, formatNamed("vllm"), { firstMoeLayer: 2 }),
       "layer 1: found a placement, expected only MoE layers, 2",
     );
-    expect(() => exportPlacement({ ...sample, numExperts: 7 }, format("csv"))).to.throw(
+    await expectRejection(
+      exportPlacement({ ...sample, numExperts: 7 }, formatNamed("csv")),
       "placement: layer 1: expert 6 is on no chiplet",
+    );
+  });
+
+  it("refuses replicas where the format has none, and layers that differ where it holds one seating", async () => {
+    const ranks = formatNamed("vllm-ranks");
+    await expectRejection(exportPlacement(sample, formatNamed("megatron")), "megatron: found replicas");
+    await expectRejection(exportPlacement(sample, ranks), "vllm-ranks: found layers that differ");
+    await expectRejection(exportPlacement(sample, ranks, { layer: 1 }), "vllm-ranks: found replicas");
+    await expectRejection(
+      exportPlacement(sample, ranks, { layer: 7 }),
+      "--layer: found 7, expected one of 1-2",
+    );
+  });
+
+  it("refuses a rank without experts where the engine has none", async () => {
+    const layers = [{ layer: 0, chiplets: [[0, 1], []] }];
+    const seating = { model: undefined, numExperts: 2, numChiplets: 2, layers };
+    await expectRejection(exportPlacement(seating, formatNamed("vllm-ranks")), "EP rank 1 holds no expert");
+  });
+
+  it("needs the trace for the instance of a partitioner", async () => {
+    await expectRejection(
+      exportPlacement(plain, formatNamed("hmetis")),
+      "hmetis: found no token patterns of layer 1, expected them",
     );
   });
 
@@ -140,14 +200,12 @@ describe("export of a placement", () => {
   });
 });
 
-function roundTrip(seating: Seating, { name }: PlacementFormat): Seating {
-  const { numExperts, numChiplets, layers } = seating;
-  const model: ExportOptions = { numHiddenLayers: layers.at(-1)!.layer + 1, firstMoeLayer: layers[0].layer };
-  const { data } = exportPlacement(seating, format(name), model);
-  return importPlacement(bytesOf(data), "file", { numExperts, numChiplets, ...model });
+async function exportedJson(seating: Seating, name: string, options: ExportOptions): Promise<unknown> {
+  const { data } = await exportPlacement(seating, formatNamed(name), options);
+  return JSON.parse(textOf(data));
 }
 
-function format(name: string): PlacementFormat {
+function formatNamed(name: string): PlacementFormat {
   const found = findFormat(name);
   if (found === undefined) throw new Error(`no format ${name}`);
   return found;

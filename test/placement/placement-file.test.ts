@@ -1,6 +1,5 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { InputError } from "../../lib/errors.js";
 import {
   decodePlacement,
   formatPlacement,
@@ -9,6 +8,7 @@ import {
   type PlacementFile,
 } from "../../lib/placement/placement-file.js";
 import { placementJsonSchema } from "../../lib/placement/placement-schema.js";
+import { expectRejection } from "../expect-rejection.js";
 import { seatings } from "../arbitrary-seating.js";
 import { expectGolden } from "../golden-file.js";
 
@@ -96,9 +96,7 @@ describe("placement file", () => {
         /^p\.json: layer 0: chiplet 0 holds expert 4, out of range \[0, 4\), and 1 more/,
       ],
     ] as const) {
-      const error = await rejection(parsePlacement(text.replace(from, to), "p.json"));
-      expect(error).to.be.instanceOf(InputError);
-      expect(error.message).to.match(message);
+      await expectRejection(parsePlacement(text.replace(from, to), "p.json"), message);
     }
   });
 
@@ -119,12 +117,3 @@ describe("placement file", () => {
     ]);
   });
 });
-
-async function rejection(promise: Promise<unknown>): Promise<Error> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof Error)) throw new Error("expected the promise to be rejected");
-  return error;
-}

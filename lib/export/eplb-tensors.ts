@@ -1,0 +1,170 @@
+import type { Chiplets, Seating } from "../placement/placement.js";
+import { describe, formatRows, isRecord, layersOfRows, reportExtraKeys } from "./foreign-content.js";
+import { isNpy, readNpy, writeNpy, type NpyArray } from "./npy.js";
+import { expertsOfSlots, seatSlots } from "./physical-slots.js";
+import type { EngineSeating, FormatNeeds, PlacementFormat, ReadOptions, Report } from "./placement-format.js";
+
+/**
+ * What DeepSeek's `rebalance_experts` returns.
+ *
+ * Source: deepseek-ai/EPLB, eplb.py.
+ */
+interface EplbTensors {
+  /** Expert of every physical slot. Shape [layers, slots]. */
+  phy2log: number[][];
+  /** Slots of every expert, padded with -1 to the most copies. Shape [layers, experts, copies]. */
+  log2phy: number[][][];
+  /** Copies of every expert. Shape [layers, experts]. */
+  logcnt: number[][];
+}
+
+const NAMES = ["phy2log", "log2phy", "logcnt"];
+const needs: FormatNeeds = { layers: "all", equalSlots: true, noReplicas: false };
+
+/** The tensors of DeepSeek EPLB as numpy arrays in one archive. */
+export const eplbNpz: PlacementFormat = {
+  name: "eplb",
+  summary: "DeepSeek EPLB tensors phy2log, log2phy, logcnt: .npz, int64, a row for every MoE layer",
+  extension: "npz",
+  needs,
+  async write(seating) {
+    const { zipSync } = await import("fflate");
+    const { phy2log, log2phy, logcnt } = toTensors(seating);
+    const shapes = [
+      [phy2log.length, phy2log[0].length],
+      [log2phy.length, log2phy[0].length, log2phy[0][0].length],
+      [logcnt.length, logcnt[0].length],
+    ];
+    const values = [phy2log.flat(), log2phy.flat(2), logcnt.flat()];
+    const entries = NAMES.map((name, index) => [`${name}.npy`, writeNpy(shapes[index], values[index])]);
+    // A fixed date in local time, as zip keeps it: the same bytes whenever and wherever they are written.
+    return zipSync(Object.fromEntries(entries) as Record<string, Uint8Array>, {
+      level: 6,
+      mtime: new Date(1980, 0, 1),
+    });
+  },
+  recognises: ({ bytes }) => bytes[0] === 0x50 && bytes[1] === 0x4b,
+  async read({ bytes }, options, report) {
+    const { unzipSync } = await import("fflate");
+    let files: Record<string, Uint8Array>;
+    try {
+      files = unzipSync(bytes);
+    } catch (error) {
+      report(`found a broken archive, expected a .npz file (${(error as Error).message})`);
+      return undefined;
+    }
+    const tensors: Record<string, unknown> = {};
+    for (const [file, content] of Object.entries(files)) {
+      const complain: Report = (violation) => {
+        report(`${file}: ${violation}`);
+      };
+      const array = isNpy(content) ? readNpy(content, complain) : undefined;
+      if (array !== undefined) tensors[file.replace(/\.npy$/, "")] = nest(array);
+    }
+    return readTensors(tensors, options, report);
+  },
+};
+
+/** The tensors of DeepSeek EPLB as nested lists. */
+export const eplbJson: PlacementFormat = {
+  name: "eplb-json",
+  summary: "DeepSeek EPLB tensors phy2log, log2phy, logcnt: JSON, a row for every MoE layer",
+  extension: "json",
+  needs,
+  write(seating) {
+    const { phy2log, log2phy, logcnt } = toTensors(seating);
+    const slots = log2phy.map((rows) => JSON.stringify(rows));
+    return (
+      `{\n"phy2log": ${formatRows(phy2log)},\n"log2phy": [\n  ${slots.join(",\n  ")}\n],\n` +
+      `"logcnt": ${formatRows(logcnt)}\n}\n`
+    );
+  },
+  recognises: ({ json }) => isRecord(json) && "phy2log" in json,
+  read: ({ json }, options, report) => readTensors(json as Record<string, unknown>, options, report),
+};
+
+function toTensors({ layers, numExperts }: EngineSeating): EplbTensors {
+  const phy2log = layers.map(({ chiplets }) => expertsOfSlots(chiplets));
+  const copies = phy2log.map((slots) => slotsOfExperts(slots, numExperts));
+  const most = Math.max(...copies.flatMap((slots) => slots.map(({ length }) => length)));
+  return {
+    phy2log,
+    log2phy: copies.map((slots) =>
+      slots.map((own) => [...own, ...new Array<number>(most - own.length).fill(-1)]),
+    ),
+    logcnt: copies.map((slots) => slots.map(({ length }) => length)),
+  };
+}
+
+function readTensors(
+  tensors: Record<string, unknown>,
+  options: ReadOptions,
+  report: Report,
+): Seating | undefined {
+  reportExtraKeys(tensors, NAMES, report);
+  const { phy2log } = tensors;
+  if (!Array.isArray(phy2log) || phy2log.length === 0) {
+    report(`phy2log: found ${describe(phy2log)}, expected a row of slots for every MoE layer`);
+    return undefined;
+  }
+  const layerOf = layersOfRows(phy2log.length, options, report);
+  const rows = layerOf.map((layer, row) => ({ layer, slots: phy2log[row] as unknown }));
+  const numExperts = options.numExperts ?? numRows(tensors.logcnt);
+  const seating = seatSlots(rows, { ...options, numExperts, format: "eplb" }, report);
+  if (seating !== undefined) reportContradictions(seating, { tensors, slots: phy2log as number[][] }, report);
+  return seating;
+}
+
+/** Compares log2phy and logcnt with what phy2log says, expert by expert. */
+function reportContradictions(
+  { layers, numExperts }: Seating,
+  { tensors, slots }: { tensors: Record<string, unknown>; slots: number[][] },
+  report: Report,
+): void {
+  const { log2phy, logcnt } = tensors as { log2phy?: unknown[][]; logcnt?: unknown[][] };
+  layers.forEach(({ layer }, row) => {
+    slotsOfExperts(slots[row], numExperts).forEach((own, expert) => {
+      const count = logcnt?.[row]?.[expert];
+      if (count !== own.length) {
+        report(
+          `logcnt: layer ${layer}, expert ${expert}: found ${describe(count)}, phy2log has ${own.length}`,
+        );
+      }
+      const listed = log2phy?.[row]?.[expert];
+      const kept = Array.isArray(listed) ? listed.slice(0, own.length) : undefined;
+      const padding = Array.isArray(listed) ? listed.slice(own.length) : [];
+      // EPLB lists the copies in the order it made them, so only the set can be compared.
+      const same = own.every((slot) => kept?.includes(slot)) && padding.every((entry) => entry === -1);
+      if (!same) {
+        report(
+          `log2phy: layer ${layer}, expert ${expert}: found ${describe(listed)}, phy2log has ${describe(own)}`,
+        );
+      }
+    });
+  });
+}
+
+/** Slots of every expert, ascending; ids out of range are left to the seating's own check. */
+function slotsOfExperts(slots: Chiplets[number], numExperts: number): number[][] {
+  const own = Array.from({ length: numExperts }, (): number[] => []);
+  slots.forEach((expert, slot) => {
+    if (expert >= 0 && expert < numExperts) own[expert].push(slot);
+  });
+  return own;
+}
+
+function numRows(logcnt: unknown): number | undefined {
+  if (!Array.isArray(logcnt)) return undefined;
+  const first: unknown = logcnt[0];
+  return Array.isArray(first) ? first.length : undefined;
+}
+
+/** Nested lists of an array. */
+function nest({ shape, values }: NpyArray): unknown {
+  const cut = (axis: number, from: number, stride: number): unknown => {
+    if (axis === shape.length) return values[from];
+    const inner = stride / shape[axis];
+    return Array.from({ length: shape[axis] }, (_, index) => cut(axis + 1, from + index * inner, inner));
+  };
+  return cut(0, 0, values.length);
+}
