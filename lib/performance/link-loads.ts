@@ -4,7 +4,7 @@
  */
 import type { Hardware } from "../hardware.js";
 import type { LayerTraffic } from "../placement/traffic.js";
-import { CONTENTION } from "./network.js";
+import { SERIAL_LOSS } from "./network.js";
 
 /** How tokens travel at dispatch, and their results at combine. */
 export interface Transport {
@@ -68,7 +68,8 @@ export interface LinkTimes {
 }
 
 /**
- * Turns token copies into busy times of links, the busier direction of each.
+ * Turns token copies into busy times of links, the busier direction of each, stretched by contention where tokens
+ * start everywhere.
  *
  * @param bytesPerCopy Bytes of one token's activations, times the share of the tokens that move (1 for all).
  */
@@ -77,7 +78,7 @@ export function linkTimes(loads: LinkLoads, hardware: Hardware, bytesPerCopy: nu
   const everywhere = hardware.tokensStart === "everywhere";
   // A single chiplet group needs no root link unless the tokens start behind it.
   const rootLatencyNs = everywhere && loads.rootDown.length === 1 ? 0 : root.latencyNs.value;
-  const contention = everywhere ? 1 + CONTENTION.tree : 1;
+  const contention = everywhere ? contentionFactor(loads, hardware) : 1;
   const busy = (down: Float64Array, up: Float64Array, bytesPerNs: number) =>
     down.map((copies, link) => (Math.max(copies, up[link]) * bytesPerCopy * contention) / bytesPerNs);
   return {
@@ -85,6 +86,39 @@ export function linkTimes(loads: LinkLoads, hardware: Hardware, bytesPerCopy: nu
     chipletNs: busy(loads.chipletDown, loads.chipletUp, chiplet.bytesPerNs.value),
     latencyNs: (everywhere ? 2 : 1) * (chiplet.latencyNs.value + rootLatencyNs),
   };
+}
+
+/**
+ * How much longer a transfer from many chiplets to many takes than its busiest link is busy.
+ *
+ * The rounds of `transferTime` in lib/performance/network.ts, for equal sources: the chiplets with the fewest copies
+ * are served first, then rounds go on without them. The loss at busy links in series is that of one such pair. Arriving
+ * copies decide: as sources are equal, no link sends more than the busiest receives. Time O(chiplets * chiplet groups).
+ */
+function contentionFactor({ rootDown, chipletDown }: LinkLoads, { links }: Hardware): number {
+  const chipletsPerGroup = chipletDown.length / rootDown.length;
+  const groupOf = (chiplet: number) => Math.floor(chiplet / chipletsPerGroup);
+  const arriving = new Float64Array(rootDown.length);
+  chipletDown.forEach((copies, chiplet) => {
+    arriving[groupOf(chiplet)] += copies;
+  });
+  // With multicast, a copy for a chiplet is only part of a copy over the root link.
+  const rootShare = rootDown.map((copies, group) => (arriving[group] > 0 ? copies / arriving[group] : 0));
+  const served = new Float64Array(rootDown.length).fill(chipletsPerGroup);
+  const rootNsOf = (copies: number) => copies / links.root.bytesPerNs.value;
+  const chipletNsOf = (copies: number) => copies / links.chiplet.bytesPerNs.value;
+  const order = Array.from(chipletDown.keys()).sort((one, other) => chipletDown[one] - chipletDown[other]);
+  let rounds = 0;
+  let done = 0;
+  for (const chiplet of order) {
+    const step = chipletDown[chiplet] - done;
+    const mostOverRoot = served.reduce((most, count, group) => Math.max(most, count * rootShare[group]), 0);
+    rounds += step * Math.max(chipletNsOf(1), rootNsOf(mostOverRoot));
+    done += step;
+    served[groupOf(chiplet)]--;
+  }
+  const bound = Math.max(chipletNsOf(largest(chipletDown)), rootNsOf(largest(rootDown)));
+  return bound === 0 ? 1 : (rounds / bound) * (1 + SERIAL_LOSS);
 }
 
 /** Copies that cross any link of a class at dispatch. */

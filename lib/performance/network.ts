@@ -19,6 +19,8 @@ export interface Network {
   readonly links: readonly NetworkLink[];
   /** Columns of a mesh, where router r sits at row floor(r / columns); a tree without it. */
   readonly meshColumns?: number;
+  /** Bandwidth, in each direction, of the port through which a router's own traffic enters and leaves. Default no limit. */
+  readonly portBytesPerNs?: number;
 }
 
 /** Bytes that router `from` sends to router `to`. */
@@ -30,68 +32,136 @@ export interface Flow {
 
 /** How long a set of flows takes that all begin at once. */
 export interface TransferTime {
-  /** Proved lower bound: the busiest link's bytes over its bandwidth. */
+  /** Proved lower bound: the busiest link's (or port's) bytes over its bandwidth. */
   readonly boundNs: number;
   /** Largest latency of a route in use. */
   readonly pathNs: number;
-  /** Estimate of what flows lose by standing in each other's way; 0 from or to one router. */
+  /** Estimate of what is lost when many send to many: nothing from or to a single router. */
   readonly contentionNs: number;
   /** Sum of the three. */
   readonly totalNs: number;
 }
 
 /**
- * Share of the bound that traffic between many sources and many sinks loses to flows in each other's way.
+ * Loss at busy links in series, see {@link transferTime}.
  *
- * Source: fitted to flit-level simulation; docs/performance-model.md, "Network".
+ * Source: fitted to flit-level simulation by `npm run bench:network`; docs/performance-model.md, "Network".
  */
-export const CONTENTION = { tree: 0.12, mesh: 0.5 } as const;
+export const SERIAL_LOSS = 0.05;
 
 /**
  * Models how long flows take that all begin at once.
  *
- * bound = max over links of bytes / bandwidth; total = bound + path latency + contention. Routes are the only path of
- * a tree, or along the row and then the column of a mesh (XY). Time O(flows * route length).
- * Source: the bound is exact for fluid flows on fixed routes.
+ * bound = max over links and ports of bytes / bandwidth, exact for fluid flows on fixed routes. Routes are the only
+ * path of a tree, or along the row and then the column of a mesh (XY).
+ *
+ * Where several routers send and several receive, two things come on top. Sources serve their flows in turn, so small
+ * flows end first and large ones are left over: with flow sizes s1 < s2 < ..., the flows of at least s_r move from
+ * s_(r-1) to s_r in round r, which takes as long as that round's own bound B_r. And in each round packets lose
+ * SERIAL_LOSS * h^2 of it at busy links in series, h the mean over flows through the round's busiest link of the sum
+ * over the other links of their routes of (busy time / B_r)^4. Time O(numRounds * flows * route length).
  *
  * @example
  * const network = { numRouters: 2, links: [{ between: [0, 1], bytesPerNs: 32, latencyNs: 4 }] };
  * transferTime(network, [{ from: 0, to: 1, bytes: 3200 }]).totalNs; // 104
  */
-export function transferTime(network: Network, flows: readonly Flow[]): TransferTime {
-  const routeOf = network.meshColumns === undefined ? treeRouter(network) : meshRouter(network.meshColumns);
-  const linkOf = indexLinks(network);
-  const bytes = new Float64Array(2 * network.links.length);
-  let pathNs = 0;
-  for (const flow of flows) {
-    if (flow.bytes === 0) continue;
-    const routers = routeOf(flow.from, flow.to);
-    let latency = 0;
-    for (let hop = 1; hop < routers.length; hop++) {
-      const direction = linkOf(routers[hop - 1], routers[hop]);
-      bytes[direction] += flow.bytes;
-      latency += network.links[direction >> 1].latencyNs;
-    }
-    pathNs = Math.max(pathNs, latency);
-  }
-  let boundNs = 0;
-  for (let direction = 0; direction < bytes.length; direction++) {
-    boundNs = Math.max(boundNs, bytes[direction] / network.links[direction >> 1].bytesPerNs);
-  }
-  const factor = network.meshColumns === undefined ? CONTENTION.tree : CONTENTION.mesh;
-  const contentionNs = manyToMany(flows) ? factor * boundNs : 0;
+export function transferTime(
+  network: Network,
+  flows: readonly Flow[],
+  serialLoss = SERIAL_LOSS,
+): TransferTime {
+  const routes = routedFlows(network, flows);
+  const boundNs = busyTimes(routes, ({ bytes }) => bytes).reduce((most, one) => Math.max(most, one), 0);
+  const pathNs = routes.reduce((most, { latencyNs }) => Math.max(most, latencyNs), 0);
+  const contentionNs = isManyToMany(routes) ? roundsNs(routes, serialLoss) - boundNs : 0;
   return { boundNs, pathNs, contentionNs, totalNs: boundNs + pathNs + contentionNs };
 }
 
-/** Whether several routers send and several receive; otherwise no flow waits for a link while its own is free. */
-function manyToMany(flows: readonly Flow[]): boolean {
-  const moving = flows.filter(({ from, to, bytes }) => from !== to && bytes > 0);
-  const sources = new Set(moving.map(({ from }) => from));
-  const sinks = new Set(moving.map(({ to }) => to));
-  return sources.size > 1 && sinks.size > 1;
+/**
+ * Prepares the routes of a network.
+ *
+ * @returns A function that lists the routers from one to another, both included.
+ */
+export function createRouting(network: Network): (from: number, to: number) => number[] {
+  return network.meshColumns === undefined ? treeRouting(network) : meshRouting(network.meshColumns);
 }
 
-type Router = (from: number, to: number) => number[];
+/** A flow that moves, with the directed links and ports it crosses. */
+interface RoutedFlow extends Flow {
+  /** Indices of what it crosses, and nanoseconds a byte there. */
+  readonly crossed: readonly { index: number; nsPerByte: number }[];
+  readonly latencyNs: number;
+}
+
+function routedFlows(network: Network, flows: readonly Flow[]): RoutedFlow[] {
+  const { links, numRouters, portBytesPerNs = Infinity } = network;
+  const routeOf = createRouting(network);
+  const linkOf = indexLinks(network);
+  // Directed links first, then every router's entry and exit.
+  const port = (index: number) => ({ index: 2 * links.length + index, nsPerByte: 1 / portBytesPerNs });
+  return flows
+    .filter(({ from, to, bytes }) => from !== to && bytes > 0)
+    .map((flow) => {
+      const routers = routeOf(flow.from, flow.to);
+      const hops = routers.slice(1).map((to, hop) => linkOf(routers[hop], to));
+      return {
+        ...flow,
+        crossed: [
+          port(flow.from),
+          ...hops.map((index) => ({ index, nsPerByte: 1 / links[index >> 1].bytesPerNs })),
+          port(numRouters + flow.to),
+        ],
+        latencyNs: hops.reduce((sum, index) => sum + links[index >> 1].latencyNs, 0),
+      };
+    });
+}
+
+/** Nanoseconds for which each directed link and port is busy. */
+function busyTimes(routes: readonly RoutedFlow[], bytesOf: (flow: RoutedFlow) => number): number[] {
+  const busy: number[] = [];
+  for (const flow of routes) {
+    const bytes = bytesOf(flow);
+    for (const { index, nsPerByte } of flow.crossed) busy[index] = (busy[index] ?? 0) + bytes * nsPerByte;
+  }
+  return busy;
+}
+
+function isManyToMany(routes: readonly RoutedFlow[]): boolean {
+  return new Set(routes.map(({ from }) => from)).size > 1 && new Set(routes.map(({ to }) => to)).size > 1;
+}
+
+/** Time of all rounds, see {@link transferTime}. */
+function roundsNs(routes: readonly RoutedFlow[], serialLoss: number): number {
+  const sizes = [...new Set(routes.map(({ bytes }) => bytes))].sort((one, other) => one - other);
+  let totalNs = 0;
+  sizes.forEach((size, round) => {
+    const moving = routes.filter(({ bytes }) => bytes >= size);
+    const step = size - (sizes[round - 1] ?? 0);
+    const busy = busyTimes(moving, () => step);
+    const busiest = busy.reduce((most, one) => Math.max(most, one), 0);
+    totalNs += busiest * (1 + serialLoss * serialLoad(moving, busy, busiest) ** 2);
+  });
+  return totalNs;
+}
+
+/** How busy the other links are on the routes through the busiest one; the worst where several are the busiest. */
+function serialLoad(moving: readonly RoutedFlow[], busy: readonly number[], busiest: number): number {
+  const loads = new Map<number, { sum: number; flows: number }>();
+  busy.forEach((ns, index) => {
+    if (ns >= busiest * (1 - 1e-9)) loads.set(index, { sum: 0, flows: 0 });
+  });
+  for (const { crossed } of moving) {
+    // A crossing's own share, 1 at a busiest link, is no other link.
+    const along = crossed.reduce((sum, { index }) => sum + (busy[index] / busiest) ** 4, 0) - 1;
+    for (const { index } of crossed) {
+      const load = loads.get(index);
+      if (load === undefined) continue;
+      load.sum += along;
+      load.flows++;
+    }
+  }
+  return Math.max(...Array.from(loads.values(), ({ sum, flows }) => sum / flows));
+}
 
 /** Index of each link in each direction: 2 * link, one more from its second router to its first. */
 function indexLinks({ links }: Network): (from: number, to: number) => number {
@@ -107,8 +177,8 @@ function indexLinks({ links }: Network): (from: number, to: number) => number {
   };
 }
 
-/** Routers on the only path between two routers of a tree. */
-function treeRouter({ numRouters, links }: Network): Router {
+/** The only path between two routers of a tree, over their last common ancestor. */
+function treeRouting({ numRouters, links }: Network): (from: number, to: number) => number[] {
   const neighbours = Array.from({ length: numRouters }, (): number[] => []);
   for (const {
     between: [one, other],
@@ -143,12 +213,12 @@ function treeRouter({ numRouters, links }: Network): Router {
   };
 }
 
-function meshRouter(columns: number): Router {
+function meshRouting(columns: number): (from: number, to: number) => number[] {
   return (from, to) => {
     const path = [from];
     let at = from;
-    const walk = (step: number, arrived: () => boolean) => {
-      while (!arrived()) path.push((at += step));
+    const walk = (step: number, hasArrived: () => boolean) => {
+      while (!hasArrived()) path.push((at += step));
     };
     walk(Math.sign((to % columns) - (from % columns)), () => at % columns === to % columns);
     walk(columns * Math.sign(to - at), () => at === to);

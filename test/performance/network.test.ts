@@ -1,5 +1,7 @@
 import { expect } from "chai";
+import fc from "fast-check";
 import { transferTime, type Network } from "../../lib/performance/network.js";
+import { allToAll, networkCases, treeNetwork } from "../fixtures/network-cases.js";
 
 const pair: Network = { numRouters: 2, links: [{ between: [0, 1], bytesPerNs: 32, latencyNs: 4 }] };
 
@@ -43,5 +45,52 @@ describe("transferTime", () => {
 
   it("refuses links that form no tree", () => {
     expect(() => transferTime({ ...pair, numRouters: 3 }, [])).to.throw(/no tree/);
+  });
+});
+
+describe("transferTime against reference simulators", () => {
+  for (const { name, network, flows, boundNs, pathNs, bookSimNs, astraNs } of networkCases) {
+    const { contentionNs, ...modelled } = transferTime({ ...network, portBytesPerNs: Infinity }, flows);
+    it(`has the bound and the path of ${name}`, () => {
+      expect(modelled).to.include({ boundNs, pathNs });
+    });
+
+    const isRooted = contentionNs === 0;
+    it(`is within 3 % of ASTRA-sim for ${name}${isRooted ? "" : ", contention aside, which it does not model"}`, () => {
+      const { boundNs, pathNs } = modelled;
+      expect(boundNs + pathNs).to.be.closeTo(astraNs, 0.03 * astraNs);
+    });
+
+    if (bookSimNs === undefined) continue;
+    const tolerance = isRooted ? 0.03 : network.meshColumns === undefined ? 0.1 : 0.2;
+    it(`is within ${100 * tolerance} % of BookSim2 for ${name}`, () => {
+      expect(transferTime(network, flows).totalNs).to.be.closeTo(bookSimNs, tolerance * bookSimNs);
+    });
+  }
+});
+
+describe("transferTime of all-to-alls", () => {
+  const endpoints = Array.from({ length: 16 }, (_, leaf) => 5 + leaf);
+  const network = treeNetwork({ up: 32, leaf: 32 });
+  const sizes = fc.array(fc.integer({ min: 0, max: 10_000 }), { minLength: 16, maxLength: 16 });
+
+  it("never take less than the bound, nor less with more bytes everywhere or less bandwidth", () => {
+    fc.assert(
+      fc.property(sizes, (bytes) => {
+        const time = transferTime(network, allToAll(endpoints, bytes));
+        const twice = transferTime(
+          network,
+          allToAll(
+            endpoints,
+            bytes.map((one) => 2 * one),
+          ),
+        );
+        const slower = transferTime(treeNetwork({ up: 16, leaf: 16 }), allToAll(endpoints, bytes));
+        expect(time.contentionNs).to.be.at.least(-1e-9);
+        expect(twice.totalNs - twice.pathNs).to.be.closeTo(2 * (time.totalNs - time.pathNs), 1e-6);
+        expect(slower.totalNs).to.be.closeTo(twice.totalNs, 1e-6);
+      }),
+      { numRuns: 30 },
+    );
   });
 });

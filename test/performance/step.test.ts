@@ -1,15 +1,17 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { Hardware } from "../../lib/hardware.js";
+import { withChiplets, type Hardware } from "../../lib/hardware.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { findModelShape } from "../../lib/model-shapes.js";
-import { linkLoads } from "../../lib/performance/link-loads.js";
+import { linkLoads, linkTimes } from "../../lib/performance/link-loads.js";
 import { groupCapacity } from "../../lib/performance/memory.js";
+import { transferTime } from "../../lib/performance/network.js";
 import { DEFAULT_BATCH } from "../../lib/performance/stages.js";
 import { CONFIGURATIONS, layerTime } from "../../lib/performance/step.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import { collectPatterns } from "../../lib/token-patterns.js";
+import { allToAll, treeNetwork } from "../fixtures/network-cases.js";
 
 const hardware = findHardware("mozart-qwen3")!;
 const shape = findModelShape("qwen3-30b-a3b")!;
@@ -82,6 +84,39 @@ describe("linkLoads", () => {
     expect(total(loads.chipletUp)).to.be.closeTo(visits * (15 / 16), 1e-6);
     expect(total(loads.rootDown)).to.be.closeTo(visits * (3 / 4), 1e-6);
     expect(total(loads.rootUp)).to.be.closeTo(visits * (3 / 4), 1e-6);
+  });
+});
+
+describe("linkTimes", () => {
+  it("agree with the explicit network where tokens start everywhere", () => {
+    const gpus = withLink(
+      withChiplets(findHardware("h100-8x8")!, { numChiplets: 16, numGroups: 4 }),
+      "root",
+      0.5,
+    );
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 16, maxLength: 16 }), (visits) => {
+        const skewed: LayerTraffic = { ...traffic, chipletTokens: Float64Array.from(visits) };
+        const loads = linkLoads(skewed, gpus, { copies: "per chiplet", multicast: false });
+        const endpoints = visits.map((_, chiplet) => 5 + chiplet);
+        const tree = treeNetwork({
+          up: gpus.links.root.bytesPerNs.value,
+          leaf: gpus.links.chiplet.bytesPerNs.value,
+        });
+        const explicit = transferTime(
+          tree,
+          allToAll(
+            endpoints,
+            visits.map((count) => (count * 4096) / 16),
+          ),
+        );
+        const { rootNs, chipletNs } = linkTimes(loads, gpus, 4096);
+        const busiest = Math.max(...rootNs, ...chipletNs);
+        const expected = explicit.boundNs + explicit.contentionNs;
+        expect(busiest).to.be.closeTo(expected, 0.05 * expected);
+      }),
+      { numRuns: 50 },
+    );
   });
 });
 
