@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Seating } from "../lib/placement/placement.js";
+import type { Chiplets, Seating } from "../lib/placement/placement.js";
 
 /** Which seatings {@link seatings} makes. */
 export interface SeatingKind {
@@ -39,6 +39,35 @@ export function seatings({
         layer: firstLayer + index,
         chiplets: seat(order, { numExperts, numChiplets, slots, replicas, equalSlots }),
       })),
+    }));
+  });
+}
+
+/** Two sound seatings of the same experts on the same chiplets, as a migration leads from one to the other. */
+export function seatingPairs({
+  replicas,
+  numChiplets,
+}: {
+  replicas: boolean;
+  numChiplets?: number;
+}): fc.Arbitrary<{
+  from: Chiplets;
+  to: Chiplets;
+  slotsPerChiplet: number;
+}> {
+  const shapes = fc.record({
+    numChiplets: numChiplets === undefined ? fc.integer({ min: 1, max: 6 }) : fc.constant(numChiplets),
+    slots: fc.integer({ min: 1, max: 4 }),
+    spare: fc.integer({ min: 0, max: 3 }),
+  });
+  return shapes.chain(({ numChiplets: width, slots, spare }) => {
+    const numExperts = Math.max(slots, width, width * slots - spare);
+    const keys = fc.array(fc.nat(), { minLength: width * slots, maxLength: width * slots });
+    const shape = { numExperts, numChiplets: width, slots, replicas, equalSlots: false };
+    return fc.tuple(keys, keys).map(([one, other]) => ({
+      from: seat(one, shape),
+      to: seat(other, shape),
+      slotsPerChiplet: slots,
     }));
   });
 }

@@ -18,7 +18,7 @@ const mayImport: Record<string, readonly string[]> = {
 const floors: readonly (readonly string[])[] = [
   ["errors", "random"],
   ["routing-trace", "hardware", "model-shapes"],
-  ["token-patterns"],
+  ["token-patterns", "assignment"],
   ["coactivation"],
   ["placement"],
   ["performance"],
