@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import type { Chiplets, SeatedLayer, Seating } from "../placement/placement.js";
-import { formatLayers, guessModelLayers, moeLayers, type ModelLayers } from "./model-layers.js";
+import { completeModelLayers, formatLayers, moeLayers } from "./model-layers.js";
 import type { EngineSeating, ExportOptions, PlacementFormat } from "./placement-format.js";
 
 /** Options of {@link fitEngine}. */
@@ -18,11 +18,14 @@ export interface FitOptions extends ExportOptions {
  */
 export function fitEngine(seating: Seating, format: PlacementFormat, options: FitOptions): EngineSeating {
   const { needs, name } = format;
-  const modelLayers = guessModelLayers(seating, options);
+  const modelLayers = completeModelLayers(
+    seating,
+    options,
+    needs.layers === "all" ? options.note : undefined,
+  );
   const chosen = chooseLayers(seating, format, options);
   const slotsPerChiplet = Math.max(...chosen.flatMap(({ chiplets }) => chiplets.map(({ length }) => length)));
   const context = { ...options, numExperts: seating.numExperts, slotsPerChiplet, name };
-  if (needs.layers === "all") noteGuesses(modelLayers, options);
   const complete = needs.layers === "all" ? completeLayers(chosen, moeLayers(modelLayers), context) : chosen;
   const layers = needs.equalSlots ? complete.map((layer) => equalizeSlots(layer, context)) : complete;
   if (needs.noReplicas && layers.some(({ chiplets }) => chiplets.flat().length > seating.numExperts)) {
@@ -74,17 +77,6 @@ interface FitContext extends FitOptions {
   name: string;
 }
 
-function noteGuesses(guess: ModelLayers, { numHiddenLayers, firstMoeLayer, note }: FitOptions): void {
-  if (numHiddenLayers === undefined) {
-    note?.(
-      `took the model to have ${guess.numHiddenLayers} hidden layers; --num-hidden-layers says otherwise`,
-    );
-  }
-  if (firstMoeLayer === undefined) {
-    note?.(`took layer ${guess.firstMoeLayer} for the first MoE layer; --first-moe-layer says otherwise`);
-  }
-}
-
 /** The layers to write: all, or the one that formats of one seating hold. */
 function chooseLayers(
   { layers }: Seating,
@@ -112,6 +104,13 @@ function chooseLayers(
 
 function completeLayers(layers: readonly SeatedLayer[], wanted: readonly number[], context: FitContext) {
   const { name, fillLayers, note, numExperts, slotsPerChiplet } = context;
+  const stray = layers.find(({ layer }) => !wanted.includes(layer));
+  if (stray !== undefined) {
+    throw new InputError(
+      `${name}: layer ${stray.layer}: found a placement, expected only MoE layers, ${formatLayers(wanted)}`,
+      "Maybe put right --num-hidden-layers, --first-moe-layer or --moe-layer-step.",
+    );
+  }
   const placed = new Map(layers.map((layer) => [layer.layer, layer]));
   const missing = wanted.filter((layer) => !placed.has(layer));
   if (missing.length === 0) return layers;

@@ -1,4 +1,4 @@
-import { InputError } from "../errors.js";
+import { findModelShape } from "../model-shapes.js";
 import type { Seating } from "../placement/placement.js";
 
 /** Which layers of a model are MoE layers: the engines each number them in their own way. */
@@ -22,31 +22,37 @@ export function moeLayers({ numHiddenLayers, firstMoeLayer, moeLayerStep }: Mode
 }
 
 /**
- * Completes what is known of a model's layers from the layers of a seating: the first is taken for the model's first
- * MoE layer, the last for its last layer.
+ * Completes what is known of a model's layers: from the shape of a known model, else from the layers of a seating, the
+ * first taken for the model's first MoE layer, the last for its last layer.
  *
- * @throws InputError if the seating has a layer that the model has not.
+ * @param note Told of everything that was taken from the seating.
  *
  * @example
- * // A seating of the layers 1 to 26:
- * guessModelLayers(seating, {}); // { numHiddenLayers: 27, firstMoeLayer: 1, moeLayerStep: 1 }
+ * // A seating of the layers 1 to 26 of an unknown model:
+ * completeModelLayers(seating, {}); // { numHiddenLayers: 27, firstMoeLayer: 1, moeLayerStep: 1 }
  */
-export function guessModelLayers({ layers }: Seating, known: KnownModelLayers): ModelLayers {
-  const model = {
-    numHiddenLayers: known.numHiddenLayers ?? layers[layers.length - 1].layer + 1,
-    firstMoeLayer: known.firstMoeLayer ?? layers[0].layer,
+export function completeModelLayers(
+  { model, numExperts, layers }: Seating,
+  known: KnownModelLayers,
+  note?: (sentence: string) => void,
+): ModelLayers {
+  const found = model === undefined ? undefined : findModelShape(model);
+  // A model of another number of experts is one made from the known one: its layers may be others too.
+  const shape = found?.numExperts === numExperts ? found : undefined;
+  const last = layers[layers.length - 1].layer;
+  const numHiddenLayers = known.numHiddenLayers ?? shape?.numLayers;
+  const firstMoeLayer = known.firstMoeLayer ?? shape?.firstMoeLayer;
+  if (numHiddenLayers === undefined) {
+    note?.(`took the model to have ${last + 1} hidden layers; --num-hidden-layers says otherwise`);
+  }
+  if (firstMoeLayer === undefined) {
+    note?.(`took layer ${layers[0].layer} for the first MoE layer; --first-moe-layer says otherwise`);
+  }
+  return {
+    numHiddenLayers: numHiddenLayers ?? last + 1,
+    firstMoeLayer: firstMoeLayer ?? layers[0].layer,
     moeLayerStep: known.moeLayerStep ?? 1,
   };
-  const expected = new Set(moeLayers(model));
-  for (const { layer } of layers) {
-    if (!expected.has(layer)) {
-      throw new InputError(
-        `layer ${layer}: found a placement, expected only MoE layers, ${formatLayers([...expected])}`,
-        "Maybe put right --num-hidden-layers, --first-moe-layer or --moe-layer-step.",
-      );
-    }
-  }
-  return model;
 }
 
 /** `1-26` or `3, 5, 7-9`: layer numbers for people. */

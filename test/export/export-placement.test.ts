@@ -122,6 +122,24 @@ describe("export of a placement", () => {
     ]);
   });
 
+  it("knows the layers of a known model, and minds those it was not told to expect", async () => {
+    const layers = Array.from({ length: 26 }, (_, index) => ({
+      layer: index + 1,
+      chiplets: [Array.from({ length: 64 }, (__, expert) => expert)],
+    }));
+    const seating = { model: "deepseek-ai/DeepSeek-V2-Lite", numExperts: 64, numChiplets: 1, layers };
+    const { notes } = await exportPlacement(seating, formatNamed("sglang"));
+    expect(notes).to.deep.equal(["launch sglang with --ep-size 1 --ep-num-redundant-experts 0"]);
+    const counted = {
+      ...seating,
+      layers: layers.map(({ layer, chiplets }) => ({ layer: layer - 1, chiplets })),
+    };
+    await expectRejection(
+      exportPlacement(counted, formatNamed("vllm")),
+      "vllm: layer 0: found a placement, expected only MoE layers, 1-26",
+    );
+  });
+
   it("refuses empty slots, and fills them when asked", async () => {
     const format = formatNamed("vllm");
     await expectRejection(
