@@ -1,3 +1,4 @@
+import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { finish } from "./finish.js";
 
@@ -6,9 +7,13 @@ export const contiguous: Solver = {
   name: "contiguous",
   summary: "experts in the order of their ids, the layout engines load by default",
   solve(problem, options) {
-    const chipletOf = Uint16Array.from({ length: problem.numExperts }, (_, expert) =>
-      Math.floor((expert * problem.numChiplets) / problem.numExperts),
-    );
-    return finish(problem, chipletOf, { ...options, stoppedBy: "rule" });
+    return finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "rule" });
   },
 };
+
+/** Deals the experts to the chiplets in the order of their ids. @returns Chiplet of every expert. */
+export function contiguousSeating({ numExperts, numChiplets }: PlacementProblem): Uint16Array {
+  return Uint16Array.from({ length: numExperts }, (_, expert) =>
+    Math.floor((expert * numChiplets) / numExperts),
+  );
+}

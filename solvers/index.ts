@@ -2,6 +2,9 @@ import type { Solver } from "../lib/placement/solver.js";
 import { louvain } from "./communities.js";
 import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
+import { exact } from "./exact.js";
+import { ilp } from "./ilp.js";
+import { localSearch } from "./local-search.js";
 import { mozart } from "./mozart.js";
 import { random } from "./random.js";
 import { spectral } from "./spectral.js";
@@ -15,6 +18,9 @@ export const solvers: readonly Solver[] = [
   mozart,
   spectral,
   louvain,
+  localSearch,
+  ilp,
+  exact,
 ];
 
 /** Finds a solver by name. */

@@ -1,6 +1,9 @@
 import { indexPatterns, type PatternIndex, type TokenPatterns } from "../lib/token-patterns.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 
+/** Whether two occupants of different chiplets may be swapped. */
+export type SwapRule = (e: number, f: number) => boolean;
+
 /**
  * A complete seating under change, with the exact effect of every swap on the token copies at hand.
  *
@@ -113,22 +116,23 @@ export class TouchState {
   /**
    * Finds the best swap between two chiplets.
    *
-   * @param best Gain to beat.
-   * @param found Receives the pair of occupants where one is better than `best`.
-   * @returns The best gain, or `best`.
+   * @param found Receives the pair of occupants where a swap gains.
+   * @param allows Says which swaps may be made; all, if absent.
+   * @returns The best gain, 0 if none is positive.
    */
-  bestSwapBetween(a: number, b: number, best: number, found: Uint16Array): number {
+  bestSwapBetween(a: number, b: number, found: Uint16Array, allows?: SwapRule): number {
     const { slots, seats, numOccupants: n } = this;
     const leave = this.#leave;
     const enter = this.#enter;
     const shared = this.#shared;
+    let best = 0;
     for (let seatA = a * slots; seatA < (a + 1) * slots; seatA++) {
       const e = seats[seatA];
       const gainOfE = leave[e] - enter[b * n + e];
       for (let seatB = b * slots; seatB < (b + 1) * slots; seatB++) {
         const f = seats[seatB];
         const gain = gainOfE + leave[f] - enter[a * n + f] - shared[e * n + f];
-        if (gain > best) {
+        if (gain > best && (allows === undefined || allows(e, f))) {
           best = gain;
           found[0] = e;
           found[1] = f;
@@ -208,7 +212,7 @@ export class TouchState {
     this.touches = touch.reduce((sum, tokens) => sum + tokens, 0);
   }
 
-  /** Moves e to chiplet b in the tables, for all its tokens but those of f, which see no change. */
+  /** Moves e to chiplet b in the tables; its tokens that chose f too visit a and b as before. */
   #move(e: number, f: number, b: number): void {
     // Empty seats have no tokens and are not in the index.
     const numExperts = this.#patterns.numExperts;
@@ -225,9 +229,14 @@ export class TouchState {
     for (let at = starts[e]; at < starts[e + 1]; at++) {
       const pattern = patterns[at];
       while (ofF < endOfF && patterns[ofF] < pattern) ofF++;
-      if (ofF < endOfF && patterns[ofF] === pattern) continue;
       const count = counts[pattern];
       const row = pattern * numChiplets;
+      if (ofF < endOfF && patterns[ofF] === pattern) {
+        const wasAlone = copies[row + a] === 1;
+        const isAlone = copies[row + b] === 1;
+        if (wasAlone !== isAlone) this.#markAlone(e, pattern, isAlone ? count : -count);
+        continue;
+      }
       const left = --copies[row + a];
       const found = copies[row + b]++;
       const start = offsets[pattern];

@@ -1,0 +1,122 @@
+import { expertsOfChiplets } from "../lib/placement/placement.js";
+import type { PlacementProblem } from "../lib/placement/problem.js";
+import type { Solver, SolverOptions } from "../lib/placement/solver.js";
+import { seatFillings } from "./chiplet-groups.js";
+import { generateColumns, type ProvedPrices } from "./column-generation.js";
+import { contiguousSeating } from "./contiguous.js";
+import { sumTokens, type Filling } from "./filling-pool.js";
+import { countFillings, createFillingTable, type FillingTable } from "./filling-table.js";
+import { finish } from "./finish.js";
+import { QUICK_SEARCH } from "./local-search.js";
+import { startSearch } from "./search.js";
+import { choosePartition } from "./set-partition.js";
+
+/** Fillings that are enumerated at most: 128 experts by 4 slots, or 64 by 5; 4 bytes each. */
+export const MOST_FILLINGS = 11e6;
+/** Fillings handed to one integer programme before the proof is split. */
+const MOST_COLUMNS = 6000;
+
+/** Whether every chiplet filling of a problem can be enumerated. */
+export function isEnumerable(problem: PlacementProblem): boolean {
+  return countFillings(problem) <= MOST_FILLINGS;
+}
+
+/** Local search, then a proof by set partitioning over every chiplet filling there is. */
+export const exact: Solver = {
+  name: "exact",
+  summary: "local search, then a proof over every chiplet filling by column generation and ILP",
+  async solve(problem, options) {
+    const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
+    const search = startSearch(problem, options);
+    const found = search.run(QUICK_SEARCH);
+    if (!found) return finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
+    const incumbent = search.fillingsOf(found);
+    if (!isEnumerable(problem)) {
+      return seatFillings(problem, incumbent, { ...options, stoppedBy: search.stoppedBy });
+    }
+    const table = createFillingTable(problem);
+    const proved = await generateColumns(problem, table, {
+      fillings: [...incumbent, ...search.pool.fillings],
+      enough: sumTokens(incumbent),
+      deadline,
+    });
+    const best = await closeGap(problem, { table, proved, incumbent, deadline, options });
+    const answer = await seatFillings(problem, best.fillings, { ...options, ...best });
+    // Limits of chiplet groups may forbid the best fillings; the search has respected them all along.
+    return answer.status === "undecided"
+      ? seatFillings(problem, incumbent, { ...options, ...best, stoppedBy: "budget" })
+      : answer;
+  },
+};
+
+interface GapState {
+  readonly table: FillingTable;
+  readonly proved: ProvedPrices;
+  readonly incumbent: readonly Filling[];
+  readonly deadline: number;
+  readonly options: SolverOptions;
+}
+
+/**
+ * Closes the gap between the incumbent and the bound by integer programming over the fillings that matter.
+ *
+ * A placement that costs less than base + t has no filling of reduced cost above t. So the integer programme over
+ * fillings up to t either finds the optimum or lifts the bound to base + t; then t grows, up to the incumbent.
+ */
+async function closeGap(
+  problem: PlacementProblem,
+  { table, proved, incumbent, deadline, options }: GapState,
+) {
+  let fillings = incumbent;
+  let bound = Math.ceil(proved.bound);
+  const report = () => {
+    const chipletOf = new Uint16Array(problem.numExperts);
+    fillings.forEach(({ experts }, chiplet) => {
+      for (const expert of experts) chipletOf[expert] = chiplet;
+    });
+    const { numTokens } = problem.patterns;
+    options.onProgress?.({
+      chiplets: expertsOfChiplets(chipletOf, problem.numChiplets),
+      cost: sumTokens(fillings) / numTokens,
+      bound: bound / numTokens,
+    });
+  };
+  report();
+  let threshold = firstThreshold(table, proved, sumTokens(fillings));
+  while (bound < sumTokens(fillings)) {
+    const timeLimitMs = deadline - performance.now();
+    if (timeLimitMs <= 0) return { fillings, tokensBound: bound, stoppedBy: "time limit" as const };
+    // Costs are integers: whatever is better than the incumbent costs at least a token less.
+    const whole = sumTokens(fillings) - 1 - proved.base;
+    threshold = Math.min(threshold, whole);
+    const columns: Filling[] = [];
+    table.walk(proved.prices, threshold, (experts, tokens) =>
+      columns.push({ experts: [...experts], tokens }),
+    );
+    const choice = await choosePartition(problem, columns, {
+      backend: options.backends.fillings,
+      incumbent: fillings,
+      ...(timeLimitMs < Infinity && { timeLimitMs }),
+    });
+    if (!choice) throw new Error("a choice among fillings is never lost once there is one");
+    fillings = choice.fillings;
+    if (choice.bound === undefined) {
+      const stoppedBy = performance.now() >= deadline ? ("time limit" as const) : ("budget" as const);
+      return { fillings, tokensBound: bound, stoppedBy };
+    }
+    const reached = threshold === whole ? choice.tokens : Math.ceil(proved.base + threshold);
+    bound = Math.max(bound, Math.min(choice.tokens, reached));
+    report();
+    threshold *= 2;
+  }
+  return { fillings, tokensBound: bound, stoppedBy: "proof" as const };
+}
+
+/** The largest of some reduced costs up to which there are not too many fillings. */
+function firstThreshold(table: FillingTable, { prices, base }: ProvedPrices, tokens: number): number {
+  const whole = Math.max(0, tokens - 1 - base);
+  const reducedCosts: number[] = [];
+  table.walk(prices, whole, (_experts, _tokens, reducedCost) => reducedCosts.push(reducedCost));
+  if (reducedCosts.length <= MOST_COLUMNS) return whole;
+  return Float64Array.from(reducedCosts).sort()[MOST_COLUMNS];
+}

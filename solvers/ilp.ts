@@ -1,0 +1,42 @@
+import type { Solver } from "../lib/placement/solver.js";
+import { seatFillings } from "./chiplet-groups.js";
+import { contiguousSeating } from "./contiguous.js";
+import { finish } from "./finish.js";
+import { QUICK_SEARCH } from "./local-search.js";
+import { startSearch, type SearchBudget } from "./search.js";
+import { choosePartition } from "./set-partition.js";
+
+/** More local optima to take fillings from. */
+const DEEP_SEARCH: SearchBudget = { starts: 60, restarts: 6, kicks: 100 };
+/** Simplex iterations of the integer programme, the budget that makes its answer the same on every machine. */
+const MAX_ITERATIONS = 200_000;
+
+/**
+ * Communities, then search, then recombination: the best choice among the chiplet fillings of many local optima.
+ *
+ * Begins with what `local-search` does, so it never answers with more. The choice is optimal among the fillings at
+ * hand, which proves nothing about others: no bound is claimed.
+ */
+export const ilp: Solver = {
+  name: "ilp",
+  summary: "communities, local search, then an ILP that recombines the fillings of all local optima",
+  async solve(problem, options) {
+    const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
+    const search = startSearch(problem, options);
+    search.run(QUICK_SEARCH);
+    const best = search.run(DEEP_SEARCH);
+    if (!best) return finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
+    const incumbent = search.fillingsOf(best);
+    const timeLimitMs = deadline - performance.now();
+    const choice = await choosePartition(problem, search.pool.fillings, {
+      backend: options.backends.fillings,
+      incumbent,
+      maxIterations: MAX_ITERATIONS,
+      ...(timeLimitMs < Infinity && { timeLimitMs }),
+    });
+    const claim = { ...options, stoppedBy: search.stoppedBy };
+    const answer = await seatFillings(problem, choice?.fillings ?? incumbent, claim);
+    // Limits of chiplet groups may forbid the best fillings; the search has respected them all along.
+    return answer.status === "undecided" ? seatFillings(problem, incumbent, claim) : answer;
+  },
+};
