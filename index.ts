@@ -28,6 +28,13 @@ export {
   type ReadOptions,
 } from "./lib/export/placement-format.js";
 export { importPlacement, verifyForeign, type ForeignReading } from "./lib/export/read-foreign.js";
+export {
+  placeTrace,
+  poseLayer,
+  type PlaceOutcome,
+  type PlaceTraceOptions,
+  type PosingOptions,
+} from "./lib/pipeline.js";
 export * from "./lib/placement/placement.js";
 export {
   decodePlacement,
@@ -58,6 +65,7 @@ export { priorityRules, type PriorityRule } from "./lib/schedule/priorities.js";
 export { NO_RESOURCE, TaskGraphBuilder, taskName, type TaskGraph } from "./lib/schedule/task-graph.js";
 export { busyTimesNs, splitTime, type ClassTime } from "./lib/schedule/timeline.js";
 export { validateSchedule } from "./lib/schedule/validate-schedule.js";
+export { openLayerThreads, type LayerThreads } from "./solvers/layer-threads.js";
 export { findSolver, solvers } from "./solvers/index.js";
 export { traceFormats } from "./traces/detect.js";
 export { writeJsonLines } from "./traces/json-lines.js";
