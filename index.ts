@@ -60,6 +60,19 @@ export { perfettoJson } from "./lib/report/perfetto.js";
 export { scheduleBound, type ScheduleBound } from "./lib/schedule/bounds.js";
 export { criticalPath, type CriticalStep } from "./lib/schedule/critical-path.js";
 export { bestListSchedule, listSchedule, type Schedule } from "./lib/schedule/list-schedule.js";
+export { OVERLAPS, type Overlap } from "./lib/schedule/overlap.js";
+export {
+  CHUNK_COUNTS,
+  scheduleLayer,
+  scheduleStep,
+  STEP_CONFIGURATIONS,
+  sweepChunks,
+  type ChunkPoint,
+  type ScheduleOptions,
+  type StepConfiguration,
+  type StepSchedule,
+} from "./lib/schedule/schedule-step.js";
+export { STEP_KINDS } from "./lib/schedule/step-graph.js";
 export { memoryLevels, memoryPeak, type MemoryLevel } from "./lib/schedule/memory-levels.js";
 export { priorityRules, type PriorityRule } from "./lib/schedule/priorities.js";
 export { NO_RESOURCE, TaskGraphBuilder, taskName, type TaskGraph } from "./lib/schedule/task-graph.js";

@@ -1,5 +1,6 @@
 import { KeyedHeap } from "./keyed-heap.js";
-import { earliestStartsNs, remainingPathsNs } from "./path-lengths.js";
+import { raisedHeadsNs } from "./milestone-heads.js";
+import { remainingPathsNs } from "./path-lengths.js";
 import { NO_RESOURCE, type TaskGraph } from "./task-graph.js";
 
 /** What no schedule of a task graph can beat, and why. */
@@ -31,7 +32,7 @@ export interface ScheduleBound {
  */
 export function scheduleBound(graph: TaskGraph): ScheduleBound {
   const { resources, durationNs } = graph;
-  const heads = earliestStartsNs(graph);
+  const heads = raisedHeadsNs(graph);
   const remaining = remainingPathsNs(graph);
   const tails = remaining.map((path, task) => path - durationNs[task]);
   const criticalPathNs = maximum(remaining);
@@ -61,11 +62,12 @@ export function scheduleBound(graph: TaskGraph): ScheduleBound {
  * At every moment the task with the longest tail runs, of those whose head has passed.
  */
 function oneMachineBound(
-  tasks: Int32Array,
+  tasks: readonly number[],
   times: { heads: Float64Array; durationNs: Float64Array; tails: Float64Array },
 ): number {
   const { heads, durationNs, tails } = times;
-  const byHead = tasks.slice().sort((one, other) => heads[one] - heads[other] || one - other);
+  // A plain array on purpose: its sort takes linear time where the tasks are nearly in order already, as they are.
+  const byHead = tasks.toSorted((one, other) => heads[one] - heads[other] || one - other);
   const leftNs = new Float64Array(tasks.length);
   const available = new KeyedHeap();
   let nowNs = 0;
@@ -93,12 +95,12 @@ function oneMachineBound(
 }
 
 /** The tasks of every resource, ascending. */
-function tasksByResource({ resources, resourceOf }: TaskGraph): Int32Array[] {
+function tasksByResource({ resources, resourceOf }: TaskGraph): number[][] {
   const tasks: number[][] = resources.map(() => []);
   resourceOf.forEach((resource, task) => {
     if (resource !== NO_RESOURCE) tasks[resource].push(task);
   });
-  return tasks.map((list) => Int32Array.from(list));
+  return tasks;
 }
 
 function maximum(values: Float64Array): number {

@@ -6,6 +6,8 @@ import { NO_RESOURCE, type TaskGraph } from "./task-graph.js";
 export interface Schedule {
   /** Shape [numTasks]. */
   readonly startNs: Float64Array;
+  /** All tasks, by start. Shape [numTasks]. */
+  readonly order: Int32Array;
   /** End of the last task. */
   readonly makespanNs: number;
 }
@@ -33,13 +35,16 @@ export function listSchedule(
   const { successorOffsets, successors, successorLagNs } = graph;
   const numResources = graph.resources.length;
   const startNs = new Float64Array(numTasks);
+  const order = new Int32Array(numTasks);
   const readyNs = new Float64Array(numTasks);
   const unmet = new Int32Array(numTasks);
   const busy = new Uint8Array(numResources);
   const waiting = graph.resources.map(() => new KeyedHeap());
-  // An event below numTasks is a task whose predecessors are done, one above it a resource that falls free.
+  // An event below numTasks is a task that falls ready, one above it a resource that falls free.
   const events = new KeyedHeap();
+  const readyNow: number[] = [];
   const touched: number[] = [];
+  let numStarted = 0;
   let makespanNs = 0;
 
   for (let task = 0; task < numTasks; task++) {
@@ -49,38 +54,48 @@ export function listSchedule(
 
   const start = (task: number, nowNs: number) => {
     startNs[task] = nowNs;
+    order[numStarted++] = task;
     makespanNs = Math.max(makespanNs, nowNs + durationNs[task]);
     for (let edge = successorOffsets[task]; edge < successorOffsets[task + 1]; edge++) {
       const successor = successors[edge];
-      readyNs[successor] = Math.max(readyNs[successor], nowNs + successorLagNs[edge]);
-      if (--unmet[successor] === 0) events.push(readyNs[successor], successor);
+      const earliestNs = Math.max(readyNs[successor], nowNs + successorLagNs[edge]);
+      readyNs[successor] = earliestNs;
+      if (--unmet[successor] > 0) continue;
+      if (earliestNs <= nowNs) readyNow.push(successor);
+      else events.push(earliestNs, successor);
     }
   };
 
   while (events.size > 0) {
     const nowNs = events.firstKey;
-    // Everything that happens now comes before any choice: a task that falls ready now may be chosen now.
-    do {
+    while (events.size > 0 && events.firstKey === nowNs) {
       const event = events.pop();
-      const resource = event < numTasks ? resourceOf[event] : event - numTasks;
-      if (resource === NO_RESOURCE) {
-        start(event, nowNs);
-        continue;
+      if (event < numTasks) readyNow.push(event);
+      else {
+        busy[event - numTasks] = 0;
+        touched.push(event - numTasks);
       }
-      if (event < numTasks) waiting[resource].push(-priorities[event], event);
-      else busy[resource] = 0;
-      touched.push(resource);
-    } while (events.size > 0 && events.firstKey === nowNs);
-    for (const resource of touched) {
-      if (busy[resource] === 1 || waiting[resource].size === 0) continue;
-      const task = waiting[resource].pop();
-      busy[resource] = 1;
-      events.push(nowNs + durationNs[task], numTasks + resource);
-      start(task, nowNs);
     }
-    touched.length = 0;
+    while (readyNow.length > 0 || touched.length > 0) {
+      // All that falls ready now comes before any choice, so that it may be chosen now.
+      for (let task = readyNow.pop(); task !== undefined; task = readyNow.pop()) {
+        const resource = resourceOf[task];
+        if (resource === NO_RESOURCE) start(task, nowNs);
+        else {
+          waiting[resource].push(-priorities[task], task);
+          touched.push(resource);
+        }
+      }
+      for (let resource = touched.pop(); resource !== undefined; resource = touched.pop()) {
+        if (busy[resource] === 1 || waiting[resource].size === 0) continue;
+        const task = waiting[resource].pop();
+        busy[resource] = 1;
+        events.push(nowNs + durationNs[task], numTasks + resource);
+        start(task, nowNs);
+      }
+    }
   }
-  return { startNs, makespanNs };
+  return { startNs, order, makespanNs };
 }
 
 /**

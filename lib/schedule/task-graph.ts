@@ -1,3 +1,5 @@
+import { EdgeColumns, TaskColumns } from "./task-columns.js";
+
 /**
  * What has to be done, in which order, on what: the question a scheduler answers.
  *
@@ -36,6 +38,19 @@ export interface TaskGraph {
   readonly successorLagNs: Float64Array;
   readonly memories: readonly Memory[];
   readonly memoryUses: readonly MemoryUse[];
+  /** Ascending by task. */
+  readonly milestones: readonly Milestone[];
+}
+
+/**
+ * A task at which much comes together, for the bound to look at more closely: it changes no schedule.
+ *
+ * Work that all has to be done before it, on one resource, delays it by its sum; from afar only the longest path shows.
+ */
+export interface Milestone {
+  readonly task: number;
+  /** The first of the tasks before it to look at. */
+  readonly from: number;
 }
 
 /** A store of limited size, for instance the SRAM of a chiplet. */
@@ -90,15 +105,14 @@ export class TaskGraphBuilder {
   readonly #scopes: string[] = [""];
   readonly #memories: Memory[] = [];
   readonly #memoryUses: MemoryUse[] = [];
-  readonly #kindOf: number[] = [];
-  readonly #resourceOf: number[] = [];
-  readonly #durationNs: number[] = [];
-  readonly #weight: number[] = [];
-  readonly #scopeOf: number[] = [];
-  readonly #partOf: number[] = [];
-  readonly #edgeTask: number[] = [];
-  readonly #edgePredecessor: number[] = [];
-  readonly #edgeLagNs: number[] = [];
+  readonly #milestones: Milestone[] = [];
+  readonly #tasks = new TaskColumns();
+  readonly #edges = new EdgeColumns();
+
+  /** @param kinds Kinds to number first, so that graphs of one family show each in one colour. */
+  constructor(kinds: readonly string[] = []) {
+    for (const kind of kinds) this.#kinds.set(kind, this.#kinds.size);
+  }
 
   /** Adds a unary resource and returns its number. */
   resource(name: string): number {
@@ -116,13 +130,8 @@ export class TaskGraphBuilder {
   }
 
   /** Adds a task and returns its number. */
-  task({
-    kind,
-    resource = NO_RESOURCE,
-    durationNs = 0,
-    weight = durationNs,
-    part = -1,
-  }: TaskOptions): number {
+  task(options: TaskOptions): number {
+    const { kind, durationNs = 0 } = options;
     if (!(durationNs >= 0 && durationNs < Infinity)) {
       throw new Error(`task ${kind}: duration ${durationNs} ns is not a time`);
     }
@@ -131,17 +140,20 @@ export class TaskGraphBuilder {
       kindIndex = this.#kinds.size;
       this.#kinds.set(kind, kindIndex);
     }
-    this.#kindOf.push(kindIndex);
-    this.#resourceOf.push(resource);
-    this.#durationNs.push(durationNs);
-    this.#weight.push(weight);
-    this.#scopeOf.push(this.#scopes.length - 1);
-    return this.#partOf.push(part) - 1;
+    const tasks = this.#tasks;
+    const task = tasks.add();
+    tasks.kindOf[task] = kindIndex;
+    tasks.resourceOf[task] = options.resource ?? NO_RESOURCE;
+    tasks.durationNs[task] = durationNs;
+    tasks.weight[task] = options.weight ?? durationNs;
+    tasks.scopeOf[task] = this.#scopes.length - 1;
+    tasks.partOf[task] = options.part ?? -1;
+    return task;
   }
 
   /** Lets `task` start only when `predecessor` has ended and `latencyNs` has passed. */
   after(task: number, predecessor: number, latencyNs = 0): void {
-    this.#edge(task, predecessor, this.#durationNs[predecessor] + latencyNs);
+    this.#edge(task, predecessor, this.#tasks.durationNs[predecessor] + latencyNs);
   }
 
   /**
@@ -158,23 +170,27 @@ export class TaskGraphBuilder {
     this.#memoryUses.push(use);
   }
 
+  /** Marks the latest task as a milestone, of the tasks numbered from `from` on. */
+  milestone(from: number): void {
+    this.#milestones.push({ task: this.#tasks.size - 1, from });
+  }
+
+  /** The number that the next task will get. */
+  get nextTask(): number {
+    return this.#tasks.size;
+  }
+
   build(): TaskGraph {
-    const tasks = this.#edgeTask;
-    const predecessors = this.#edgePredecessor;
-    const numTasks = this.#kindOf.length;
-    const incoming = compressRows(numTasks, tasks, { others: predecessors, lagsNs: this.#edgeLagNs });
-    const outgoing = compressRows(numTasks, predecessors, { others: tasks, lagsNs: this.#edgeLagNs });
+    const numTasks = this.#tasks.size;
+    const { taskOf, predecessorOf } = this.#edges;
+    const incoming = this.#edges.rows(numTasks, taskOf, predecessorOf);
+    const outgoing = this.#edges.rows(numTasks, predecessorOf, taskOf);
     return {
+      ...this.#tasks.columns(),
       numTasks,
       resources: this.#resources,
       kinds: [...this.#kinds.keys()],
-      kindOf: Uint8Array.from(this.#kindOf),
-      resourceOf: Int32Array.from(this.#resourceOf),
-      durationNs: Float64Array.from(this.#durationNs),
-      weight: Float64Array.from(this.#weight),
       scopes: this.#scopes,
-      scopeOf: Int32Array.from(this.#scopeOf),
-      partOf: Int32Array.from(this.#partOf),
       predecessorOffsets: incoming.offsets,
       predecessors: incoming.others,
       predecessorLagNs: incoming.lagNs,
@@ -183,16 +199,15 @@ export class TaskGraphBuilder {
       successorLagNs: outgoing.lagNs,
       memories: this.#memories,
       memoryUses: this.#memoryUses,
+      milestones: this.#milestones,
     };
   }
 
   #edge(task: number, predecessor: number, lagNs: number): void {
-    if (predecessor < 0 || predecessor >= task || task >= this.#kindOf.length) {
+    if (!(predecessor >= 0 && predecessor < task && task < this.#tasks.size)) {
       throw new Error(`task ${task} cannot wait for ${predecessor}: predecessors are added first`);
     }
-    this.#edgeTask.push(task);
-    this.#edgePredecessor.push(predecessor);
-    this.#edgeLagNs.push(lagNs);
+    this.#edges.add(task, predecessor, lagNs);
   }
 }
 
@@ -205,24 +220,4 @@ export function taskName(graph: TaskGraph, task: number): string {
     part < 0 ? "" : `${part}`,
   ];
   return words.filter((word) => word !== "").join(" ");
-}
-
-/** Sorts edges by the task they belong to, those of one task in the order in which they were added. */
-function compressRows(
-  numTasks: number,
-  rows: readonly number[],
-  edges: { others: readonly number[]; lagsNs: readonly number[] },
-): { offsets: Int32Array; others: Int32Array; lagNs: Float64Array } {
-  const offsets = new Int32Array(numTasks + 1);
-  for (const row of rows) offsets[row + 1]++;
-  for (let row = 0; row < numTasks; row++) offsets[row + 1] += offsets[row];
-  const next = offsets.slice(0, numTasks);
-  const others = new Int32Array(rows.length);
-  const lagNs = new Float64Array(rows.length);
-  for (let edge = 0; edge < rows.length; edge++) {
-    const place = next[rows[edge]]++;
-    others[place] = edges.others[edge];
-    lagNs[place] = edges.lagsNs[edge];
-  }
-  return { offsets, others, lagNs };
 }

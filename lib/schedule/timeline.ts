@@ -23,7 +23,7 @@ export interface ClassTime {
  *
  * So the exposed times and the idle time, when no task of any class runs, add up to the makespan. With the classes
  * [compute, communication], the exposed time of communication is that during which nothing computes anywhere,
- * and the share hidden is 1 - exposedNs / activeNs. Time O(tasks log tasks).
+ * and the share hidden is 1 - exposedNs / activeNs. Time O(tasks * classes).
  *
  * @param classes Kinds of tasks, from the class that hides the others to the one that all hide.
  *
@@ -33,44 +33,47 @@ export interface ClassTime {
  */
 export function splitTime(
   graph: TaskGraph,
-  { startNs, makespanNs }: Schedule,
+  schedule: Schedule,
   classes: readonly (readonly string[])[],
 ): { classes: ClassTime[]; idleNs: number } {
-  const classOfKind = graph.kinds.map((kind) => classes.findIndex((kinds) => kinds.includes(kind)));
-  const edges = classes.map((_, index) => {
-    const starts: number[] = [];
-    const ends: number[] = [];
-    graph.kindOf.forEach((kind, task) => {
-      if (classOfKind[kind] !== index || graph.durationNs[task] === 0) return;
-      starts.push(startNs[task]);
-      ends.push(startNs[task] + graph.durationNs[task]);
-    });
-    return { starts: Float64Array.from(starts).sort(), ends: Float64Array.from(ends).sort() };
-  });
-  const activeNs = classes.map(() => 0);
-  const exposedNs = classes.map(() => 0);
-  const started = classes.map(() => 0);
-  const ended = classes.map(() => 0);
-  let nowNs = 0;
-  while (nowNs < makespanNs) {
-    let nextNs = makespanNs;
-    edges.forEach(({ starts, ends }, index) => {
-      while (starts[started[index]] <= nowNs) started[index]++;
-      while (ends[ended[index]] <= nowNs) ended[index]++;
-      if (started[index] < starts.length) nextNs = Math.min(nextNs, starts[started[index]]);
-      if (ended[index] < ends.length) nextNs = Math.min(nextNs, ends[ended[index]]);
-    });
-    let hidden = false;
-    classes.forEach((_, index) => {
-      if (started[index] === ended[index]) return;
-      activeNs[index] += nextNs - nowNs;
-      if (!hidden) exposedNs[index] += nextNs - nowNs;
-      hidden = true;
-    });
-    nowNs = nextNs;
-  }
+  const rankOfKind = graph.kinds.map((kind) => classes.findIndex((kinds) => kinds.includes(kind)));
+  const activeNs = classes.map((_, rank) =>
+    coveredNs(
+      graph,
+      schedule,
+      rankOfKind.map((of) => of === rank),
+    ),
+  );
+  // What the first classes cover together less what they cover without the last of them is that one's exposed time.
+  const togetherNs = classes.map((_, rank) =>
+    coveredNs(
+      graph,
+      schedule,
+      rankOfKind.map((of) => of >= 0 && of <= rank),
+    ),
+  );
   return {
-    classes: classes.map((_, index) => ({ activeNs: activeNs[index], exposedNs: exposedNs[index] })),
-    idleNs: Math.max(0, makespanNs - exposedNs.reduce((sum, one) => sum + one, 0)),
+    classes: classes.map((_, rank) => ({
+      activeNs: activeNs[rank],
+      exposedNs: Math.max(0, togetherNs[rank] - (rank > 0 ? togetherNs[rank - 1] : 0)),
+    })),
+    idleNs: Math.max(0, schedule.makespanNs - (togetherNs.at(-1) ?? 0)),
   };
+}
+
+/** Time during which at least one task of the wanted kinds runs. */
+function coveredNs(
+  { kindOf, durationNs }: TaskGraph,
+  { startNs, order }: Schedule,
+  wanted: readonly boolean[],
+): number {
+  let totalNs = 0;
+  let coveredUntilNs = 0;
+  for (const task of order) {
+    const endNs = startNs[task] + durationNs[task];
+    if (!wanted[kindOf[task]] || endNs <= coveredUntilNs) continue;
+    totalNs += endNs - Math.max(coveredUntilNs, startNs[task]);
+    coveredUntilNs = endNs;
+  }
+  return totalNs;
 }

@@ -1,6 +1,6 @@
 import type { Schedule } from "./list-schedule.js";
 import { memoryLevels, memoryPeak } from "./memory-levels.js";
-import { taskName, type TaskGraph } from "./task-graph.js";
+import { NO_RESOURCE, taskName, type TaskGraph } from "./task-graph.js";
 
 /** What {@link validateSchedule} tolerates of rounding, as a share of the makespan. */
 const TOLERANCE = 1e-9;
@@ -23,13 +23,24 @@ export function validateSchedule(graph: TaskGraph, schedule: Schedule): string[]
   ];
 }
 
-function checkTimes(graph: TaskGraph, { startNs }: Schedule): string[] {
-  if (startNs.length !== graph.numTasks) {
-    return [`schedule: found ${startNs.length} tasks, expected ${graph.numTasks}`];
+function checkTimes(graph: TaskGraph, { startNs, order }: Schedule): string[] {
+  const { numTasks } = graph;
+  if (startNs.length !== numTasks || order.length !== numTasks) {
+    return [`schedule: found ${startNs.length} starts in an order of ${order.length}, expected ${numTasks}`];
   }
-  return tasksWhere(graph, (task) => !(startNs[task] >= 0 && startNs[task] < Infinity)).map(
-    (task) => `${taskName(graph, task)}: starts at ${startNs[task]} ns, expected a time from 0`,
-  );
+  if (new Set(order).size !== numTasks || order.some((task) => task < 0 || task >= numTasks)) {
+    return ["schedule: the order is not one of all tasks"];
+  }
+  const violations: string[] = [];
+  startNs.forEach((start, task) => {
+    if (start >= 0 && start < Infinity) return;
+    violations.push(`${taskName(graph, task)}: starts at ${start} ns, expected a time from 0`);
+  });
+  order.forEach((task, place) => {
+    if (place === 0 || startNs[task] >= startNs[order[place - 1]]) return;
+    violations.push(`${taskName(graph, task)}: starts before the task that precedes it in the order`);
+  });
+  return violations;
 }
 
 function checkPrecedence(graph: TaskGraph, { startNs, makespanNs }: Schedule): string[] {
@@ -51,8 +62,12 @@ function checkPrecedence(graph: TaskGraph, { startNs, makespanNs }: Schedule): s
 
 function checkResources(graph: TaskGraph, { startNs, makespanNs }: Schedule): string[] {
   const endNs = (task: number) => startNs[task] + graph.durationNs[task];
+  const tasksOf: number[][] = graph.resources.map(() => []);
+  graph.resourceOf.forEach((resource, task) => {
+    if (resource !== NO_RESOURCE) tasksOf[resource].push(task);
+  });
   return graph.resources.flatMap((name, resource) => {
-    const tasks = tasksWhere(graph, (task) => graph.resourceOf[task] === resource);
+    const tasks = tasksOf[resource];
     tasks.sort((one, other) => startNs[one] - startNs[other] || endNs(one) - endNs(other));
     return tasks
       .slice(1)
@@ -78,10 +93,4 @@ function checkMakespan(graph: TaskGraph, { startNs, makespanNs }: Schedule): str
   const end = startNs.reduce((latest, start, task) => Math.max(latest, start + graph.durationNs[task]), 0);
   if (Math.abs(end - makespanNs) <= TOLERANCE * end) return [];
   return [`schedule: makespan ${makespanNs} ns, but the last task ends at ${end} ns`];
-}
-
-function tasksWhere({ numTasks }: TaskGraph, holds: (task: number) => boolean): number[] {
-  const tasks: number[] = [];
-  for (let task = 0; task < numTasks; task++) if (holds(task)) tasks.push(task);
-  return tasks;
 }

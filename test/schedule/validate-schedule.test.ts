@@ -24,6 +24,7 @@ describe("validateSchedule", () => {
   const graph = twoLoads(5);
   const schedule = (starts: number[], makespanNs: number) => ({
     startNs: Float64Array.from(starts),
+    order: Int32Array.from([...starts.keys()].sort((one, other) => starts[one] - starts[other])),
     makespanNs,
   });
 
@@ -63,7 +64,17 @@ describe("validateSchedule", () => {
     expect(validateSchedule(graph, schedule([0, 4, 4, 8], 13))[0]).to.match(/makespan 13 ns/);
     expect(validateSchedule(graph, schedule([0, 4, -1, 8], 14))[0]).to.match(/starts at -1 ns/);
     expect(validateSchedule(graph, schedule([0, 4, NaN, 8], 14))[0]).to.match(/starts at NaN ns/);
-    expect(validateSchedule(graph, schedule([0, 4, 4], 14))[0]).to.match(/found 3 tasks, expected 4/);
+    expect(validateSchedule(graph, schedule([0, 4, 4], 14))[0]).to.match(
+      /found 3 starts in an order of 3, expected 4/,
+    );
+  });
+
+  it("names an order that is not that of the starts, or not of all tasks", () => {
+    const valid = schedule([0, 4, 4, 8], 14);
+    const ordered = (order: number[]) => ({ ...valid, order: Int32Array.from(order) });
+    expect(validateSchedule(graph, ordered([0, 2, 1, 3]))).to.deep.equal([]);
+    expect(validateSchedule(graph, ordered([0, 3, 1, 2]))).to.have.length(1);
+    expect(validateSchedule(graph, ordered([0, 1, 1, 3]))[0]).to.match(/not one of all tasks/);
   });
 
   it("finds out whenever a task of a tight schedule is moved forward", () => {
@@ -73,6 +84,7 @@ describe("validateSchedule", () => {
         const task = pick % any.numTasks;
         fc.pre(made.startNs[task] > 0 && any.durationNs[task] > 0);
         made.startNs[task] -= 0.5;
+        made.order.sort((one, other) => made.startNs[one] - made.startNs[other]);
         expect(validateSchedule(any, made)).to.not.deep.equal([]);
       }),
     );

@@ -1,0 +1,28 @@
+/** What may happen at the same time in a step. */
+export interface Overlap {
+  /**
+   * Which stages run one after another, each waiting for all of the one before:
+   * - all: every stage, streaming included.
+   * - transfers: attention, dispatch, experts and combine of a micro-batch and of those before it, while weights and
+   *   activations stream and shared experts run beside them: "all-to-all cannot be overlapped".
+   * - none: whatever has its data and its resources runs.
+   */
+  readonly apart: "all" | "transfers" | "none";
+  /** Pieces into which the tokens of a micro-batch are cut, each with its own dispatch, experts and combine. */
+  readonly chunks: number;
+  /** Whether experts of the next layer stream in as far as the SRAM has room beside those of this layer. */
+  readonly prefetch: boolean;
+}
+
+/**
+ * How a step is run: the Mozart paper's ways, and beyond.
+ *
+ * Source: Mozart (arXiv:2603.07006), sections 4.3 and 5. `chunked` goes beyond the paper, which holds that the
+ * all-to-all cannot be overlapped: transfers and compute overlap chunk by chunk, micro-batches follow each other
+ * without waiting, and weights are fetched ahead.
+ */
+export const OVERLAPS = {
+  serial: { apart: "all", chunks: 1, prefetch: false },
+  mozart: { apart: "transfers", chunks: 1, prefetch: false },
+  chunked: { apart: "none", chunks: 4, prefetch: true },
+} as const satisfies Record<string, Overlap>;

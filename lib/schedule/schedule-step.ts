@@ -1,0 +1,165 @@
+import type { Hardware } from "../hardware.js";
+import type { ModelShape } from "../model-shapes.js";
+import type { Transport } from "../performance/link-loads.js";
+import { DEFAULT_BATCH, type Batch } from "../performance/stages.js";
+import { CONFIGURATIONS } from "../performance/step.js";
+import type { LayerTraffic } from "../placement/traffic.js";
+import { scheduleBound, type ScheduleBound } from "./bounds.js";
+import { bestListSchedule, type Schedule } from "./list-schedule.js";
+import { modelDurations, stepSite } from "./model-durations.js";
+import { OVERLAPS, type Overlap } from "./overlap.js";
+import { priorityRules, type PriorityRule } from "./priorities.js";
+import { buildStepGraph, STEP_KINDS } from "./step-graph.js";
+import type { TaskGraph } from "./task-graph.js";
+import { splitTime } from "./timeline.js";
+
+/** How a step is run: what overlaps, and how tokens travel. */
+export interface StepConfiguration {
+  readonly overlap: Overlap;
+  /** Multicast happens only where the machine has it. */
+  readonly transport: Transport;
+}
+
+/**
+ * The configurations of the Mozart paper (B and C differ in the placement alone), and `chunked`, beyond it: dispatch
+ * and combine in chunks overlapped with compute, one copy a chiplet, one a chiplet group on the root links.
+ *
+ * Source: Mozart (arXiv:2603.07006), section 5.
+ */
+export const STEP_CONFIGURATIONS = {
+  baseline: { overlap: OVERLAPS.serial, transport: CONFIGURATIONS.baseline.transport },
+  A: { overlap: OVERLAPS.mozart, transport: CONFIGURATIONS.A.transport },
+  B: { overlap: OVERLAPS.mozart, transport: CONFIGURATIONS.B.transport },
+  C: { overlap: OVERLAPS.mozart, transport: CONFIGURATIONS.C.transport },
+  chunked: { overlap: OVERLAPS.chunked, transport: { copies: "per chiplet", multicast: true } },
+} as const satisfies Record<string, StepConfiguration>;
+
+/** What a step is scheduled for. */
+export interface ScheduleOptions {
+  readonly hardware: Hardware;
+  readonly shape: ModelShape;
+  /** Default {@link DEFAULT_BATCH}. */
+  readonly batch?: Batch;
+  /** Default `STEP_CONFIGURATIONS.chunked`. */
+  readonly configuration?: StepConfiguration;
+  /** Whether a backward pass follows; default true. */
+  readonly training?: boolean;
+  /** How free resources choose, or "best" to try every rule and keep the shortest; default "critical-path". */
+  readonly rule?: PriorityRule | "best";
+}
+
+/** A schedule of a step with what it is worth. */
+export interface StepSchedule {
+  readonly graph: TaskGraph;
+  readonly schedule: Schedule;
+  /** The rule that made it. */
+  readonly rule: PriorityRule;
+  readonly makespanNs: number;
+  /** No schedule of the same tasks is shorter. */
+  readonly boundNs: number;
+  /** What the bound comes from. */
+  readonly bound: ScheduleBound;
+  /** makespan / bound - 1: how far from the best possible at most. */
+  readonly gap: number;
+  /** Time during which something computes. */
+  readonly computeNs: number;
+  /** Time during which tokens travel while nothing computes anywhere. */
+  readonly exposedCommunicationNs: number;
+  /** Time during which weights or activations stream while nothing computes and no tokens travel. */
+  readonly exposedDramNs: number;
+  /** The rest of the makespan: latencies. */
+  readonly idleNs: number;
+  /** Share of the time tokens travel that compute hides; 1 if none ever travel. */
+  readonly hiddenCommunicationShare: number;
+}
+
+/**
+ * Schedules one step of a model, layer by layer.
+ *
+ * The exposed times, the compute time and the idle time add up to the makespan.
+ *
+ * @param layers Traffic of every MoE layer, in the model's order.
+ * @throws InputError if the traffic is for other chiplets than the machine has.
+ *
+ * @example
+ * const { makespanNs, gap } = scheduleStep(traffic, { hardware, shape });
+ */
+export function scheduleStep(layers: readonly LayerTraffic[], options: ScheduleOptions): StepSchedule {
+  const { hardware, batch = DEFAULT_BATCH, training = true, rule = "critical-path" } = options;
+  const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS.chunked;
+  const parts = commonDivisor(overlap.chunks, batch.numSequences);
+  const cut = { batch, transport, parts, chunks: overlap.chunks };
+  const graph = buildStepGraph(
+    layers.map((traffic) => modelDurations(traffic, options, cut)),
+    { site: stepSite(hardware), overlap, numMicroBatches: batch.numMicroBatches, parts, training },
+  );
+  const best = bestListSchedule(graph, rule === "best" ? priorityRules : [rule]);
+  const { makespanNs } = best.schedule;
+  const bound = scheduleBound(graph);
+  // The same sums in another order may differ in the last digit.
+  const boundNs = Math.min(bound.boundNs, makespanNs);
+  const { compute, communication, dram } = STEP_KINDS;
+  const { classes, idleNs } = splitTime(graph, best.schedule, [compute, communication, dram]);
+  const travelNs = classes[1].activeNs;
+  return {
+    graph,
+    ...best,
+    makespanNs,
+    boundNs,
+    bound,
+    gap: boundNs > 0 ? makespanNs / boundNs - 1 : 0,
+    computeNs: classes[0].activeNs,
+    exposedCommunicationNs: classes[1].exposedNs,
+    exposedDramNs: classes[2].exposedNs,
+    idleNs,
+    hiddenCommunicationShare: travelNs > 0 ? 1 - classes[1].exposedNs / travelNs : 1,
+  };
+}
+
+/** Schedules one layer, forward and (in training) backward: a step of a model that has no other. */
+export function scheduleLayer(traffic: LayerTraffic, options: ScheduleOptions): StepSchedule {
+  return scheduleStep([traffic], options);
+}
+
+/** One point of the curve of makespan over chunks. */
+export interface ChunkPoint {
+  readonly chunks: number;
+  readonly makespanNs: number;
+  readonly boundNs: number;
+}
+
+/** Numbers of chunks worth trying. */
+export const CHUNK_COUNTS: readonly number[] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+
+/**
+ * Finds the best number of chunks by trying several.
+ *
+ * More chunks overlap better and cost more: every chunk pays latency, and fills systolic arrays worse.
+ *
+ * @param counts At least one; default {@link CHUNK_COUNTS}.
+ * @returns The curve in the order of `counts`, and the shortest of its schedules, of equals the first.
+ *
+ * @example
+ * const { curve, chunks, best } = sweepChunks(traffic, { hardware, shape });
+ */
+export function sweepChunks(
+  layers: readonly LayerTraffic[],
+  options: ScheduleOptions,
+  counts: readonly number[] = CHUNK_COUNTS,
+): { curve: ChunkPoint[]; chunks: number; best: StepSchedule } {
+  const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS.chunked;
+  const cut = (chunks: number) =>
+    scheduleStep(layers, { ...options, configuration: { overlap: { ...overlap, chunks }, transport } });
+  let chunks = counts[0];
+  let best = cut(chunks);
+  const curve = counts.map((count, index): ChunkPoint => {
+    const next = index === 0 ? best : cut(count);
+    if (next.makespanNs < best.makespanNs) [chunks, best] = [count, next];
+    return { chunks: count, makespanNs: next.makespanNs, boundNs: next.boundNs };
+  });
+  return { curve, chunks, best };
+}
+
+function commonDivisor(one: number, other: number): number {
+  return other === 0 ? one : commonDivisor(other, one % other);
+}

@@ -1,0 +1,144 @@
+import type { TransferDurations } from "./layer-durations.js";
+import { endStage, join, NOTHING, waitFor, type StepState } from "./step-state.js";
+
+/** One chunk on its way through the experts. */
+export interface Chunk {
+  readonly out: TransferDurations;
+  readonly back: TransferDurations;
+  /** Compute of each chiplet. Shape [numChiplets]. */
+  readonly expertsNs: Float64Array;
+  /** What the chunk occupies on each chiplet. Shape [numChiplets]. */
+  readonly chunkBytes: Float64Array;
+  readonly part: number;
+  /** Where its tokens come from. */
+  readonly after: readonly number[];
+  /** When each chiplet has its experts. Shape [numChiplets]. */
+  readonly loaded: readonly number[];
+}
+
+/**
+ * Takes one chunk through dispatch, experts and combine.
+ *
+ * @returns When its results are back where tokens start, and the work of every chiplet's experts (or NOTHING).
+ */
+export function processChunk(state: StepState, chunk: Chunk): { back: number; experts: readonly number[] } {
+  const { builder, resources, site } = state;
+  const sent = dispatch(state, chunk);
+  const outLatencyNs = latency(chunk.out);
+  // Where every chiplet hears from every other, what each waits for is the slowest of all links.
+  const everything =
+    site.tokensStart === "everywhere"
+      ? join(state, [...sent.groups, ...sent.chiplets], outLatencyNs)
+      : NOTHING;
+  const experts = resources.compute.map((resource, chiplet) => {
+    if (!visits(chunk, chiplet)) return NOTHING;
+    const task = builder.task({
+      kind: "experts",
+      resource,
+      durationNs: chunk.expertsNs[chiplet],
+      part: chunk.part,
+    });
+    waitFor(state, task, chunk.loaded[chiplet]);
+    if (everything !== NOTHING) waitFor(state, task, everything);
+    else {
+      waitFor(state, task, sent.groups[groupOf(state, chiplet)], outLatencyNs);
+      waitFor(state, task, sent.chiplets[chiplet], outLatencyNs);
+    }
+    return task;
+  });
+  endStage(state, "main", { tasks: experts });
+  const returned = combine(state, chunk, experts);
+  experts.forEach((task, chiplet) => {
+    if (task !== NOTHING)
+      holdTokens(state, chunk, { chiplet, from: sent.chiplets[chiplet], until: returned.chiplets[chiplet] });
+  });
+  return { back: join(state, [...returned.groups, ...returned.chiplets], latency(chunk.back)), experts };
+}
+
+/** Tasks of the links of a transfer: all of them for the chiplet groups, NOTHING for chiplets without tokens. */
+interface LinkTasks {
+  readonly groups: readonly number[];
+  readonly chiplets: readonly number[];
+}
+
+/** Sends a chunk out: the link of a chiplet forwards what arrives over the link of its chiplet group. */
+function dispatch(state: StepState, chunk: Chunk): LinkTasks {
+  const { builder, resources } = state;
+  const { out, part } = chunk;
+  const groups = resources.rootOut.map((resource, group) => {
+    const task = builder.task({ kind: "dispatch", resource, durationNs: out.rootNs[group], part });
+    for (const before of chunk.after) waitFor(state, task, before);
+    return task;
+  });
+  const chiplets = resources.chipletOut.map((resource, chiplet) => {
+    if (!visits(chunk, chiplet)) return NOTHING;
+    const task = builder.task({ kind: "dispatch", resource, durationNs: out.chipletNs[chiplet], part });
+    builder.alongside(task, groups[groupOf(state, chiplet)]);
+    makeRoom(state, chunk, { chiplet, task });
+    return task;
+  });
+  endStage(state, "main", { tasks: [...groups, ...chiplets], latencyNs: latency(out) });
+  return { groups, chiplets };
+}
+
+/** Brings a chunk's results back: the link of a chiplet group begins when its last chiplet does. */
+function combine(state: StepState, chunk: Chunk, experts: readonly number[]): LinkTasks {
+  const { builder, resources } = state;
+  const { back, part } = chunk;
+  const chiplets = resources.chipletBack.map((resource, chiplet) => {
+    if (!visits(chunk, chiplet)) return NOTHING;
+    const task = builder.task({ kind: "combine", resource, durationNs: back.chipletNs[chiplet], part });
+    builder.after(task, experts[chiplet]);
+    return task;
+  });
+  const groups = resources.rootBack.map((resource, group) =>
+    builder.task({ kind: "combine", resource, durationNs: back.rootNs[group], part }),
+  );
+  chiplets.forEach((task, chiplet) => {
+    if (task !== NOTHING) builder.alongside(groups[groupOf(state, chiplet)], task);
+  });
+  endStage(state, "main", { tasks: [...chiplets, ...groups], latencyNs: latency(back) });
+  return { groups, chiplets };
+}
+
+/** Lets a chunk wait until so many of those before it have left a chiplet that it fits. */
+function makeRoom(
+  state: StepState,
+  chunk: Chunk,
+  { chiplet, task }: { chiplet: number; task: number },
+): void {
+  const tokens = state.tokens[chiplet];
+  const bytes = chunk.chunkBytes[chiplet];
+  while (tokens.heldBytes + bytes > tokens.roomBytes && tokens.present.length > 0) {
+    const oldest = tokens.present.shift();
+    if (oldest === undefined) return;
+    tokens.heldBytes -= oldest.bytes;
+    state.builder.after(task, oldest.until);
+  }
+}
+
+function holdTokens(
+  state: StepState,
+  chunk: Chunk,
+  { chiplet, from, until }: { chiplet: number; from: number; until: number },
+): void {
+  if (state.resources.sram.length === 0) return;
+  const bytes = chunk.chunkBytes[chiplet];
+  state.builder.hold({ memory: state.resources.sram[chiplet], bytes, from, until });
+  state.tokens[chiplet].present.push({ bytes, until });
+  state.tokens[chiplet].heldBytes += bytes;
+}
+
+function visits(chunk: Chunk, chiplet: number): boolean {
+  return chunk.expertsNs[chiplet] > 0 || chunk.out.chipletNs[chiplet] > 0;
+}
+
+function groupOf({ site }: StepState, chiplet: number): number {
+  return Math.floor(chiplet / site.chipletsPerGroup);
+}
+
+/** Latency of a transfer: none where nothing moves. */
+function latency({ rootNs, chipletNs, latencyNs }: TransferDurations): number {
+  const moves = (durations: Float64Array) => durations.some((duration) => duration > 0);
+  return moves(rootNs) || moves(chipletNs) ? latencyNs : 0;
+}

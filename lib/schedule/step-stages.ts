@@ -1,0 +1,118 @@
+/** The stages of a step beside the way of its chunks: weights, attention, activations. */
+import type { LayerDurations } from "./layer-durations.js";
+import { endStage, join, waitFor, type StepState } from "./step-state.js";
+
+/** The tasks that bring one expert in: the memory is read while the link forwards. */
+export interface ExpertArrival {
+  readonly read: number;
+  readonly link: number;
+}
+
+/**
+ * Streams the experts of every chiplet from memory over its link.
+ *
+ * A memory serves one expert at a time, at its own rate or that of the link where that is slower. Heaviest first, if
+ * that is the rule, by the chiplet's compute.
+ *
+ * @param roomFor The task that makes room for an expert, given by its place on the chiplet.
+ * @returns How the experts of every chiplet arrive. Indexed [chiplet][expert].
+ */
+export function streamWeights(
+  state: StepState,
+  layer: LayerDurations,
+  roomFor: (chiplet: number, place: number) => number,
+): ExpertArrival[][] {
+  const { builder, resources } = state;
+  const memoryNs = Math.max(layer.expertMemoryNs, layer.expertLinkNs);
+  const added: number[] = [];
+  const arriving = resources.compute.map((_, chiplet) =>
+    Array.from({ length: layer.streamedExperts[chiplet] }, (_, place) => {
+      const weight = layer.expertsNs[chiplet];
+      const read = builder.task({
+        kind: "weights",
+        resource: resources.memory[chiplet],
+        durationNs: memoryNs,
+        weight,
+        part: place,
+      });
+      waitFor(state, read, roomFor(chiplet, place));
+      const link = builder.task({
+        kind: "weights",
+        resource: resources.chipletOut[chiplet],
+        durationNs: layer.expertLinkNs,
+        weight,
+        part: place,
+      });
+      builder.alongside(link, read);
+      added.push(read, link);
+      return { read, link };
+    }),
+  );
+  endStage(state, "side", { tasks: added });
+  return arriving;
+}
+
+/**
+ * Writes the experts of every chiplet back over its link to memory.
+ *
+ * @param updated When the experts of every chiplet are final. Shape [numChiplets].
+ * @returns When every chiplet has written all of them. Shape [numChiplets].
+ */
+export function writeBack(state: StepState, layer: LayerDurations, updated: readonly number[]): number[] {
+  const { builder, resources } = state;
+  const memoryNs = Math.max(layer.expertMemoryNs, layer.expertLinkNs);
+  const added: number[] = [];
+  const written = updated.map((final, chiplet) => {
+    const own: number[] = [];
+    for (let place = 0; place < layer.streamedExperts[chiplet]; place++) {
+      const link = builder.task({
+        kind: "write back",
+        resource: resources.chipletBack[chiplet],
+        durationNs: layer.expertLinkNs,
+        part: place,
+      });
+      waitFor(state, link, final);
+      const write = builder.task({
+        kind: "write back",
+        resource: resources.memory[chiplet],
+        durationNs: memoryNs,
+        part: place,
+      });
+      builder.alongside(write, link);
+      own.push(link, write);
+    }
+    added.push(...own);
+    return own.length === 0 ? final : join(state, own);
+  });
+  endStage(state, "side", { tasks: added });
+  return written;
+}
+
+/** Adds work where attention runs; returns when it is done, or `after` if it takes no time. */
+export function attend(
+  state: StepState,
+  kind: "attention" | "shared experts",
+  { durationNs, after, part }: { durationNs: number; after: readonly number[]; part: number },
+): number {
+  if (durationNs === 0) return join(state, after);
+  const tasks = state.resources.attention.map((resource) => {
+    const task = state.builder.task({ kind, resource, durationNs, part });
+    for (const before of after) waitFor(state, task, before);
+    return task;
+  });
+  endStage(state, kind === "attention" ? "main" : "side", { tasks });
+  return tasks.length === 1 ? tasks[0] : join(state, tasks);
+}
+
+/** Moves the activations of a part between the chiplets and the memory where they are kept. */
+export function moveActivations(
+  state: StepState,
+  kind: "save" | "reload",
+  { durationNs, after, part }: { durationNs: number; after: readonly number[]; part: number },
+): number {
+  const { builder, resources } = state;
+  const task = builder.task({ kind, resource: resources.activationMemory, durationNs, part });
+  for (const before of after) waitFor(state, task, before);
+  endStage(state, "side", { tasks: [task] });
+  return task;
+}

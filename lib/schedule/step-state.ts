@@ -1,0 +1,109 @@
+import type { StepSite } from "./layer-durations.js";
+import type { Overlap } from "./overlap.js";
+import type { TaskGraphBuilder } from "./task-graph.js";
+
+/** A step under construction. */
+export interface StepState {
+  readonly builder: TaskGraphBuilder;
+  readonly site: StepSite;
+  readonly overlap: Overlap;
+  readonly resources: StepResources;
+  /** Tokens that are on each chiplet for now, oldest first. Shape [numChiplets]. */
+  readonly tokens: readonly ChipletTokens[];
+  /** What the next stage waits for where stages run apart, or {@link NOTHING}. */
+  gate: number;
+  /** First task of this pass through a layer: milestones look back no further. */
+  passStart: number;
+}
+
+/** Stands for a task that nobody has to wait for. */
+export const NOTHING = -1;
+
+/** Resources and memories by their numbers in the graph. */
+export interface StepResources {
+  /** The root chiplet, or all chiplets where tokens start everywhere. */
+  readonly attention: readonly number[];
+  readonly activationMemory: number;
+  /** Shape [numGroups] and [numChiplets]; the same in both directions where tokens start everywhere. */
+  readonly rootOut: readonly number[];
+  readonly rootBack: readonly number[];
+  readonly chipletOut: readonly number[];
+  readonly chipletBack: readonly number[];
+  /** Shape [numChiplets]. */
+  readonly memory: readonly number[];
+  readonly compute: readonly number[];
+  readonly sram: readonly number[];
+}
+
+/** Chunks that a chiplet holds, from the first byte in to the last byte out. */
+interface ChipletTokens {
+  readonly roomBytes: number;
+  heldBytes: number;
+  readonly present: { readonly bytes: number; readonly until: number }[];
+}
+
+/** Adds the resources of a site to a graph. */
+export function addResources(builder: TaskGraphBuilder, site: StepSite): StepResources {
+  const { numGroups, chipletsPerGroup, chipletsPerMemory, sramBytes } = site;
+  const numChiplets = numGroups * chipletsPerGroup;
+  const range = (length: number) => Array.from({ length }, (_, index) => index);
+  const many = (length: number, name: (index: number) => string) =>
+    range(length).map((index) => builder.resource(name(index)));
+  const fromRoot = site.tokensStart === "root";
+  const root = fromRoot ? [builder.resource("attention chiplet")] : [];
+  const activationMemory = builder.resource("activation memory");
+  const memories = many(numChiplets / chipletsPerMemory, (index) => `memory ${index}`);
+  const rootOut = many(numGroups, (group) => `root link ${group}${fromRoot ? " out" : ""}`);
+  const chipletOut = many(numChiplets, (chiplet) => `chiplet link ${chiplet}${fromRoot ? " out" : ""}`);
+  const compute = many(numChiplets, (chiplet) => `chiplet ${chiplet}`);
+  const chipletBack = fromRoot ? many(numChiplets, (chiplet) => `chiplet link ${chiplet} back`) : chipletOut;
+  const rootBack = fromRoot ? many(numGroups, (group) => `root link ${group} back`) : rootOut;
+  return {
+    attention: fromRoot ? root : compute,
+    activationMemory,
+    rootOut,
+    rootBack,
+    chipletOut,
+    chipletBack,
+    memory: range(numChiplets).map((chiplet) => memories[Math.floor(chiplet / chipletsPerMemory)]),
+    compute,
+    sram:
+      sramBytes === Infinity
+        ? []
+        : range(numChiplets).map((chiplet) => builder.memory(`SRAM of chiplet ${chiplet}`, sramBytes)),
+  };
+}
+
+/** Adds a task that ends when all of the others have, and `latencyNs` has passed. */
+export function join(state: StepState, tasks: readonly number[], latencyNs = 0): number {
+  const joined = state.builder.task({ kind: "join" });
+  for (const task of tasks) if (task !== NOTHING) state.builder.after(joined, task, latencyNs);
+  return joined;
+}
+
+/**
+ * Ends a stage: where stages run apart, its tasks wait for the stage before, and the next waits for them.
+ *
+ * @param stage Whether it is one that tokens pass, or one beside them (weights, activations, shared experts).
+ */
+export function endStage(
+  state: StepState,
+  stage: "main" | "side",
+  { tasks, latencyNs = 0 }: { tasks: readonly number[]; latencyNs?: number },
+): void {
+  const { apart } = state.overlap;
+  if (apart === "none" || (apart === "transfers" && stage === "side")) return;
+  if (state.gate !== NOTHING) {
+    for (const task of tasks) if (task !== NOTHING) state.builder.after(task, state.gate);
+  }
+  const previous = state.gate;
+  state.gate = join(state, [previous, ...tasks], latencyNs);
+  // Weights may have streamed during all of the pass; what only this stage did shows better by itself.
+  state.builder.milestone(state.passStart);
+  state.builder.milestone(Math.max(state.passStart, previous));
+}
+
+/** Lets a task wait for another, if there is one. */
+export function waitFor({ builder }: StepState, task: number, before: number, latencyNs = 0): void {
+  if (before !== NOTHING) builder.after(task, before, latencyNs);
+}

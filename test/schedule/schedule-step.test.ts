@@ -1,0 +1,147 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { InputError } from "../../lib/errors.js";
+import { hardwarePresets } from "../../lib/hardware/presets.js";
+import { findModelShape } from "../../lib/model-shapes.js";
+import { transferNs } from "../../lib/performance/link-loads.js";
+import { BACKWARD_COMPUTE, DEFAULT_BATCH, stageTimes } from "../../lib/performance/stages.js";
+import { weightStreamNs } from "../../lib/performance/step.js";
+import type { LayerTraffic } from "../../lib/placement/traffic.js";
+import { countTraffic } from "../../lib/placement/traffic.js";
+import { createRandom } from "../../lib/random.js";
+import { createRoutingTrace } from "../../lib/routing-trace.js";
+import { priorityRules } from "../../lib/schedule/priorities.js";
+import {
+  scheduleLayer,
+  scheduleStep,
+  STEP_CONFIGURATIONS,
+  sweepChunks,
+} from "../../lib/schedule/schedule-step.js";
+import { validateSchedule } from "../../lib/schedule/validate-schedule.js";
+import { collectPatterns } from "../../lib/token-patterns.js";
+
+const shape = findModelShape("qwen3-30b-a3b")!;
+const names = ["mozart-qwen3", "ucie-a-hbm3", "h100-8x8"];
+const machines = hardwarePresets.filter(({ name }) => names.includes(name));
+const configurations = Object.entries(STEP_CONFIGURATIONS);
+
+/** Traffic of tokens that choose experts with a skew, seated in the order of their ids. */
+function trafficFor(hardware: (typeof machines)[number], seed = 1): LayerTraffic {
+  const { numExperts, topK } = shape;
+  const numTokens = 512;
+  const random = createRandom(seed);
+  const experts = new Uint16Array(numTokens * topK);
+  for (let token = 0; token < numTokens; token++) {
+    const chosen = new Set<number>();
+    while (chosen.size < topK) chosen.add(Math.floor(random.next() ** 1.5 * numExperts));
+    experts.set([...chosen], token * topK);
+  }
+  const layer = { layer: 0, numTokens, experts };
+  const trace = createRoutingTrace({ model: undefined, numExperts, topK, layers: [layer] });
+  const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
+  const chiplets = Array.from({ length: numChiplets }, (_, chiplet) =>
+    Array.from(
+      { length: numExperts / numChiplets },
+      (_, place) => (chiplet * numExperts) / numChiplets + place,
+    ),
+  );
+  return countTraffic(collectPatterns(trace.layers[0], trace), chiplets, hardware.chipletsPerGroup);
+}
+
+describe("scheduleStep", () => {
+  for (const hardware of machines) {
+    describe(`on ${hardware.name}`, () => {
+      const layers = [trafficFor(hardware, 1), trafficFor(hardware, 2)];
+
+      for (const [name, configuration] of configurations) {
+        it(`schedules ${name} without a violation, and accounts for every nanosecond`, () => {
+          const step = scheduleStep(layers, { hardware, shape, configuration });
+          expect(validateSchedule(step.graph, step.schedule)).to.deep.equal([]);
+          expect(step.boundNs).to.be.at.most(step.makespanNs);
+          expect(step.gap).to.be.within(0, 0.2);
+          const split = step.computeNs + step.exposedCommunicationNs + step.exposedDramNs + step.idleNs;
+          expect(split).to.be.closeTo(step.makespanNs, 1e-6 * step.makespanNs);
+          expect(step.hiddenCommunicationShare).to.be.within(-1e-9, 1);
+        });
+      }
+
+      it("takes the closed form for the baseline, and nothing can be shorter", () => {
+        const [traffic] = layers;
+        const { transport } = STEP_CONFIGURATIONS.baseline;
+        const stages = stageTimes(traffic, { hardware, shape }, { batch: DEFAULT_BATCH, transport });
+        const experts = stages.expertsNs.reduce((most, one) => Math.max(most, one), 0);
+        const compute = stages.attentionNs + stages.sharedNs + experts;
+        const moves = transferNs(stages.dispatch) + transferNs(stages.combine) + stages.saveNs;
+        const microBatch = (1 + BACKWARD_COMPUTE) * compute + 2 * moves;
+        const weights = 3 * weightStreamNs(stages, traffic.chipletsPerGroup, hardware);
+        const expected = weights + DEFAULT_BATCH.numMicroBatches * microBatch;
+        const step = scheduleLayer(traffic, { hardware, shape, configuration: STEP_CONFIGURATIONS.baseline });
+        expect(step.makespanNs).to.be.closeTo(expected, 1e-6 * expected);
+        expect(step.gap).to.be.closeTo(0, 1e-9);
+        expect(step.hiddenCommunicationShare).to.be.closeTo(0, 1e-9);
+      });
+
+      it("gains from every overlap, and from one copy a chiplet", () => {
+        const [baseline, A, B, C, chunked] = configurations.map(
+          ([name, configuration]) =>
+            scheduleStep(layers, {
+              hardware,
+              shape,
+              configuration:
+                name === "chunked"
+                  ? { ...configuration, overlap: { ...configuration.overlap, chunks: 1 } }
+                  : configuration,
+            }).makespanNs,
+        );
+        expect(A).to.be.at.most(baseline);
+        expect(B).to.be.at.most(A);
+        expect(C).to.equal(B);
+        expect(chunked).to.be.below(C);
+      });
+
+      it("hides most communication where nothing waits for a stage it does not need", () => {
+        const { best } = sweepChunks(layers, { hardware, shape }, [1, 2, 4]);
+        expect(best.hiddenCommunicationShare).to.be.at.least(0.5);
+      });
+    });
+  }
+
+  const [hardware] = machines;
+
+  it("takes the rule that gives the shortest schedule if asked for the best", () => {
+    const traffic = [trafficFor(hardware)];
+    const all = priorityRules.map((rule) => scheduleStep(traffic, { hardware, shape, rule }).makespanNs);
+    const best = scheduleStep(traffic, { hardware, shape, rule: "best" });
+    expect(best.makespanNs).to.equal(Math.min(...all));
+    expect(all[priorityRules.indexOf(best.rule)]).to.equal(best.makespanNs);
+  });
+
+  it("is the same every time", () => {
+    const run = () => scheduleStep([trafficFor(hardware)], { hardware, shape }).schedule.startNs;
+    expect(run()).to.deep.equal(run());
+  });
+
+  it("refuses traffic of other chiplets than the machine has", () => {
+    const other = hardwarePresets.find(({ name }) => name === "h100-8x8")!;
+    expect(() => scheduleLayer(trafficFor(other), { hardware, shape })).to.throw(
+      InputError,
+      "placement: found 64 chiplets in groups of 8, expected 16 in groups of 4 as in mozart-qwen3",
+    );
+  });
+});
+
+describe("sweepChunks", () => {
+  it("draws the curve in the order asked for and hands back its lowest point", () => {
+    const [, hardware] = machines;
+    fc.assert(
+      fc.property(fc.shuffledSubarray([1, 2, 3, 4, 8], { minLength: 1 }), (counts) => {
+        const { curve, chunks, best } = sweepChunks([trafficFor(hardware)], { hardware, shape }, counts);
+        expect(curve.map((point) => point.chunks)).to.deep.equal(counts);
+        const shortest = Math.min(...curve.map(({ makespanNs }) => makespanNs));
+        expect(best.makespanNs).to.equal(shortest);
+        expect(curve.find(({ makespanNs }) => makespanNs === shortest)?.chunks).to.equal(chunks);
+      }),
+      { numRuns: 5 },
+    );
+  });
+});

@@ -1,0 +1,261 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { scheduleBound } from "../../lib/schedule/bounds.js";
+import type { LayerDurations, StepSite } from "../../lib/schedule/layer-durations.js";
+import { listSchedule } from "../../lib/schedule/list-schedule.js";
+import { memoryLevels, memoryPeak } from "../../lib/schedule/memory-levels.js";
+import { OVERLAPS, type Overlap } from "../../lib/schedule/overlap.js";
+import { buildStepGraph, type StepPlan } from "../../lib/schedule/step-graph.js";
+import { busyTimesNs } from "../../lib/schedule/timeline.js";
+import { validateSchedule } from "../../lib/schedule/validate-schedule.js";
+
+const numGroups = 2;
+const chipletsPerGroup = 2;
+const numChiplets = numGroups * chipletsPerGroup;
+
+const wafer: StepSite = {
+  numGroups,
+  chipletsPerGroup,
+  chipletsPerMemory: chipletsPerGroup,
+  tokensStart: "root",
+  sramBytes: 1000,
+};
+const gpus: StepSite = { ...wafer, chipletsPerMemory: 1, tokensStart: "everywhere", sramBytes: Infinity };
+
+/** Durations that a wafer (streamed weights) or GPUs (resident ones) may have, in whole nanoseconds. */
+function layersOf(streamed: boolean): fc.Arbitrary<LayerDurations[]> {
+  const perChiplet = (max: number) =>
+    fc
+      .array(fc.integer({ min: 0, max }), { minLength: numChiplets, maxLength: numChiplets })
+      .map((values) => Float64Array.from(values));
+  const perGroup = fc
+    .array(fc.integer({ min: 0, max: 40 }), { minLength: numGroups, maxLength: numGroups })
+    .map((values) => Float64Array.from(values));
+  const transfer = fc.record({
+    rootNs: perGroup,
+    chipletNs: perChiplet(30),
+    latencyNs: fc.integer({ min: 0, max: 5 }),
+  });
+  const time = fc.integer({ min: 0, max: 50 });
+  const layer = fc.record({
+    attentionNs: time,
+    sharedNs: time,
+    saveNs: time,
+    dispatch: transfer,
+    combine: transfer,
+    expertsNs: perChiplet(60),
+    backwardFactor: fc.constant(2),
+    streamedExperts: streamed ? perChiplet(3) : fc.constant(new Float64Array(numChiplets)),
+    expertMemoryNs: time,
+    expertLinkNs: time,
+    expertBytes: fc.constant(100),
+    chunkBytes: perChiplet(80),
+  });
+  return fc.array(layer, { minLength: 1, maxLength: 3 });
+}
+
+const anyStep = fc
+  .record({ streamed: fc.boolean(), chunks: fc.constantFrom(1, 2, 4), parts: fc.constantFrom(1, 2) })
+  .chain(({ streamed, chunks, parts }) =>
+    fc.record({
+      layers: layersOf(streamed),
+      plan: fc.record({
+        site: fc.constant(streamed ? wafer : gpus),
+        overlap: fc.record({
+          apart: fc.constantFrom<Overlap["apart"][]>("all", "transfers", "none"),
+          chunks: fc.constant(chunks),
+          prefetch: fc.boolean(),
+        }),
+        numMicroBatches: fc.integer({ min: 1, max: 3 }),
+        parts: fc.constant(Math.min(parts, chunks)),
+        training: fc.boolean(),
+      }),
+    }),
+  );
+
+const serial: StepPlan = {
+  site: wafer,
+  overlap: OVERLAPS.serial,
+  numMicroBatches: 3,
+  parts: 1,
+  training: true,
+};
+
+describe("buildStepGraph", () => {
+  it("makes steps that every schedule of them can hold, SRAM included", () => {
+    fc.assert(
+      fc.property(anyStep, ({ layers, plan }) => {
+        const graph = buildStepGraph(layers, plan);
+        const schedule = listSchedule(graph);
+        expect(validateSchedule(graph, schedule)).to.deep.equal([]);
+        expect(scheduleBound(graph).boundNs).to.be.at.most(schedule.makespanNs * (1 + 1e-12));
+      }),
+    );
+  });
+
+  it("takes the sum of its stages where every stage waits for the one before, and the bound proves it", () => {
+    fc.assert(
+      fc.property(layersOf(true), (layers) => {
+        const graph = buildStepGraph(layers, serial);
+        const { makespanNs } = listSchedule(graph, "longest-tail");
+        const expected = layers.reduce((sum, layer) => sum + serialNs(layer, serial), 0);
+        expect(makespanNs).to.be.closeTo(expected, 1e-6);
+        expect(scheduleBound(graph).boundNs).to.be.closeTo(expected, 1e-6);
+      }),
+    );
+  });
+
+  it("gives every resource the same work whatever overlaps, and however many chunks it is cut into", () => {
+    fc.assert(
+      fc.property(layersOf(true), fc.constantFrom(2, 4), (layers, chunks) => {
+        const cut = layers.map((layer) => cutInto(layer, chunks));
+        const whole = buildStepGraph(layers, serial);
+        const chunked = buildStepGraph(cut, {
+          ...serial,
+          parts: chunks,
+          overlap: { apart: "none", chunks, prefetch: true },
+        });
+        expect(chunked.resources).to.deep.equal(whole.resources);
+        busyTimesNs(chunked).forEach((busy, resource) => {
+          expect(busy, whole.resources[resource]).to.be.closeTo(busyTimesNs(whole)[resource], 1e-6);
+        });
+      }),
+    );
+  });
+
+  it("has a lower bound the less waits for the stage before", () => {
+    fc.assert(
+      fc.property(anyStep, ({ layers, plan }) => {
+        const boundOf = (apart: Overlap["apart"]) =>
+          scheduleBound(buildStepGraph(layers, { ...plan, overlap: { ...plan.overlap, apart } }))
+            .criticalPathNs;
+        expect(boundOf("transfers")).to.be.at.most(boundOf("all"));
+        expect(boundOf("none")).to.be.at.most(boundOf("transfers"));
+      }),
+    );
+  });
+
+  it("is never slowed down, as far as the bound tells, by faster links, memories or compute", () => {
+    const faster: Record<string, (layer: LayerDurations) => LayerDurations> = {
+      links: (layer) => ({
+        ...layer,
+        dispatch: halve(layer.dispatch),
+        combine: halve(layer.combine),
+        expertLinkNs: layer.expertLinkNs / 2,
+      }),
+      memories: (layer) => ({ ...layer, expertMemoryNs: layer.expertMemoryNs / 2, saveNs: layer.saveNs / 2 }),
+      compute: (layer) => ({
+        ...layer,
+        attentionNs: layer.attentionNs / 2,
+        sharedNs: layer.sharedNs / 2,
+        expertsNs: layer.expertsNs.map((ns) => ns / 2),
+      }),
+    };
+    fc.assert(
+      fc.property(anyStep, fc.constantFrom(...Object.keys(faster)), ({ layers, plan }, what) => {
+        const before = scheduleBound(buildStepGraph(layers, plan)).boundNs;
+        const after = scheduleBound(buildStepGraph(layers.map(faster[what]), plan)).boundNs;
+        expect(after).to.be.at.most(before * (1 + 1e-12));
+      }),
+    );
+  });
+
+  it("hides transfers behind compute chunk by chunk, as a pipeline of four stages does", () => {
+    // One chiplet; 4 chunks of dispatch 10, experts 10, combine 10 after an attention of 8: 8 + (4 + 2) * 10.
+    const one = { ...wafer, numGroups: 1, chipletsPerGroup: 1, chipletsPerMemory: 1 };
+    const transfer = { rootNs: Float64Array.of(10), chipletNs: Float64Array.of(10), latencyNs: 0 };
+    const layer: LayerDurations = {
+      attentionNs: 8,
+      sharedNs: 0,
+      saveNs: 0,
+      dispatch: transfer,
+      combine: transfer,
+      expertsNs: Float64Array.of(10),
+      backwardFactor: 2,
+      streamedExperts: [0],
+      expertMemoryNs: 0,
+      expertLinkNs: 0,
+      expertBytes: 0,
+      chunkBytes: Float64Array.of(1),
+    };
+    const plan = { site: one, numMicroBatches: 1, parts: 1, training: false };
+    const makespan = (apart: Overlap["apart"]) =>
+      listSchedule(buildStepGraph([layer], { ...plan, overlap: { apart, chunks: 4, prefetch: false } }))
+        .makespanNs;
+    expect(makespan("none")).to.equal(68);
+    expect(makespan("all")).to.equal(8 + 4 * 30);
+  });
+
+  it("fetches as many experts of the next layer ahead as the SRAM has room for beside a few chunks", () => {
+    const [layer] = fc.sample(layersOf(true), { numRuns: 1, seed: 1 })[0];
+    const even: LayerDurations = {
+      ...layer,
+      streamedExperts: [3, 3, 3, 3],
+      expertsNs: new Float64Array(numChiplets).fill(50),
+      chunkBytes: new Float64Array(numChiplets).fill(50),
+      expertMemoryNs: 10,
+    };
+    const peak = (sramBytes: number) => {
+      const plan = { ...serial, site: { ...wafer, sramBytes }, overlap: OVERLAPS.chunked };
+      const graph = buildStepGraph([even, even, even], { ...plan, overlap: { ...plan.overlap, chunks: 1 } });
+      const schedule = listSchedule(graph);
+      expect(validateSchedule(graph, schedule)).to.deep.equal([]);
+      return memoryPeak(memoryLevels(graph, schedule, 0)).bytes;
+    };
+    // 3 experts at work, 1 or 2 ahead, and room for three chunks kept.
+    expect(peak(300 + 150)).to.be.at.most(300 + 150);
+    expect(peak(300 + 100 + 150)).to.be.within(400, 300 + 100 + 150);
+    expect(peak(300 + 200 + 150)).to.be.within(500, 300 + 200 + 150);
+  });
+
+  it("lets the validator tell where one layer alone does not fit the SRAM", () => {
+    const [layer] = fc.sample(layersOf(true), { numRuns: 1, seed: 1 })[0];
+    const full = { ...layer, streamedExperts: [3, 3, 3, 3] };
+    const graph = buildStepGraph([full], { ...serial, site: { ...wafer, sramBytes: 250 } });
+    expect(validateSchedule(graph, listSchedule(graph))[0]).to.match(/SRAM of chiplet 0: holds \d+ bytes/);
+  });
+});
+
+/** Closed form of a layer whose stages run one after another. */
+function serialNs(layer: LayerDurations, { site, numMicroBatches }: StepPlan): number {
+  const memoryNs = Math.max(layer.expertMemoryNs, layer.expertLinkNs);
+  let slowest = 0;
+  for (let first = 0; first < numChiplets; first += site.chipletsPerMemory) {
+    let experts = 0;
+    for (let chiplet = first; chiplet < first + site.chipletsPerMemory; chiplet++) {
+      experts += layer.streamedExperts[chiplet];
+    }
+    slowest = Math.max(slowest, experts * memoryNs);
+  }
+  const moves = (transfer: LayerDurations["dispatch"]) => {
+    const busiest = Math.max(...transfer.rootNs, ...transfer.chipletNs);
+    return busiest === 0 ? 0 : busiest + transfer.latencyNs;
+  };
+  const local = layer.attentionNs + layer.sharedNs;
+  const experts = Math.max(...layer.expertsNs);
+  const remote = moves(layer.dispatch) + moves(layer.combine);
+  return 3 * slowest + numMicroBatches * (2 * (remote + layer.saveNs) + 3 * (local + experts));
+}
+
+function cutInto(layer: LayerDurations, chunks: number): LayerDurations {
+  const divide = (values: Float64Array) => values.map((value) => value / chunks);
+  const cut = ({ rootNs, chipletNs, latencyNs }: LayerDurations["dispatch"]) => ({
+    rootNs: divide(rootNs),
+    chipletNs: divide(chipletNs),
+    latencyNs,
+  });
+  return {
+    ...layer,
+    attentionNs: layer.attentionNs / chunks,
+    sharedNs: layer.sharedNs / chunks,
+    saveNs: layer.saveNs / chunks,
+    dispatch: cut(layer.dispatch),
+    combine: cut(layer.combine),
+    expertsNs: divide(layer.expertsNs),
+    chunkBytes: divide(layer.chunkBytes),
+  };
+}
+
+function halve({ rootNs, chipletNs, latencyNs }: LayerDurations["dispatch"]): LayerDurations["dispatch"] {
+  return { rootNs: rootNs.map((ns) => ns / 2), chipletNs: chipletNs.map((ns) => ns / 2), latencyNs };
+}
