@@ -1,4 +1,4 @@
-import { expertsOfChiplets } from "../lib/placement/placement.js";
+import { expertsOfChiplets, type Solution } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../lib/placement/solver.js";
 import { seatFillings } from "./chiplet-groups.js";
@@ -7,47 +7,62 @@ import { contiguousSeating } from "./contiguous.js";
 import { sumTokens, type Filling } from "./filling-pool.js";
 import { countFillings, createFillingTable, type FillingTable } from "./filling-table.js";
 import { finish } from "./finish.js";
+import { recombine } from "./ilp.js";
 import { QUICK_SEARCH } from "./local-search.js";
 import { startSearch } from "./search.js";
 import { choosePartition } from "./set-partition.js";
+import { starBound } from "./star-bound.js";
 
 /** Fillings that are enumerated at most: 128 experts by 4 slots, or 64 by 5; 4 bytes each. */
-export const MOST_FILLINGS = 11e6;
+const MOST_FILLINGS = 11e6;
+/** Fillings of which a proof takes seconds: 64 experts by 4 slots are 635,376. */
+const FEW_FILLINGS = 1e6;
 /** Fillings handed to one integer programme before the proof is split. */
 const MOST_COLUMNS = 6000;
 
-/** Whether every chiplet filling of a problem can be enumerated. */
-export function isEnumerable(problem: PlacementProblem): boolean {
-  return countFillings(problem) <= MOST_FILLINGS;
-}
-
-/** Local search, then a proof by set partitioning over every chiplet filling there is. */
+/**
+ * Local search, then a proof by set partitioning over every chiplet filling there is.
+ *
+ * Where there are too many fillings to enumerate, recombination with the star bound: a proved gap instead of none.
+ */
 export const exact: Solver = {
   name: "exact",
   summary: "local search, then a proof over every chiplet filling by column generation and ILP",
-  async solve(problem, options) {
-    const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
-    const search = startSearch(problem, options);
-    const found = search.run(QUICK_SEARCH);
-    if (!found) return finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
-    const incumbent = search.fillingsOf(found);
-    if (!isEnumerable(problem)) {
-      return seatFillings(problem, incumbent, { ...options, stoppedBy: search.stoppedBy });
-    }
-    const table = createFillingTable(problem);
-    const proved = await generateColumns(problem, table, {
-      fillings: [...incumbent, ...search.pool.fillings],
-      enough: sumTokens(incumbent),
-      deadline,
-    });
-    const best = await closeGap(problem, { table, proved, incumbent, deadline, options });
-    const answer = await seatFillings(problem, best.fillings, { ...options, ...best });
-    // Limits of chiplet groups may forbid the best fillings; the search has respected them all along.
-    return answer.status === "undecided"
-      ? seatFillings(problem, incumbent, { ...options, ...best, stoppedBy: "budget" })
-      : answer;
-  },
+  solve: (problem, options) =>
+    countFillings(problem) <= MOST_FILLINGS ? prove(problem, options) : bracket(problem, options),
 };
+
+/** The default: a proof where it takes seconds, a bracket of cost and bound elsewhere. */
+export const auto: Solver = {
+  name: "auto",
+  summary: "exact where the proof takes seconds a layer, else ilp with a proved bound",
+  solve: (problem, options) =>
+    countFillings(problem) <= FEW_FILLINGS ? prove(problem, options) : bracket(problem, options),
+};
+
+function bracket(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
+  return recombine(problem, options, Math.ceil(starBound(problem)));
+}
+
+async function prove(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
+  const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
+  const search = startSearch(problem, options);
+  const found = search.run(QUICK_SEARCH);
+  if (!found) return finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
+  const incumbent = search.fillingsOf(found);
+  const table = createFillingTable(problem);
+  const proved = await generateColumns(problem, table, {
+    fillings: [...incumbent, ...search.pool.fillings],
+    enough: sumTokens(incumbent),
+    deadline,
+  });
+  const best = await closeGap(problem, { table, proved, incumbent, deadline, options });
+  const answer = await seatFillings(problem, best.fillings, { ...options, ...best });
+  // Limits of chiplet groups may forbid the best fillings; the search has respected them all along.
+  return answer.status === "undecided"
+    ? seatFillings(problem, incumbent, { ...options, ...best, stoppedBy: "budget" })
+    : answer;
+}
 
 interface GapState {
   readonly table: FillingTable;

@@ -1,4 +1,6 @@
-import type { Solver } from "../lib/placement/solver.js";
+import type { Solution } from "../lib/placement/placement.js";
+import type { PlacementProblem } from "../lib/placement/problem.js";
+import type { Solver, SolverOptions } from "../lib/placement/solver.js";
 import { seatFillings } from "./chiplet-groups.js";
 import { contiguousSeating } from "./contiguous.js";
 import { finish } from "./finish.js";
@@ -20,23 +22,38 @@ const MAX_ITERATIONS = 200_000;
 export const ilp: Solver = {
   name: "ilp",
   summary: "communities, local search, then an ILP that recombines the fillings of all local optima",
-  async solve(problem, options) {
-    const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
-    const search = startSearch(problem, options);
-    search.run(QUICK_SEARCH);
-    const best = search.run(DEEP_SEARCH);
-    if (!best) return finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
-    const incumbent = search.fillingsOf(best);
-    const timeLimitMs = deadline - performance.now();
-    const choice = await choosePartition(problem, search.pool.fillings, {
-      backend: options.backends.fillings,
-      incumbent,
-      maxIterations: MAX_ITERATIONS,
-      ...(timeLimitMs < Infinity && { timeLimitMs }),
-    });
-    const claim = { ...options, stoppedBy: search.stoppedBy };
-    const answer = await seatFillings(problem, choice?.fillings ?? incumbent, claim);
-    // Limits of chiplet groups may forbid the best fillings; the search has respected them all along.
-    return answer.status === "undecided" ? seatFillings(problem, incumbent, claim) : answer;
-  },
+  solve: (problem, options) => recombine(problem, options),
 };
+
+/**
+ * Searches and recombines.
+ *
+ * @param tokensBound Proved elsewhere: no admissible placement costs fewer tokens.
+ */
+export async function recombine(
+  problem: PlacementProblem,
+  options: SolverOptions,
+  tokensBound?: number,
+): Promise<Solution> {
+  const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
+  const search = startSearch(problem, options);
+  search.run(QUICK_SEARCH);
+  const best = search.run(DEEP_SEARCH);
+  if (!best) return finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
+  const incumbent = search.fillingsOf(best);
+  const timeLimitMs = deadline - performance.now();
+  const choice = await choosePartition(problem, search.pool.fillings, {
+    backend: options.backends.fillings,
+    incumbent,
+    maxIterations: MAX_ITERATIONS,
+    ...(timeLimitMs < Infinity && { timeLimitMs }),
+  });
+  const claim = {
+    ...options,
+    stoppedBy: search.stoppedBy,
+    ...(tokensBound !== undefined && { tokensBound }),
+  };
+  const answer = await seatFillings(problem, choice?.fillings ?? incumbent, claim);
+  // Limits of chiplet groups may forbid the best fillings; the search has respected them all along.
+  return answer.status === "undecided" ? seatFillings(problem, incumbent, claim) : answer;
+}

@@ -2,7 +2,7 @@ import type { Solver } from "../lib/placement/solver.js";
 import { louvain } from "./communities.js";
 import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
-import { exact } from "./exact.js";
+import { auto, exact } from "./exact.js";
 import { ilp } from "./ilp.js";
 import { localSearch } from "./local-search.js";
 import { mozart } from "./mozart.js";
@@ -21,6 +21,7 @@ export const solvers: readonly Solver[] = [
   localSearch,
   ilp,
   exact,
+  auto,
 ];
 
 /** Finds a solver by name. */
