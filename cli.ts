@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-import { Command } from "commander";
+import { runProgram } from "./cli/program.js";
 
-const program = new Command("moeplace").description(
-  "Places the experts of Mixture-of-Experts models so that the fewest bytes move.",
-);
-await program.parseAsync();
+// A reader that has seen enough (`moeplace compare | head`) closes the pipe; that is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+process.exitCode = await runProgram(process.argv.slice(2));

@@ -1,6 +1,7 @@
 /** The public API: re-exports only. */
 export { InputError } from "./lib/errors.js";
 export { evaluatePlacement, type Evaluation, type EvaluationOptions } from "./lib/evaluation.js";
+export { coLocationCeiling, inspectTrace, type Inspection, type LayerInspection } from "./lib/inspection.js";
 export { listConstants, withChiplets, type Constant, type Hardware, type Trust } from "./lib/hardware.js";
 export { hardwareJsonSchema, parseHardware } from "./lib/hardware/parse.js";
 export { findHardware, hardwarePresets } from "./lib/hardware/presets.js";
@@ -44,6 +45,7 @@ export {
   type FiledLayer,
   type PlacementFile,
 } from "./lib/placement/placement-file.js";
+export { verifyAgainstSeating, verifyAgainstTrace } from "./lib/placement/verify-against.js";
 export { verifySeating } from "./lib/placement/verify-seating.js";
 export {
   createProblem,
@@ -54,6 +56,10 @@ export {
 export * from "./lib/placement/solver.js";
 export { countTraffic, type LayerTraffic } from "./lib/placement/traffic.js";
 export { verifyChiplets, verifyFound } from "./lib/placement/verify.js";
+export { compareSolvers, type ComparedSolver, type ComparisonRow } from "./lib/report/comparison.js";
+export { comparisonCsv, comparisonData } from "./lib/report/comparison-data.js";
+export { comparisonHeadline, comparisonTable } from "./lib/report/comparison-table.js";
+export { formatTime } from "./lib/report/format-time.js";
 export { ganttSvg } from "./lib/report/gantt-svg.js";
 export { ganttText } from "./lib/report/gantt-text.js";
 export { perfettoJson } from "./lib/report/perfetto.js";

@@ -23,7 +23,7 @@ const floors: readonly (readonly string[])[] = [
   ["placement"],
   ["performance"],
   ["schedule"],
-  ["evaluation", "pipeline"],
+  ["evaluation", "inspection", "pipeline"],
   ["export", "report"],
 ];
 

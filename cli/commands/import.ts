@@ -1,0 +1,61 @@
+import { Command } from "commander";
+import { formatPlacement, importPlacement } from "../../index.js";
+import {
+  addForceOption,
+  addModelLayerOptions,
+  addTerminalOptions,
+  integerOption,
+  type FileCommandOptions,
+  type ModelLayerOptions,
+} from "../options.js";
+import { checkOutput, writeOutput } from "../output-file.js";
+import { readBytes } from "../read-files.js";
+import { openTerminal } from "../terminal.js";
+
+interface ImportOptions extends FileCommandOptions, ModelLayerOptions {
+  readonly output: string;
+  readonly model?: string;
+  readonly experts?: number;
+  readonly chiplets?: number;
+  readonly groups?: number;
+}
+
+export function importCommand(): Command {
+  const command = new Command("import")
+    .summary("turn the file of an engine into a placement file")
+    .description(
+      "Reads a placement that was made for an engine, whose format is found by content, and checks it.",
+    )
+    .argument("<file>", "file of an engine")
+    .requiredOption("-o, --output <file>", "placement file to write")
+    .option("--model <name>", "name of the model, to be written into the file")
+    .addOption(
+      integerOption("--experts <n>", "experts of a layer (default: the largest id found, plus 1)", 1),
+    )
+    .addOption(integerOption("--chiplets <n>", "chiplets (EP ranks), where the file does not say", 1))
+    .addOption(integerOption("--groups <n>", "chiplet groups", 1));
+  addModelLayerOptions(command);
+  return addTerminalOptions(addForceOption(command))
+    .addHelpText("after", "\nExample:\n  moeplace import map.json --chiplets 16 --experts 64 -o p.json")
+    .action(async (path: string, options: ImportOptions) => {
+      const terminal = openTerminal(options);
+      const { output, experts, chiplets, groups, model, numHiddenLayers, firstMoeLayer, moeLayerStep } =
+        options;
+      checkOutput(output, options);
+      const seating = await importPlacement(readBytes(path), path, {
+        model,
+        numExperts: experts,
+        numChiplets: chiplets,
+        numHiddenLayers,
+        firstMoeLayer,
+        moeLayerStep,
+      });
+      const text = formatPlacement({ ...seating, ...(groups !== undefined && { numGroups: groups }) });
+      writeOutput(output, text, options);
+      const { numExperts, numChiplets, layers } = seating;
+      terminal.printJson({ file: output, numExperts, numChiplets, numLayers: layers.length });
+      terminal.print(
+        `wrote ${output}: ${layers.length} layers of ${numExperts} experts on ${numChiplets} chiplets`,
+      );
+    });
+}

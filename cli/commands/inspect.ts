@@ -1,0 +1,88 @@
+import { Command } from "commander";
+import { inspectTrace, type LayerInspection } from "../../index.js";
+import { loadTrace } from "../load-trace.js";
+import { addTerminalOptions, addTraceOptions, integerOption, type TraceOptions } from "../options.js";
+import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
+
+interface InspectOptions extends TerminalOptions, TraceOptions {
+  readonly chiplets: number;
+  readonly slots?: number;
+}
+
+export function inspectCommand(): Command {
+  const command = new Command("inspect")
+    .summary("show what is in a trace, and what placement could gain")
+    .description("Shows model, layers, tokens, load skew, warm-up rows and what co-location could gain.")
+    .argument("[trace...]", "trace files or folders, read as one trace")
+    .addOption(integerOption("--chiplets <n>", "chiplets to place on", 1).default(16))
+    .addOption(
+      integerOption("--slots <n>", "experts on a chiplet (default: experts / chiplets, rounded up)", 1),
+    );
+  addTraceOptions(command);
+  return addTerminalOptions(command)
+    .addHelpText("after", "\nExample:\n  moeplace inspect trace.jsonl.gz --chiplets 8")
+    .action(async (paths: string[], options: InspectOptions) => {
+      const terminal = openTerminal(options);
+      const { trace, report } = await loadTrace(paths, options, terminal);
+      const { chiplets, slots } = options;
+      const inspection = inspectTrace(trace, { numChiplets: chiplets, slotsPerChiplet: slots });
+      const { layers, uniformReplication } = inspection;
+      const warmup = new Map(report.layers.map(({ layer, warmupRows }) => [layer, warmupRows]));
+      const mean = (pick: (layer: LayerInspection) => number) =>
+        layers.reduce((sum, layer) => sum + pick(layer), 0) / layers.length;
+      const means = {
+        loadMaxOverMean: mean((layer) => layer.loadMaxOverMean),
+        loadEntropy: mean((layer) => layer.loadEntropy),
+        contiguousReplication: mean((layer) => layer.contiguousReplication),
+        replicationAtLeast: mean((layer) => layer.replicationAtLeast),
+      };
+      terminal.printJson({
+        model: trace.model ?? null,
+        numExperts: trace.numExperts,
+        topK: trace.topK,
+        numChiplets: chiplets,
+        uniformReplication,
+        mean: means,
+        sources: report.sources,
+        layers: layers.map((layer) => ({ ...layer, warmupRows: warmup.get(layer.layer) ?? 0 })),
+      });
+      for (const { path, format } of report.sources) terminal.print(`${path}: ${format}`);
+      terminal.print(
+        `model ${trace.model ?? "unknown"}, ${layers.length} MoE layers, ${trace.numExperts} experts, top-${trace.topK}\n`,
+      );
+      terminal.print(
+        formatTable(
+          ["layer", "tokens", "warm-up", "patterns", "idle", "max/mean", "entropy", "C_T ids", "C_T least"],
+          [
+            ...layers.map((layer) => [
+              String(layer.layer),
+              String(layer.tokens),
+              String(warmup.get(layer.layer) ?? 0),
+              String(layer.patterns),
+              String(layer.idleExperts),
+              ...formatMeans(layer),
+            ]),
+            ["mean", "", "", "", "", ...formatMeans(means)],
+          ],
+        ),
+      );
+      terminal.print(
+        `\nC_T is the number of chiplets a token visits, on ${chiplets} chiplets: "ids" with experts in the order of\n` +
+          `their ids, "least" what no placement can go below. Experts chosen at random: ${uniformReplication.toFixed(3)}.`,
+      );
+    });
+}
+
+type Means = Pick<
+  LayerInspection,
+  "loadMaxOverMean" | "loadEntropy" | "contiguousReplication" | "replicationAtLeast"
+>;
+
+function formatMeans(means: Means): string[] {
+  return [
+    means.loadMaxOverMean.toFixed(2),
+    means.loadEntropy.toFixed(3),
+    means.contiguousReplication.toFixed(3),
+    means.replicationAtLeast.toFixed(3),
+  ];
+}

@@ -1,0 +1,111 @@
+import { Command } from "commander";
+import {
+  decodePlacement,
+  verifyAgainstSeating,
+  verifyAgainstTrace,
+  verifyForeign,
+  verifyPlacementFile,
+  type Seating,
+  type PlacementFile,
+} from "../../index.js";
+import { EXIT } from "../exit-code.js";
+import { loadTrace, splitParts } from "../load-trace.js";
+import {
+  addModelLayerOptions,
+  addTerminalOptions,
+  addTraceOptions,
+  integerOption,
+  numberOption,
+  type ModelLayerOptions,
+  type TraceOptions,
+} from "../options.js";
+import { isPlacementFile, readBytes, readPlacement } from "../read-files.js";
+import { openTerminal, type Terminal, type TerminalOptions } from "../terminal.js";
+
+interface VerifyOptions extends TerminalOptions, TraceOptions, ModelLayerOptions {
+  readonly against?: string;
+  readonly holdout: number;
+  readonly chiplets?: number;
+}
+
+/** @param end Told the exit code where something is wrong with the file. */
+export function verifyCommand(end: (exitCode: number) => void): Command {
+  const command = new Command("verify")
+    .summary("check a placement independently and list every violation")
+    .description(
+      "Checks a placement file, or a file made for an engine, harder than the engines do, and lists every violation:\n" +
+        "coverage, id ranges, slots, doubles, layer numbers. Ends with exit code 2 if there is one.",
+    )
+    .argument("<placement>", "placement file of moeplace or of an engine")
+    .option(
+      "--against <file>",
+      "the trace it was made from, to recompute its costs; or the placement it should be",
+    )
+    .addOption(
+      numberOption("--holdout <share>", "share of the trace that was held out", {
+        above: 0,
+        below: 1,
+      }).default(0),
+    )
+    .addOption(integerOption("--chiplets <n>", "chiplets (EP ranks), where the file does not say", 1));
+  addModelLayerOptions(addTraceOptions(command));
+  return addTerminalOptions(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  moeplace verify p.json --against trace.jsonl.gz\n" +
+        "  moeplace verify map.json --chiplets 16 --experts 64 --num-hidden-layers 27 --first-moe-layer 1",
+    )
+    .action(async (path: string, options: VerifyOptions) => {
+      const terminal = openTerminal(options);
+      const reading = isPlacementFile(path) ? await readOwn(path) : await readForeign(path, options);
+      const violations = [...reading.violations];
+      if (options.against !== undefined && violations.length === 0 && reading.seating !== undefined) {
+        violations.push(...(await compare(reading.seating, options.against, { options, terminal })));
+      }
+      terminal.printJson({ file: path, format: reading.format, violations });
+      terminal.print(
+        violations.length === 0
+          ? `${path}: sound, ${describeSeating(reading.seating)} (${reading.format})`
+          : violations.map((violation) => `${path}: ${violation}`).join("\n"),
+      );
+      if (violations.length > 0) end(EXIT.badInput);
+    });
+}
+
+interface Reading {
+  readonly format: string;
+  readonly seating: PlacementFile | undefined;
+  readonly violations: readonly string[];
+}
+
+async function readOwn(path: string): Promise<Reading> {
+  const seating = await decodePlacement(readBytes(path).toString("utf8"), path);
+  return { format: "moeplace", seating, violations: verifyPlacementFile(seating) };
+}
+
+function readForeign(path: string, options: VerifyOptions): Promise<Reading> {
+  const { experts, chiplets, numHiddenLayers, firstMoeLayer, moeLayerStep } = options;
+  return verifyForeign(readBytes(path), path, {
+    numExperts: experts,
+    numChiplets: chiplets,
+    numHiddenLayers,
+    firstMoeLayer,
+    moeLayerStep,
+  });
+}
+
+async function compare(
+  seating: PlacementFile,
+  against: string,
+  { options, terminal }: { options: VerifyOptions; terminal: Terminal },
+): Promise<string[]> {
+  if (isPlacementFile(against)) return verifyAgainstSeating(seating, await readPlacement(against));
+  const { parts } = await loadTrace([against], options, terminal);
+  return verifyAgainstTrace(seating, splitParts(parts, options.holdout).learn);
+}
+
+function describeSeating(seating: Seating | undefined): string {
+  if (seating === undefined) return "empty";
+  const { layers, numExperts, numChiplets } = seating;
+  return `${layers.length} layers of ${numExperts} experts on ${numChiplets} chiplets`;
+}

@@ -1,0 +1,36 @@
+import type { RoutingTrace } from "../index.js";
+import type { SplitTrace } from "./load-trace.js";
+import type { Machine } from "./machine.js";
+
+/** Trace and machine in a line each, for people. */
+export function describeInput({ learn, heldOut }: SplitTrace, { hardware }: Machine): string {
+  const { model, layers, numExperts, topK } = learn;
+  const learned = `${numTokens(learn)} tokens to learn from`;
+  const judged = heldOut ? `, ${numTokens(heldOut)} held out` : "";
+  const { numGroups, chipletsPerGroup, name } = hardware;
+  return (
+    `${model ?? "unnamed model"}: ${layers.length} MoE layers, ${numExperts} experts, top-${topK}; ${learned}${judged}\n` +
+    `${name}: ${numGroups * chipletsPerGroup} chiplets in ${numGroups} groups`
+  );
+}
+
+/** The same as data. */
+export function inputData({ learn, heldOut }: SplitTrace, { hardware, shape }: Machine): object {
+  return {
+    model: learn.model ?? null,
+    numExperts: learn.numExperts,
+    topK: learn.topK,
+    numLayers: learn.layers.length,
+    tokensLearned: numTokens(learn),
+    tokensHeldOut: heldOut ? numTokens(heldOut) : 0,
+    hardware: hardware.name,
+    numChiplets: hardware.numGroups * hardware.chipletsPerGroup,
+    numGroups: hardware.numGroups,
+    modelShape: shape?.name ?? null,
+  };
+}
+
+/** Tokens of all layers together: layers may have different ones. */
+function numTokens({ layers }: RoutingTrace): number {
+  return layers.reduce((sum, layer) => sum + layer.numTokens, 0);
+}

@@ -1,0 +1,56 @@
+import { concatTraces, readTrace, splitHoldout, type ReadReport, type RoutingTrace } from "../index.js";
+import type { TraceOptions } from "./options.js";
+import type { Terminal } from "./terminal.js";
+
+/** A trace from files, or the synthetic one that stands in for them. */
+export interface LoadedTrace {
+  readonly trace: RoutingTrace;
+  /** One for every path given. */
+  readonly parts: readonly RoutingTrace[];
+  readonly report: ReadReport;
+}
+
+/** Reads the traces that a command was given, and says on stderr what is worth knowing of them. */
+export async function loadTrace(
+  paths: readonly string[],
+  options: TraceOptions,
+  terminal: Terminal,
+): Promise<LoadedTrace> {
+  const { keepWarmup, firstExpert, layerOffset, experts } = options;
+  const loaded = await readTrace(paths, {
+    keepWarmup,
+    firstExpert,
+    layerOffset,
+    numExperts: experts,
+    onProgress: ({ path, bytesRead }) => {
+      terminal.progress(`reading ${path}: ${(bytesRead / 1e6).toFixed(0)} MB`);
+    },
+  });
+  const warmupRows = loaded.report.layers.reduce((sum, layer) => sum + layer.warmupRows, 0);
+  if (warmupRows > 0) {
+    terminal.note(
+      keepWarmup
+        ? `kept ${warmupRows} warm-up rows`
+        : `dropped ${warmupRows} warm-up rows; --keep-warmup keeps them`,
+    );
+  }
+  for (const warning of loaded.report.warnings) terminal.note(warning);
+  return loaded;
+}
+
+/** A trace split in time: the end of each of its files is held out. */
+export interface SplitTrace {
+  readonly learn: RoutingTrace;
+  /** Undefined where nothing is held out. */
+  readonly heldOut: RoutingTrace | undefined;
+}
+
+/** Holds out the end of every part, so that every file is judged on, and no sequence is on both sides. */
+export function splitParts(parts: readonly RoutingTrace[], fraction: number): SplitTrace {
+  if (fraction === 0) return { learn: concatTraces(parts), heldOut: undefined };
+  const splits = parts.map((part) => splitHoldout(part, fraction));
+  return {
+    learn: concatTraces(splits.map(({ learn }) => learn)),
+    heldOut: concatTraces(splits.map(({ heldOut }) => heldOut)),
+  };
+}

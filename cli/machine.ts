@@ -1,0 +1,93 @@
+import type { Command } from "commander";
+import {
+  findHardware,
+  findModelShape,
+  hardwarePresets,
+  InputError,
+  modelShapes,
+  parseHardware,
+  withChiplets,
+  type Hardware,
+  type ModelShape,
+} from "../index.js";
+import { integerOption } from "./options.js";
+import { readBytes } from "./read-files.js";
+import type { Terminal } from "./terminal.js";
+
+/** Where experts are to sit, and of which model they are. */
+export interface MachineOptions {
+  readonly hardware: string;
+  readonly chiplets?: number;
+  readonly groups?: number;
+  readonly model?: string;
+}
+
+export interface Machine {
+  readonly hardware: Hardware;
+  /** Undefined where the model is not known: bytes, time and energy cannot be told then. */
+  readonly shape: ModelShape | undefined;
+}
+
+const DEFAULT_HARDWARE = "mozart-deepseek";
+
+export function addMachineOptions(command: Command): Command {
+  return command
+    .optionsGroup("Machine and model:")
+    .option(
+      "--hardware <name|file.json>",
+      `machine: ${hardwarePresets.map(({ name }) => name).join(", ")}, or a file`,
+      DEFAULT_HARDWARE,
+    )
+    .addOption(integerOption("--chiplets <n>", "chiplets (default: as many as the machine has)", 1))
+    .addOption(integerOption("--groups <n>", "chiplet groups (default: as many as the machine has)", 1))
+    .option("--model <name>", "model whose sizes bytes and time are computed with (default: the trace's)");
+}
+
+/**
+ * Finds the machine and the model that the options name.
+ *
+ * @param traceModel The model's name as the trace gives it.
+ * @throws InputError if there is no such machine or model.
+ */
+export async function loadMachine(
+  options: MachineOptions,
+  traceModel: string | undefined,
+  terminal: Terminal,
+): Promise<Machine> {
+  const { chiplets, groups } = options;
+  const found = findHardware(options.hardware) ?? (await readHardware(options.hardware));
+  const hardware = withChiplets(found, {
+    ...(chiplets !== undefined && { numChiplets: chiplets }),
+    ...(groups !== undefined && { numGroups: groups }),
+  });
+  if (options.model === undefined) {
+    const shape = traceModel === undefined ? undefined : findModelShape(traceModel);
+    if (shape === undefined) {
+      terminal.note(
+        `the sizes of model ${traceModel ?? "(unnamed)"} are not known: bytes and time need --model NAME`,
+      );
+    }
+    return { hardware, shape };
+  }
+  const shape = findModelShape(options.model);
+  if (shape === undefined) {
+    const names = modelShapes.map(({ name }) => name).join(", ");
+    throw new InputError(`--model: found ${options.model}, expected one of ${names}`);
+  }
+  return { hardware, shape };
+}
+
+async function readHardware(path: string): Promise<Hardware> {
+  if (!path.endsWith(".json")) {
+    const names = hardwarePresets.map(({ name }) => name).join(", ");
+    throw new InputError(`--hardware: found ${path}, expected one of ${names}, or a .json file`);
+  }
+  const text = readBytes(path).toString("utf8");
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`${path}: found no JSON, expected a machine (${(error as Error).message})`);
+  }
+  return parseHardware(json, path);
+}

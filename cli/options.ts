@@ -1,0 +1,80 @@
+import { type Command, Option } from "commander";
+import { InputError } from "../index.js";
+import type { OutputOptions } from "./output-file.js";
+import type { TerminalOptions } from "./terminal.js";
+
+/** Adds `--json` and `--quiet`, which every command has. */
+export function addTerminalOptions(command: Command): Command {
+  return command
+    .optionsGroup("Output:")
+    .option("--json", "print one JSON document on stdout and nothing else there")
+    .option("--quiet", "print no notes and no progress on stderr");
+}
+
+/** Adds `--force` for commands that write files. */
+export function addForceOption(command: Command): Command {
+  return command.option("--force", "overwrite files that are there already");
+}
+
+/** Options that say how the ids in trace files are to be understood. */
+export interface TraceOptions {
+  readonly preset?: string;
+  readonly keepWarmup?: boolean;
+  readonly firstExpert?: number;
+  readonly layerOffset?: number;
+  readonly experts?: number;
+}
+
+export function addTraceOptions(command: Command): Command {
+  return command
+    .optionsGroup("Trace:")
+    .option("--keep-warmup", "keep runs of 20 or more identical rows, which are an engine's warm-up")
+    .addOption(integerOption("--first-expert <n>", "number of the first expert in the files (default: 0)"))
+    .addOption(integerOption("--layer-offset <n>", "added to every layer number in the files", -65536))
+    .addOption(integerOption("--experts <n>", "experts of a layer, where the files do not say", 1));
+}
+
+/** Which layers of the model are MoE layers, where files of engines have to know. */
+export interface ModelLayerOptions {
+  readonly numHiddenLayers?: number;
+  readonly firstMoeLayer?: number;
+  readonly moeLayerStep?: number;
+}
+
+export function addModelLayerOptions(command: Command): Command {
+  return command
+    .optionsGroup("Model:")
+    .addOption(
+      integerOption("--num-hidden-layers <n>", "decoder layers of the model, dense ones included", 1),
+    )
+    .addOption(integerOption("--first-moe-layer <n>", "first layer with experts, counted from 0"))
+    .addOption(integerOption("--moe-layer-step <n>", "from one MoE layer to the next (default: 1)", 1));
+}
+
+/** Options of every command that writes files. */
+export type FileCommandOptions = TerminalOptions & OutputOptions;
+
+/** An option that takes an integer of at least `min`. */
+export function integerOption(flags: string, description: string, min = 0): Option {
+  const option = new Option(flags, description);
+  return option.argParser((value) => {
+    const number = Number(value);
+    if (Number.isInteger(number) && number >= min && value.trim() !== "") return number;
+    throw new InputError(`${option.long}: found ${value}, expected an integer of at least ${min}`);
+  });
+}
+
+/** An option that takes a number in a half-open range. */
+export function numberOption(
+  flags: string,
+  description: string,
+  { above, below = Infinity }: { above: number; below?: number },
+): Option {
+  const option = new Option(flags, description);
+  return option.argParser((value) => {
+    const number = Number(value);
+    if (number >= above && number < below && value.trim() !== "") return number;
+    const range = below === Infinity ? `a number from ${above} on` : `a number in [${above}, ${below})`;
+    throw new InputError(`${option.long}: found ${value}, expected ${range}`);
+  });
+}

@@ -1,0 +1,76 @@
+import { Command, CommanderError } from "commander";
+import { InputError } from "../index.js";
+import { compareCommand } from "./commands/compare.js";
+import { exportCommand } from "./commands/export.js";
+import { importCommand } from "./commands/import.js";
+import { inspectCommand } from "./commands/inspect.js";
+import { verifyCommand } from "./commands/verify.js";
+import { EXIT } from "./exit-code.js";
+import { readVersion } from "./version.js";
+
+/**
+ * Runs one command line and says how it ended.
+ *
+ * @param args Arguments after `moeplace`.
+ * @returns An exit code, one of {@link EXIT}.
+ */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const program = createProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args.length > 0 ? args : ["--help"], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return reportFailure(error);
+  }
+}
+
+/** @param end Told by a command that ends with anything but success. */
+function createProgram(end: (exitCode: number) => void): Command {
+  const program = new Command("moeplace")
+    .description(
+      "Places the experts of Mixture-of-Experts models on chiplets or GPUs so that the fewest bytes move in the\n" +
+        "least time, and says how far from the best possible the placement is.",
+    )
+    .version(readVersion())
+    .addHelpText("after", `\n${EXAMPLES}`);
+  for (const command of [
+    inspectCommand(),
+    compareCommand(end),
+    exportCommand(),
+    importCommand(),
+    verifyCommand(end),
+  ])
+    program.addCommand(command);
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ outputError: printUsageError }).showSuggestionAfterError();
+  }
+  return program;
+}
+
+const EXAMPLES = `Examples:
+  moeplace verify placement.json`;
+
+/** Commander's own complaints, in the form of all others. */
+function printUsageError(message: string, write: (text: string) => void): void {
+  write(
+    message
+      .replace(/^error: /, "moeplace: ")
+      .replace(/\(Did you mean (one of )?(.*)\?\)/, (_, several, names: string) =>
+        several ? `Maybe you mean one of ${names}.` : `Maybe you mean ${names}.`,
+      ),
+  );
+}
+
+function reportFailure(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.badInput;
+  if (error instanceof InputError) {
+    process.stderr.write(`${error.message}\n${error.advice ? `${error.advice}\n` : ""}`);
+    return EXIT.badInput;
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`moeplace: this is a bug in moeplace, not in your input\n${stack}\n`);
+  return EXIT.bug;
+}

@@ -1,0 +1,43 @@
+import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { InputError, parsePlacement, type PlacementFile } from "../index.js";
+
+/**
+ * Reads a file whole.
+ *
+ * @throws InputError if there is none that can be read.
+ */
+export function readBytes(path: string): Buffer {
+  return reading(path, () => readFileSync(path));
+}
+
+/** Reads a placement file, whole and sound. */
+export function readPlacement(path: string): Promise<PlacementFile> {
+  return parsePlacement(readBytes(path).toString("utf8"), path);
+}
+
+/** Whether a file says of itself that it is a moeplace placement, near its beginning. */
+export function isPlacementFile(path: string): boolean {
+  return reading(path, () => {
+    if (statSync(path).isDirectory()) return false;
+    const file = openSync(path, "r");
+    try {
+      const head = Buffer.alloc(65536);
+      const length = readSync(file, head);
+      return /"format"\s*:\s*"moeplace\.placement"/.test(head.toString("latin1", 0, length));
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+/** Does something with a file that the user named, which may not be there. */
+function reading<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new InputError(`${path}: found no such file`);
+    if (code === "EISDIR") throw new InputError(`${path}: found a folder, expected a file`);
+    throw new InputError(`${path}: cannot be read (${code ?? "unknown"})`);
+  }
+}

@@ -1,0 +1,84 @@
+import { collectPatterns } from "../token-patterns.js";
+import type { RoutingTrace } from "../routing-trace.js";
+import type { Seating } from "./placement.js";
+import type { FiledLayer, PlacementFile } from "./placement-file.js";
+import { countTraffic } from "./traffic.js";
+import { createProblem } from "./problem.js";
+import { verifyFound } from "./verify.js";
+
+/**
+ * Lists where a placement file says something else of a trace than the trace itself: costs are recomputed from the
+ * tokens, by the slow and obvious road for C_T.
+ *
+ * Bounds are checked against costs; the proof behind them is not repeated. Costs of layers with replicas depend on
+ * how tokens are dispatched and are passed over.
+ *
+ * @param trace The tokens that the placement was made from.
+ * @returns One sentence a violation; empty if nothing is wrong.
+ */
+export function verifyAgainstTrace(placement: PlacementFile, trace: RoutingTrace): string[] {
+  if (placement.numExperts !== trace.numExperts) {
+    return [`found ${placement.numExperts} experts, expected ${trace.numExperts} as in the trace`];
+  }
+  const filed = new Map(placement.layers.map((layer) => [layer.layer, layer]));
+  return trace.layers.flatMap((current) => {
+    const layer = filed.get(current.layer);
+    if (layer === undefined)
+      return [`layer ${current.layer}: found no placement, expected one for every layer`];
+    return verifyClaims(layer, { placement, patterns: collectPatterns(current, trace) }).map(
+      (violation) => `layer ${current.layer}: ${violation}`,
+    );
+  });
+}
+
+/**
+ * Lists where two seatings differ.
+ *
+ * @param expected The seating that `found` should be.
+ * @returns One sentence a difference; empty if both are the same.
+ */
+export function verifyAgainstSeating(found: Seating, expected: Seating): string[] {
+  const differences = (["numExperts", "numChiplets"] as const)
+    .filter((count) => found[count] !== expected[count])
+    .map((count) => `${count} is ${found[count]}, expected ${expected[count]}`);
+  if (differences.length > 0) return differences;
+  const seated = new Map(found.layers.map(({ layer, chiplets }) => [layer, chiplets]));
+  return expected.layers.flatMap(({ layer, chiplets }) => {
+    const others = seated.get(layer);
+    if (others === undefined) return [`layer ${layer}: found no placement`];
+    return chiplets.flatMap((experts, chiplet) =>
+      String(experts) === String(others[chiplet])
+        ? []
+        : [`layer ${layer}: chiplet ${chiplet} holds ${list(others[chiplet])}, expected ${list(experts)}`],
+    );
+  });
+}
+
+function verifyClaims(
+  { status, cost, bound, groups, stoppedBy, chiplets }: FiledLayer,
+  { placement, patterns }: { placement: PlacementFile; patterns: ReturnType<typeof collectPatterns> },
+): string[] {
+  const { numExperts, numChiplets, numGroups = 1 } = placement;
+  const slotsPerChiplet = placement.slotsPerChiplet ?? Math.max(...chiplets.map((experts) => experts.length));
+  if (cost === undefined || chiplets.flat().length > numExperts) return [];
+  const problem = createProblem(patterns, { numChiplets, numGroups, slotsPerChiplet });
+  const violations = verifyFound(problem, {
+    status: status ?? "feasible",
+    chiplets,
+    cost,
+    ...(bound !== undefined && { bound }),
+    stoppedBy: stoppedBy ?? "rule",
+  });
+  if (groups !== undefined) {
+    const { groupTokens, numTokens } = countTraffic(patterns, chiplets, numChiplets / numGroups);
+    const groupCost = groupTokens.reduce((sum, tokens) => sum + tokens, 0) / numTokens;
+    if (Math.abs(groupCost - groups.cost) > 1e-9 * groupCost) {
+      violations.push(`groups: cost is given as ${groups.cost}, recomputed as ${groupCost}`);
+    }
+  }
+  return violations;
+}
+
+function list(experts: readonly number[]): string {
+  return experts.length > 0 ? experts.join(", ") : "nothing";
+}

@@ -1,0 +1,82 @@
+import type { ComparisonRow } from "./comparison.js";
+import { formatTime } from "./format-time.js";
+
+/** A column of the comparison for people. */
+interface Column {
+  readonly header: string;
+  readonly cell: (row: ComparisonRow) => string;
+  /** Left out where no solver has anything in it. */
+  readonly isOptional?: boolean;
+}
+
+const columns: readonly Column[] = [
+  { header: "solver", cell: ({ solver }) => solver },
+  { header: "C_T learned", cell: ({ learned }) => digits(learned?.tokenReplication, 3) },
+  { header: "C_T held out", cell: ({ heldOut }) => digits(heldOut?.tokenReplication, 3), isOptional: true },
+  { header: "C_G", cell: (row) => digits(judged(row)?.groupReplication, 3) },
+  { header: "max load", cell: (row) => digits(judged(row)?.loadMaxOverMean, 2) },
+  {
+    header: "step time",
+    cell: ({ stepNs }) => (stepNs === undefined ? "" : formatTime(stepNs)),
+    isOptional: true,
+  },
+  {
+    header: "gap",
+    cell: ({ gap }) => (gap === undefined ? "" : `${(100 * gap).toFixed(gap === 0 ? 0 : 2)} %`),
+    isOptional: true,
+  },
+  { header: "proof", cell: describeProof },
+];
+
+const secondsColumn: Column = { header: "seconds", cell: ({ seconds }) => seconds.toFixed(1) };
+
+/**
+ * The comparison as a table for people: a row of headers, then a row for every solver.
+ *
+ * @param options.seconds Whether to show how long solvers took, which differs from run to run.
+ */
+export function comparisonTable(
+  rows: readonly ComparisonRow[],
+  { seconds }: { seconds: boolean },
+): { headers: string[]; cells: string[][] } {
+  const shown = [...columns, ...(seconds ? [secondsColumn] : [])].filter(
+    ({ cell, isOptional }) => !isOptional || rows.some((row) => cell(row) !== ""),
+  );
+  return {
+    headers: shown.map(({ header }) => header),
+    cells: rows.map((row) => shown.map(({ cell }) => cell(row))),
+  };
+}
+
+/**
+ * What the best solver gains over experts in the order of their ids, as a sentence; undefined where there is none.
+ */
+export function comparisonHeadline(rows: readonly ComparisonRow[]): string | undefined {
+  const costOf = (row: ComparisonRow) => judged(row)?.tokenReplication ?? Infinity;
+  const yardstick = rows.find(({ solver }) => solver === "contiguous");
+  if (yardstick === undefined || rows.length < 2 || costOf(yardstick) === Infinity) return undefined;
+  const best = rows.reduce((one, other) => (costOf(other) < costOf(one) ? other : one));
+  const saved = 1 - costOf(best) / costOf(yardstick);
+  const faster =
+    best.stepNs !== undefined && yardstick.stepNs !== undefined
+      ? ` and a modelled step ${(yardstick.stepNs / best.stepNs).toFixed(2)} times as fast`
+      : "";
+  return (
+    `${best.solver}: ${(100 * saved).toFixed(1)} % fewer token copies than experts in the order of their ids` +
+    `${faster}${best.heldOut ? ", on held-out tokens" : ""}.`
+  );
+}
+
+/** Metrics on the tokens that count: those held out, or else those learned from. */
+function judged({ learned, heldOut }: ComparisonRow): ComparisonRow["learned"] {
+  return heldOut ?? learned;
+}
+
+function describeProof({ status, numOptimal, numLayers }: ComparisonRow): string {
+  if (status !== "feasible") return status;
+  return numOptimal === 0 ? "none" : `${numOptimal} of ${numLayers} layers`;
+}
+
+function digits(value: number | undefined, count: number): string {
+  return value === undefined ? "" : value.toFixed(count);
+}
