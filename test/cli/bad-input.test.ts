@@ -1,0 +1,167 @@
+import { expect } from "chai";
+import { openWorkplace, sampleTrace, traceText, type CliResult, type Workplace } from "./run-cli.js";
+
+describe("bad input on the command line", () => {
+  let place: Workplace;
+  let filesBefore: string[];
+  const results = new Map<string, CliResult>();
+  before(async () => {
+    place = openWorkplace();
+    place.write("good.jsonl", traceText(sampleTrace()));
+    place.write("hardware.json", '{"name": "half a machine", "numGroups": 4}');
+    const rows = {
+      "unreadable.jsonl": ['{"layer":0,"token":0,"experts":[0,1]}', '{"layer":0,"token":1,"experts":[0,'],
+      "range.jsonl": ['{"layer":0,"token":0,"experts":[0,8]}'],
+      "twice.jsonl": ['{"layer":0,"token":0,"experts":[3,3]}'],
+      "width.jsonl": ['{"layer":0,"token":0,"experts":[0,1]}', '{"layer":1,"token":0,"experts":[0,1,2]}'],
+      "empty.jsonl": [],
+    };
+    const header = '{"num_experts":8,"top_k":2}';
+    for (const [name, lines] of Object.entries(rows)) place.write(name, `${[header, ...lines].join("\n")}\n`);
+    place.write("nothing.jsonl", "");
+    filesBefore = place.files();
+    // Starting a process takes longer than what it does: all run at once, a few at a time.
+    const waiting = [...cases];
+    const runNext = async (): Promise<void> => {
+      const next = waiting.pop();
+      if (next === undefined) return;
+      results.set(next.name, await place.run(...next.args));
+      await runNext();
+    };
+    await Promise.all([runNext(), runNext(), runNext(), runNext()]);
+  });
+  after(() => {
+    place.remove();
+  });
+
+  const cases: { name: string; args: string[]; message: RegExp; advice?: RegExp }[] = [
+    {
+      name: "a missing file",
+      args: ["compare", "no.jsonl"],
+      message: /^no\.jsonl: found no such file, expected a trace$/,
+    },
+    {
+      name: "an unreadable line",
+      args: ["compare", "unreadable.jsonl"],
+      message: /^unreadable\.jsonl:3: .*expected/,
+    },
+    {
+      name: "an expert id out of range",
+      args: ["compare", "range.jsonl"],
+      message: /^range\.jsonl:2: expert 8 is out of range \[0, 8\)$/,
+      advice: /^Maybe .*--first-expert 1/,
+    },
+    {
+      name: "an expert twice in a token",
+      args: ["compare", "twice.jsonl"],
+      message: /^twice\.jsonl:2: expert 3 .*twice/,
+    },
+    { name: "an empty trace", args: ["inspect", "empty.jsonl"], message: /^empty\.jsonl: found no tokens/ },
+    {
+      name: "an empty file",
+      args: ["inspect", "nothing.jsonl"],
+      message: /^nothing\.jsonl: found an empty file/,
+    },
+    {
+      name: "layers of different width",
+      args: ["compare", "width.jsonl"],
+      message: /^width\.jsonl:3: found 3 experts/,
+    },
+    {
+      name: "a hardware file with a missing field",
+      args: ["compare", "good.jsonl", "--hardware", "hardware.json"],
+      message: /^hardware\.json: missing field \w+/,
+    },
+    {
+      name: "more experts than slots",
+      args: ["compare", "good.jsonl", "--chiplets", "4", "--slots", "1"],
+      message: /^slots: found 4 chiplets x 1 slots = 4, expected at least 8, one for every expert$/,
+      advice: /^Maybe raise --slots to 2\.$/,
+    },
+    {
+      name: "an unknown solver",
+      args: ["compare", "good.jsonl", "--solver", "magic"],
+      message: /^--solver: found magic, expected one of contiguous, random, .*louvain/,
+    },
+    {
+      name: "unknown hardware",
+      args: ["compare", "good.jsonl", "--hardware", "abacus"],
+      message: /^--hardware: found abacus, expected one of mozart-qwen3, .*, or a \.json file$/,
+    },
+    {
+      name: "an unknown model",
+      args: ["compare", "good.jsonl", "--model", "gpt-2"],
+      message: /^--model: found gpt-2, expected one of qwen3-30b-a3b, /,
+    },
+    {
+      name: "chiplets that do not divide into groups",
+      args: ["compare", "good.jsonl", "--chiplets", "6", "--groups", "4"],
+      message: /^chiplets: found 6 in 4 groups, expected groups of equal size$/,
+      advice: /^Maybe pass --groups/,
+    },
+    {
+      name: "an option that is no number",
+      args: ["compare", "good.jsonl", "--chiplets", "many"],
+      message: /^--chiplets: found many, expected an integer of at least 1$/,
+    },
+    {
+      name: "a holdout that leaves nothing",
+      args: ["compare", "good.jsonl", "--holdout", "1"],
+      message: /^--holdout: found 1, expected a number in \[0, 1\)$/,
+    },
+    {
+      name: "a pin that is none",
+      args: ["compare", "good.jsonl", "--pin", "3"],
+      message: /^--pin: found 3, expected EXPERT:CHIPLET, e\.g\. 12:3$/,
+    },
+    {
+      name: "an unknown command",
+      args: ["inspct"],
+      message: /^moeplace: unknown command 'inspct'$/,
+      advice: /^Maybe you mean inspect\.$/,
+    },
+    {
+      name: "an unknown option",
+      args: ["inspect", "--fast"],
+      message: /^moeplace: unknown option '--fast'$/,
+    },
+    {
+      name: "an unknown export format",
+      args: ["export", "p.json", "--to", "floppy", "-o", "x.json"],
+      message: /^--to: found floppy, expected one of sglang, vllm, /,
+    },
+    {
+      name: "a placement that is a trace",
+      args: ["export", "good.jsonl", "--to", "csv", "-o", "x.csv"],
+      message: /^good\.jsonl: found no JSON, expected a placement file/,
+    },
+    {
+      name: "an output into a folder that is not there",
+      args: ["export", "good.jsonl", "--to", "csv", "-o", "no/x.csv"],
+      message: /^no\/x\.csv: found no folder no, expected one to write into$/,
+    },
+    {
+      name: "an output over a file that is there",
+      args: ["export", "good.jsonl", "--to", "csv", "-o", "good.jsonl"],
+      message: /^good\.jsonl: found a file, expected none of that name$/,
+      advice: /^Maybe pass --force to overwrite it\.$/,
+    },
+  ];
+  for (const { name, message, advice } of cases) {
+    it(`answers ${name} with one line and exit code 2`, () => {
+      const { exitCode, stdout, stderr } = results.get(name)!;
+      const [first, second, ...rest] = stderr.split("\n").filter((line) => !/bytes and time need/.test(line));
+      expect(first).to.match(message);
+      if (advice !== undefined) expect(second).to.match(advice);
+      else expect(second === "" || second.startsWith("Maybe ")).to.be.true;
+      expect(rest.join("")).to.equal("");
+      expect(stdout).to.equal("");
+      expect(exitCode).to.equal(2);
+    });
+  }
+
+  it("leaves no file behind and changes none", () => {
+    expect(place.files()).to.deep.equal(filesBefore);
+    expect(place.read("good.jsonl")).to.equal(traceText(sampleTrace()));
+  });
+});

@@ -1,0 +1,78 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createRandom } from "../../lib/random.js";
+import { createRoutingTrace, type RoutingTrace } from "../../lib/routing-trace.js";
+import { writeJsonLines } from "../../traces/json-lines.js";
+
+const cli = fileURLToPath(new URL("../../cli.js", import.meta.url));
+
+/** How a command line ended, and what it said. */
+export interface CliResult {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** An empty folder in which command lines are run as a user would run them. */
+export interface Workplace {
+  run(...args: string[]): Promise<CliResult>;
+  /** Runs and parses what --json prints. */
+  runJson(...args: string[]): Promise<unknown>;
+  write(name: string, content: string): void;
+  read(name: string): string;
+  /** Names of all files, in order. */
+  files(): string[];
+  remove(): void;
+}
+
+export function openWorkplace(): Workplace {
+  const folder = mkdtempSync(join(tmpdir(), "moeplace-"));
+  const run = (...args: string[]) =>
+    new Promise<CliResult>((resolve) => {
+      const child = execFile(process.execPath, [cli, ...args], { cwd: folder }, (_, stdout, stderr) => {
+        resolve({ exitCode: child.exitCode, stdout, stderr });
+      });
+    });
+  return {
+    run,
+    async runJson(...args) {
+      const { exitCode, stdout, stderr } = await run(...args, "--json");
+      if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${stderr}`);
+      return JSON.parse(stdout) as unknown;
+    },
+    write(name, content) {
+      writeFileSync(join(folder, name), content);
+    },
+    read: (name) => readFileSync(join(folder, name), "utf8"),
+    files: () => readdirSync(folder).sort(),
+    remove() {
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** A small trace in which experts e and e + numExperts / 2 like to go together. */
+export function sampleTrace({ numExperts = 8, layers = [1, 2], numTokens = 200 } = {}): RoutingTrace {
+  return createRoutingTrace({
+    model: "sample",
+    numExperts,
+    topK: 2,
+    layers: layers.map((layer) => {
+      const random = createRandom(1, layer);
+      const tokens = Array.from({ length: numTokens }, () => {
+        const first = random.below(numExperts);
+        const hop = random.next() < 0.6 ? numExperts / 2 : 1 + random.below(numExperts - 1);
+        return [first, (first + Math.floor(hop)) % numExperts];
+      });
+      return { layer, numTokens, experts: Uint16Array.from(tokens.flat()) };
+    }),
+  });
+}
+
+/** The trace as moeplace JSON Lines. */
+export function traceText(trace: RoutingTrace): string {
+  return [...writeJsonLines(trace)].join("");
+}

@@ -1,0 +1,84 @@
+import { expect } from "chai";
+import type { PlacementFile } from "../../lib/placement/placement-file.js";
+import { verifyAgainstSeating, verifyAgainstTrace } from "../../lib/placement/verify-against.js";
+import { createRoutingTrace } from "../../lib/routing-trace.js";
+import { layerOf } from "../arbitrary-layer.js";
+
+const tokens = [
+  [0, 1],
+  [0, 1],
+  [2, 3],
+  [0, 3],
+];
+const trace = createRoutingTrace({ model: undefined, numExperts: 4, topK: 2, layers: [layerOf(tokens, 6)] });
+const placement: PlacementFile = {
+  model: undefined,
+  numExperts: 4,
+  numChiplets: 2,
+  numGroups: 2,
+  layers: [
+    {
+      layer: 6,
+      status: "optimal",
+      cost: 5 / 4,
+      bound: 5 / 4,
+      groups: { status: "feasible", cost: 5 / 4 },
+      stoppedBy: "proof",
+      chiplets: [[0, 1], [2, 3]], // prettier-ignore
+    },
+  ],
+};
+const withLayer = (fields: object): PlacementFile => ({
+  ...placement,
+  layers: [{ ...placement.layers[0], ...fields }],
+});
+
+describe("verifyAgainstTrace", () => {
+  it("finds nothing wrong with true costs, or where none are claimed", () => {
+    expect(verifyAgainstTrace(placement, trace)).to.deep.equal([]);
+    const unclaimed = { ...placement, layers: [{ layer: 6, chiplets: [[0, 3], [1, 2]] }] }; // prettier-ignore
+    expect(verifyAgainstTrace(unclaimed, trace)).to.deep.equal([]);
+  });
+
+  it("recomputes costs of chiplets and of chiplet groups", () => {
+    expect(verifyAgainstTrace(withLayer({ status: "feasible", cost: 1.2, bound: 1.2 }), trace)).to.deep.equal(
+      ["layer 6: cost is given as 1.2, recomputed as 1.25"],
+    );
+    expect(verifyAgainstTrace(withLayer({ groups: { status: "feasible", cost: 1.5 } }), trace)).to.deep.equal(
+      ["layer 6: groups: cost is given as 1.5, recomputed as 1.25"],
+    );
+  });
+
+  it("misses no layer and no expert", () => {
+    expect(verifyAgainstTrace(withLayer({ layer: 5 }), trace)).to.deep.equal([
+      "layer 6: found no placement, expected one for every layer",
+    ]);
+    expect(verifyAgainstTrace({ ...placement, numExperts: 5 }, trace)).to.deep.equal([
+      "found 5 experts, expected 4 as in the trace",
+    ]);
+  });
+
+  it("passes over costs of layers with replicas", () => {
+    const replicas = withLayer({ cost: 1, bound: 1, chiplets: [[0, 1, 3], [2, 3]] }); // prettier-ignore
+    expect(verifyAgainstTrace(replicas, trace)).to.deep.equal([]);
+  });
+});
+
+describe("verifyAgainstSeating", () => {
+  it("finds no difference between a seating and itself", () => {
+    expect(verifyAgainstSeating(placement, placement)).to.deep.equal([]);
+  });
+
+  it("names every chiplet that differs, missing layers and other sizes", () => {
+    expect(verifyAgainstSeating(withLayer({ chiplets: [[0, 1, 2, 3], []] }), placement)).to.deep.equal([
+      "layer 6: chiplet 0 holds 0, 1, 2, 3, expected 0, 1",
+      "layer 6: chiplet 1 holds nothing, expected 2, 3",
+    ]);
+    expect(verifyAgainstSeating(withLayer({ layer: 5 }), placement)).to.deep.equal([
+      "layer 6: found no placement",
+    ]);
+    expect(verifyAgainstSeating({ ...placement, numExperts: 8 }, placement)).to.deep.equal([
+      "numExperts is 8, expected 4",
+    ]);
+  });
+});
