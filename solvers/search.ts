@@ -1,6 +1,6 @@
 import { countCoactivation } from "../lib/coactivation.js";
 import { countTouches } from "../lib/placement/cost.js";
-import { expertsOfChiplets } from "../lib/placement/placement.js";
+import { chipletOfExperts, expertsOfChiplets } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { SolverOptions } from "../lib/placement/solver.js";
 import { createRandom, type Random } from "../lib/random.js";
@@ -85,8 +85,11 @@ export function startSearch(problem: PlacementProblem, options: SolverOptions): 
     },
     run(budget) {
       const random = createRandom(seed, problem.layer, ++round);
-      const starts =
-        round === 1 ? seatCommunities(problem, createRandom(seed, problem.layer)).slice(0, 1) : [];
+      const starts: Uint16Array[] = [];
+      if (round === 1) {
+        if (options.start) starts.push(chipletOfExperts(options.start, problem.numExperts));
+        starts.push(...seatCommunities(problem, createRandom(seed, problem.layer)).slice(0, 1));
+      }
       const descents = Array.from({ length: budget.starts }, () =>
         randomPairDescent(pairs, {
           numChiplets: problem.numChiplets,

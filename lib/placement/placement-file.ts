@@ -4,7 +4,9 @@ import { verifySeating } from "./verify-seating.js";
 
 /** One layer of a placement file: a seating and, where a solver made it, what the solver says of it. */
 export interface FiledLayer
-  extends SeatedLayer, Partial<Pick<FoundPlacement, "status" | "cost" | "bound" | "groups" | "stoppedBy">> {}
+  extends
+    SeatedLayer,
+    Partial<Pick<FoundPlacement, "status" | "cost" | "bound" | "groups" | "load" | "stoppedBy">> {}
 
 /** Everything a placement file holds. A `Placement` fresh from the solvers is one. */
 export interface PlacementFile extends Seating {
@@ -78,10 +80,11 @@ export function verifyPlacementFile(placement: PlacementFile): string[] {
   if (numChiplets % numGroups !== 0) {
     violations.push(`found ${numChiplets} chiplets in ${numGroups} groups, expected groups of equal size`);
   }
-  for (const { layer, groups, ...found } of layers) {
+  for (const { layer, groups, load, ...found } of layers) {
     violations.push(...claimViolations(found).map((violation) => `layer ${layer}: ${violation}`));
     violations.push(
       ...claimViolations(groups ?? {}).map((violation) => `layer ${layer}: groups: ${violation}`),
+      ...claimViolations(load ?? {}).map((violation) => `layer ${layer}: load: ${violation}`),
     );
   }
   return violations;
@@ -109,8 +112,9 @@ export function formatPlacement(placement: PlacementFile): string {
   return `{\n  ${fields.join(",\n  ")},\n  "layers": [\n${layers.map(formatLayer).join(",\n")}\n  ]\n}\n`;
 }
 
-function formatLayer({ layer, status, cost, bound, groups, stoppedBy, chiplets }: FiledLayer): string {
-  const fields = formatFields({ layer, status, cost, bound, groups, stoppedBy });
+function formatLayer({ chiplets, ...claims }: FiledLayer): string {
+  const { layer, status, cost, bound, groups, load, stoppedBy } = claims;
+  const fields = formatFields({ layer, status, cost, bound, groups, load, stoppedBy });
   const rows = chiplets.map((experts) => `        [${experts.join(", ")}]`);
   return `    {\n      ${fields.join(", ")},\n      "chiplets": [\n${rows.join(",\n")}\n      ]\n    }`;
 }

@@ -3,6 +3,14 @@ import { z } from "zod";
 const count = z.int().min(1).max(65536);
 const replicationCost = z.number().min(0);
 
+function proved(cost: string) {
+  return z.object({
+    status: z.enum(["optimal", "feasible"]),
+    cost: replicationCost.describe(cost),
+    bound: replicationCost.exactOptional(),
+  });
+}
+
 const layerSchema = z.object({
   layer: z.int().min(0).describe("Number of the layer as the model counts it, dense layers included."),
   status: z
@@ -13,14 +21,12 @@ const layerSchema = z.object({
     .exactOptional()
     .describe("Mean distinct chiplets per token (C_T) on the tokens learned from."),
   bound: replicationCost.exactOptional().describe("Proved: no seating within the limits costs less."),
-  groups: z
-    .object({
-      status: z.enum(["optimal", "feasible"]),
-      cost: replicationCost.describe("Mean distinct chiplet groups per token (C_G)."),
-      bound: replicationCost.exactOptional(),
-    })
+  groups: proved("Mean distinct chiplet groups per token (C_G).")
     .exactOptional()
     .describe("The assignment of the chiplets to chiplet groups."),
+  load: proved("Largest load of a chiplet over the mean.")
+    .exactOptional()
+    .describe("The balance of the chiplets, where that was the objective."),
   stoppedBy: z
     .enum(["proof", "rule", "budget", "time limit", "interrupt"])
     .exactOptional()

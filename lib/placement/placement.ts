@@ -4,6 +4,14 @@ export type Chiplets = readonly (readonly number[])[];
 /** Why a solver stopped. A result cut by the clock or by Ctrl-C is not reproducible, and says so here. */
 export type StoppedBy = "proof" | "rule" | "budget" | "time limit" | "interrupt";
 
+/** A figure that was minimised, and what is proved about it. */
+export interface Proved {
+  readonly status: "optimal" | "feasible";
+  readonly cost: number;
+  /** Proved: it cannot be less. */
+  readonly bound?: number;
+}
+
 /** A placement found, in a solver's words. Costs and bounds are mean distinct chiplets per token (C_T). */
 export interface FoundPlacement {
   readonly status: "optimal" | "feasible";
@@ -12,11 +20,9 @@ export interface FoundPlacement {
   /** Proved: no placement that respects the limits costs less. */
   readonly bound?: number;
   /** Mean distinct chiplet groups per token (C_G) and, for these fillings, what is proved about it. */
-  readonly groups?: {
-    readonly status: "optimal" | "feasible";
-    readonly cost: number;
-    readonly bound?: number;
-  };
+  readonly groups?: Proved;
+  /** Largest load of a chiplet over the mean, where that was the objective. */
+  readonly load?: Proved;
   readonly stoppedBy: StoppedBy;
 }
 

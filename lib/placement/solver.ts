@@ -16,6 +16,8 @@ export interface SolverOptions {
   /** Same problem, options and seed: same solution, on any number of threads. */
   readonly seed: number;
   readonly backends: BackendChoice;
+  /** An admissible seating to begin with; solvers that search never answer with more than it costs. */
+  readonly start?: Chiplets;
   /** A safety net, in milliseconds for one layer; a result it cut says so. Default none. */
   readonly timeLimitMs?: number;
   /** Told of every better placement or bound found: for a person to watch, and to keep if the solver is killed. */

@@ -1,5 +1,5 @@
 import type { PlacementProblem } from "./problem.js";
-import type { Chiplets, FoundPlacement } from "./placement.js";
+import type { Chiplets, FoundPlacement, Proved } from "./placement.js";
 
 /**
  * Lists everything that is wrong with a seating of one layer, by the slow and obvious road.
@@ -27,16 +27,30 @@ export function verifyChiplets(problem: PlacementProblem, chiplets: Chiplets): s
 export function verifyFound(problem: PlacementProblem, found: FoundPlacement): string[] {
   const violations = verifyChiplets(problem, found.chiplets);
   if (violations.length > 0) return violations;
-  const cost = slowReplication(problem, found.chiplets);
-  const tolerance = 1e-9 * cost;
-  if (Math.abs(cost - found.cost) > tolerance) {
-    violations.push(`cost is given as ${found.cost}, recomputed as ${cost}`);
+  violations.push(...claimViolations("cost", found, slowReplication(problem, found.chiplets)));
+  const groups = joinGroups(problem, found.chiplets);
+  if (found.groups) {
+    violations.push(...claimViolations("cost of groups", found.groups, slowReplication(problem, groups)));
   }
-  if (found.bound !== undefined && found.bound > cost + tolerance) {
-    violations.push(`bound ${found.bound} is above the cost ${cost}`);
+  if (found.load) {
+    const loads = found.chiplets.map((experts) => sumOf(problem.load, experts));
+    const mean = sumOf(problem.load, problem.load.keys()) / problem.numChiplets;
+    violations.push(...claimViolations("load", found.load, Math.max(...loads) / mean));
   }
-  if (found.status === "optimal" && !(found.bound !== undefined && cost - found.bound <= 1e-6 * cost)) {
-    violations.push(`status is optimal with cost ${cost} and bound ${found.bound ?? "none"}`);
+  return violations;
+}
+
+/** Holds a claimed cost, and what is said to be proved of it, against the true one. */
+function claimViolations(what: string, { status, cost, bound }: Proved, truth: number): string[] {
+  const violations: string[] = [];
+  const tolerance = 1e-9 * truth;
+  if (Math.abs(truth - cost) > tolerance)
+    violations.push(`${what} is given as ${cost}, recomputed as ${truth}`);
+  if (bound !== undefined && bound > truth + tolerance) {
+    violations.push(`bound ${bound} is above the ${what} ${truth}`);
+  }
+  if (status === "optimal" && !(bound !== undefined && truth - bound <= 1e-6 * truth)) {
+    violations.push(`status is optimal with ${what} ${truth} and bound ${bound ?? "none"}`);
   }
   return violations;
 }
@@ -75,23 +89,17 @@ function coverageViolations({ numExperts }: PlacementProblem, chiplets: Chiplets
 }
 
 function limitViolations(problem: PlacementProblem, chiplets: Chiplets): string[] {
-  const { limits, load, expertBytes, chipletsPerGroup } = problem;
-  const groups: number[][] = [];
-  chiplets.forEach((experts, chiplet) => {
-    (groups[Math.floor(chiplet / chipletsPerGroup)] ??= []).push(...experts);
-  });
-  const sum = (values: Float64Array, experts: readonly number[]) =>
-    experts.reduce((total, expert) => total + values[expert], 0);
+  const { limits, load, expertBytes } = problem;
   const violations: string[] = [];
   const check = (what: string, found: number, limit: number) => {
     if (found > limit * (1 + 1e-12)) violations.push(`${what} ${found}, the limit is ${limit}`);
   };
   chiplets.forEach((experts, chiplet) => {
-    check(`chiplet ${chiplet} has load`, sum(load, experts), limits.chipletLoad);
+    check(`chiplet ${chiplet} has load`, sumOf(load, experts), limits.chipletLoad);
     check(`link of chiplet ${chiplet} carries tokens`, tokensWithAny(problem, experts), limits.chipletTokens);
   });
-  groups.forEach((experts, group) => {
-    check(`chiplet group ${group} holds bytes`, sum(expertBytes, experts), limits.groupBytes);
+  joinGroups(problem, chiplets).forEach((experts, group) => {
+    check(`chiplet group ${group} holds bytes`, sumOf(expertBytes, experts), limits.groupBytes);
     check(
       `link of chiplet group ${group} carries tokens`,
       tokensWithAny(problem, experts),
@@ -99,6 +107,21 @@ function limitViolations(problem: PlacementProblem, chiplets: Chiplets): string[
     );
   });
   return violations;
+}
+
+/** The experts of every chiplet group. */
+function joinGroups({ chipletsPerGroup }: PlacementProblem, chiplets: Chiplets): number[][] {
+  const groups: number[][] = [];
+  chiplets.forEach((experts, chiplet) => {
+    (groups[Math.floor(chiplet / chipletsPerGroup)] ??= []).push(...experts);
+  });
+  return groups;
+}
+
+function sumOf(values: Float64Array, indices: Iterable<number>): number {
+  let sum = 0;
+  for (const index of indices) sum += values[index];
+  return sum;
 }
 
 function ruleViolations({ pins, apart }: PlacementProblem, chiplets: Chiplets): string[] {
