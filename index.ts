@@ -29,6 +29,7 @@ export {
   type ReadOptions,
 } from "./lib/export/placement-format.js";
 export { importPlacement, verifyForeign, type ForeignReading } from "./lib/export/read-foreign.js";
+export { FRONTIER_CAPS, traceFrontier, type FrontierPoint } from "./lib/frontier.js";
 export {
   placeTrace,
   poseLayer,

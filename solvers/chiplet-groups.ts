@@ -91,7 +91,8 @@ async function assignGroups(
   };
   const uncapped = { ...capped, limits: { ...capped.limits, chipletLoad: Infinity } };
   for (const quotient of [capped, uncapped]) {
-    const search = startSearch(quotient, { ...options, onProgress: () => undefined });
+    const { seed, backends } = options;
+    const search = startSearch(quotient, { seed, backends });
     const best = search.run(GROUP_SEARCH);
     if (!best) continue;
     if (countFillings(quotient) > MOST_ENUMERATED) return answer(quotient, best, false);

@@ -23,7 +23,7 @@ const floors: readonly (readonly string[])[] = [
   ["placement"],
   ["performance"],
   ["schedule"],
-  ["evaluation", "inspection", "pipeline"],
+  ["evaluation", "inspection", "pipeline", "frontier"],
   ["export", "report"],
 ];
 

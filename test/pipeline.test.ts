@@ -1,13 +1,12 @@
 import { expect } from "chai";
 import { placeTrace, type PlaceTraceOptions } from "../lib/pipeline.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
-import { createRandom } from "../lib/random.js";
-import { createRoutingTrace, type RoutingTrace } from "../lib/routing-trace.js";
 import { contiguous } from "../solvers/contiguous.js";
 import { exact } from "../solvers/exact.js";
 import { openLayerThreads } from "../solvers/layer-threads.js";
+import { skewedTrace } from "./skewed-trace.js";
 
-const trace = randomTrace();
+const trace = skewedTrace();
 const options: PlaceTraceOptions = {
   posing: { numChiplets: 4, numGroups: 2 },
   solver: exact,
@@ -68,16 +67,3 @@ describe("placeTrace", () => {
     expect(outcome.placement.layers.map(({ stoppedBy }) => stoppedBy)).to.include("interrupt");
   });
 });
-
-/** Three layers of 16 experts top-3, of which neighbours go together. */
-function randomTrace(): RoutingTrace {
-  const random = createRandom(5);
-  const layers = [1, 2, 3].map((layer) => {
-    const tokens = Array.from({ length: 300 }, () => {
-      const start = random.below(16);
-      return [start, (start + 3) % 16, (start + 3 * (2 + random.below(3))) % 16];
-    });
-    return { layer, numTokens: tokens.length, experts: Uint16Array.from(tokens.flat()) };
-  });
-  return createRoutingTrace({ model: undefined, numExperts: 16, topK: 3, layers });
-}
