@@ -92,3 +92,4 @@ export { findSolver, solvers } from "./solvers/index.js";
 export { traceFormats } from "./traces/detect.js";
 export { writeJsonLines } from "./traces/json-lines.js";
 export { readTrace, type ReadTraceOptions, type ReadReport, type ReadTrace } from "./traces/read-trace.js";
+export { synthesizeTrace, syntheticPresets, type SyntheticOptions } from "./traces/synthetic.js";
