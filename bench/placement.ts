@@ -1,0 +1,207 @@
+/**
+ * `npm run bench:placement`: solvers on real routing traces, learned and held out, with their proved gaps.
+ *
+ * Every placement is verified by the pipeline before it is counted. Seed 1, two worker threads, default budgets.
+ * Sections may be named as arguments: heldout, whole, peers, proofs, slots, large.
+ */
+import { collectPatterns } from "../lib/token-patterns.js";
+import { countTouches } from "../lib/placement/cost.js";
+import { chipletOfExperts, type Placement } from "../lib/placement/placement.js";
+import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
+import { placeTrace, type PosingOptions } from "../lib/pipeline.js";
+import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
+import { findSolver } from "../solvers/index.js";
+import { openLayerThreads } from "../solvers/layer-threads.js";
+import { synthesizeTrace } from "../traces/synthetic.js";
+import { realTrace } from "./real-traces.js";
+
+const WAFER = { numChiplets: 16, numGroups: 4 };
+const threads = openLayerThreads({ numThreads: 2 });
+
+const sections: Record<string, () => Promise<void>> = {
+  heldout: heldOutTable,
+  whole: wholeTable,
+  peers: peersTable,
+  proofs: proofsTable,
+  slots: slotsTable,
+  large: largeTable,
+};
+const wanted = process.argv.slice(2);
+for (const [name, run] of Object.entries(sections)) {
+  if (wanted.length === 0 || wanted.includes(name)) await run();
+}
+await threads.close();
+
+/**
+ * Mean over the law layers: first 75 % of the tokens to learn, last 25 % to judge.
+ *
+ * Cut at the token, as the figures of the literature are; the command line leaves out the sequence across the cut.
+ */
+async function heldOutTable(): Promise<void> {
+  console.log("\n## Held out: esft-dsv2lite-law, 26 layers, first 75 % learned, 16 chiplets of 4\n");
+  const trace = await realTrace("esft-dsv2lite-law");
+  if (!trace) return;
+  const { learn, heldOut } = splitHoldout(withoutSequences(trace), 0.25);
+  console.log("| solver | C_T learned | C_T held out | seconds |\n| --- | ---: | ---: | ---: |");
+  for (const name of ["contiguous", "mozart", "spectral", "louvain", "local-search", "ilp", "exact"]) {
+    const { placement, seconds } = await place(name, learn, WAFER);
+    const judged = meanOf(placement.layers.map((_, index) => replication(heldOut, placement, index)));
+    row(name, fixed(meanCost(placement)), fixed(judged), seconds.toFixed(1));
+  }
+}
+
+/** The whole law trace: every solver against the proved optimum. */
+async function wholeTable(): Promise<void> {
+  console.log("\n## Whole trace: esft-dsv2lite-law against the proved optimum, 16 chiplets of 4\n");
+  const trace = await realTrace("esft-dsv2lite-law");
+  if (!trace) return;
+  const optimum = await place("exact", trace, WAFER);
+  const least = meanCost(optimum.placement);
+  console.log("| solver | mean C_T | above the optimum | proved layers | seconds |");
+  console.log("| --- | ---: | ---: | ---: | ---: |");
+  for (const name of ["contiguous", "random", "mozart", "spectral", "louvain", "local-search", "ilp"]) {
+    const { placement, seconds } = await place(name, trace, WAFER);
+    const cost = meanCost(placement);
+    row(name, fixed(cost), `${(100 * (cost / least - 1)).toFixed(2)} %`, "0", seconds.toFixed(1));
+  }
+  row("exact", fixed(least), "0", String(numProved(optimum.placement)), optimum.seconds.toFixed(1));
+}
+
+/** One layer a model, first half of the tokens to learn, second half to judge. */
+async function peersTable(): Promise<void> {
+  console.log("\n## One layer a model: learned on the first half, judged on the second, default solver\n");
+  console.log("| trace | layer | chiplets | C_T learned | status | C_T held out | seconds |");
+  console.log("| --- | ---: | ---: | ---: | --- | ---: | ---: |");
+  const columns = [
+    { name: "gptoss20b-fingerprint", layer: 12, numChiplets: 8 },
+    { name: "esft-dsv2lite-intent", layer: 9, numChiplets: 16 },
+    { name: "esft-dsv2lite-law", layer: 9, numChiplets: 16 },
+    { name: "esft-dsv2lite-summary", layer: 9, numChiplets: 16 },
+    { name: "esft-dsv2lite-translation", layer: 9, numChiplets: 16 },
+    { name: "esft-dsv2lite-law", layer: 17, numChiplets: 16 },
+    { name: "qwen15moe-5l-weiran", layer: 12, numChiplets: 15 },
+  ];
+  for (const { name, layer, numChiplets } of columns) {
+    const trace = await realTrace(name);
+    if (!trace) continue;
+    const one = { ...trace, layers: trace.layers.filter((current) => current.layer === layer) };
+    const { learn, heldOut } = splitHoldout(withoutSequences(one), 0.5);
+    const { placement, seconds } = await place("auto", learn, { numChiplets });
+    const [{ cost, status }] = placement.layers;
+    const judged = replication(heldOut, placement, 0);
+    row(name, String(layer), String(numChiplets), fixed(cost), status, fixed(judged), seconds.toFixed(1));
+  }
+}
+
+/** Every layer of every trace with up to 4 slots, proved. */
+async function proofsTable(): Promise<void> {
+  console.log("\n## Proofs: every layer of every trace, whole\n");
+  console.log("| trace | chiplets | layers | proved optimal | mean C_T | seconds |");
+  console.log("| --- | ---: | ---: | ---: | ---: | ---: |");
+  for (const task of ["intent", "law", "summary", "translation"]) {
+    await prove(`esft-dsv2lite-${task}`, WAFER);
+  }
+  await prove("gptoss20b-fingerprint", { numChiplets: 8, numGroups: 2 });
+  await prove("qwen15moe-5l-weiran", { numChiplets: 15 });
+  console.log(`\nPeak memory of the process: ${peakGigabytes()} GB.`);
+}
+
+async function prove(name: string, posing: PosingOptions): Promise<void> {
+  const trace = await realTrace(name);
+  if (!trace) return;
+  const { placement, seconds } = await place("exact", trace, posing);
+  const { numChiplets } = posing;
+  const [layers, proved] = [placement.layers.length, numProved(placement)];
+  row(
+    name,
+    String(numChiplets),
+    String(layers),
+    String(proved),
+    fixed(meanCost(placement)),
+    seconds.toFixed(1),
+  );
+}
+
+/** More slots than can be enumerated: cost, bound and gap. */
+async function slotsTable(): Promise<void> {
+  console.log("\n## 8 slots: esft-dsv2lite-law on 8 chiplets, default solver\n");
+  const trace = await realTrace("esft-dsv2lite-law");
+  if (!trace) return;
+  const { placement, seconds } = await place("auto", trace, { numChiplets: 8, numGroups: 2 });
+  const bound = meanOf(placement.layers.map((layer) => layer.bound ?? 1));
+  const cost = meanCost(placement);
+  console.log("| mean C_T | mean bound | gap | seconds |\n| ---: | ---: | ---: | ---: |");
+  row(fixed(cost), fixed(bound), `${(100 * (1 - bound / cost)).toFixed(1)} %`, seconds.toFixed(1));
+}
+
+/** The largest model there is, synthetic: 256 experts top-8 on 32 chiplets. */
+async function largeTable(): Promise<void> {
+  console.log(
+    "\n## 256 experts: synthetic deepseek-v3, 20,000 tokens a layer, 32 chiplets of 8, default solver\n",
+  );
+  const trace = synthesizeTrace({ preset: "deepseek-v3", seed: 1, tokens: 20_000 });
+  const { placement, seconds } = await place("auto", trace, { numChiplets: 32, numGroups: 4 });
+  const bound = meanOf(placement.layers.map((layer) => layer.bound ?? 1));
+  const cost = meanCost(placement);
+  const contiguous = meanCost((await place("contiguous", trace, { numChiplets: 32 })).placement);
+  console.log("| layers | contiguous C_T | mean C_T | mean bound | gap | seconds | peak GB |");
+  console.log("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+  const gap = `${(100 * (1 - bound / cost)).toFixed(1)} %`;
+  row(
+    String(placement.layers.length),
+    fixed(contiguous),
+    fixed(cost),
+    fixed(bound),
+    gap,
+    seconds.toFixed(0),
+    peakGigabytes(),
+  );
+}
+
+async function place(name: string, trace: RoutingTrace, posing: PosingOptions) {
+  const solver = findSolver(name);
+  if (!solver) throw new Error(`no solver ${name}`);
+  const begun = performance.now();
+  const outcome = await placeTrace(trace, {
+    posing,
+    solver: threads.inThread(solver),
+    solverOptions: DEFAULT_SOLVER_OPTIONS,
+  });
+  if (outcome.status !== "placed") throw new Error(`${name}: ${outcome.status}`);
+  return { placement: outcome.placement, seconds: (performance.now() - begun) / 1000 };
+}
+
+function replication(trace: RoutingTrace, placement: Placement, index: number): number {
+  const patterns = collectPatterns(trace.layers[index], trace);
+  const chipletOf = chipletOfExperts(placement.layers[index].chiplets, trace.numExperts);
+  return countTouches(patterns, chipletOf) / patterns.numTokens;
+}
+
+function withoutSequences(trace: RoutingTrace): RoutingTrace {
+  const layers = trace.layers.map(({ layer, numTokens, experts }) => ({ layer, numTokens, experts }));
+  return { ...trace, layers };
+}
+
+function meanCost({ layers }: Placement): number {
+  return meanOf(layers.map(({ cost }) => cost));
+}
+
+function numProved({ layers }: Placement): number {
+  return layers.filter(({ status }) => status === "optimal").length;
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function fixed(value: number): string {
+  return value.toFixed(4);
+}
+
+function row(...cells: string[]): void {
+  console.log(`| ${cells.join(" | ")} |`);
+}
+
+function peakGigabytes(): string {
+  return (process.resourceUsage().maxRSS / 2 ** 20).toFixed(2);
+}
