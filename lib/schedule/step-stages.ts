@@ -65,21 +65,22 @@ export function writeBack(state: StepState, layer: LayerDurations, updated: read
   const written = updated.map((final, chiplet) => {
     const own: number[] = [];
     for (let place = 0; place < layer.streamedExperts[chiplet]; place++) {
-      const link = builder.task({
-        kind: "write back",
-        resource: resources.chipletBack[chiplet],
-        durationNs: layer.expertLinkNs,
-        part: place,
-      });
-      waitFor(state, link, final);
       const write = builder.task({
         kind: "write back",
         resource: resources.memory[chiplet],
         durationNs: memoryNs,
         part: place,
       });
-      builder.alongside(write, link);
-      own.push(link, write);
+      waitFor(state, write, final);
+      const link = builder.task({
+        kind: "write back",
+        resource: resources.chipletBack[chiplet],
+        durationNs: layer.expertLinkNs,
+        part: place,
+      });
+      // The memory comes first: an expert leaves its chiplet only when somebody takes it.
+      builder.alongside(link, write);
+      own.push(write, link);
     }
     added.push(...own);
     return own.length === 0 ? final : join(state, own);

@@ -53,9 +53,9 @@ export function addResources(builder: TaskGraphBuilder, site: StepSite): StepRes
   const root = fromRoot ? [builder.resource("attention chiplet")] : [];
   const activationMemory = builder.resource("activation memory");
   const memories = many(numChiplets / chipletsPerMemory, (index) => `memory ${index}`);
+  const compute = many(numChiplets, (chiplet) => `chiplet ${chiplet}`);
   const rootOut = many(numGroups, (group) => `root link ${group}${fromRoot ? " out" : ""}`);
   const chipletOut = many(numChiplets, (chiplet) => `chiplet link ${chiplet}${fromRoot ? " out" : ""}`);
-  const compute = many(numChiplets, (chiplet) => `chiplet ${chiplet}`);
   const chipletBack = fromRoot ? many(numChiplets, (chiplet) => `chiplet link ${chiplet} back`) : chipletOut;
   const rootBack = fromRoot ? many(numGroups, (group) => `root link ${group} back`) : rootOut;
   return {
