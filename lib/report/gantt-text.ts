@@ -6,9 +6,11 @@ import { timeTicks } from "./format-time.js";
 /**
  * Draws a schedule for a terminal: one line for every resource, one letter for what it does most in a column's time.
  *
- * A capital where it is busy for at least half of that time, a small letter for less, a dot where it is idle.
+ * A capital where it is busy for at least half of that time, a small letter for less, a dot where it is idle. Of
+ * resources whose names differ in numbers only, the busiest stands for all, unless every one is asked for.
  *
  * @param options.width Columns in all, default 100; at least 20 of them are for the bars.
+ * @param options.every Whether to draw all resources; default false.
  *
  * @example
  * ganttText(graph, schedule, { width: 34 });
@@ -20,15 +22,18 @@ import { timeTicks } from "./format-time.js";
 export function ganttText(
   graph: TaskGraph,
   schedule: Schedule,
-  { width = 100 }: { width?: number } = {},
+  { width = 100, every = false }: { width?: number; every?: boolean } = {},
 ): string {
   const { makespanNs } = schedule;
-  const labelWidth = Math.max(0, ...graph.resources.map((name) => name.length));
+  const busyNs = busyTimesNs(graph);
+  const drawn = every
+    ? graph.resources.map((name, resource) => ({ name, resource }))
+    : busiest(graph, busyNs);
+  const labelWidth = Math.max(0, ...drawn.map(({ name }) => name.length));
   const numColumns = Math.max(20, width - labelWidth - 1 - 6);
   const letters = kindLetters(graph.kinds);
-  const busyNs = busyTimesNs(graph);
   const shares = columnShares(graph, schedule, numColumns);
-  const lines = graph.resources.map((name, resource) => {
+  const lines = drawn.map(({ name, resource }) => {
     const cells = Array.from({ length: numColumns }, (_, column) => {
       const byKind = shares[resource][column];
       const busy = byKind.reduce((sum, share) => sum + share, 0);
@@ -41,9 +46,23 @@ export function ganttText(
   });
   const legend = graph.kinds
     .map((kind, index) => ({ kind, index }))
-    .filter(({ index }) => shares.some((columns) => columns.some((byKind) => byKind[index] > 0)))
+    .filter(({ index }) => drawn.some(({ resource }) => shares[resource].some((byKind) => byKind[index] > 0)))
     .map(({ kind, index }) => `${letters[index]} ${kind}`);
   return `${[axis(makespanNs, labelWidth + 1, numColumns), ...lines, legend.join("  ")].join("\n")}\n`;
+}
+
+/** The busiest of every family of resources, named with its size, of equals the first. */
+function busiest({ resources }: TaskGraph, busyNs: Float64Array): { name: string; resource: number }[] {
+  const families = new Map<string, number[]>();
+  resources.forEach((name, resource) => {
+    const family = name.replace(/\d+/g, "#");
+    families.set(family, [...(families.get(family) ?? []), resource]);
+  });
+  return [...families.values()].map((members) => {
+    const resource = members.reduce((best, other) => (busyNs[other] > busyNs[best] ? other : best));
+    const size = members.length > 1 ? ` (of ${members.length})` : "";
+    return { name: `${resources[resource]}${size}`, resource };
+  });
 }
 
 /** Share of every column's time that a resource spends on each kind. Indexed [resource][column][kind]. */

@@ -13,7 +13,7 @@ export interface ScheduleBound {
   readonly resourceLoadNs: number;
   /** Largest preemptive one-machine bound of a resource. */
   readonly oneMachineNs: number;
-  /** What `boundNs` comes from: a resource, or undefined where it is the critical path. */
+  /** The resource whose work `boundNs` comes from; undefined where it is a path. */
   readonly resource: string | undefined;
 }
 
@@ -22,7 +22,8 @@ export interface ScheduleBound {
  *
  * bound = max(critical path, one-machine bound of each resource), where the one-machine bound is
  *   max over sets S of the resource's tasks of min head(S) + sum of durations(S) + min tail(S),
- * hence at least the resource's load, and at least its earliest head + load + latest tail.
+ * hence at least the resource's load, and at least its earliest head + load + latest tail. Heads are the longest
+ * paths to the tasks, raised at milestones by the work that has to be done before them (`raisedHeadsNs`).
  * Time O(edges + tasks log tasks).
  * Source: Carlier, "The one-machine sequencing problem", European J. Operational Research 11, 1982.
  *
@@ -36,6 +37,7 @@ export function scheduleBound(graph: TaskGraph): ScheduleBound {
   const remaining = remainingPathsNs(graph);
   const tails = remaining.map((path, task) => path - durationNs[task]);
   const criticalPathNs = maximum(remaining);
+  const raisedPathNs = maximum(heads.map((head, task) => head + remaining[task]));
   let resourceLoadNs = 0;
   let oneMachineNs = 0;
   let busiest = -1;
@@ -46,9 +48,9 @@ export function scheduleBound(graph: TaskGraph): ScheduleBound {
     if (bound > oneMachineNs) [oneMachineNs, busiest] = [bound, resource];
   });
   // Rounding must not make a path of tasks on one resource look longer than the critical path it is.
-  const byResource = oneMachineNs > criticalPathNs * (1 + 1e-12);
+  const byResource = oneMachineNs > criticalPathNs * (1 + 1e-12) && oneMachineNs >= raisedPathNs;
   return {
-    boundNs: Math.max(criticalPathNs, oneMachineNs),
+    boundNs: Math.max(raisedPathNs, oneMachineNs),
     criticalPathNs,
     resourceLoadNs,
     oneMachineNs,

@@ -13,7 +13,13 @@ import { NO_RESOURCE, type Milestone, type TaskGraph } from "./task-graph.js";
 export function raisedHeadsNs(graph: TaskGraph): Float64Array {
   const { numTasks, predecessorOffsets, predecessors, predecessorLagNs, milestones } = graph;
   const heads = new Float64Array(numTasks);
-  const pathNs = new Float64Array(numTasks);
+  const scratch = {
+    heads,
+    pathNs: new Float64Array(numTasks),
+    earliest: new Float64Array(graph.resources.length),
+    work: new Float64Array(graph.resources.length),
+    shortestTail: new Float64Array(graph.resources.length),
+  };
   let next = 0;
   for (let task = 0; task < numTasks; task++) {
     let head = 0;
@@ -22,7 +28,7 @@ export function raisedHeadsNs(graph: TaskGraph): Float64Array {
     }
     heads[task] = head;
     for (; milestones[next]?.task === task; next++) {
-      heads[task] = Math.max(heads[task], windowBoundNs(graph, milestones[next], { heads, pathNs }));
+      heads[task] = Math.max(heads[task], windowBoundNs(graph, milestones[next], scratch));
     }
   }
   return heads;
@@ -31,18 +37,19 @@ export function raisedHeadsNs(graph: TaskGraph): Float64Array {
 /**
  * When a milestone can be reached at the earliest by the work in its window.
  *
- * @param scratch.pathNs Overwritten inside the window. Shape [numTasks].
+ * @param scratch `heads` of all tasks so far, the rest to be overwritten.
  */
 function windowBoundNs(
   graph: TaskGraph,
   { task: milestone, from }: Milestone,
-  { heads, pathNs }: { heads: Float64Array; pathNs: Float64Array },
+  scratch: Record<"heads" | "pathNs" | "earliest" | "work" | "shortestTail", Float64Array>,
 ): number {
+  const { heads, pathNs, earliest, work, shortestTail } = scratch;
   const { durationNs, resourceOf, predecessorOffsets, predecessors, predecessorLagNs } = graph;
   const numResources = graph.resources.length;
-  const earliest = new Float64Array(numResources).fill(Infinity);
-  const work = new Float64Array(numResources);
-  const shortestTail = new Float64Array(numResources).fill(Infinity);
+  earliest.fill(Infinity);
+  work.fill(0);
+  shortestTail.fill(Infinity);
   pathNs.fill(-Infinity, from, milestone);
   pathNs[milestone] = 0;
   for (let task = milestone; task >= from; task--) {

@@ -46,7 +46,8 @@ export function processChunk(state: StepState, chunk: Chunk): { back: number; ex
     }
     return task;
   });
-  endStage(state, "main", { tasks: experts });
+  // Weights stream beside the stages before, and so may hold experts up for longer than a stage.
+  endStage(state, "main", { tasks: experts, since: state.streamingSince });
   const returned = combine(state, chunk, experts);
   experts.forEach((task, chiplet) => {
     if (task !== NOTHING)
@@ -130,7 +131,9 @@ function holdTokens(
 }
 
 function visits(chunk: Chunk, chiplet: number): boolean {
-  return chunk.expertsNs[chiplet] > 0 || chunk.out.chipletNs[chiplet] > 0;
+  return (
+    chunk.expertsNs[chiplet] > 0 || chunk.out.chipletNs[chiplet] > 0 || chunk.back.chipletNs[chiplet] > 0
+  );
 }
 
 function groupOf({ site }: StepState, chiplet: number): number {

@@ -52,7 +52,7 @@ export function buildStepGraph(layers: readonly LayerDurations[], plan: StepPlan
       resources,
       tokens: srams.map(({ tokenBytes }) => ({ roomBytes: tokenBytes, heldBytes: 0, present: [] })),
       gate: NOTHING,
-      passStart: 0,
+      streamingSince: 0,
     },
     plan,
     srams,
@@ -123,7 +123,9 @@ function runForward(step: Step, layer: LayerDurations, index: number): void {
     });
   });
   step.arrivals.push(outputs);
-  releaseWeights(step, layer, { weights, done: finished(step, experts, weights) });
+  const done = finished(step, experts, weights);
+  state.streamingSince = state.builder.nextTask;
+  releaseWeights(step, layer, { weights, done });
 }
 
 function runBackward(step: Step, layer: LayerDurations, index: number): void {
@@ -162,7 +164,9 @@ function runBackward(step: Step, layer: LayerDurations, index: number): void {
     });
   });
   step.arrivals.push(gradients);
-  const done = writeBack(state, layer, finished(step, experts, weights));
+  const updated = finished(step, experts, weights);
+  state.streamingSince = state.builder.nextTask;
+  const done = writeBack(state, layer, updated);
   releaseWeights(step, layer, { weights, done });
 }
 
@@ -177,7 +181,6 @@ interface Weights {
 /** Streams in the experts of the next pass: those that fit ahead after the pass before the last, others after it. */
 function bringWeights({ state, srams, released }: Step, layer: LayerDurations): Weights {
   const pass = released.length;
-  state.passStart = state.builder.nextTask;
   const releasedIn = (earlier: number, chiplet: number) =>
     earlier < 0 ? NOTHING : released[earlier][chiplet];
   const arriving = streamWeights(state, layer, (chiplet, place) =>

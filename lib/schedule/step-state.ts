@@ -12,8 +12,8 @@ export interface StepState {
   readonly tokens: readonly ChipletTokens[];
   /** What the next stage waits for where stages run apart, or {@link NOTHING}. */
   gate: number;
-  /** First task of this pass through a layer: milestones look back no further. */
-  passStart: number;
+  /** First of the tasks that bring in this pass's weights, or that write back those before them. */
+  streamingSince: number;
 }
 
 /** Stands for a task that nobody has to wait for. */
@@ -85,11 +85,12 @@ export function join(state: StepState, tasks: readonly number[], latencyNs = 0):
  * Ends a stage: where stages run apart, its tasks wait for the stage before, and the next waits for them.
  *
  * @param stage Whether it is one that tokens pass, or one beside them (weights, activations, shared experts).
+ * @param ending.since First task that may hold it up: by default none before the stage itself.
  */
 export function endStage(
   state: StepState,
   stage: "main" | "side",
-  { tasks, latencyNs = 0 }: { tasks: readonly number[]; latencyNs?: number },
+  { tasks, latencyNs = 0, since }: { tasks: readonly number[]; latencyNs?: number; since?: number },
 ): void {
   const { apart } = state.overlap;
   if (apart === "none" || (apart === "transfers" && stage === "side")) return;
@@ -98,9 +99,7 @@ export function endStage(
   }
   const previous = state.gate;
   state.gate = join(state, [previous, ...tasks], latencyNs);
-  // Weights may have streamed during all of the pass; what only this stage did shows better by itself.
-  state.builder.milestone(state.passStart);
-  state.builder.milestone(Math.max(state.passStart, previous));
+  state.builder.milestone(since ?? Math.max(0, previous));
 }
 
 /** Lets a task wait for another, if there is one. */

@@ -21,7 +21,7 @@ function loadThenCompute(numTimes: number) {
 describe("ganttText", () => {
   it("draws one line a resource, one letter a kind", () => {
     const graph = loadThenCompute(1);
-    expect(ganttText(graph, listSchedule(graph), { width: 36 })).to.equal(
+    expect(ganttText(graph, listSchedule(graph), { width: 36, every: true })).to.equal(
       [
         "          0 ns                20",
         "DRAM <0>  WWWWWWWWWW..........  50 %",
@@ -35,10 +35,27 @@ describe("ganttText", () => {
   it("is no wider than it is told, whatever the schedule", () => {
     fc.assert(
       fc.property(smallGraphs(12), fc.integer({ min: 40, max: 120 }), (graph, width) => {
-        const lines = ganttText(graph, listSchedule(graph), { width }).split("\n");
+        const lines = ganttText(graph, listSchedule(graph), { width, every: true }).split("\n");
         for (const line of lines.slice(1, 4)) expect(line).to.have.length(width);
       }),
     );
+  });
+
+  it("draws the busiest of resources that differ in their number only", () => {
+    const builder = new TaskGraphBuilder();
+    const chiplets = [0, 1, 2].map((chiplet) => builder.resource(`chiplet ${chiplet}`));
+    const root = builder.resource("root");
+    [1, 4, 2].forEach((durationNs, index) =>
+      builder.task({ kind: "experts", resource: chiplets[index], durationNs }),
+    );
+    builder.task({ kind: "attention", resource: root, durationNs: 4 });
+    const graph = builder.build();
+    const lines = ganttText(graph, listSchedule(graph)).split("\n");
+    expect(lines.slice(1, 3).map((line) => line.slice(0, 18))).to.deep.equal([
+      "chiplet 1 (of 3) E",
+      "root             A",
+    ]);
+    expect(ganttText(graph, listSchedule(graph), { every: true })).to.match(/chiplet 0 E.*\nchiplet 1 E.*\n/);
   });
 
   it("writes a small letter where a resource is busy for less than half of a column", () => {

@@ -1,7 +1,9 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { scheduleBound } from "../../lib/schedule/bounds.js";
+import { raisedHeadsNs } from "../../lib/schedule/milestone-heads.js";
 import { earliestStartsNs, remainingPathsNs } from "../../lib/schedule/path-lengths.js";
+import { listSchedule } from "../../lib/schedule/list-schedule.js";
 import { TaskGraphBuilder, type TaskGraph } from "../../lib/schedule/task-graph.js";
 import { smallGraphs } from "./small-graphs.js";
 
@@ -13,6 +15,39 @@ describe("scheduleBound", () => {
         expect(bound.boundNs).to.be.at.least(bound.criticalPathNs);
         expect(bound.boundNs).to.be.at.least(bound.resourceLoadNs);
         expect(bound.oneMachineNs).to.equal(largestHeadLoadTail(graph));
+      }),
+    );
+  });
+
+  it("looks at all the work before a milestone, where the longest path sees one task of it", () => {
+    const layers = (withMilestones: boolean) => {
+      const builder = new TaskGraphBuilder();
+      const links = [0, 1, 2].map((link) => builder.resource(`link ${link}`));
+      let before = -1;
+      for (let layer = 0; layer < 3; layer++) {
+        const transfers = Array.from({ length: 4 }, () =>
+          builder.task({ kind: "dispatch", resource: links[layer], durationNs: 10 }),
+        );
+        for (const transfer of transfers) if (before >= 0) builder.after(transfer, before);
+        before = builder.task({ kind: "join" });
+        for (const transfer of transfers) builder.after(before, transfer);
+        if (withMilestones) builder.milestone(transfers[0]);
+      }
+      return builder.build();
+    };
+    expect(scheduleBound(layers(false)).boundNs).to.equal(60);
+    expect(scheduleBound(layers(true)).boundNs).to.equal(120);
+    expect(listSchedule(layers(true)).makespanNs).to.equal(120);
+  });
+
+  it("raises heads at milestones only, and never lowers one", () => {
+    fc.assert(
+      fc.property(smallGraphs(10), (graph) => {
+        const plain = earliestStartsNs(graph);
+        raisedHeadsNs(graph).forEach((head, task) => {
+          expect(head).to.be.at.least(plain[task]);
+        });
+        expect(raisedHeadsNs({ ...graph, milestones: [] })).to.deep.equal(plain);
       }),
     );
   });
@@ -38,7 +73,7 @@ describe("scheduleBound", () => {
 
 /** The one-machine bound by its definition: over all sets of tasks of a resource. */
 function largestHeadLoadTail(graph: TaskGraph): number {
-  const heads = earliestStartsNs(graph);
+  const heads = raisedHeadsNs(graph);
   const remaining = remainingPathsNs(graph);
   return graph.resources.reduce((largest, _, resource) => {
     const tasks = [...heads.keys()].filter((task) => graph.resourceOf[task] === resource);

@@ -21,7 +21,7 @@ import { validateSchedule } from "../../lib/schedule/validate-schedule.js";
 import { collectPatterns } from "../../lib/token-patterns.js";
 
 const shape = findModelShape("qwen3-30b-a3b")!;
-const names = ["mozart-qwen3", "ucie-a-hbm3", "h100-8x8"];
+const names = ["mozart-qwen3", "ucie-a-hbm3", "h100-8x8", "gb200-nvl72"];
 const machines = hardwarePresets.filter(({ name }) => names.includes(name));
 const configurations = Object.entries(STEP_CONFIGURATIONS);
 
@@ -39,12 +39,10 @@ function trafficFor(hardware: (typeof machines)[number], seed = 1): LayerTraffic
   const layer = { layer: 0, numTokens, experts };
   const trace = createRoutingTrace({ model: undefined, numExperts, topK, layers: [layer] });
   const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
-  const chiplets = Array.from({ length: numChiplets }, (_, chiplet) =>
-    Array.from(
-      { length: numExperts / numChiplets },
-      (_, place) => (chiplet * numExperts) / numChiplets + place,
-    ),
-  );
+  const chiplets: number[][] = Array.from({ length: numChiplets }, () => []);
+  for (let expert = 0; expert < numExperts; expert++) {
+    chiplets[Math.floor((expert * numChiplets) / numExperts)].push(expert);
+  }
   return countTraffic(collectPatterns(trace.layers[0], trace), chiplets, hardware.chipletsPerGroup);
 }
 
@@ -54,11 +52,11 @@ describe("scheduleStep", () => {
       const layers = [trafficFor(hardware, 1), trafficFor(hardware, 2)];
 
       for (const [name, configuration] of configurations) {
-        it(`schedules ${name} without a violation, and accounts for every nanosecond`, () => {
+        it(`schedules ${name} as well as proved possible, and accounts for every nanosecond`, () => {
           const step = scheduleStep(layers, { hardware, shape, configuration });
           expect(validateSchedule(step.graph, step.schedule)).to.deep.equal([]);
           expect(step.boundNs).to.be.at.most(step.makespanNs);
-          expect(step.gap).to.be.within(0, 0.2);
+          expect(step.gap).to.be.within(0, name === "chunked" ? 0.1 : 1e-9);
           const split = step.computeNs + step.exposedCommunicationNs + step.exposedDramNs + step.idleNs;
           expect(split).to.be.closeTo(step.makespanNs, 1e-6 * step.makespanNs);
           expect(step.hiddenCommunicationShare).to.be.within(-1e-9, 1);

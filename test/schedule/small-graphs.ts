@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { TaskGraphBuilder, type TaskGraph } from "../../lib/schedule/task-graph.js";
 
-/** Small graphs of every kind: chains, joins, latencies, transfers forwarded while they arrive, idle waits. */
+/** Small graphs of every kind: chains, joins, latencies, transfers forwarded while they arrive, milestones. */
 export function smallGraphs(maxTasks: number): fc.Arbitrary<TaskGraph> {
   const edge = fc.record({
     back: fc.integer({ min: 1, max: 4 }),
@@ -19,6 +19,7 @@ export function smallGraphs(maxTasks: number): fc.Arbitrary<TaskGraph> {
     for (const name of ["one", "two", "three"]) builder.resource(name);
     tasks.forEach(({ resource, durationNs, weight, edges }, index) => {
       builder.task({ kind: `kind ${index % 3}`, resource, durationNs, weight, part: index });
+      if (resource < 0) builder.milestone(Math.max(0, index - weight));
       for (const { back, lagNs, alongside } of edges) {
         if (back > index) continue;
         if (alongside) builder.alongside(index, index - back, lagNs);
