@@ -1,10 +1,12 @@
 /**
- * `npm run bench:schedule`: how long scheduling takes: a whole training step of 48 layers and 4 micro-batches, and one layer of it.
+ * `npm run bench:schedule`: what the schedules of a training step are worth, and what it costs to make them.
  *
- * Prints the cheapest of several runs in milliseconds of processor time, stage by stage; every schedule is validated.
+ * Seeded tokens with skewed loads, experts seated in the order of their ids; every schedule is validated before its
+ * figures are printed. Costs are processor time of the cheapest of several runs, which other work disturbs least.
  */
 import { findHardware } from "../lib/hardware/presets.js";
-import { findModelShape } from "../lib/model-shapes.js";
+import type { Hardware } from "../lib/hardware.js";
+import { findModelShape, type ModelShape } from "../lib/model-shapes.js";
 import { DEFAULT_BATCH } from "../lib/performance/stages.js";
 import { countTraffic, type LayerTraffic } from "../lib/placement/traffic.js";
 import { createRandom } from "../lib/random.js";
@@ -12,61 +14,98 @@ import { createRoutingTrace } from "../lib/routing-trace.js";
 import { scheduleBound } from "../lib/schedule/bounds.js";
 import { listSchedule } from "../lib/schedule/list-schedule.js";
 import { modelDurations, stepSite } from "../lib/schedule/model-durations.js";
-import { scheduleStep, STEP_CONFIGURATIONS, type StepConfiguration } from "../lib/schedule/schedule-step.js";
+import {
+  scheduleStep,
+  STEP_CONFIGURATIONS,
+  sweepChunks,
+  type StepConfiguration,
+  type StepSchedule,
+} from "../lib/schedule/schedule-step.js";
 import { buildStepGraph } from "../lib/schedule/step-graph.js";
 import { validateSchedule } from "../lib/schedule/validate-schedule.js";
 import { collectPatterns } from "../lib/token-patterns.js";
 
-const hardware = findHardware("mozart-qwen3");
-const shape = findModelShape("qwen3-30b-a3b");
-if (hardware === undefined || shape === undefined) throw new Error("the presets are gone");
-const machine = { hardware, shape };
+interface Machine {
+  readonly hardware: Hardware;
+  readonly shape: ModelShape;
+}
 
-const layers = Array.from({ length: shape.numMoeLayers }, (_, layer) => skewedTraffic(layer));
-console.log("milliseconds of processor time, cheapest run");
-for (const count of [shape.numMoeLayers, 1]) {
+const machines = [
+  machine("mozart-qwen3", "qwen3-30b-a3b"),
+  machine("mozart-olmoe", "olmoe-1b-7b"),
+  machine("mozart-deepseek", "deepseek-moe-16b"),
+  machine("ucie-a-hbm3", "qwen3-30b-a3b"),
+  machine("h100-8x8", "qwen3-30b-a3b"),
+];
+
+console.log("## Schedules of a training step\n");
+console.log(
+  "| machine, model, MoE layers | run as | step ms | gap | hidden | exposed ms | DRAM exposed ms |",
+);
+console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
+for (const each of machines) {
+  const layers = trafficOf(each);
   for (const [name, configuration] of Object.entries(STEP_CONFIGURATIONS)) {
-    const { numTasks, times } = measure(layers.slice(0, count), configuration);
-    const columns = Object.entries(times).map(([what, ms]) => `${what} ${ms.toFixed(2).padStart(7)}`);
-    console.log(
-      `${count} layers ${name.padEnd(9)} ${`${numTasks}`.padStart(7)} tasks  ${columns.join("  ")}`,
-    );
+    // C is B with another placement.
+    if (name === "C") continue;
+    const step =
+      name === "chunked" ? sweepChunks(layers, each).best : scheduleStep(layers, { ...each, configuration });
+    console.log(`| ${title(each)} | ${name} | ${valueColumns(validated(step))} |`);
   }
 }
 
-/** Cost of every stage of a schedule, and of all of it together. */
-function measure(
-  traffic: readonly LayerTraffic[],
-  configuration: StepConfiguration,
-): { numTasks: number; times: Record<string, number> } {
-  const step = scheduleStep(traffic, { ...machine, configuration });
-  const violations = validateSchedule(step.graph, step.schedule);
-  if (violations.length > 0) throw new Error(violations[0]);
-  const { overlap, transport } = configuration;
-  const { chunks } = overlap;
-  const cut = { batch: DEFAULT_BATCH, transport, parts: chunks, chunks };
-  const plan = {
-    site: stepSite(machine.hardware),
-    overlap,
-    numMicroBatches: DEFAULT_BATCH.numMicroBatches,
-    parts: chunks,
-    training: true,
-  };
-  const durations = traffic.map((layer) => modelDurations(layer, machine, cut));
-  const graph = buildStepGraph(durations, plan);
-  return {
-    numTasks: graph.numTasks,
-    times: {
-      durations: cheapest(() => traffic.map((layer) => modelDurations(layer, machine, cut))),
-      graph: cheapest(() => buildStepGraph(durations, plan)),
-      list: cheapest(() => listSchedule(graph)),
-      bound: cheapest(() => scheduleBound(graph)),
-      total: cheapest(() => scheduleStep(traffic, { ...machine, configuration })),
-    },
-  };
+console.log("\n## Step ms by number of chunks\n");
+const counts = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+console.log(`| machine, model, MoE layers | ${counts.join(" | ")} |`);
+console.log(`| --- | ${counts.map(() => "---:").join(" | ")} |`);
+for (const each of machines) {
+  const { curve } = sweepChunks(trafficOf(each), each, counts);
+  console.log(`| ${title(each)} | ${curve.map(({ makespanNs }) => milliseconds(makespanNs)).join(" | ")} |`);
 }
 
-/** Processor time of the cheapest run, all threads together, which other work on the machine disturbs least. */
+console.log("\n## Cost of scheduling, ms of processor time (Qwen3-30B-A3B on its Mozart wafer)\n");
+console.log("| layers | run as | tasks | durations | graph | list schedule | bound | all |");
+console.log("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+for (const count of [48, 1]) {
+  for (const [name, configuration] of Object.entries(STEP_CONFIGURATIONS)) {
+    if (name !== "C") console.log(`| ${count} | ${name} | ${costColumns(count, configuration)} |`);
+  }
+}
+
+function valueColumns(step: StepSchedule): string {
+  return [
+    milliseconds(step.makespanNs),
+    `${(100 * step.gap).toFixed(1)} %`,
+    `${(100 * step.hiddenCommunicationShare).toFixed(1)} %`,
+    milliseconds(step.exposedCommunicationNs),
+    milliseconds(step.exposedDramNs),
+  ].join(" | ");
+}
+
+function costColumns(numLayers: number, configuration: StepConfiguration): string {
+  const each = machines[0];
+  const traffic = trafficOf(each).slice(0, numLayers);
+  const { overlap, transport } = configuration;
+  const { chunks, parts } = overlap;
+  const cut = { batch: DEFAULT_BATCH, transport, parts, chunks };
+  const plan = {
+    site: stepSite(each.hardware),
+    overlap,
+    numMicroBatches: DEFAULT_BATCH.numMicroBatches,
+    training: true,
+  };
+  const durations = traffic.map((layer) => modelDurations(layer, each, cut));
+  const graph = buildStepGraph(durations, plan);
+  const costs = [
+    cheapest(() => traffic.map((layer) => modelDurations(layer, each, cut))),
+    cheapest(() => buildStepGraph(durations, plan)),
+    cheapest(() => listSchedule(graph)),
+    cheapest(() => scheduleBound(graph)),
+    cheapest(() => scheduleStep(traffic, { ...each, configuration })),
+  ];
+  return [graph.numTasks, ...costs.map((cost) => cost.toFixed(2))].join(" | ");
+}
+
 function cheapest(work: () => unknown): number {
   let best = Infinity;
   for (let spentMs = 0, runs = 0; runs < 5 || spentMs < 500; runs++) {
@@ -80,28 +119,46 @@ function cheapest(work: () => unknown): number {
   return best;
 }
 
-/** Traffic of seeded tokens with skewed loads, the experts seated in the order of their ids. */
-function skewedTraffic(seed: number): LayerTraffic {
-  const { hardware, shape } = machine;
+function validated(step: StepSchedule): StepSchedule {
+  const violations = validateSchedule(step.graph, step.schedule);
+  if (violations.length > 0) throw new Error(violations[0]);
+  return step;
+}
+
+function milliseconds(ns: number): string {
+  return (ns / 1e6).toFixed(2);
+}
+
+function machine(hardwareName: string, shapeName: string): Machine {
+  const hardware = findHardware(hardwareName);
+  const shape = findModelShape(shapeName);
+  if (hardware === undefined || shape === undefined) throw new Error(`no ${hardwareName} or ${shapeName}`);
+  return { hardware, shape };
+}
+
+function title({ hardware, shape }: Machine): string {
+  return `${hardware.name}, ${shape.name}, ${shape.numMoeLayers}`;
+}
+
+/** Traffic of every MoE layer of a model. */
+function trafficOf({ hardware, shape }: Machine): LayerTraffic[] {
   const { numExperts, topK } = shape;
   const numTokens = 2048;
-  const random = createRandom(seed);
-  const experts = new Uint16Array(numTokens * topK);
-  for (let token = 0; token < numTokens; token++) {
-    const chosen = new Set<number>();
-    while (chosen.size < topK) chosen.add(Math.floor(random.next() ** 1.5 * numExperts));
-    experts.set([...chosen], token * topK);
-  }
-  const trace = createRoutingTrace({
-    model: shape.name,
-    numExperts,
-    topK,
-    layers: [{ layer: 0, numTokens, experts }],
-  });
   const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
-  const slots = numExperts / numChiplets;
-  const chiplets = Array.from({ length: numChiplets }, (_, chiplet) =>
-    Array.from({ length: slots }, (_, place) => chiplet * slots + place),
-  );
-  return countTraffic(collectPatterns(trace.layers[0], trace), chiplets, hardware.chipletsPerGroup);
+  const chiplets: number[][] = Array.from({ length: numChiplets }, () => []);
+  for (let expert = 0; expert < numExperts; expert++) {
+    chiplets[Math.floor((expert * numChiplets) / numExperts)].push(expert);
+  }
+  return Array.from({ length: shape.numMoeLayers }, (_, layer) => {
+    const random = createRandom(1, layer);
+    const experts = new Uint16Array(numTokens * topK);
+    for (let token = 0; token < numTokens; token++) {
+      const chosen = new Set<number>();
+      while (chosen.size < topK) chosen.add(Math.floor(random.next() ** 1.5 * numExperts));
+      experts.set([...chosen], token * topK);
+    }
+    const layers = [{ layer, numTokens, experts }];
+    const trace = createRoutingTrace({ model: shape.name, numExperts, topK, layers });
+    return countTraffic(collectPatterns(trace.layers[0], trace), chiplets, hardware.chipletsPerGroup);
+  });
 }

@@ -10,6 +10,11 @@ export interface Overlap {
   readonly apart: "all" | "transfers" | "none";
   /** Pieces into which the tokens of a micro-batch are cut, each with its own dispatch, experts and combine. */
   readonly chunks: number;
+  /**
+   * Parts into which attention is cut, whole sequences each, so that a part can be dispatched while the next is
+   * attended to; as many of them as divide both chunks and sequences.
+   */
+  readonly parts: number;
   /** Whether experts of the next layer stream in as far as the SRAM has room beside those of this layer. */
   readonly prefetch: boolean;
 }
@@ -22,7 +27,7 @@ export interface Overlap {
  * without waiting, and weights are fetched ahead.
  */
 export const OVERLAPS = {
-  serial: { apart: "all", chunks: 1, prefetch: false },
-  mozart: { apart: "transfers", chunks: 1, prefetch: false },
-  chunked: { apart: "none", chunks: 4, prefetch: true },
+  serial: { apart: "all", chunks: 1, parts: 1, prefetch: false },
+  mozart: { apart: "transfers", chunks: 1, parts: 1, prefetch: false },
+  chunked: { apart: "none", chunks: 4, parts: 1, prefetch: true },
 } as const satisfies Record<string, Overlap>;

@@ -87,12 +87,17 @@ export interface StepSchedule {
 export function scheduleStep(layers: readonly LayerTraffic[], options: ScheduleOptions): StepSchedule {
   const { hardware, batch = DEFAULT_BATCH, training = true, rule = "critical-path" } = options;
   const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS.chunked;
-  const parts = commonDivisor(overlap.chunks, batch.numSequences);
-  const cut = { batch, transport, parts, chunks: overlap.chunks };
-  const graph = buildStepGraph(
-    layers.map((traffic) => modelDurations(traffic, options, cut)),
-    { site: stepSite(hardware), overlap, numMicroBatches: batch.numMicroBatches, parts, training },
+  const { chunks } = overlap;
+  const parts = commonDivisor(overlap.parts, commonDivisor(chunks, batch.numSequences));
+  const durations = layers.map((traffic) =>
+    modelDurations(traffic, options, { batch, transport, parts, chunks }),
   );
+  const graph = buildStepGraph(durations, {
+    site: stepSite(hardware),
+    overlap: { ...overlap, parts },
+    numMicroBatches: batch.numMicroBatches,
+    training,
+  });
   const best = bestListSchedule(graph, rule === "best" ? priorityRules : [rule]);
   const { makespanNs } = best.schedule;
   const bound = scheduleBound(graph);
@@ -112,7 +117,7 @@ export function scheduleStep(layers: readonly LayerTraffic[], options: ScheduleO
     exposedCommunicationNs: classes[1].exposedNs,
     exposedDramNs: classes[2].exposedNs,
     idleNs,
-    hiddenCommunicationShare: travelNs > 0 ? 1 - classes[1].exposedNs / travelNs : 1,
+    hiddenCommunicationShare: travelNs > 0 ? Math.max(0, 1 - classes[1].exposedNs / travelNs) : 1,
   };
 }
 
@@ -131,13 +136,18 @@ export interface ChunkPoint {
 /** Numbers of chunks worth trying. */
 export const CHUNK_COUNTS: readonly number[] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
 
+/** Makespans this close, as a share, count as equal: something else than the chunks decides them. */
+const AS_SHORT = 1e-4;
+
 /**
  * Finds the best number of chunks by trying several.
  *
- * More chunks overlap better and cost more: every chunk pays latency, and fills systolic arrays worse.
+ * More chunks overlap better and cost more: every chunk pays latency, fills systolic arrays worse, and reads weights
+ * again. Attention stays whole where micro-batches overlap each other, and is halved where there is only one.
  *
  * @param counts At least one; default {@link CHUNK_COUNTS}.
- * @returns The curve in the order of `counts`, and the shortest of its schedules, of equals the first.
+ * @returns The curve in the order of `counts`, and the shortest of its schedules; of those as short within 0.01 %, the
+ *   one that hides the most communication, of equals the first.
  *
  * @example
  * const { curve, chunks, best } = sweepChunks(traffic, { hardware, shape });
@@ -148,15 +158,22 @@ export function sweepChunks(
   counts: readonly number[] = CHUNK_COUNTS,
 ): { curve: ChunkPoint[]; chunks: number; best: StepSchedule } {
   const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS.chunked;
+  const parts = (options.batch ?? DEFAULT_BATCH).numMicroBatches > 1 ? 1 : 2;
   const cut = (chunks: number) =>
-    scheduleStep(layers, { ...options, configuration: { overlap: { ...overlap, chunks }, transport } });
+    scheduleStep(layers, {
+      ...options,
+      configuration: { overlap: { ...overlap, chunks, parts }, transport },
+    });
+  const curve: ChunkPoint[] = [];
   let chunks = counts[0];
   let best = cut(chunks);
-  const curve = counts.map((count, index): ChunkPoint => {
-    const next = index === 0 ? best : cut(count);
-    if (next.makespanNs < best.makespanNs) [chunks, best] = [count, next];
-    return { chunks: count, makespanNs: next.makespanNs, boundNs: next.boundNs };
-  });
+  for (const count of counts) {
+    const next = curve.length === 0 ? best : cut(count);
+    curve.push({ chunks: count, makespanNs: next.makespanNs, boundNs: next.boundNs });
+    const difference = next.makespanNs / best.makespanNs - 1;
+    const hidesMore = next.exposedCommunicationNs < best.exposedCommunicationNs;
+    if (difference < -AS_SHORT || (difference < AS_SHORT && hidesMore)) [chunks, best] = [count, next];
+  }
   return { curve, chunks, best };
 }
 

@@ -102,7 +102,11 @@ function combine(state: StepState, chunk: Chunk, experts: readonly number[]): Li
   return { groups, chiplets };
 }
 
-/** Lets a chunk wait until so many of those before it have left a chiplet that it fits. */
+/**
+ * Lets a chunk wait until so many of those before it have left a chiplet that it fits.
+ *
+ * Chunks come and go in one order on each chiplet: a chunk that overtook others could find the room taken.
+ */
 function makeRoom(
   state: StepState,
   chunk: Chunk,
@@ -110,6 +114,8 @@ function makeRoom(
 ): void {
   const tokens = state.tokens[chiplet];
   const bytes = chunk.chunkBytes[chiplet];
+  const last = tokens.present.at(-1);
+  if (last !== undefined) state.builder.alongside(task, last.from);
   while (tokens.heldBytes + bytes > tokens.roomBytes && tokens.present.length > 0) {
     const oldest = tokens.present.shift();
     if (oldest === undefined) return;
@@ -125,9 +131,12 @@ function holdTokens(
 ): void {
   if (state.resources.sram.length === 0) return;
   const bytes = chunk.chunkBytes[chiplet];
+  const tokens = state.tokens[chiplet];
+  const last = tokens.present.at(-1);
+  if (last !== undefined) state.builder.alongside(until, last.until);
   state.builder.hold({ memory: state.resources.sram[chiplet], bytes, from, until });
-  state.tokens[chiplet].present.push({ bytes, until });
-  state.tokens[chiplet].heldBytes += bytes;
+  tokens.present.push({ bytes, from, until });
+  tokens.heldBytes += bytes;
 }
 
 function visits(chunk: Chunk, chiplet: number): boolean {

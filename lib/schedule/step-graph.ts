@@ -16,10 +16,9 @@ export const STEP_KINDS = {
 /** What a step is, besides its layers. */
 export interface StepPlan {
   readonly site: StepSite;
+  /** Its parts divide its chunks. */
   readonly overlap: Overlap;
   readonly numMicroBatches: number;
-  /** Parts of a micro-batch for attention; divides the chunks. */
-  readonly parts: number;
   /** Whether a backward pass follows, and the weights are updated. */
   readonly training: boolean;
 }
@@ -220,7 +219,7 @@ function releaseWeights(
 
 /** The parts of a micro-batch, each with the chunks cut from it. */
 function partsOf(
-  { parts }: StepPlan,
+  { overlap: { parts } }: StepPlan,
   chunks: readonly number[],
 ): { part: number; firstChunk: number; chunks: readonly number[] }[] {
   const size = chunks.length / parts;

@@ -39,7 +39,8 @@ export interface StepResources {
 interface ChipletTokens {
   readonly roomBytes: number;
   heldBytes: number;
-  readonly present: { readonly bytes: number; readonly until: number }[];
+  /** From the task that brings a chunk in until the one that takes it away. */
+  readonly present: { readonly bytes: number; readonly from: number; readonly until: number }[];
 }
 
 /** Adds the resources of a site to a graph. */
