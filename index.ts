@@ -1,6 +1,12 @@
 /** The public API: re-exports only. */
 export { InputError } from "./lib/errors.js";
-export { evaluatePlacement, type Evaluation, type EvaluationOptions } from "./lib/evaluation.js";
+export {
+  evaluatePlacement,
+  evaluateTraffic,
+  type Metrics,
+  type Evaluation,
+  type EvaluationOptions,
+} from "./lib/evaluation.js";
 export { coLocationCeiling, inspectTrace, type Inspection, type LayerInspection } from "./lib/inspection.js";
 export { listConstants, withChiplets, type Constant, type Hardware, type Trust } from "./lib/hardware.js";
 export { hardwareJsonSchema, parseHardware } from "./lib/hardware/parse.js";
@@ -59,7 +65,8 @@ export { countTraffic, type LayerTraffic } from "./lib/placement/traffic.js";
 export { verifyChiplets, verifyFound } from "./lib/placement/verify.js";
 export { compareSolvers, type ComparedSolver, type ComparisonRow } from "./lib/report/comparison.js";
 export { comparisonCsv, comparisonData } from "./lib/report/comparison-data.js";
-export { comparisonHeadline, comparisonTable } from "./lib/report/comparison-table.js";
+export { comparisonHeadline, comparisonTable, type TableText } from "./lib/report/comparison-table.js";
+export { placementTable } from "./lib/report/placement-table.js";
 export { formatTime } from "./lib/report/format-time.js";
 export { ganttSvg } from "./lib/report/gantt-svg.js";
 export { ganttText } from "./lib/report/gantt-text.js";

@@ -1,4 +1,4 @@
-import type { RoutingTrace } from "../index.js";
+import { formatTime, type Evaluation, type PlaceOutcome, type RoutingTrace } from "../index.js";
 import type { SplitTrace } from "./load-trace.js";
 import type { Machine } from "./machine.js";
 
@@ -28,6 +28,18 @@ export function inputData({ learn, heldOut }: SplitTrace, { hardware, shape }: M
     numGroups: hardware.numGroups,
     modelShape: shape?.name ?? null,
   };
+}
+
+/** Modelled time and energy of a step, where the model's sizes are known. */
+export function describeStep({ step }: Evaluation): string | undefined {
+  if (step === undefined) return undefined;
+  return `modelled training step: ${formatTime(step.stepNs)}, ${(step.stepPj / 1e12).toFixed(1)} J`;
+}
+
+/** Why a trace has no placement. */
+export function describeFailure(outcome: Exclude<PlaceOutcome, { status: "placed" }>): string {
+  const reason = outcome.status === "infeasible" ? outcome.reason : "stopped before anything was found";
+  return `layer ${outcome.layer}: ${reason}`;
 }
 
 /** Tokens of all layers together: layers may have different ones. */

@@ -1,4 +1,11 @@
-import { concatTraces, readTrace, splitHoldout, type ReadReport, type RoutingTrace } from "../index.js";
+import {
+  concatTraces,
+  readTrace,
+  splitHoldout,
+  synthesizeTrace,
+  type ReadReport,
+  type RoutingTrace,
+} from "../index.js";
 import type { TraceOptions } from "./options.js";
 import type { Terminal } from "./terminal.js";
 
@@ -10,12 +17,20 @@ export interface LoadedTrace {
   readonly report: ReadReport;
 }
 
-/** Reads the traces that a command was given, and says on stderr what is worth knowing of them. */
+/** The synthetic trace that stands in where none is given: enough layers to see, few enough not to wait for. */
+const STAND_IN = { preset: "deepseek-moe-16b", layers: 4 };
+
+/**
+ * Reads the traces that a command was given, and says on stderr what is worth knowing of them.
+ *
+ * Without any, the synthetic trace of a small model stands in, so that everything can be tried at once.
+ */
 export async function loadTrace(
   paths: readonly string[],
   options: TraceOptions,
   terminal: Terminal,
 ): Promise<LoadedTrace> {
+  if (paths.length === 0) return standIn(terminal);
   const { keepWarmup, firstExpert, layerOffset, experts } = options;
   const loaded = await readTrace(paths, {
     keepWarmup,
@@ -36,6 +51,16 @@ export async function loadTrace(
   }
   for (const warning of loaded.report.warnings) terminal.note(warning);
   return loaded;
+}
+
+function standIn(terminal: Terminal): LoadedTrace {
+  const { preset, layers } = STAND_IN;
+  terminal.note(
+    `no trace was given: these are the first ${layers} layers of the synthetic trace of ${preset}, ` +
+      `as "moeplace synth --preset ${preset}" makes it`,
+  );
+  const trace = synthesizeTrace(STAND_IN);
+  return { trace, parts: [trace], report: { sources: [], layers: [], warnings: [] } };
 }
 
 /** A trace split in time: the end of each of its files is held out. */

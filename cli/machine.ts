@@ -9,6 +9,8 @@ import {
   withChiplets,
   type Hardware,
   type ModelShape,
+  type PlacementFile,
+  type RoutingTrace,
 } from "../index.js";
 import { integerOption } from "./options.js";
 import { readBytes } from "./read-files.js";
@@ -30,17 +32,20 @@ export interface Machine {
 
 const DEFAULT_HARDWARE = "mozart-deepseek";
 
-export function addMachineOptions(command: Command): Command {
-  return command
+/** @param options.chiplets Whether the number of chiplets is to be told, rather than read from a placement. */
+export function addMachineOptions(command: Command, { chiplets }: { chiplets: boolean }): Command {
+  command
     .optionsGroup("Machine and model:")
     .option(
       "--hardware <name|file.json>",
       `machine: ${hardwarePresets.map(({ name }) => name).join(", ")}, or a file`,
       DEFAULT_HARDWARE,
     )
-    .addOption(integerOption("--chiplets <n>", "chiplets (default: as many as the machine has)", 1))
-    .addOption(integerOption("--groups <n>", "chiplet groups (default: as many as the machine has)", 1))
-    .option("--model <name>", "model whose sizes bytes and time are computed with (default: the trace's)");
+    .option("--model <name>", "model whose sizes bytes and time are computed with (default: the trace's)")
+    .addOption(integerOption("--groups <n>", "chiplet groups (default: as many as the machine has)", 1));
+  return chiplets
+    ? command.addOption(integerOption("--chiplets <n>", "chiplets (default: as many as the machine has)", 1))
+    : command;
 }
 
 /**
@@ -75,6 +80,20 @@ export async function loadMachine(
     throw new InputError(`--model: found ${options.model}, expected one of ${names}`);
   }
   return { hardware, shape };
+}
+
+/** The machine with as many chiplets and chiplet groups as a placement has. */
+export function loadMachineOf(
+  placement: PlacementFile,
+  options: MachineOptions,
+  { trace, terminal }: { trace: RoutingTrace; terminal: Terminal },
+): Promise<Machine> {
+  const groups = options.groups ?? placement.numGroups;
+  return loadMachine(
+    { ...options, chiplets: placement.numChiplets, ...(groups !== undefined && { groups }) },
+    trace.model ?? placement.model,
+    terminal,
+  );
 }
 
 async function readHardware(path: string): Promise<Hardware> {

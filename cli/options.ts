@@ -78,3 +78,12 @@ export function numberOption(
     throw new InputError(`${option.long}: found ${value}, expected ${range}`);
   });
 }
+
+/** An option that takes one of a few words, the first unless told otherwise. */
+export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
+  const option = new Option(flags, `${description}: ${choices.join(", ")}`).default(choices[0]);
+  return option.argParser((value) => {
+    if (choices.includes(value)) return value;
+    throw new InputError(`${option.long}: found ${value}, expected one of ${choices.join(", ")}`);
+  });
+}

@@ -1,6 +1,10 @@
-import { existsSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createWriteStream, existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
 import { InputError } from "../index.js";
+import { EXIT } from "./exit-code.js";
 
 /** Whether a file that is there already may be replaced. */
 export interface OutputOptions {
@@ -31,18 +35,38 @@ export function checkOutput(path: string, { force = false }: OutputOptions): voi
 /**
  * Writes a file whole or not at all: under a temporary name beside it, renamed at the end.
  *
+ * @param data Text, bytes, or pieces of text in order.
+ * @param options.gzip Whether to compress it; the same data gives the same bytes.
  * @throws InputError as {@link checkOutput}, or if the disk refuses.
  */
-export function writeOutput(path: string, data: string | Uint8Array, options: OutputOptions): void {
+export async function writeOutput(
+  path: string,
+  data: string | Uint8Array | Iterable<string>,
+  options: OutputOptions & { readonly gzip?: boolean },
+): Promise<void> {
   checkOutput(path, options);
   const temporary = `${path}.${process.pid}.tmp`;
+  const clean = () => {
+    rmSync(temporary, { force: true });
+  };
+  const cleanAndQuit = () => {
+    clean();
+    process.exit(EXIT.interrupted);
+  };
+  process.once("SIGINT", cleanAndQuit);
   try {
-    writeFileSync(temporary, data);
+    const pieces = typeof data === "string" || data instanceof Uint8Array ? [data] : data;
+    const file = createWriteStream(temporary);
+    await (options.gzip
+      ? pipeline(Readable.from(pieces), createGzip(), file)
+      : pipeline(Readable.from(pieces), file));
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw new InputError(
-      `${path}: cannot be written (${(error as NodeJS.ErrnoException).code ?? "unknown"})`,
-    );
+    clean();
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new InputError(`${path}: cannot be written (${code})`);
+  } finally {
+    process.off("SIGINT", cleanAndQuit);
   }
 }

@@ -1,9 +1,14 @@
 import { Command, CommanderError } from "commander";
 import { InputError } from "../index.js";
 import { compareCommand } from "./commands/compare.js";
+import { convertCommand } from "./commands/convert.js";
+import { evaluateCommand } from "./commands/evaluate.js";
 import { exportCommand } from "./commands/export.js";
 import { importCommand } from "./commands/import.js";
 import { inspectCommand } from "./commands/inspect.js";
+import { placeCommand } from "./commands/place.js";
+import { scheduleCommand } from "./commands/schedule.js";
+import { synthCommand } from "./commands/synth.js";
 import { verifyCommand } from "./commands/verify.js";
 import { EXIT } from "./exit-code.js";
 import { readVersion } from "./version.js";
@@ -36,14 +41,19 @@ function createProgram(end: (exitCode: number) => void): Command {
     )
     .version(readVersion())
     .addHelpText("after", `\n${EXAMPLES}`);
-  for (const command of [
+  const commands = [
     inspectCommand(),
+    synthCommand(),
+    placeCommand(end),
     compareCommand(end),
+    evaluateCommand(),
+    scheduleCommand(),
     exportCommand(),
     importCommand(),
     verifyCommand(end),
-  ])
-    program.addCommand(command);
+    convertCommand(),
+  ];
+  for (const command of commands) program.addCommand(command);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: printUsageError }).showSuggestionAfterError();
   }

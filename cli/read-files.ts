@@ -15,6 +15,12 @@ export function readPlacement(path: string): Promise<PlacementFile> {
   return parsePlacement(readBytes(path).toString("utf8"), path);
 }
 
+/** Tells placement files from traces among the files a command was given, each in the order given. */
+export function sortPaths(paths: readonly string[]): { traces: string[]; placements: string[] } {
+  const placements = paths.filter(isPlacementFile);
+  return { traces: paths.filter((path) => !placements.includes(path)), placements };
+}
+
 /** Whether a file says of itself that it is a moeplace placement, near its beginning. */
 export function isPlacementFile(path: string): boolean {
   return reading(path, () => {

@@ -1,54 +1,62 @@
 import { Option, type Command } from "commander";
 import { findSolver, InputError, solvers, type BackendName, type Solver } from "../index.js";
-import { integerOption, numberOption } from "./options.js";
+import { choiceOption, integerOption, numberOption } from "./options.js";
+
+/** What is minimised: C_T, the largest chiplet load, or the modelled time of a layer. */
+export type Objective = (typeof OBJECTIVES)[number];
+
+const OBJECTIVES = ["traffic", "balance", "time"] as const;
+const FILLINGS_BACKENDS: readonly BackendName[] = ["highs", "javascript-lp-solver"];
+const GROUPS_BACKENDS = FILLINGS_BACKENDS.toReversed();
 
 /** Options of the commands that run solvers. */
 export interface SolveOptions {
+  readonly objective: Objective;
   readonly holdout: number;
   readonly slots?: number;
   readonly maxLoad?: number;
+  readonly chipletLinkBudget?: number;
+  readonly groupLinkBudget?: number;
   readonly pin: readonly { expert: number; chiplet: number }[];
   readonly apart: readonly (readonly number[])[];
   readonly seed: number;
+  readonly threads?: number;
   readonly timeLimit?: number;
   readonly fillingsBackend: BackendName;
   readonly groupsBackend: BackendName;
 }
 
-const BACKENDS: readonly BackendName[] = ["highs", "javascript-lp-solver"];
-
 /** @param defaults Share of each trace file to hold out unless told otherwise. */
 export function addSolveOptions(command: Command, defaults: { holdout: number }): Command {
-  return command
-    .optionsGroup("Placement:")
-    .addOption(
-      numberOption("--holdout <share>", "judge on this last share of every trace file, learn from the rest", {
-        above: 0,
-        below: 1,
-      }).default(defaults.holdout),
-    )
-    .addOption(
-      integerOption("--slots <n>", "experts on a chiplet (default: experts / chiplets, rounded up)", 1),
-    )
-    .addOption(
-      numberOption("--max-load <ratio>", "largest load of a chiplet over the mean load", { above: 1 }),
-    )
-    .addOption(
-      listOption("--pin <expert:chiplet>", "seat an expert on this chiplet; may be repeated", parsePin),
-    )
-    .addOption(
-      listOption("--apart <experts>", "let no two of these experts share a chiplet, e.g. 4,9", parseApart),
-    )
-    .addOption(integerOption("--seed <n>", "seed of everything random").default(1))
-    .addOption(numberOption("--time-limit <seconds>", "stop a layer's solver after this time", { above: 0 }))
-    .addOption(backendOption("--fillings-backend <name>", "MILP solver that chooses fillings", "highs"))
-    .addOption(
-      backendOption(
-        "--groups-backend <name>",
-        "MILP solver that assigns chiplet groups",
-        "javascript-lp-solver",
-      ),
-    );
+  const options = [
+    choiceOption(
+      "--objective <name>",
+      "what to minimise: C_T, the largest load, or modelled time",
+      OBJECTIVES,
+    ),
+    numberOption("--holdout <share>", "last share of every trace file to judge on, not to learn from", {
+      above: 0,
+      below: 1,
+    }).default(defaults.holdout),
+    integerOption("--slots <n>", "experts on a chiplet (default: experts / chiplets, rounded up)", 1),
+    numberOption("--max-load <ratio>", "largest load of a chiplet over the mean load", { above: 1 }),
+    numberOption("--chiplet-link-budget <share>", "largest share of tokens on a chiplet's link", {
+      above: 0,
+    }),
+    numberOption("--group-link-budget <share>", "largest share of tokens on a chiplet group's link", {
+      above: 0,
+    }),
+    listOption("--pin <expert:chiplet>", "seat an expert on this chiplet; may be repeated", parsePin),
+    listOption("--apart <experts>", "let no two of these experts share a chiplet, e.g. 4,9", parseApart),
+    integerOption("--seed <n>", "seed of everything random").default(1),
+    integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1),
+    numberOption("--time-limit <seconds>", "stop the solver of a layer after this time", { above: 0 }),
+    choiceOption("--fillings-backend <name>", "MILP solver that chooses fillings", FILLINGS_BACKENDS),
+    choiceOption("--groups-backend <name>", "MILP solver that assigns chiplet groups", GROUPS_BACKENDS),
+  ];
+  command.optionsGroup("Placement:");
+  for (const option of options) command.addOption(option);
+  return command;
 }
 
 /**
@@ -68,15 +76,6 @@ export function requireSolver(name: string): Solver {
 export function listSolvers(): string {
   const width = Math.max(...solvers.map(({ name }) => name.length));
   return solvers.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join("\n");
-}
-
-function backendOption(flags: string, description: string, preset: BackendName): Option {
-  const option = new Option(flags, description).default(preset);
-  return option.argParser((value) => {
-    const backend = BACKENDS.find((name) => name === value);
-    if (backend !== undefined) return backend;
-    throw new InputError(`${option.long}: found ${value}, expected one of ${BACKENDS.join(", ")}`);
-  });
 }
 
 /** An option that may be repeated and collects what it is given. */

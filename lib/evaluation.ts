@@ -1,7 +1,7 @@
 import { InputError } from "./errors.js";
 import type { Hardware } from "./hardware.js";
 import type { ModelShape } from "./model-shapes.js";
-import type { Chiplets, Placement } from "./placement/placement.js";
+import type { Chiplets, Seating } from "./placement/placement.js";
 import { countTraffic, type LayerTraffic } from "./placement/traffic.js";
 import { layerEnergy } from "./performance/energy.js";
 import { crossings, linkLoads } from "./performance/link-loads.js";
@@ -73,7 +73,7 @@ export interface EvaluationOptions {
  */
 export function evaluatePlacement(
   trace: RoutingTrace,
-  placement: Placement,
+  placement: Seating,
   options: EvaluationOptions,
 ): Evaluation {
   if (trace.numExperts !== placement.numExperts) {

@@ -11,13 +11,13 @@ import {
   type ComparisonRow,
   type Solver,
 } from "../../index.js";
-import { describeInput, inputData } from "../describe.js";
+import { describeFailure, describeInput, inputData } from "../describe.js";
 import { EXIT } from "../exit-code.js";
 import { judge } from "../judge.js";
 import { loadTrace, splitParts, type SplitTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachine, type Machine, type MachineOptions } from "../machine.js";
 import { addTerminalOptions, addTraceOptions, type TraceOptions } from "../options.js";
-import { placeTrace } from "../place-trace.js";
+import { openPlacer, type Placer } from "../placer.js";
 import { addSolveOptions, listSolvers, requireSolver, type SolveOptions } from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal, type TerminalOptions } from "../terminal.js";
 
@@ -36,8 +36,8 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         `same held-out tokens.\n\nSolvers:\n${listSolvers()}`,
     )
     .argument("[trace...]", "trace files or folders, read as one trace")
-    .option("--solver <name...>", "compare these solvers only");
-  addSolveOptions(addMachineOptions(addTraceOptions(command)), { holdout: 0.25 });
+    .option("--solver <name...>", "compare these solvers only (default: all but auto, which is one of them)");
+  addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0.25 });
   return addTerminalOptions(command)
     .option("--csv", "print comma-separated values instead of the table")
     .option("--timing", "add the seconds each solver took to --json and --csv; they differ from run to run")
@@ -48,13 +48,22 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     .action(async (paths: string[], options: CompareOptions) => {
       if (options.csv && options.json) throw new InputError("--csv: found --json too, expected one of them");
       const terminal = openTerminal(options);
-      const chosen = options.solver?.map(requireSolver) ?? solvers;
+      // What auto would answer is what the solver that it chooses answers.
+      const chosen = options.solver?.map(requireSolver) ?? solvers.filter(({ name }) => name !== "auto");
       const { trace, parts } = await loadTrace(paths, options, terminal);
       const machine = await loadMachine(options, trace.model, terminal);
       const split = splitParts(parts, options.holdout);
+      const placer = openPlacer(machine, options, terminal);
       const compared: ComparedSolver[] = [];
-      for (const solver of chosen) {
-        compared.push(await runSolver(solver, { split, machine, options, terminal }));
+      try {
+        for (const solver of chosen) {
+          const answer = await runSolver(solver, { split, machine, placer });
+          // What an interrupted solver had so far would be compared with what others finished.
+          if (placer.isInterrupted) break;
+          compared.push(answer);
+        }
+      } finally {
+        await placer.close();
       }
       const rows = compareSolvers(compared);
       const timing = { seconds: options.timing ?? false };
@@ -66,7 +75,8 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       });
       if (options.csv) terminal.print(comparisonCsv(rows, timing));
       else printRows(rows, { split, machine, terminal });
-      if (rows.every(({ cost }) => cost === undefined)) {
+      if (placer.isInterrupted) end(EXIT.interrupted);
+      else if (rows.every(({ cost }) => cost === undefined)) {
         end(rows.some(({ status }) => status === "undecided") ? EXIT.undecided : EXIT.infeasible);
       }
     });
@@ -74,14 +84,15 @@ export function compareCommand(end: (exitCode: number) => void): Command {
 
 async function runSolver(
   solver: Solver,
-  context: { split: SplitTrace; machine: Machine; options: CompareOptions; terminal: Terminal },
+  { split, machine, placer }: { split: SplitTrace; machine: Machine; placer: Placer },
 ): Promise<ComparedSolver> {
-  const { split, machine } = context;
   const begin = performance.now();
-  const placing = await placeTrace(split.learn, { ...context, solver });
+  const outcome = await placer.place(split.learn, solver);
   const seconds = (performance.now() - begin) / 1000;
   const answer =
-    placing.status === "placed" ? { ...placing, ...judge(placing.placement, split, machine) } : placing;
+    outcome.status === "placed"
+      ? { ...outcome, ...judge(outcome.placement, split, machine) }
+      : { status: outcome.status, reason: describeFailure(outcome) };
   return { name: solver.name, answer, seconds };
 }
 

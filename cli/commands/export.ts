@@ -64,7 +64,7 @@ export function exportCommand(): Command {
       const placement = await readPlacement(path);
       const tokens = options.trace && countTokens((await loadTrace(options.trace, options, terminal)).trace);
       const { data, notes } = await exportPlacement(placement, format, { ...options, ...tokens });
-      writeOutput(options.output, data, options);
+      await writeOutput(options.output, data, options);
       for (const note of notes) terminal.note(note);
       terminal.printJson({ file: options.output, format: format.name, notes });
       terminal.print(`wrote ${options.output} (${format.name})`);

@@ -51,7 +51,7 @@ export function importCommand(): Command {
         moeLayerStep,
       });
       const text = formatPlacement({ ...seating, ...(groups !== undefined && { numGroups: groups }) });
-      writeOutput(output, text, options);
+      await writeOutput(output, text, options);
       const { numExperts, numChiplets, layers } = seating;
       terminal.printJson({ file: output, numExperts, numChiplets, numLayers: layers.length });
       terminal.print(

@@ -1,6 +1,12 @@
 import type { ComparisonRow } from "./comparison.js";
 import { formatTime } from "./format-time.js";
 
+/** A table as text: a row of headers, then rows of as many cells. */
+export interface TableText {
+  readonly headers: readonly string[];
+  readonly cells: readonly (readonly string[])[];
+}
+
 /** A column of the comparison for people. */
 interface Column {
   readonly header: string;
@@ -31,14 +37,14 @@ const columns: readonly Column[] = [
 const secondsColumn: Column = { header: "seconds", cell: ({ seconds }) => seconds.toFixed(1) };
 
 /**
- * The comparison as a table for people: a row of headers, then a row for every solver.
+ * The comparison as a table for people, a row for every solver.
  *
  * @param options.seconds Whether to show how long solvers took, which differs from run to run.
  */
 export function comparisonTable(
   rows: readonly ComparisonRow[],
   { seconds }: { seconds: boolean },
-): { headers: string[]; cells: string[][] } {
+): TableText {
   const shown = [...columns, ...(seconds ? [secondsColumn] : [])].filter(
     ({ cell, isOptional }) => !isOptional || rows.some((row) => cell(row) !== ""),
   );
@@ -48,23 +54,21 @@ export function comparisonTable(
   };
 }
 
-/**
- * What the best solver gains over experts in the order of their ids, as a sentence; undefined where there is none.
- */
+/** What the best solver gains over the layout engines load, as a sentence; undefined where it was not compared. */
 export function comparisonHeadline(rows: readonly ComparisonRow[]): string | undefined {
   const costOf = (row: ComparisonRow) => judged(row)?.tokenReplication ?? Infinity;
   const yardstick = rows.find(({ solver }) => solver === "contiguous");
   if (yardstick === undefined || rows.length < 2 || costOf(yardstick) === Infinity) return undefined;
   const best = rows.reduce((one, other) => (costOf(other) < costOf(one) ? other : one));
   const saved = 1 - costOf(best) / costOf(yardstick);
-  const faster =
-    best.stepNs !== undefined && yardstick.stepNs !== undefined
-      ? ` and a modelled step ${(yardstick.stepNs / best.stepNs).toFixed(2)} times as fast`
-      : "";
-  return (
-    `${best.solver}: ${(100 * saved).toFixed(1)} % fewer token copies than experts in the order of their ids` +
-    `${faster}${best.heldOut ? ", on held-out tokens" : ""}.`
-  );
+  const where = best.heldOut ? " on held-out tokens" : "";
+  return `${best.solver} makes ${(100 * saved).toFixed(1)} % fewer token copies than contiguous${where}${changeOfTime(best, yardstick)}.`;
+}
+
+function changeOfTime({ stepNs }: ComparisonRow, yardstick: ComparisonRow): string {
+  if (stepNs === undefined || yardstick.stepNs === undefined) return "";
+  const change = stepNs / yardstick.stepNs - 1;
+  return `; a modelled step takes ${(100 * Math.abs(change)).toFixed(1)} % ${change < 0 ? "less" : "more"} time`;
 }
 
 /** Metrics on the tokens that count: those held out, or else those learned from. */

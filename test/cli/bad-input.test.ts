@@ -84,6 +84,22 @@ describe("bad input on the command line", () => {
       message: /^--solver: found magic, expected one of contiguous, random, .*louvain/,
     },
     {
+      name: "an unknown preset",
+      args: ["synth", "--preset", "gpt-2", "-o", "x.jsonl"],
+      message: /^--preset: found gpt-2, expected one of qwen3-30b-a3b, /,
+    },
+    {
+      name: "an evaluation of nothing",
+      args: ["evaluate", "good.jsonl"],
+      message: /^evaluate: found no placement file among the files, expected at least one$/,
+    },
+    {
+      name: "an objective that needs a known model",
+      args: ["place", "good.jsonl", "--objective", "time", "-o", "x.json"],
+      message: /^--objective: found time, expected a model whose sizes are known$/,
+      advice: /^Maybe pass --model NAME\.$/,
+    },
+    {
       name: "unknown hardware",
       args: ["compare", "good.jsonl", "--hardware", "abacus"],
       message: /^--hardware: found abacus, expected one of mozart-qwen3, .*, or a \.json file$/,

@@ -16,7 +16,18 @@ describe("the command line", () => {
     const help = await place.run();
     expect(help.exitCode).to.equal(0);
     const commands = [...help.stdout.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name]) => name);
-    expect(commands).to.include.members(["inspect", "compare", "export", "import", "verify"]);
+    expect(commands).to.deep.equal([
+      "inspect",
+      "synth",
+      "place",
+      "compare",
+      "evaluate",
+      "schedule",
+      "export",
+      "import",
+      "verify",
+      "convert",
+    ]);
     const helps = await Promise.all(commands.map((command) => place.run(command, "--help")));
     for (const [index, { exitCode, stdout }] of helps.entries()) {
       const command = commands[index];
@@ -122,17 +133,113 @@ describe("the command line", () => {
     expect(csv[3]).to.contain(String(louvain.cost));
   });
 
+  it("place proves and writes a placement, the same on any number of threads, that verify and evaluate confirm", async () => {
+    const options = ["place", "trace.jsonl", "--chiplets", "4", "--groups", "2", "--holdout", "0.25"];
+    const placed = (await place.runJson(...options, "-o", "p.json", "--threads", "1")) as {
+      file: string;
+      learned: { tokenReplication: number };
+      heldOut: { tokenReplication: number };
+      placement: { layers: { status: string; cost: number; bound: number }[] };
+    };
+    expect(placed.file).to.equal("p.json");
+    expect(JSON.parse(place.read("p.json"))).to.deep.equal(placed.placement);
+    for (const { status, cost, bound } of placed.placement.layers) {
+      expect(status).to.equal("optimal");
+      expect(bound).to.be.closeTo(cost, 1e-6 * cost);
+    }
+    expect((await place.run(...options, "-o", "q.json", "--threads", "3")).exitCode).to.equal(0);
+    expect(place.read("q.json")).to.equal(place.read("p.json"));
+    const [verified, evaluated] = await Promise.all([
+      place.run("verify", "p.json", "--against", "trace.jsonl", "--holdout", "0.25"),
+      place.runJson("evaluate", "trace.jsonl", "p.json", "--holdout", "0.25") as Promise<{
+        placements: {
+          file: string;
+          mean: { tokenReplication: number };
+          layers: { layer: number; tokens: number }[];
+        }[];
+      }>,
+    ]);
+    expect(verified.exitCode, verified.stdout).to.equal(0);
+    const [judged] = evaluated.placements;
+    expect(judged.file).to.equal("p.json");
+    expect(judged.mean.tokenReplication).to.equal(placed.heldOut.tokenReplication);
+    expect(judged.layers.map(({ layer, tokens }) => [layer, tokens])).to.deep.equal([
+      [1, 50],
+      [2, 50],
+    ]);
+  });
+
+  it("place respects pins, separations and the load cap", async () => {
+    const { placement } = (await place.runJson(
+      "place", "trace.jsonl", "--chiplets", "4", "--pin", "0:3", "--pin", "4:1", "--apart", "1,5", "--max-load", "1.2",
+    )) as { placement: { layers: { chiplets: number[][] }[] } }; // prettier-ignore
+    for (const { chiplets } of placement.layers) {
+      expect(chiplets[3]).to.include(0);
+      expect(chiplets[1]).to.include(4);
+      expect(chiplets.some((experts) => experts.includes(1) && experts.includes(5))).to.be.false;
+    }
+  });
+
+  it("place ends with exit code 3 and writes nothing where no placement exists", async () => {
+    const { exitCode, stdout, stderr } = await place.run(
+      "place", "trace.jsonl", "--chiplets", "4", "--apart", "0,1,2,3,4", "-o", "p.json",
+    ); // prettier-ignore
+    expect(exitCode).to.equal(3);
+    expect(stderr).to.match(/auto: infeasible: layer 1: /);
+    expect(stdout).to.equal("");
+    expect(place.files()).to.deep.equal(["trace.jsonl"]);
+  });
+
   it("places 60 experts on 16 chiplets, some slots empty", async () => {
     place.write("sixty.jsonl", traceText(sampleTrace({ numExperts: 60, layers: [0] })));
-    const { exitCode, stdout, stderr } = await place.run(
-      "compare",
+    const { exitCode, stderr } = await place.run(
+      "place",
       "sixty.jsonl",
       "--solver",
-      "contiguous",
       "louvain",
+      "-o",
+      "p.json",
     );
     expect(exitCode, stderr).to.equal(0);
-    expect(stdout).to.match(/louvain +1\.\d{3}/);
+    expect((await place.run("verify", "p.json", "--against", "sixty.jsonl")).exitCode).to.equal(0);
+  });
+
+  it("synth makes the same trace every time, convert keeps it, and place and schedule take it", async () => {
+    const synth = ["synth", "--preset", "olmoe-1b-7b", "--tokens", "300", "--layers", "2", "-o"];
+    await Promise.all([place.run(...synth, "a.jsonl.gz"), place.run(...synth, "b.jsonl.gz")]);
+    expect(place.readBytes("a.jsonl.gz").equals(place.readBytes("b.jsonl.gz"))).to.be.true;
+    expect((await place.run("convert", "a.jsonl.gz", "-o", "c.jsonl")).exitCode).to.equal(0);
+    expect((await place.run("convert", "c.jsonl", "-o", "d.jsonl.gz")).exitCode).to.equal(0);
+    expect(place.readBytes("d.jsonl.gz").equals(place.readBytes("a.jsonl.gz"))).to.be.true;
+
+    expect((await place.run("place", "c.jsonl", "--solver", "louvain", "-o", "p.json")).exitCode).to.equal(0);
+    const files = ["--perfetto", "timeline.json", "--svg", "timeline.svg"];
+    const step = (await place.runJson("schedule", "c.jsonl", "p.json", "--layer", "1", ...files)) as {
+      makespanNs: number;
+      boundNs: number;
+      computeNs: number;
+      exposedCommunicationNs: number;
+      exposedDramNs: number;
+      idleNs: number;
+    };
+    expect(step.boundNs).to.be.at.most(step.makespanNs);
+    expect(step.computeNs + step.exposedCommunicationNs + step.exposedDramNs + step.idleNs).to.be.closeTo(
+      step.makespanNs,
+      1e-6 * step.makespanNs,
+    );
+    expect((JSON.parse(place.read("timeline.json")) as { traceEvents: object[] }).traceEvents).to.not.be
+      .empty;
+    expect(place.read("timeline.svg")).to.match(/^<svg/);
+    const { stdout } = await place.run(
+      "schedule",
+      "c.jsonl",
+      "p.json",
+      "--layer",
+      "1",
+      "--configuration",
+      "baseline",
+    );
+    expect(stdout).to.match(/makespan .* at least .* gap/);
   });
 
   it("ends with exit code 3 where no placement exists, and says which layer and why", async () => {

@@ -23,6 +23,7 @@ export interface Workplace {
   runJson(...args: string[]): Promise<unknown>;
   write(name: string, content: string): void;
   read(name: string): string;
+  readBytes(name: string): Buffer;
   /** Names of all files, in order. */
   files(): string[];
   remove(): void;
@@ -47,6 +48,7 @@ export function openWorkplace(): Workplace {
       writeFileSync(join(folder, name), content);
     },
     read: (name) => readFileSync(join(folder, name), "utf8"),
+    readBytes: (name) => readFileSync(join(folder, name)),
     files: () => readdirSync(folder).sort(),
     remove() {
       rmSync(folder, { recursive: true });

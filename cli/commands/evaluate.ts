@@ -1,0 +1,61 @@
+import { Command } from "commander";
+import { formatTime, InputError, type Evaluation } from "../../index.js";
+import { evaluateOn } from "../judge.js";
+import { loadTrace, splitParts } from "../load-trace.js";
+import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
+import { addTerminalOptions, addTraceOptions, numberOption, type TraceOptions } from "../options.js";
+import { readPlacement, sortPaths } from "../read-files.js";
+import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
+
+interface EvaluateOptions extends TerminalOptions, TraceOptions, MachineOptions {
+  readonly holdout: number;
+}
+
+export function evaluateCommand(): Command {
+  const command = new Command("evaluate")
+    .summary("metrics of given placements on any trace")
+    .description(
+      "Evaluates placements on a trace: token replication C_T, group replication C_G, load, and modelled time and " +
+        "energy where the model's sizes are known. Traces and placements are told apart by content.",
+    )
+    .argument("<files...>", "traces, read as one, and placement files")
+    .addOption(
+      numberOption("--holdout <share>", "evaluate on this last share of every trace file only", {
+        above: 0,
+        below: 1,
+      }).default(0),
+    );
+  addMachineOptions(addTraceOptions(command), { chiplets: false });
+  return addTerminalOptions(command)
+    .addHelpText("after", "\nExample:\n  moeplace evaluate trace.jsonl.gz p.json q.json --holdout 0.25")
+    .action(async (paths: string[], options: EvaluateOptions) => {
+      const terminal = openTerminal(options);
+      const { traces, placements } = sortPaths(paths);
+      if (placements.length === 0) {
+        throw new InputError("evaluate: found no placement file among the files, expected at least one");
+      }
+      const { parts } = await loadTrace(traces, options, terminal);
+      const { learn, heldOut } = splitParts(parts, options.holdout);
+      const trace = heldOut ?? learn;
+      const evaluated: { file: string; evaluation: Evaluation }[] = [];
+      for (const file of placements) {
+        const placement = await readPlacement(file);
+        const machine = await loadMachineOf(placement, options, { trace, terminal });
+        evaluated.push({ file, evaluation: evaluateOn(trace, placement, machine) });
+      }
+      terminal.printJson({ placements: evaluated.map(({ file, evaluation }) => ({ file, ...evaluation })) });
+      terminal.print(
+        formatTable(
+          ["placement", "C_T", "C_G", "max load", "step time", "energy"],
+          evaluated.map(({ file, evaluation: { mean, step } }) => [
+            file,
+            mean.tokenReplication.toFixed(3),
+            mean.groupReplication.toFixed(3),
+            mean.loadMaxOverMean.toFixed(2),
+            step ? formatTime(step.stepNs) : "",
+            step ? `${(step.stepPj / 1e12).toFixed(1)} J` : "",
+          ]),
+        ),
+      );
+    });
+}

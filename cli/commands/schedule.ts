@@ -1,0 +1,116 @@
+import { Command } from "commander";
+import {
+  collectPatterns,
+  countTraffic,
+  ganttSvg,
+  ganttText,
+  InputError,
+  perfettoJson,
+  scheduleStep,
+  sweepChunks,
+  validateSchedule,
+  type LayerTraffic,
+  type PlacementFile,
+  type RoutingTrace,
+} from "../../index.js";
+import { describeCurve, describeSchedule, scheduleData } from "../describe-schedule.js";
+import { loadTrace } from "../load-trace.js";
+import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
+import {
+  addForceOption,
+  addTerminalOptions,
+  addTraceOptions,
+  integerOption,
+  type FileCommandOptions,
+  type TraceOptions,
+} from "../options.js";
+import { checkOutput, writeOutput } from "../output-file.js";
+import { readPlacement, sortPaths } from "../read-files.js";
+import { addStepOptions, toScheduleOptions, type StepOptions } from "../step-options.js";
+import { openTerminal } from "../terminal.js";
+
+interface ScheduleCommandOptions extends FileCommandOptions, TraceOptions, MachineOptions, StepOptions {
+  readonly layer?: number;
+  readonly sweepChunks?: boolean;
+  readonly perfetto?: string;
+  readonly svg?: string;
+}
+
+export function scheduleCommand(): Command {
+  const command = new Command("schedule")
+    .summary("timeline of a step: makespan, bound, exposed communication")
+    .description(
+      "Schedules a training step of a placed model, or one layer of it: attention, weight streaming, dispatch, " +
+        "experts, combine and activations, each on its own resource. Shows the makespan against a proved lower bound " +
+        "and what communication stays exposed.",
+    )
+    .argument("<files...>", "traces, read as one, and one placement file")
+    .addOption(integerOption("--layer <n>", "schedule this layer alone"))
+    .option("--sweep-chunks", "find the best number of chunks and show the curve")
+    .option("--perfetto <file>", "write the timeline for ui.perfetto.dev and chrome://tracing")
+    .option("--svg <file>", "write the timeline as a Gantt chart");
+  addStepOptions(addMachineOptions(addTraceOptions(command), { chiplets: false }));
+  return addTerminalOptions(addForceOption(command))
+    .addHelpText(
+      "after",
+      "\nExample:\n  moeplace schedule trace.jsonl.gz p.json --layer 3 --perfetto layer3.json",
+    )
+    .action(async (paths: string[], options: ScheduleCommandOptions) => {
+      const terminal = openTerminal(options);
+      for (const path of [options.perfetto, options.svg]) if (path !== undefined) checkOutput(path, options);
+      const { traces, placements } = sortPaths(paths);
+      if (placements.length !== 1) {
+        throw new InputError(`schedule: found ${placements.length} placement files, expected one`);
+      }
+      const placement = await readPlacement(placements[0]);
+      const { trace } = await loadTrace(traces, options, terminal);
+      const { hardware, shape } = await loadMachineOf(placement, options, { trace, terminal });
+      if (shape === undefined) {
+        throw new InputError(
+          `schedule: found model ${trace.model ?? "(unnamed)"}, expected one whose sizes are known`,
+          "Maybe pass --model NAME.",
+        );
+      }
+      const traffic = countLayers(trace, placement, options.layer);
+      const model = { ...toScheduleOptions(options), hardware, shape };
+      const sweep = options.sweepChunks ? sweepChunks(traffic, model) : undefined;
+      const step = sweep?.best ?? scheduleStep(traffic, model);
+      const { graph, schedule } = step;
+      const violations = validateSchedule(graph, schedule);
+      if (violations.length > 0) throw new Error(`the schedule is not valid: ${violations[0]}`);
+      const part =
+        options.layer === undefined ? `step of ${traffic.length} layers` : `layer ${options.layer}`;
+      const title = `${shape.name} on ${hardware.name}, ${part}`;
+      const files = { perfetto: perfettoJson, svg: ganttSvg } as const;
+      for (const [name, draw] of Object.entries(files)) {
+        const path = options[name as keyof typeof files];
+        if (path !== undefined) await writeOutput(path, draw(graph, schedule, { title }), options);
+      }
+      terminal.printJson({
+        title,
+        ...scheduleData(step),
+        ...(sweep && { chunks: sweep.chunks, curve: sweep.curve }),
+      });
+      terminal.print(`${title}\n${describeSchedule(step)}`);
+      if (sweep) terminal.print(`\n${describeCurve(sweep.curve)}\nbest: ${sweep.chunks} chunks`);
+      terminal.print(`\n${ganttText(graph, schedule, { width: process.stdout.columns || 100 })}`);
+    });
+}
+
+/** Traffic of every layer of the trace, or of one. */
+function countLayers(
+  trace: RoutingTrace,
+  placement: PlacementFile,
+  layer: number | undefined,
+): LayerTraffic[] {
+  const { numGroups = 1, numChiplets, layers } = placement;
+  const chosen = layer === undefined ? trace.layers : trace.layers.filter((one) => one.layer === layer);
+  if (chosen.length === 0) throw new InputError(`--layer: found ${layer}, expected a layer of the trace`);
+  return chosen.map((current) => {
+    const seated = layers.find((one) => one.layer === current.layer);
+    if (seated === undefined) {
+      throw new InputError(`placement: found no layer ${current.layer}, expected every layer of the trace`);
+    }
+    return countTraffic(collectPatterns(current, trace), seated.chiplets, numChiplets / numGroups);
+  });
+}

@@ -1,0 +1,71 @@
+import { busyTimesNs, criticalPath, formatTime, type ChunkPoint, type StepSchedule } from "../index.js";
+import { formatTable } from "./terminal.js";
+
+/** A schedule in a few lines for people. */
+export function describeSchedule(step: StepSchedule): string {
+  const { makespanNs, boundNs, bound, gap } = step;
+  const share = (ns: number) => `${((100 * ns) / makespanNs).toFixed(1)} %`;
+  const time = (name: string, ns: number) =>
+    `${name.padEnd(22)} ${formatTime(ns).padStart(10)}  ${share(ns).padStart(7)}`;
+  const path = criticalKinds(step).map(({ kind, ns }) => `${kind} ${share(ns)}`);
+  return [
+    `makespan ${formatTime(makespanNs)}, at least ${formatTime(boundNs)} (${bound.resource ?? "critical path"}), ` +
+      `gap ${(100 * gap).toFixed(2)} %; ${step.graph.numTasks} tasks by rule ${step.rule}`,
+    `${(100 * step.hiddenCommunicationShare).toFixed(1)} % of the communication is hidden behind compute`,
+    "",
+    time("compute", step.computeNs),
+    time("exposed communication", step.exposedCommunicationNs),
+    time("exposed DRAM", step.exposedDramNs),
+    time("nothing but latency", step.idleNs),
+    "",
+    `critical path: ${path.join(", ")}`,
+  ].join("\n");
+}
+
+/** The same as data, with the busy time of every resource. */
+export function scheduleData(step: StepSchedule): object {
+  const busyNs = busyTimesNs(step.graph);
+  return {
+    makespanNs: step.makespanNs,
+    boundNs: step.boundNs,
+    boundBy: step.bound.resource ?? "critical path",
+    gap: step.gap,
+    rule: step.rule,
+    numTasks: step.graph.numTasks,
+    hiddenCommunicationShare: step.hiddenCommunicationShare,
+    computeNs: step.computeNs,
+    exposedCommunicationNs: step.exposedCommunicationNs,
+    exposedDramNs: step.exposedDramNs,
+    idleNs: step.idleNs,
+    criticalPath: criticalKinds(step),
+    resources: step.graph.resources.map((name, resource) => ({
+      name,
+      busyNs: busyNs[resource],
+      busyShare: step.makespanNs > 0 ? busyNs[resource] / step.makespanNs : 0,
+    })),
+  };
+}
+
+/** The curve of makespan over chunks as a table. */
+export function describeCurve(curve: readonly ChunkPoint[]): string {
+  return formatTable(
+    ["chunks", "makespan", "at least"],
+    curve.map(({ chunks, makespanNs, boundNs }) => [
+      `${chunks}`,
+      formatTime(makespanNs),
+      formatTime(boundNs),
+    ]),
+  );
+}
+
+/** Time of every kind of task on the critical path, the longest first. */
+function criticalKinds({ graph, schedule }: StepSchedule): { kind: string; ns: number }[] {
+  const nsOf = new Map<string, number>();
+  for (const { task, fromNs, untilNs } of criticalPath(graph, schedule)) {
+    const kind = graph.kinds[graph.kindOf[task]];
+    nsOf.set(kind, (nsOf.get(kind) ?? 0) + untilNs - fromNs);
+  }
+  return Array.from(nsOf, ([kind, ns]) => ({ kind, ns }))
+    .filter(({ ns }) => ns > 0)
+    .sort((one, other) => other.ns - one.ns);
+}

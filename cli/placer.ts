@@ -1,0 +1,146 @@
+import { setMaxListeners } from "node:events";
+import { availableParallelism } from "node:os";
+import {
+  balanced,
+  countTraffic,
+  evaluateTraffic,
+  expertBytes,
+  fastest,
+  groupCapacity,
+  InputError,
+  openLayerThreads,
+  placeTrace,
+  solvers,
+  type Chiplets,
+  type LayerThreads,
+  type ModelShape,
+  type PlacementProblem,
+  type PlaceOutcome,
+  type PosingOptions,
+  type RoutingTrace,
+  type Solver,
+} from "../index.js";
+import type { Machine } from "./machine.js";
+import type { Objective, SolveOptions } from "./solve-options.js";
+import type { Terminal } from "./terminal.js";
+
+/** Places traces in worker threads until it is closed; Ctrl-C makes it answer with the best so far. */
+export interface Placer {
+  place(trace: RoutingTrace, solver: Solver): Promise<PlaceOutcome>;
+  /** Whether Ctrl-C was pressed. */
+  readonly isInterrupted: boolean;
+  close(): Promise<void>;
+}
+
+/** Opens worker threads for a command that places, and says what the machine lacks. */
+export function openPlacer(machine: Machine, options: SolveOptions, terminal: Terminal): Placer {
+  const interrupt = new AbortController();
+  const onInterrupt = () => {
+    terminal.note("interrupted: finishing with the best found so far; press Ctrl-C again to quit at once");
+    interrupt.abort();
+  };
+  process.once("SIGINT", onInterrupt);
+  // Every layer that waits for a thread listens to the signal.
+  setMaxListeners(0, interrupt.signal);
+  const numThreads = options.threads ?? availableParallelism();
+  const threads = openLayerThreads({ numThreads, interrupt: interrupt.signal });
+  const capacity = machine.shape && groupCapacity(machine.hardware, machine.shape);
+  if (capacity?.warning !== undefined) terminal.note(`${machine.hardware.name}: ${capacity.warning}`);
+  return {
+    async place(trace, solver) {
+      let numPlaced = 0;
+      const say = (text: string) => {
+        terminal.progress(`${solver.name}: ${numPlaced} of ${trace.layers.length} layers placed${text}`);
+      };
+      say("");
+      return placeTrace(trace, {
+        posing: poseFor(trace, machine, { options, groupBytes: capacity?.groupBytes }),
+        solver: aim(solver, { machine, objective: options.objective, threads }),
+        solverOptions: {
+          seed: options.seed,
+          backends: { fillings: options.fillingsBackend, groups: options.groupsBackend },
+          ...(options.timeLimit !== undefined && { timeLimitMs: 1000 * options.timeLimit }),
+        },
+        onProgress(layer, { cost, bound }) {
+          const proof =
+            bound === undefined ? "" : `, at least ${bound.toFixed(3)}, gap ${percent(cost / bound - 1)}`;
+          say(`; layer ${layer}: C_T ${cost.toFixed(3)}${proof}`);
+        },
+        onLayer() {
+          numPlaced++;
+          say("");
+        },
+      });
+    },
+    get isInterrupted() {
+      return interrupt.signal.aborted;
+    },
+    close() {
+      process.off("SIGINT", onInterrupt);
+      return threads.close();
+    },
+  };
+}
+
+/** Solvers that minimise what they are told to; the others are yardsticks and answer by their own rules. */
+const MINIMISERS = ["local-search", "ilp", "exact", "auto"];
+
+/** The solver made to pursue the objective. */
+function aim(
+  solver: Solver,
+  { machine, objective, threads }: { machine: Machine; objective: Objective; threads: LayerThreads },
+): Solver {
+  const inThread = threads.inThread(solver);
+  if (objective === "traffic" || !MINIMISERS.includes(solver.name)) return inThread;
+  if (objective === "balance") return balanced(inThread);
+  const { hardware, shape } = machine;
+  if (shape === undefined) {
+    throw new InputError(
+      "--objective: found time, expected a model whose sizes are known",
+      "Maybe pass --model NAME.",
+    );
+  }
+  // Proofs by two names of one solver would only repeat each other.
+  const proofs = ["auto", "exact"];
+  return fastest(inThread, {
+    judge: (problem, chiplets) => modelledLayerNs(problem, chiplets, { hardware, shape }),
+    rivals: solvers
+      .filter(({ name }) => name !== solver.name && name !== "auto")
+      .filter(({ name }) => !(proofs.includes(name) && proofs.includes(solver.name)))
+      .map((rival) => threads.inThread(rival)),
+  });
+}
+
+function modelledLayerNs(
+  { patterns, chipletsPerGroup }: PlacementProblem,
+  chiplets: Chiplets,
+  machine: Machine & { shape: ModelShape },
+): number {
+  const traffic = countTraffic(patterns, chiplets, chipletsPerGroup);
+  const { modelled } = evaluateTraffic(traffic, { chipletsPerGroup, machine });
+  if (modelled === undefined) throw new Error("a known machine and model gave no time");
+  return modelled.layerNs;
+}
+
+function poseFor(
+  { numExperts }: RoutingTrace,
+  { hardware, shape }: Machine,
+  { options, groupBytes }: { options: SolveOptions; groupBytes: number | undefined },
+): PosingOptions {
+  return {
+    numChiplets: hardware.numGroups * hardware.chipletsPerGroup,
+    numGroups: hardware.numGroups,
+    slotsPerChiplet: options.slots,
+    ...(shape && { expertBytes: new Float64Array(numExperts).fill(expertBytes(shape)) }),
+    groupBytes,
+    maxLoad: options.maxLoad,
+    chipletTokenShare: options.chipletLinkBudget,
+    groupTokenShare: options.groupLinkBudget,
+    pins: options.pin,
+    apart: options.apart,
+  };
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}

@@ -1,0 +1,57 @@
+import type { Command } from "commander";
+import {
+  DEFAULT_BATCH,
+  priorityRules,
+  STEP_CONFIGURATIONS,
+  type Batch,
+  type PriorityRule,
+  type ScheduleOptions,
+} from "../index.js";
+import { choiceOption, integerOption } from "./options.js";
+
+/** How a step is run, and of what size it is. */
+export interface StepOptions {
+  readonly configuration: keyof typeof STEP_CONFIGURATIONS;
+  readonly chunks?: number;
+  readonly rule: PriorityRule | "best";
+  readonly forwardOnly?: boolean;
+  readonly sequences: number;
+  readonly sequenceLength: number;
+  readonly microBatches: number;
+  readonly numberFormat: Batch["format"];
+}
+
+/** What {@link StepOptions} are for the schedulers. */
+export function toScheduleOptions(options: StepOptions): Omit<ScheduleOptions, "hardware" | "shape"> {
+  const { overlap, transport } = STEP_CONFIGURATIONS[options.configuration];
+  return {
+    batch: {
+      numSequences: options.sequences,
+      sequenceLength: options.sequenceLength,
+      numMicroBatches: options.microBatches,
+      format: options.numberFormat,
+    },
+    configuration: { overlap: { ...overlap, chunks: options.chunks ?? overlap.chunks }, transport },
+    training: !options.forwardOnly,
+    rule: options.rule,
+  };
+}
+
+export function addStepOptions(command: Command): Command {
+  const { numSequences, sequenceLength, numMicroBatches } = DEFAULT_BATCH;
+  const options = [
+    choiceOption("--configuration <name>", "how the step is run", [
+      "chunked",
+      ...Object.keys(STEP_CONFIGURATIONS).filter((name) => name !== "chunked"),
+    ]),
+    integerOption("--chunks <n>", "pieces of a micro-batch that overlap (default: the configuration's)", 1),
+    choiceOption("--rule <name>", "how free resources choose", [...priorityRules, "best"]),
+    integerOption("--sequences <n>", "sequences of a micro-batch", 1).default(numSequences),
+    integerOption("--sequence-length <n>", "tokens of a sequence", 1).default(sequenceLength),
+    integerOption("--micro-batches <n>", "micro-batches of a step", 1).default(numMicroBatches),
+    choiceOption("--number-format <name>", "numbers that are computed with", ["fp16", "bf16", "fp8"]),
+  ];
+  command.optionsGroup("Step:").option("--forward-only", "leave out the backward pass");
+  for (const option of options) command.addOption(option);
+  return command;
+}
