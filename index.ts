@@ -72,7 +72,7 @@ export { ganttSvg } from "./lib/report/gantt-svg.js";
 export { ganttText } from "./lib/report/gantt-text.js";
 export { perfettoJson } from "./lib/report/perfetto.js";
 export { scheduleBound, type ScheduleBound } from "./lib/schedule/bounds.js";
-export { criticalPath, type CriticalStep } from "./lib/schedule/critical-path.js";
+export { criticalPath, timeByKind, type CriticalStep } from "./lib/schedule/critical-path.js";
 export { bestListSchedule, listSchedule, type Schedule } from "./lib/schedule/list-schedule.js";
 export { OVERLAPS, type Overlap } from "./lib/schedule/overlap.js";
 export {

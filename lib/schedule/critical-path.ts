@@ -49,6 +49,24 @@ export function criticalPath(graph: TaskGraph, { startNs, order, makespanNs }: S
   }
 }
 
+/**
+ * What the makespan went into: the time of every kind of task along a critical path, the longest first.
+ *
+ * @example
+ * timeByKind(graph, criticalPath(graph, schedule)); // [{ kind: "weights", ns: 8.1e6 }, ...]
+ */
+export function timeByKind(
+  { kinds, kindOf }: TaskGraph,
+  path: readonly CriticalStep[],
+): { kind: string; ns: number }[] {
+  const ns = kinds.map(() => 0);
+  for (const { task, fromNs, untilNs } of path) ns[kindOf[task]] += untilNs - fromNs;
+  return kinds
+    .map((kind, index) => ({ kind, ns: ns[index] }))
+    .filter((entry) => entry.ns > 0)
+    .sort((one, other) => other.ns - one.ns);
+}
+
 /** The task that ran on the same resource just before each, or -1. Shape [numTasks]. */
 function tasksBefore({ numTasks, resources, resourceOf }: TaskGraph, order: Int32Array): Int32Array {
   const before = new Int32Array(numTasks).fill(-1);

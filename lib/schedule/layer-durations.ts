@@ -47,6 +47,11 @@ export interface LayerDurations {
   readonly expertMemoryNs: number;
   /** One expert crosses the link of its chiplet. */
   readonly expertLinkNs: number;
+  /**
+   * What streams in for the backward pass, and is written back after it, for each byte of weights: more than 1 where
+   * optimiser state travels with them.
+   */
+  readonly updateFactor: number;
   /** Weights of one expert. */
   readonly expertBytes: number;
   /** Tokens of one chunk on each chiplet, as they arrive and as they leave. Shape [numChiplets]. */

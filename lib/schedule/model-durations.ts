@@ -31,7 +31,13 @@ export function stepSite(hardware: Hardware): StepSite {
 export function modelDurations(
   traffic: LayerTraffic,
   machine: { readonly hardware: Hardware; readonly shape: ModelShape },
-  cut: { batch: Batch; transport: Transport; parts: number; chunks: number },
+  cut: {
+    batch: Batch;
+    transport: Transport;
+    parts: number;
+    chunks: number;
+    optimiserBytesPerWeight?: number | undefined;
+  },
 ): LayerDurations {
   const { hardware, shape } = machine;
   const { numGroups, chipletsPerGroup } = hardware;
@@ -65,6 +71,7 @@ export function modelDurations(
     streamedExperts: traffic.expertLoad.map((experts) => (streamed ? experts.length : 0)),
     expertMemoryNs: memoryNs(hardware, expertBytes(shape)),
     expertLinkNs: expertBytes(shape) / hardware.links.chiplet.bytesPerNs.value,
+    updateFactor: 1 + (cut.optimiserBytesPerWeight ?? 0) / shape.bytesPerWeight,
     expertBytes: expertBytes(shape),
     // As they arrive and as they leave.
     chunkBytes: visits.map((tokens) => 2 * tokens * bytesIn),

@@ -32,7 +32,8 @@ export interface StepPlan {
  * of dispatch), and the updated experts are written back. Transfers are fluid: the links of a path work at the same
  * time, so one alone takes its busiest link and the latency. Time O(layers * micro-batches * chunks * chiplets).
  * Source: Mozart (arXiv:2603.07006), sections 4.3 and 4.4.
- * Deviation: optimiser, loss, dense layers and recomputation take no time; the paper does not say how they are done.
+ * Deviation: the optimiser's arithmetic, the loss, dense layers and recomputation take no time; the paper does not say
+ * how they are done.
  *
  * @param layers In the model's order, all for the same site.
  */
@@ -91,7 +92,7 @@ interface Step {
 function runForward(step: Step, layer: LayerDurations, index: number): void {
   const { state, plan } = step;
   state.builder.scope(`layer ${index} forward`);
-  const weights = bringWeights(step, layer);
+  const weights = bringWeights(step, layer, 1);
   const experts: (readonly number[])[] = [];
   const saved: number[][] = [];
   step.saved.push(saved);
@@ -131,7 +132,7 @@ function runBackward(step: Step, layer: LayerDurations, index: number): void {
   const { state, plan } = step;
   const pass = step.released.length;
   state.builder.scope(`layer ${index} backward`);
-  const weights = bringWeights(step, layer);
+  const weights = bringWeights(step, layer, layer.updateFactor);
   const scaled = (durationNs: number) => durationNs * layer.backwardFactor;
   const expertsNs = layer.expertsNs.map(scaled);
   const experts: (readonly number[])[] = [];
@@ -178,13 +179,13 @@ interface Weights {
 }
 
 /** Streams in the experts of the next pass: those that fit ahead after the pass before the last, others after it. */
-function bringWeights({ state, srams, released }: Step, layer: LayerDurations): Weights {
+function bringWeights({ state, srams, released }: Step, layer: LayerDurations, factor: number): Weights {
   const pass = released.length;
   const releasedIn = (earlier: number, chiplet: number) =>
     earlier < 0 ? NOTHING : released[earlier][chiplet];
-  const arriving = streamWeights(state, layer, (chiplet, place) =>
-    releasedIn(place < srams[chiplet].prefetched[pass] ? pass - 2 : pass - 1, chiplet),
-  );
+  const roomFor = (chiplet: number, place: number) =>
+    releasedIn(place < srams[chiplet].prefetched[pass] ? pass - 2 : pass - 1, chiplet);
+  const arriving = streamWeights(state, layer, { factor, roomFor });
   const loaded = arriving.map((experts) =>
     experts.length === 0
       ? NOTHING

@@ -14,16 +14,18 @@ export interface ExpertArrival {
  * A memory serves one expert at a time, at its own rate or that of the link where that is slower. Heaviest first, if
  * that is the rule, by the chiplet's compute.
  *
- * @param roomFor The task that makes room for an expert, given by its place on the chiplet.
+ * @param load.factor What streams in for each byte of weights.
+ * @param load.roomFor The task that makes room for an expert, given by its place on the chiplet.
  * @returns How the experts of every chiplet arrive. Indexed [chiplet][expert].
  */
 export function streamWeights(
   state: StepState,
   layer: LayerDurations,
-  roomFor: (chiplet: number, place: number) => number,
+  { factor, roomFor }: { factor: number; roomFor: (chiplet: number, place: number) => number },
 ): ExpertArrival[][] {
   const { builder, resources } = state;
-  const memoryNs = Math.max(layer.expertMemoryNs, layer.expertLinkNs);
+  const linkNs = layer.expertLinkNs * factor;
+  const memoryNs = Math.max(layer.expertMemoryNs * factor, linkNs);
   const added: number[] = [];
   const arriving = resources.compute.map((_, chiplet) =>
     Array.from({ length: layer.streamedExperts[chiplet] }, (_, place) => {
@@ -39,7 +41,7 @@ export function streamWeights(
       const link = builder.task({
         kind: "weights",
         resource: resources.chipletOut[chiplet],
-        durationNs: layer.expertLinkNs,
+        durationNs: linkNs,
         weight,
         part: place,
       });
@@ -60,7 +62,8 @@ export function streamWeights(
  */
 export function writeBack(state: StepState, layer: LayerDurations, updated: readonly number[]): number[] {
   const { builder, resources } = state;
-  const memoryNs = Math.max(layer.expertMemoryNs, layer.expertLinkNs);
+  const linkNs = layer.expertLinkNs * layer.updateFactor;
+  const memoryNs = Math.max(layer.expertMemoryNs * layer.updateFactor, linkNs);
   const added: number[] = [];
   const written = updated.map((final, chiplet) => {
     const own: number[] = [];
@@ -75,7 +78,7 @@ export function writeBack(state: StepState, layer: LayerDurations, updated: read
       const link = builder.task({
         kind: "write back",
         resource: resources.chipletBack[chiplet],
-        durationNs: layer.expertLinkNs,
+        durationNs: linkNs,
         part: place,
       });
       // The memory comes first: an expert leaves its chiplet only when somebody takes it.

@@ -16,7 +16,9 @@ import {
   scheduleStep,
   STEP_CONFIGURATIONS,
   sweepChunks,
+  type StepSchedule,
 } from "../../lib/schedule/schedule-step.js";
+import { busyTimesNs } from "../../lib/schedule/timeline.js";
 import { validateSchedule } from "../../lib/schedule/validate-schedule.js";
 import { collectPatterns } from "../../lib/token-patterns.js";
 
@@ -114,6 +116,15 @@ describe("scheduleStep", () => {
     expect(all[priorityRules.indexOf(best.rule)]).to.equal(best.makespanNs);
   });
 
+  it("takes the longer the more optimiser state travels with the weights", () => {
+    const traffic = [trafficFor(hardware)];
+    const [none, adam] = [0, 12].map((optimiserBytesPerWeight) =>
+      busyOf(scheduleStep(traffic, { hardware, shape, optimiserBytesPerWeight }), "memory 0"),
+    );
+    // Forward the weights alone, 1; backward 1 + 12 / 2 in and out.
+    expect(adam / none).to.be.closeTo((1 + 7 + 7) / 3, 1e-9);
+  });
+
   it("is the same every time", () => {
     const run = () => scheduleStep([trafficFor(hardware)], { hardware, shape }).schedule.startNs;
     expect(run()).to.deep.equal(run());
@@ -127,6 +138,10 @@ describe("scheduleStep", () => {
     );
   });
 });
+
+function busyOf({ graph }: StepSchedule, resource: string): number {
+  return busyTimesNs(graph)[graph.resources.indexOf(resource)];
+}
 
 describe("sweepChunks", () => {
   it("draws the curve in the order asked for and hands back its lowest point", () => {

@@ -49,6 +49,7 @@ function layersOf(streamed: boolean): fc.Arbitrary<LayerDurations[]> {
     streamedExperts: streamed ? perChiplet(3) : fc.constant(new Float64Array(numChiplets)),
     expertMemoryNs: time,
     expertLinkNs: time,
+    updateFactor: fc.constantFrom(1, 7),
     expertBytes: fc.constant(100),
     chunkBytes: perChiplet(80),
   });
@@ -182,6 +183,7 @@ describe("buildStepGraph", () => {
       streamedExperts: [0],
       expertMemoryNs: 0,
       expertLinkNs: 0,
+      updateFactor: 1,
       expertBytes: 0,
       chunkBytes: Float64Array.of(1),
     };
@@ -242,7 +244,10 @@ function serialNs(layer: LayerDurations, { site, numMicroBatches }: StepPlan): n
   const local = layer.attentionNs + layer.sharedNs;
   const experts = Math.max(...layer.expertsNs);
   const remote = moves(layer.dispatch) + moves(layer.combine);
-  return 3 * slowest + numMicroBatches * (2 * (remote + layer.saveNs) + 3 * (local + experts));
+  return (
+    (1 + 2 * layer.updateFactor) * slowest +
+    numMicroBatches * (2 * (remote + layer.saveNs) + 3 * (local + experts))
+  );
 }
 
 function cutInto(layer: LayerDurations, chunks: number): LayerDurations {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { criticalPath } from "../../lib/schedule/critical-path.js";
+import { criticalPath, timeByKind } from "../../lib/schedule/critical-path.js";
 import { listSchedule } from "../../lib/schedule/list-schedule.js";
 import { TaskGraphBuilder } from "../../lib/schedule/task-graph.js";
 import { busyTimesNs, splitTime } from "../../lib/schedule/timeline.js";
@@ -85,6 +85,10 @@ describe("criticalPath", () => {
       { task: 0, fromNs: 0, untilNs: 4, heldBy: "nothing" },
       { task: 1, fromNs: 4, untilNs: 8, heldBy: "resource" },
       { task: 2, fromNs: 8, untilNs: 14, heldBy: "predecessor" },
+    ]);
+    expect(timeByKind(graph, criticalPath(graph, listSchedule(graph, "program-order")))).to.deep.equal([
+      { kind: "weights", ns: 8 },
+      { kind: "experts", ns: 6 },
     ]);
   });
 });
