@@ -43,6 +43,13 @@ export {
   type PlaceTraceOptions,
   type PosingOptions,
 } from "./lib/pipeline.js";
+export { countMoves, verifyMigration, type MigrationStep, type Transfer } from "./lib/placement/migration.js";
+export {
+  formatMigrationPlan,
+  planMigrations,
+  type MigrationOptions,
+  type MigrationPlan,
+} from "./lib/placement/migration-plan.js";
 export * from "./lib/placement/placement.js";
 export {
   decodePlacement,
@@ -95,6 +102,7 @@ export { validateSchedule } from "./lib/schedule/validate-schedule.js";
 export { balanced } from "./solvers/balance.js";
 export { fastest, type FastestOptions } from "./solvers/fastest.js";
 export { openLayerThreads, type LayerThreads } from "./solvers/layer-threads.js";
+export { migrateFrom } from "./solvers/migrate.js";
 export { findSolver, solvers } from "./solvers/index.js";
 export { traceFormats } from "./traces/detect.js";
 export { writeJsonLines } from "./traces/json-lines.js";

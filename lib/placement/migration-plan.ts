@@ -1,0 +1,92 @@
+import { InputError } from "../errors.js";
+import { countMoves, planMigration, verifyMigration, type MigrationStep } from "./migration.js";
+import type { Seating } from "./placement.js";
+
+/** How to come from a running placement to another, layer by layer. */
+export interface MigrationPlan {
+  /** Seats to fill from elsewhere, over all layers. */
+  readonly moves: number;
+  /** Experts sent from chiplet to chiplet, detours and swaps included, over all layers. */
+  readonly transfers: number;
+  /** Weights sent, where their size is known. */
+  readonly bytes?: number;
+  readonly layers: readonly {
+    readonly layer: number;
+    readonly moves: number;
+    readonly steps: readonly MigrationStep[];
+  }[];
+}
+
+/** Options of {@link planMigrations}. */
+export interface MigrationOptions {
+  /** Default as many as the fullest chiplet of either placement holds. */
+  readonly slotsPerChiplet?: number | undefined;
+  /** Weights of one expert in one layer. */
+  readonly expertBytes?: number | undefined;
+}
+
+/**
+ * Plans the moves from a running placement to another for every layer of the other, and replays them to be sure.
+ *
+ * @throws InputError if the placements differ in experts or chiplets, or the running one lacks a layer.
+ *
+ * @example
+ * const plan = planMigrations(running, placement, { expertBytes: expertBytes(shape) });
+ * plan.layers[0].steps[0]; // { kind: "swap", transfers: [{ expert: 3, from: 0, to: 5 }, { expert: 9, from: 5, to: 0 }] }
+ */
+export function planMigrations(
+  from: Seating,
+  to: Seating,
+  { slotsPerChiplet, expertBytes }: MigrationOptions = {},
+): MigrationPlan {
+  if (from.numExperts !== to.numExperts || from.numChiplets !== to.numChiplets) {
+    throw new InputError(
+      `--from: found ${from.numExperts} experts on ${from.numChiplets} chiplets, ` +
+        `expected ${to.numExperts} on ${to.numChiplets}`,
+    );
+  }
+  const chipletsOf = new Map(from.layers.map(({ layer, chiplets }) => [layer, chiplets]));
+  const layers = to.layers.map(({ layer, chiplets }) => {
+    const running = chipletsOf.get(layer);
+    if (!running)
+      throw new InputError(`--from: found no layer ${layer}, expected every layer of the placement`);
+    const fullest = Math.max(...[...running, ...chiplets].map((experts) => experts.length));
+    const slots = slotsPerChiplet ?? fullest;
+    if (fullest > slots) {
+      throw new InputError(
+        `--from: layer ${layer}: found ${fullest} experts on a chiplet, its slots are ${slots}`,
+      );
+    }
+    const steps = planMigration(running, chiplets, slots);
+    const violations = verifyMigration(steps, { from: running, to: chiplets, slotsPerChiplet: slots });
+    if (violations.length > 0) throw new Error(`migration of layer ${layer}: ${violations[0]}`);
+    return { layer, moves: countMoves(running, chiplets), steps };
+  });
+  const transfers = layers
+    .flatMap(({ steps }) => steps)
+    .reduce((sum, step) => sum + (step.kind === "drop" ? 0 : step.transfers.length), 0);
+  return {
+    moves: layers.reduce((sum, { moves }) => sum + moves, 0),
+    transfers,
+    ...(expertBytes !== undefined && { bytes: transfers * expertBytes }),
+    layers,
+  };
+}
+
+/** Writes a migration plan as JSON, one step a line. */
+export function formatMigrationPlan({ moves, transfers, bytes, layers }: MigrationPlan): string {
+  const head = {
+    format: "moeplace.migration",
+    version: 1,
+    moves,
+    transfers,
+    ...(bytes !== undefined && { bytes }),
+  };
+  const fields = Object.entries(head).map(([name, value]) => `"${name}": ${JSON.stringify(value)}`);
+  const layerTexts = layers.map(({ layer, moves: own, steps }) => {
+    const lines = steps.map((step) => `\n      ${JSON.stringify(step)}`);
+    const end = lines.length > 0 ? "\n    " : "";
+    return `    {"layer": ${layer}, "moves": ${own}, "steps": [${lines.join(",")}${end}]}`;
+  });
+  return `{\n  ${fields.join(", ")},\n  "layers": [\n${layerTexts.join(",\n")}\n  ]\n}\n`;
+}
