@@ -68,7 +68,8 @@ export {
   type PlacementProblem,
 } from "./lib/placement/problem.js";
 export * from "./lib/placement/solver.js";
-export { countTraffic, type LayerTraffic } from "./lib/placement/traffic.js";
+export type { DispatchModel } from "./lib/placement/dispatch.js";
+export { countTraffic, type LayerTraffic, type TrafficOptions } from "./lib/placement/traffic.js";
 export { verifyChiplets, verifyFound } from "./lib/placement/verify.js";
 export { compareSolvers, type ComparedSolver, type ComparisonRow } from "./lib/report/comparison.js";
 export { comparisonCsv, comparisonData } from "./lib/report/comparison-data.js";

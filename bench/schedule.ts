@@ -159,6 +159,6 @@ function trafficOf({ hardware, shape }: Machine): LayerTraffic[] {
     }
     const layers = [{ layer, numTokens, experts }];
     const trace = createRoutingTrace({ model: shape.name, numExperts, topK, layers });
-    return countTraffic(collectPatterns(trace.layers[0], trace), chiplets, hardware.chipletsPerGroup);
+    return countTraffic(collectPatterns(trace.layers[0], trace), chiplets, hardware);
   });
 }

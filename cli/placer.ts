@@ -112,11 +112,11 @@ function aim(
 }
 
 function modelledLayerNs(
-  { patterns, chipletsPerGroup }: PlacementProblem,
+  { patterns, chipletsPerGroup, dispatch }: PlacementProblem,
   chiplets: Chiplets,
   machine: Machine & { shape: ModelShape },
 ): number {
-  const traffic = countTraffic(patterns, chiplets, chipletsPerGroup);
+  const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
   const { modelled } = evaluateTraffic(traffic, { chipletsPerGroup, machine });
   if (modelled === undefined) throw new Error("a known machine and model gave no time");
   return modelled.layerNs;

@@ -1,6 +1,7 @@
 import { InputError } from "./errors.js";
 import type { Hardware } from "./hardware.js";
 import type { ModelShape } from "./model-shapes.js";
+import type { DispatchModel } from "./placement/dispatch.js";
 import type { Chiplets, Seating } from "./placement/placement.js";
 import { countTraffic, type LayerTraffic } from "./placement/traffic.js";
 import { layerEnergy } from "./performance/energy.js";
@@ -53,6 +54,8 @@ export interface Evaluation {
 /** The machine and model to evaluate on. */
 export interface EvaluationOptions {
   readonly chipletsPerGroup: number;
+  /** Which copy of an expert a token uses, where there are several; default nearest. */
+  readonly dispatch?: DispatchModel;
   /** Bytes, time and energy are left out without it. */
   readonly machine?: { readonly hardware: Hardware; readonly shape: ModelShape };
   /** Default {@link DEFAULT_BATCH}. */
@@ -89,7 +92,7 @@ export function evaluatePlacement(
     if (chiplets === undefined) {
       throw new InputError(`placement: found no layer ${current.layer}, expected every layer of the trace`);
     }
-    const traffic = countTraffic(collectPatterns(current, trace), chiplets, options.chipletsPerGroup);
+    const traffic = countTraffic(collectPatterns(current, trace), chiplets, options);
     return { layer: current.layer, tokens: current.numTokens, ...evaluateTraffic(traffic, options) };
   });
   const mean = meanOf(layers);

@@ -39,8 +39,8 @@ export async function traceFrontier(
     if (outcome.status !== "placed") continue;
     const { layers } = outcome.placement;
     const measured = layers.map(({ chiplets, cost, status }, index) => {
-      const { patterns, chipletsPerGroup } = poseLayer(trace, trace.layers[index], posing);
-      const { chipletLoad } = countTraffic(patterns, chiplets, chipletsPerGroup);
+      const problem = poseLayer(trace, trace.layers[index], posing);
+      const { chipletLoad } = countTraffic(problem.patterns, chiplets, problem);
       const mean = chipletLoad.reduce((sum, load) => sum + load, 0) / chipletLoad.length;
       return { cost, loadMaxOverMean: Math.max(...chipletLoad) / mean, isProved: status === "optimal" };
     });

@@ -129,6 +129,8 @@ function groupProblem(
     numChiplets: numChiplets / chipletsPerGroup,
     chipletsPerGroup: 1,
     slotsPerChiplet: chipletsPerGroup,
+    numReplicas: 0,
+    dispatch: problem.dispatch,
     patterns: quotientPatterns(problem.patterns, unitOf, numChiplets),
     load: unitLoad,
     expertBytes: Float64Array.from(units, (experts) => sumOf(expertBytes, experts)),

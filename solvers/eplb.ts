@@ -1,6 +1,6 @@
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver } from "../lib/placement/solver.js";
-import { finish } from "./finish.js";
+import { finishSeating } from "./finish.js";
 
 /** What DeepSeek's load balancer is told besides the loads. */
 export interface EplbOptions {
@@ -67,7 +67,8 @@ export function rebalanceExperts(load: ArrayLike<number>, options: EplbOptions):
 export const eplbGlobal: Solver = {
   name: "eplb-global",
   summary: "DeepSeek EPLB, global policy: balances load, blind to which experts a token uses together",
-  solve: (problem, options) => finish(problem, seatByEplb(problem, 1), { ...options, stoppedBy: "rule" }),
+  solve: (problem, options) =>
+    finishSeating(problem, seatByEplb(problem, 1), { ...options, stoppedBy: "rule" }),
 };
 
 /**
@@ -81,27 +82,35 @@ export const eplbHierarchical: Solver = {
   summary: "DeepSeek EPLB, hierarchical policy: consecutive experts to chiplet groups, then balanced load",
   solve(problem, options) {
     const numChipletGroups = problem.numChiplets / problem.chipletsPerGroup;
-    return finish(problem, seatByEplb(problem, numChipletGroups), { ...options, stoppedBy: "rule" });
+    return finishSeating(problem, seatByEplb(problem, numChipletGroups), { ...options, stoppedBy: "rule" });
   },
 };
 
-/** Without copies every expert has one slot; slots left over are given to experts that no token chooses. */
-function seatByEplb(problem: PlacementProblem, numChipletGroups: number): Uint16Array {
-  const { numExperts, numChiplets, slotsPerChiplet } = problem;
+/**
+ * Seats experts, and as many copies as there are replicas, by {@link rebalanceExperts}.
+ *
+ * Slots that are to stay empty go to experts that no token chooses. Deviation: where the original puts two copies of an
+ * expert on one chiplet, one is left out.
+ */
+function seatByEplb(problem: PlacementProblem, numChipletGroups: number): number[][] {
+  const { numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
   const numSlots = numChiplets * slotsPerChiplet;
-  const load = new Float64Array(numSlots);
+  const absent = numSlots - numExperts - numReplicas;
+  // Experts of a server, absent ones included, must be as many on each.
+  const perServer = Math.ceil((numExperts + absent) / numChipletGroups);
+  const load = new Float64Array(perServer * numChipletGroups);
   load.set(problem.load);
-  const perServer = numSlots / numChipletGroups;
   const numExpertGroups = numChipletGroups * (perServer % 2 === 0 ? 2 : 1);
-  const { slotsOfExpert } = rebalanceExperts(load, {
+  const { expertOfSlot } = rebalanceExperts(load, {
     numSlots,
     numExpertGroups,
     numChipletGroups,
     numChiplets,
   });
-  return Uint16Array.from({ length: numExperts }, (_, expert) =>
-    Math.floor(slotsOfExpert[expert][0] / slotsPerChiplet),
-  );
+  return Array.from({ length: numChiplets }, (_, chiplet) => {
+    const slots = expertOfSlot.subarray(chiplet * slotsPerChiplet, (chiplet + 1) * slotsPerChiplet);
+    return [...new Set(slots)].filter((expert) => expert < numExperts).sort((one, other) => one - other);
+  });
 }
 
 /** Packs sets of consecutive experts onto servers. Shape [numServers][numExperts / numServers]. */

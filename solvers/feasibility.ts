@@ -24,6 +24,8 @@ export async function decideFeasibility(
 ): Promise<Feasibility> {
   const conflict = findConflict(problem);
   if (conflict) return { status: "infeasible", reason: conflict };
+  // The model below seats every expert once; that it has no solution says nothing of seatings with replicas.
+  if (problem.numReplicas > 0) return { status: "undecided" };
   const deadline = performance.now() + timeLimitMs;
   const ask = (lifted?: LimitFamily) => {
     const seatingModel = createSeatingModel(problem, lifted);
@@ -70,7 +72,8 @@ export function findConflict(problem: PlacementProblem): string | undefined {
   return pinConflict(problem) ?? apartConflict(problem) ?? totalConflict(problem) ?? singleConflict(problem);
 }
 
-function pinConflict({ pins, apart, slotsPerChiplet, load, limits }: PlacementProblem): string | undefined {
+function pinConflict(problem: PlacementProblem): string | undefined {
+  const { pins, apart, slotsPerChiplet, load, limits, numReplicas } = problem;
   const pinnedTo = new Map<number, number[]>();
   for (const { expert, chiplet } of pins) pinnedTo.set(chiplet, [...(pinnedTo.get(chiplet) ?? []), expert]);
   for (const [chiplet, experts] of pinnedTo) {
@@ -79,7 +82,7 @@ function pinConflict({ pins, apart, slotsPerChiplet, load, limits }: PlacementPr
       return `${experts.length} experts are pinned to chiplet ${chiplet}, its slots are ${slotsPerChiplet}: ${above} too many`;
     }
     const pinnedLoad = experts.reduce((sum, expert) => sum + load[expert], 0);
-    if (pinnedLoad > limits.chipletLoad * (1 + 1e-12)) {
+    if (numReplicas === 0 && pinnedLoad > limits.chipletLoad * (1 + 1e-9)) {
       return tooLow(`the load of the experts pinned to chiplet ${chiplet}`, pinnedLoad, limits.chipletLoad);
     }
     for (const members of apart) {
@@ -114,15 +117,18 @@ function totalConflict(problem: PlacementProblem): string | undefined {
 }
 
 function singleConflict(problem: PlacementProblem): string | undefined {
-  const { numExperts, limits, load, expertBytes } = problem;
+  const { numExperts, limits, load, expertBytes, numReplicas, numChiplets } = problem;
   const tokensOf = createTokenCounter(problem);
+  // Copies can share an expert's tokens, one part a chiplet.
+  const parts = Math.min(numReplicas + 1, numChiplets);
+  const each = parts > 1 ? `each of ${parts} copies of expert` : "expert";
   for (let expert = 0; expert < numExperts; expert++) {
     const conflict = firstTooLow([
-      [`the load of expert ${expert} alone`, load[expert], limits.chipletLoad],
+      [`the load of ${each} ${expert} alone`, load[expert] / parts, limits.chipletLoad],
       [`the bytes of expert ${expert} alone`, expertBytes[expert], limits.groupBytes],
       [
-        `the tokens of expert ${expert} alone`,
-        tokensOf([expert]),
+        `the tokens of ${each} ${expert} alone`,
+        tokensOf([expert]) / parts,
         Math.min(limits.chipletTokens, limits.groupTokens),
       ],
     ]);

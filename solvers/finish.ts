@@ -1,10 +1,23 @@
-import { countTouches } from "../lib/placement/cost.js";
-import { expertsOfChiplets, type Solution, type StoppedBy } from "../lib/placement/placement.js";
+import {
+  chipletOfExperts,
+  expertsOfChiplets,
+  type Chiplets,
+  type Solution,
+  type StoppedBy,
+} from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
+import { countTraffic } from "../lib/placement/traffic.js";
 import { verifyChiplets } from "../lib/placement/verify.js";
 import { createRandom } from "../lib/random.js";
 import { decideFeasibility } from "./feasibility.js";
 import { repairSeating } from "./repair.js";
+
+/** How the seating came about, and what is left to put it right. */
+export interface FinishOptions {
+  readonly stoppedBy: StoppedBy;
+  readonly seed: number;
+  readonly timeLimitMs?: number;
+}
 
 /**
  * Turns the seating a rule or a search arrived at into its answer, with the exact cost.
@@ -14,21 +27,32 @@ import { repairSeating } from "./repair.js";
  *
  * @param chipletOf Chiplet of every expert, at most `slotsPerChiplet` on each. Shape [numExperts].
  */
-export async function finish(
+export function finish(
   problem: PlacementProblem,
   chipletOf: ArrayLike<number>,
-  { stoppedBy, seed, timeLimitMs }: { stoppedBy: StoppedBy; seed: number; timeLimitMs?: number | undefined },
+  options: FinishOptions,
 ): Promise<Solution> {
-  const answer = (seating: ArrayLike<number>): Solution => {
-    const chiplets = expertsOfChiplets(seating, problem.numChiplets);
-    const cost = countTouches(problem.patterns, seating) / problem.patterns.numTokens;
-    return { status: "feasible", chiplets, cost, stoppedBy };
+  return finishSeating(problem, expertsOfChiplets(chipletOf, problem.numChiplets), options);
+}
+
+/** Does as {@link finish} for a seating that may have replicas; what is repaired has none. */
+export async function finishSeating(
+  problem: PlacementProblem,
+  chiplets: Chiplets,
+  { stoppedBy, seed, timeLimitMs = Infinity }: FinishOptions,
+): Promise<Solution> {
+  const { patterns, chipletsPerGroup, dispatch, numChiplets, numExperts } = problem;
+  const answer = (seating: Chiplets): Solution => {
+    const { chipletTokens } = countTraffic(patterns, seating, { chipletsPerGroup, dispatch });
+    const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
+    return { status: "feasible", chiplets: seating, cost, stoppedBy };
   };
-  if (isAdmissible(problem, chipletOf)) return answer(chipletOf);
-  const repaired = repairSeating(problem, chipletOf, { random: createRandom(seed, problem.layer) });
-  if (repaired) return answer(repaired);
+  if (verifyChiplets(problem, chiplets).length === 0) return answer(chiplets);
+  const random = createRandom(seed, problem.layer);
+  const repaired = repairSeating(problem, chipletOfExperts(chiplets, numExperts), { random });
+  if (repaired) return answer(expertsOfChiplets(repaired, numChiplets));
   const feasibility = await decideFeasibility(problem, timeLimitMs);
-  if (feasibility.status === "feasible") return answer(feasibility.chipletOf);
+  if (feasibility.status === "feasible") return answer(expertsOfChiplets(feasibility.chipletOf, numChiplets));
   return feasibility.status === "infeasible" ? feasibility : { status: "undecided", stoppedBy };
 }
 

@@ -7,6 +7,7 @@ import { ilp } from "./ilp.js";
 import { localSearch } from "./local-search.js";
 import { mozart } from "./mozart.js";
 import { random } from "./random.js";
+import { replicating } from "./replicate.js";
 import { spectral } from "./spectral.js";
 
 /** Every solver, in the order in which `compare` shows them. */
@@ -18,10 +19,10 @@ export const solvers: readonly Solver[] = [
   mozart,
   spectral,
   louvain,
-  localSearch,
-  ilp,
-  exact,
-  auto,
+  replicating(localSearch),
+  replicating(ilp),
+  replicating(exact),
+  replicating(auto),
 ];
 
 /** Finds a solver by name. */

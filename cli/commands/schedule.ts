@@ -111,6 +111,8 @@ function countLayers(
     if (seated === undefined) {
       throw new InputError(`placement: found no layer ${current.layer}, expected every layer of the trace`);
     }
-    return countTraffic(collectPatterns(current, trace), seated.chiplets, numChiplets / numGroups);
+    return countTraffic(collectPatterns(current, trace), seated.chiplets, {
+      chipletsPerGroup: numChiplets / numGroups,
+    });
   });
 }

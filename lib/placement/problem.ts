@@ -1,5 +1,6 @@
 import { InputError } from "../errors.js";
 import type { TokenPatterns } from "../token-patterns.js";
+import type { DispatchModel } from "./dispatch.js";
 
 /**
  * What one layer's placement must respect besides the slots; `Infinity` where there is no limit.
@@ -40,6 +41,10 @@ export interface PlacementProblem {
   readonly chipletsPerGroup: number;
   /** Room on every chiplet, in experts. */
   readonly slotsPerChiplet: number;
+  /** Copies that may be seated beyond one of every expert, never two on one chiplet; 0 for a placement without. */
+  readonly numReplicas: number;
+  /** Which copy a token uses. */
+  readonly dispatch: DispatchModel;
   /** The tokens to place for; its experts are [0, numExperts). */
   readonly patterns: TokenPatterns;
   /** Tokens that chose each expert. Shape [numExperts]. */
@@ -59,8 +64,12 @@ export interface ProblemOptions {
   numChiplets: number;
   /** Default 1 group. */
   numGroups?: number;
-  /** Default ceil(numExperts / numChiplets). */
+  /** Default ceil((numExperts + numReplicas) / numChiplets). */
   slotsPerChiplet?: number | undefined;
+  /** Default 0. */
+  numReplicas?: number;
+  /** Default nearest. */
+  dispatch?: DispatchModel;
   /** Default 1 for every expert. Shape [numExperts]. */
   expertBytes?: Float64Array;
   limits?: Partial<PlacementLimits>;
@@ -79,19 +88,26 @@ export interface ProblemOptions {
  */
 export function createProblem(patterns: TokenPatterns, options: ProblemOptions): PlacementProblem {
   const { numExperts } = patterns;
-  const { layer = 0, numChiplets, numGroups = 1 } = options;
-  const slotsPerChiplet = options.slotsPerChiplet ?? Math.ceil(numExperts / numChiplets);
+  const { layer = 0, numChiplets, numGroups = 1, numReplicas = 0 } = options;
+  const numSeated = numExperts + numReplicas;
+  const slotsPerChiplet = options.slotsPerChiplet ?? Math.ceil(numSeated / numChiplets);
   if (numChiplets % numGroups !== 0) {
     throw new InputError(
       `chiplets: found ${numChiplets} in ${numGroups} groups, expected groups of equal size`,
       "Maybe pass --groups with a divisor of the number of chiplets.",
     );
   }
-  if (numExperts > numChiplets * slotsPerChiplet) {
+  if (numSeated > numChiplets * slotsPerChiplet) {
     throw new InputError(
       `slots: found ${numChiplets} chiplets x ${slotsPerChiplet} slots = ${numChiplets * slotsPerChiplet}, ` +
-        `expected at least ${numExperts}, one for every expert`,
-      `Maybe raise --slots to ${Math.ceil(numExperts / numChiplets)}.`,
+        `expected at least ${numSeated}, one for every expert${numReplicas > 0 ? " and replica" : ""}`,
+      `Maybe raise --slots to ${Math.ceil(numSeated / numChiplets)}.`,
+    );
+  }
+  if (numReplicas > numExperts * (numChiplets - 1)) {
+    throw new InputError(
+      `replicas: found ${numReplicas}, expected at most ${numExperts * (numChiplets - 1)}, ` +
+        `because ${numChiplets} chiplets hold at most one copy of an expert each`,
     );
   }
   checkRules(options, { numExperts, numChiplets });
@@ -107,6 +123,8 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
     numChiplets,
     chipletsPerGroup: numChiplets / numGroups,
     slotsPerChiplet,
+    numReplicas,
+    dispatch: options.dispatch ?? "nearest",
     patterns,
     load,
     expertBytes: options.expertBytes ?? new Float64Array(numExperts).fill(1),

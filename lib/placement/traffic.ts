@@ -1,10 +1,12 @@
 import type { TokenPatterns } from "../token-patterns.js";
+import { chipletsWithExperts, smallestCovers, type CopiesOf, type DispatchModel } from "./dispatch.js";
 import type { Chiplets } from "./placement.js";
 
 /**
  * What a seating makes of a layer's tokens: all that evaluation, performance model and schedule need of it.
  *
- * Counts are of the tokens given; a model of a batch of B tokens scales them by B / numTokens.
+ * Counts are of the tokens given; a model of a batch of B tokens scales them by B / numTokens. They are integers
+ * without replicas; with replicas they are means over the choices that the dispatch model leaves open.
  */
 export interface LayerTraffic {
   readonly numTokens: number;
@@ -20,54 +22,159 @@ export interface LayerTraffic {
   readonly expertLoad: readonly (readonly number[])[];
 }
 
+/** Options of {@link countTraffic}. */
+export interface TrafficOptions {
+  /** Chiplets c of group floor(c / chipletsPerGroup) sit behind one switch. */
+  readonly chipletsPerGroup: number;
+  /** Default nearest. Without replicas there is no choice. */
+  readonly dispatch?: DispatchModel;
+}
+
 /**
- * Counts the traffic of a seating without replicas. Time O(sum of pattern widths).
- *
- * @param chipletsPerGroup Chiplets c of group floor(c / chipletsPerGroup) sit behind one switch.
+ * Counts the traffic of a seating, with or without replicas. Time O(sum of pattern widths * copies).
  *
  * @example
- * const traffic = countTraffic(patterns, [[0, 1], [2, 3]], 1);
+ * const traffic = countTraffic(patterns, [[0, 1], [2, 3]], { chipletsPerGroup: 1 });
  * traffic.chipletTokens[0]; // tokens with expert 0 or 1
  */
 export function countTraffic(
   patterns: TokenPatterns,
   chiplets: Chiplets,
-  chipletsPerGroup: number,
+  { chipletsPerGroup, dispatch = "nearest" }: TrafficOptions,
 ): LayerTraffic {
   const { numExperts, numPatterns, offsets, experts, counts, numTokens } = patterns;
-  const numChiplets = chiplets.length;
-  const numGroups = Math.ceil(numChiplets / chipletsPerGroup);
-  const homeOf = new Int32Array(numExperts).fill(-1);
-  chiplets.forEach((seated, chiplet) => {
-    for (const expert of seated) homeOf[expert] = chiplet;
-  });
-  const load = new Float64Array(numExperts);
-  const chipletTokens = new Float64Array(numChiplets);
-  const groupTokens = new Float64Array(numGroups);
-  const chipletSeenIn = new Int32Array(numChiplets).fill(-1);
-  const groupSeenIn = new Int32Array(numGroups).fill(-1);
+  const tally = new Tally(chiplets.length, chipletsPerGroup, numExperts);
+  const copiesOf = chipletsWithExperts(chiplets, numExperts);
+  const serve = dispatch === "nearest" ? serveNearest : serveUniformly;
   for (let pattern = 0; pattern < numPatterns; pattern++) {
-    const count = counts[pattern];
-    for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
-      load[experts[place]] += count;
-      const chiplet = homeOf[experts[place]];
-      if (chipletSeenIn[chiplet] === pattern) continue;
-      chipletSeenIn[chiplet] = pattern;
-      chipletTokens[chiplet] += count;
-      const group = Math.floor(chiplet / chipletsPerGroup);
-      if (groupSeenIn[group] === pattern) continue;
-      groupSeenIn[group] = pattern;
-      groupTokens[group] += count;
-    }
+    serve(experts.subarray(offsets[pattern], offsets[pattern + 1]), counts[pattern], { copiesOf, tally });
   }
-  const expertLoad = chiplets.map((seated) => seated.map((expert) => load[expert]));
+  const expertLoad = chiplets.map((seated, chiplet) => seated.map((expert) => tally.loadOf(expert, chiplet)));
   return {
     numTokens,
-    numChiplets,
+    numChiplets: chiplets.length,
     chipletsPerGroup,
     chipletLoad: Float64Array.from(expertLoad, (loads) => loads.reduce((sum, one) => sum + one, 0)),
-    chipletTokens,
-    groupTokens,
+    chipletTokens: tally.chipletTokens,
+    groupTokens: tally.groupTokens,
     expertLoad,
   };
+}
+
+/** Where served tokens are added up. */
+class Tally {
+  readonly chipletTokens: Float64Array;
+  readonly groupTokens: Float64Array;
+  /** Shape [numChiplets, numExperts], row-major. */
+  readonly #load: Float64Array;
+  /** Walk over tokens that last saw each chiplet or group. */
+  readonly #chipletSeen: Uint32Array;
+  readonly #groupSeen: Uint32Array;
+  #walk = 0;
+
+  constructor(
+    readonly numChiplets: number,
+    readonly chipletsPerGroup: number,
+    readonly numExperts: number,
+  ) {
+    const numGroups = Math.ceil(numChiplets / chipletsPerGroup);
+    this.chipletTokens = new Float64Array(numChiplets);
+    this.groupTokens = new Float64Array(numGroups);
+    this.#load = new Float64Array(numChiplets * numExperts);
+    this.#chipletSeen = new Uint32Array(numChiplets);
+    this.#groupSeen = new Uint32Array(numGroups);
+  }
+
+  /** Begins with the tokens of another pattern, or with another of its ways. */
+  begin(): void {
+    this.#walk++;
+  }
+
+  /** Counts a visit, unless the tokens at hand have been there. */
+  visit(chiplet: number, tokens: number): void {
+    if (this.#chipletSeen[chiplet] === this.#walk) return;
+    this.#chipletSeen[chiplet] = this.#walk;
+    this.chipletTokens[chiplet] += tokens;
+    const group = Math.floor(chiplet / this.chipletsPerGroup);
+    if (this.#groupSeen[group] === this.#walk) return;
+    this.#groupSeen[group] = this.#walk;
+    this.groupTokens[group] += tokens;
+  }
+
+  hasVisited(chiplet: number): boolean {
+    return this.#chipletSeen[chiplet] === this.#walk;
+  }
+
+  /** Has an expert serve tokens on some of its chiplets, evenly. */
+  serve(expert: number, tokens: number, on: readonly number[]): void {
+    for (const chiplet of on) this.#load[chiplet * this.numExperts + expert] += tokens / on.length;
+  }
+
+  loadOf(expert: number, chiplet: number): number {
+    return this.#load[chiplet * this.numExperts + expert];
+  }
+}
+
+/** Adds tokens of one pattern to the tally, in one way of dispatch. */
+interface Into {
+  readonly copiesOf: CopiesOf;
+  readonly tally: Tally;
+}
+
+function serveNearest(members: Uint16Array, tokens: number, { copiesOf, tally }: Into): void {
+  const left: number[] = [];
+  tally.begin();
+  for (const expert of members) {
+    if (copiesOf[expert].length > 1) left.push(expert);
+    else {
+      tally.visit(copiesOf[expert][0], tokens);
+      tally.serve(expert, tokens, copiesOf[expert]);
+    }
+  }
+  if (left.length === 0) return;
+  const away: number[] = [];
+  for (const expert of left) {
+    const visited = copiesOf[expert].filter((chiplet) => tally.hasVisited(chiplet));
+    if (visited.length > 0) tally.serve(expert, tokens, visited);
+    else away.push(expert);
+  }
+  if (away.length === 0) return;
+  const covers = smallestCovers(away, copiesOf);
+  const decided =
+    members.length > left.length ? [...members].filter((expert) => copiesOf[expert].length === 1) : [];
+  const share = tokens / covers.length;
+  for (const cover of covers) {
+    // The chiplets visited anyway have been counted: walk past them again, so that their groups are not counted twice.
+    tally.begin();
+    for (const expert of decided) tally.visit(copiesOf[expert][0], 0);
+    for (const chiplet of cover) tally.visit(chiplet, share);
+    for (const expert of away) {
+      tally.serve(
+        expert,
+        share,
+        copiesOf[expert].filter((chiplet) => cover.includes(chiplet)),
+      );
+    }
+  }
+}
+
+function serveUniformly(members: Uint16Array, tokens: number, { copiesOf, tally }: Into): void {
+  /** Chance that no copy drawn is on a chiplet, or in a group, of those where one may be. */
+  const chipletMissed = new Map<number, number>();
+  const groupMissed = new Map<number, number>();
+  for (const expert of members) {
+    const copies = copiesOf[expert];
+    tally.serve(expert, tokens, copies);
+    const inGroup = new Map<number, number>();
+    for (const chiplet of copies) {
+      chipletMissed.set(chiplet, (chipletMissed.get(chiplet) ?? 1) * (1 - 1 / copies.length));
+      const group = Math.floor(chiplet / tally.chipletsPerGroup);
+      inGroup.set(group, (inGroup.get(group) ?? 0) + 1);
+    }
+    for (const [group, count] of inGroup) {
+      groupMissed.set(group, (groupMissed.get(group) ?? 1) * (1 - count / copies.length));
+    }
+  }
+  for (const [chiplet, missed] of chipletMissed) tally.chipletTokens[chiplet] += tokens * (1 - missed);
+  for (const [group, missed] of groupMissed) tally.groupTokens[group] += tokens * (1 - missed);
 }

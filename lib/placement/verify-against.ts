@@ -70,7 +70,9 @@ function verifyClaims(
     stoppedBy: stoppedBy ?? "rule",
   });
   if (groups !== undefined) {
-    const { groupTokens, numTokens } = countTraffic(patterns, chiplets, numChiplets / numGroups);
+    const { groupTokens, numTokens } = countTraffic(patterns, chiplets, {
+      chipletsPerGroup: numChiplets / numGroups,
+    });
     const groupCost = groupTokens.reduce((sum, tokens) => sum + tokens, 0) / numTokens;
     if (Math.abs(groupCost - groups.cost) > 1e-9 * groupCost) {
       violations.push(`groups: cost is given as ${groups.cost}, recomputed as ${groupCost}`);

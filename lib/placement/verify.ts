@@ -1,5 +1,7 @@
+import { chipletsWithExperts } from "./dispatch.js";
 import type { PlacementProblem } from "./problem.js";
 import type { Chiplets, FoundPlacement, Proved } from "./placement.js";
+import { waysToServe } from "./slow-dispatch.js";
 
 /**
  * Lists everything that is wrong with a seating of one layer, by the slow and obvious road.
@@ -27,15 +29,14 @@ export function verifyChiplets(problem: PlacementProblem, chiplets: Chiplets): s
 export function verifyFound(problem: PlacementProblem, found: FoundPlacement): string[] {
   const violations = verifyChiplets(problem, found.chiplets);
   if (violations.length > 0) return violations;
-  violations.push(...claimViolations("cost", found, slowReplication(problem, found.chiplets)));
-  const groups = joinGroups(problem, found.chiplets);
-  if (found.groups) {
-    violations.push(...claimViolations("cost of groups", found.groups, slowReplication(problem, groups)));
-  }
+  const { chipletLoad, chipletTokens, groupTokens } = serveSlowly(problem, found.chiplets);
+  const perToken = (tokens: number[]) => sumOf(tokens, tokens.keys()) / problem.patterns.numTokens;
+  violations.push(...claimViolations("cost", found, perToken(chipletTokens)));
+  if (found.groups)
+    violations.push(...claimViolations("cost of groups", found.groups, perToken(groupTokens)));
   if (found.load) {
-    const loads = found.chiplets.map((experts) => sumOf(problem.load, experts));
     const mean = sumOf(problem.load, problem.load.keys()) / problem.numChiplets;
-    violations.push(...claimViolations("load", found.load, Math.max(...loads) / mean));
+    violations.push(...claimViolations("load", found.load, Math.max(...chipletLoad) / mean));
   }
   return violations;
 }
@@ -68,7 +69,7 @@ function slotViolations({ numChiplets, slotsPerChiplet }: PlacementProblem, chip
   return violations;
 }
 
-function coverageViolations({ numExperts }: PlacementProblem, chiplets: Chiplets): string[] {
+function coverageViolations({ numExperts, numReplicas }: PlacementProblem, chiplets: Chiplets): string[] {
   const violations: string[] = [];
   const homes = new Map<number, number[]>();
   chiplets.forEach((experts, chiplet) => {
@@ -78,33 +79,42 @@ function coverageViolations({ numExperts }: PlacementProblem, chiplets: Chiplets
     if (!Number.isInteger(expert) || expert < 0 || expert >= numExperts) {
       violations.push(`chiplet ${where[0]} holds expert ${expert}, out of range [0, ${numExperts})`);
     }
-    if (where.length > 1) {
+    if (where.length > 1 && numReplicas === 0) {
       violations.push(`expert ${expert} is on chiplets ${where.join(" and ")}, expected on one`);
+    } else if (new Set(where).size < where.length) {
+      violations.push(
+        `expert ${expert} is on chiplets ${where.join(" and ")}, expected at most once on each`,
+      );
     }
   }
   for (let expert = 0; expert < numExperts; expert++) {
     if (!homes.has(expert)) violations.push(`expert ${expert} is on no chiplet`);
   }
+  const numSeated = chiplets.flat().length;
+  if (numReplicas > 0 && numSeated > numExperts + numReplicas) {
+    violations.push(
+      `found ${numSeated} copies of ${numExperts} experts, expected at most ${numReplicas} more`,
+    );
+  }
   return violations;
 }
 
 function limitViolations(problem: PlacementProblem, chiplets: Chiplets): string[] {
-  const { limits, load, expertBytes } = problem;
+  const { limits, expertBytes } = problem;
+  if (Object.values(limits).every((limit) => limit === Infinity)) return [];
+  const service = serveSlowly(problem, chiplets);
   const violations: string[] = [];
   const check = (what: string, found: number, limit: number) => {
-    if (found > limit * (1 + 1e-12)) violations.push(`${what} ${found}, the limit is ${limit}`);
+    // Shares of tokens are rounded, and so are their sums.
+    if (found > limit * (1 + 1e-9)) violations.push(`${what} ${found}, the limit is ${limit}`);
   };
-  chiplets.forEach((experts, chiplet) => {
-    check(`chiplet ${chiplet} has load`, sumOf(load, experts), limits.chipletLoad);
-    check(`link of chiplet ${chiplet} carries tokens`, tokensWithAny(problem, experts), limits.chipletTokens);
+  chiplets.forEach((_, chiplet) => {
+    check(`chiplet ${chiplet} has load`, service.chipletLoad[chiplet], limits.chipletLoad);
+    check(`link of chiplet ${chiplet} carries tokens`, service.chipletTokens[chiplet], limits.chipletTokens);
   });
   joinGroups(problem, chiplets).forEach((experts, group) => {
     check(`chiplet group ${group} holds bytes`, sumOf(expertBytes, experts), limits.groupBytes);
-    check(
-      `link of chiplet group ${group} carries tokens`,
-      tokensWithAny(problem, experts),
-      limits.groupTokens,
-    );
+    check(`link of chiplet group ${group} carries tokens`, service.groupTokens[group], limits.groupTokens);
   });
   return violations;
 }
@@ -118,7 +128,7 @@ function joinGroups({ chipletsPerGroup }: PlacementProblem, chiplets: Chiplets):
   return groups;
 }
 
-function sumOf(values: Float64Array, indices: Iterable<number>): number {
+function sumOf(values: ArrayLike<number>, indices: Iterable<number>): number {
   let sum = 0;
   for (const index of indices) sum += values[index];
   return sum;
@@ -142,22 +152,25 @@ function ruleViolations({ pins, apart }: PlacementProblem, chiplets: Chiplets): 
   return violations;
 }
 
-function tokensWithAny(problem: PlacementProblem, experts: readonly number[]): number {
-  const wanted = new Set(experts);
-  let tokens = 0;
+/** Walks over the tokens and adds up who serves them and where they go. */
+function serveSlowly(problem: PlacementProblem, chiplets: Chiplets) {
+  const chipletLoad = chiplets.map(() => 0);
+  const chipletTokens = chiplets.map(() => 0);
+  const groupTokens = joinGroups(problem, chiplets).map(() => 0);
+  const copiesOf = chipletsWithExperts(chiplets, problem.numExperts);
   for (const { members, count } of patternList(problem)) {
-    if (members.some((expert) => wanted.has(expert))) tokens += count;
+    for (const { share, servedOn } of waysToServe(members, copiesOf, problem.dispatch)) {
+      const tokens = count * share;
+      for (const where of servedOn.values()) {
+        for (const chiplet of where) chipletLoad[chiplet] += tokens / where.length;
+      }
+      const visited = new Set([...servedOn.values()].flat());
+      for (const chiplet of visited) chipletTokens[chiplet] += tokens;
+      const groups = new Set([...visited].map((chiplet) => Math.floor(chiplet / problem.chipletsPerGroup)));
+      for (const group of groups) groupTokens[group] += tokens;
+    }
   }
-  return tokens;
-}
-
-function slowReplication(problem: PlacementProblem, chiplets: Chiplets): number {
-  const homeOf = new Map(chiplets.flatMap((experts, chiplet) => experts.map((expert) => [expert, chiplet])));
-  let copies = 0;
-  for (const { members, count } of patternList(problem)) {
-    copies += count * new Set(members.map((expert) => homeOf.get(expert))).size;
-  }
-  return copies / problem.patterns.numTokens;
+  return { chipletLoad, chipletTokens, groupTokens };
 }
 
 function* patternList({ patterns }: PlacementProblem): Generator<{ members: number[]; count: number }> {

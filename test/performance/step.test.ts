@@ -165,5 +165,5 @@ function randomTraffic(of: {
     Array.from({ length: slots }, (_, slot) => chiplet * slots + slot),
   );
   const patterns = collectPatterns({ layer: 0, numTokens: of.numTokens, experts }, of);
-  return countTraffic(patterns, chiplets, of.chipletsPerGroup);
+  return countTraffic(patterns, chiplets, { chipletsPerGroup: of.chipletsPerGroup });
 }

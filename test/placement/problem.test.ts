@@ -34,6 +34,16 @@ describe("createProblem", () => {
     );
   });
 
+  it("makes room for replicas, and refuses more than chiplets can hold one copy of each", () => {
+    expect(createProblem(patterns, { numChiplets: 2, numReplicas: 3 }).slotsPerChiplet).to.equal(5);
+    refuses(
+      { numChiplets: 2, numReplicas: 3, slotsPerChiplet: 4 },
+      "slots: found 2 chiplets x 4 slots = 8, expected at least 9, one for every expert and replica",
+      "Maybe raise --slots to 5.",
+    );
+    refuses({ numChiplets: 2, numReplicas: 7 }, "replicas: found 7, expected at most 6");
+  });
+
   it("refuses pins and separations that name what is not there or contradict each other", () => {
     refuses({ numChiplets: 2, pins: [{ expert: 6, chiplet: 0 }] }, "pin: expert 6 is out of range [0, 6)");
     refuses({ numChiplets: 2, pins: [{ expert: 0, chiplet: 2 }] }, "pin: chiplet 2 is out of range [0, 2)");

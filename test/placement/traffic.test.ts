@@ -1,9 +1,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { expertsOfChiplets } from "../../lib/placement/placement.js";
-import { countTraffic } from "../../lib/placement/traffic.js";
-import { collectPatterns } from "../../lib/token-patterns.js";
-import { seatedCases } from "../arbitrary-layer.js";
+import { chipletsWithExperts } from "../../lib/placement/dispatch.js";
+import { expertsOfChiplets, type Chiplets } from "../../lib/placement/placement.js";
+import { waysToServe } from "../../lib/placement/slow-dispatch.js";
+import { countTraffic, type TrafficOptions } from "../../lib/placement/traffic.js";
+import { collectPatterns, type TokenPatterns } from "../../lib/token-patterns.js";
+import { layerCases, seatedCases } from "../arbitrary-layer.js";
 
 describe("countTraffic", () => {
   it("counts loads and visits as a walk over the tokens does", () => {
@@ -11,11 +13,9 @@ describe("countTraffic", () => {
     fc.assert(
       fc.property(cases, ([{ layer, tokens, blockOf, numBlocks, numExperts, topK }, chipletsPerGroup]) => {
         const chiplets = expertsOfChiplets(blockOf, numBlocks);
-        const traffic = countTraffic(
-          collectPatterns(layer, { numExperts, topK }),
-          chiplets,
+        const traffic = countTraffic(collectPatterns(layer, { numExperts, topK }), chiplets, {
           chipletsPerGroup,
-        );
+        });
         const groupOf = (expert: number) => Math.floor(blockOf[expert] / chipletsPerGroup);
         const tokensOn = (isThere: (expert: number) => boolean) =>
           tokens.filter((token) => token.some(isThere)).length;
@@ -36,4 +36,92 @@ describe("countTraffic", () => {
       { seed: 1 },
     );
   });
+
+  for (const dispatch of ["nearest", "uniform"] as const) {
+    it(`serves replicas as the definition of ${dispatch} dispatch says`, () => {
+      fc.assert(
+        fc.property(replicatedCases, ({ layer, chiplets, chipletsPerGroup, numExperts, topK }) => {
+          const patterns = collectPatterns(layer, { numExperts, topK });
+          const fast = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
+          const slow = slowTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
+          for (const key of ["chipletLoad", "chipletTokens", "groupTokens"] as const) {
+            fast[key].forEach((value, index) => {
+              expect(value, key).to.be.closeTo(slow[key][index], 1e-9);
+            });
+          }
+          const served = fast.chipletLoad.reduce((sum, load) => sum + load, 0);
+          expect(served).to.be.closeTo(layer.numTokens * topK, 1e-9);
+        }),
+        { seed: 1, numRuns: 300 },
+      );
+    });
+  }
+
+  it("never visits more chiplets for one more copy, if tokens go to the nearest", () => {
+    fc.assert(
+      fc.property(replicatedCases, ({ layer, chiplets, numExperts, topK }) => {
+        const patterns = collectPatterns(layer, { numExperts, topK });
+        const visits = (seating: Chiplets) =>
+          countTraffic(patterns, seating, { chipletsPerGroup: 1 }).chipletTokens.reduce(
+            (sum, one) => sum + one,
+            0,
+          );
+        chiplets.forEach((seated, chiplet) => {
+          const absent = Array.from({ length: numExperts }, (_, expert) => expert).find(
+            (e) => !seated.includes(e),
+          );
+          if (absent === undefined) return;
+          const richer = chiplets.map((experts, index) =>
+            index === chiplet ? [...experts, absent] : experts,
+          );
+          expect(visits(richer)).to.be.at.most(visits(chiplets) + 1e-9);
+        });
+      }),
+      { seed: 1 },
+    );
+  });
 });
+
+/** Layers seated with replicas: chiplets take the experts that `seats` says, and those left out sit on the first. */
+const replicatedCases = fc
+  .tuple(
+    layerCases,
+    fc.array(fc.uniqueArray(fc.nat(8)), { minLength: 1, maxLength: 4 }),
+    fc.integer({ min: 1, max: 3 }),
+  )
+  .map(([one, seats, chipletsPerGroup]) => {
+    const chiplets = seats.map((seated) => seated.filter((expert) => expert < one.numExperts));
+    const missing = Array.from({ length: one.numExperts }, (_, expert) => expert).filter(
+      (expert) => !chiplets.flat().includes(expert),
+    );
+    chiplets[0].push(...missing);
+    return { ...one, chiplets, chipletsPerGroup };
+  });
+
+function slowTraffic(
+  patterns: TokenPatterns,
+  chiplets: Chiplets,
+  { chipletsPerGroup, dispatch }: Required<TrafficOptions>,
+) {
+  const numGroups = Math.ceil(chiplets.length / chipletsPerGroup);
+  const slow = {
+    chipletLoad: chiplets.map(() => 0),
+    chipletTokens: chiplets.map(() => 0),
+    groupTokens: Array.from({ length: numGroups }, () => 0),
+  };
+  const copiesOf = chipletsWithExperts(chiplets, patterns.numExperts);
+  for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
+    const members = [...patterns.experts.subarray(patterns.offsets[pattern], patterns.offsets[pattern + 1])];
+    const ways = waysToServe(members, copiesOf, dispatch);
+    expect(ways.reduce((sum, { share }) => sum + share, 0)).to.be.closeTo(1, 1e-12);
+    for (const { share, servedOn } of ways) {
+      const tokens = patterns.counts[pattern] * share;
+      const visited = new Set([...servedOn.values()].flat());
+      for (const on of servedOn.values()) for (const c of on) slow.chipletLoad[c] += tokens / on.length;
+      for (const chiplet of visited) slow.chipletTokens[chiplet] += tokens;
+      const groups = new Set([...visited].map((chiplet) => Math.floor(chiplet / chipletsPerGroup)));
+      for (const group of groups) slow.groupTokens[group] += tokens;
+    }
+  }
+  return slow;
+}

@@ -38,6 +38,21 @@ describe("verifyChiplets", () => {
       ["expert 1 is on chiplets 0 and 0, expected on one"],
     ],
     [
+      "two copies on one chiplet, and too many in all",
+      { numReplicas: 1, slotsPerChiplet: 4 },
+      [[0, 1, 1, 2], [2, 3]],
+      [
+        "expert 1 is on chiplets 0 and 0, expected at most once on each",
+        "found 6 copies of 4 experts, expected at most 1 more",
+      ],
+    ],
+    [
+      "load that copies do not take away",
+      { numReplicas: 1, limits: { chipletLoad: 4 } },
+      [[0, 1, 3], [2, 3]],
+      ["chiplet 0 has load 6, the limit is 4"],
+    ],
+    [
       "too many experts on a chiplet",
       {},
       [[0, 1, 2], [3]],
@@ -97,6 +112,11 @@ describe("verifyChiplets", () => {
       expect(verifyChiplets(poseWith(options), chiplets)).to.deep.equal(expected);
     });
   }
+
+  it("lets copies share a load", () => {
+    const limits = { chipletLoad: 6 };
+    expect(verifyChiplets(poseWith({ numReplicas: 1, limits }), [[0, 1, 3], [2, 3]])).to.deep.equal([]); // prettier-ignore
+  });
 
   it("accepts a seating just at a limit", () => {
     const limits = { chipletLoad: 5, chipletTokens: 3, groupTokens: 4, groupBytes: 4 };

@@ -45,7 +45,7 @@ function trafficFor(hardware: (typeof machines)[number], seed = 1): LayerTraffic
   for (let expert = 0; expert < numExperts; expert++) {
     chiplets[Math.floor((expert * numChiplets) / numExperts)].push(expert);
   }
-  return countTraffic(collectPatterns(trace.layers[0], trace), chiplets, hardware.chipletsPerGroup);
+  return countTraffic(collectPatterns(trace.layers[0], trace), chiplets, hardware);
 }
 
 describe("scheduleStep", () => {

@@ -31,7 +31,7 @@ describe("touch state", () => {
           const { chipletTokens } = countTraffic(
             problem.patterns,
             expertsOfChiplets(seating, problem.numChiplets),
-            1,
+            { chipletsPerGroup: 1 },
           );
           expect([...state.touch]).to.deep.equal([...chipletTokens]);
         }

@@ -1,0 +1,72 @@
+import type { CopiesOf, DispatchModel } from "./dispatch.js";
+
+/** One way in which a token can be served: which chiplet, or which of several evenly, serves each expert. */
+export interface WayToServe {
+  /** Share of the tokens that go this way; the ways of a token add up to 1. */
+  readonly share: number;
+  readonly servedOn: ReadonlyMap<number, readonly number[]>;
+}
+
+/**
+ * Lists the ways in which a token is served, straight from the definition of {@link DispatchModel}.
+ *
+ * For the verifier: it tries everything, and shares no code with the count that solvers use.
+ *
+ * @param members Experts of the token.
+ */
+export function waysToServe(
+  members: readonly number[],
+  copiesOf: CopiesOf,
+  dispatch: DispatchModel,
+): WayToServe[] {
+  return dispatch === "uniform" ? uniformWays(members, copiesOf) : nearestWays(members, copiesOf);
+}
+
+function uniformWays(members: readonly number[], copiesOf: CopiesOf): WayToServe[] {
+  let ways: WayToServe[] = [{ share: 1, servedOn: new Map() }];
+  for (const expert of members) {
+    ways = ways.flatMap(({ share, servedOn }) =>
+      copiesOf[expert].map((chiplet) => ({
+        share: share / copiesOf[expert].length,
+        servedOn: new Map(servedOn).set(expert, [chiplet]),
+      })),
+    );
+  }
+  return ways;
+}
+
+function nearestWays(members: readonly number[], copiesOf: CopiesOf): WayToServe[] {
+  const singles = members.filter((expert) => copiesOf[expert].length === 1);
+  const visited = new Set(singles.map((expert) => copiesOf[expert][0]));
+  const servedOn = new Map<number, number[]>();
+  const away: number[] = [];
+  for (const expert of members) {
+    const there = copiesOf[expert].filter((chiplet) => visited.has(chiplet));
+    if (there.length > 0) servedOn.set(expert, there);
+    else away.push(expert);
+  }
+  const candidates = [...new Set(away.flatMap((expert) => copiesOf[expert]))];
+  const holdsAll = (set: readonly number[]) =>
+    away.every((expert) => copiesOf[expert].some((chiplet) => set.includes(chiplet)));
+  for (let size = 0; ; size++) {
+    const sets = subsets(candidates, size).filter(holdsAll);
+    if (sets.length === 0) continue;
+    return sets.map((set) => {
+      const here = new Map<number, readonly number[]>(servedOn);
+      for (const expert of away) {
+        here.set(
+          expert,
+          copiesOf[expert].filter((chiplet) => set.includes(chiplet)),
+        );
+      }
+      return { share: 1 / sets.length, servedOn: here };
+    });
+  }
+}
+
+function subsets(items: readonly number[], size: number): number[][] {
+  if (size === 0) return [[]];
+  return items.flatMap((item, index) =>
+    subsets(items.slice(index + 1), size - 1).map((rest) => [item, ...rest]),
+  );
+}

@@ -1,0 +1,165 @@
+import type { Chiplets } from "../lib/placement/placement.js";
+import type { PlacementProblem } from "../lib/placement/problem.js";
+import type { Random } from "../lib/random.js";
+import { CopyState, EMPTY } from "./copy-state.js";
+
+/** Options of {@link searchCopies}. */
+export interface CopySearchOptions {
+  readonly random: Random;
+  /** Most load on a chiplet, in token-expert pairs. */
+  readonly maxLoad: number;
+  /** Changes to try; default by the size of the problem. */
+  readonly maxMoves?: number;
+  /** When to stop on the clock of `performance.now()`. */
+  readonly deadline?: number;
+}
+
+/** Changes tried for every slot, where the patterns are few; quality grows slowly beyond. */
+const MOVES_PER_SLOT = 400;
+/** Patterns served in a search: some seconds. */
+const MOST_SERVINGS = 6e7;
+/** Temperatures of the annealing, in visits per token: what a change may cost at the start and at the end. */
+const HOT = 4e-3;
+const COLD = 5e-5;
+/** Visits that a token-expert pair above the load cap is worth, at the start and at the end. */
+const LENIENT = 1;
+const STRICT = 6;
+
+interface SlotChange {
+  readonly slot: number;
+  readonly expert: number;
+}
+
+/**
+ * Decides together which experts have copies and where every copy sits, for the fewest visits under a load cap.
+ *
+ * Simulated annealing over seatings: two slots of different chiplets swap what they hold, or a copy gives its slot to
+ * a copy of another expert. Load above the cap costs more and more visits; pins, separations and bytes are never
+ * broken. Every candidate is served exactly as the dispatch model says.
+ *
+ * @param start Respects slots, pins, separations and bytes.
+ * @returns The best seating met: of least excess over the limits, then of fewest visits; and whether the clock cut the
+ *   search.
+ */
+export function searchCopies(
+  problem: PlacementProblem,
+  start: Chiplets,
+  { random, maxLoad, maxMoves = moveBudget(problem), deadline = Infinity }: CopySearchOptions,
+): { chiplets: number[][]; isCut: boolean } {
+  const state = new CopyState(problem);
+  state.seat(start);
+  const { numTokens } = problem.patterns;
+  const allows = createChangeRule(problem, state);
+  const excess = () => {
+    let sum = 0;
+    for (let chiplet = 0; chiplet < state.numChiplets; chiplet++) {
+      sum += Math.max(0, state.load[chiplet] - maxLoad);
+      sum += Math.max(0, state.visitors[chiplet] - problem.limits.chipletTokens);
+    }
+    return sum;
+  };
+  // Below this, an excess is rounding.
+  const tolerance = 1e-9 * numTokens;
+  let current = { excess: excess(), visits: state.visits() };
+  let best = { ...current, slots: state.slotOf.slice() };
+  let isCut = false;
+  for (let move = 0; move < maxMoves && !isCut; move++) {
+    isCut = move % 64 === 0 && performance.now() > deadline;
+    const progress = move / maxMoves;
+    const changes = propose(problem, state, random);
+    if (!changes || !allows(changes)) continue;
+    const reverse = changes.map(({ slot }) => ({ slot, expert: state.slotOf[slot] }));
+    state.change(changes);
+    const next = { excess: excess(), visits: state.visits() };
+    const price = LENIENT * (STRICT / LENIENT) ** progress;
+    const worse = next.visits - current.visits + price * (next.excess - current.excess);
+    const temperature = numTokens * HOT * (COLD / HOT) ** progress;
+    if (worse > 0 && random.next() >= Math.exp(-worse / temperature)) {
+      state.undo(reverse);
+      continue;
+    }
+    current = next;
+    const isBetter =
+      next.excess < best.excess - tolerance ||
+      (next.excess <= best.excess + tolerance && next.visits < best.visits - tolerance);
+    if (isBetter) best = { ...next, slots: state.slotOf.slice() };
+  }
+  return { chiplets: chipletsOfSlots(best.slots, state.slots), isCut };
+}
+
+/** A change serves the tokens of two experts twice. */
+function moveBudget({ patterns, numExperts, numChiplets, slotsPerChiplet }: PlacementProblem): number {
+  const servingsPerMove = (4 * patterns.experts.length) / numExperts;
+  return Math.round(
+    Math.min(MOVES_PER_SLOT * numChiplets * slotsPerChiplet, MOST_SERVINGS / servingsPerMove),
+  );
+}
+
+/** Draws a change that keeps every expert seated and no copy twice on a chiplet; undefined where the draw fails. */
+function propose(problem: PlacementProblem, state: CopyState, random: Random): SlotChange[] | undefined {
+  const { slotOf, slots } = state;
+  const slot = random.below(slotOf.length);
+  const chiplet = Math.floor(slot / slots);
+  const expert = slotOf[slot];
+  const isSpare =
+    expert === EMPTY
+      ? state.numSeated < problem.numExperts + problem.numReplicas
+      : state.numCopies(expert) > 1;
+  if (isSpare && random.next() < 0.5) {
+    const copied = random.below(problem.numExperts);
+    return state.holds(chiplet, copied) ? undefined : [{ slot, expert: copied }];
+  }
+  const other = random.below(slotOf.length);
+  const otherChiplet = Math.floor(other / slots);
+  const guest = slotOf[other];
+  if (chiplet === otherChiplet || expert === guest) return undefined;
+  if (expert !== EMPTY && state.holds(otherChiplet, expert)) return undefined;
+  if (guest !== EMPTY && state.holds(chiplet, guest)) return undefined;
+  return [
+    { slot, expert: guest },
+    { slot: other, expert },
+  ];
+}
+
+/** Makes the test whether pins, separations and bytes allow a change. */
+function createChangeRule(
+  problem: PlacementProblem,
+  state: CopyState,
+): (changes: readonly SlotChange[]) => boolean {
+  const { pins, apart, limits, expertBytes, chipletsPerGroup } = problem;
+  const pinnedTo = new Map(pins.map(({ expert, chiplet }) => [expert, chiplet]));
+  const enemiesOf = Array.from({ length: problem.numExperts }, (_, expert) => [
+    ...new Set(apart.filter((set) => set.includes(expert)).flat()),
+  ]);
+  const slotsPerGroup = chipletsPerGroup * state.slots;
+  const bytesOf = (expert: number) => (expert === EMPTY ? 0 : expertBytes[expert]);
+  const maySeat = ({ slot, expert }: SlotChange) => {
+    const chiplet = Math.floor(slot / state.slots);
+    const leaving = state.slotOf[slot];
+    if (leaving !== EMPTY && pinnedTo.get(leaving) === chiplet) return false;
+    if (expert === EMPTY) return true;
+    return enemiesOf[expert].every(
+      (enemy) => enemy === expert || enemy === leaving || !state.holds(chiplet, enemy),
+    );
+  };
+  const fits = (changes: readonly SlotChange[], group: number) => {
+    const held = state.slotOf.subarray(group * slotsPerGroup, (group + 1) * slotsPerGroup);
+    let bytes = held.reduce((sum, expert) => sum + bytesOf(expert), 0);
+    for (const { slot, expert } of changes) {
+      if (Math.floor(slot / slotsPerGroup) === group) bytes += bytesOf(expert) - bytesOf(state.slotOf[slot]);
+    }
+    return bytes <= limits.groupBytes * (1 + 1e-12);
+  };
+  return (changes) =>
+    changes.every(maySeat) &&
+    (limits.groupBytes === Infinity ||
+      changes.every(({ slot }) => fits(changes, Math.floor(slot / slotsPerGroup))));
+}
+
+function chipletsOfSlots(slotOf: Int32Array, slots: number): number[][] {
+  return Array.from({ length: slotOf.length / slots }, (_, chiplet) =>
+    [...slotOf.subarray(chiplet * slots, (chiplet + 1) * slots)]
+      .filter((expert) => expert !== EMPTY)
+      .sort((one, other) => one - other),
+  );
+}

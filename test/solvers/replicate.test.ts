@@ -1,0 +1,56 @@
+import { expect } from "chai";
+import { createProblem } from "../../lib/placement/problem.js";
+import { DEFAULT_SOLVER_OPTIONS } from "../../lib/placement/solver.js";
+import { verifyFound } from "../../lib/placement/verify.js";
+import { balanced } from "../../solvers/balance.js";
+import { localSearch } from "../../solvers/local-search.js";
+import { replicate } from "../../solvers/replicate.js";
+import { patternsOf, solvedReplicatedProblems } from "./arbitrary-problem.js";
+
+/** Expert 0 belongs to both communities, 1 to 3 and 4 to 6; a copy of it makes every token stay at home. */
+const shared = patternsOf(
+  Array.from({ length: 60 }, (_, token) =>
+    token % 2 ? [0, 1, 2 + (token % 4 === 1 ? 1 : 0)] : [0, 4, 5 + (token % 4 ? 1 : 0)],
+  ),
+  8,
+);
+
+describe("replicate", () => {
+  it("copies the expert that two communities share", async () => {
+    const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2 });
+    const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS, "traffic");
+    if (!("chiplets" in solution)) expect.fail(solution.status);
+    expect(solution.cost).to.equal(1);
+    expect(solution.chiplets.every((experts) => experts.includes(0))).to.be.true;
+    const without = createProblem(shared, { numChiplets: 2, slotsPerChiplet: 5 });
+    const single = await localSearch.solve(without, DEFAULT_SOLVER_OPTIONS);
+    expect("cost" in single && single.cost).to.be.above(1);
+  });
+
+  it("finds the optimum of most small problems, and never more than it costs without replicas", async () => {
+    let [solvable, optimal] = [0, 0];
+    for (const { problem, best } of solvedReplicatedProblems()) {
+      if (best === Infinity) continue;
+      const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS, "traffic");
+      if (!("chiplets" in solution)) continue;
+      solvable++;
+      if (solution.cost <= best + 1e-9) optimal++;
+    }
+    expect(optimal).to.be.at.least(Math.floor(0.9 * solvable));
+  });
+
+  it("puts balance first when asked to", async () => {
+    const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2, dispatch: "uniform" });
+    const solution = await balanced(localSearch).solve(problem, DEFAULT_SOLVER_OPTIONS);
+    if (!("chiplets" in solution)) expect.fail(solution.status);
+    expect(verifyFound(problem, solution)).to.deep.equal([]);
+    expect(solution.load?.cost).to.be.closeTo(1, 1e-9);
+  });
+
+  it("respects a load cap that no seating without replicas meets", async () => {
+    const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2, limits: { chipletLoad: 91 } });
+    const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS, "traffic");
+    if (!("chiplets" in solution)) expect.fail(solution.status);
+    expect(verifyFound(problem, solution)).to.deep.equal([]);
+  });
+});
