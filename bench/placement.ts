@@ -2,16 +2,22 @@
  * `npm run bench:placement`: solvers on real routing traces, learned and held out, with their proved gaps.
  *
  * Every placement is verified by the pipeline before it is counted. Seed 1, two worker threads, default budgets.
- * Sections may be named as arguments: heldout, whole, peers, proofs, slots, large.
+ * Sections may be named as arguments: heldout, whole, peers, bounds, proofs, slots, large.
  */
 import { collectPatterns } from "../lib/token-patterns.js";
 import { countTouches } from "../lib/placement/cost.js";
 import { chipletOfExperts, type Placement } from "../lib/placement/placement.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
-import { placeTrace, type PosingOptions } from "../lib/pipeline.js";
+import { placeTrace, poseLayer, type PosingOptions } from "../lib/pipeline.js";
 import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
+import { generateColumns } from "../solvers/column-generation.js";
+import { exact } from "../solvers/exact.js";
+import { createFillingTable } from "../solvers/filling-table.js";
 import { findSolver } from "../solvers/index.js";
 import { openLayerThreads } from "../solvers/layer-threads.js";
+import { QUICK_SEARCH } from "../solvers/local-search.js";
+import { startSearch } from "../solvers/search.js";
+import { starBound } from "../solvers/star-bound.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { realTrace } from "./real-traces.js";
 
@@ -22,6 +28,7 @@ const sections: Record<string, () => Promise<void>> = {
   heldout: heldOutTable,
   whole: wholeTable,
   peers: peersTable,
+  bounds: boundsTable,
   proofs: proofsTable,
   slots: slotsTable,
   large: largeTable,
@@ -93,6 +100,31 @@ async function peersTable(): Promise<void> {
   }
 }
 
+/** What each lower bound is worth where the optimum is known. */
+async function boundsTable(): Promise<void> {
+  console.log("\n## Bounds: esft-dsv2lite-law, 16 chiplets of 4\n");
+  const trace = await realTrace("esft-dsv2lite-law");
+  if (!trace) return;
+  console.log("| layer | star bound | LP over all fillings | optimum | star gap | LP gap |");
+  console.log("| ---: | ---: | ---: | ---: | ---: | ---: |");
+  const solver = threads.inThread(exact);
+  for (const layer of trace.layers.filter((current) => [1, 9, 17, 26].includes(current.layer))) {
+    const problem = poseLayer(trace, layer, WAFER);
+    const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
+    if (solution.status !== "optimal") throw new Error(`layer ${layer.layer}: ${solution.status}`);
+    const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
+    search.run(QUICK_SEARCH);
+    const { bound } = await generateColumns(problem, createFillingTable(problem), {
+      fillings: search.pool.fillings,
+      enough: Infinity,
+      deadline: Infinity,
+    });
+    const [star, lp] = [starBound(problem) / layer.numTokens, bound / layer.numTokens];
+    const gap = (value: number) => `${(100 * (1 - value / solution.cost)).toFixed(2)} %`;
+    row(String(layer.layer), fixed(star), fixed(lp), fixed(solution.cost), gap(star), gap(lp));
+  }
+}
+
 /** Every layer of every trace with up to 4 slots, proved. */
 async function proofsTable(): Promise<void> {
   console.log("\n## Proofs: every layer of every trace, whole\n");
@@ -122,16 +154,29 @@ async function prove(name: string, posing: PosingOptions): Promise<void> {
   );
 }
 
-/** More slots than can be enumerated: cost, bound and gap. */
+/** More slots than can be enumerated: cost and bounds, among them what the proof for half the slots is worth. */
 async function slotsTable(): Promise<void> {
   console.log("\n## 8 slots: esft-dsv2lite-law on 8 chiplets, default solver\n");
   const trace = await realTrace("esft-dsv2lite-law");
   if (!trace) return;
   const { placement, seconds } = await place("auto", trace, { numChiplets: 8, numGroups: 2 });
-  const bound = meanOf(placement.layers.map((layer) => layer.bound ?? 1));
-  const cost = meanCost(placement);
-  console.log("| mean C_T | mean bound | gap | seconds |\n| ---: | ---: | ---: | ---: |");
-  row(fixed(cost), fixed(bound), `${(100 * (1 - bound / cost)).toFixed(1)} %`, seconds.toFixed(1));
+  const halves = await place("exact", trace, WAFER);
+  console.log("| layer | C_T | star bound | gap | half of the optimum at 4 slots |");
+  console.log("| ---: | ---: | ---: | ---: | ---: |");
+  const gap = (cost: number, bound: number) => `${(100 * (1 - bound / cost)).toFixed(1)} %`;
+  placement.layers.forEach(({ layer, cost, bound = 1 }, index) => {
+    if (![1, 9, 17, 26].includes(layer)) return;
+    row(
+      String(layer),
+      fixed(cost),
+      fixed(bound),
+      gap(cost, bound),
+      fixed(halves.placement.layers[index].cost / 2),
+    );
+  });
+  const [cost, bound] = [meanCost(placement), meanOf(placement.layers.map((layer) => layer.bound ?? 1))];
+  row("mean of 26", fixed(cost), fixed(bound), gap(cost, bound), fixed(meanCost(halves.placement) / 2));
+  console.log(`\nSeconds for the 26 layers at 8 slots: ${seconds.toFixed(1)}.`);
 }
 
 /** The largest model there is, synthetic: 256 experts top-8 on 32 chiplets. */

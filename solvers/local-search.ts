@@ -5,7 +5,7 @@ import { finish } from "./finish.js";
 import { startSearch, type SearchBudget } from "./search.js";
 
 /** About a fifth of a second on 64 experts and 8,000 tokens. */
-export const QUICK_SEARCH: SearchBudget = { starts: 30, restarts: 3, kicks: 50 };
+export const QUICK_SEARCH: SearchBudget = { starts: 20, restarts: 2, kicks: 50 };
 
 /** Iterated swap local search on C_T, from communities and from descents on pairs. */
 export const localSearch: Solver = {
