@@ -78,6 +78,7 @@ export { placementTable } from "./lib/report/placement-table.js";
 export { formatTime } from "./lib/report/format-time.js";
 export { ganttSvg } from "./lib/report/gantt-svg.js";
 export { ganttText } from "./lib/report/gantt-text.js";
+export { reportPage, type ReportInput } from "./lib/report/report-page.js";
 export { perfettoJson } from "./lib/report/perfetto.js";
 export { scheduleBound, type ScheduleBound } from "./lib/schedule/bounds.js";
 export { criticalPath, timeByKind, type CriticalStep } from "./lib/schedule/critical-path.js";

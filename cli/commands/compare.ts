@@ -6,6 +6,7 @@ import {
   comparisonTable,
   compareSolvers,
   InputError,
+  reportPage,
   solvers,
   type ComparedSolver,
   type ComparisonRow,
@@ -16,14 +17,22 @@ import { EXIT } from "../exit-code.js";
 import { judge } from "../judge.js";
 import { loadTrace, splitParts, type SplitTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachine, type Machine, type MachineOptions } from "../machine.js";
-import { addTerminalOptions, addTraceOptions, type TraceOptions } from "../options.js";
+import {
+  addForceOption,
+  addTerminalOptions,
+  addTraceOptions,
+  type FileCommandOptions,
+  type TraceOptions,
+} from "../options.js";
+import { checkOutput, writeOutput } from "../output-file.js";
 import { openPlacer, type Placer } from "../placer.js";
 import { addSolveOptions, listSolvers, requireSolver, type SolveOptions } from "../solve-options.js";
-import { formatTable, openTerminal, type Terminal, type TerminalOptions } from "../terminal.js";
+import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
-interface CompareOptions extends TerminalOptions, TraceOptions, MachineOptions, SolveOptions {
+interface CompareOptions extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions {
   readonly solver?: string[];
   readonly csv?: boolean;
+  readonly report?: string;
   readonly timing?: boolean;
 }
 
@@ -38,8 +47,9 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     .argument("[trace...]", "trace files or folders, read as one trace")
     .option("--solver <name...>", "compare these solvers only (default: all but auto, which is one of them)");
   addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0.25 });
-  return addTerminalOptions(command)
+  return addTerminalOptions(addForceOption(command))
     .option("--csv", "print comma-separated values instead of the table")
+    .option("--report <file.html>", "write the comparison as one HTML page with pictures")
     .option("--timing", "add the seconds each solver took to --json and --csv; they differ from run to run")
     .addHelpText(
       "after",
@@ -48,6 +58,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     .action(async (paths: string[], options: CompareOptions) => {
       if (options.csv && options.json) throw new InputError("--csv: found --json too, expected one of them");
       const terminal = openTerminal(options);
+      if (options.report !== undefined) checkOutput(options.report, options);
       // What auto would answer is what the solver that it chooses answers.
       const chosen = options.solver?.map(requireSolver) ?? solvers.filter(({ name }) => name !== "auto");
       const { trace, parts } = await loadTrace(paths, options, terminal);
@@ -73,6 +84,16 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         seed: options.seed,
         solvers: comparisonData(compared, rows, timing),
       });
+      if (options.report !== undefined) {
+        const facts = describeInput(split, machine).split("\n");
+        const page = await reportPage({
+          solvers: compared,
+          trace: split.learn,
+          hardware: machine.hardware,
+          facts,
+        });
+        await writeOutput(options.report, page, options);
+      }
       if (options.csv) terminal.print(comparisonCsv(rows, timing));
       else printRows(rows, { split, machine, terminal });
       if (placer.isInterrupted) end(EXIT.interrupted);
@@ -81,6 +102,10 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       }
     });
 }
+
+const LEGEND =
+  "C_T: chiplets a token visits. C_G: chiplet groups. Max load: busiest chiplet over the mean.\n" +
+  "Gap: how far C_T learned is at most above the best possible. Proof: layers proved optimal.";
 
 async function runSolver(
   solver: Solver,
@@ -104,6 +129,7 @@ function printRows(
   terminal.print(`${describeInput(split, machine)}\n`);
   terminal.print(formatTable(headers, cells));
   for (const { solver, reason } of rows) if (reason !== undefined) terminal.print(`${solver}: ${reason}`);
+  terminal.print(`\n${LEGEND}`);
   const headline = comparisonHeadline(rows);
-  if (headline !== undefined) terminal.print(`\n${headline}`);
+  if (headline !== undefined) terminal.print(headline);
 }

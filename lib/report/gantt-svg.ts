@@ -1,6 +1,7 @@
 import type { Schedule } from "../schedule/list-schedule.js";
 import { taskName, type TaskGraph } from "../schedule/task-graph.js";
 import { busyTimesNs } from "../schedule/timeline.js";
+import { escapeXml } from "./escape-xml.js";
 import { formatTime, timeTicks } from "./format-time.js";
 import { ganttBars } from "./gantt-bars.js";
 
@@ -110,8 +111,4 @@ function stripes(
 
 function round(value: number): number {
   return Math.round(value * 100) / 100;
-}
-
-function escapeXml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

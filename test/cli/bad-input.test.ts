@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { openWorkplace, sampleTrace, traceText, type CliResult, type Workplace } from "./run-cli.js";
+import { sampleTrace, traceText } from "../sample-trace.js";
+import { openWorkplace, type CliResult, type Workplace } from "./run-cli.js";
 
 describe("bad input on the command line", () => {
   let place: Workplace;

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { openWorkplace, sampleTrace, traceText, type Workplace } from "./run-cli.js";
+import { sampleTrace, traceText } from "../sample-trace.js";
+import { openWorkplace, type Workplace } from "./run-cli.js";
 
 describe("the command line", () => {
   let place: Workplace;
@@ -128,6 +129,11 @@ describe("the command line", () => {
     expect(louvain.layers).to.have.length(2);
     const table = (await place.run(...args, ...solvers)).stdout;
     expect(table).to.contain(louvain.heldOut.tokenReplication.toFixed(3));
+    const reported = await place.run(...args, ...solvers, "--report", "r.html");
+    expect(reported.exitCode, reported.stderr).to.equal(0);
+    expect(place.read("r.html")).to.contain(
+      `<td class="number">${louvain.heldOut.tokenReplication.toFixed(3)}`,
+    );
     const csv = (await place.run(...args, ...solvers, "--csv")).stdout.trim().split("\n");
     expect(csv).to.have.length(4);
     expect(csv[3]).to.contain(String(louvain.cost));

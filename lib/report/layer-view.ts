@@ -1,0 +1,82 @@
+import { countCoactivation } from "../coactivation.js";
+import type { Chiplets } from "../placement/placement.js";
+import { countTraffic } from "../placement/traffic.js";
+import type { RoutingTrace } from "../routing-trace.js";
+import { collectPatterns } from "../token-patterns.js";
+import type { ComparedSolver } from "./comparison.js";
+
+/** One layer as one solver seats it: what the pictures of a report are drawn from. */
+export interface SeatedView {
+  readonly solver: string;
+  readonly chiplets: Chiplets;
+  /** Load of every chiplet over the mean. */
+  readonly load: readonly number[];
+  /** Share of co-activations whose experts share a chiplet. */
+  readonly togetherShare: number;
+  /** Mean distinct chiplets per token, C_T. */
+  readonly tokenReplication: number;
+}
+
+/** One layer before and after placement. */
+export interface LayerView {
+  readonly layer: number;
+  readonly numExperts: number;
+  /** Load of every expert over the mean. Shape [numExperts]. */
+  readonly expertLoad: readonly number[];
+  /** Tokens that chose both experts. Shape [numExperts, numExperts], row-major. */
+  readonly pairs: Float64Array;
+  readonly before: SeatedView;
+  readonly after: SeatedView;
+}
+
+/** A solver with a placement. */
+export type PlacedSolver = ComparedSolver & { answer: { status: "placed" } };
+
+/**
+ * Looks closely at the layer whose gain is the median of all layers: neither the best nor the worst to show.
+ *
+ * @param trace The tokens that the placements were made from.
+ */
+export function viewTypicalLayer(
+  trace: RoutingTrace,
+  { before, after, numGroups }: { before: PlacedSolver; after: PlacedSolver; numGroups: number },
+): LayerView {
+  const gains = after.answer.placement.layers.map((layer, index) => ({
+    index,
+    gain: before.answer.placement.layers[index].cost - layer.cost,
+  }));
+  gains.sort((one, other) => one.gain - other.gain || one.index - other.index);
+  const { index } = gains[Math.floor(gains.length / 2)];
+  const current = trace.layers[index];
+  const patterns = collectPatterns(current, trace);
+  const { load, pairs } = countCoactivation(patterns);
+  const meanLoad = (current.numTokens * trace.topK) / trace.numExperts;
+  const view = ({ name, answer }: PlacedSolver): SeatedView => {
+    const { chiplets, cost } = answer.placement.layers[index];
+    const { chipletLoad } = countTraffic(patterns, chiplets, chiplets.length / numGroups);
+    const mean = chipletLoad.reduce((sum, tokens) => sum + tokens, 0) / chiplets.length;
+    return {
+      solver: name,
+      chiplets,
+      load: Array.from(chipletLoad, (tokens) => tokens / mean),
+      togetherShare: shareTogether(chiplets, pairs, trace.numExperts),
+      tokenReplication: cost,
+    };
+  };
+  return {
+    layer: current.layer,
+    numExperts: trace.numExperts,
+    expertLoad: Array.from(load, (tokens) => tokens / meanLoad),
+    pairs,
+    before: view(before),
+    after: view(after),
+  };
+}
+
+function shareTogether(chiplets: Chiplets, pairs: Float64Array, numExperts: number): number {
+  let together = 0;
+  for (const experts of chiplets) {
+    for (const one of experts) for (const other of experts) together += pairs[one * numExperts + other];
+  }
+  return together / pairs.reduce((sum, tokens) => sum + tokens, 0);
+}

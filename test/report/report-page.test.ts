@@ -1,0 +1,94 @@
+import { inflateSync } from "node:zlib";
+import { expect } from "chai";
+import { evaluatePlacement } from "../../lib/evaluation.js";
+import { findHardware } from "../../lib/hardware/presets.js";
+import { withChiplets } from "../../lib/hardware.js";
+import type { Placement } from "../../lib/placement/placement.js";
+import type { ComparedSolver } from "../../lib/report/comparison.js";
+import { encodePng } from "../../lib/report/png.js";
+import { reportPage } from "../../lib/report/report-page.js";
+import { expertsOfChiplets } from "../../lib/placement/placement.js";
+import { collectPatterns } from "../../lib/token-patterns.js";
+import { countTouches } from "../../lib/placement/cost.js";
+import { sampleTrace } from "../sample-trace.js";
+
+const trace = sampleTrace({ layers: [1, 2, 3] });
+const hardware = withChiplets(findHardware("mozart-deepseek")!, { numChiplets: 4, numGroups: 2 });
+
+function compared(name: string, chipletOf: (expert: number) => number): ComparedSolver {
+  const seats = Uint16Array.from({ length: 8 }, (_, expert) => chipletOf(expert));
+  const placement: Placement = {
+    model: undefined,
+    numExperts: 8,
+    numChiplets: 4,
+    layers: trace.layers.map((layer) => ({
+      layer: layer.layer,
+      status: "feasible",
+      chiplets: expertsOfChiplets(seats, 4),
+      cost: countTouches(collectPatterns(layer, trace), seats) / layer.numTokens,
+      stoppedBy: "rule",
+    })),
+  };
+  const learned = evaluatePlacement(trace, placement, { chipletsPerGroup: 2 });
+  return { name, answer: { status: "placed", placement, learned }, seconds: 1 };
+}
+
+const solvers = [
+  compared("contiguous", (expert) => Math.floor(expert / 2)),
+  compared("paired & <best>", (expert) => expert % 4),
+];
+const report = { solvers, trace, hardware, facts: ["8 experts", "4 chiplets"] };
+
+describe("reportPage", () => {
+  it("is one page without script, network or time, the same every time", async () => {
+    const page = await reportPage(report);
+    expect(page)
+      .to.match(/^<!doctype html>/)
+      .and.contain("</html>");
+    expect(page).to.not.match(/<script|<link|src=|@import|https?:\/\/(?!www\.w3\.org)/);
+    expect(await reportPage(report)).to.equal(page);
+    expect(await reportPage({ ...report, solvers: solvers.map((one) => ({ ...one, seconds: 9 })) })).to.equal(
+      page,
+    );
+  });
+
+  it("draws bars, lines, heat maps, loads and a floor plan, each with a label", async () => {
+    const page = await reportPage(report);
+    const labels = [...page.matchAll(/<svg[^>]*aria-label="([^"]*)"/g)].map(([, label]) => label);
+    expect(labels).to.have.length(6);
+    expect(labels[0]).to.equal("Token replication C_T of every solver");
+    expect(labels[5]).to.match(/^The experts of layer \d on mozart-deepseek as paired/);
+    expect(page.match(/chiplet group \d/g)).to.have.length(2);
+    // Chiplet 1 of the better placement holds experts 1 and 5.
+    expect(page).to.contain(">1 5</text>");
+  });
+
+  it("escapes names", async () => {
+    const page = await reportPage(report);
+    expect(page).to.contain("paired &#38; &#60;best&#62;").and.not.contain("<best>");
+  });
+
+  it("makes do with one solver, or with none that found a placement", async () => {
+    expect(await reportPage({ ...report, solvers: [solvers[1]] })).to.not.contain("Floor plan");
+    const failed: ComparedSolver = {
+      name: "failed",
+      answer: { status: "infeasible", reason: "no room" },
+      seconds: 1,
+    };
+    expect(await reportPage({ ...report, solvers: [failed] })).to.contain("infeasible");
+  });
+});
+
+describe("encodePng", () => {
+  it("writes rows of palette indices that a reader finds again", () => {
+    const pixels = Uint8Array.of(0, 1, 2, 2, 1, 0);
+    const png = Buffer.from(encodePng(pixels, { width: 3, palette: [[0, 0, 0], [255, 0, 0], [1, 2, 3]] })); // prettier-ignore
+    expect(png.subarray(1, 4).toString()).to.equal("PNG");
+    expect([png.readUInt32BE(16), png.readUInt32BE(20), png[24], png[25]]).to.deep.equal([3, 2, 8, 3]);
+    const start = png.indexOf("IDAT");
+    const data = png.subarray(start + 4, start + 4 + png.readUInt32BE(start - 4));
+    expect([...inflateSync(data)]).to.deep.equal([0, 0, 1, 2, 0, 2, 1, 0]);
+    // The checksum of an empty IEND is known.
+    expect(png.subarray(-4).toString("hex")).to.equal("ae426082");
+  });
+});
