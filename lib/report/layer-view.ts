@@ -53,7 +53,9 @@ export function viewTypicalLayer(
   const meanLoad = (current.numTokens * trace.topK) / trace.numExperts;
   const view = ({ name, answer }: PlacedSolver): SeatedView => {
     const { chiplets, cost } = answer.placement.layers[index];
-    const { chipletLoad } = countTraffic(patterns, chiplets, chiplets.length / numGroups);
+    const { chipletLoad } = countTraffic(patterns, chiplets, {
+      chipletsPerGroup: chiplets.length / numGroups,
+    });
     const mean = chipletLoad.reduce((sum, tokens) => sum + tokens, 0) / chiplets.length;
     return {
       solver: name,

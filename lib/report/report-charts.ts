@@ -107,13 +107,17 @@ function labelsOf(points: readonly LinePoint[]): (LinePoint & { at: number })[] 
 
 /** Load of every chiplet before and after. */
 export function loadBars({ before, after }: LayerView): string {
+  const numChiplets = before.load.length;
+  // Numbers of more than 24 chiplets would run into each other.
+  const numberEvery = Math.ceil(numChiplets / 24);
+  const ticks = Array.from({ length: Math.ceil(numChiplets / numberEvery) }, (_, tick) => tick * numberEvery);
   const bars = [before, after].flatMap(({ solver, load }) =>
     load.map((share, chiplet) => ({ solver, chiplet, share })),
   );
   return draw("Load of every chiplet over the mean", {
     height: 260,
     x: { axis: null, domain: [before.solver, after.solver] },
-    fx: { label: "chiplet", tickFormat: "d", padding: 0.15 },
+    fx: { label: "chiplet", ticks, padding: 0.15 },
     y: { label: "load over the mean", grid: true, nice: true },
     color: { domain: [before.solver, after.solver], range: ["var(--series-0)", "var(--best)"] },
     marks: [
