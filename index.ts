@@ -15,6 +15,7 @@ export { expertBytes, findModelShape, modelShapes, type ModelShape } from "./lib
 export { groupCapacity, type GroupCapacity } from "./lib/performance/memory.js";
 export { DEFAULT_BATCH, type Batch } from "./lib/performance/stages.js";
 export { CONFIGURATIONS, type Configuration } from "./lib/performance/step.js";
+export { loadsOf, type LayerLoad, type LoadTrace } from "./lib/load-trace.js";
 export { createRandom, type Random } from "./lib/random.js";
 export {
   concatTraces,
@@ -107,6 +108,14 @@ export { openLayerThreads, type LayerThreads } from "./solvers/layer-threads.js"
 export { migrateFrom } from "./solvers/migrate.js";
 export { findSolver, solvers } from "./solvers/index.js";
 export { traceFormats } from "./traces/detect.js";
-export { writeJsonLines } from "./traces/json-lines.js";
-export { readTrace, type ReadTraceOptions, type ReadReport, type ReadTrace } from "./traces/read-trace.js";
+export { writeJsonLines } from "./traces/formats/json-lines.js";
+export { writeBinaryTrace } from "./traces/formats/binary-trace.js";
+export {
+  readRouting,
+  readTrace,
+  type ReadReport,
+  type ReadRouting,
+  type ReadTrace,
+  type ReadTraceOptions,
+} from "./traces/read-trace.js";
 export { synthesizeTrace, syntheticPresets, type SyntheticOptions } from "./traces/synthetic.js";

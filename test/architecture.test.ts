@@ -17,7 +17,7 @@ const mayImport: Record<string, readonly string[]> = {
 /** The floors of lib, lowest first: a file imports from its own floor or from lower ones. */
 const floors: readonly (readonly string[])[] = [
   ["errors", "random"],
-  ["routing-trace", "hardware", "model-shapes"],
+  ["routing-trace", "load-trace", "hardware", "model-shapes"],
   ["token-patterns", "assignment"],
   ["coactivation"],
   ["placement"],

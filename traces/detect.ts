@@ -1,12 +1,41 @@
 import { InputError } from "../lib/errors.js";
-import { esft } from "./esft.js";
 import { listFiles, readHead } from "./file-bytes.js";
-import { jsonLines } from "./json-lines.js";
+import { binaryTrace } from "./formats/binary-trace.js";
+import { denseCsv } from "./formats/dense-csv.js";
+import { esft } from "./formats/esft.js";
+import { jsonLines } from "./formats/json-lines.js";
+import { loadHistory } from "./formats/load-history.js";
+import { loadMatrix } from "./formats/load-matrix.js";
+import { moeBeyondCsv } from "./formats/moe-beyond-csv.js";
+import { omniInferCounts } from "./formats/omni-infer-counts.js";
+import { raggedJsonLines } from "./formats/ragged-json-lines.js";
+import { sglangRecorder } from "./formats/sglang-recorder.js";
+import { sglangRoutedExperts } from "./formats/sglang-routed-experts.js";
+import { tensorrtLlm } from "./formats/tensorrt-llm.js";
+import { torchIndices } from "./formats/torch-indices.js";
+import { vllmRouteLog } from "./formats/vllm-route-log.js";
+import { vllmRoutedExperts } from "./formats/vllm-routed-experts.js";
 import type { TraceFormat } from "./trace-format.js";
-import { vllmRouteLog } from "./vllm-route-log.js";
 
 /** Every format that can be read; the first that recognises a file reads it. */
-export const traceFormats: readonly TraceFormat[] = [jsonLines, vllmRouteLog, esft];
+export const traceFormats: readonly TraceFormat[] = [
+  // Its meta_info.json looks like the header of JSON Lines, and says more.
+  tensorrtLlm,
+  jsonLines,
+  binaryTrace,
+  vllmRouteLog,
+  vllmRoutedExperts,
+  sglangRecorder,
+  sglangRoutedExperts,
+  raggedJsonLines,
+  omniInferCounts,
+  esft,
+  torchIndices,
+  denseCsv,
+  moeBeyondCsv,
+  loadHistory,
+  loadMatrix,
+];
 
 /** A path given by the user, and what was found there. */
 export interface TraceSource {

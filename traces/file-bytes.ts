@@ -79,6 +79,13 @@ export async function* readBytes(path: string, onBytes: OnBytes = () => undefine
   }
 }
 
+/** Reads a file to its end, for formats that cannot be streamed. */
+export async function readWhole(path: string, onBytes?: OnBytes): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of readBytes(path, onBytes)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 async function startsLikeGzip(path: string): Promise<boolean> {
   const file = await orMissing(path, open(path));
   try {

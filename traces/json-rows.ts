@@ -51,7 +51,8 @@ export async function readJsonRows(
           throw new InputError(`${path}:${line}: found ${excerpt(text)}, expected ${example(keys)}`);
         }
       }
-      if (tokensCountWithinSequence && scanner.token === 0) builder.startSequence(scanner.layer);
+      if (tokensCountWithinSequence && scanner.token === 0)
+        builder.startSequence(scanner.layer, { topK: scanner.width });
       const fault = builder.append(scanner.layer, scanner.experts, scanner.width);
       if (fault) throw new InputError(`${path}:${line}: ${fault.found}`, fault.advice);
     }

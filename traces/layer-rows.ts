@@ -9,17 +9,33 @@ import type { LayerTrace } from "../lib/routing-trace.js";
  */
 export const WARMUP_RUN = 20;
 
-/** Collects the tokens of one layer while a file is read, and leaves out warm-up rows. */
+/** Tokens are sampled in blocks of so many in a row, so that neighbours stay together. */
+export const SAMPLE_BLOCK = 64;
+
+/** Which tokens of every layer are kept: blocks 0, stride, 2 * stride, ... A power of two; 1 keeps all. */
+export interface Sampling {
+  stride: number;
+}
+
+/**
+ * Collects the tokens of one layer while a file is read, leaves out warm-up rows, and samples what remains.
+ *
+ * A row is held back until the next one differs, because only then it is known whether it is warm-up.
+ */
 export class LayerRows {
   /** Rows handed in. */
   rowsRead = 0;
 
+  readonly #topK: number;
   readonly #keepWarmup: boolean;
-  #topK = 0;
-  #experts = new Uint16Array(0);
+  readonly #sampling: Readonly<Sampling>;
+  /** Rows kept. Shape [capacity, topK], of which `#length` ids are in use. */
+  #experts: Uint16Array;
   #length = 0;
-  /** The last row handed in. Held back until it is known how often it comes. */
-  #pending = new Uint16Array(0);
+  /** Rows that are no warm-up, whether sampled or not. */
+  #realRows = 0;
+  /** The last row handed in. */
+  readonly #pending: Uint16Array;
   /** How often the last row has come in a row. */
   #run = 0;
   /** Rows at which sequences begin, as handed in. */
@@ -28,8 +44,12 @@ export class LayerRows {
   readonly #dropped: { from: number; to: number }[] = [];
   #warmupRows = 0;
 
-  constructor(keepWarmup: boolean) {
+  constructor(topK: number, { keepWarmup, sampling }: { keepWarmup: boolean; sampling: Readonly<Sampling> }) {
+    this.#topK = topK;
     this.#keepWarmup = keepWarmup;
+    this.#sampling = sampling;
+    this.#experts = new Uint16Array(1024 * topK);
+    this.#pending = new Uint16Array(topK);
   }
 
   /** Rows left out because they were warm-up. */
@@ -37,31 +57,73 @@ export class LayerRows {
     return this.#warmupRows + (this.#pendingIsWarmup() ? this.#run : 0);
   }
 
-  /**
-   * Takes the next token, which must have been checked.
-   *
-   * @param experts The first `topK` count.
-   * @param topK The same for every token.
-   */
-  append(experts: ArrayLike<number>, topK: number): void {
-    if (this.#topK === 0) {
-      this.#topK = topK;
-      this.#experts = new Uint16Array(1024 * topK);
-      this.#pending = new Uint16Array(topK);
-    }
+  /** Rows in memory. */
+  get rowsHeld(): number {
+    return this.#length / this.#topK;
+  }
+
+  /** Makes room for so many more rows at once. */
+  reserve(numRows: number): void {
+    const sampled = Math.ceil(numRows / this.#sampling.stride);
+    this.#grow(this.#length + sampled * this.#topK);
+  }
+
+  /** Takes the experts of the next token. Shape [topK], or more of which the rest is ignored. */
+  append(experts: ArrayLike<number>): void {
     if (this.#run > 0 && this.#equalsPending(experts)) {
       this.#run++;
     } else {
-      this.#store();
+      this.settle();
       for (let place = 0; place < this.#topK; place++) this.#pending[place] = experts[place];
       this.#run = 1;
     }
     this.rowsRead++;
   }
 
-  /** Says that the next token begins a sequence. */
-  startSequence(): void {
-    if (this.#starts.at(-1) !== this.rowsRead) this.#starts.push(this.rowsRead);
+  /** Takes many tokens, most of them at the speed of copying. Shape [numRows, topK], row-major. */
+  appendMany(rows: Uint16Array): void {
+    const topK = this.#topK;
+    const numRows = rows.length / topK;
+    for (let start = 0, end = 0; start < numRows; start = end) {
+      // Neighbours that differ: all but the first and the last of them cannot be part of a longer run.
+      for (end = start + 1; end < numRows && rowsDiffer(rows, end, topK);) end++;
+      this.append(rows.subarray(start * topK, (start + 1) * topK));
+      if (end - start > 2) {
+        this.settle();
+        this.#keep(rows.subarray((start + 1) * topK, (end - 1) * topK));
+        this.rowsRead += end - start - 2;
+      }
+      if (end - start > 1) this.append(rows.subarray((end - 1) * topK, end * topK));
+    }
+  }
+
+  /** Says that the token after so many more begins a sequence. */
+  startSequence(after: number): void {
+    const start = this.rowsRead + after;
+    if (this.#starts.at(-1) !== start) this.#starts.push(start);
+  }
+
+  /** Lets go of the row held back: into the trace or, where it came too often, out of it. */
+  settle(): void {
+    if (this.#pendingIsWarmup()) {
+      this.#dropped.push({ from: this.rowsRead - this.#run, to: this.rowsRead });
+      this.#warmupRows += this.#run;
+    } else {
+      for (let copy = 0; copy < this.#run; copy++) this.#keep(this.#pending);
+    }
+    this.#run = 0;
+  }
+
+  /** Drops every other block held, after the stride was doubled. */
+  thin(): void {
+    const blockLength = SAMPLE_BLOCK * this.#topK;
+    let length = 0;
+    for (let from = 0; from < this.#length; from += 2 * blockLength) {
+      const to = Math.min(from + blockLength, this.#length);
+      this.#experts.copyWithin(length, from, to);
+      length += to - from;
+    }
+    this.#length = length;
   }
 
   /**
@@ -70,10 +132,10 @@ export class LayerRows {
    * @param sequenceLengths Used where they add up to the rows handed in.
    */
   finish(layer: number, sequenceLengths: readonly number[] = []): LayerTrace {
-    this.#store();
-    this.#run = 0;
-    const experts = this.#experts.slice(0, this.#length);
-    const numTokens = this.#topK === 0 ? 0 : experts.length / this.#topK;
+    this.settle();
+    const isFull = this.#length === this.#experts.length;
+    const experts = isFull ? this.#experts : this.#experts.slice(0, this.#length);
+    const numTokens = this.rowsHeld;
     const starts = this.#keptStarts(sequenceLengths).filter((start) => start < numTokens);
     return {
       layer,
@@ -83,6 +145,52 @@ export class LayerRows {
     };
   }
 
+  #pendingIsWarmup(): boolean {
+    return this.#run >= WARMUP_RUN && !this.#keepWarmup;
+  }
+
+  #equalsPending(experts: ArrayLike<number>): boolean {
+    for (let place = 0; place < this.#topK; place++) {
+      if (experts[place] !== this.#pending[place]) return false;
+    }
+    return true;
+  }
+
+  /** Adds rows to those held, as far as they are sampled. */
+  #keep(rows: Uint16Array): void {
+    const { stride } = this.#sampling;
+    const numRows = rows.length / this.#topK;
+    if (stride === 1) {
+      this.#add(rows);
+    } else {
+      for (let row = 0, end = 0; row < numRows; row = end) {
+        const block = Math.floor((this.#realRows + row) / SAMPLE_BLOCK);
+        end = Math.min(numRows, (block + 1) * SAMPLE_BLOCK - this.#realRows);
+        if (block % stride === 0) this.#add(rows.subarray(row * this.#topK, end * this.#topK));
+      }
+    }
+    this.#realRows += numRows;
+  }
+
+  #add(rows: Uint16Array): void {
+    if (this.#length + rows.length > this.#experts.length) {
+      this.#grow(Math.max(2 * this.#experts.length, this.#length + rows.length));
+    }
+    if (rows.length > 32) {
+      this.#experts.set(rows, this.#length);
+    } else {
+      for (let place = 0; place < rows.length; place++) this.#experts[this.#length + place] = rows[place];
+    }
+    this.#length += rows.length;
+  }
+
+  #grow(capacity: number): void {
+    const larger = new Uint16Array(capacity);
+    larger.set(this.#experts.subarray(0, this.#length));
+    this.#experts = larger;
+  }
+
+  /** Where sequences begin among the rows kept. */
   #keptStarts(sequenceLengths: readonly number[]): number[] {
     const fromLengths = startsOf(sequenceLengths);
     const starts = fromLengths.end === this.rowsRead ? fromLengths.starts : this.#starts;
@@ -93,37 +201,26 @@ export class LayerRows {
         gone += this.#dropped[next].to - this.#dropped[next].from;
       }
       // A sequence that begins inside a dropped stretch begins where the stretch ends.
-      return next < this.#dropped.length ? Math.min(start, this.#dropped[next].from) - gone : start - gone;
+      const from = next < this.#dropped.length ? this.#dropped[next].from : start;
+      return this.#sampledIndex(Math.min(start, from) - gone);
     });
   }
 
-  #equalsPending(experts: ArrayLike<number>): boolean {
-    for (let place = 0; place < this.#topK; place++) {
-      if (experts[place] !== this.#pending[place]) return false;
-    }
-    return true;
+  /** Where a row that is no warm-up ended up among those held, or else the next one that was sampled. */
+  #sampledIndex(realRow: number): number {
+    const { stride } = this.#sampling;
+    const block = Math.floor(realRow / SAMPLE_BLOCK);
+    const within = block % stride === 0 ? realRow % SAMPLE_BLOCK : 0;
+    return Math.ceil(block / stride) * SAMPLE_BLOCK + within;
   }
+}
 
-  #pendingIsWarmup(): boolean {
-    return this.#run >= WARMUP_RUN && !this.#keepWarmup;
+/** Whether a row differs from the one before it. */
+function rowsDiffer(rows: Uint16Array, row: number, topK: number): boolean {
+  for (let place = row * topK; place < (row + 1) * topK; place++) {
+    if (rows[place] !== rows[place - topK]) return true;
   }
-
-  #store(): void {
-    if (this.#pendingIsWarmup()) {
-      this.#dropped.push({ from: this.rowsRead - this.#run, to: this.rowsRead });
-      this.#warmupRows += this.#run;
-      return;
-    }
-    for (let copy = 0; copy < this.#run; copy++) {
-      if (this.#length + this.#topK > this.#experts.length) {
-        const larger = new Uint16Array(2 * this.#experts.length);
-        larger.set(this.#experts);
-        this.#experts = larger;
-      }
-      this.#experts.set(this.#pending, this.#length);
-      this.#length += this.#topK;
-    }
-  }
+  return false;
 }
 
 function startsOf(lengths: readonly number[]): { starts: number[]; end: number } {

@@ -1,6 +1,8 @@
 import { InputError } from "../lib/errors.js";
+import { addLoads, type LoadTrace } from "../lib/load-trace.js";
 import { concatTraces, type RoutingTrace } from "../lib/routing-trace.js";
 import { detectSource, type TraceSource } from "./detect.js";
+import { SAMPLE_BLOCK } from "./layer-rows.js";
 import { TraceBuilder, type NumberingOptions } from "./trace-builder.js";
 
 /** Options of {@link readTrace}. */
@@ -13,7 +15,10 @@ export interface ReadTraceOptions extends NumberingOptions {
 export interface ReadReport {
   /** In the order given. */
   readonly sources: readonly { path: string; format: string; numFiles: number }[];
-  /** Ascending by layer. Warm-up rows are among the rows read, and are not in the trace unless they were to be kept. */
+  /**
+   * Ascending by layer. Warm-up rows are among the rows read, and are not in the trace unless they were to be kept.
+   * Empty where there are loads only.
+   */
   readonly layers: readonly { layer: number; rowsRead: number; warmupRows: number }[];
   /** One line each. */
   readonly warnings: readonly string[];
@@ -28,14 +33,20 @@ export interface ReadTrace {
   readonly report: ReadReport;
 }
 
+/** What files tell about routing: which experts every token chose, or only how often each was chosen. */
+export type ReadRouting =
+  | (ReadTrace & { readonly kind: "tokens" })
+  | { readonly kind: "loads"; readonly loads: LoadTrace; readonly report: ReadReport };
+
 /**
  * Reads files and folders of any known format as one routing trace.
  *
  * Warm-up rows, 20 or more consecutive tokens with the same experts, are left out unless they are to be kept. Files
- * are streamed: memory is what the trace itself needs.
+ * are streamed where their format allows. A trace of more than 268 million ids is sampled, and the report says so.
  *
  * @param paths Files or folders, all of one model, read in the order given.
- * @throws InputError where a file is missing, of no known format or damaged, or files do not fit together.
+ * @throws InputError where a file is missing, of no known format or damaged, files do not fit together, or they
+ *   record loads only.
  *
  * @example
  * const { trace, report } = await readTrace(["law.jsonl.gz", "intent.jsonl.gz"]);
@@ -45,38 +56,64 @@ export async function readTrace(
   paths: readonly string[],
   options: ReadTraceOptions = {},
 ): Promise<ReadTrace> {
+  const routing = await readRouting(paths, options);
+  if (routing.kind === "tokens") return routing;
+  throw new InputError(
+    `${paths[0]}: found loads of experts without tokens, expected the experts that every token chose`,
+    "Maybe record tokens: loads tell what is busy, but not what is chosen together, which C_T depends on.",
+  );
+}
+
+/**
+ * Reads files and folders of any known format, loads without tokens too.
+ *
+ * @throws InputError as {@link readTrace} does, but for loads only.
+ */
+export async function readRouting(
+  paths: readonly string[],
+  options: ReadTraceOptions = {},
+): Promise<ReadRouting> {
   if (paths.length === 0) throw new InputError("trace: found no files, expected at least one");
+  checkMaxTokens(options.maxTokens);
   const sources: TraceSource[] = [];
   const builders: TraceBuilder[] = [];
   for (const path of paths) {
     const source = await detectSource(path);
     sources.push(source);
-    builders.push(await readSource(source, options));
+    builders.push(await readSource(source, options, 1 / paths.length));
+  }
+  const report = {
+    sources: sources.map(({ path, format, files }) => ({
+      path,
+      format: format.name,
+      numFiles: files.length,
+    })),
+    layers: addCounts(builders),
+  };
+  if (builders.every(({ hasLoads }) => hasLoads)) {
+    const loads = addLoads(builders.map((builder, at) => named(paths[at], () => builder.finishLoads())));
+    return { kind: "loads", loads, report: { ...report, warnings: warningsOf(builders) } };
   }
   const { numExperts, warnings } = findNumExperts(builders);
-  const parts = builders.map((builder, index) => {
-    if (builder.counts.some(({ rowsRead, warmupRows }) => rowsRead > warmupRows))
-      return builder.finish(numExperts);
-    throw noTokens(paths[index], builder);
-  });
+  const parts = builders.map((builder, at) => finishTokens(builder, numExperts, paths[at]));
+  const trace = concatTraces(parts);
   return {
-    trace: concatTraces(parts),
+    kind: "tokens",
+    trace,
     parts,
     report: {
-      sources: sources.map(({ path, format, files }) => ({
-        path,
-        format: format.name,
-        numFiles: files.length,
-      })),
-      layers: addCounts(builders),
-      warnings: [...builders.flatMap((builder) => builder.warnings), ...warnings],
+      ...report,
+      warnings: [...warningsOf(builders), ...warnings, ...samplingWarnings(builders, paths)],
     },
   };
 }
 
-async function readSource(source: TraceSource, options: ReadTraceOptions): Promise<TraceBuilder> {
-  const { path, format, files, ignored } = source;
-  const builder = new TraceBuilder(options);
+async function readSource(
+  { path, format, files, ignored }: TraceSource,
+  options: ReadTraceOptions,
+  share: number,
+): Promise<TraceBuilder> {
+  const builder = new TraceBuilder(options, share);
   if (ignored.length > 0) {
     builder.warnings.push(`${path}: ${ignored.length} files of no known format were left out`);
   }
@@ -86,6 +123,32 @@ async function readSource(source: TraceSource, options: ReadTraceOptions): Promi
     options.onProgress?.({ path, bytesRead });
   });
   return builder;
+}
+
+function finishTokens(builder: TraceBuilder, numExperts: number, path: string): RoutingTrace {
+  if (builder.hasLoads) {
+    throw new InputError(`${path}: found loads without tokens, expected tokens as in the other files`);
+  }
+  const rows = builder.counts.reduce((sum, { rowsRead }) => sum + rowsRead, 0);
+  const warmupRows = builder.counts.reduce((sum, layer) => sum + layer.warmupRows, 0);
+  if (rows === 0) throw new InputError(`${path}: found no tokens, expected at least one`);
+  if (rows === warmupRows) {
+    throw new InputError(
+      `${path}: found nothing but ${rows} warm-up rows, expected tokens that differ`,
+      "Maybe pass --keep-warmup.",
+    );
+  }
+  return named(path, () => builder.finish(numExperts));
+}
+
+/** Says in errors which file they are about. */
+function named<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(error.message.replace(/^(trace|loads):/, `${path}:`), error.advice);
+  }
 }
 
 /** The number of experts declared anywhere, or else what the ids suggest: models have a multiple of 4. */
@@ -100,12 +163,22 @@ function findNumExperts(builders: readonly TraceBuilder[]): { numExperts: number
   return { numExperts, warnings: [warning] };
 }
 
-function noTokens(path: string, { counts }: TraceBuilder): InputError {
-  const rows = counts.reduce((sum, { rowsRead }) => sum + rowsRead, 0);
-  if (rows === 0) return new InputError(`${path}: found no tokens, expected at least one`);
-  return new InputError(
-    `${path}: found nothing but ${rows} warm-up rows, expected tokens that differ`,
-    "Maybe pass --keep-warmup.",
+function checkMaxTokens(maxTokens = Infinity): void {
+  if (maxTokens >= SAMPLE_BLOCK) return;
+  throw new InputError(
+    `max-tokens: found ${maxTokens}, expected at least ${SAMPLE_BLOCK}, one block of tokens`,
+  );
+}
+
+function warningsOf(builders: readonly TraceBuilder[]): string[] {
+  return builders.flatMap(({ warnings }) => warnings);
+}
+
+function samplingWarnings(builders: readonly TraceBuilder[], paths: readonly string[]): string[] {
+  return builders.flatMap(({ stride }, at) =>
+    stride === 1
+      ? []
+      : [`${paths[at]}: sampled, one block of ${SAMPLE_BLOCK} tokens in ${stride} was kept in all layers`],
   );
 }
 

@@ -1,6 +1,7 @@
 import { InputError } from "../lib/errors.js";
+import { createLoadTrace, type LoadTrace } from "../lib/load-trace.js";
 import { createRoutingTrace, type RoutingTrace } from "../lib/routing-trace.js";
-import { LayerRows } from "./layer-rows.js";
+import { LayerRows, type Sampling } from "./layer-rows.js";
 
 /** How ids in a file are to be understood, and what is to be left out. */
 export interface NumberingOptions {
@@ -12,6 +13,12 @@ export interface NumberingOptions {
   layerOffset?: number | undefined;
   /** Number of experts where no file declares it. Default: the largest id met, rounded up to a multiple of 4. */
   numExperts?: number | undefined;
+  /** Experts of a token, for formats that cannot tell. */
+  topK?: number | undefined;
+  /** Layers of the model, dense ones included, for formats that cannot tell. */
+  numLayers?: number | undefined;
+  /** Most tokens to keep of every layer; more are sampled in blocks over the whole file. Default: as memory allows. */
+  maxTokens?: number | undefined;
 }
 
 /** What is wrong with a row, in the words of an {@link InputError} that knows where. */
@@ -23,15 +30,21 @@ export interface RowFault {
 /** Experts that fit a `Uint16Array`. */
 const MAX_EXPERTS = 65536;
 
-/** Collects one trace, row by row, from however many files. Every reader writes into one. */
+/** Ids held at once, 2 bytes each, before tokens are sampled of which nobody asked to. */
+const MAX_IDS = 2 ** 28;
+
+/** Collects one trace, row by row or load by load, from however many files. Every reader writes into one. */
 export class TraceBuilder {
+  readonly options: NumberingOptions;
   readonly warnings: string[] = [];
   model: string | undefined;
   /** Lengths of the sequences of every layer, where the file tells them all at once. */
   sequenceLengths: readonly number[] = [];
 
-  readonly #options: NumberingOptions;
   readonly #layers = new Map<number, LayerRows>();
+  readonly #loads = new Map<number, Float64Array>();
+  readonly #sampling: Sampling = { stride: 1 };
+  readonly #maxIds: number;
   #numExperts: number | undefined;
   #topK = 0;
   #largest = -1;
@@ -40,9 +53,12 @@ export class TraceBuilder {
   #row = 0;
   readonly #renumbered = new Int32Array(4096);
 
-  constructor(options: NumberingOptions) {
-    this.#options = options;
+  /** @param share Share of the memory for all traces read at once that is this one's. */
+  constructor(options: NumberingOptions = {}, share = 1) {
+    this.options = options;
+    this.#maxIds = MAX_IDS * share;
     this.#numExperts = options.numExperts;
+    this.#topK = options.topK ?? 0;
   }
 
   /** Number of experts, where it was declared. */
@@ -63,6 +79,16 @@ export class TraceBuilder {
   /** Rows handed in and left out, layer by layer. */
   get counts(): { layer: number; rowsRead: number; warmupRows: number }[] {
     return [...this.#layers].map(([layer, { rowsRead, warmupRows }]) => ({ layer, rowsRead, warmupRows }));
+  }
+
+  /** One block of tokens in so many is kept. */
+  get stride(): number {
+    return this.#sampling.stride;
+  }
+
+  /** Whether loads were handed in rather than tokens. */
+  get hasLoads(): boolean {
+    return this.#loads.size > 0;
   }
 
   /**
@@ -93,33 +119,102 @@ export class TraceBuilder {
   append(layer: number, experts: ArrayLike<number>, width = experts.length): RowFault | undefined {
     const fault = this.#topKFault(width) ?? this.#renumber(experts, width);
     if (fault) return fault;
-    this.#rowsOf(layer).append(this.#renumbered, width);
+    this.#rowsOf(layer).append(this.#renumbered);
+    if (this.#row % 65536 === 0) this.#limit();
     return undefined;
   }
 
-  /** Says that the next token of a layer begins a sequence. */
-  startSequence(layer: number): void {
-    this.#rowsOf(layer).startSequence();
+  /**
+   * Takes the next tokens of a layer at once. Their ids are checked when the trace is finished.
+   *
+   * @param rows Ids as in the file. Shape [numRows, topK], row-major.
+   */
+  appendMany(layer: number, rows: Uint16Array, topK: number): RowFault | undefined {
+    const fault = this.#topKFault(topK);
+    if (fault) return fault;
+    const { firstExpert = 0 } = this.options;
+    // Ids below the first one wrap around to ids that are out of range.
+    if (firstExpert !== 0) rows = rows.map((expert) => expert - firstExpert);
+    if (this.#numExperts === undefined) {
+      for (const expert of rows) if (expert > this.#largest) this.#largest = expert;
+    }
+    this.#rowsOf(layer).appendMany(rows);
+    this.#limit();
+    return undefined;
+  }
+
+  /** Makes room in a layer for so many rows at once. */
+  reserve(layer: number, numRows: number): void {
+    const { maxTokens = Infinity } = this.options;
+    if (this.#topK > 0) this.#rowsOf(layer).reserve(Math.min(numRows, maxTokens, this.#maxIds / this.#topK));
   }
 
   /**
-   * Ends the trace.
+   * Says that a token of a layer begins a sequence.
    *
-   * @throws InputError if nothing was read.
+   * @param after How many more tokens come before it; none, by default.
+   */
+  startSequence(layer: number, { topK = this.#topK, after = 0 } = {}): void {
+    if (this.#topK === 0) this.#topK = topK;
+    this.#rowsOf(layer).startSequence(after);
+  }
+
+  /**
+   * Adds to the loads of a layer.
+   *
+   * @param load Times each expert was chosen. Shape [numExperts].
+   */
+  addLoad(where: string, layer: number, load: Float64Array): void {
+    this.declare(where, { numExperts: load.length });
+    const id = layer + (this.options.layerOffset ?? 0);
+    const sum = this.#loads.get(id);
+    this.#loads.set(id, sum ? sum.map((one, expert) => one + load[expert]) : load);
+  }
+
+  /**
+   * Ends a trace of tokens.
+   *
+   * @throws InputError if nothing was read or ids are wrong.
    */
   finish(numExperts: number): RoutingTrace {
+    for (const rows of this.#layers.values()) rows.settle();
+    this.#limit();
     const layers = [...this.#layers].map(([layer, rows]) => rows.finish(layer, this.sequenceLengths));
     return createRoutingTrace({ model: this.model, numExperts, topK: this.#topK, layers });
   }
 
+  /**
+   * Ends a trace of loads.
+   *
+   * @throws InputError if there are none.
+   */
+  finishLoads(): LoadTrace {
+    const layers = [...this.#loads].map(([layer, load]) => ({ layer, load }));
+    return createLoadTrace({ model: this.model, numExperts: this.#numExperts ?? 0, layers });
+  }
+
   #rowsOf(layer: number): LayerRows {
-    const id = layer + (this.#options.layerOffset ?? 0);
+    const id = layer + (this.options.layerOffset ?? 0);
     let rows = this.#layers.get(id);
     if (!rows) {
-      rows = new LayerRows(this.#options.keepWarmup ?? false);
+      const keepWarmup = this.options.keepWarmup ?? false;
+      rows = new LayerRows(this.#topK, { keepWarmup, sampling: this.#sampling });
       this.#layers.set(id, rows);
     }
     return rows;
+  }
+
+  /** Samples more coarsely, all layers alike, until what is held is within the limits. */
+  #limit(): void {
+    const { maxTokens = Infinity } = this.options;
+    const layers = [...this.#layers.values()];
+    for (;;) {
+      const held = layers.map(({ rowsHeld }) => rowsHeld);
+      const total = held.reduce((sum, rows) => sum + rows, 0);
+      if (held.every((rows) => rows <= maxTokens) && total * this.#topK <= this.#maxIds) return;
+      this.#sampling.stride *= 2;
+      for (const rows of layers) rows.thin();
+    }
   }
 
   #topKFault(width: number): RowFault | undefined {
@@ -133,7 +228,7 @@ export class TraceBuilder {
 
   /** Counts ids from 0 and checks them. */
   #renumber(experts: ArrayLike<number>, width: number): RowFault | undefined {
-    const first = this.#options.firstExpert ?? 0;
+    const first = this.options.firstExpert ?? 0;
     const limit = this.#numExperts ?? MAX_EXPERTS;
     const row = this.#row++;
     for (let place = 0; place < width; place++) {

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
+import { writeBinaryTrace } from "../../traces/formats/binary-trace.js";
 import { readTrace } from "../../traces/read-trace.js";
-import { failureOf, readContent, realFile, row, tokensOf, withFiles } from "./trace-files.js";
+import { failureOf, readContent, row, tokensOf, withFiles } from "./trace-files.js";
 
 describe("reading traces", () => {
   it("drops 20 or more identical rows in a row, wherever they are, and counts them by layer", async () => {
@@ -105,88 +106,52 @@ describe("reading traces", () => {
     await readContent(content, { onProgress: ({ bytesRead }) => (read = bytesRead) });
     expect(read).to.equal(content.length);
   });
-});
 
-describe("vLLM route log", () => {
-  const route = (layer: number, token: number, ids: readonly number[]) =>
-    `${JSON.stringify({ type: "route", req_id: "r1", token_idx: token, layer, topk_ids: ids, topk_weights: [0.5, 0.25] })}\n`;
-  const meta = `{"type": "meta", "model_id": "tiny", "layers_logged": [0], "top_k": 2}\n`;
-
-  it("reads the model from the meta line and the ids from the route lines", async () => {
-    const { trace, report } = await readContent(meta + route(0, 0, [3, 1]) + route(0, 1, [2, 0]));
-    expect(trace).to.deep.include({ model: "tiny", numExperts: 4, topK: 2 });
-    expect(tokensOf(trace)).to.deep.equal({
-      0: [
-        [3, 1],
-        [2, 0],
-      ],
-    });
-    expect(report.sources[0].format).to.equal("vLLM route log");
-  });
-
-  it("names the line where a row is not as wide as the meta line says", async () => {
-    expect(await failureOf(readContent(meta + route(0, 0, [3, 1, 2])))).to.match(
-      /trace:2: found 3 experts in a token, expected 2/,
-    );
-  });
-
-  it("finds the warm-up rows of a real log", async function () {
-    const { trace, report } = await readTrace([realFile(this, "formats", "vllm-route-log/moe_layer0.jsonl")]);
-    expect(report.layers).to.deep.equal([{ layer: 0, rowsRead: 12_805, warmupRows: 8448 }]);
-    expect(trace).to.deep.include({ numExperts: 60, topK: 4 });
-    // The published trace was cleaned by its collector, independently.
-    const published = await readTrace([realFile(this, "traces", "qwen15moe-5l-weiran.jsonl.gz")]);
-    expect(trace.layers[0].experts).to.deep.equal(published.trace.layers[0].experts);
-  });
-});
-
-describe("ESFT expert scores", () => {
-  const line = (ids: readonly number[]) => `${ids.join("\t")}\t\t${ids.map(() => "0.125").join("\t")}\n`;
-
-  it("reads a sequence from every line, and top-k from where the ids of a token are distinct", async () => {
-    const files = {
-      "expert_weights_2.txt": line([0, 1, 2, 0, 3, 1]) + line([4, 5, 6]),
-      "expert_weights_10.txt": line([0, 1, 3, 1, 0, 2]) + line([7, 5, 6]),
-    };
+  it("refuses loads and tokens together", async () => {
+    const files = { a: row(0, 0, [0, 1]), b: JSON.stringify({ logical_count: [[1, 2]] }) };
     await withFiles(files, async (folder) => {
-      const { trace, report } = await readTrace([folder]);
-      expect(trace).to.deep.include({ numExperts: 8, topK: 3 });
-      expect(tokensOf(trace)).to.deep.equal({
-        2: [
-          [0, 1, 2],
-          [0, 3, 1],
-          [4, 5, 6],
-        ],
-        10: [
-          [0, 1, 3],
-          [1, 0, 2],
-          [7, 5, 6],
-        ],
-      });
-      expect(trace.layers[1].sequenceStarts).to.deep.equal(Uint32Array.of(0, 2));
-      expect(report.sources[0]).to.include({ format: "ESFT expert scores", numFiles: 2 });
+      expect(await failureOf(readTrace([join(folder, "a"), join(folder, "b")]))).to.equal(
+        "InputError: b: found loads without tokens, expected tokens as in the other files",
+      );
+      expect(await failureOf(readTrace([folder]))).to.match(
+        /found files of moeplace JSON Lines and EPLB load history/,
+      );
     });
   });
+});
 
-  it("survives a last line that was cut off, and names a damaged one", async () => {
-    const name = "expert_weights_1.txt";
-    const cut = line([4, 5, 6]).slice(0, -12);
-    const { trace, report } = await readContent(line([0, 1, 2, 0, 3, 1]) + cut, { name });
-    expect(trace.layers[0].numTokens).to.equal(2);
-    expect(report.warnings.join()).to.match(/expert_weights_1\.txt:2: the last line is cut off/);
-    const damaged = line([0, 1, 2, 0, 3, 1]) + `${cut}\n` + line([4, 5, 6]);
-    expect(await failureOf(readContent(damaged, { name }))).to.match(
-      /expert_weights_1\.txt:2: found .* expected ids, two tabs, as many weights/,
-    );
+describe("sampling", () => {
+  const numTokens = 10_000;
+  const rows = Array.from({ length: numTokens }, (_, token) => [token % 97, 100 + Math.floor(token / 97)]);
+  const content = (layers: readonly number[]) =>
+    `{"num_experts":300,"top_k":2,"sequence_lengths":[130,9870]}\n` +
+    layers.map((layer) => rows.map((experts, token) => row(layer, token, experts)).join("")).join("");
+
+  it("keeps whole blocks of 64 tokens, evenly over the file, the same in all layers, and says so", async () => {
+    const { trace, report } = await readContent(content([0, 1]), { maxTokens: 3000, keepWarmup: true });
+    const kept = rows.filter((_, token) => Math.floor(token / 64) % 4 === 0);
+    expect(tokensOf(trace)).to.deep.equal({ 0: kept, 1: kept });
+    // Token 130 is in a block that was not kept; its sequence begins with the next that was.
+    expect(trace.layers[0].sequenceStarts).to.deep.equal(Uint32Array.of(0, 64));
+    expect(report.layers[0].rowsRead).to.equal(numTokens);
+    expect(report.warnings.join()).to.match(/sampled, one block of 64 tokens in 4 was kept in all layers/);
   });
 
-  it("reads the real files as the published trace has them", async function () {
-    const { trace } = await readTrace([realFile(this, "formats", "esft/law")]);
-    const published = await readTrace([realFile(this, "traces", "esft-dsv2lite-law.jsonl.gz")]);
-    for (const layer of trace.layers) {
-      expect(layer).to.deep.equal(published.trace.layers.find((one) => one.layer === layer.layer));
-    }
-    expect(trace).to.deep.include({ numExperts: 64, topK: 6 });
+  it("keeps the same tokens of a binary file as of text", async () => {
+    const { trace } = await readContent(content([0, 1]));
+    const text = await readContent(content([0, 1]), { maxTokens: 700 });
+    const binary = await readContent(Buffer.concat([...writeBinaryTrace(trace)]), { maxTokens: 700 });
+    expect(text.trace.layers[0].numTokens).to.be.within(350, 700);
+    expect(binary.trace).to.deep.equal(text.trace);
+  });
+
+  it("keeps all where they are no more than allowed, and refuses less than a block", async () => {
+    const { trace, report } = await readContent(content([0]), { maxTokens: numTokens });
+    expect(trace.layers[0].numTokens).to.equal(numTokens);
+    expect(report.warnings).to.deep.equal([]);
+    expect(await failureOf(readContent(content([0]), { maxTokens: 63 }))).to.equal(
+      "InputError: max-tokens: found 63, expected at least 64, one block of tokens",
+    );
   });
 });
 

@@ -4,7 +4,13 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Context } from "mocha";
 import type { RoutingTrace } from "../../lib/routing-trace.js";
-import { readTrace, type ReadTraceOptions, type ReadTrace } from "../../traces/read-trace.js";
+import {
+  readRouting,
+  readTrace,
+  type ReadRouting,
+  type ReadTrace,
+  type ReadTraceOptions,
+} from "../../traces/read-trace.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
@@ -74,4 +80,23 @@ export function tokensOf({ layers, topK }: RoutingTrace): Record<number, number[
 /** A moeplace JSON Lines row. */
 export function row(layer: number, token: number, experts: readonly number[]): string {
   return `${JSON.stringify({ layer, token, experts })}\n`;
+}
+
+/** Reads several files of the given contents as one folder. */
+export function readFolder(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  options?: ReadTraceOptions,
+): Promise<ReadRouting> {
+  return withFiles(files, (folder) => readRouting([folder], options));
+}
+
+/** Tokens of every layer, or what there is instead. */
+export function tokensRead(routing: ReadRouting): unknown {
+  return routing.kind === "tokens" ? tokensOf(routing.trace) : routing.kind;
+}
+
+/** Loads of every layer, or what there is instead. */
+export function loadsRead(routing: ReadRouting): unknown {
+  if (routing.kind === "tokens") return routing.kind;
+  return Object.fromEntries(routing.loads.layers.map(({ layer, load }) => [layer, [...load]]));
 }

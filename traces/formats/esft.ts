@@ -1,9 +1,9 @@
 import { basename } from "node:path";
-import { InputError } from "../lib/errors.js";
-import type { FileHead, OnBytes } from "./file-bytes.js";
-import { readLines } from "./lines.js";
-import type { TraceBuilder } from "./trace-builder.js";
-import type { TraceFormat } from "./trace-format.js";
+import { InputError } from "../../lib/errors.js";
+import type { FileHead, OnBytes } from "../file-bytes.js";
+import { readLines } from "../lines.js";
+import type { TraceBuilder } from "../trace-builder.js";
+import type { TraceFormat } from "../trace-format.js";
 
 const MAX_TOP_K = 64;
 

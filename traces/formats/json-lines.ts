@@ -1,9 +1,9 @@
-import { InputError } from "../lib/errors.js";
-import type { RoutingTrace } from "../lib/routing-trace.js";
-import type { FileHead } from "./file-bytes.js";
-import { readJsonRows } from "./json-rows.js";
-import type { TraceBuilder } from "./trace-builder.js";
-import type { TraceFormat } from "./trace-format.js";
+import { InputError } from "../../lib/errors.js";
+import type { RoutingTrace } from "../../lib/routing-trace.js";
+import type { FileHead } from "../file-bytes.js";
+import { readJsonRows } from "../json-rows.js";
+import type { TraceBuilder } from "../trace-builder.js";
+import type { TraceFormat } from "../trace-format.js";
 
 const ROWS_PER_CHUNK = 4096;
 

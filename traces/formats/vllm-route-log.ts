@@ -1,6 +1,6 @@
-import type { FileHead } from "./file-bytes.js";
-import { readJsonRows } from "./json-rows.js";
-import type { TraceFormat } from "./trace-format.js";
+import type { FileHead } from "../file-bytes.js";
+import { readJsonRows } from "../json-rows.js";
+import type { TraceFormat } from "../trace-format.js";
 
 /**
  * The route log of vLLM: a line of `"type": "meta"`, then a line of `"type": "route"` for every layer and token.

@@ -1,10 +1,10 @@
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
 import fc from "fast-check";
-import { createRoutingTrace, type RoutingTrace } from "../../lib/routing-trace.js";
-import { writeJsonLines } from "../../traces/json-lines.js";
-import { readTrace } from "../../traces/read-trace.js";
-import { failureOf, readContent, realFile, row, tokensOf } from "./trace-files.js";
+import { createRoutingTrace, type RoutingTrace } from "../../../lib/routing-trace.js";
+import { writeJsonLines } from "../../../traces/formats/json-lines.js";
+import { readTrace } from "../../../traces/read-trace.js";
+import { failureOf, readContent, realFile, row, tokensOf } from "../trace-files.js";
 
 const header = `{"model": "tiny", "num_layers": 1, "num_experts": 8, "top_k": 2, "sequence_lengths": [1, 2]}\n`;
 const rows = row(3, 0, [5, 1]) + row(3, 1, [0, 7]) + row(3, 2, [2, 3]);
@@ -121,7 +121,7 @@ describe("moeplace JSON Lines", () => {
     expect(await told(header)).to.equal("InputError: trace.jsonl: found no tokens, expected at least one");
     expect(await told("")).to.equal("InputError: trace.jsonl: found an empty file, expected a trace");
     expect(await told("hello\n")).to.match(
-      /^InputError: trace\.jsonl: found no format known, expected moeplace JSON Lines/,
+      /^InputError: trace\.jsonl: found no format known, expected .*moeplace JSON Lines/,
     );
     expect(await failureOf(readTrace(["/no/such/file"]))).to.equal(
       "InputError: /no/such/file: found no such file, expected a trace",

@@ -1,0 +1,93 @@
+/** Numbers of an array file, in a typed array that JavaScript calculates with. */
+export type Values =
+  Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
+
+export type ScalarType =
+  "uint8" | "int8" | "uint16" | "int16" | "uint32" | "int32" | "uint64" | "int64" | "float32" | "float64";
+
+/** An array of any number of dimensions, as numpy, torch and safetensors files hold them. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  /** Steps in `values` from one entry to the next along each dimension. Shape [shape.length]. */
+  readonly strides: readonly number[];
+  /** Index in `values` of the first entry. */
+  readonly start: number;
+  readonly values: Values;
+}
+
+export const BYTES_OF: Readonly<Record<ScalarType, number>> = {
+  uint8: 1,
+  int8: 1,
+  uint16: 2,
+  int16: 2,
+  uint32: 4,
+  int32: 4,
+  uint64: 8,
+  int64: 8,
+  float32: 4,
+  float64: 8,
+};
+
+/** Makes a tensor of values that lie one after the other, the last dimension the fastest. */
+export function denseTensor(shape: readonly number[], values: Values): Tensor {
+  return { shape, strides: rowMajorStrides(shape), start: 0, values };
+}
+
+/** Strides of a tensor whose last dimension is the fastest. */
+export function rowMajorStrides(shape: readonly number[]): number[] {
+  return shape.map((_, dimension) => shape.slice(dimension + 1).reduce((product, size) => product * size, 1));
+}
+
+/** One entry along the first dimension: a tensor with a dimension less. */
+export function entryOf({ shape, strides, start, values }: Tensor, index: number): Tensor {
+  return { shape: shape.slice(1), strides: strides.slice(1), start: start + index * strides[0], values };
+}
+
+/** The numbers of a tensor of one dimension. */
+export function vectorOf({ shape, strides, start, values }: Tensor): Float64Array {
+  return Float64Array.from({ length: shape[0] }, (_, index) => values[start + index * strides[0]]);
+}
+
+/** Number of entries. */
+export function sizeOf({ shape }: Pick<Tensor, "shape">): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * Makes numbers of little-endian bytes, without copying where their place in memory allows.
+ *
+ * Integers of 64 bits become floating-point numbers, exact up to 2^53.
+ */
+export function decodeValues(type: ScalarType, bytes: Uint8Array): Values {
+  const count = Math.floor(bytes.length / BYTES_OF[type]);
+  // Typed arrays have to begin at a multiple of their item size.
+  const aligned = bytes.byteOffset % Math.min(4, BYTES_OF[type]) === 0 ? bytes : Uint8Array.from(bytes);
+  const { buffer, byteOffset } = aligned;
+  switch (type) {
+    case "uint8":
+      return new Uint8Array(buffer, byteOffset, count);
+    case "int8":
+      return new Int8Array(buffer, byteOffset, count);
+    case "uint16":
+      return new Uint16Array(buffer, byteOffset, count);
+    case "int16":
+      return new Int16Array(buffer, byteOffset, count);
+    case "uint32":
+      return new Uint32Array(buffer, byteOffset, count);
+    case "int32":
+      return new Int32Array(buffer, byteOffset, count);
+    case "float32":
+      return new Float32Array(buffer, byteOffset, count);
+    case "float64":
+      return new Float64Array(Uint8Array.from(bytes).buffer, 0, count);
+    case "uint64":
+    case "int64": {
+      const low = new Uint32Array(buffer, byteOffset, 2 * count);
+      const high = new Int32Array(buffer, byteOffset, 2 * count);
+      return Float64Array.from(
+        { length: count },
+        (_, index) => high[2 * index + 1] * 2 ** 32 + low[2 * index],
+      );
+    }
+  }
+}

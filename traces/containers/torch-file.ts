@@ -1,0 +1,111 @@
+import { Parser } from "pickleparser";
+import { InputError } from "../../lib/errors.js";
+import { decodeValues, type ScalarType, type Tensor } from "./tensor.js";
+import { isZip, unzip } from "./zip.js";
+
+/** What a pickle may hold once it is read: tensors and plain values. */
+export type TorchValue = Tensor | TorchDict | readonly TorchValue[] | string | number | boolean | null;
+export type TorchDict = ReadonlyMap<unknown, TorchValue>;
+
+const STORAGES: Readonly<Record<string, ScalarType>> = {
+  ByteStorage: "uint8",
+  BoolStorage: "uint8",
+  CharStorage: "int8",
+  ShortStorage: "int16",
+  IntStorage: "int32",
+  LongStorage: "int64",
+  FloatStorage: "float32",
+  DoubleStorage: "float64",
+};
+
+const LEGACY_MAGIC = Buffer.from("80028a0a6cfc9c46f9206aa85019", "hex");
+
+/**
+ * Reads what `torch.save` wrote, without executing any of it.
+ *
+ * A pickle is a programme that may call anything it names. Here it may name only what builds tensors and ordered
+ * dictionaries; any other name is refused before something is done with it.
+ *
+ * @throws InputError if the file is damaged, of the old format without zip, or names anything else.
+ */
+export function parseTorch(bytes: Uint8Array, where: string): TorchValue {
+  if (!isZip(bytes)) {
+    throw new InputError(
+      `${where}: found the old torch format, expected a zip file as torch.save writes since version 1.6`,
+      "Maybe load it and torch.save it again with a newer torch.",
+    );
+  }
+  const members = unzip(bytes, where, (name) => /(^|\/)(data\.pkl|byteorder|data\/\d+)$/.test(name));
+  const member = (ending: string) => [...members].find(([name]) => `/${name}`.endsWith(`/${ending}`))?.[1];
+  const pickle = member("data.pkl");
+  if (!pickle) throw new InputError(`${where}: found a zip file without data.pkl, expected a torch file`);
+  if (member("byteorder")?.toString().trim() === "big") {
+    throw new InputError(`${where}: found big-endian numbers, expected little-endian ones`);
+  }
+  const storages = new Map<unknown, Tensor["values"]>();
+  const parser = new Parser({
+    unpicklingTypeOfDictionary: "Map",
+    nameResolver: { resolve: allowedName },
+    persistentResolver: {
+      resolve(id: unknown) {
+        const [, storage, key] = id as [string, { scalar?: ScalarType }, string];
+        const data = member(`data/${key}`);
+        if (!data || !storage.scalar) throw new Error(`storage ${key} is missing`);
+        const known = storages.get(key) ?? decodeValues(storage.scalar, data);
+        storages.set(key, known);
+        return known;
+      },
+    },
+  });
+  try {
+    return parser.parse<TorchValue>(pickle);
+  } catch (error) {
+    throw new InputError(`${where}: found ${(error as Error).message}, expected tensors and plain values`);
+  }
+}
+
+/** Whether bytes begin like the format of torch.save before version 1.6, which {@link parseTorch} explains. */
+export function isLegacyTorch(bytes: Buffer): boolean {
+  return bytes.subarray(0, LEGACY_MAGIC.length).equals(LEGACY_MAGIC);
+}
+
+/** A member of a dictionary; undefined where there is none, or no dictionary. */
+export function memberOf(value: TorchValue, key: string): TorchValue | undefined {
+  return value instanceof Map ? (value as TorchDict).get(key) : undefined;
+}
+
+/** Whether a value of a torch file is a tensor. */
+export function isTensor(value: unknown): value is Tensor {
+  return typeof value === "object" && value !== null && "strides" in value;
+}
+
+function allowedName(module: string, name: string): () => unknown {
+  if (module === "torch" && name in STORAGES) {
+    return Object.assign(() => refuse(module, name), { scalar: STORAGES[name] });
+  }
+  switch (`${module}.${name}`) {
+    case "torch._utils._rebuild_tensor_v2":
+      return rebuildTensor as () => unknown;
+    case "collections.OrderedDict":
+      return () => new Map();
+    case "torch.Size":
+      return ((sizes: unknown) => sizes) as () => unknown;
+    case "torch.device":
+      return ((device: unknown) => device) as () => unknown;
+    default:
+      return refuse(module, name);
+  }
+}
+
+function refuse(module: string, name: string): never {
+  throw new Error(`the name ${module}.${name} in the pickle`);
+}
+
+function rebuildTensor(values: Tensor["values"], start: number, shape: number[], strides: number[]): Tensor {
+  const last = shape.reduce((at, size, dimension) => at + Math.max(0, size - 1) * strides[dimension], start);
+  const isEmpty = shape.includes(0);
+  if (!ArrayBuffer.isView(values) || (!isEmpty && !(start >= 0 && last < values.length))) {
+    throw new Error(`a tensor of shape [${String(shape)}] beyond its storage`);
+  }
+  return Object.freeze({ shape, strides, start, values });
+}

@@ -1,0 +1,37 @@
+import { unzipSync } from "fflate";
+import { InputError } from "../../lib/errors.js";
+
+/** Whether bytes begin like a zip file, which .npz and .pt files are. */
+export function isZip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 0x03 && bytes[3] === 0x04;
+}
+
+/** Name of the first member of a zip file, which tells what kind of file it is. */
+export function firstMember(bytes: Buffer): string {
+  return isZip(bytes) && bytes.length > 30 ? bytes.toString("utf8", 30, 30 + bytes.readUInt16LE(26)) : "";
+}
+
+/**
+ * Unpacks the members of a zip file whose names are wanted.
+ *
+ * @throws InputError if it is damaged.
+ */
+export function unzip(
+  bytes: Uint8Array,
+  where: string,
+  wants: (name: string) => boolean,
+): Map<string, Buffer> {
+  try {
+    const members = unzipSync(bytes, { filter: ({ name }) => wants(name) });
+    return new Map(Object.entries(members).map(([name, member]) => [name, toBuffer(member)]));
+  } catch (error) {
+    throw new InputError(
+      `${where}: found ${(error as Error).message}, expected a whole zip file`,
+      "Maybe the file was cut off.",
+    );
+  }
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

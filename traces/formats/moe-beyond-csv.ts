@@ -1,0 +1,58 @@
+import { pipeline } from "node:stream/promises";
+import { Readable } from "node:stream";
+import { parse } from "csv-parse";
+import { InputError } from "../../lib/errors.js";
+import { readBytes, type FileHead, type OnBytes } from "../file-bytes.js";
+import type { TraceBuilder } from "../trace-builder.js";
+import type { TraceFormat } from "../trace-format.js";
+
+const HEADER = "Layer ID,Batch Number,Token,Activated Expert IDs";
+
+/**
+ * The table of MoE-Beyond: `Layer ID,Batch Number,Token,Activated Expert IDs`, where the token is a piece of text,
+ * quoted if it has a comma, a quote or a newline, and the ids are a quoted list. A batch is a sequence.
+ */
+export const moeBeyondCsv: TraceFormat = {
+  name: "MoE-Beyond CSV",
+  recognises({ bytes }: FileHead) {
+    return bytes
+      .toString("utf8", 0, 256)
+      .replace(/^\uFEFF/, "")
+      .startsWith(HEADER);
+  },
+  async read(paths, builder, onBytes) {
+    for (const path of paths) await readTable(path, builder, onBytes);
+  },
+};
+
+async function readTable(path: string, builder: TraceBuilder, onBytes: OnBytes): Promise<void> {
+  const parser = parse({ bom: true, info: true, from: 2, relax_column_count: true, relax_quotes: true });
+  const batchOf = new Map<number, string>();
+  const take = async (rows: AsyncIterable<CsvRow>) => {
+    for await (const { record, info } of rows)
+      appendRow(builder, record, { path, line: info.lines, batchOf });
+  };
+  await pipeline(Readable.from(readBytes(path, onBytes)), parser, take);
+}
+
+interface CsvRow {
+  readonly record: readonly string[];
+  readonly info: { readonly lines: number };
+}
+
+function appendRow(
+  builder: TraceBuilder,
+  [layerText, batch, , list = ""]: readonly string[],
+  { path, line, batchOf }: { path: string; line: number; batchOf: Map<number, string> },
+): void {
+  const layer = Number(layerText);
+  const ids = /^\s*\[([\d,\s]+)\]\s*$/.exec(list)?.[1];
+  if (!Number.isInteger(layer) || ids === undefined) {
+    throw new InputError(`${path}:${line}: found ${list || layerText}, expected ids like [8, 26]`);
+  }
+  const experts = ids.split(",").map(Number);
+  if (batchOf.get(layer) !== batch) builder.startSequence(layer, { topK: experts.length });
+  batchOf.set(layer, batch);
+  const fault = builder.append(layer, experts);
+  if (fault) throw new InputError(`${path}:${line}: ${fault.found}`, fault.advice);
+}
