@@ -1,6 +1,6 @@
 import { createRandom } from "../lib/random.js";
 import { createRoutingTrace, type RoutingTrace } from "../lib/routing-trace.js";
-import { writeJsonLines } from "../traces/json-lines.js";
+import { writeJsonLines } from "../traces/formats/json-lines.js";
 
 /** A small trace in which experts e and e + numExperts / 2 like to go together. */
 export function sampleTrace({ numExperts = 8, layers = [1, 2], numTokens = 200 } = {}): RoutingTrace {
