@@ -101,7 +101,7 @@ export { memoryLevels, memoryPeak, type MemoryLevel } from "./lib/schedule/memor
 export { priorityRules, type PriorityRule } from "./lib/schedule/priorities.js";
 export { NO_RESOURCE, TaskGraphBuilder, taskName, type TaskGraph } from "./lib/schedule/task-graph.js";
 export { busyTimesNs, splitTime, type ClassTime } from "./lib/schedule/timeline.js";
-export { validateSchedule } from "./lib/schedule/validate-schedule.js";
+export { validateSchedule, type ScheduleViolation } from "./lib/schedule/validate-schedule.js";
 export { balanced } from "./solvers/balance.js";
 export { fastest, type FastestOptions } from "./solvers/fastest.js";
 export { openLayerThreads, type LayerThreads } from "./solvers/layer-threads.js";

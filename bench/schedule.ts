@@ -121,7 +121,7 @@ function cheapest(work: () => unknown): number {
 
 function validated(step: StepSchedule): StepSchedule {
   const violations = validateSchedule(step.graph, step.schedule);
-  if (violations.length > 0) throw new Error(violations[0]);
+  if (violations.length > 0) throw new Error(violations[0].message);
   return step;
 }
 

@@ -1,4 +1,11 @@
-import { busyTimesNs, criticalPath, formatTime, type ChunkPoint, type StepSchedule } from "../index.js";
+import {
+  busyTimesNs,
+  criticalPath,
+  formatTime,
+  timeByKind,
+  type ChunkPoint,
+  type StepSchedule,
+} from "../index.js";
 import { formatTable } from "./terminal.js";
 
 /** A schedule in a few lines for people. */
@@ -7,7 +14,9 @@ export function describeSchedule(step: StepSchedule): string {
   const share = (ns: number) => `${((100 * ns) / makespanNs).toFixed(1)} %`;
   const time = (name: string, ns: number) =>
     `${name.padEnd(22)} ${formatTime(ns).padStart(10)}  ${share(ns).padStart(7)}`;
-  const path = criticalKinds(step).map(({ kind, ns }) => `${kind} ${share(ns)}`);
+  const path = timeByKind(step.graph, criticalPath(step.graph, step.schedule)).map(
+    ({ kind, ns }) => `${kind} ${share(ns)}`,
+  );
   return [
     `makespan ${formatTime(makespanNs)}, at least ${formatTime(boundNs)} (${bound.resource ?? "critical path"}), ` +
       `gap ${(100 * gap).toFixed(2)} %; ${step.graph.numTasks} tasks by rule ${step.rule}`,
@@ -37,7 +46,7 @@ export function scheduleData(step: StepSchedule): object {
     exposedCommunicationNs: step.exposedCommunicationNs,
     exposedDramNs: step.exposedDramNs,
     idleNs: step.idleNs,
-    criticalPath: criticalKinds(step),
+    criticalPath: timeByKind(step.graph, criticalPath(step.graph, step.schedule)),
     resources: step.graph.resources.map((name, resource) => ({
       name,
       busyNs: busyNs[resource],
@@ -56,16 +65,4 @@ export function describeCurve(curve: readonly ChunkPoint[]): string {
       formatTime(boundNs),
     ]),
   );
-}
-
-/** Time of every kind of task on the critical path, the longest first. */
-function criticalKinds({ graph, schedule }: StepSchedule): { kind: string; ns: number }[] {
-  const nsOf = new Map<string, number>();
-  for (const { task, fromNs, untilNs } of criticalPath(graph, schedule)) {
-    const kind = graph.kinds[graph.kindOf[task]];
-    nsOf.set(kind, (nsOf.get(kind) ?? 0) + untilNs - fromNs);
-  }
-  return Array.from(nsOf, ([kind, ns]) => ({ kind, ns }))
-    .filter(({ ns }) => ns > 0)
-    .sort((one, other) => other.ns - one.ns);
 }

@@ -44,7 +44,11 @@ export function addStepOptions(command: Command): Command {
       "chunked",
       ...Object.keys(STEP_CONFIGURATIONS).filter((name) => name !== "chunked"),
     ]),
-    integerOption("--chunks <n>", "pieces of a micro-batch that overlap (default: the configuration's)", 1),
+    integerOption(
+      "--chunks <n>",
+      "pieces of a micro-batch that overlap (default: chunked finds the best number)",
+      1,
+    ),
     choiceOption("--rule <name>", "how free resources choose", [...priorityRules, "best"]),
     integerOption("--sequences <n>", "sequences of a micro-batch", 1).default(numSequences),
     integerOption("--sequence-length <n>", "tokens of a sequence", 1).default(sequenceLength),

@@ -12,6 +12,7 @@ import {
   type LayerTraffic,
   type PlacementFile,
   type RoutingTrace,
+  type ScheduleViolation,
 } from "../../index.js";
 import { describeCurve, describeSchedule, scheduleData } from "../describe-schedule.js";
 import { loadTrace } from "../load-trace.js";
@@ -27,11 +28,10 @@ import {
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readPlacement, sortPaths } from "../read-files.js";
 import { addStepOptions, toScheduleOptions, type StepOptions } from "../step-options.js";
-import { openTerminal } from "../terminal.js";
+import { openTerminal, type Terminal } from "../terminal.js";
 
 interface ScheduleCommandOptions extends FileCommandOptions, TraceOptions, MachineOptions, StepOptions {
   readonly layer?: number;
-  readonly sweepChunks?: boolean;
   readonly perfetto?: string;
   readonly svg?: string;
 }
@@ -46,7 +46,6 @@ export function scheduleCommand(): Command {
     )
     .argument("<files...>", "traces, read as one, and one placement file")
     .addOption(integerOption("--layer <n>", "schedule this layer alone"))
-    .option("--sweep-chunks", "find the best number of chunks and show the curve")
     .option("--perfetto <file>", "write the timeline for ui.perfetto.dev and chrome://tracing")
     .option("--svg <file>", "write the timeline as a Gantt chart");
   addStepOptions(addMachineOptions(addTraceOptions(command), { chiplets: false }));
@@ -73,11 +72,11 @@ export function scheduleCommand(): Command {
       }
       const traffic = countLayers(trace, placement, options.layer);
       const model = { ...toScheduleOptions(options), hardware, shape };
-      const sweep = options.sweepChunks ? sweepChunks(traffic, model) : undefined;
+      const isOpen = options.chunks === undefined && options.configuration === "chunked";
+      const sweep = isOpen ? sweepChunks(traffic, model) : undefined;
       const step = sweep?.best ?? scheduleStep(traffic, model);
       const { graph, schedule } = step;
-      const violations = validateSchedule(graph, schedule);
-      if (violations.length > 0) throw new Error(`the schedule is not valid: ${violations[0]}`);
+      reportViolations(validateSchedule(graph, schedule), terminal);
       const part =
         options.layer === undefined ? `step of ${traffic.length} layers` : `layer ${options.layer}`;
       const title = `${shape.name} on ${hardware.name}, ${part}`;
@@ -95,6 +94,15 @@ export function scheduleCommand(): Command {
       if (sweep) terminal.print(`\n${describeCurve(sweep.curve)}\nbest: ${sweep.chunks} chunks`);
       terminal.print(`\n${ganttText(graph, schedule, { width: process.stdout.columns || 100 })}`);
     });
+}
+
+/** Says where the machine is too small for the step; any other violation is a bug. */
+function reportViolations(violations: readonly ScheduleViolation[], terminal: Terminal): void {
+  const bug = violations.find(({ rule }) => rule !== "memory");
+  if (bug !== undefined) throw new Error(`the schedule is not valid: ${bug.message}`);
+  if (violations.length === 0) return;
+  const others = violations.length > 1 ? `, and ${violations.length - 1} more like it` : "";
+  terminal.note(`${violations[0].message}${others}; the schedule is that of a machine with room enough`);
 }
 
 /** Traffic of every layer of the trace, or of one. */

@@ -2,6 +2,13 @@ import type { Schedule } from "./list-schedule.js";
 import { memoryLevels, memoryPeak } from "./memory-levels.js";
 import { NO_RESOURCE, taskName, type TaskGraph } from "./task-graph.js";
 
+/** A way in which a schedule breaks its task graph. */
+export interface ScheduleViolation {
+  /** What is broken; a memory that overflows is the machine's fault or the placement's, all else the scheduler's. */
+  readonly rule: "time" | "precedence" | "resource" | "memory" | "makespan";
+  readonly message: string;
+}
+
 /** What {@link validateSchedule} tolerates of rounding, as a share of the makespan. */
 const TOLERANCE = 1e-9;
 
@@ -10,17 +17,21 @@ const TOLERANCE = 1e-9;
  *
  * Shares no code with the schedulers. Time O(edges + tasks log tasks).
  *
- * @returns Every violation in words; none for a valid schedule.
+ * @returns Every violation; none for a valid schedule.
  */
-export function validateSchedule(graph: TaskGraph, schedule: Schedule): string[] {
-  const badTimes = checkTimes(graph, schedule);
+export function validateSchedule(graph: TaskGraph, schedule: Schedule): ScheduleViolation[] {
+  const badTimes = violationsOf("time", checkTimes(graph, schedule));
   if (badTimes.length > 0) return badTimes;
   return [
-    ...checkPrecedence(graph, schedule),
-    ...checkResources(graph, schedule),
-    ...checkMemories(graph, schedule),
-    ...checkMakespan(graph, schedule),
+    ...violationsOf("precedence", checkPrecedence(graph, schedule)),
+    ...violationsOf("resource", checkResources(graph, schedule)),
+    ...violationsOf("memory", checkMemories(graph, schedule)),
+    ...violationsOf("makespan", checkMakespan(graph, schedule)),
   ];
+}
+
+function violationsOf(rule: ScheduleViolation["rule"], messages: readonly string[]): ScheduleViolation[] {
+  return messages.map((message) => ({ rule, message }));
 }
 
 function checkTimes(graph: TaskGraph, { startNs, order }: Schedule): string[] {
@@ -85,7 +96,9 @@ function checkMemories(graph: TaskGraph, schedule: Schedule): string[] {
   return graph.memories.flatMap(({ name, capacityBytes }, memory) => {
     const peak = memoryPeak(memoryLevels(graph, schedule, memory));
     if (peak.bytes <= capacityBytes) return [];
-    return [`${name}: holds ${peak.bytes} bytes at ${peak.atNs} ns, expected at most ${capacityBytes}`];
+    return [
+      `${name}: holds ${Math.ceil(peak.bytes)} bytes at ${peak.atNs} ns, expected at most ${capacityBytes}`,
+    ];
   });
 }
 

@@ -222,7 +222,9 @@ describe("buildStepGraph", () => {
     const [layer] = fc.sample(layersOf(true), { numRuns: 1, seed: 1 })[0];
     const full = { ...layer, streamedExperts: [3, 3, 3, 3] };
     const graph = buildStepGraph([full], { ...serial, site: { ...wafer, sramBytes: 250 } });
-    expect(validateSchedule(graph, listSchedule(graph))[0]).to.match(/SRAM of chiplet 0: holds \d+ bytes/);
+    const [violation] = validateSchedule(graph, listSchedule(graph));
+    expect(violation.rule).to.equal("memory");
+    expect(violation.message).to.match(/SRAM of chiplet 0: holds \d+ bytes/);
   });
 });
 

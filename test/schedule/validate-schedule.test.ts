@@ -20,6 +20,11 @@ function twoLoads(bytes: number) {
   return builder.build();
 }
 
+/** Violations in words, each with the rule it breaks. */
+function violations(...args: Parameters<typeof validateSchedule>): string[] {
+  return validateSchedule(...args).map(({ rule, message }) => `${rule}: ${message}`);
+}
+
 describe("validateSchedule", () => {
   const graph = twoLoads(5);
   const schedule = (starts: number[], makespanNs: number) => ({
@@ -29,27 +34,27 @@ describe("validateSchedule", () => {
   });
 
   it("accepts a valid schedule, also one that idles", () => {
-    expect(validateSchedule(graph, schedule([0, 4, 4, 8], 14))).to.deep.equal([]);
-    expect(validateSchedule(graph, schedule([1, 6, 9, 14], 20))).to.deep.equal([]);
+    expect(violations(graph, schedule([0, 4, 4, 8], 14))).to.deep.equal([]);
+    expect(violations(graph, schedule([1, 6, 9, 14], 20))).to.deep.equal([]);
   });
 
   it("names a task that starts before what it waits for", () => {
-    expect(validateSchedule(graph, schedule([0, 3, 4, 8], 14))).to.deep.equal([
-      "experts 0: starts at 3 ns, expected at least 4 ns because of weights 0",
+    expect(violations(graph, schedule([0, 3, 4, 8], 14))).to.deep.equal([
+      "precedence: experts 0: starts at 3 ns, expected at least 4 ns because of weights 0",
     ]);
   });
 
   it("names two tasks at once on one resource", () => {
-    expect(validateSchedule(graph, schedule([0, 4, 3, 8], 14))).to.deep.equal([
-      "DRAM: weights 1 starts at 3 ns, while weights 0 runs until 4 ns",
+    expect(violations(graph, schedule([0, 4, 3, 8], 14))).to.deep.equal([
+      "resource: DRAM: weights 1 starts at 3 ns, while weights 0 runs until 4 ns",
     ]);
   });
 
   it("names a memory that overflows, and frees what ends before it fills what begins", () => {
-    expect(validateSchedule(twoLoads(6), schedule([0, 4, 4, 8], 14))).to.deep.equal([
-      "SRAM: holds 12 bytes at 4 ns, expected at most 10",
+    expect(violations(twoLoads(6), schedule([0, 4, 4, 8], 14))).to.deep.equal([
+      "memory: SRAM: holds 12 bytes at 4 ns, expected at most 10",
     ]);
-    expect(validateSchedule(twoLoads(6), schedule([0, 4, 10, 14], 20))).to.deep.equal([]);
+    expect(violations(twoLoads(6), schedule([0, 4, 10, 14], 20))).to.deep.equal([]);
     const levels = memoryLevels(graph, schedule([0, 4, 4, 8], 14), 0);
     expect(levels.map(({ atNs, bytes }) => [atNs, bytes])).to.deep.equal([
       [0, 5],
@@ -61,10 +66,10 @@ describe("validateSchedule", () => {
   });
 
   it("names a wrong makespan, a time that is none, and a missing task", () => {
-    expect(validateSchedule(graph, schedule([0, 4, 4, 8], 13))[0]).to.match(/makespan 13 ns/);
-    expect(validateSchedule(graph, schedule([0, 4, -1, 8], 14))[0]).to.match(/starts at -1 ns/);
-    expect(validateSchedule(graph, schedule([0, 4, NaN, 8], 14))[0]).to.match(/starts at NaN ns/);
-    expect(validateSchedule(graph, schedule([0, 4, 4], 14))[0]).to.match(
+    expect(violations(graph, schedule([0, 4, 4, 8], 13))[0]).to.match(/^makespan: .* 13 ns/);
+    expect(violations(graph, schedule([0, 4, -1, 8], 14))[0]).to.match(/^time: .* -1 ns/);
+    expect(violations(graph, schedule([0, 4, NaN, 8], 14))[0]).to.match(/starts at NaN ns/);
+    expect(violations(graph, schedule([0, 4, 4], 14))[0]).to.match(
       /found 3 starts in an order of 3, expected 4/,
     );
   });
@@ -72,9 +77,9 @@ describe("validateSchedule", () => {
   it("names an order that is not that of the starts, or not of all tasks", () => {
     const valid = schedule([0, 4, 4, 8], 14);
     const ordered = (order: number[]) => ({ ...valid, order: Int32Array.from(order) });
-    expect(validateSchedule(graph, ordered([0, 2, 1, 3]))).to.deep.equal([]);
-    expect(validateSchedule(graph, ordered([0, 3, 1, 2]))).to.have.length(1);
-    expect(validateSchedule(graph, ordered([0, 1, 1, 3]))[0]).to.match(/not one of all tasks/);
+    expect(violations(graph, ordered([0, 2, 1, 3]))).to.deep.equal([]);
+    expect(violations(graph, ordered([0, 3, 1, 2]))).to.have.length(1);
+    expect(violations(graph, ordered([0, 1, 1, 3]))[0]).to.match(/not one of all tasks/);
   });
 
   it("finds out whenever a task of a tight schedule is moved forward", () => {
@@ -85,7 +90,7 @@ describe("validateSchedule", () => {
         fc.pre(made.startNs[task] > 0 && any.durationNs[task] > 0);
         made.startNs[task] -= 0.5;
         made.order.sort((one, other) => made.startNs[one] - made.startNs[other]);
-        expect(validateSchedule(any, made)).to.not.deep.equal([]);
+        expect(violations(any, made)).to.not.deep.equal([]);
       }),
     );
   });
