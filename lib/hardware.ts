@@ -31,6 +31,8 @@ export interface SystolicCompute {
   readonly sramBytesPerNsPerTile: Constant;
   /** Multiply-accumulates at FP8 for each one at 16 bits. */
   readonly fp8Speedup: Constant;
+  /** Share of the modelled rate that is reached: what softmax, normalisation and control leave of it, in (0, 1]. */
+  readonly efficiency: Constant;
 }
 
 /** A processor known by its peaks: time is the larger of operations / rate and bytes / bandwidth. */
@@ -43,6 +45,8 @@ export interface RooflineCompute {
   readonly sramBytes: Constant;
   /** Operations at FP8 for each one at 16 bits. */
   readonly fp8Speedup: Constant;
+  /** Share of the peaks that is reached, in (0, 1]. */
+  readonly efficiency: Constant;
 }
 
 export type Compute = SystolicCompute | RooflineCompute;
@@ -90,6 +94,11 @@ export interface Hardware {
   readonly memory: Memory & {
     /** Whether the chiplets of a group share the memory, which then serves one at a time, or each has its own. */
     readonly of: "chiplet group" | "chiplet";
+    /**
+     * How it works with the link of the chiplet it serves: at once, at the rate of the slower, or in turn, so that
+     * the next transfer waits until both are done with this one.
+     */
+    readonly forwarding: "at once" | "in turn";
   };
   /** Memory of the root chiplet, where activations are saved; unused where tokens start everywhere. */
   readonly rootMemory: Memory;

@@ -8,12 +8,15 @@ const assumed = (value: number, source: string): Constant => ({ value, source, t
 const H100 = "NVIDIA H100 SXM data sheet";
 const GB200 = "NVIDIA GB200 NVL72 data sheet";
 
+const REACHED = assumed(0.7, "large products reach 60 to 80 % of the peaks of data sheets");
+
 const h100Compute: RooflineCompute = {
   kind: "roofline",
   flopPerNs: sheet(989_000, `${H100}: 989 TFLOP/s BF16 dense`),
   memoryBytesPerNs: sheet(3350, `${H100}: 3.35 TB/s HBM3`),
   sramBytes: sheet(50 * 2 ** 20, `${H100}: 50 MB L2`),
   fp8Speedup: sheet(2, H100),
+  efficiency: REACHED,
 };
 
 const gpuEnergy = (watts: number, source: string): Hardware["energy"] => ({
@@ -35,6 +38,7 @@ export const h100Servers: Hardware = {
   weights: "resident",
   memory: {
     of: "chiplet",
+    forwarding: "at once",
     bytes: sheet(80e9, `${H100}: 80 GB`),
     bytesPerNs: h100Compute.memoryBytesPerNs,
     pjPerBit: assumed(3.9, "HBM3 taken as HBM2: O'Connor et al., MICRO 2017"),
@@ -65,6 +69,7 @@ const gb200Compute: RooflineCompute = {
   memoryBytesPerNs: sheet(8000, `${GB200}: 576 TB/s over 72 GPUs`),
   sramBytes: assumed(126e6, "L2 of B200, as reported in reviews"),
   fp8Speedup: sheet(2, GB200),
+  efficiency: REACHED,
 };
 
 export const gb200Rack: Hardware = {
@@ -80,6 +85,7 @@ export const gb200Rack: Hardware = {
   weights: "resident",
   memory: {
     of: "chiplet",
+    forwarding: "at once",
     bytes: sheet(186e9, `${GB200}: 13.4 TB over 72 GPUs`),
     bytesPerNs: gb200Compute.memoryBytesPerNs,
     pjPerBit: { value: 3.44, source: "HBM3E: SK hynix, IEDM 2023 15-6 (quoted)", trust: "measured" },

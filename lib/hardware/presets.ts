@@ -1,6 +1,13 @@
 import type { Hardware } from "../hardware.js";
 import { gb200Rack, h100Servers } from "./gpu.js";
-import { mozartDeepseek, mozartOlmoe, mozartQwen3 } from "./mozart.js";
+import {
+  mozartDeepseek,
+  mozartDeepseekCalibrated,
+  mozartOlmoe,
+  mozartOlmoeCalibrated,
+  mozartQwen3,
+  mozartQwen3Calibrated,
+} from "./mozart.js";
 import { ucieWafer } from "./ucie.js";
 
 /** Every machine known by name, in the order in which they are listed to people. */
@@ -8,6 +15,9 @@ export const hardwarePresets: readonly Hardware[] = [
   mozartQwen3,
   mozartOlmoe,
   mozartDeepseek,
+  mozartQwen3Calibrated,
+  mozartOlmoeCalibrated,
+  mozartDeepseekCalibrated,
   ucieWafer,
   h100Servers,
   gb200Rack,

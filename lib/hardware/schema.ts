@@ -6,45 +6,25 @@ import type { Constant } from "../hardware.js";
  *
  * A constant is a number, or an object with its source and trust.
  */
-const number = (error: string, most = Infinity) =>
-  z.number({ error }).check(
-    z.nonnegative({ error }),
-    z.refine((value) => value <= most, { error }),
-  );
-
-const constantOf = (value: z.ZodType<number, number>, error: string) =>
-  z
-    .union(
-      [
-        value,
-        z.strictObject({
-          value,
-          source: z.string().default("hardware file"),
-          trust: z
-            .enum([
-              "printed",
-              "measured",
-              "data sheet",
-              "spec target",
-              "derived",
-              "assumed",
-              "fitted",
-              "given",
-            ])
-            .default("given"),
-        }),
-      ],
-      { error },
-    )
+const constantOf = (error: string, ...checks: z.core.$ZodCheck<number>[]) => {
+  const value = z.number({ error }).check(...checks);
+  const withSource = z.strictObject({
+    value,
+    source: z.string().default("hardware file"),
+    trust: z
+      .enum(["printed", "measured", "data sheet", "spec target", "derived", "assumed", "fitted", "given"])
+      .default("given"),
+  });
+  return z
+    .union([value, withSource], { error })
     .transform((given): Constant =>
       typeof given === "number" ? { value: given, source: "hardware file", trust: "given" } : given,
     );
+};
 
-const amount = constantOf(number("a number of at least 0"), "a number of at least 0");
-const positive = constantOf(
-  z.number({ error: "a number above 0" }).check(z.positive({ error: "a number above 0" })),
-  "a number above 0",
-);
+const amount = constantOf("a number of at least 0", z.gte(0));
+const positive = constantOf("a number above 0", z.gt(0));
+const share = constantOf("a number in (0, 1]", z.gt(0), z.lte(1));
 const count = z
   .int({ error: "a whole number above 0" })
   .check(z.positive({ error: "a whole number above 0" }));
@@ -63,6 +43,7 @@ const systolic = z.strictObject({
   sramBytesPerTile: positive,
   sramBytesPerNsPerTile: positive,
   fp8Speedup: positive.default(one()),
+  efficiency: share.default(one()),
 });
 
 const roofline = z.strictObject({
@@ -71,6 +52,7 @@ const roofline = z.strictObject({
   memoryBytesPerNs: positive,
   sramBytes: positive,
   fp8Speedup: positive.default(one()),
+  efficiency: share.default(one()),
 });
 
 const compute = z.discriminatedUnion("kind", [systolic, roofline], {
@@ -89,7 +71,11 @@ export const hardwareSchema = object({
   chiplet: compute,
   root: compute.optional(),
   weights: oneOf(["streamed", "resident"]),
-  memory: object({ of: oneOf(["chiplet group", "chiplet"]), ...memory }),
+  memory: object({
+    of: oneOf(["chiplet group", "chiplet"]),
+    forwarding: oneOf(["at once", "in turn"]).default("at once"),
+    ...memory,
+  }),
   rootMemory: object(memory).optional(),
   links: object({ root: link, chiplet: link }),
   energy: object({ macPj: amount, sramPjPerByte: amount, staticWatts: amount }),

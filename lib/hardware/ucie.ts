@@ -16,6 +16,7 @@ const die: SystolicCompute = {
   dataflow: "weight stationary",
   sramBytesPerTile: assumed(2.265e6, "as Mozart, table 2"),
   sramBytesPerNsPerTile: assumed(768, "16 arrays of 16 rows, 2 bytes each, at 1.5 GHz: arrays never wait"),
+  efficiency: assumed(1, "the modelled rate is reached"),
   fp8Speedup: assumed(2, "two FP8 operands in the place of one at 16 bits"),
 };
 
@@ -32,6 +33,7 @@ export const ucieWafer: Hardware = {
   weights: "streamed",
   memory: {
     of: "chiplet group",
+    forwarding: "at once",
     bytes: target(24e9, "HBM3 stack, JESD238: 24 GB"),
     bytesPerNs: target(819, "HBM3 stack, JESD238: 6.4 Gb/s on 1024 pins"),
     pjPerBit: { value: 3.44, source: "HBM3E: SK hynix, IEDM 2023 15-6 (quoted)", trust: "measured" },

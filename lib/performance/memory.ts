@@ -3,7 +3,7 @@
  */
 import type { Hardware } from "../hardware.js";
 import { expertBytes, type ModelShape } from "../model-shapes.js";
-import { sramBytes } from "./systolic.js";
+import { formatBytes, sramBytes, type NumberFormat } from "./systolic.js";
 
 /** What a chiplet group's memory holds for every expert weight besides the weight itself. */
 export interface MemoryOptions {
@@ -67,51 +67,66 @@ export function groupCapacity(
 }
 
 /**
- * Time for which a memory is busy reading or writing bytes of expert weights.
+ * Time for which a memory is busy with a transfer to or from a chiplet, over the link of that chiplet.
  *
- * Chiplets of a group with one shared memory wait for each other: their times add up.
+ * At once: the slower of memory and link; in turn: their sum; memory alone where weights are resident. Chiplets of a
+ * group with one shared memory wait for each other: their times add up.
  */
-export function memoryNs(hardware: Hardware, bytes: number): number {
-  return bytes / hardware.memory.bytesPerNs.value;
+export function memoryTransferNs(hardware: Hardware, bytes: number): number {
+  const memoryNs = bytes / hardware.memory.bytesPerNs.value;
+  if (hardware.weights === "resident") return memoryNs;
+  const linkNs = bytes / hardware.links.chiplet.bytesPerNs.value;
+  return hardware.memory.forwarding === "at once" ? Math.max(memoryNs, linkNs) : memoryNs + linkNs;
 }
 
-/** Time to save (or reload) the activations of tokens to the memory of the root, or of all chiplets. */
+/** Time to save (or reload) activations of attention, to the memory of the root or shared out over all chiplets. */
 export function activationSaveNs(hardware: Hardware, bytes: number): number {
   return hardware.tokensStart === "root"
     ? bytes / hardware.rootMemory.bytesPerNs.value
     : bytes / (hardware.memory.bytesPerNs.value * hardware.numGroups * hardware.chipletsPerGroup);
 }
 
-/** What a chiplet's SRAM has to hold at once. */
-export interface SramPeak {
+/** Micro-batches (or chunks) that a chiplet holds at once: one that arrives, one at work, one that leaves. */
+const IN_FLIGHT = 3;
+
+/** How a chiplet's SRAM is shared out. */
+export interface SramPlan {
+  /** Experts of the next layer that fit beside this layer's and the tokens: they can be fetched ahead. */
+  readonly roomForNext: number;
+  /** The most that is held at once, those experts included. */
   readonly peakBytes: number;
   readonly capacityBytes: number;
-  /** Names the excess; undefined if it fits. */
+  /** Names the excess where not even this layer's experts and tokens fit; undefined if they do. */
   readonly warning: string | undefined;
 }
 
 /**
- * The most that a chiplet's SRAM holds at once: the weights of its experts, twice with double buffering (this
- * layer's and the next one's while they stream in), and a micro-batch's tokens in and out.
+ * Plans a chiplet's SRAM: the experts of the layer at work, three micro-batches of tokens (arriving, at work, leaving;
+ * each token once as it comes and once as it goes), then as many experts of the next layer as still fit.
  *
- * @param load.tokens Tokens of one micro-batch that visit the chiplet.
+ * With room for all of them weights are double-buffered.
+ *
+ * @param load.tokens Token copies of one micro-batch (or chunk) that visit the chiplet.
  */
-export function sramPeak(
+export function sramPlan(
   hardware: Hardware,
   shape: ModelShape,
-  load: { numExperts: number; tokens: number; doubleBuffered: boolean },
-): SramPeak {
-  const weightBytes = load.numExperts * expertBytes(shape) * (load.doubleBuffered ? 2 : 1);
-  const tokenBytes = 2 * load.tokens * shape.hiddenSize * 2;
-  const peakBytes = weightBytes + tokenBytes;
+  load: { numExperts: number; tokens: number; format: NumberFormat },
+): SramPlan {
   const capacityBytes = sramBytes(hardware.chiplet);
+  const oneExpert = expertBytes(shape);
+  const tokenBytes = IN_FLIGHT * 2 * load.tokens * shape.hiddenSize * formatBytes(load.format);
+  const neededBytes = load.numExperts * oneExpert + tokenBytes;
+  const fitting = Math.floor((capacityBytes - neededBytes) / oneExpert);
+  const roomForNext = Math.max(0, Math.min(load.numExperts, fitting));
   return {
-    peakBytes,
+    roomForNext,
+    peakBytes: neededBytes + roomForNext * oneExpert,
     capacityBytes,
     warning:
-      peakBytes > capacityBytes
-        ? `a chiplet needs ${megabytes(peakBytes)} of SRAM at once, it has ${megabytes(capacityBytes)}: ` +
-          `${megabytes(peakBytes - capacityBytes)} too much`
+      neededBytes > capacityBytes
+        ? `a chiplet needs ${megabytes(neededBytes)} of SRAM at once, it has ${megabytes(capacityBytes)}: ` +
+          `${megabytes(neededBytes - capacityBytes)} too much`
         : undefined,
   };
 }

@@ -7,7 +7,7 @@ import type { Hardware } from "../hardware.js";
 import { expertBytes, type ModelShape } from "../model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { linkLoads, linkTimes, type LinkTimes, type Transport } from "./link-loads.js";
-import { activationSaveNs, memoryNs } from "./memory.js";
+import { activationSaveNs, memoryTransferNs } from "./memory.js";
 import { formatBytes, gemmNs, type Gemm, type NumberFormat } from "./systolic.js";
 
 /** Compute of a backward pass for each one of the forward pass: gradients of inputs and of weights. */
@@ -42,9 +42,14 @@ export interface StageTimes {
   readonly combine: LinkTimes;
   /** Compute of all experts of each chiplet, one after another. Shape [numChiplets]. */
   readonly expertsNs: Float64Array;
-  /** Saving the layer's input activations for the backward pass. */
+  /** Saving the layer's input activations for the backward pass, or reloading them. */
   readonly saveNs: number;
-  /** Streaming all experts of each chiplet once from memory to the switch; once a layer, not a micro-batch. Shape [numChiplets]. */
+  /** The memory of each chiplet saves its experts' activations, or reloads them. Shape [numChiplets]. */
+  readonly expertSaveNs: Float64Array;
+  /**
+   * The memory of each chiplet streams all its experts once; once a layer, not a micro-batch. Chiplets that share a
+   * memory wait for each other. Shape [numChiplets].
+   */
   readonly weightMemoryNs: Float64Array;
   /** The same bytes over the link of each chiplet; 0 where weights are resident. Shape [numChiplets]. */
   readonly weightLinkNs: Float64Array;
@@ -67,6 +72,7 @@ export function stageTimes(
   const links = linkTimes(loads, hardware, activationBytes * scale);
   const weightBytes = traffic.expertLoad.map((loads) => loads.length * expertBytes(shape));
   const streamed = hardware.weights === "streamed";
+  const savedBytes = expertActivationBytes(traffic, shape, { batch, transport });
   return {
     attentionNs: attentionNs(hardware, shape, batch),
     sharedNs: sharedExpertsNs(hardware, shape, batch),
@@ -76,11 +82,35 @@ export function stageTimes(
       loads.reduce((sum, load) => sum + expertNs(hardware, shape, load * scale, batch.format), 0),
     ),
     saveNs: activationSaveNs(hardware, tokens * activationBytes),
-    weightMemoryNs: Float64Array.from(weightBytes, (bytes) => (streamed ? memoryNs(hardware, bytes) : 0)),
+    expertSaveNs: savedBytes.map((bytes) => (streamed ? memoryTransferNs(hardware, bytes) : 0)),
+    weightMemoryNs: Float64Array.from(weightBytes, (bytes) =>
+      streamed ? memoryTransferNs(hardware, bytes) : 0,
+    ),
     weightLinkNs: Float64Array.from(weightBytes, (bytes) =>
       streamed ? bytes / hardware.links.chiplet.bytesPerNs.value : 0,
     ),
   };
+}
+
+/**
+ * Bytes of activations that each chiplet's experts keep for the backward pass, of one micro-batch.
+ *
+ * Every copy that arrives and every result that leaves, hidden size each, and both inner activations (gate and up) of
+ * every token and expert. Where weights stay in a chiplet's own memory so do activations, and nothing is streamed.
+ *
+ * @returns Shape [numChiplets].
+ */
+export function expertActivationBytes(
+  traffic: LayerTraffic,
+  shape: ModelShape,
+  { batch, transport }: { batch: Batch; transport: Transport },
+): Float64Array {
+  const scale = (batch.numSequences * batch.sequenceLength) / traffic.numTokens;
+  const copies = transport.copies === "per expert" ? traffic.chipletLoad : traffic.chipletTokens;
+  return traffic.chipletLoad.map(
+    (load, chiplet) =>
+      2 * (copies[chiplet] * shape.hiddenSize + load * shape.expertWidth) * scale * formatBytes(batch.format),
+  );
 }
 
 /** Products of one expert for some tokens: gate and up side by side, then down. */

@@ -5,7 +5,14 @@ import type { Hardware } from "../hardware.js";
 import type { ModelShape } from "../model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { transferNs, type Transport } from "./link-loads.js";
-import { BACKWARD_COMPUTE, stageTimes, type Batch, type StageTimes } from "./stages.js";
+import { sramPlan } from "./memory.js";
+import { BACKWARD_COMPUTE, stageTimes, type Batch } from "./stages.js";
+
+/** A model on a machine. */
+export interface Machine {
+  readonly hardware: Hardware;
+  readonly shape: ModelShape;
+}
 
 /** How a step is run. */
 export interface Configuration {
@@ -15,15 +22,16 @@ export interface Configuration {
 }
 
 /**
- * The configurations of the Mozart paper; B and C differ in the placement alone.
+ * The configurations of the Mozart paper; B and C differ in the placement alone. From B on a switch copies a token to
+ * several of its chiplets, and sums what they return.
  *
- * Source: Mozart (arXiv:2603.07006), section 5.
+ * Source: Mozart (arXiv:2603.07006), section 5; in-switch multicast and reduction: section 4.4.
  */
 export const CONFIGURATIONS = {
   baseline: { overlap: false, transport: { copies: "per expert", multicast: false } },
   A: { overlap: true, transport: { copies: "per expert", multicast: false } },
-  B: { overlap: true, transport: { copies: "per chiplet", multicast: false } },
-  C: { overlap: true, transport: { copies: "per chiplet", multicast: false } },
+  B: { overlap: true, transport: { copies: "per chiplet", multicast: true } },
+  C: { overlap: true, transport: { copies: "per chiplet", multicast: true } },
 } as const satisfies Record<string, Configuration>;
 
 /** Time of one layer in one step, all its micro-batches. */
@@ -42,46 +50,85 @@ export interface StepOptions {
 }
 
 /**
- * Time of one MoE layer.
+ * Time of one MoE layer in closed form.
  *
- * Without overlap: weights + micro-batches * (attention + shared + dispatch + experts + combine + save). With it, of
- * each micro-batch max(attention + save, experts) is hidden under the transfers where those take longer, and so are
- * the weights under attention: max(weights, attention of all) + (dispatch + experts + combine) of all.
+ * Without overlap, the sum of everything: weights, and of every micro-batch attention, shared experts, dispatch,
+ * experts, combine and the saving of activations. Exact: the schedule of it is no shorter.
+ *
+ * With overlap, an estimate of what a list schedule reaches: the longest of
+ * - the way of the tokens: weights that find no room before the layer begins, less what attention and dispatch of the
+ *   first micro-batch hide of them, then attention, dispatch, experts and combine of every micro-batch;
+ * - the busiest memory: weights and saved activations;
+ * - the root: attention and shared experts.
+ * docs/performance-model.md prints how far it is from the schedules.
  */
-export function layerTime(
-  traffic: LayerTraffic,
-  machine: { hardware: Hardware; shape: ModelShape },
-  { batch, configuration, training }: StepOptions,
-): LayerTime {
+export function layerTime(traffic: LayerTraffic, machine: Machine, options: StepOptions): LayerTime {
+  const { batch, configuration, training } = options;
+  const { hardware } = machine;
   const stages = stageTimes(traffic, machine, { batch, transport: configuration.transport });
-  const weightsNs = weightStreamNs(stages, traffic.chipletsPerGroup, machine.hardware);
+  const weightsNs = busiestMemoryNs(stages.weightMemoryNs, hardware);
+  const lateNs = configuration.overlap ? weightsNs * (1 - prefetchedShare(traffic, machine, options)) : 0;
   const pass = (computeFactor: number, weightPasses: number) => {
-    const local =
-      batch.numMicroBatches * ((stages.attentionNs + stages.sharedNs) * computeFactor + stages.saveNs);
-    const remote =
-      batch.numMicroBatches *
-      (transferNs(stages.dispatch) +
-        transferNs(stages.combine) +
-        stages.expertsNs.reduce((most, one) => Math.max(most, one), 0) * computeFactor);
-    const weights = weightPasses * weightsNs;
-    return remote + (configuration.overlap ? Math.max(local, weights) : local + weights);
+    const attention = stages.attentionNs * computeFactor;
+    const shared = stages.sharedNs * computeFactor;
+    const way =
+      attention +
+      transferNs(stages.dispatch) +
+      largest(stages.expertsNs) * computeFactor +
+      transferNs(stages.combine);
+    const saves = training ? busiestMemoryNs(stages.expertSaveNs, hardware) : 0;
+    const rootSaves = training ? stages.saveNs : 0;
+    const { numMicroBatches } = batch;
+    if (!configuration.overlap) {
+      return weightPasses * weightsNs + numMicroBatches * (way + shared + saves + rootSaves);
+    }
+    const exposed = Math.max(0, lateNs - attention - transferNs(stages.dispatch));
+    return Math.max(
+      exposed + numMicroBatches * way,
+      weightPasses * weightsNs + numMicroBatches * saves,
+      numMicroBatches * (attention + shared),
+      numMicroBatches * rootSaves,
+    );
   };
   const forwardNs = pass(1, 1);
   const backwardNs = training ? pass(BACKWARD_COMPUTE, 2) : 0;
   return { forwardNs, backwardNs, totalNs: forwardNs + backwardNs };
 }
 
-/** Time to stream all experts of a layer once: the slowest memory, or the slowest link where that is longer. */
-export function weightStreamNs(stages: StageTimes, chipletsPerGroup: number, hardware: Hardware): number {
-  let slowest = 0;
-  const numChiplets = stages.weightMemoryNs.length;
-  const served = hardware.memory.of === "chiplet group" ? chipletsPerGroup : 1;
-  for (let first = 0; first < numChiplets; first += served) {
-    let memory = 0;
-    for (let chiplet = first; chiplet < first + served; chiplet++) {
-      memory += Math.max(stages.weightMemoryNs[chiplet], stages.weightLinkNs[chiplet]);
-    }
-    slowest = Math.max(slowest, memory);
-  }
-  return slowest;
+/**
+ * Time of the memory that is busiest with one transfer to every chiplet.
+ *
+ * @param perChiplet Time of the transfer to each chiplet. Shape [numChiplets].
+ */
+export function busiestMemoryNs(perChiplet: Float64Array, { memory, chipletsPerGroup }: Hardware): number {
+  if (memory.of === "chiplet") return largest(perChiplet);
+  const busy = new Float64Array(Math.ceil(perChiplet.length / chipletsPerGroup));
+  perChiplet.forEach((ns, chiplet) => {
+    busy[Math.floor(chiplet / chipletsPerGroup)] += ns;
+  });
+  return largest(busy);
+}
+
+/** Share of a layer's weights that fits into SRAM beside those of the layer before, on the fullest chiplet. */
+function prefetchedShare(
+  traffic: LayerTraffic,
+  { hardware, shape }: Machine,
+  { batch, configuration }: StepOptions,
+): number {
+  if (hardware.weights === "resident") return 1;
+  const { copies } = configuration.transport;
+  const visits = copies === "per expert" ? traffic.chipletLoad : traffic.chipletTokens;
+  const tokensOf = (batch.numSequences * batch.sequenceLength) / traffic.numTokens;
+  return traffic.expertLoad.reduce((least, { length }, chiplet) => {
+    const { roomForNext } = sramPlan(hardware, shape, {
+      numExperts: length,
+      tokens: visits[chiplet] * tokensOf,
+      format: batch.format,
+    });
+    return length === 0 ? least : Math.min(least, roomForNext / length);
+  }, 1);
+}
+
+function largest(values: Float64Array): number {
+  return values.reduce((most, one) => Math.max(most, one), 0);
 }

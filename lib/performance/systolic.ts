@@ -55,13 +55,16 @@ export function arrayCycles(
  *
  * Systolic: the larger of the arrays' time, folds dealt out to all arrays, and of each operand and the result once
  * over the SRAM bandwidth. Roofline: the larger of operations / rate and the same bytes / memory bandwidth.
- * Assumed: reuse inside a tile is perfect, and adding up partial sums between arrays is free.
+ * Either is divided by the efficiency. Assumed: reuse inside a tile is perfect, and adding up partial sums between
+ * arrays is free.
  */
 export function gemmNs(gemm: Gemm, compute: Compute, format: NumberFormat = "fp16"): number {
   const bytes = gemmBytes(gemm, format);
-  return compute.kind === "systolic"
-    ? Math.max(arraysNs(gemm, compute, format), bytes / sramBytesPerNs(compute))
-    : Math.max(2 * gemmMacs(gemm) * flopNs(compute, format), bytes / compute.memoryBytesPerNs.value);
+  const idealNs =
+    compute.kind === "systolic"
+      ? Math.max(arraysNs(gemm, compute, format), bytes / sramBytesPerNs(compute))
+      : Math.max(2 * gemmMacs(gemm) * flopNs(compute, format), bytes / compute.memoryBytesPerNs.value);
+  return idealNs / compute.efficiency.value;
 }
 
 /** Bytes of both operands and the result. */

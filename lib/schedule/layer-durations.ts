@@ -31,7 +31,7 @@ export interface LayerDurations {
   readonly attentionNs: number;
   /** Experts that every token visits, of one part; they need no dispatch. */
   readonly sharedNs: number;
-  /** Saving the activations of one part, or reloading them. */
+  /** Saving the activations of attention of one part, or reloading them. */
   readonly saveNs: number;
   /** Of one chunk. */
   readonly dispatch: TransferDurations;
@@ -39,6 +39,8 @@ export interface LayerDurations {
   readonly combine: TransferDurations;
   /** All experts of each chiplet, one after another, for one chunk. Shape [numChiplets]. */
   readonly expertsNs: Float64Array;
+  /** The memory of each chiplet saves (or reloads) what its experts keep of one chunk. Shape [numChiplets]. */
+  readonly expertSaveNs: Float64Array;
   /** Backward compute for each unit of forward compute. */
   readonly backwardFactor: number;
   /** Experts whose weights stream into each chiplet. Shape [numChiplets]. */

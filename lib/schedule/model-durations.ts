@@ -2,7 +2,7 @@ import { InputError } from "../errors.js";
 import type { Hardware } from "../hardware.js";
 import { expertBytes, type ModelShape } from "../model-shapes.js";
 import type { Transport } from "../performance/link-loads.js";
-import { memoryNs } from "../performance/memory.js";
+import { memoryTransferNs } from "../performance/memory.js";
 import { BACKWARD_COMPUTE, stageTimes, type Batch } from "../performance/stages.js";
 import { formatBytes, sramBytes } from "../performance/systolic.js";
 import type { LayerTraffic } from "../placement/traffic.js";
@@ -67,9 +67,10 @@ export function modelDurations(
     dispatch: chunk.dispatch,
     combine: chunk.combine,
     expertsNs: chunk.expertsNs,
+    expertSaveNs: chunk.expertSaveNs,
     backwardFactor: BACKWARD_COMPUTE,
     streamedExperts: traffic.expertLoad.map((experts) => (streamed ? experts.length : 0)),
-    expertMemoryNs: memoryNs(hardware, expertBytes(shape)),
+    expertMemoryNs: memoryTransferNs(hardware, expertBytes(shape)),
     expertLinkNs: expertBytes(shape) / hardware.links.chiplet.bytesPerNs.value,
     updateFactor: 1 + (cut.optimiserBytesPerWeight ?? 0) / shape.bytesPerWeight,
     expertBytes: expertBytes(shape),

@@ -28,6 +28,6 @@ export interface Overlap {
  */
 export const OVERLAPS = {
   serial: { apart: "all", chunks: 1, parts: 1, prefetch: false },
-  mozart: { apart: "transfers", chunks: 1, parts: 1, prefetch: false },
+  mozart: { apart: "transfers", chunks: 1, parts: 1, prefetch: true },
   chunked: { apart: "none", chunks: 4, parts: 1, prefetch: true },
 } as const satisfies Record<string, Overlap>;

@@ -12,16 +12,22 @@ export interface Chunk {
   readonly part: number;
   /** Where its tokens come from. */
   readonly after: readonly number[];
-  /** When each chiplet has its experts. Shape [numChiplets]. */
+  /** When each chiplet has its experts, and what they need besides. Shape [numChiplets]. */
   readonly loaded: readonly number[];
+  /** Saves what the experts keep, given their work; nothing is kept without it. */
+  readonly save?: (experts: readonly number[]) => readonly number[];
 }
 
 /**
  * Takes one chunk through dispatch, experts and combine.
  *
- * @returns When its results are back where tokens start, and the work of every chiplet's experts (or NOTHING).
+ * @returns When its results are back where tokens start, and of every chiplet the work of its experts and when what
+ *   they keep is saved (or NOTHING).
  */
-export function processChunk(state: StepState, chunk: Chunk): { back: number; experts: readonly number[] } {
+export function processChunk(
+  state: StepState,
+  chunk: Chunk,
+): { back: number; experts: readonly number[]; saved: readonly number[] } {
   const { builder, resources, site } = state;
   const sent = dispatch(state, chunk);
   const outLatencyNs = latency(chunk.out);
@@ -48,12 +54,18 @@ export function processChunk(state: StepState, chunk: Chunk): { back: number; ex
   });
   // Weights stream beside the stages before, and so may hold experts up for longer than a stage.
   endStage(state, "main", { tasks: experts, since: state.streamingSince });
+  const saved = chunk.save?.(experts) ?? experts.map(() => NOTHING);
   const returned = combine(state, chunk, experts);
   experts.forEach((task, chiplet) => {
-    if (task !== NOTHING)
-      holdTokens(state, chunk, { chiplet, from: sent.chiplets[chiplet], until: returned.chiplets[chiplet] });
+    if (task === NOTHING) return;
+    const until =
+      saved[chiplet] === NOTHING
+        ? returned.chiplets[chiplet]
+        : join(state, [returned.chiplets[chiplet], saved[chiplet]]);
+    holdTokens(state, chunk, { chiplet, from: sent.chiplets[chiplet], until });
   });
-  return { back: join(state, [...returned.groups, ...returned.chiplets], latency(chunk.back)), experts };
+  const back = join(state, [...returned.groups, ...returned.chiplets], latency(chunk.back));
+  return { back, experts, saved };
 }
 
 /** Tasks of the links of a transfer: all of them for the chiplet groups, NOTHING for chiplets without tokens. */

@@ -1,3 +1,4 @@
+import { reloadExperts, saveExperts } from "./expert-activations.js";
 import type { LayerDurations, StepSite } from "./layer-durations.js";
 import type { Overlap } from "./overlap.js";
 import { planSram, type SramPlan } from "./sram-plan.js";
@@ -27,10 +28,11 @@ export interface StepPlan {
  * Builds the task graph of a step: every layer forward, then in reverse backward, each with all micro-batches.
  *
  * Forward, a layer streams its experts in once for all micro-batches; every part of a micro-batch goes through
- * attention and is saved, every chunk through dispatch, experts and combine. Backward, the experts stream in again,
- * saved activations are reloaded, gradients take the way of the tokens (out with the bytes of combine, back with those
- * of dispatch), and the updated experts are written back. Transfers are fluid: the links of a path work at the same
- * time, so one alone takes its busiest link and the latency. Time O(layers * micro-batches * chunks * chiplets).
+ * attention and is saved, every chunk through dispatch, experts and combine, and what its experts keep is saved.
+ * Backward, the experts stream in again, saved activations are reloaded, gradients take the way of the tokens (out
+ * with the bytes of combine, back with those of dispatch), and the updated experts are written back. Transfers are
+ * fluid: the links of a path work at the same time, so one alone takes its busiest link and the latency.
+ * Time O(layers * micro-batches * chunks * chiplets).
  * Source: Mozart (arXiv:2603.07006), sections 4.3 and 4.4.
  * Deviation: the optimiser's arithmetic, the loss, dense layers and recomputation take no time; the paper does not say
  * how they are done.
@@ -63,6 +65,7 @@ export function buildStepGraph(layers: readonly LayerDurations[], plan: StepPlan
       ),
     ],
     saved: [],
+    savedByExperts: [],
   };
   layers.forEach((layer, index) => {
     runForward(step, layer, index);
@@ -87,6 +90,8 @@ interface Step {
   readonly arrivals: (readonly (readonly number[])[])[];
   /** When every part's activations are saved, one entry a layer so far. Indexed [layer][micro-batch][part]. */
   readonly saved: number[][][];
+  /** When what the experts keep is saved. Indexed [layer][micro-batch][chunk][chiplet]. */
+  readonly savedByExperts: (readonly number[])[][][];
 }
 
 function runForward(step: Step, layer: LayerDurations, index: number): void {
@@ -96,9 +101,12 @@ function runForward(step: Step, layer: LayerDurations, index: number): void {
   const experts: (readonly number[])[] = [];
   const saved: number[][] = [];
   step.saved.push(saved);
+  const savedByExperts: (readonly number[])[][] = [];
+  step.savedByExperts.push(savedByExperts);
   const outputs = step.arrivals[step.released.length].map((inputs, microBatch) => {
     state.builder.scope(`layer ${index} forward, micro-batch ${microBatch},`);
     saved.push([]);
+    savedByExperts.push([]);
     return partsOf(plan, inputs).flatMap(({ part, firstChunk, chunks }) => {
       const attended = attend(state, "attention", { part, durationNs: layer.attentionNs, after: chunks });
       if (plan.training) {
@@ -108,16 +116,21 @@ function runForward(step: Step, layer: LayerDurations, index: number): void {
       const share = { part, durationNs: layer.sharedNs, after: [attended] };
       const shared = attend(state, "shared experts", share);
       return chunks.map((_, place) => {
+        const number = firstChunk + place;
         const chunk = processChunk(state, {
           out: layer.dispatch,
           back: layer.combine,
           expertsNs: layer.expertsNs,
           chunkBytes: layer.chunkBytes,
-          part: firstChunk + place,
+          part: number,
           after: [attended],
           loaded: weights.loaded,
+          ...(plan.training && {
+            save: (experts) => saveExperts(state, layer, { experts, part: number }),
+          }),
         });
         experts.push(chunk.experts);
+        savedByExperts[microBatch].push(chunk.saved);
         return join(state, [chunk.back, shared]);
       });
     });
@@ -144,14 +157,21 @@ function runBackward(step: Step, layer: LayerDurations, index: number): void {
       const after = [step.saved[index][microBatch][part], ...ahead];
       const reloaded = moveActivations(state, "reload", { part, durationNs: layer.saveNs, after });
       const returned = chunks.map((gradient, place) => {
+        const number = firstChunk + place;
+        const loaded = reloadExperts(state, layer, {
+          saved: step.savedByExperts[index][microBatch][number],
+          loaded: weights.loaded,
+          after: ahead,
+          part: number,
+        });
         const chunk = processChunk(state, {
           out: layer.combine,
           back: layer.dispatch,
           expertsNs,
           chunkBytes: layer.chunkBytes,
-          part: firstChunk + place,
+          part: number,
           after: [gradient, reloaded],
-          loaded: weights.loaded,
+          loaded,
         });
         experts.push(chunk.experts);
         return chunk.back;

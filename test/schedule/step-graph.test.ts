@@ -45,6 +45,7 @@ function layersOf(streamed: boolean): fc.Arbitrary<LayerDurations[]> {
     dispatch: transfer,
     combine: transfer,
     expertsNs: perChiplet(60),
+    expertSaveNs: streamed ? perChiplet(20) : fc.constant(new Float64Array(numChiplets)),
     backwardFactor: fc.constant(2),
     streamedExperts: streamed ? perChiplet(3) : fc.constant(new Float64Array(numChiplets)),
     expertMemoryNs: time,
@@ -151,7 +152,12 @@ describe("buildStepGraph", () => {
         combine: halve(layer.combine),
         expertLinkNs: layer.expertLinkNs / 2,
       }),
-      memories: (layer) => ({ ...layer, expertMemoryNs: layer.expertMemoryNs / 2, saveNs: layer.saveNs / 2 }),
+      memories: (layer) => ({
+        ...layer,
+        expertMemoryNs: layer.expertMemoryNs / 2,
+        saveNs: layer.saveNs / 2,
+        expertSaveNs: layer.expertSaveNs.map((ns) => ns / 2),
+      }),
       compute: (layer) => ({
         ...layer,
         attentionNs: layer.attentionNs / 2,
@@ -179,6 +185,7 @@ describe("buildStepGraph", () => {
       dispatch: transfer,
       combine: transfer,
       expertsNs: Float64Array.of(10),
+      expertSaveNs: Float64Array.of(0),
       backwardFactor: 2,
       streamedExperts: [0],
       expertMemoryNs: 0,
@@ -232,12 +239,18 @@ describe("buildStepGraph", () => {
 function serialNs(layer: LayerDurations, { site, numMicroBatches }: StepPlan): number {
   const memoryNs = Math.max(layer.expertMemoryNs, layer.expertLinkNs);
   let slowest = 0;
+  let slowestSave = 0;
   for (let first = 0; first < numChiplets; first += site.chipletsPerMemory) {
     let experts = 0;
+    let saves = 0;
     for (let chiplet = first; chiplet < first + site.chipletsPerMemory; chiplet++) {
       experts += layer.streamedExperts[chiplet];
+      const visited =
+        layer.expertsNs[chiplet] + layer.dispatch.chipletNs[chiplet] + layer.combine.chipletNs[chiplet] > 0;
+      if (visited) saves += layer.expertSaveNs[chiplet];
     }
     slowest = Math.max(slowest, experts * memoryNs);
+    slowestSave = Math.max(slowestSave, saves);
   }
   const moves = (transfer: LayerDurations["dispatch"]) => {
     const busiest = Math.max(...transfer.rootNs, ...transfer.chipletNs);
@@ -248,7 +261,7 @@ function serialNs(layer: LayerDurations, { site, numMicroBatches }: StepPlan): n
   const remote = moves(layer.dispatch) + moves(layer.combine);
   return (
     (1 + 2 * layer.updateFactor) * slowest +
-    numMicroBatches * (2 * (remote + layer.saveNs) + 3 * (local + experts))
+    numMicroBatches * (2 * (remote + layer.saveNs + slowestSave) + 3 * (local + experts))
   );
 }
 
@@ -264,6 +277,7 @@ function cutInto(layer: LayerDurations, chunks: number): LayerDurations {
     attentionNs: layer.attentionNs / chunks,
     sharedNs: layer.sharedNs / chunks,
     saveNs: layer.saveNs / chunks,
+    expertSaveNs: divide(layer.expertSaveNs),
     dispatch: cut(layer.dispatch),
     combine: cut(layer.combine),
     expertsNs: divide(layer.expertsNs),

@@ -1,0 +1,95 @@
+import type { Constant, Hardware } from "../lib/hardware.js";
+import { machineOf, PAPER_RUNS, paperModels, paperSeconds, stepSeconds } from "./paper-model.js";
+
+/** The two constants of the calibrated machines that are fitted. */
+interface Calibration {
+  readonly rootLinkBytesPerNs: number;
+  readonly chipletLinkBytesPerNs: number;
+}
+
+/**
+ * Fits the calibration to four printed figures, all of Qwen3 at sequence 256 with HBM2: the seconds of the baseline and
+ * the speed-ups A, B and C. Least squares of the logarithms of model over paper, by Nelder and Mead's simplex.
+ *
+ * Everything else that `npm run bench:paper` compares is prediction.
+ *
+ * @param rootEfficiency Efficiency of the attention chiplet, which these figures hardly determine.
+ */
+export function fitCalibration(
+  rootEfficiency: number,
+  numSteps = 40,
+): { calibration: Calibration; meanError: number } {
+  const [qwen3] = paperModels;
+  const calibrated = machineOf(qwen3, "calibrated");
+  const efficiency: Constant = { value: rootEfficiency, source: "this fit", trust: "assumed" };
+  const machine = { ...calibrated, root: { ...calibrated.root, efficiency } };
+  const errorOf = (logarithms: readonly number[]) => {
+    const hardware = withCalibration(machine, toCalibration(logarithms));
+    const seconds = PAPER_RUNS.map((run) => stepSeconds({ model: qwen3, hardware, run }));
+    return seconds.reduce((sum, second, index) => {
+      const printed = paperSeconds[1].hbm2 / qwen3.speedup[PAPER_RUNS[index]];
+      // The baseline enters as seconds, the others as speed-ups over it.
+      const modelled = index === 0 ? second : (second / seconds[0]) * paperSeconds[1].hbm2;
+      return sum + Math.log(modelled / printed) ** 2;
+    }, 0);
+  };
+  const start = [10, 25].map(Math.log);
+  const { point, value } = minimise(errorOf, start, numSteps);
+  return { calibration: toCalibration(point), meanError: Math.sqrt(value / PAPER_RUNS.length) };
+}
+
+function toCalibration(logarithms: readonly number[]): Calibration {
+  const [rootLinkBytesPerNs, chipletLinkBytesPerNs] = logarithms.map(Math.exp);
+  return { rootLinkBytesPerNs, chipletLinkBytesPerNs };
+}
+
+function withCalibration(machine: Hardware, calibration: Calibration): Hardware {
+  const fitted = (value: number): Constant => ({ value, source: "this fit", trust: "fitted" });
+  const { root, chiplet } = machine.links;
+  return {
+    ...machine,
+    links: {
+      root: { ...root, bytesPerNs: fitted(calibration.rootLinkBytesPerNs) },
+      chiplet: { ...chiplet, bytesPerNs: fitted(calibration.chipletLinkBytesPerNs) },
+    },
+  };
+}
+
+/** Source: Nelder and Mead, "A simplex method for function minimization", The Computer Journal 7, 1965. */
+function minimise(
+  valueOf: (point: readonly number[]) => number,
+  start: readonly number[],
+  numSteps: number,
+): { point: readonly number[]; value: number } {
+  const corner = (point: readonly number[]) => ({ point, value: valueOf(point) });
+  const simplex = [start, ...start.map((_, axis) => start.map((x, at) => (at === axis ? x + 0.2 : x)))].map(
+    corner,
+  );
+  for (let step = 0; step < numSteps; step++) {
+    simplex.sort((one, other) => one.value - other.value);
+    const worst = simplex[simplex.length - 1];
+    const centre = start.map(
+      (_, axis) =>
+        simplex.slice(0, -1).reduce((sum, { point }) => sum + point[axis], 0) / (simplex.length - 1),
+    );
+    const along = (factor: number) =>
+      corner(centre.map((middle, axis) => middle + factor * (worst.point[axis] - middle)));
+    const reflected = along(-1);
+    if (reflected.value < simplex[0].value) {
+      const expanded = along(-2);
+      simplex[simplex.length - 1] = expanded.value < reflected.value ? expanded : reflected;
+    } else if (reflected.value < simplex[simplex.length - 2].value) {
+      simplex[simplex.length - 1] = reflected;
+    } else {
+      const contracted = along(0.5);
+      if (contracted.value < worst.value) simplex[simplex.length - 1] = contracted;
+      else {
+        const [best] = simplex;
+        for (let index = 1; index < simplex.length; index++) {
+          simplex[index] = corner(simplex[index].point.map((x, axis) => (x + best.point[axis]) / 2));
+        }
+      }
+    }
+  }
+  return simplex.reduce((best, one) => (one.value < best.value ? one : best));
+}
