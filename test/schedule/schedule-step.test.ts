@@ -85,6 +85,14 @@ describe("scheduleStep", () => {
         expect(step.hiddenCommunicationShare).to.be.closeTo(0, 1e-9);
       });
 
+      it("is not faster, as far as the bound tells, with twice the tokens", () => {
+        const boundOf = (numSequences: number) => {
+          const batch = { ...DEFAULT_BATCH, numSequences };
+          return scheduleStep(layers, { hardware, shape, batch }).boundNs;
+        };
+        expect(boundOf(16)).to.be.at.least(boundOf(8));
+      });
+
       it("gains from every overlap, and from one copy a chiplet", () => {
         const [baseline, A, B, C, chunked] = configurations.map(
           ([name, configuration]) =>
