@@ -26,7 +26,8 @@ import type { Terminal } from "./terminal.js";
 
 /** Places traces in worker threads until it is closed; Ctrl-C makes it answer with the best so far. */
 export interface Placer {
-  place(trace: RoutingTrace, solver: Solver): Promise<PlaceOutcome>;
+  /** @param adapt Has the last word on the solver, once it pursues the objective. */
+  place(trace: RoutingTrace, solver: Solver, adapt?: (solver: Solver) => Solver): Promise<PlaceOutcome>;
   /** Whether Ctrl-C was pressed. */
   readonly isInterrupted: boolean;
   close(): Promise<void>;
@@ -47,7 +48,7 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
   const capacity = machine.shape && groupCapacity(machine.hardware, machine.shape);
   if (capacity?.warning !== undefined) terminal.note(`${machine.hardware.name}: ${capacity.warning}`);
   return {
-    async place(trace, solver) {
+    async place(trace, solver, adapt = (aimed) => aimed) {
       let numPlaced = 0;
       const say = (text: string) => {
         terminal.progress(`${solver.name}: ${numPlaced} of ${trace.layers.length} layers placed${text}`);
@@ -55,7 +56,7 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
       say("");
       return placeTrace(trace, {
         posing: poseFor(trace, machine, { options, groupBytes: capacity?.groupBytes }),
-        solver: aim(solver, { machine, objective: options.objective, threads }),
+        solver: adapt(aim(solver, { machine, objective: options.objective, threads })),
         solverOptions: {
           seed: options.seed,
           backends: { fillings: options.fillingsBackend, groups: options.groupsBackend },

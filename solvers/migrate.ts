@@ -37,7 +37,7 @@ const ACCEPTED_LOSS = 0.01;
 export function migrateFrom(solver: Solver, running: Seating, maxMoves: number): Solver {
   return {
     name: solver.name,
-    summary: `${solver.summary}; at most ${maxMoves} experts of a layer away from where they are`,
+    summary: `${solver.summary}; at most ${maxMoves} experts of a layer moved`,
     async solve(problem, options) {
       const chiplets = runningLayer(running, problem);
       const target = await solver.solve(problem, options);
@@ -76,7 +76,7 @@ export async function limitMoves(problem: PlacementProblem, options: LimitMovesO
   const { running, maxMoves } = options;
   const target = "chiplets" in options.target ? renameChiplets(problem, options.target, running) : undefined;
   const isReached = target !== undefined && countMoves(running, target.chiplets) <= maxMoves;
-  if (isReached && target.status === "optimal") return target;
+  if (isReached && (target.status === "optimal" || maxMoves >= problem.numExperts)) return target;
 
   const starts = target ? [running, target.chiplets] : [running];
   const { best, fillings } = searchWithinReach(problem, starts, options);

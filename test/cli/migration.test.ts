@@ -1,0 +1,79 @@
+import { expect } from "chai";
+import { openWorkplace, sampleTrace, traceText, type Workplace } from "./run-cli.js";
+
+interface PlacedFrom {
+  migration: {
+    moves: number;
+    transfers: number;
+    layers: { layer: number; moves: number; steps: { kind: string }[] }[];
+  };
+  learned: { tokenReplication: number };
+}
+
+describe("place from a running placement", () => {
+  let place: Workplace;
+  beforeEach(async () => {
+    place = openWorkplace();
+    place.write("trace.jsonl", traceText(sampleTrace()));
+    await place.run(
+      "place",
+      "trace.jsonl",
+      "--chiplets",
+      "4",
+      "--solver",
+      "contiguous",
+      "-o",
+      "running.json",
+    );
+  });
+  afterEach(() => {
+    place.remove();
+  });
+
+  it("moves no more experts than allowed, and gains with every one", async () => {
+    const placed = await Promise.all(
+      ["0", "2", "8"].map(
+        (maxMoves) => place.runJson(...from, "--max-moves", maxMoves) as Promise<PlacedFrom>,
+      ),
+    );
+    expect(placed[0].migration.moves).to.equal(0);
+    for (const { moves } of placed[1].migration.layers) expect(moves).to.be.at.most(2);
+    const costs = placed.map(({ learned }) => learned.tokenReplication);
+    expect(costs[1]).to.be.lessThan(costs[0]);
+    expect(costs[2]).to.be.lessThan(costs[1]);
+  });
+
+  it("writes the moves in order, and says how many they are", async () => {
+    const { stdout } = await place.run(...from, "--moves", "moves.json", "-o", "new.json");
+    expect(stdout).to.match(/moves \d+ experts from where running\.json has them, in \d+ transfers\n/);
+    const plan = JSON.parse(place.read("moves.json")) as PlacedFrom["migration"] & { format: string };
+    expect(plan.format).to.equal("moeplace.migration");
+    expect(plan.layers.map(({ layer }) => layer)).to.deep.equal([1, 2]);
+    expect(plan.layers[0].steps.every(({ kind }) => kind === "swap")).to.be.true;
+    expect(((await place.runJson(...from.slice(0, -1), "new.json")) as PlacedFrom).migration.moves).to.equal(
+      0,
+    );
+  });
+
+  it("refuses options that do not go together, and leaves no file behind", async () => {
+    for (const [args, message] of [
+      [["--max-moves", "2"], "--max-moves: found no --from"],
+      [["--moves", "moves.json"], "--moves: found no --from"],
+      [
+        ["--from", "running.json", "--max-moves", "2", "--objective", "balance"],
+        "--max-moves: found --objective",
+      ],
+      [
+        ["--from", "running.json", "--chiplets", "8"],
+        "--from: found 8 experts on 4 chiplets, expected 8 on 8",
+      ],
+    ] as const) {
+      const { exitCode, stderr } = await place.run("place", "trace.jsonl", ...args, "-o", "new.json");
+      expect(stderr).to.contain(message);
+      expect(exitCode, message).to.equal(2);
+    }
+    expect(place.files()).to.deep.equal(["running.json", "trace.jsonl"]);
+  });
+});
+
+const from = ["place", "trace.jsonl", "--chiplets", "4", "--from", "running.json"];
