@@ -10,8 +10,17 @@ export interface CopySearchOptions {
   readonly maxLoad: number;
   /** Changes to try; default by the size of the problem. */
   readonly maxMoves?: number;
+  /** Keeps the search within some seats of a running seating. */
+  readonly reach?: Reach;
   /** When to stop on the clock of `performance.now()`. */
   readonly deadline?: number;
+}
+
+/** The seatings in which all but some seats hold what they hold in a running one. */
+export interface Reach {
+  /** Which chiplet holds which experts; the order of its slots does not matter. */
+  readonly running: Chiplets;
+  readonly maxSeats: number;
 }
 
 /** Changes tried for every slot, where the patterns are few; quality grows slowly beyond. */
@@ -44,12 +53,13 @@ interface SlotChange {
 export function searchCopies(
   problem: PlacementProblem,
   start: Chiplets,
-  { random, maxLoad, maxMoves = moveBudget(problem), deadline = Infinity }: CopySearchOptions,
+  { random, maxLoad, reach, maxMoves = moveBudget(problem), deadline = Infinity }: CopySearchOptions,
 ): { chiplets: number[][]; isCut: boolean } {
   const state = new CopyState(problem);
   state.seat(start);
   const { numTokens } = problem.patterns;
   const allows = createChangeRule(problem, state);
+  const isWithin = reach ? createReachRule(state, reach) : () => true;
   const excess = () => {
     let sum = 0;
     for (let chiplet = 0; chiplet < state.numChiplets; chiplet++) {
@@ -67,7 +77,7 @@ export function searchCopies(
     isCut = move % 64 === 0 && performance.now() > deadline;
     const progress = move / maxMoves;
     const changes = propose(problem, state, random);
-    if (!changes || !allows(changes)) continue;
+    if (!changes || !isWithin(changes) || !allows(changes)) continue;
     const reverse = changes.map(({ slot }) => ({ slot, expert: state.slotOf[slot] }));
     state.change(changes);
     const next = { excess: excess(), visits: state.visits() };
@@ -154,6 +164,24 @@ function createChangeRule(
     changes.every(maySeat) &&
     (limits.groupBytes === Infinity ||
       changes.every(({ slot }) => fits(changes, Math.floor(slot / slotsPerGroup))));
+}
+
+/** Makes the test whether a change leaves the seating within reach. Cost O(slots). */
+function createReachRule(
+  state: CopyState,
+  { running, maxSeats }: Reach,
+): (changes: readonly SlotChange[]) => boolean {
+  const atHome = running.map((experts) => new Set(experts));
+  const isAway = (slot: number, expert: number) =>
+    expert !== EMPTY && !atHome[Math.floor(slot / state.slots)].has(expert);
+  return (changes) => {
+    let away = 0;
+    state.slotOf.forEach((expert, slot) => (away += Number(isAway(slot, expert))));
+    for (const { slot, expert } of changes) {
+      away += Number(isAway(slot, expert)) - Number(isAway(slot, state.slotOf[slot]));
+    }
+    return away <= maxSeats;
+  };
 }
 
 function chipletsOfSlots(slotOf: Int32Array, slots: number): number[][] {

@@ -1,28 +1,14 @@
 import { InputError } from "../lib/errors.js";
-import { countTouches } from "../lib/placement/cost.js";
 import { countMoves } from "../lib/placement/migration.js";
-import {
-  chipletOfExperts,
-  expertsOfChiplets,
-  type Chiplets,
-  type FoundPlacement,
-  type Seating,
-  type Solution,
-} from "../lib/placement/placement.js";
-import type { PlacementProblem } from "../lib/placement/problem.js";
+import type { Chiplets, FoundPlacement, Seating, Solution, StoppedBy } from "../lib/placement/placement.js";
+import { NO_LIMITS, type PlacementProblem } from "../lib/placement/problem.js";
 import { relabelChiplets } from "../lib/placement/relabel.js";
 import type { Solver } from "../lib/placement/solver.js";
+import { countTraffic } from "../lib/placement/traffic.js";
+import { verifyChiplets } from "../lib/placement/verify.js";
 import { createRandom } from "../lib/random.js";
-import { isAdmissible } from "./finish.js";
-import { MoveBall } from "./move-ball.js";
-import { keyOf, recombineWithinReach, type SeatedFilling } from "./reach-partition.js";
-
-/** Kicks of each of the two searches. */
-const KICKS = 200;
-/** Swaps of a kick for each occupant: enough to leave the valley, which the way back into reach would lead to again. */
-const SWAPS_PER_OCCUPANT = 0.2;
-/** A kicked and descended seating is gone on from if it costs at most this much more than the best. */
-const ACCEPTED_LOSS = 0.01;
+import { searchCopies } from "./copy-search.js";
+import { searchWithinReach } from "./reach-search.js";
 
 /**
  * Makes a solver that stays within some expert moves of a running placement.
@@ -30,14 +16,14 @@ const ACCEPTED_LOSS = 0.01;
  * The answer of the solver is renamed, chiplet by chiplet, to move as few experts as possible; where that is still too
  * many, {@link limitMoves} looks for the best seating within reach. A proved bound stays one: it holds for every seating.
  *
- * @param running Without replicas, of the same experts and chiplets, with every layer that is to be solved.
- * @param maxMoves Most experts of a layer that may sit on another chiplet than in the running placement.
+ * @param running Of the same experts and chiplets, with every layer that is to be solved.
+ * @param maxMoves Most seats of a layer that may be filled from elsewhere; `Infinity` only renames.
  * @throws InputError on solving, if the running placement does not fit the problem.
  */
 export function migrateFrom(solver: Solver, running: Seating, maxMoves: number): Solver {
   return {
     name: solver.name,
-    summary: `${solver.summary}; at most ${maxMoves} experts of a layer moved`,
+    summary: `${solver.summary}, close to a running placement`,
     async solve(problem, options) {
       const chiplets = runningLayer(running, problem);
       const target = await solver.solve(problem, options);
@@ -50,23 +36,23 @@ export function migrateFrom(solver: Solver, running: Seating, maxMoves: number):
 
 /** Options of {@link limitMoves}. */
 export interface LimitMovesOptions {
-  /** Without replicas, within the slots of the problem. */
+  /** Within slots and replicas of the problem. */
   readonly running: Chiplets;
-  /** Most experts that may sit on another chiplet than in the running seating. */
+  /** Most seats that may be filled from elsewhere: experts that sit on another chiplet, and copies that are new. */
   readonly maxMoves: number;
   /** What to aim for, if anything was found. */
-  readonly target: Solution;
+  readonly target: Exclude<Solution, { status: "infeasible" }>;
   readonly seed: number;
-  /** For the integer programme. Default none. */
   readonly timeLimitMs?: number | undefined;
 }
 
 /**
  * Finds the best seating within some expert moves of a running one.
  *
- * Iterated local search among the seatings within reach, once from the running seating and once from the target, whose
- * experts go back home for as long as too many are away, those first that cost least. Then set partitioning over all
- * chiplet fillings met on the way.
+ * The target, renamed, where it is within reach and nothing can be better; else what {@link searchWithinReach} finds, or
+ * with replicas the annealing over copies and seats, kept within reach of the running seating.
+ *
+ * @returns Undecided where no seating within reach was found that respects all limits.
  *
  * @example
  * const found = await limitMoves(problem, { running, maxMoves: 8, target, seed: 1 });
@@ -76,80 +62,53 @@ export async function limitMoves(problem: PlacementProblem, options: LimitMovesO
   const { running, maxMoves } = options;
   const target = "chiplets" in options.target ? renameChiplets(problem, options.target, running) : undefined;
   const isReached = target !== undefined && countMoves(running, target.chiplets) <= maxMoves;
-  if (isReached && (target.status === "optimal" || maxMoves >= problem.numExperts)) return target;
+  if (isReached && (target.status === "optimal" || maxMoves === Infinity)) return target;
 
-  const starts = target ? [running, target.chiplets] : [running];
-  const { best, fillings } = searchWithinReach(problem, starts, options);
-  if (!best) return { status: "undecided", stoppedBy: "budget" };
-  const recombined = await recombineWithinReach(problem, fillings, { ...options, incumbent: best });
-  const candidates = [seatingOf(problem, recombined), seatingOf(problem, best)];
-  // Limits of chiplet groups are not in the model, so the choice may break one; the search keeps them all.
-  const found = answer(problem, candidates[isAdmissible(problem, candidates[0]) ? 0 : 1], target);
+  const isCut = options.target.stoppedBy === "time limit" || options.target.stoppedBy === "interrupt";
+  const stoppedBy = isCut ? options.target.stoppedBy : "budget";
+  const chiplets =
+    problem.numReplicas > 0
+      ? moveCopies(problem, options)
+      : await searchWithinReach(problem, target ? [running, target.chiplets] : [running], {
+          ...options,
+          isHurried: stoppedBy === "interrupt",
+        });
+  if (!chiplets || verifyChiplets(problem, chiplets).length > 0) return { status: "undecided", stoppedBy };
+  const found = answer(problem, chiplets, { target, stoppedBy });
   return isReached && target.cost <= found.cost ? target : found;
 }
 
-function seatingOf({ numExperts }: PlacementProblem, fillings: readonly SeatedFilling[]): Uint16Array {
-  const chipletOf = new Uint16Array(numExperts);
-  for (const { chiplet, experts } of fillings) for (const expert of experts) chipletOf[expert] = chiplet;
-  return chipletOf;
-}
-
-/** Searches from every admissible start; the fillings of the best seating by chiplet, and those of all local optima. */
-function searchWithinReach(
+/** Moves experts and copies away from the running seating, if that is one but for the loads. */
+function moveCopies(
   problem: PlacementProblem,
-  starts: readonly Chiplets[],
-  { running, maxMoves, seed }: LimitMovesOptions,
-): { best: SeatedFilling[] | undefined; fillings: SeatedFilling[] } {
-  const random = createRandom(seed, problem.layer);
-  const ball = new MoveBall(problem, running, maxMoves);
-  const swapsPerKick = Math.ceil(SWAPS_PER_OCCUPANT * problem.numChiplets * problem.slotsPerChiplet);
-  const pool = new Map<string, SeatedFilling>();
-  let best: SeatedFilling[] | undefined;
-  let bestTouches = Infinity;
-  const keep = () => {
-    const fillings = ball.fillings();
-    for (const filling of fillings) pool.set(keyOf(filling), filling);
-    if (ball.touches >= bestTouches) return;
-    bestTouches = ball.touches;
-    best = fillings;
-  };
-  for (const start of starts) {
-    const chipletOf = chipletOfExperts(start, problem.numExperts);
-    if (!isAdmissible(problem, chipletOf)) continue;
-    ball.seat(chipletOf);
-    if (!ball.retreat()) continue;
-    ball.descend();
-    keep();
-    for (let kick = 0; kick < KICKS; kick++) {
-      ball.save();
-      ball.kick(random, swapsPerKick);
-      if (ball.retreat()) {
-        ball.descend();
-        keep();
-        if (ball.touches <= bestTouches * (1 + ACCEPTED_LOSS)) continue;
-      }
-      ball.restore();
-    }
-  }
-  return { best, fillings: [...pool.values()] };
+  { running, maxMoves, seed, timeLimitMs = Infinity }: LimitMovesOptions,
+): Chiplets | undefined {
+  const { groupBytes, chipletLoad } = problem.limits;
+  const unloaded = { ...problem, limits: { ...NO_LIMITS, groupBytes } };
+  if (verifyChiplets(unloaded, running).length > 0) return undefined;
+  return searchCopies(problem, running, {
+    random: createRandom(seed, problem.layer),
+    maxLoad: chipletLoad,
+    deadline: performance.now() + timeLimitMs,
+    reach: { running, maxSeats: maxMoves },
+  }).chiplets;
 }
 
 function answer(
-  problem: PlacementProblem,
-  chipletOf: Uint16Array,
-  target: FoundPlacement | undefined,
+  { patterns, chipletsPerGroup, dispatch }: PlacementProblem,
+  chiplets: Chiplets,
+  { target, stoppedBy }: { target: FoundPlacement | undefined; stoppedBy: StoppedBy },
 ): FoundPlacement {
-  const { patterns, numChiplets, chipletsPerGroup } = problem;
-  const groupOf = chipletOf.map((chiplet) => Math.floor(chiplet / chipletsPerGroup));
+  const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
+  const perToken = (visits: Float64Array) =>
+    visits.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
   return {
     status: "feasible",
-    chiplets: expertsOfChiplets(chipletOf, numChiplets),
-    cost: countTouches(patterns, chipletOf) / patterns.numTokens,
+    chiplets,
+    cost: perToken(traffic.chipletTokens),
     ...(target?.bound !== undefined && { bound: target.bound }),
-    ...(target?.groups && {
-      groups: { status: "feasible", cost: countTouches(patterns, groupOf) / patterns.numTokens },
-    }),
-    stoppedBy: "budget",
+    ...(target?.groups && { groups: { status: "feasible", cost: perToken(traffic.groupTokens) } }),
+    stoppedBy,
   };
 }
 
@@ -172,8 +131,12 @@ function runningLayer(running: Seating, problem: PlacementProblem): Chiplets {
   }
   const found = running.layers.find((candidate) => candidate.layer === layer);
   if (!found) throw new InputError(`--from: found no layer ${layer}, expected every layer of the trace`);
-  if (found.chiplets.flat().length > numExperts) {
-    throw new InputError(`--from: layer ${layer}: found replicas, expected every expert on one chiplet`);
+  const numReplicas = found.chiplets.flat().length - numExperts;
+  if (numReplicas > problem.numReplicas) {
+    throw new InputError(
+      `--from: layer ${layer}: found ${numReplicas} replicas, expected at most ${problem.numReplicas}`,
+      "Maybe raise --replicas.",
+    );
   }
   const full = Math.max(...found.chiplets.map((experts) => experts.length));
   if (full > slotsPerChiplet) {

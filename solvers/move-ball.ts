@@ -63,14 +63,22 @@ export class MoveBall {
     this.#countMoves();
   }
 
-  /** Swaps inside the ball for as long as a swap gains, always the one that gains most for each move it adds. */
+  /**
+   * Swaps inside the ball for as long as a swap gains, those first that gain most for each move they add.
+   *
+   * What a swap gains depends on its two chiplets alone, so one look at all swaps serves for as many of them as have no
+   * chiplet in common.
+   */
   descend(): void {
-    for (;;) {
-      const swap = this.#bestSwap((gain, added) =>
-        gain > 0 && this.moves + added <= this.maxMoves ? gain / Math.max(1, added) : 0,
-      );
-      if (!swap) return;
-      this.#swap(...swap);
+    for (let swaps = this.#gainingSwaps(); swaps.length > 0; swaps = this.#gainingSwaps()) {
+      const changed = new Set<number>();
+      for (const { e, f } of swaps) {
+        const [a, b] = [this.#state.chipletOf[e], this.#state.chipletOf[f]];
+        const isWithin = this.moves + this.#addedMoves(e, f) <= this.maxMoves;
+        if (!isWithin || changed.has(a) || changed.has(b) || this.#allows?.(e, f) === false) continue;
+        this.#swap(e, f);
+        changed.add(a).add(b);
+      }
     }
   }
 
@@ -81,8 +89,7 @@ export class MoveBall {
    */
   retreat(): boolean {
     while (this.moves > this.maxMoves) {
-      // Shifted so that every way home scores above 0, a loss of all token copies included.
-      const swap = this.#bestSwap((gain, added) => (added < 0 ? 2 * this.touches + gain / -added : 0));
+      const swap = this.#cheapestWayHome();
       if (!swap) return false;
       this.#swap(...swap);
     }
@@ -99,17 +106,52 @@ export class MoveBall {
     }
   }
 
-  /** The allowed swap of highest score above 0. */
-  #bestSwap(score: (gain: number, added: number) => number): [number, number] | undefined {
-    const { chipletOf, numOccupants } = this.#state;
-    let best = 0;
+  /** The best allowed swap inside the ball of every two chiplets, best first; none if no swap gains. */
+  #gainingSwaps(): { e: number; f: number; score: number }[] {
+    const { numChiplets } = this.#state;
+    const swaps: { e: number; f: number; score: number }[] = [];
+    for (let a = 0; a < numChiplets; a++) {
+      for (let b = a + 1; b < numChiplets; b++) {
+        const swap = this.#bestSwapBetween(a, b);
+        if (swap) swaps.push(swap);
+      }
+    }
+    return swaps.sort((one, other) => other.score - one.score);
+  }
+
+  #bestSwapBetween(a: number, b: number): { e: number; f: number; score: number } | undefined {
+    const { seats, slots } = this.#state;
+    const room = this.maxMoves - this.moves;
+    let best: { e: number; f: number; score: number } | undefined;
+    for (let seatA = a * slots; seatA < (a + 1) * slots; seatA++) {
+      for (let seatB = b * slots; seatB < (b + 1) * slots; seatB++) {
+        const [e, f] = [seats[seatA], seats[seatB]];
+        const gain = this.#state.gain(e, f);
+        if (gain <= 0) continue;
+        const added = this.#addedMoves(e, f);
+        const score = gain / Math.max(1, added);
+        if (added > room || score <= (best?.score ?? 0) || this.#allows?.(e, f) === false) continue;
+        best = { e, f, score };
+      }
+    }
+    return best;
+  }
+
+  /** The allowed swap that brings more experts home than away, and loses least for each of them. */
+  #cheapestWayHome(): [number, number] | undefined {
+    const { chipletOf, seats, slots } = this.#state;
+    let best = -Infinity;
     let found: [number, number] | undefined;
-    for (let e = 0; e < numOccupants; e++) {
-      for (let f = e + 1; f < numOccupants; f++) {
-        if (chipletOf[e] === chipletOf[f]) continue;
-        const value = score(this.#state.gain(e, f), this.#addedMoves(e, f));
-        if (value <= best || this.#allows?.(e, f) === false) continue;
-        best = value;
+    for (let e = 0; e < this.#numExperts; e++) {
+      const home = this.#homeOf[e];
+      if (chipletOf[e] === home) continue;
+      for (let seat = home * slots; seat < (home + 1) * slots; seat++) {
+        const f = seats[seat];
+        const added = this.#addedMoves(e, f);
+        if (added >= 0) continue;
+        const gain = this.#state.gain(e, f) / -added;
+        if (gain <= best || this.#allows?.(e, f) === false) continue;
+        best = gain;
         found = [e, f];
       }
     }

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { countMoves } from "../../lib/placement/migration.js";
+import { countMoves, planMigration, verifyMigration } from "../../lib/placement/migration.js";
 import {
   chipletOfExperts,
   expertsOfChiplets,
@@ -79,6 +79,41 @@ describe("limitMoves", () => {
     });
   });
 
+  it("moves copies too: never worse than the running seating, and better with every move", async () => {
+    const problem = plantedProblem({ numReplicas: 6 });
+    const running = shuffledSeating(problem, 3);
+    const costs: number[] = [];
+    for (const maxMoves of [0, 3, 6, 12]) {
+      const found = await limitMoves(problem, { running, maxMoves, target: NO_TARGET, seed: 1 });
+      if (!("chiplets" in found)) expect.fail(found.status);
+      expect(verifyFound(problem, found)).to.deep.equal([]);
+      expect(countMoves(running, found.chiplets)).to.be.at.most(maxMoves);
+      const steps = planMigration(running, found.chiplets, problem.slotsPerChiplet);
+      expect(
+        verifyMigration(steps, {
+          from: running,
+          to: found.chiplets,
+          slotsPerChiplet: problem.slotsPerChiplet,
+        }),
+      ).to.deep.equal([]);
+      costs.push(found.cost);
+    }
+    expect(costs).to.deep.equal([...costs].sort((one, other) => other - one));
+    expect(costs[3]).to.be.lessThan(0.9 * costs[0]);
+  });
+
+  it("says where a target that a user or the clock cut came to no end", async () => {
+    const problem = plantedProblem();
+    const target = { status: "undecided", stoppedBy: "interrupt" } as const;
+    const found = await limitMoves(problem, {
+      running: shuffledSeating(problem, 1),
+      maxMoves: 4,
+      target,
+      seed: 1,
+    });
+    expect(found).to.include({ status: "feasible", stoppedBy: "interrupt" });
+  });
+
   it("gives the same answer for the same seed", async () => {
     const problem = plantedProblem();
     const running = expertsOfChiplets(chipletOfExperts(shuffledSeating(problem, 1), 24), 6);
@@ -123,7 +158,7 @@ describe("migrateFrom", () => {
           ...running,
           layers: [{ layer: 0, chiplets: [...chiplets.slice(0, 5), [...chiplets[5], chiplets[0][0]]] }],
         },
-        "--from: layer 0: found replicas",
+        "--from: layer 0: found 1 replicas, expected at most 0",
       ],
       [
         {
@@ -138,7 +173,7 @@ describe("migrateFrom", () => {
 });
 
 /** Tokens of 24 experts that choose three of a community of four or any. */
-function plantedProblem(): PlacementProblem {
+function plantedProblem({ numReplicas = 0 } = {}): PlacementProblem {
   const random = createRandom(4);
   const tokens = Array.from({ length: 300 }, () => {
     const community = random.below(6);
@@ -146,7 +181,7 @@ function plantedProblem(): PlacementProblem {
     const own = experts.filter((expert) => expert % 6 === community);
     return [...new Set([...own.slice(0, 2), ...experts])].slice(0, 3);
   });
-  return createProblem(patternsOf(tokens, 24), { numChiplets: 6 });
+  return createProblem(patternsOf(tokens, 24), { numChiplets: 6, numReplicas });
 }
 
 /** A random seating within the slots. */
