@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { openWorkplace, sampleTrace, traceText, type Workplace } from "./run-cli.js";
+import { sampleTrace, traceText } from "../sample-trace.js";
+import { openWorkplace, type Workplace } from "./run-cli.js";
 
 interface PlacedFrom {
   migration: {
