@@ -79,6 +79,7 @@ export { placementTable } from "./lib/report/placement-table.js";
 export { formatTime } from "./lib/report/format-time.js";
 export { ganttSvg } from "./lib/report/gantt-svg.js";
 export { ganttText } from "./lib/report/gantt-text.js";
+export { comparisonPicture } from "./lib/report/comparison-picture.js";
 export { reportPage, type ReportInput } from "./lib/report/report-page.js";
 export { perfettoJson } from "./lib/report/perfetto.js";
 export { scheduleBound, type ScheduleBound } from "./lib/schedule/bounds.js";

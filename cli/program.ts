@@ -36,8 +36,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
 function createProgram(end: (exitCode: number) => void): Command {
   const program = new Command("moeplace")
     .description(
-      "Places the experts of Mixture-of-Experts models on chiplets or GPUs so that the fewest bytes move in the\n" +
-        "least time, and says how far from the best possible the placement is.",
+      "Places the experts of Mixture-of-Experts models on chiplets or GPUs so that the fewest bytes move in the least " +
+        "time, and proves how far from the best possible the placement is.",
     )
     .version(readVersion())
     .addHelpText("after", `\n${EXAMPLES}`);
@@ -61,7 +61,13 @@ function createProgram(end: (exitCode: number) => void): Command {
 }
 
 const EXAMPLES = `Examples:
-  moeplace verify placement.json`;
+  moeplace compare                                          all solvers on a synthetic trace
+  moeplace place trace.jsonl.gz -o p.json                   place a model
+  moeplace evaluate other.jsonl.gz p.json                   judge the placement on other tokens
+  moeplace export p.json --to sglang -o experts.json        hand it to an engine
+
+Exit codes: 0 done, 1 a bug in moeplace, 2 bad input, 3 infeasible, 4 stopped before anything was found,
+130 interrupted. "moeplace COMMAND --help" tells the options of a command.`;
 
 /** Commander's own complaints, in the form of all others. */
 function printUsageError(message: string, write: (text: string) => void): void {

@@ -3,6 +3,7 @@ import {
   comparisonCsv,
   comparisonData,
   comparisonHeadline,
+  comparisonPicture,
   comparisonTable,
   compareSolvers,
   InputError,
@@ -33,6 +34,7 @@ interface CompareOptions extends FileCommandOptions, TraceOptions, MachineOption
   readonly solver?: string[];
   readonly csv?: boolean;
   readonly report?: string;
+  readonly svg?: string;
   readonly timing?: boolean;
 }
 
@@ -50,6 +52,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
   return addTerminalOptions(addForceOption(command))
     .option("--csv", "print comma-separated values instead of the table")
     .option("--report <file.html>", "write the comparison as one HTML page with pictures")
+    .option("--svg <file.svg>", "write the comparison as one picture")
     .option("--timing", "add the seconds each solver took to --json and --csv; they differ from run to run")
     .addHelpText(
       "after",
@@ -58,7 +61,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     .action(async (paths: string[], options: CompareOptions) => {
       if (options.csv && options.json) throw new InputError("--csv: found --json too, expected one of them");
       const terminal = openTerminal(options);
-      if (options.report !== undefined) checkOutput(options.report, options);
+      for (const path of [options.report, options.svg]) if (path !== undefined) checkOutput(path, options);
       // What auto would answer is what the solver that it chooses answers.
       const chosen = options.solver?.map(requireSolver) ?? solvers.filter(({ name }) => name !== "auto");
       const { trace, parts } = await loadTrace(paths, options, terminal);
@@ -84,16 +87,12 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         seed: options.seed,
         solvers: comparisonData(compared, rows, timing),
       });
+      const drawn = { solvers: compared, trace: split.learn, hardware: machine.hardware };
       if (options.report !== undefined) {
         const facts = describeInput(split, machine).split("\n");
-        const page = await reportPage({
-          solvers: compared,
-          trace: split.learn,
-          hardware: machine.hardware,
-          facts,
-        });
-        await writeOutput(options.report, page, options);
+        await writeOutput(options.report, await reportPage({ ...drawn, facts }), options);
       }
+      if (options.svg !== undefined) await writeOutput(options.svg, await comparisonPicture(drawn), options);
       if (options.csv) terminal.print(comparisonCsv(rows, timing));
       else printRows(rows, { split, machine, terminal });
       if (placer.isInterrupted) end(EXIT.interrupted);

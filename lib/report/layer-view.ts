@@ -32,6 +32,17 @@ export interface LayerView {
 /** A solver with a placement. */
 export type PlacedSolver = ComparedSolver & { answer: { status: "placed" } };
 
+/** The solvers that found a placement. */
+export function placedSolvers(solvers: readonly ComparedSolver[]): PlacedSolver[] {
+  return solvers.filter((solver): solver is PlacedSolver => solver.answer.status === "placed");
+}
+
+/** The solver of least C_T on the tokens that count: those held out, or else those learned from. */
+export function bestPlaced(placed: readonly PlacedSolver[]): PlacedSolver | undefined {
+  const costOf = ({ answer }: PlacedSolver) => (answer.heldOut ?? answer.learned).mean.tokenReplication;
+  return placed.toSorted((one, other) => costOf(one) - costOf(other)).at(0);
+}
+
 /**
  * Looks closely at the layer whose gain is the median of all layers: neither the best nor the worst to show.
  *

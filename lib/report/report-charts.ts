@@ -10,7 +10,7 @@ const { document } = parseHTML("<!doctype html><html><body></body></html>") as u
 const WIDTH = 720;
 
 /** Bars of C_T, one for every solver, with the bound that none can pass. */
-export function replicationBars(rows: readonly ComparisonRow[]): string {
+export function replicationBars(rows: readonly ComparisonRow[], { width = WIDTH } = {}): string {
   const bars = rows.flatMap(({ solver, learned, heldOut }) => {
     const judged = heldOut ?? learned;
     return judged && learned
@@ -20,6 +20,7 @@ export function replicationBars(rows: readonly ComparisonRow[]): string {
   const bound = rows.find((row) => row.bound !== undefined)?.bound;
   const best = Math.min(...bars.map(({ judged }) => judged));
   return draw("Token replication C_T of every solver", {
+    width,
     height: 50 + 26 * bars.length,
     marginTop: 4,
     marginBottom: 42,
@@ -138,8 +139,8 @@ function describeLoad({ solver, chiplet, share }: { solver: string; chiplet: num
 
 function draw(label: string, options: Plot.PlotOptions): string {
   const whole: unknown = Plot.plot({
-    ...options,
     width: WIDTH,
+    ...options,
     document: document as never,
     ariaLabel: label,
     style: { fontSize: "12px" },

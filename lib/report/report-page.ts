@@ -5,7 +5,13 @@ import { comparisonHeadline, comparisonTable, type TableText } from "./compariso
 import { escapeXml } from "./escape-xml.js";
 import { floorPlan } from "./floor-plan.js";
 import { heatMap } from "./heat-map.js";
-import { viewTypicalLayer, type LayerView, type PlacedSolver } from "./layer-view.js";
+import {
+  bestPlaced,
+  placedSolvers,
+  viewTypicalLayer,
+  type LayerView,
+  type PlacedSolver,
+} from "./layer-view.js";
 import { reportStyle } from "./report-style.js";
 
 /** What a report is made of. */
@@ -31,8 +37,8 @@ export async function reportPage({ solvers, trace, hardware, facts }: ReportInpu
   // Loaded on first use: the chart library would slow down every other command.
   const { layerLines, loadBars, replicationBars } = await import("./report-charts.js");
   const rows = compareSolvers(solvers);
-  const placed = solvers.filter((solver): solver is PlacedSolver => solver.answer.status === "placed");
-  const after = bestOf(placed);
+  const placed = placedSolvers(solvers);
+  const after = bestPlaced(placed);
   const lines = placed.filter((solver) => LINES.includes(solver.name) || solver === after);
   const sections = [section("Solvers", [replicationBars(rows), barsCaption(rows), table(rows)])];
   if (after !== undefined && trace.layers.length > 1) {
@@ -74,11 +80,6 @@ function section(title: string, parts: readonly string[]): string {
 
 function caption(text: string): string {
   return `<p class="caption">${escapeXml(text)}</p>`;
-}
-
-function bestOf(placed: readonly PlacedSolver[]): PlacedSolver | undefined {
-  const costOf = ({ answer }: PlacedSolver) => (answer.heldOut ?? answer.learned).mean.tokenReplication;
-  return placed.toSorted((one, other) => costOf(one) - costOf(other)).at(0);
 }
 
 function barsCaption(rows: readonly ComparisonRow[]): string {

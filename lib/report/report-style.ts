@@ -1,11 +1,15 @@
-/** Style of the report; colours are Okabe and Ito's, which every kind of colour vision tells apart. */
-export const reportStyle = `
+/** Colours by light and by dark; Okabe and Ito's, which every kind of colour vision tells apart. */
+export const reportColours = `
 :root { color-scheme: light dark; --background: #fff; --text: #1a1d21; --quiet: #59616b; --line: #d5d9de;
   --best: #0072b2; --other: #b4bcc6; --bound: #b34700; --series-0: #7a828c; --series-1: #b34700; --series-2: #007a5a;
   --series-3: #0072b2; }
 @media (prefers-color-scheme: dark) { :root { --background: #15181c; --text: #e7eaee; --quiet: #a3abb5;
   --line: #3a4049; --best: #56b4e9; --other: #59616b; --bound: #ff9a52; --series-0: #9aa3ad; --series-1: #ff9a52;
   --series-2: #2fc79b; --series-3: #56b4e9; } }
+`;
+
+/** Style of the report. */
+export const reportStyle = `${reportColours}
 body { margin: 0; background: var(--background); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 760px; margin: 0 auto; padding: 24px 16px 64px; }
 h1 { font-size: 1.7rem; margin: 0 0 .5rem; line-height: 1.2; }

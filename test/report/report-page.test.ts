@@ -5,6 +5,7 @@ import { findHardware } from "../../lib/hardware/presets.js";
 import { withChiplets } from "../../lib/hardware.js";
 import type { Placement } from "../../lib/placement/placement.js";
 import type { ComparedSolver } from "../../lib/report/comparison.js";
+import { comparisonPicture } from "../../lib/report/comparison-picture.js";
 import { encodePng } from "../../lib/report/png.js";
 import { reportPage } from "../../lib/report/report-page.js";
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
@@ -76,6 +77,17 @@ describe("reportPage", () => {
       seconds: 1,
     };
     expect(await reportPage({ ...report, solvers: [failed] })).to.contain("infeasible");
+  });
+});
+
+describe("comparisonPicture", () => {
+  it("is one SVG document, the same every time, with heat maps where there is something to compare with", async () => {
+    const picture = await comparisonPicture(report);
+    expect(picture).to.match(/^<svg [^>]*role="img" aria-label="[^"]+"/);
+    expect(picture.match(/data:image\/png/g)).to.have.length(2);
+    expect(await comparisonPicture(report)).to.equal(picture);
+    const alone = await comparisonPicture({ ...report, solvers: [solvers[1]] });
+    expect(alone).to.contain("C_T").and.not.contain("image/png");
   });
 });
 
