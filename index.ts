@@ -6,6 +6,7 @@ export {
   type Metrics,
   type Evaluation,
   type EvaluationOptions,
+  type ServerMetrics,
 } from "./lib/evaluation.js";
 export { coLocationCeiling, inspectTrace, type Inspection, type LayerInspection } from "./lib/inspection.js";
 export { listConstants, withChiplets, type Constant, type Hardware, type Trust } from "./lib/hardware.js";
@@ -70,6 +71,7 @@ export {
 } from "./lib/placement/problem.js";
 export * from "./lib/placement/solver.js";
 export type { DispatchModel } from "./lib/placement/dispatch.js";
+export { countServerTraffic, type ServerTraffic, type TokenCopies } from "./lib/placement/server-traffic.js";
 export { countTraffic, type LayerTraffic, type TrafficOptions } from "./lib/placement/traffic.js";
 export { verifyChiplets, verifyFound } from "./lib/placement/verify.js";
 export { compareSolvers, type ComparedSolver, type ComparisonRow } from "./lib/report/comparison.js";

@@ -13,6 +13,7 @@ export function evaluateOn(trace: RoutingTrace, placement: Seating, machine: Mac
   const { hardware, shape } = machine;
   return evaluatePlacement(trace, placement, {
     chipletsPerGroup: hardware.chipletsPerGroup,
+    tokensStart: hardware.tokensStart,
     ...(shape && { machine: { hardware, shape } }),
   });
 }

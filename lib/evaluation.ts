@@ -3,6 +3,12 @@ import type { Hardware } from "./hardware.js";
 import type { ModelShape } from "./model-shapes.js";
 import type { DispatchModel } from "./placement/dispatch.js";
 import type { Chiplets, Seating } from "./placement/placement.js";
+import {
+  countServerTraffic,
+  meanServerTraffic,
+  type ServerTraffic,
+  type TokenCopies,
+} from "./placement/server-traffic.js";
 import { countTraffic, type LayerTraffic } from "./placement/traffic.js";
 import { layerEnergy } from "./performance/energy.js";
 import { crossings, linkLoads } from "./performance/link-loads.js";
@@ -24,6 +30,14 @@ export interface Metrics {
   readonly groupLoadMaxOverMean: number;
   /** Bytes and time, where the model's shape is known. */
   readonly modelled?: ModelledMetrics;
+  /** Copies between servers and inside them, where tokens start on every GPU. */
+  readonly servers?: ServerMetrics;
+}
+
+/** Traffic among GPUs in servers; bytes of dispatch and combine where the model's shape is known. */
+export interface ServerMetrics extends ServerTraffic {
+  /** Forwarded inside a server where the machine has multicast, else direct. */
+  readonly bytesPerToken?: TokenCopies;
 }
 
 /** What the performance model says of a layer in one step. */
@@ -58,6 +72,8 @@ export interface EvaluationOptions {
   readonly dispatch?: DispatchModel;
   /** Bytes, time and energy are left out without it. */
   readonly machine?: { readonly hardware: Hardware; readonly shape: ModelShape };
+  /** Where tokens start; default as on the machine, at the root without one. */
+  readonly tokensStart?: Hardware["tokensStart"];
   /** Default {@link DEFAULT_BATCH}. */
   readonly batch?: Batch;
   /** Default overlapped, one copy per chiplet, multicast where the machine has it. */
@@ -92,10 +108,19 @@ export function evaluatePlacement(
     if (chiplets === undefined) {
       throw new InputError(`placement: found no layer ${current.layer}, expected every layer of the trace`);
     }
-    const traffic = countTraffic(collectPatterns(current, trace), chiplets, options);
-    return { layer: current.layer, tokens: current.numTokens, ...evaluateTraffic(traffic, options) };
+    const patterns = collectPatterns(current, trace);
+    const traffic = countTraffic(patterns, chiplets, options);
+    const { machine, tokensStart = machine?.hardware.tokensStart } = options;
+    return {
+      layer: current.layer,
+      tokens: current.numTokens,
+      ...evaluateTraffic(traffic, options),
+      ...(tokensStart === "everywhere" && {
+        servers: withBytes(countServerTraffic(patterns, chiplets, traffic), options),
+      }),
+    };
   });
-  const mean = meanOf(layers);
+  const mean = meanOf(layers, options);
   const { machine } = options;
   if (machine === undefined || mean.modelled === undefined) return { mean, layers };
   const { numMoeLayers } = machine.shape;
@@ -151,9 +176,27 @@ function modelTraffic(
   };
 }
 
-function meanOf(layers: readonly LayerMetrics[]): Metrics {
+function withBytes(
+  servers: ServerTraffic,
+  { machine, batch = DEFAULT_BATCH }: EvaluationOptions,
+): ServerMetrics {
+  if (machine === undefined) return servers;
+  const { hardware, shape } = machine;
+  const copies = hardware.multicast ? servers.forwarded : servers.direct;
+  const bytes = 2 * shape.hiddenSize * formatBytes(batch.format);
+  return {
+    ...servers,
+    bytesPerToken: {
+      betweenServers: bytes * copies.betweenServers,
+      insideServers: bytes * copies.insideServers,
+    },
+  };
+}
+
+function meanOf(layers: readonly LayerMetrics[], options: EvaluationOptions): Metrics {
   const mean = (pick: (metrics: LayerMetrics) => number) => sum(layers.map(pick)) / layers.length;
   const modelled = layers.flatMap((layer) => layer.modelled ?? []);
+  const servers = layers.flatMap((layer) => layer.servers ?? []);
   const meanModelled = (pick: (metrics: ModelledMetrics) => number) =>
     sum(modelled.map(pick)) / modelled.length;
   return {
@@ -170,6 +213,7 @@ function meanOf(layers: readonly LayerMetrics[]): Metrics {
         layerPj: meanModelled((one) => one.layerPj),
       },
     }),
+    ...(servers.length > 0 && { servers: withBytes(meanServerTraffic(servers), options) }),
   };
 }
 

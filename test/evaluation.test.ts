@@ -47,6 +47,26 @@ describe("evaluatePlacement", () => {
     expect(mean.groupLoadMaxOverMean).to.equal(1);
   });
 
+  it("tells traffic between servers from traffic inside them, where tokens start on every GPU", () => {
+    const hardware = findHardware("h100-8x8")!;
+    const shape = findModelShape("qwen3-30b-a3b")!;
+    const plain = evaluatePlacement(trace, seat([3, 5]), { chipletsPerGroup: 1, tokensStart: "everywhere" });
+    // Two servers of one GPU each: half of all visits cross, none goes inside.
+    expect(plain.layers[0].servers).to.deep.equal({
+      direct: { betweenServers: 5 / 8, insideServers: 0 },
+      forwarded: { betweenServers: 5 / 8, insideServers: 0 },
+      tokensByServers: [0, 3 / 4, 1 / 4],
+    });
+    const { mean } = evaluatePlacement(trace, seat([3, 5]), {
+      chipletsPerGroup: 1,
+      machine: { hardware, shape },
+    });
+    expect(mean.servers!.bytesPerToken!.betweenServers).to.equal(2 * 2048 * 2 * (9 / 16));
+    expect(evaluatePlacement(trace, seat([3, 5]), { chipletsPerGroup: 1 }).mean).not.to.have.property(
+      "servers",
+    );
+  });
+
   it("adds bytes, time and energy where machine and model are known", () => {
     const machine = { hardware: findHardware("mozart-qwen3")!, shape: findModelShape("qwen3-30b-a3b")! };
     const { layers, mean, step } = evaluatePlacement(trace, seat([3, 5]), { chipletsPerGroup: 1, machine });

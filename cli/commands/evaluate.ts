@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { formatTime, InputError, type Evaluation } from "../../index.js";
+import { formatTime, InputError, type Evaluation, type ServerMetrics } from "../../index.js";
 import { evaluateOn } from "../judge.js";
 import { loadTrace, splitParts } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
@@ -57,5 +57,30 @@ export function evaluateCommand(): Command {
           ]),
         ),
       );
+      const onServers = evaluated.flatMap(({ file, evaluation }) => {
+        const { servers } = evaluation.mean;
+        return servers ? [serverRow(file, servers)] : [];
+      });
+      if (onServers.length > 0) terminal.print(`\n${formatTable(SERVER_HEADERS, onServers)}`);
     });
+}
+
+const SERVER_HEADERS = [
+  "copies of a token",
+  "between servers",
+  "inside",
+  "forwarded: between",
+  "inside",
+  "most servers",
+];
+
+/** Copies straight to every GPU, then by way of one GPU a server; and how many servers a token needs at most. */
+function serverRow(file: string, { direct, forwarded, tokensByServers }: ServerMetrics): string[] {
+  const copies = [direct, forwarded].flatMap(({ betweenServers, insideServers }) => [
+    betweenServers,
+    insideServers,
+  ]);
+  const most = tokensByServers.findLastIndex((share) => share > 0);
+  const share = (100 * tokensByServers[most]).toFixed(1);
+  return [file, ...copies.map((count) => count.toFixed(3)), `${most} (${share} %)`];
 }
