@@ -12,13 +12,14 @@ import { QUICK_SEARCH } from "./local-search.js";
 import { startSearch } from "./search.js";
 import { choosePartition } from "./set-partition.js";
 import { starBound } from "./star-bound.js";
+import { shortenByCuts, type PricedFilling, type Shortlist } from "./subset-row-cuts.js";
 
 /** Fillings that are enumerated at most: 128 experts by 4 slots, or 64 by 5; 4 bytes each. */
 const MOST_FILLINGS = 11e6;
 /** Fillings of which a proof takes seconds: 64 experts by 4 slots are 635,376. */
 const FEW_FILLINGS = 1e6;
 /** Fillings handed to one integer programme before the proof is split. */
-const MOST_COLUMNS = 6000;
+const MOST_COLUMNS = 500;
 
 /**
  * Local search, then a proof by set partitioning over every chiplet filling there is.
@@ -97,29 +98,37 @@ async function closeGap(
     });
   };
   report();
-  let threshold = firstThreshold(table, proved, sumTokens(fillings));
+  const list = await shortenByCuts(problem, listFillings(table, proved, sumTokens(fillings)), {
+    incumbent,
+    enough: MOST_COLUMNS,
+    deadline,
+  });
+  bound = Math.max(bound, Math.min(sumTokens(fillings), Math.ceil(list.bound)));
+  report();
+  let threshold = firstThreshold(list);
   while (bound < sumTokens(fillings)) {
     const timeLimitMs = deadline - performance.now();
     if (timeLimitMs <= 0) return { fillings, tokensBound: bound, stoppedBy: "time limit" as const };
     // Costs are integers: whatever is better than the incumbent costs at least a token less.
-    const whole = sumTokens(fillings) - 1 - proved.base;
+    const whole = sumTokens(fillings) - 1 - list.base;
     threshold = Math.min(threshold, whole);
-    const columns: Filling[] = [];
-    table.walk(proved.prices, threshold, (experts, tokens) =>
-      columns.push({ experts: [...experts], tokens }),
+    const matters = list.fillings.filter(({ reducedCost }) => reducedCost <= threshold);
+    const choice = await choosePartition(
+      problem,
+      matters.map(({ filling }) => filling),
+      {
+        backend: options.backends.fillings,
+        incumbent: fillings,
+        ...(timeLimitMs < Infinity && { timeLimitMs }),
+      },
     );
-    const choice = await choosePartition(problem, columns, {
-      backend: options.backends.fillings,
-      incumbent: fillings,
-      ...(timeLimitMs < Infinity && { timeLimitMs }),
-    });
     if (!choice) throw new Error("a choice among fillings is never lost once there is one");
     fillings = choice.fillings;
     if (choice.bound === undefined) {
       const stoppedBy = performance.now() >= deadline ? ("time limit" as const) : ("budget" as const);
       return { fillings, tokensBound: bound, stoppedBy };
     }
-    const reached = threshold === whole ? choice.tokens : Math.ceil(proved.base + threshold);
+    const reached = threshold === whole ? choice.tokens : Math.ceil(list.base + threshold);
     bound = Math.max(bound, Math.min(choice.tokens, reached));
     report();
     threshold *= 2;
@@ -127,11 +136,17 @@ async function closeGap(
   return { fillings, tokensBound: bound, stoppedBy: "proof" as const };
 }
 
-/** The largest of some reduced costs up to which there are not too many fillings. */
-function firstThreshold(table: FillingTable, { prices, base }: ProvedPrices, tokens: number): number {
-  const whole = Math.max(0, tokens - 1 - base);
-  const reducedCosts: number[] = [];
-  table.walk(prices, whole, (_experts, _tokens, reducedCost) => reducedCosts.push(reducedCost));
-  if (reducedCosts.length <= MOST_COLUMNS) return whole;
-  return Float64Array.from(reducedCosts).sort()[MOST_COLUMNS];
+/** Lists the fillings that a placement of fewer than `tokens` tokens can have. */
+function listFillings(table: FillingTable, { prices, base, bound }: ProvedPrices, tokens: number): Shortlist {
+  const fillings: PricedFilling[] = [];
+  table.walk(prices, tokens - 1 - base, (experts, fillingTokens, reducedCost) => {
+    fillings.push({ filling: { experts: [...experts], tokens: fillingTokens }, reducedCost });
+  });
+  return { fillings, base, bound };
+}
+
+/** The largest reduced cost up to which there are not too many fillings; Infinity where they are few. */
+function firstThreshold({ fillings }: Shortlist): number {
+  if (fillings.length <= MOST_COLUMNS) return Infinity;
+  return Float64Array.from(fillings, ({ reducedCost }) => reducedCost).sort()[MOST_COLUMNS];
 }
