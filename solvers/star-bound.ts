@@ -16,7 +16,7 @@ const ITERATIONS = 60;
  *   constant + (slots - 1) * sum of u + sum over pairs of min(0, c - u - u),  u <= 0.
  *
  * Both the tangents and the prices may be anything without the bound losing its truth. What it lacks is that partners
- * of partners are partners: it ends 8 % below the optimum at 4 slots and about 20 % below good placements at 8
+ * of partners are partners: it ends 8 to 10 % below the optimum at 4 slots and about 20 % below good placements at 8
  * (docs/decisions/bounds.md). Time O(60 * (tokens * topK^2 + numExperts^2 * log numExperts)).
  *
  * @returns In tokens, summed over chiplets, rounded down by a millionth of a token.
