@@ -11,11 +11,14 @@ import {
   openLayerThreads,
   placeTrace,
   solvers,
+  traceFrontier,
   type Chiplets,
+  type FrontierPoint,
   type LayerThreads,
   type ModelShape,
   type PlacementProblem,
   type PlaceOutcome,
+  type PlaceTraceOptions,
   type PosingOptions,
   type RoutingTrace,
   type Solver,
@@ -28,6 +31,8 @@ import type { Terminal } from "./terminal.js";
 export interface Placer {
   /** @param adapt Has the last word on the solver, once it pursues the objective. */
   place(trace: RoutingTrace, solver: Solver, adapt?: (solver: Solver) => Solver): Promise<PlaceOutcome>;
+  /** Traces C_T against load by placing under one cap on the load after another. */
+  frontier(trace: RoutingTrace, solver: Solver): Promise<FrontierPoint[]>;
   /** Whether Ctrl-C was pressed. */
   readonly isInterrupted: boolean;
   close(): Promise<void>;
@@ -47,31 +52,38 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
   const threads = openLayerThreads({ numThreads, interrupt: interrupt.signal });
   const capacity = machine.shape && groupCapacity(machine.hardware, machine.shape);
   if (capacity?.warning !== undefined) terminal.note(`${machine.hardware.name}: ${capacity.warning}`);
+  const optionsFor = (trace: RoutingTrace, name: string, solver: Solver): PlaceTraceOptions => {
+    let numPlaced = 0;
+    const say = (text: string) => {
+      terminal.progress(`${name}: ${numPlaced} of ${trace.layers.length} layers placed${text}`);
+    };
+    say("");
+    return {
+      posing: poseFor(trace, machine, { options, groupBytes: capacity?.groupBytes }),
+      solver,
+      solverOptions: {
+        seed: options.seed,
+        backends: { fillings: options.fillingsBackend, groups: options.groupsBackend },
+        ...(options.timeLimit !== undefined && { timeLimitMs: 1000 * options.timeLimit }),
+      },
+      onProgress(layer, { cost, bound }) {
+        const proof =
+          bound === undefined ? "" : `, at least ${bound.toFixed(3)}, gap ${percent(cost / bound - 1)}`;
+        say(`; layer ${layer}: C_T ${cost.toFixed(3)}${proof}`);
+      },
+      onLayer() {
+        numPlaced = (numPlaced % trace.layers.length) + 1;
+        say("");
+      },
+    };
+  };
   return {
-    async place(trace, solver, adapt = (aimed) => aimed) {
-      let numPlaced = 0;
-      const say = (text: string) => {
-        terminal.progress(`${solver.name}: ${numPlaced} of ${trace.layers.length} layers placed${text}`);
-      };
-      say("");
-      return placeTrace(trace, {
-        posing: poseFor(trace, machine, { options, groupBytes: capacity?.groupBytes }),
-        solver: adapt(aim(solver, { machine, objective: options.objective, threads })),
-        solverOptions: {
-          seed: options.seed,
-          backends: { fillings: options.fillingsBackend, groups: options.groupsBackend },
-          ...(options.timeLimit !== undefined && { timeLimitMs: 1000 * options.timeLimit }),
-        },
-        onProgress(layer, { cost, bound }) {
-          const proof =
-            bound === undefined ? "" : `, at least ${bound.toFixed(3)}, gap ${percent(cost / bound - 1)}`;
-          say(`; layer ${layer}: C_T ${cost.toFixed(3)}${proof}`);
-        },
-        onLayer() {
-          numPlaced++;
-          say("");
-        },
-      });
+    place(trace, solver, adapt = (aimed) => aimed) {
+      const aimed = adapt(aim(solver, { machine, objective: options.objective, threads }));
+      return placeTrace(trace, optionsFor(trace, solver.name, aimed));
+    },
+    frontier(trace, solver) {
+      return traceFrontier(trace, optionsFor(trace, `frontier by ${solver.name}`, threads.inThread(solver)));
     },
     get isInterrupted() {
       return interrupt.signal.aborted;

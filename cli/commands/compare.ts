@@ -11,6 +11,7 @@ import {
   solvers,
   type ComparedSolver,
   type ComparisonRow,
+  type FrontierPoint,
   type Solver,
 } from "../../index.js";
 import { describeFailure, describeInput, inputData } from "../describe.js";
@@ -36,6 +37,7 @@ interface CompareOptions extends FileCommandOptions, TraceOptions, MachineOption
   readonly report?: string;
   readonly svg?: string;
   readonly timing?: boolean;
+  readonly frontier?: boolean;
 }
 
 /** @param end Told the exit code where no solver found a placement. */
@@ -53,6 +55,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     .option("--csv", "print comma-separated values instead of the table")
     .option("--report <file.html>", "write the comparison as one HTML page with pictures")
     .option("--svg <file.svg>", "write the comparison as one picture")
+    .option("--frontier", "trace the least C_T under caps on the load, by the solver auto")
     .option("--timing", "add the seconds each solver took to --json and --csv; they differ from run to run")
     .addHelpText(
       "after",
@@ -69,12 +72,16 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       const split = splitParts(parts, options.holdout);
       const placer = openPlacer(machine, options, terminal);
       const compared: ComparedSolver[] = [];
+      let frontier: FrontierPoint[] | undefined;
       try {
         for (const solver of chosen) {
           const answer = await runSolver(solver, { split, machine, placer });
           // What an interrupted solver had so far would be compared with what others finished.
           if (placer.isInterrupted) break;
           compared.push(answer);
+        }
+        if (options.frontier && !placer.isInterrupted) {
+          frontier = await placer.frontier(split.learn, requireSolver("auto"));
         }
       } finally {
         await placer.close();
@@ -86,6 +93,13 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         holdout: options.holdout,
         seed: options.seed,
         solvers: comparisonData(compared, rows, timing),
+        // JSON has no infinity: no cap is null.
+        ...(frontier && {
+          frontier: frontier.map((point) => ({
+            ...point,
+            maxLoad: point.maxLoad === Infinity ? null : point.maxLoad,
+          })),
+        }),
       });
       const drawn = { solvers: compared, trace: split.learn, hardware: machine.hardware };
       if (options.report !== undefined) {
@@ -95,6 +109,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       if (options.svg !== undefined) await writeOutput(options.svg, await comparisonPicture(drawn), options);
       if (options.csv) terminal.print(comparisonCsv(rows, timing));
       else printRows(rows, { split, machine, terminal });
+      if (frontier && !options.csv) printFrontier(frontier, terminal);
       if (placer.isInterrupted) end(EXIT.interrupted);
       else if (rows.every(({ cost }) => cost === undefined)) {
         end(rows.some(({ status }) => status === "undecided") ? EXIT.undecided : EXIT.infeasible);
@@ -131,4 +146,15 @@ function printRows(
   terminal.print(`\n${LEGEND}`);
   const headline = comparisonHeadline(rows);
   if (headline !== undefined) terminal.print(headline);
+}
+
+function printFrontier(points: readonly FrontierPoint[], terminal: Terminal): void {
+  const cells = points.map(({ maxLoad, tokenReplication, loadMaxOverMean, isProved }) => [
+    maxLoad === Infinity ? "none" : maxLoad.toFixed(2),
+    loadMaxOverMean.toFixed(3),
+    tokenReplication.toFixed(4),
+    isProved ? "every layer" : "no",
+  ]);
+  terminal.print("\nThe least C_T learned under caps on the load; points that another beats are left out.\n");
+  terminal.print(formatTable(["cap", "max load", "C_T", "proved"], cells));
 }

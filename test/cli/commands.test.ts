@@ -117,6 +117,19 @@ describe("the command line", () => {
     expect(stdout).to.match(/p\.json: layer 1: cost is given as 1\.5, recomputed as 1\.\d+/);
   });
 
+  it("compare traces the frontier, from no cap on, paying for balance with traffic", async () => {
+    const args = ["compare", "trace.jsonl", "--chiplets", "4", "--solver", "contiguous", "--frontier"];
+    const { frontier } = (await place.runJson(...args)) as {
+      frontier: { maxLoad: number | null; tokenReplication: number; loadMaxOverMean: number }[];
+    };
+    expect(frontier[0].maxLoad).to.equal(null);
+    frontier.slice(1).forEach((point, index) => {
+      expect(point.loadMaxOverMean).to.be.below(frontier[index].loadMaxOverMean);
+      expect(point.tokenReplication).to.be.above(frontier[index].tokenReplication);
+      expect(point.loadMaxOverMean).to.be.at.most((point.maxLoad ?? Infinity) * (1 + 1e-9));
+    });
+  });
+
   it("compare prints the same JSON twice, with the figures of the table", async () => {
     const args = ["compare", "trace.jsonl", "--chiplets", "4", "--groups", "2"];
     const solvers = ["--solver", "contiguous", "random", "louvain"];
