@@ -11,26 +11,30 @@ import { recombine } from "./ilp.js";
 import { QUICK_SEARCH } from "./local-search.js";
 import { startSearch } from "./search.js";
 import { choosePartition } from "./set-partition.js";
-import { starBound } from "./star-bound.js";
+import { subsetBound } from "./subset-bound.js";
 import { shortenByCuts, type PricedFilling, type Shortlist } from "./subset-row-cuts.js";
 
 /** Fillings that are enumerated at most: 128 experts by 4 slots, or 64 by 5; 4 bytes each. */
 const MOST_FILLINGS = 11e6;
 /** Fillings of which a proof takes seconds: 64 experts by 4 slots are 635,376. */
 const FEW_FILLINGS = 1e6;
+/** Sets of experts priced for a bound where fillings are too many: quadruples of 128 experts; triples of 256. */
+const MOST_SUBSETS = { exact: 11e6, auto: 3e6 };
 /** Fillings handed to one integer programme before the proof is split. */
 const MOST_COLUMNS = 500;
 
 /**
  * Local search, then a proof by set partitioning over every chiplet filling there is.
  *
- * Where there are too many fillings to enumerate, recombination with the star bound: a proved gap instead of none.
+ * Where there are too many fillings to enumerate, recombination with the subset bound: a proved gap instead of none.
  */
 export const exact: Solver = {
   name: "exact",
   summary: "local search, then a proof over every chiplet filling by column generation and ILP",
   solve: (problem, options) =>
-    countFillings(problem) <= MOST_FILLINGS ? prove(problem, options) : bracket(problem, options),
+    countFillings(problem) <= MOST_FILLINGS
+      ? prove(problem, options)
+      : bracket(problem, options, MOST_SUBSETS.exact),
 };
 
 /** The default: a proof where it takes seconds, a bracket of cost and bound elsewhere. */
@@ -38,11 +42,15 @@ export const auto: Solver = {
   name: "auto",
   summary: "exact where the proof takes seconds a layer, else ilp with a proved bound",
   solve: (problem, options) =>
-    countFillings(problem) <= FEW_FILLINGS ? prove(problem, options) : bracket(problem, options),
+    countFillings(problem) <= FEW_FILLINGS
+      ? prove(problem, options)
+      : bracket(problem, options, MOST_SUBSETS.auto),
 };
 
-function bracket(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
-  return recombine(problem, options, Math.ceil(starBound(problem)));
+function bracket(problem: PlacementProblem, options: SolverOptions, mostSubsets: number): Promise<Solution> {
+  return recombine(problem, options, (chipletOf, deadline) =>
+    Math.ceil(subsetBound(problem, { chipletOf, mostSubsets, deadline })),
+  );
 }
 
 async function prove(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {

@@ -28,12 +28,12 @@ export const ilp: Solver = {
 /**
  * Searches and recombines.
  *
- * @param tokensBound Proved elsewhere: no admissible placement costs fewer tokens.
+ * @param proveBound Given a good placement, finds how many tokens every admissible placement costs at least.
  */
 export async function recombine(
   problem: PlacementProblem,
   options: SolverOptions,
-  tokensBound?: number,
+  proveBound?: (chipletOf: Uint16Array, deadline: number) => number,
 ): Promise<Solution> {
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
   const search = startSearch(problem, options);
@@ -51,7 +51,7 @@ export async function recombine(
   const claim = {
     ...options,
     stoppedBy: search.stoppedBy,
-    ...(tokensBound !== undefined && { tokensBound }),
+    ...(proveBound && { tokensBound: proveBound(best, deadline) }),
   };
   const answer = await seatFillings(problem, choice?.fillings ?? incumbent, claim);
   // Limits of chiplet groups may forbid the best fillings; the search has respected them all along.
