@@ -1,6 +1,7 @@
 import { KeyedHeap } from "./keyed-heap.js";
 import { priorityRules, taskPriorities, type PriorityRule } from "./priorities.js";
 import { NO_RESOURCE, type TaskGraph } from "./task-graph.js";
+import { TaskHeaps } from "./task-heaps.js";
 
 /** When every task starts. */
 export interface Schedule {
@@ -39,7 +40,7 @@ export function listSchedule(
   const readyNs = new Float64Array(numTasks);
   const unmet = new Int32Array(numTasks);
   const busy = new Uint8Array(numResources);
-  const waiting = graph.resources.map(() => new KeyedHeap());
+  const waiting = new TaskHeaps(numResources, priorities);
   // An event below numTasks is a task that falls ready, one above it a resource that falls free.
   const events = new KeyedHeap();
   const readyNow: number[] = [];
@@ -82,13 +83,13 @@ export function listSchedule(
         const resource = resourceOf[task];
         if (resource === NO_RESOURCE) start(task, nowNs);
         else {
-          waiting[resource].push(-priorities[task], task);
+          waiting.push(resource, task);
           touched.push(resource);
         }
       }
       for (let resource = touched.pop(); resource !== undefined; resource = touched.pop()) {
-        if (busy[resource] === 1 || waiting[resource].size === 0) continue;
-        const task = waiting[resource].pop();
+        if (busy[resource] === 1 || waiting.isEmpty(resource)) continue;
+        const task = waiting.pop(resource);
         busy[resource] = 1;
         events.push(nowNs + durationNs[task], numTasks + resource);
         start(task, nowNs);
@@ -102,12 +103,14 @@ export function listSchedule(
  * Schedules by every rule and keeps the shortest, of equals the one whose rule comes first in {@link priorityRules}.
  *
  * @param rules At least one.
+ * @param remainingNs As `remainingPathsNs` gives it, where it is known already. Shape [numTasks].
  */
 export function bestListSchedule(
   graph: TaskGraph,
   rules: readonly PriorityRule[] = priorityRules,
+  remainingNs?: Float64Array,
 ): { schedule: Schedule; rule: PriorityRule } {
   return rules
-    .map((rule) => ({ schedule: listSchedule(graph, rule), rule }))
+    .map((rule) => ({ schedule: listSchedule(graph, taskPriorities(graph, rule, remainingNs)), rule }))
     .reduce((best, next) => (next.schedule.makespanNs < best.schedule.makespanNs ? next : best));
 }
