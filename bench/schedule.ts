@@ -9,6 +9,7 @@ import { findHardware } from "../lib/hardware/presets.js";
 import type { Hardware } from "../lib/hardware.js";
 import { findModelShape, type ModelShape } from "../lib/model-shapes.js";
 import { DEFAULT_BATCH } from "../lib/performance/stages.js";
+import { layerTime } from "../lib/performance/step.js";
 import { countTraffic, type LayerTraffic } from "../lib/placement/traffic.js";
 import { createRandom } from "../lib/random.js";
 import { createRoutingTrace } from "../lib/routing-trace.js";
@@ -42,9 +43,9 @@ const machines = [
 
 console.log("## Schedules of a training step\n");
 console.log(
-  "| machine, model, MoE layers | run as | step ms | gap | hidden | exposed ms | DRAM exposed ms |",
+  "| machine, model, MoE layers | run as | step ms | gap | hidden | exposed ms | DRAM exposed ms | closed form |",
 );
-console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
+console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
 for (const each of machines) {
   const layers = trafficOf(each);
   for (const [name, configuration] of Object.entries(STEP_CONFIGURATIONS)) {
@@ -52,7 +53,8 @@ for (const each of machines) {
     if (name === "C") continue;
     const step =
       name === "chunked" ? sweepChunks(layers, each).best : scheduleStep(layers, { ...each, configuration });
-    console.log(`| ${title(each)} | ${name} | ${valueColumns(validated(step))} |`);
+    const closed = percent(closedFormNs(layers, each, configuration) / step.makespanNs - 1);
+    console.log(`| ${title(each)} | ${name} | ${valueColumns(validated(step))} | ${closed} |`);
   }
 }
 
@@ -96,11 +98,28 @@ function evaluationColumns(each: Machine): string {
   return costs.map((cost) => cost.toFixed(2)).join(" | ");
 }
 
+/** The step by `layerTime`, which placements are evaluated with. */
+function closedFormNs(
+  layers: readonly LayerTraffic[],
+  each: Machine,
+  { overlap, transport }: StepConfiguration,
+): number {
+  const configuration = { overlap: overlap.apart !== "all", transport };
+  return layers.reduce((sum, traffic) => {
+    const { totalNs } = layerTime(traffic, each, { batch: DEFAULT_BATCH, training: true, configuration });
+    return sum + totalNs;
+  }, 0);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
 function valueColumns(step: StepSchedule): string {
   return [
     milliseconds(step.makespanNs),
-    `${(100 * step.gap).toFixed(1)} %`,
-    `${(100 * step.hiddenCommunicationShare).toFixed(1)} %`,
+    percent(step.gap),
+    percent(step.hiddenCommunicationShare),
     milliseconds(step.exposedCommunicationNs),
     milliseconds(step.exposedDramNs),
   ].join(" | ");
