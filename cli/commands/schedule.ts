@@ -4,6 +4,7 @@ import {
   countTraffic,
   ganttSvg,
   ganttText,
+  groupCapacity,
   InputError,
   perfettoJson,
   scheduleStep,
@@ -72,6 +73,8 @@ export function scheduleCommand(): Command {
           "Maybe pass --model NAME.",
         );
       }
+      const { warning } = groupCapacity(hardware, shape, { optimiserBytesPerWeight: options.optimiserBytes });
+      if (warning !== undefined) terminal.note(`${hardware.name}: ${warning}`);
       const traffic = countLayers(trace, placement, options.layer);
       const model = { ...toScheduleOptions(options), hardware, shape };
       const isOpen = options.chunks === undefined && options.configuration === "chunked";

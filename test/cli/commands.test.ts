@@ -275,7 +275,15 @@ describe("the command line", () => {
       exposedCommunicationNs: number;
       exposedDramNs: number;
       idleNs: number;
+      memories: { name: string; peakBytes: number; capacityBytes: number }[];
     };
+    expect(step.memories).to.have.length(16);
+    for (const { name, peakBytes, capacityBytes } of step.memories) {
+      expect(peakBytes, name).to.be.within(1, capacityBytes);
+    }
+    const adam = await place.run("schedule", "c.jsonl", "p.json", "--layer", "1", "--optimiser-bytes", "12");
+    expect(adam.stderr).to.match(/an equal share of the experts takes .* GB a chiplet group, .* too much/);
+    expect(adam.stdout).to.match(/SRAM of chiplet \d+ is the fullest: [\d.]+ of [\d.]+ MB/);
     expect(step.boundNs).to.be.at.most(step.makespanNs);
     expect(step.computeNs + step.exposedCommunicationNs + step.exposedDramNs + step.idleNs).to.be.closeTo(
       step.makespanNs,
