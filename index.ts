@@ -13,6 +13,7 @@ export { listConstants, withChiplets, type Constant, type Hardware, type Trust }
 export { hardwareJsonSchema, parseHardware } from "./lib/hardware/parse.js";
 export { findHardware, hardwarePresets } from "./lib/hardware/presets.js";
 export { expertBytes, findModelShape, modelShapes, type ModelShape } from "./lib/model-shapes.js";
+export { modelConstants, type NamedConstant } from "./lib/performance/constants.js";
 export { groupCapacity, type GroupCapacity } from "./lib/performance/memory.js";
 export { DEFAULT_BATCH, type Batch } from "./lib/performance/stages.js";
 export { CONFIGURATIONS, type Configuration } from "./lib/performance/step.js";

@@ -5,7 +5,12 @@ import { findModelShape, type ModelShape } from "../lib/model-shapes.js";
 import { DEFAULT_BATCH } from "../lib/performance/stages.js";
 import { uniformReplication } from "../lib/placement/cost.js";
 import type { LayerTraffic } from "../lib/placement/traffic.js";
-import { scheduleStep, STEP_CONFIGURATIONS, type StepConfiguration } from "../lib/schedule/schedule-step.js";
+import {
+  scheduleStep,
+  STEP_CONFIGURATIONS,
+  sweepChunks,
+  type StepSchedule,
+} from "../lib/schedule/schedule-step.js";
 
 /** Configurations of the paper, in its order. */
 export const PAPER_RUNS = ["baseline", "A", "B", "C"] as const;
@@ -60,7 +65,7 @@ export const paperSequences = [
  *
  * Measured: mean over the four ESFT traces of the quotient that solvers mozart and contiguous reach, whole traces.
  */
-const GROUP_REPLICATION_OF_C = 0.887;
+export const GROUP_REPLICATION_OF_C = 0.887;
 
 /** What a step is run on and with. */
 export interface PaperStep {
@@ -71,21 +76,35 @@ export interface PaperStep {
   readonly sequenceLength?: number;
   /** C_T, where it is not the paper's. */
   readonly tokenReplication?: number;
-  /** Default the paper's way. */
-  readonly configuration?: StepConfiguration;
+  /** C_G over that of the run; default 1. */
+  readonly groupQuotient?: number;
+}
+
+/** Schedule of a training step, run the paper's way. */
+export function stepSchedule(step: PaperStep): StepSchedule {
+  return scheduleStep(paperLayers(step), {
+    ...paperOptions(step),
+    configuration: STEP_CONFIGURATIONS[step.run],
+  });
 }
 
 /** Seconds that a training step takes by its list schedule. */
 export function stepSeconds(step: PaperStep): number {
-  const { model, hardware, run, sequenceLength = 256 } = step;
-  const layers = new Array<LayerTraffic>(model.shape.numMoeLayers).fill(paperTraffic(step));
-  const { makespanNs } = scheduleStep(layers, {
-    hardware,
-    shape: model.shape,
-    batch: { ...DEFAULT_BATCH, sequenceLength },
-    configuration: step.configuration ?? STEP_CONFIGURATIONS[run],
-  });
-  return makespanNs / 1e9;
+  return stepSchedule(step).makespanNs / 1e9;
+}
+
+/** The same with the chunked schedule, and the best number of chunks. */
+export function chunkedSeconds(step: PaperStep): { seconds: number; chunks: number } {
+  const { best, chunks } = sweepChunks(paperLayers(step), paperOptions(step), [1, 2, 4]);
+  return { seconds: best.makespanNs / 1e9, chunks };
+}
+
+function paperLayers(step: PaperStep): LayerTraffic[] {
+  return new Array<LayerTraffic>(step.model.shape.numMoeLayers).fill(paperTraffic(step));
+}
+
+function paperOptions({ model, hardware, sequenceLength = 256 }: PaperStep) {
+  return { hardware, shape: model.shape, batch: { ...DEFAULT_BATCH, sequenceLength } };
 }
 
 /**
@@ -93,7 +112,13 @@ export function stepSeconds(step: PaperStep): number {
  *
  * C_G of the default placement is that of random tokens, which C_T of the paper's B is too.
  */
-function paperTraffic({ model, hardware, run, tokenReplication }: PaperStep): LayerTraffic {
+function paperTraffic({
+  model,
+  hardware,
+  run,
+  tokenReplication,
+  groupQuotient = 1,
+}: PaperStep): LayerTraffic {
   const { numGroups, chipletsPerGroup } = hardware;
   const { numExperts, topK } = model.shape;
   const numChiplets = numGroups * chipletsPerGroup;
@@ -108,7 +133,7 @@ function paperTraffic({ model, hardware, run, tokenReplication }: PaperStep): La
     chipletsPerGroup,
     chipletLoad: even(topK, numChiplets),
     chipletTokens: even(tokenReplication ?? model.tokenReplication[run], numChiplets),
-    groupTokens: even(groupReplication, numGroups),
+    groupTokens: even(groupReplication * groupQuotient, numGroups),
     expertLoad: new Array<readonly number[]>(numChiplets).fill(perExpert),
   };
 }

@@ -4,6 +4,7 @@
  * The calibrated machines are fitted to Qwen3 at sequence 256 with HBM2 alone; every other row is prediction. With the
  * argument `fit`, fits them again and prints the constants (takes some minutes).
  */
+import { printBeyond } from "./paper-beyond.js";
 import { fitCalibration } from "./paper-fit.js";
 import {
   machineOf,
@@ -14,11 +15,10 @@ import {
   stepSeconds,
   withSsd,
 } from "./paper-model.js";
+import { printProportion } from "./paper-proportion.js";
+import { row } from "./table.js";
 
 const percent = (model: number, paper: number) => `${(100 * (model / paper - 1)).toFixed(0)} %`;
-const row = (...cells: (string | number)[]) => {
-  console.log(`| ${cells.map((cell) => (typeof cell === "number" ? cell.toFixed(2) : cell)).join(" | ")} |`);
-};
 
 if (process.argv.includes("fit")) {
   row(
@@ -82,4 +82,6 @@ if (process.argv.includes("fit")) {
       }
     }
   }
+  printProportion();
+  await printBeyond();
 }

@@ -4,10 +4,12 @@
  * Seeded tokens with skewed loads, experts seated in the order of their ids; every schedule is validated before its
  * figures are printed. Costs are processor time of the cheapest of several runs, which other work disturbs least.
  */
+import { evaluateTraffic } from "../lib/evaluation.js";
 import { findHardware } from "../lib/hardware/presets.js";
 import type { Hardware } from "../lib/hardware.js";
 import { findModelShape, type ModelShape } from "../lib/model-shapes.js";
 import { DEFAULT_BATCH } from "../lib/performance/stages.js";
+import { layerTime } from "../lib/performance/step.js";
 import { countTraffic, type LayerTraffic } from "../lib/placement/traffic.js";
 import { createRandom } from "../lib/random.js";
 import { createRoutingTrace } from "../lib/routing-trace.js";
@@ -15,6 +17,7 @@ import { scheduleBound } from "../lib/schedule/bounds.js";
 import { listSchedule } from "../lib/schedule/list-schedule.js";
 import { modelDurations, stepSite } from "../lib/schedule/model-durations.js";
 import {
+  scheduleLayer,
   scheduleStep,
   STEP_CONFIGURATIONS,
   sweepChunks,
@@ -23,7 +26,7 @@ import {
 } from "../lib/schedule/schedule-step.js";
 import { buildStepGraph } from "../lib/schedule/step-graph.js";
 import { validateSchedule } from "../lib/schedule/validate-schedule.js";
-import { collectPatterns } from "../lib/token-patterns.js";
+import { collectPatterns, type TokenPatterns } from "../lib/token-patterns.js";
 
 interface Machine {
   readonly hardware: Hardware;
@@ -40,9 +43,9 @@ const machines = [
 
 console.log("## Schedules of a training step\n");
 console.log(
-  "| machine, model, MoE layers | run as | step ms | gap | hidden | exposed ms | DRAM exposed ms |",
+  "| machine, model, MoE layers | run as | step ms | gap | hidden | exposed ms | DRAM exposed ms | closed form |",
 );
-console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
+console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
 for (const each of machines) {
   const layers = trafficOf(each);
   for (const [name, configuration] of Object.entries(STEP_CONFIGURATIONS)) {
@@ -50,7 +53,8 @@ for (const each of machines) {
     if (name === "C") continue;
     const step =
       name === "chunked" ? sweepChunks(layers, each).best : scheduleStep(layers, { ...each, configuration });
-    console.log(`| ${title(each)} | ${name} | ${valueColumns(validated(step))} |`);
+    const closed = percent(closedFormNs(layers, each, configuration) / step.makespanNs - 1);
+    console.log(`| ${title(each)} | ${name} | ${valueColumns(validated(step))} | ${closed} |`);
   }
 }
 
@@ -72,11 +76,50 @@ for (const count of [48, 1]) {
   }
 }
 
+console.log("\n## One evaluation of a layer, as a search makes it, ms of processor time\n");
+console.log(
+  "| machine, model | traffic of 2048 tokens | closed form | schedule as B | schedule in 4 chunks |",
+);
+console.log("| --- | ---: | ---: | ---: | ---: |");
+for (const each of machines) console.log(`| ${title(each)} | ${evaluationColumns(each)} |`);
+
+/** What a search pays for a layer: counting who goes where, then time, bytes and energy; or a schedule. */
+function evaluationColumns(each: Machine): string {
+  const { hardware } = each;
+  const { patterns, chiplets } = seatedLayer(each, 0);
+  const traffic = countTraffic(patterns, chiplets, hardware);
+  const { chipletsPerGroup } = hardware;
+  const costs = [
+    cheapest(() => countTraffic(patterns, chiplets, hardware)),
+    cheapest(() => evaluateTraffic(traffic, { chipletsPerGroup, machine: each })),
+    cheapest(() => scheduleLayer(traffic, { ...each, configuration: STEP_CONFIGURATIONS.B })),
+    cheapest(() => scheduleLayer(traffic, { ...each, configuration: STEP_CONFIGURATIONS.chunked })),
+  ];
+  return costs.map((cost) => cost.toFixed(2)).join(" | ");
+}
+
+/** The step by `layerTime`, which placements are evaluated with. */
+function closedFormNs(
+  layers: readonly LayerTraffic[],
+  each: Machine,
+  { overlap, transport }: StepConfiguration,
+): number {
+  const configuration = { overlap: overlap.apart !== "all", transport };
+  return layers.reduce((sum, traffic) => {
+    const { totalNs } = layerTime(traffic, each, { batch: DEFAULT_BATCH, training: true, configuration });
+    return sum + totalNs;
+  }, 0);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
 function valueColumns(step: StepSchedule): string {
   return [
     milliseconds(step.makespanNs),
-    `${(100 * step.gap).toFixed(1)} %`,
-    `${(100 * step.hiddenCommunicationShare).toFixed(1)} %`,
+    percent(step.gap),
+    percent(step.hiddenCommunicationShare),
     milliseconds(step.exposedCommunicationNs),
     milliseconds(step.exposedDramNs),
   ].join(" | ");
@@ -141,7 +184,18 @@ function title({ hardware, shape }: Machine): string {
 }
 
 /** Traffic of every MoE layer of a model. */
-function trafficOf({ hardware, shape }: Machine): LayerTraffic[] {
+function trafficOf(each: Machine): LayerTraffic[] {
+  return Array.from({ length: each.shape.numMoeLayers }, (_, layer) => {
+    const { patterns, chiplets } = seatedLayer(each, layer);
+    return countTraffic(patterns, chiplets, each.hardware);
+  });
+}
+
+/** Seeded tokens of a layer, and its experts in the order of their ids. */
+function seatedLayer(
+  { hardware, shape }: Machine,
+  layer: number,
+): { patterns: TokenPatterns; chiplets: number[][] } {
   const { numExperts, topK } = shape;
   const numTokens = 2048;
   const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
@@ -149,16 +203,14 @@ function trafficOf({ hardware, shape }: Machine): LayerTraffic[] {
   for (let expert = 0; expert < numExperts; expert++) {
     chiplets[Math.floor((expert * numChiplets) / numExperts)].push(expert);
   }
-  return Array.from({ length: shape.numMoeLayers }, (_, layer) => {
-    const random = createRandom(1, layer);
-    const experts = new Uint16Array(numTokens * topK);
-    for (let token = 0; token < numTokens; token++) {
-      const chosen = new Set<number>();
-      while (chosen.size < topK) chosen.add(Math.floor(random.next() ** 1.5 * numExperts));
-      experts.set([...chosen], token * topK);
-    }
-    const layers = [{ layer, numTokens, experts }];
-    const trace = createRoutingTrace({ model: shape.name, numExperts, topK, layers });
-    return countTraffic(collectPatterns(trace.layers[0], trace), chiplets, hardware);
-  });
+  const random = createRandom(1, layer);
+  const experts = new Uint16Array(numTokens * topK);
+  for (let token = 0; token < numTokens; token++) {
+    const chosen = new Set<number>();
+    while (chosen.size < topK) chosen.add(Math.floor(random.next() ** 1.5 * numExperts));
+    experts.set([...chosen], token * topK);
+  }
+  const layers = [{ layer, numTokens, experts }];
+  const trace = createRoutingTrace({ model: shape.name, numExperts, topK, layers });
+  return { patterns: collectPatterns(trace.layers[0], trace), chiplets };
 }

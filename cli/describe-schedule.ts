@@ -2,6 +2,8 @@ import {
   busyTimesNs,
   criticalPath,
   formatTime,
+  memoryLevels,
+  memoryPeak,
   timeByKind,
   type ChunkPoint,
   type StepSchedule,
@@ -28,10 +30,28 @@ export function describeSchedule(step: StepSchedule): string {
     time("nothing but latency", step.idleNs),
     "",
     `critical path: ${path.join(", ")}`,
+    ...describeSram(step),
   ].join("\n");
 }
 
-/** The same as data, with the busy time of every resource. */
+/** The fullest memory of all, where anything has to fit. */
+function describeSram(step: StepSchedule): string[] {
+  const peaks = sramPeaks(step).sort((one, other) => other.peakBytes - one.peakBytes);
+  return peaks.slice(0, 1).map(({ name, peakBytes, capacityBytes }) => {
+    const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+    return `${name} is the fullest: ${megabytes(peakBytes)} of ${megabytes(capacityBytes)} MB`;
+  });
+}
+
+function sramPeaks({ graph, schedule }: StepSchedule) {
+  return graph.memories.map(({ name, capacityBytes }, memory) => ({
+    name,
+    peakBytes: memoryPeak(memoryLevels(graph, schedule, memory)).bytes,
+    capacityBytes,
+  }));
+}
+
+/** The same as data, with the busy time of every resource and the peak of every memory. */
 export function scheduleData(step: StepSchedule): object {
   const busyNs = busyTimesNs(step.graph);
   return {
@@ -47,6 +67,7 @@ export function scheduleData(step: StepSchedule): object {
     exposedDramNs: step.exposedDramNs,
     idleNs: step.idleNs,
     criticalPath: timeByKind(step.graph, criticalPath(step.graph, step.schedule)),
+    memories: sramPeaks(step),
     resources: step.graph.resources.map((name, resource) => ({
       name,
       busyNs: busyNs[resource],

@@ -7,7 +7,7 @@ import {
   type PriorityRule,
   type ScheduleOptions,
 } from "../index.js";
-import { choiceOption, integerOption } from "./options.js";
+import { choiceOption, integerOption, numberOption } from "./options.js";
 
 /** How a step is run, and of what size it is. */
 export interface StepOptions {
@@ -19,6 +19,7 @@ export interface StepOptions {
   readonly sequenceLength: number;
   readonly microBatches: number;
   readonly numberFormat: Batch["format"];
+  readonly optimiserBytes: number;
 }
 
 /** What {@link StepOptions} are for the schedulers. */
@@ -34,6 +35,7 @@ export function toScheduleOptions(options: StepOptions): Omit<ScheduleOptions, "
     configuration: { overlap: { ...overlap, chunks: options.chunks ?? overlap.chunks }, transport },
     training: !options.forwardOnly,
     rule: options.rule,
+    optimiserBytesPerWeight: options.optimiserBytes,
   };
 }
 
@@ -54,6 +56,11 @@ export function addStepOptions(command: Command): Command {
     integerOption("--sequence-length <n>", "tokens of a sequence", 1).default(sequenceLength),
     integerOption("--micro-batches <n>", "micro-batches of a step", 1).default(numMicroBatches),
     choiceOption("--number-format <name>", "numbers that are computed with", ["fp16", "bf16", "fp8"]),
+    numberOption(
+      "--optimiser-bytes <n>",
+      "bytes of optimiser state that travel with every weight; Adam takes 12",
+      { above: 0 },
+    ).default(0),
   ];
   command.optionsGroup("Step:").option("--forward-only", "leave out the backward pass");
   for (const option of options) command.addOption(option);

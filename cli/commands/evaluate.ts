@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { formatTime, InputError, type Evaluation, type ServerMetrics } from "../../index.js";
+import { formatTime, InputError, type Evaluation, type Hardware, type ServerMetrics } from "../../index.js";
+import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../explain.js";
 import { evaluateOn } from "../judge.js";
 import { loadTrace, splitParts } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
@@ -7,7 +8,7 @@ import { addTerminalOptions, addTraceOptions, numberOption, type TraceOptions } 
 import { readPlacement, sortPaths } from "../read-files.js";
 import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
 
-interface EvaluateOptions extends TerminalOptions, TraceOptions, MachineOptions {
+interface EvaluateOptions extends TerminalOptions, TraceOptions, MachineOptions, ExplainOptions {
   readonly holdout: number;
 }
 
@@ -25,7 +26,7 @@ export function evaluateCommand(): Command {
         below: 1,
       }).default(0),
     );
-  addMachineOptions(addTraceOptions(command), { chiplets: false });
+  addExplainOption(addMachineOptions(addTraceOptions(command), { chiplets: false }));
   return addTerminalOptions(command)
     .addHelpText("after", "\nExample:\n  moeplace evaluate trace.jsonl.gz p.json q.json --holdout 0.25")
     .action(async (paths: string[], options: EvaluateOptions) => {
@@ -37,13 +38,22 @@ export function evaluateCommand(): Command {
       const { parts } = await loadTrace(traces, options, terminal);
       const { learn, heldOut } = splitParts(parts, options.holdout);
       const trace = heldOut ?? learn;
-      const evaluated: { file: string; evaluation: Evaluation }[] = [];
+      const evaluated: { file: string; evaluation: Evaluation; hardware: Hardware }[] = [];
       for (const file of placements) {
         const placement = await readPlacement(file);
         const machine = await loadMachineOf(placement, options, { trace, terminal });
-        evaluated.push({ file, evaluation: evaluateOn(trace, placement, machine) });
+        evaluated.push({
+          file,
+          evaluation: evaluateOn(trace, placement, machine),
+          hardware: machine.hardware,
+        });
       }
-      terminal.printJson({ placements: evaluated.map(({ file, evaluation }) => ({ file, ...evaluation })) });
+      // Placements may ask for other numbers of chiplets, but all for the same machine.
+      const [{ hardware }] = evaluated;
+      terminal.printJson({
+        placements: evaluated.map(({ file, evaluation }) => ({ file, ...evaluation })),
+        ...explainData(hardware, options),
+      });
       terminal.print(
         formatTable(
           ["placement", "C_T", "C_G", "max load", "step time", "energy"],
@@ -62,6 +72,7 @@ export function evaluateCommand(): Command {
         return servers ? [serverRow(file, servers)] : [];
       });
       if (onServers.length > 0) terminal.print(`\n${formatTable(SERVER_HEADERS, onServers)}`);
+      printConstants(hardware, options, terminal);
     });
 }
 

@@ -4,6 +4,7 @@ import {
   countTraffic,
   ganttSvg,
   ganttText,
+  groupCapacity,
   InputError,
   perfettoJson,
   scheduleStep,
@@ -15,6 +16,7 @@ import {
   type ScheduleViolation,
 } from "../../index.js";
 import { describeCurve, describeSchedule, scheduleData } from "../describe-schedule.js";
+import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../explain.js";
 import { loadTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
 import {
@@ -30,7 +32,8 @@ import { readPlacement, sortPaths } from "../read-files.js";
 import { addStepOptions, toScheduleOptions, type StepOptions } from "../step-options.js";
 import { openTerminal, type Terminal } from "../terminal.js";
 
-interface ScheduleCommandOptions extends FileCommandOptions, TraceOptions, MachineOptions, StepOptions {
+interface ScheduleCommandOptions
+  extends FileCommandOptions, TraceOptions, MachineOptions, StepOptions, ExplainOptions {
   readonly layer?: number;
   readonly perfetto?: string;
   readonly svg?: string;
@@ -48,7 +51,7 @@ export function scheduleCommand(): Command {
     .addOption(integerOption("--layer <n>", "schedule this layer alone"))
     .option("--perfetto <file>", "write the timeline for ui.perfetto.dev and chrome://tracing")
     .option("--svg <file>", "write the timeline as a Gantt chart");
-  addStepOptions(addMachineOptions(addTraceOptions(command), { chiplets: false }));
+  addStepOptions(addExplainOption(addMachineOptions(addTraceOptions(command), { chiplets: false })));
   return addTerminalOptions(addForceOption(command))
     .addHelpText(
       "after",
@@ -70,6 +73,8 @@ export function scheduleCommand(): Command {
           "Maybe pass --model NAME.",
         );
       }
+      const { warning } = groupCapacity(hardware, shape, { optimiserBytesPerWeight: options.optimiserBytes });
+      if (warning !== undefined) terminal.note(`${hardware.name}: ${warning}`);
       const traffic = countLayers(trace, placement, options.layer);
       const model = { ...toScheduleOptions(options), hardware, shape };
       const isOpen = options.chunks === undefined && options.configuration === "chunked";
@@ -89,10 +94,12 @@ export function scheduleCommand(): Command {
         title,
         ...scheduleData(step),
         ...(sweep && { chunks: sweep.chunks, curve: sweep.curve }),
+        ...explainData(hardware, options),
       });
       terminal.print(`${title}\n${describeSchedule(step)}`);
       if (sweep) terminal.print(`\n${describeCurve(sweep.curve)}\nbest: ${sweep.chunks} chunks`);
       terminal.print(`\n${ganttText(graph, schedule, { width: process.stdout.columns || 100 })}`);
+      printConstants(hardware, options, terminal);
     });
 }
 

@@ -8,6 +8,9 @@ import { crossings, linkLoads, type Transport } from "./link-loads.js";
 import { attentionGemms, BACKWARD_COMPUTE, expertGemms, type Batch } from "./stages.js";
 import { formatBytes, gemmBytes, gemmMacs, type Gemm } from "./systolic.js";
 
+/** Energy of a multiply-accumulate at FP8 over that of one at 16 bits. */
+export const FP8_ENERGY = 0.5;
+
 /** Where the energy of a layer goes, in picojoules, for all micro-batches of a step. */
 export interface LayerEnergy {
   readonly computePj: number;
@@ -66,7 +69,7 @@ export function layerEnergy(
   const streamedBytes = hardware.weights === "streamed" ? weightBytes * weightPasses : 0;
 
   const parts = {
-    computePj: macs * hardware.energy.macPj.value * (batch.format === "fp8" ? 0.5 : 1),
+    computePj: macs * hardware.energy.macPj.value * (batch.format === "fp8" ? FP8_ENERGY : 1),
     sramPj: operandBytes * hardware.energy.sramPjPerByte.value,
     memoryPj:
       (weightBytes * weightPasses * hardware.memory.pjPerBit.value +

@@ -87,7 +87,7 @@ export function activationSaveNs(hardware: Hardware, bytes: number): number {
 }
 
 /** Micro-batches (or chunks) that a chiplet holds at once: one that arrives, one at work, one that leaves. */
-const IN_FLIGHT = 3;
+export const IN_FLIGHT = 3;
 
 /** How a chiplet's SRAM is shared out. */
 export interface SramPlan {

@@ -1,6 +1,6 @@
 /** The activations that experts keep from the forward for the backward pass, in the memories of their chiplets. */
 import type { LayerDurations } from "./layer-durations.js";
-import { endStage, join, NOTHING, waitFor, type StepState } from "./step-state.js";
+import { endStage, NOTHING, waitFor, type StepState } from "./step-state.js";
 
 /**
  * Saves what the experts of every chiplet keep of one chunk.
@@ -24,24 +24,19 @@ export function saveExperts(
  * Deviation: they take no room in SRAM beyond that of the chunk whose gradients they meet.
  *
  * @param saved As {@link saveExperts} returned.
- * @param loaded When every chiplet has its weights, or NOTHING. Shape [numChiplets].
  * @param after What else it waits for.
- * @returns When every chiplet has both, or NOTHING. Shape [numChiplets].
+ * @returns When every chiplet has them, or NOTHING. Shape [numChiplets].
  */
 export function reloadExperts(
   state: StepState,
   layer: LayerDurations,
-  options: { saved: readonly number[]; loaded: readonly number[]; after: readonly number[]; part: number },
+  { saved, after, part }: { saved: readonly number[]; after: readonly number[]; part: number },
 ): number[] {
-  const { saved, loaded, after, part } = options;
-  const reloaded = moveExpertActivations(state, layer, {
+  return moveExpertActivations(state, layer, {
     kind: "reload",
     part,
     after: saved.map((task) => [task, ...after]),
   });
-  return reloaded.map((task, chiplet) =>
-    task === NOTHING ? loaded[chiplet] : join(state, [task, loaded[chiplet]]),
-  );
 }
 
 function moveExpertActivations(

@@ -1,6 +1,7 @@
 import { KeyedHeap } from "./keyed-heap.js";
 import { priorityRules, taskPriorities, type PriorityRule } from "./priorities.js";
 import { NO_RESOURCE, type TaskGraph } from "./task-graph.js";
+import { TaskHeaps } from "./task-heaps.js";
 
 /** When every task starts. */
 export interface Schedule {
@@ -38,14 +39,16 @@ export function listSchedule(
   const order = new Int32Array(numTasks);
   const readyNs = new Float64Array(numTasks);
   const unmet = new Int32Array(numTasks);
-  const busy = new Uint8Array(numResources);
-  const waiting = graph.resources.map(() => new KeyedHeap());
-  // An event below numTasks is a task that falls ready, one above it a resource that falls free.
+  const freeNs = new Float64Array(numResources);
+  /** The round in which each resource was last given a task: it takes another in a later one at the earliest. */
+  const takenIn = new Int32Array(numResources);
+  const waiting = new TaskHeaps(numResources, priorities);
+  // An event below numTasks is a task that falls ready, one above it a resource that falls free while a task waits.
   const events = new KeyedHeap();
+  const willWake = new Uint8Array(numResources);
   const readyNow: number[] = [];
   const touched: number[] = [];
   let numStarted = 0;
-  let makespanNs = 0;
 
   for (let task = 0; task < numTasks; task++) {
     unmet[task] = predecessorOffsets[task + 1] - predecessorOffsets[task];
@@ -55,7 +58,6 @@ export function listSchedule(
   const start = (task: number, nowNs: number) => {
     startNs[task] = nowNs;
     order[numStarted++] = task;
-    makespanNs = Math.max(makespanNs, nowNs + durationNs[task]);
     for (let edge = successorOffsets[task]; edge < successorOffsets[task + 1]; edge++) {
       const successor = successors[edge];
       const earliestNs = Math.max(readyNs[successor], nowNs + successorLagNs[edge]);
@@ -66,13 +68,13 @@ export function listSchedule(
     }
   };
 
-  while (events.size > 0) {
+  for (let round = 1; events.size > 0; round++) {
     const nowNs = events.firstKey;
     while (events.size > 0 && events.firstKey === nowNs) {
       const event = events.pop();
       if (event < numTasks) readyNow.push(event);
       else {
-        busy[event - numTasks] = 0;
+        willWake[event - numTasks] = 0;
         touched.push(event - numTasks);
       }
     }
@@ -82,32 +84,47 @@ export function listSchedule(
         const resource = resourceOf[task];
         if (resource === NO_RESOURCE) start(task, nowNs);
         else {
-          waiting[resource].push(-priorities[task], task);
+          waiting.push(resource, task);
           touched.push(resource);
         }
       }
       for (let resource = touched.pop(); resource !== undefined; resource = touched.pop()) {
-        if (busy[resource] === 1 || waiting[resource].size === 0) continue;
-        const task = waiting[resource].pop();
-        busy[resource] = 1;
-        events.push(nowNs + durationNs[task], numTasks + resource);
-        start(task, nowNs);
+        if (waiting.isEmpty(resource)) continue;
+        if (freeNs[resource] <= nowNs && takenIn[resource] < round) {
+          const task = waiting.pop(resource);
+          freeNs[resource] = nowNs + durationNs[task];
+          takenIn[resource] = round;
+          start(task, nowNs);
+        }
+        if (willWake[resource] === 0 && !waiting.isEmpty(resource)) {
+          willWake[resource] = 1;
+          events.push(freeNs[resource], numTasks + resource);
+        }
       }
     }
   }
-  return { startNs, order, makespanNs };
+  return { startNs, order, makespanNs: lastEndNs(startNs, durationNs) };
+}
+
+function lastEndNs(startNs: Float64Array, durationNs: Float64Array): number {
+  let lastNs = 0;
+  for (let task = 0; task < startNs.length; task++)
+    lastNs = Math.max(lastNs, startNs[task] + durationNs[task]);
+  return lastNs;
 }
 
 /**
  * Schedules by every rule and keeps the shortest, of equals the one whose rule comes first in {@link priorityRules}.
  *
  * @param rules At least one.
+ * @param remainingNs As `remainingPathsNs` gives it, where it is known already. Shape [numTasks].
  */
 export function bestListSchedule(
   graph: TaskGraph,
   rules: readonly PriorityRule[] = priorityRules,
+  remainingNs?: Float64Array,
 ): { schedule: Schedule; rule: PriorityRule } {
   return rules
-    .map((rule) => ({ schedule: listSchedule(graph, rule), rule }))
+    .map((rule) => ({ schedule: listSchedule(graph, taskPriorities(graph, rule, remainingNs)), rule }))
     .reduce((best, next) => (next.schedule.makespanNs < best.schedule.makespanNs ? next : best));
 }

@@ -27,21 +27,24 @@ export type PriorityRule = (typeof priorityRules)[number];
  * Source: Jackson, "Scheduling a production line to minimize maximum tardiness", 1955; Johnson, "Optimal two- and
  * three-stage production schedules with setup times included", Naval Research Logistics 1, 1954.
  *
+ * @param remainingNs As `remainingPathsNs` gives it, where it is known already. Shape [numTasks].
  * @returns Shape [numTasks].
  */
-export function taskPriorities(graph: TaskGraph, rule: PriorityRule): Float64Array {
+export function taskPriorities(
+  graph: TaskGraph,
+  rule: PriorityRule,
+  remainingNs: Float64Array = remainingPathsNs(graph),
+): Float64Array {
   const { durationNs, weight, numTasks } = graph;
   switch (rule) {
     case "critical-path":
-      return remainingPathsNs(graph);
+      return remainingNs;
     case "longest-tail":
-      return remainingPathsNs(graph).map((path, task) => path - durationNs[task]);
+      return remainingNs.map((path, task) => path - durationNs[task]);
     case "heaviest-first":
       return weight;
     case "johnson":
-      return remainingPathsNs(graph).map((path, task) =>
-        johnsonKey(durationNs[task], path - durationNs[task]),
-      );
+      return remainingNs.map((path, task) => johnsonKey(durationNs[task], path - durationNs[task]));
     case "program-order":
       return new Float64Array(numTasks);
   }

@@ -8,6 +8,7 @@ import { scheduleBound, type ScheduleBound } from "./bounds.js";
 import { bestListSchedule, type Schedule } from "./list-schedule.js";
 import { modelDurations, stepSite } from "./model-durations.js";
 import { OVERLAPS, type Overlap } from "./overlap.js";
+import { remainingPathsNs } from "./path-lengths.js";
 import { priorityRules, type PriorityRule } from "./priorities.js";
 import { buildStepGraph, STEP_KINDS } from "./step-graph.js";
 import type { TaskGraph } from "./task-graph.js";
@@ -103,9 +104,10 @@ export function scheduleStep(layers: readonly LayerTraffic[], options: ScheduleO
     numMicroBatches: batch.numMicroBatches,
     training,
   });
-  const best = bestListSchedule(graph, rule === "best" ? priorityRules : [rule]);
+  const remainingNs = remainingPathsNs(graph);
+  const best = bestListSchedule(graph, rule === "best" ? priorityRules : [rule], remainingNs);
   const { makespanNs } = best.schedule;
-  const bound = scheduleBound(graph);
+  const bound = scheduleBound(graph, remainingNs);
   // The same sums in another order may differ in the last digit.
   const boundNs = Math.min(bound.boundNs, makespanNs);
   const { compute, communication, dram } = STEP_KINDS;

@@ -1,7 +1,5 @@
+import { IN_FLIGHT } from "../performance/memory.js";
 import type { LayerDurations } from "./layer-durations.js";
-
-/** Chunks that fit besides weights when weights are fetched ahead: one that arrives, one at work, one that leaves. */
-const CHUNKS_IN_FLIGHT = 3;
 
 /** How the SRAM of one chiplet is shared out over a step. */
 export interface SramPlan {
@@ -24,7 +22,7 @@ export function planSram(
 ): SramPlan {
   const weightBytes = layers.map((layer) => layer.streamedExperts[chiplet] * layer.expertBytes);
   const largestChunk = layers.reduce((most, layer) => Math.max(most, layer.chunkBytes[chiplet]), 0);
-  const reserved = CHUNKS_IN_FLIGHT * largestChunk;
+  const reserved = IN_FLIGHT * largestChunk;
   const prefetched = layers.map((layer, index) => {
     if (!prefetch || index === 0) return 0;
     const spare = sramBytes - weightBytes[index - 1] - reserved;

@@ -12,8 +12,10 @@ export interface Chunk {
   readonly part: number;
   /** Where its tokens come from. */
   readonly after: readonly number[];
-  /** When each chiplet has its experts, and what they need besides. Shape [numChiplets]. */
+  /** When each chiplet has its experts. Shape [numChiplets]. */
   readonly loaded: readonly number[];
+  /** When each chiplet has what its experts kept of the chunk, or NOTHING; nothing was kept without it. */
+  readonly reloaded?: readonly number[];
   /** Saves what the experts keep, given their work; nothing is kept without it. */
   readonly save?: (experts: readonly number[]) => readonly number[];
 }
@@ -45,6 +47,7 @@ export function processChunk(
       part: chunk.part,
     });
     waitFor(state, task, chunk.loaded[chiplet]);
+    waitFor(state, task, chunk.reloaded?.[chiplet] ?? NOTHING);
     if (everything !== NOTHING) waitFor(state, task, everything);
     else {
       waitFor(state, task, sent.groups[groupOf(state, chiplet)], outLatencyNs);

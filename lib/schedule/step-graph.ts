@@ -158,12 +158,8 @@ function runBackward(step: Step, layer: LayerDurations, index: number): void {
       const reloaded = moveActivations(state, "reload", { part, durationNs: layer.saveNs, after });
       const returned = chunks.map((gradient, place) => {
         const number = firstChunk + place;
-        const loaded = reloadExperts(state, layer, {
-          saved: step.savedByExperts[index][microBatch][number],
-          loaded: weights.loaded,
-          after: ahead,
-          part: number,
-        });
+        const kept = { saved: step.savedByExperts[index][microBatch][number], after: ahead, part: number };
+        const expertsReloaded = reloadExperts(state, layer, kept);
         const chunk = processChunk(state, {
           out: layer.combine,
           back: layer.dispatch,
@@ -171,7 +167,8 @@ function runBackward(step: Step, layer: LayerDurations, index: number): void {
           chunkBytes: layer.chunkBytes,
           part: number,
           after: [gradient, reloaded],
-          loaded,
+          loaded: weights.loaded,
+          reloaded: expertsReloaded,
         });
         experts.push(chunk.experts);
         return chunk.back;

@@ -3,15 +3,19 @@
  * anew for every placement that a search considers.
  */
 
+/** Room to begin with, enough for a step of one layer in a few chunks. */
+const FEW_TASKS = 4096;
+const FEW_EDGES = 4 * FEW_TASKS;
+
 /** What a builder knows of its tasks, one typed array a property. */
 export class TaskColumns {
   size = 0;
-  kindOf = new Uint8Array(1024);
-  resourceOf = new Int32Array(1024);
-  durationNs = new Float64Array(1024);
-  weight = new Float64Array(1024);
-  scopeOf = new Int32Array(1024);
-  partOf = new Int32Array(1024);
+  kindOf = new Uint8Array(FEW_TASKS);
+  resourceOf = new Int32Array(FEW_TASKS);
+  durationNs = new Float64Array(FEW_TASKS);
+  weight = new Float64Array(FEW_TASKS);
+  scopeOf = new Int32Array(FEW_TASKS);
+  partOf = new Int32Array(FEW_TASKS);
 
   /** Makes room for one more task and returns its number. */
   add(): number {
@@ -19,16 +23,16 @@ export class TaskColumns {
     return this.size++;
   }
 
-  /** The arrays, cut to size. */
+  /** The arrays, as far as they are filled. */
   columns() {
     const { size } = this;
     return {
-      kindOf: this.kindOf.slice(0, size),
-      resourceOf: this.resourceOf.slice(0, size),
-      durationNs: this.durationNs.slice(0, size),
-      weight: this.weight.slice(0, size),
-      scopeOf: this.scopeOf.slice(0, size),
-      partOf: this.partOf.slice(0, size),
+      kindOf: this.kindOf.subarray(0, size),
+      resourceOf: this.resourceOf.subarray(0, size),
+      durationNs: this.durationNs.subarray(0, size),
+      weight: this.weight.subarray(0, size),
+      scopeOf: this.scopeOf.subarray(0, size),
+      partOf: this.partOf.subarray(0, size),
     };
   }
 
@@ -46,9 +50,9 @@ export class TaskColumns {
 /** Edges in the order in which they were added. */
 export class EdgeColumns {
   size = 0;
-  taskOf = new Int32Array(1024);
-  predecessorOf = new Int32Array(1024);
-  lagNs = new Float64Array(1024);
+  taskOf = new Int32Array(FEW_EDGES);
+  predecessorOf = new Int32Array(FEW_EDGES);
+  lagNs = new Float64Array(FEW_EDGES);
 
   add(task: number, predecessor: number, lagNs: number): void {
     if (this.size === this.taskOf.length) this.#grow();

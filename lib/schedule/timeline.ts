@@ -37,43 +37,42 @@ export function splitTime(
   classes: readonly (readonly string[])[],
 ): { classes: ClassTime[]; idleNs: number } {
   const rankOfKind = graph.kinds.map((kind) => classes.findIndex((kinds) => kinds.includes(kind)));
-  const activeNs = classes.map((_, rank) =>
-    coveredNs(
-      graph,
-      schedule,
-      rankOfKind.map((of) => of === rank),
-    ),
-  );
+  const { kindOf, durationNs } = graph;
+  const { startNs, order } = schedule;
+  const active = new CoveredTime(classes.length);
+  const together = new CoveredTime(classes.length);
+  for (const task of order) {
+    const rank = rankOfKind[kindOf[task]];
+    if (rank < 0) continue;
+    const endNs = startNs[task] + durationNs[task];
+    active.cover(rank, startNs[task], endNs);
+    for (let upTo = rank; upTo < classes.length; upTo++) together.cover(upTo, startNs[task], endNs);
+  }
   // What the first classes cover together less what they cover without the last of them is that one's exposed time.
-  const togetherNs = classes.map((_, rank) =>
-    coveredNs(
-      graph,
-      schedule,
-      rankOfKind.map((of) => of >= 0 && of <= rank),
-    ),
-  );
+  const togetherNs = together.totalNs;
   return {
     classes: classes.map((_, rank) => ({
-      activeNs: activeNs[rank],
+      activeNs: active.totalNs[rank],
       exposedNs: Math.max(0, togetherNs[rank] - (rank > 0 ? togetherNs[rank - 1] : 0)),
     })),
     idleNs: Math.max(0, schedule.makespanNs - (togetherNs.at(-1) ?? 0)),
   };
 }
 
-/** Time during which at least one task of the wanted kinds runs. */
-function coveredNs(
-  { kindOf, durationNs }: TaskGraph,
-  { startNs, order }: Schedule,
-  wanted: readonly boolean[],
-): number {
-  let totalNs = 0;
-  let coveredUntilNs = 0;
-  for (const task of order) {
-    const endNs = startNs[task] + durationNs[task];
-    if (!wanted[kindOf[task]] || endNs <= coveredUntilNs) continue;
-    totalNs += endNs - Math.max(coveredUntilNs, startNs[task]);
-    coveredUntilNs = endNs;
+/** Time covered by intervals, one sum a class; the intervals of a class come by their start. */
+class CoveredTime {
+  readonly totalNs: Float64Array;
+  readonly #untilNs: Float64Array;
+
+  constructor(numClasses: number) {
+    this.totalNs = new Float64Array(numClasses);
+    this.#untilNs = new Float64Array(numClasses);
   }
-  return totalNs;
+
+  cover(rank: number, startNs: number, endNs: number): void {
+    const untilNs = this.#untilNs[rank];
+    if (endNs <= untilNs) return;
+    this.totalNs[rank] += endNs - Math.max(untilNs, startNs);
+    this.#untilNs[rank] = endNs;
+  }
 }

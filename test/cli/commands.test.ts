@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { listConstants } from "../../lib/hardware.js";
+import { findHardware } from "../../lib/hardware/presets.js";
 import { sampleTrace, traceText } from "../sample-trace.js";
 import { openWorkplace, type Workplace } from "./run-cli.js";
 
@@ -223,6 +225,39 @@ describe("the command line", () => {
     expect((await place.run("verify", "p.json", "--against", "sixty.jsonl")).exitCode).to.equal(0);
   });
 
+  it("evaluate and schedule explain every constant they rest on, with its source and trust", async () => {
+    const args = [
+      "trace.jsonl",
+      "--chiplets",
+      "4",
+      "--groups",
+      "2",
+      "--solver",
+      "contiguous",
+      "-o",
+      "p.json",
+    ];
+    expect((await place.run("place", ...args)).exitCode).to.equal(0);
+    const common = ["trace.jsonl", "p.json", "--model", "olmoe-1b-7b", "--hardware", "mozart-olmoe"];
+    for (const command of ["evaluate", "schedule"]) {
+      const explained = (await place.runJson(command, ...common, "--explain")) as {
+        constants: { path: string; value: number; source: string; trust: string }[];
+      };
+      const hardware = findHardware("mozart-olmoe")!;
+      const paths = explained.constants.map(({ path }) => path);
+      expect(paths).to.include.members(listConstants(hardware).map(({ path }) => path));
+      expect(paths).to.include("model.backwardCompute");
+      for (const { path, value, source, trust } of explained.constants) {
+        expect(value, path).to.be.at.least(0);
+        expect(source, path).to.not.equal("");
+        expect(trust, path).to.not.equal("");
+      }
+      const { stdout } = await place.run(command, ...common, "--explain");
+      expect(stdout).to.match(/links\.root\.bytesPerNs +27\.5\d* +derived +Mozart, table 2/);
+      expect(await place.runJson(command, ...common)).to.not.have.property("constants");
+    }
+  });
+
   it("synth makes the same trace every time, convert keeps it, and place and schedule take it", async () => {
     const synth = ["synth", "--preset", "olmoe-1b-7b", "--tokens", "300", "--layers", "2", "-o"];
     await Promise.all([place.run(...synth, "a.jsonl.gz"), place.run(...synth, "b.jsonl.gz")]);
@@ -240,7 +275,15 @@ describe("the command line", () => {
       exposedCommunicationNs: number;
       exposedDramNs: number;
       idleNs: number;
+      memories: { name: string; peakBytes: number; capacityBytes: number }[];
     };
+    expect(step.memories).to.have.length(16);
+    for (const { name, peakBytes, capacityBytes } of step.memories) {
+      expect(peakBytes, name).to.be.within(1, capacityBytes);
+    }
+    const adam = await place.run("schedule", "c.jsonl", "p.json", "--layer", "1", "--optimiser-bytes", "12");
+    expect(adam.stderr).to.match(/an equal share of the experts takes .* GB a chiplet group, .* too much/);
+    expect(adam.stdout).to.match(/SRAM of chiplet \d+ is the fullest: [\d.]+ of [\d.]+ MB/);
     expect(step.boundNs).to.be.at.most(step.makespanNs);
     expect(step.computeNs + step.exposedCommunicationNs + step.exposedDramNs + step.idleNs).to.be.closeTo(
       step.makespanNs,

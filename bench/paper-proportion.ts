@@ -1,0 +1,117 @@
+/** How far the printed latencies follow C_T, and how far those of the model do. */
+import { criticalPath, timeByKind } from "../lib/schedule/critical-path.js";
+import { machineOf, paperModels, stepSchedule, type PaperModel } from "./paper-model.js";
+import { row } from "./table.js";
+
+/** The runs that overlap: in the baseline everything adds up by construction. */
+const RUNS = ["A", "B", "C"] as const;
+
+/** Latencies of A, B and C over that of the baseline, and their C_T. */
+interface Latencies {
+  readonly replication: readonly number[];
+  readonly latency: readonly number[];
+}
+
+/** Prints both tables. */
+export function printProportion(): void {
+  console.log(
+    `\n## Latency of A, B and C against C_T: printed, and modelled with the calibrated constants\n`,
+  );
+  row(
+    "model",
+    "latencies",
+    "mean error of b C_T",
+    "of a + b C_T",
+    "a, share of C's latency",
+    "fall of latency for each 1 % of C_T, A to B",
+    "B to C",
+  );
+  row("---", "---", ...new Array<string>(5).fill("---:"));
+  for (const model of paperModels) {
+    for (const [source, latencies] of [
+      ["paper", printedLatencies(model)],
+      ["model", modelledLatencies(model)],
+    ] as const) {
+      const proportional = fitLine(latencies, { throughOrigin: true });
+      const line = fitLine(latencies, { throughOrigin: false });
+      row(
+        model.shape.name,
+        source,
+        percent(meanError(latencies, proportional)),
+        percent(meanError(latencies, line)),
+        percent(line.offset / latencies.latency[2]),
+        `${elasticity(latencies, 0, 1).toFixed(2)} %`,
+        `${elasticity(latencies, 1, 2).toFixed(2)} %`,
+      );
+    }
+  }
+  console.log(
+    `\n## What the modelled step of C waits for: its critical path by kind, calibrated constants\n`,
+  );
+  row("model", "critical path");
+  row("---", "---");
+  for (const model of paperModels) row(model.shape.name, pathOfC(model));
+}
+
+function printedLatencies(model: PaperModel): Latencies {
+  return {
+    replication: RUNS.map((run) => model.tokenReplication[run]),
+    latency: RUNS.map((run) => 1 / model.speedup[run]),
+  };
+}
+
+function modelledLatencies(model: PaperModel): Latencies {
+  const hardware = machineOf(model, "calibrated");
+  const baselineNs = stepSchedule({ model, hardware, run: "baseline" }).makespanNs;
+  return {
+    replication: RUNS.map((run) => model.tokenReplication[run]),
+    latency: RUNS.map((run) => stepSchedule({ model, hardware, run }).makespanNs / baselineNs),
+  };
+}
+
+interface Line {
+  readonly offset: number;
+  readonly slope: number;
+}
+
+/** Least squares of relative errors: latency = offset + slope * C_T, each equation divided by its latency. */
+function fitLine({ replication, latency }: Latencies, { throughOrigin }: { throughOrigin: boolean }): Line {
+  const ones = latency.map((one) => 1 / one);
+  const slopes = replication.map((copies, run) => copies / latency[run]);
+  const dot = (one: readonly number[], other: readonly number[]) =>
+    one.reduce((sum, value, index) => sum + value * other[index], 0);
+  const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+  if (throughOrigin) return { offset: 0, slope: total(slopes) / dot(slopes, slopes) };
+  const determinant = dot(ones, ones) * dot(slopes, slopes) - dot(ones, slopes) ** 2;
+  return {
+    offset: (total(ones) * dot(slopes, slopes) - total(slopes) * dot(ones, slopes)) / determinant,
+    slope: (total(slopes) * dot(ones, ones) - total(ones) * dot(ones, slopes)) / determinant,
+  };
+}
+
+/** Root of the mean square of relative errors. */
+function meanError({ replication, latency }: Latencies, { offset, slope }: Line): number {
+  const squares = replication.map((copies, run) => ((offset + slope * copies) / latency[run] - 1) ** 2);
+  return Math.sqrt(squares.reduce((sum, one) => sum + one, 0) / squares.length);
+}
+
+/** By how many per cent latency falls for each per cent by which C_T does. */
+function elasticity({ replication, latency }: Latencies, from: number, to: number): number {
+  const copies = Math.log(replication[from] / replication[to]);
+  return Math.log(latency[from] / latency[to]) / copies;
+}
+
+function pathOfC(model: PaperModel): string {
+  const { graph, schedule, makespanNs } = stepSchedule({
+    model,
+    hardware: machineOf(model, "calibrated"),
+    run: "C",
+  });
+  return timeByKind(graph, criticalPath(graph, schedule))
+    .map(({ kind, ns }) => `${kind} ${percent(ns / makespanNs)}`)
+    .join(", ");
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

@@ -1,0 +1,208 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { evaluateTraffic } from "../../lib/evaluation.js";
+import { listConstants, withChiplets, type Hardware } from "../../lib/hardware.js";
+import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
+import { findModelShape } from "../../lib/model-shapes.js";
+import { transferNs } from "../../lib/performance/link-loads.js";
+import { DEFAULT_BATCH, stageTimes } from "../../lib/performance/stages.js";
+import { layerTime } from "../../lib/performance/step.js";
+import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
+import { createRandom } from "../../lib/random.js";
+import { scheduleLayer, STEP_CONFIGURATIONS } from "../../lib/schedule/schedule-step.js";
+import { collectPatterns } from "../../lib/token-patterns.js";
+
+const shape = findModelShape("olmoe-1b-7b")!;
+const configurations = Object.values(STEP_CONFIGURATIONS);
+const numExperts = 144;
+
+const machine = fc.constantFrom(...hardwarePresets);
+const anyCase = fc.record({
+  hardware: machine,
+  configuration: fc.constantFrom(...configurations),
+  topK: fc.integer({ min: 1, max: 8 }),
+  seed: fc.nat(1000),
+});
+
+describe("the performance model", () => {
+  it("has no larger bound, and no longer closed form, with more bandwidth of any kind", () => {
+    const kinds = {
+      "root links": /^links\.root\.bytesPerNs$/,
+      "chiplet links": /^links\.chiplet\.bytesPerNs$/,
+      memory: /^memory\.bytesPerNs$/,
+      "root memory": /^rootMemory\.bytesPerNs$/,
+      SRAM: /sramBytesPerNsPerTile$/,
+      "memory of a GPU": /\.memoryBytesPerNs$/,
+    };
+    fc.assert(
+      fc.property(
+        anyCase,
+        fc.constantFrom(...Object.keys(kinds)),
+        fc.double({ min: 1, max: 50, noNaN: true }),
+        ({ hardware, configuration, topK, seed }, kind, factor) => {
+          const traffic = randomTraffic(hardware, { topK, seed });
+          const faster = mapConstants(hardware, (path, value) =>
+            kinds[kind as keyof typeof kinds].test(path) ? value * factor : value,
+          );
+          const [before, after] = [hardware, faster].map((on) => timesOf(traffic, on, configuration));
+          expect(after.boundNs).to.be.at.most(before.boundNs * (1 + 1e-9));
+          expect(after.closedNs).to.be.at.most(before.closedNs * (1 + 1e-9));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("is at least not faster with twice the tokens, more sequences or longer ones", () => {
+    fc.assert(
+      fc.property(
+        anyCase,
+        fc.constantFrom(1, 2, 4, 8, 16),
+        fc.integer({ min: 1, max: 400 }),
+        fc.boolean(),
+        ({ hardware, configuration, topK, seed }, numSequences, sequenceLength, isLonger) => {
+          const traffic = randomTraffic(hardware, { topK, seed });
+          const once = { ...DEFAULT_BATCH, numSequences, sequenceLength };
+          const twice = isLonger
+            ? { ...once, sequenceLength: 2 * sequenceLength }
+            : { ...once, numSequences: 2 * numSequences };
+          const [fewer, more] = [once, twice].map((batch) =>
+            timesOf(traffic, hardware, configuration, batch),
+          );
+          expect(more.boundNs).to.be.at.least(fewer.boundNs * (1 - 1e-9));
+          expect(more.closedNs).to.be.at.least(fewer.closedNs * (1 - 1e-9));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("does not change when every token of the trace comes twice: a batch is scaled to its own size", () => {
+    fc.assert(
+      fc.property(anyCase, ({ hardware, configuration, topK, seed }) => {
+        const once = randomTraffic(hardware, { topK, seed });
+        const twice = randomTraffic(hardware, { topK, seed, copies: 2 });
+        expect(twice.numTokens).to.equal(2 * once.numTokens);
+        const [one, two] = [once, twice].map((traffic) => timesOf(traffic, hardware, configuration));
+        expect(two.boundNs).to.be.closeTo(one.boundNs, 1e-9 * one.boundNs);
+        expect(two.closedNs).to.be.closeTo(one.closedNs, 1e-9 * one.closedNs);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("has consistent units: in another unit of time every time is converted, and no energy changes", () => {
+    const perTime = /(PerNs|PerNsPerTile|clockGhz|staticWatts)$/i;
+    fc.assert(
+      fc.property(anyCase, fc.constantFrom(2, 8, 1 / 4), ({ hardware, topK, seed }, unit) => {
+        const traffic = randomTraffic(hardware, { topK, seed });
+        const converted = mapConstants(hardware, (path, value) =>
+          perTime.test(path) ? value * unit : path.endsWith("latencyNs") ? value / unit : value,
+        );
+        // Cycles and bytes do not depend on the unit, so powers of two keep every digit but those lost in sums.
+        const [before, after] = [hardware, converted].map(
+          (on) =>
+            evaluateTraffic(traffic, {
+              chipletsPerGroup: on.chipletsPerGroup,
+              machine: { hardware: on, shape },
+            }).modelled!,
+        );
+        expect(after.layerNs * unit).to.be.closeTo(before.layerNs, 1e-9 * before.layerNs);
+        expect(after.layerPj).to.be.closeTo(before.layerPj, 1e-9 * before.layerPj);
+        const [one, other] = [hardware, converted].map(
+          (on) => scheduleLayer(traffic, { hardware: on, shape }).makespanNs,
+        );
+        expect(other * unit).to.be.closeTo(one, 1e-9 * one);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("is exact for k = 1: one copy of a token whatever the placement, and no transport saves any", () => {
+    fc.assert(
+      fc.property(machine, fc.nat(1000), (hardware, seed) => {
+        const traffic = randomTraffic(hardware, { topK: 1, seed });
+        const { chipletsPerGroup } = hardware;
+        const metrics = evaluateTraffic(traffic, { chipletsPerGroup, machine: { hardware, shape } });
+        expect(metrics.tokenReplication).to.equal(1);
+        expect(metrics.groupReplication).to.equal(1);
+        const { modelled } = metrics;
+        expect(modelled?.rootLinkBytesPerToken).to.equal(modelled?.rootLinkMulticastBytesPerToken);
+        const [plain, deduplicated] = [STEP_CONFIGURATIONS.A, STEP_CONFIGURATIONS.B].map((configuration) =>
+          timesOf(traffic, hardware, configuration),
+        );
+        expect(plain).to.deep.equal(deduplicated);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("is exact for one chiplet: one copy of every token for any k, over one link, or none at home", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom("mozart-olmoe", "ucie-a-hbm3", "h100-8x8"),
+        fc.integer({ min: 1, max: 8 }),
+        fc.nat(1000),
+        (name, topK, seed) => {
+          const hardware = withChiplets(findHardware(name)!, { numChiplets: 1, numGroups: 1 });
+          const traffic = randomTraffic(hardware, { topK, seed });
+          const metrics = evaluateTraffic(traffic, { chipletsPerGroup: 1 });
+          expect(metrics).to.include({ tokenReplication: 1, groupReplication: 1, loadMaxOverMean: 1 });
+          const { transport } = STEP_CONFIGURATIONS.B;
+          const { dispatch } = stageTimes(traffic, { hardware, shape }, { batch: DEFAULT_BATCH, transport });
+          const { root, chiplet } = hardware.links;
+          const bytes = 8 * 256 * shape.hiddenSize * 2;
+          const slower = Math.min(root.bytesPerNs.value, chiplet.bytesPerNs.value);
+          const moved = bytes / slower + root.latencyNs.value + chiplet.latencyNs.value;
+          const expected = hardware.tokensStart === "root" ? moved : 0;
+          expect(transferNs(dispatch)).to.be.closeTo(expected, 1e-9 * moved);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+});
+
+function timesOf(
+  traffic: LayerTraffic,
+  hardware: Hardware,
+  configuration: (typeof configurations)[number],
+  batch = DEFAULT_BATCH,
+): { boundNs: number; closedNs: number } {
+  const { overlap, transport } = configuration;
+  return {
+    boundNs: scheduleLayer(traffic, { hardware, shape, configuration, batch }).bound.boundNs,
+    closedNs: layerTime(
+      traffic,
+      { hardware, shape },
+      { batch, training: true, configuration: { overlap: overlap.apart !== "all", transport } },
+    ).totalNs,
+  };
+}
+
+/** Tokens that choose experts at random, each of them `copies` times, experts seated in the order of their ids. */
+function randomTraffic(
+  { numGroups, chipletsPerGroup }: Hardware,
+  { topK, seed, copies = 1 }: { topK: number; seed: number; copies?: number },
+): LayerTraffic {
+  const random = createRandom(seed);
+  const ids = Uint16Array.from({ length: numExperts }, (_, expert) => expert);
+  const once = Array.from({ length: 40 }, () => [...random.shuffle(ids).subarray(0, topK)]);
+  const tokens = Array.from({ length: copies }, () => once).flat();
+  const numChiplets = numGroups * chipletsPerGroup;
+  const chiplets = Array.from({ length: numChiplets }, (_, chiplet) =>
+    [...ids].filter((expert) => Math.floor((expert * numChiplets) / numExperts) === chiplet),
+  );
+  const layer = { layer: 0, numTokens: tokens.length, experts: Uint16Array.from(tokens.flat()) };
+  return countTraffic(collectPatterns(layer, { numExperts, topK }), chiplets, { chipletsPerGroup });
+}
+
+/** The machine with other values for its constants. */
+function mapConstants(hardware: Hardware, valueOf: (path: string, value: number) => number): Hardware {
+  // Machines share constants between their parts; here each part has its own.
+  const mapped = JSON.parse(JSON.stringify(hardware)) as Hardware;
+  for (const { path, constant } of listConstants(mapped)) {
+    (constant as { value: number }).value = valueOf(path, constant.value);
+  }
+  return mapped;
+}
