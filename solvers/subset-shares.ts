@@ -156,7 +156,9 @@ function addLargestShares(
 ): void {
   const { numExperts, largest: orders, offsets: starts } = index;
   const comb = new Int32Array((orders + 1) * numExperts);
-  index.comb.forEach((row, place) => { comb.set(row, place * numExperts); });
+  index.comb.forEach((row, place) => {
+    comb.set(row, place * numExperts);
+  });
   for (const pattern of order) {
     const experts = all.subarray(offsets[pattern], offsets[pattern + 1]);
     const width = experts.length;
