@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.js";
+import { largestId, rowWithRepeat } from "../lib/id-rows.js";
 import { createLoadTrace, type LoadTrace } from "../lib/load-trace.js";
 import { createRoutingTrace, type RoutingTrace } from "../lib/routing-trace.js";
 import { LayerRows, type Sampling } from "./layer-rows.js";
@@ -125,7 +126,23 @@ export class TraceBuilder {
   }
 
   /**
-   * Takes the next tokens of a layer at once. Their ids are checked when the trace is finished.
+   * Whether rows may be handed to {@link appendMany}, as {@link append} would accept every one of them.
+   *
+   * @param rows Ids as in the file. Shape [numRows, width], row-major.
+   */
+  accepts(rows: Uint16Array, width: number): boolean {
+    const { firstExpert = 0 } = this.options;
+    return (
+      (this.#topK === 0 || width === this.#topK) &&
+      (firstExpert === 0 || rows.every((expert) => expert >= firstExpert)) &&
+      largestId(rows) - firstExpert < (this.#numExperts ?? MAX_EXPERTS) &&
+      rowWithRepeat(rows, width) < 0
+    );
+  }
+
+  /**
+   * Takes the next tokens of a layer at once. Whether ids are too large or come twice is checked when the trace is
+   * finished.
    *
    * @param rows Ids as in the file. Shape [numRows, topK], row-major.
    */
@@ -133,11 +150,12 @@ export class TraceBuilder {
     const fault = this.#topKFault(topK);
     if (fault) return fault;
     const { firstExpert = 0 } = this.options;
-    // Ids below the first one wrap around to ids that are out of range.
-    if (firstExpert !== 0) rows = rows.map((expert) => expert - firstExpert);
-    if (this.#numExperts === undefined) {
-      for (const expert of rows) if (expert > this.#largest) this.#largest = expert;
+    if (firstExpert !== 0) {
+      const below = rows.find((expert) => expert < firstExpert);
+      if (below !== undefined) return outOfRange(below, firstExpert, this.#numExperts ?? MAX_EXPERTS);
+      rows = rows.map((expert) => expert - firstExpert);
     }
+    if (this.#numExperts === undefined) this.#largest = Math.max(this.#largest, largestId(rows));
     this.#rowsOf(layer).appendMany(rows);
     this.#limit();
     return undefined;
