@@ -176,14 +176,14 @@ function openGzip(path: string, handle: FileHandle, onBytes: OnBytes): Source {
     onBytes(chunk.length);
   });
   file.pipe(gunzip);
-  const chunks: AsyncIterator<Buffer, undefined> = (gunzip as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  const chunks = readChunks(gunzip);
   let chunk: Buffer = Buffer.alloc(0);
   return {
     async read(into) {
       try {
         while (chunk.length === 0) {
           const next = await chunks.next();
-          if (next.done) return 0;
+          if (next.done === true) return 0;
           chunk = next.value;
         }
       } catch (error) {
@@ -199,6 +199,10 @@ function openGzip(path: string, handle: FileHandle, onBytes: OnBytes): Source {
       await handle.close();
     },
   };
+}
+
+async function* readChunks(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer, undefined> {
+  yield* stream;
 }
 
 /** Reads until the buffer is full or there is no more. */
