@@ -18,6 +18,8 @@ export interface RoutingTrace {
   readonly model: string | undefined;
   readonly numExperts: number;
   readonly topK: number;
+  /** One token in so many, a power of two, was kept of a trace too large to keep; absent where all were. */
+  readonly sampledOneIn?: number;
   /** Ascending by layer number, at least one, each with at least one token. */
   readonly layers: readonly LayerTrace[];
 }

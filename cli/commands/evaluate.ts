@@ -43,7 +43,10 @@ export function evaluateCommand(): Command {
         const machine = await loadMachineOf(placement, options, { trace, terminal });
         evaluated.push({ file, evaluation: evaluateOn(trace, placement, machine) });
       }
-      terminal.printJson({ placements: evaluated.map(({ file, evaluation }) => ({ file, ...evaluation })) });
+      terminal.printJson({
+        sampledOneIn: trace.sampledOneIn ?? 1,
+        placements: evaluated.map(({ file, evaluation }) => ({ file, ...evaluation })),
+      });
       terminal.print(
         formatTable(
           ["placement", "C_T", "C_G", "max load", "step time", "energy"],
