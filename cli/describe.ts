@@ -4,12 +4,13 @@ import type { Machine } from "./machine.js";
 
 /** Trace and machine in a line each, for people. */
 export function describeInput({ learn, heldOut }: SplitTrace, { hardware }: Machine): string {
-  const { model, layers, numExperts, topK } = learn;
+  const { model, layers, numExperts, topK, sampledOneIn } = learn;
+  const sample = sampledOneIn ? `, a sample of one token in ${sampledOneIn}` : "";
   const learned = `${numTokens(learn)} tokens to learn from`;
   const judged = heldOut ? `, ${numTokens(heldOut)} held out` : "";
   const { numGroups, chipletsPerGroup, name } = hardware;
   return (
-    `${model ?? "unnamed model"}: ${layers.length} MoE layers, ${numExperts} experts, top-${topK}; ${learned}${judged}\n` +
+    `${model ?? "unnamed model"}: ${layers.length} MoE layers, ${numExperts} experts, top-${topK}; ${learned}${judged}${sample}\n` +
     `${name}: ${numGroups * chipletsPerGroup} chiplets in ${numGroups} groups`
   );
 }
@@ -20,6 +21,7 @@ export function inputData({ learn, heldOut }: SplitTrace, { hardware, shape }: M
     model: learn.model ?? null,
     numExperts: learn.numExperts,
     topK: learn.topK,
+    sampledOneIn: learn.sampledOneIn ?? 1,
     numLayers: learn.layers.length,
     tokensLearned: numTokens(learn),
     tokensHeldOut: heldOut ? numTokens(heldOut) : 0,

@@ -31,12 +31,15 @@ export async function loadTrace(
   terminal: Terminal,
 ): Promise<LoadedTrace> {
   if (paths.length === 0) return standIn(terminal);
-  const { keepWarmup, firstExpert, layerOffset, experts } = options;
+  const { keepWarmup, firstExpert, layerOffset, experts, topK, numLayers, maxTokens } = options;
   const loaded = await readTrace(paths, {
     keepWarmup,
     firstExpert,
     layerOffset,
     numExperts: experts,
+    topK,
+    numLayers,
+    maxTokens,
     onProgress: ({ path, bytesRead }) => {
       terminal.progress(`reading ${path}: ${(bytesRead / 1e6).toFixed(0)} MB`);
     },

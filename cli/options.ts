@@ -23,6 +23,9 @@ export interface TraceOptions {
   readonly firstExpert?: number;
   readonly layerOffset?: number;
   readonly experts?: number;
+  readonly topK?: number;
+  readonly numLayers?: number;
+  readonly maxTokens?: number;
 }
 
 export function addTraceOptions(command: Command): Command {
@@ -31,7 +34,18 @@ export function addTraceOptions(command: Command): Command {
     .option("--keep-warmup", "keep runs of 20 or more identical rows, which are an engine's warm-up")
     .addOption(integerOption("--first-expert <n>", "number of the first expert in the files (default: 0)"))
     .addOption(integerOption("--layer-offset <n>", "added to every layer number in the files", -65536))
-    .addOption(integerOption("--experts <n>", "experts of a layer, where the files do not say", 1));
+    .addOption(integerOption("--experts <n>", "experts of a layer, where the files do not say", 1))
+    .addOption(integerOption("--top-k <n>", "experts of a token, where the files do not say", 1))
+    .addOption(
+      integerOption("--num-layers <n>", "layers of the model, dense ones too, where the files do not say", 1),
+    )
+    .addOption(
+      integerOption(
+        "--max-tokens <n>",
+        "most tokens to keep of every layer, sampled evenly (default: as fit)",
+        64,
+      ),
+    );
 }
 
 /** Which layers of the model are MoE layers, where files of engines have to know. */

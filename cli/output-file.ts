@@ -35,13 +35,13 @@ export function checkOutput(path: string, { force = false }: OutputOptions): voi
 /**
  * Writes a file whole or not at all: under a temporary name beside it, renamed at the end.
  *
- * @param data Text, bytes, or pieces of text in order.
+ * @param data Text, bytes, or pieces of either in order.
  * @param options.gzip Whether to compress it; the same data gives the same bytes.
  * @throws InputError as {@link checkOutput}, or if the disk refuses.
  */
 export async function writeOutput(
   path: string,
-  data: string | Uint8Array | Iterable<string>,
+  data: string | Uint8Array | Iterable<string | Uint8Array>,
   options: OutputOptions & { readonly gzip?: boolean },
 ): Promise<void> {
   checkOutput(path, options);

@@ -1,4 +1,5 @@
 import { InputError } from "./errors.js";
+import { largestId, rowWithRepeat } from "./id-rows.js";
 
 /** The routing of one MoE layer: for every token, the experts its router chose. */
 export interface LayerTrace {
@@ -17,6 +18,8 @@ export interface RoutingTrace {
   readonly model: string | undefined;
   readonly numExperts: number;
   readonly topK: number;
+  /** One token in so many, a power of two, was kept of a trace too large to keep; absent where all were. */
+  readonly sampledOneIn?: number;
   /** Ascending by layer number, at least one, each with at least one token. */
   readonly layers: readonly LayerTrace[];
 }
@@ -109,20 +112,17 @@ function checkTokens({ layer, experts, numTokens }: LayerTrace, numExperts: numb
   if (experts.length !== numTokens * topK) {
     throw new InputError(`trace: layer ${layer} has ${experts.length} ids, expected ${numTokens} x ${topK}`);
   }
-  const lastToken = new Int32Array(numExperts).fill(-1);
-  for (let token = 0; token < numTokens; token++) {
-    for (let place = token * topK; place < (token + 1) * topK; place++) {
-      const expert = experts[place];
-      if (expert >= numExperts) {
-        throw new InputError(
-          `trace: layer ${layer}, token ${token}: expert ${expert} is out of range [0, ${numExperts})`,
-        );
-      }
-      if (lastToken[expert] === token) {
-        throw new InputError(`trace: layer ${layer}, token ${token}: expert ${expert} comes twice`);
-      }
-      lastToken[expert] = token;
-    }
+  if (largestId(experts) >= numExperts) {
+    const place = experts.findIndex((expert) => expert >= numExperts);
+    throw new InputError(
+      `trace: layer ${layer}, token ${Math.floor(place / topK)}: expert ${experts[place]} is out of range [0, ${numExperts})`,
+    );
+  }
+  const token = rowWithRepeat(experts, topK);
+  if (token >= 0) {
+    const chosen = experts.subarray(token * topK, (token + 1) * topK);
+    const expert = chosen.find((id, place) => chosen.indexOf(id) < place);
+    throw new InputError(`trace: layer ${layer}, token ${token}: expert ${expert} comes twice`);
   }
 }
 

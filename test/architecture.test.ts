@@ -16,7 +16,8 @@ const mayImport: Record<string, readonly string[]> = {
 
 /** The floors of lib, lowest first: a file imports from its own floor or from lower ones. */
 const floors: readonly (readonly string[])[] = [
-  ["errors", "random"],
+  ["errors", "random", "vector-loops"],
+  ["id-rows"],
   ["routing-trace", "load-trace", "hardware", "model-shapes"],
   ["token-patterns", "assignment"],
   ["coactivation"],

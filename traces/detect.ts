@@ -56,6 +56,11 @@ export async function detectSource(path: string): Promise<TraceSource> {
   const found = new Map<TraceFormat, string[]>();
   const ignored: string[] = [];
   const files = await listFiles(path);
+  if (files.length === 0) {
+    throw new InputError(
+      `${path}: found a folder without files, expected the files of a trace directly in it`,
+    );
+  }
   for (const file of files) {
     const head = await readHead(file);
     if (head.bytes.length === 0 && files.length === 1) {

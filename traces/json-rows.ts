@@ -1,6 +1,7 @@
 import { InputError } from "../lib/errors.js";
 import type { OnBytes } from "./file-bytes.js";
 import { readLineBlocks } from "./lines.js";
+import { RowBatch } from "./row-batch.js";
 import { RowScanner, type RowKeys } from "./row-scanner.js";
 import type { TraceBuilder } from "./trace-builder.js";
 
@@ -30,12 +31,15 @@ export async function readJsonRows(
 ): Promise<void> {
   const { keys, onOther = () => false, tokensCountWithinSequence } = options;
   const scanner = new RowScanner(keys);
+  const batch = new RowBatch(path, builder);
   let line = 0;
   for await (const bytes of readLineBlocks(path, options.onBytes)) {
+    scanner.setBytes(bytes);
     for (let at = 0, next: number; at < bytes.length; at = next) {
       line++;
-      next = scanner.scan(bytes, at);
+      next = scanner.scan(at);
       if (next < 0) {
+        batch.flush();
         const found = bytes.indexOf(NEWLINE, at);
         const end = found < 0 ? bytes.length : found;
         next = end + 1;
@@ -51,12 +55,14 @@ export async function readJsonRows(
           throw new InputError(`${path}:${line}: found ${excerpt(text)}, expected ${example(keys)}`);
         }
       }
-      if (tokensCountWithinSequence && scanner.token === 0)
+      if (tokensCountWithinSequence && scanner.token === 0) {
+        batch.flush();
         builder.startSequence(scanner.layer, { topK: scanner.width });
-      const fault = builder.append(scanner.layer, scanner.experts, scanner.width);
-      if (fault) throw new InputError(`${path}:${line}: ${fault.found}`, fault.advice);
+      }
+      batch.add(scanner, line);
     }
   }
+  batch.flush();
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

@@ -1,4 +1,5 @@
 import type { LayerTrace } from "../lib/routing-trace.js";
+import { keepsBlock, SAMPLE_BLOCK, type Sampling } from "./sampling.js";
 
 /**
  * Consecutive tokens of a layer with the very same experts in the same order, from which on they count as warm-up.
@@ -8,14 +9,6 @@ import type { LayerTrace } from "../lib/routing-trace.js";
  * the mean load where the truth is 1.5 times. Real text does not repeat a token's whole routing so often in a row.
  */
 export const WARMUP_RUN = 20;
-
-/** Tokens are sampled in blocks of so many in a row, so that neighbours stay together. */
-export const SAMPLE_BLOCK = 64;
-
-/** Which tokens of every layer are kept: blocks 0, stride, 2 * stride, ... A power of two; 1 keeps all. */
-export interface Sampling {
-  stride: number;
-}
 
 /**
  * Collects the tokens of one layer while a file is read, leaves out warm-up rows, and samples what remains.
@@ -28,7 +21,7 @@ export class LayerRows {
 
   readonly #topK: number;
   readonly #keepWarmup: boolean;
-  readonly #sampling: Readonly<Sampling>;
+  readonly #sampling: Sampling;
   /** Rows kept. Shape [capacity, topK], of which `#length` ids are in use. */
   #experts: Uint16Array;
   #length = 0;
@@ -44,7 +37,7 @@ export class LayerRows {
   readonly #dropped: { from: number; to: number }[] = [];
   #warmupRows = 0;
 
-  constructor(topK: number, { keepWarmup, sampling }: { keepWarmup: boolean; sampling: Readonly<Sampling> }) {
+  constructor(topK: number, { keepWarmup, sampling }: { keepWarmup: boolean; sampling: Sampling }) {
     this.#topK = topK;
     this.#keepWarmup = keepWarmup;
     this.#sampling = sampling;
@@ -114,16 +107,20 @@ export class LayerRows {
     this.#run = 0;
   }
 
-  /** Drops every other block held, after the stride was doubled. */
+  /** Drops the blocks that are not kept any more, after the stride was doubled. */
   thin(): void {
-    const blockLength = SAMPLE_BLOCK * this.#topK;
-    let length = 0;
-    for (let from = 0; from < this.#length; from += 2 * blockLength) {
-      const to = Math.min(from + blockLength, this.#length);
-      this.#experts.copyWithin(length, from, to);
-      length += to - from;
+    const { stride } = this.#sampling;
+    let from = 0;
+    let to = 0;
+    for (const block of this.#keptBlocks(stride / 2)) {
+      const end = Math.min(from + SAMPLE_BLOCK * this.#topK, this.#length);
+      if (keepsBlock(block, stride)) {
+        this.#experts.copyWithin(to, from, end);
+        to += end - from;
+      }
+      from = end;
     }
-    this.#length = length;
+    this.#length = to;
   }
 
   /**
@@ -135,6 +132,8 @@ export class LayerRows {
     this.settle();
     const isFull = this.#length === this.#experts.length;
     const experts = isFull ? this.#experts : this.#experts.slice(0, this.#length);
+    // The rows now belong to the trace, and large traces do not fit twice.
+    this.#experts = experts;
     const numTokens = this.rowsHeld;
     const starts = this.#keptStarts(sequenceLengths).filter((start) => start < numTokens);
     return {
@@ -166,7 +165,7 @@ export class LayerRows {
       for (let row = 0, end = 0; row < numRows; row = end) {
         const block = Math.floor((this.#realRows + row) / SAMPLE_BLOCK);
         end = Math.min(numRows, (block + 1) * SAMPLE_BLOCK - this.#realRows);
-        if (block % stride === 0) this.#add(rows.subarray(row * this.#topK, end * this.#topK));
+        if (keepsBlock(block, stride)) this.#add(rows.subarray(row * this.#topK, end * this.#topK));
       }
     }
     this.#realRows += numRows;
@@ -190,10 +189,11 @@ export class LayerRows {
     this.#experts = larger;
   }
 
-  /** Where sequences begin among the rows kept. */
+  /** Where sequences begin among the rows kept, in order. */
   #keptStarts(sequenceLengths: readonly number[]): number[] {
     const fromLengths = startsOf(sequenceLengths);
     const starts = fromLengths.end === this.rowsRead ? fromLengths.starts : this.#starts;
+    const indexOf = this.#sampledIndices();
     let next = 0;
     let gone = 0;
     return starts.map((start) => {
@@ -202,16 +202,29 @@ export class LayerRows {
       }
       // A sequence that begins inside a dropped stretch begins where the stretch ends.
       const from = next < this.#dropped.length ? this.#dropped[next].from : start;
-      return this.#sampledIndex(Math.min(start, from) - gone);
+      return indexOf(Math.min(start, from) - gone);
     });
   }
 
-  /** Where a row that is no warm-up ended up among those held, or else the next one that was sampled. */
-  #sampledIndex(realRow: number): number {
-    const { stride } = this.#sampling;
-    const block = Math.floor(realRow / SAMPLE_BLOCK);
-    const within = block % stride === 0 ? realRow % SAMPLE_BLOCK : 0;
-    return Math.ceil(block / stride) * SAMPLE_BLOCK + within;
+  /** Tells, for ascending rows that are no warm-up, where among those held each is, or else the next one that is. */
+  #sampledIndices(): (realRow: number) => number {
+    const kept = this.#sampling.stride === 1 ? undefined : this.#keptBlocks(this.#sampling.stride);
+    let before = 0;
+    return (realRow) => {
+      if (!kept) return realRow;
+      const block = Math.floor(realRow / SAMPLE_BLOCK);
+      while (before < kept.length && kept[before] < block) before++;
+      return before * SAMPLE_BLOCK + (kept[before] === block ? realRow % SAMPLE_BLOCK : 0);
+    };
+  }
+
+  /** Numbers of the blocks, among those there were so far, that are kept at a stride. */
+  #keptBlocks(stride: number): number[] {
+    const blocks: number[] = [];
+    for (let block = 0; block * SAMPLE_BLOCK < this.#realRows; block++) {
+      if (keepsBlock(block, stride)) blocks.push(block);
+    }
+    return blocks;
   }
 }
 

@@ -1,23 +1,13 @@
-import { readBytes, type OnBytes } from "./file-bytes.js";
+import { readBlocks, type OnBytes } from "./file-bytes.js";
 
 const NEWLINE = 0x0a;
 
 /**
  * Streams a text file (gzip allowed) in blocks of whole lines of about a megabyte; only the last line of the file
- * may lack its newline.
+ * may lack its newline. A block is valid until the next one is asked for.
  */
-export async function* readLineBlocks(path: string, onBytes?: OnBytes): AsyncGenerator<Buffer> {
-  let rest: Buffer[] = [];
-  for await (const chunk of readBytes(path, onBytes)) {
-    const end = chunk.lastIndexOf(NEWLINE) + 1;
-    if (end > 0) {
-      yield Buffer.concat([...rest, chunk.subarray(0, end)]);
-      rest = [];
-    }
-    rest.push(chunk.subarray(end));
-  }
-  const last = Buffer.concat(rest);
-  if (last.length > 0) yield last;
+export function readLineBlocks(path: string, onBytes?: OnBytes): AsyncGenerator<Buffer> {
+  return readBlocks(path, (bytes) => bytes.lastIndexOf(NEWLINE) + 1, onBytes);
 }
 
 /** A line of text without its end. */

@@ -2,7 +2,7 @@ import { InputError } from "../lib/errors.js";
 import { addLoads, type LoadTrace } from "../lib/load-trace.js";
 import { concatTraces, type RoutingTrace } from "../lib/routing-trace.js";
 import { detectSource, type TraceSource } from "./detect.js";
-import { SAMPLE_BLOCK } from "./layer-rows.js";
+import { SAMPLE_BLOCK, Sampling } from "./sampling.js";
 import { TraceBuilder, type NumberingOptions } from "./trace-builder.js";
 
 /** Options of {@link readTrace}. */
@@ -42,7 +42,7 @@ export type ReadRouting =
  * Reads files and folders of any known format as one routing trace.
  *
  * Warm-up rows, 20 or more consecutive tokens with the same experts, are left out unless they are to be kept. Files
- * are streamed where their format allows. A trace of more than 268 million ids is sampled, and the report says so.
+ * are streamed where their format allows. Traces of more than 134 million ids are sampled, and the report says so.
  *
  * @param paths Files or folders, all of one model, read in the order given.
  * @throws InputError where a file is missing, of no known format or damaged, files do not fit together, or they
@@ -74,13 +74,13 @@ export async function readRouting(
   options: ReadTraceOptions = {},
 ): Promise<ReadRouting> {
   if (paths.length === 0) throw new InputError("trace: found no files, expected at least one");
-  checkMaxTokens(options.maxTokens);
+  const sampling = new Sampling(options.maxTokens, paths.length);
   const sources: TraceSource[] = [];
   const builders: TraceBuilder[] = [];
   for (const path of paths) {
     const source = await detectSource(path);
     sources.push(source);
-    builders.push(await readSource(source, options, 1 / paths.length));
+    builders.push(await readSource(source, options, sampling));
   }
   const report = {
     sources: sources.map(({ path, format, files }) => ({
@@ -95,6 +95,7 @@ export async function readRouting(
     return { kind: "loads", loads, report: { ...report, warnings: warningsOf(builders) } };
   }
   const { numExperts, warnings } = findNumExperts(builders);
+  for (const builder of builders) builder.settle();
   const parts = builders.map((builder, at) => finishTokens(builder, numExperts, paths[at]));
   const trace = concatTraces(parts);
   return {
@@ -103,7 +104,7 @@ export async function readRouting(
     parts,
     report: {
       ...report,
-      warnings: [...warningsOf(builders), ...warnings, ...samplingWarnings(builders, paths)],
+      warnings: [...warningsOf(builders), ...warnings, ...samplingWarnings(sampling, trace)],
     },
   };
 }
@@ -111,9 +112,9 @@ export async function readRouting(
 async function readSource(
   { path, format, files, ignored }: TraceSource,
   options: ReadTraceOptions,
-  share: number,
+  sampling: Sampling,
 ): Promise<TraceBuilder> {
-  const builder = new TraceBuilder(options, share);
+  const builder = new TraceBuilder(options, sampling);
   if (ignored.length > 0) {
     builder.warnings.push(`${path}: ${ignored.length} files of no known format were left out`);
   }
@@ -163,23 +164,17 @@ function findNumExperts(builders: readonly TraceBuilder[]): { numExperts: number
   return { numExperts, warnings: [warning] };
 }
 
-function checkMaxTokens(maxTokens = Infinity): void {
-  if (maxTokens >= SAMPLE_BLOCK) return;
-  throw new InputError(
-    `max-tokens: found ${maxTokens}, expected at least ${SAMPLE_BLOCK}, one block of tokens`,
-  );
-}
-
 function warningsOf(builders: readonly TraceBuilder[]): string[] {
   return builders.flatMap(({ warnings }) => warnings);
 }
 
-function samplingWarnings(builders: readonly TraceBuilder[], paths: readonly string[]): string[] {
-  return builders.flatMap(({ stride }, at) =>
-    stride === 1
-      ? []
-      : [`${paths[at]}: sampled, one block of ${SAMPLE_BLOCK} tokens in ${stride} was kept in all layers`],
-  );
+function samplingWarnings({ stride }: Sampling, { layers }: RoutingTrace): string[] {
+  if (stride === 1) return [];
+  const most = Math.max(...layers.map(({ numTokens }) => numTokens));
+  return [
+    `sampled: one block of ${SAMPLE_BLOCK} tokens in ${stride} was kept in all layers, at most ${most} tokens of a layer; ` +
+      "--max-tokens says how many to keep",
+  ];
 }
 
 function addCounts(builders: readonly TraceBuilder[]): ReadReport["layers"] {

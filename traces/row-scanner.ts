@@ -22,11 +22,19 @@ export interface RowKeys {
   readonly experts: string;
 }
 
+/** '0' in each of four bytes; what a digit and '0' have in common is gone after XOR with it. */
+const FOUR_ZEROS = 0x30303030;
+/** Lifts what follows '9' into the bits that no digit has. */
+const FOUR_SIXES = 0x06060606;
+/** Of four bytes after that XOR, the bits that no digit has. */
+const NO_DIGIT = 0xf0f0f0f0 | 0;
+
 /**
  * Reads the three members that matter from JSON objects of one line, straight from the bytes.
  *
- * Several times faster than `JSON.parse`, because it builds no strings and no objects. It understands flat objects
- * with plain values and arrays of numbers; whatever else it meets it leaves to `JSON.parse`.
+ * Many times faster than `JSON.parse`, because it builds no strings and no objects, and looks at four bytes at a time
+ * where it can. It understands flat objects with plain values and arrays of numbers; whatever else it meets it leaves
+ * to `JSON.parse`.
  */
 export class RowScanner {
   layer = -1;
@@ -36,88 +44,156 @@ export class RowScanner {
   width = 0;
   readonly experts = new Int32Array(4096);
 
-  readonly #layerKey: Uint8Array;
-  readonly #tokenKey: Uint8Array;
-  readonly #expertsKey: Uint8Array;
-  #number = 0;
+  readonly #layerKey: Key;
+  readonly #tokenKey: Key;
+  readonly #expertsKey: Key;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
 
-  constructor(keys: RowKeys) {
-    this.#layerKey = Buffer.from(keys.layer);
-    this.#tokenKey = Buffer.from(keys.token);
-    this.#expertsKey = Buffer.from(keys.experts);
+  constructor({ layer, token, experts }: RowKeys) {
+    this.#layerKey = createKey(layer);
+    this.#tokenKey = createKey(token);
+    this.#expertsKey = createKey(experts);
+  }
+
+  /** Says where the lines are that come next. */
+  setBytes(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /**
    * Reads the line that begins at `at`.
    *
+   * One loop, and no calls that keep state: this is where the time of reading text goes.
+   *
    * @returns Where the next line begins, or -1 where the line needs `JSON.parse`.
    */
-  scan(bytes: Uint8Array, at: number): number {
-    this.layer = this.token = -1;
-    this.width = 0;
+  scan(at: number): number {
+    const bytes = this.#bytes;
+    const view = this.#view;
+    const lastWord = bytes.length - 4;
+    const layerKey = this.#layerKey;
+    const tokenKey = this.#tokenKey;
+    const expertsKey = this.#expertsKey;
+    const experts = this.experts;
+    let layer = -1;
+    let token = -1;
+    let width = 0;
+    let byte = OPEN_BRACE;
     at = skipSpace(bytes, at);
     if (bytes[at++] !== OPEN_BRACE) return -1;
-    for (;;) {
+    do {
       at = skipSpace(bytes, at);
-      if (bytes[at++] !== QUOTE) return -1;
-      const keyStart = at;
-      while (bytes[at] !== QUOTE) {
-        if (at >= bytes.length || bytes[at] === BACKSLASH || bytes[at] === NEWLINE) return -1;
-        at++;
-      }
-      const keyEnd = at;
-      at = skipSpace(bytes, at + 1);
-      if (bytes[at] !== COLON) return -1;
-      at = skipSpace(bytes, at + 1);
-      if (equals(bytes, keyStart, keyEnd, this.#expertsKey)) {
-        at = this.#scanIds(bytes, at);
-      } else if (equals(bytes, keyStart, keyEnd, this.#layerKey)) {
-        at = this.#scanNumber(bytes, at);
-        this.layer = this.#number;
-      } else if (equals(bytes, keyStart, keyEnd, this.#tokenKey)) {
-        at = this.#scanNumber(bytes, at);
-        this.token = this.#number;
+      if (isKey(view, at, expertsKey)) {
+        at = skipColon(bytes, at + expertsKey.length);
+        if (bytes[at++] !== OPEN_BRACKET) return -1;
+        width = 0;
+        do {
+          at = skipSpace(bytes, at);
+          if (at > lastWord || width === experts.length) return -1;
+          const word = view.getInt32(at, true) ^ FOUR_ZEROS;
+          // The lowest bit that no digit has tells how many bits of digits come before it.
+          const ends = (word | (word + FOUR_SIXES)) & NO_DIGIT;
+          const bits = (31 - Math.clz32(ends & -ends)) & 24;
+          if (ends === 0 || bits === 0) {
+            at = scanNumber(bytes, at);
+            if (at < 0) return -1;
+            experts[width++] = scanned;
+          } else {
+            // Moves the last digit to the top, whatever their number: up to three follow from there downwards.
+            const digits = word << (32 - bits);
+            experts[width++] =
+              (digits >>> 24) + 10 * ((digits >>> 16) & 0xff) + 100 * ((digits >>> 8) & 0xff);
+            at += bits >>> 3;
+          }
+          byte = bytes[at++];
+          while (isSpace(byte)) byte = bytes[at++];
+        } while (byte === COMMA);
+        if (byte !== CLOSE_BRACKET) return -1;
       } else {
-        at = skipValue(bytes, at);
+        const isLayer = isKey(view, at, layerKey);
+        if (isLayer || isKey(view, at, tokenKey)) {
+          at = scanNumber(bytes, skipColon(bytes, at + (isLayer ? layerKey : tokenKey).length));
+          if (isLayer) layer = scanned;
+          else token = scanned;
+        } else {
+          at = skipMember(bytes, at);
+        }
+        if (at < 0) return -1;
       }
-      if (at < 0) return -1;
       at = skipSpace(bytes, at);
-      if (bytes[at] === CLOSE_BRACE) break;
-      if (bytes[at++] !== COMMA) return -1;
-    }
-    at = skipSpace(bytes, at + 1);
+      byte = bytes[at++];
+    } while (byte === COMMA);
+    if (byte !== CLOSE_BRACE) return -1;
+    at = skipSpace(bytes, at);
     if (at < bytes.length && bytes[at] !== NEWLINE) return -1;
-    return this.layer >= 0 && this.width > 0 ? at + 1 : -1;
-  }
-
-  #scanIds(bytes: Uint8Array, at: number): number {
-    this.width = 0;
-    if (bytes[at++] !== OPEN_BRACKET) return -1;
-    for (;;) {
-      at = this.#scanNumber(bytes, skipSpace(bytes, at));
-      if (at < 0 || this.width === this.experts.length) return -1;
-      this.experts[this.width++] = this.#number;
-      at = skipSpace(bytes, at);
-      if (bytes[at] === CLOSE_BRACKET) return at + 1;
-      if (bytes[at++] !== COMMA) return -1;
-    }
-  }
-
-  /** Reads digits only; a sign, a fraction or an exponent ends them and is then unexpected. */
-  #scanNumber(bytes: Uint8Array, at: number): number {
-    const start = at;
-    let value = 0;
-    for (let digit = bytes[at] - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at] - ZERO) {
-      value = value * 10 + digit;
-    }
-    this.#number = value;
-    return at === start || at - start > MAX_DIGITS ? -1 : at;
+    this.layer = layer;
+    this.token = token;
+    this.width = width;
+    return layer >= 0 && width > 0 ? at + 1 : -1;
   }
 }
 
+/** A key with its quotes, at least 4 bytes, as words to compare: the last one overlaps the one before it. */
+interface Key {
+  readonly length: number;
+  readonly first: number;
+  readonly last: number;
+  readonly between: Int32Array;
+}
+
+function createKey(name: string): Key {
+  const bytes = Buffer.from(`"${name}"`);
+  const between = Int32Array.from({ length: Math.ceil(bytes.length / 4) - 2 }, (_, word) =>
+    bytes.readInt32LE(4 + 4 * word),
+  );
+  const { length } = bytes;
+  return { length, first: bytes.readInt32LE(0), last: bytes.readInt32LE(length - 4), between };
+}
+
+function isKey(view: DataView, at: number, { length, first, last, between }: Key): boolean {
+  if (at + length > view.byteLength || view.getInt32(at, true) !== first) return false;
+  for (let word = 0; word < between.length; word++) {
+    if (view.getInt32(at + 4 + 4 * word, true) !== between[word]) return false;
+  }
+  return view.getInt32(at + length - 4, true) === last;
+}
+
+/** What {@link scanNumber} read last. */
+let scanned = 0;
+
+/** Reads digits only; a sign, a fraction or an exponent ends them and is then unexpected. */
+function scanNumber(bytes: Uint8Array, at: number): number {
+  const start = at;
+  let value = 0;
+  for (let digit = bytes[at] - ZERO; digit >= 0 && digit <= 9; digit = bytes[++at] - ZERO) {
+    value = value * 10 + digit;
+  }
+  scanned = value;
+  return at === start || at - start > MAX_DIGITS ? -1 : at;
+}
+
+function isSpace(byte: number): boolean {
+  // Most bytes are not, and are above it.
+  return byte <= SPACE && (byte === SPACE || byte === TAB || byte === CARRIAGE_RETURN);
+}
+
 function skipSpace(bytes: Uint8Array, at: number): number {
-  while (bytes[at] === SPACE || bytes[at] === TAB || bytes[at] === CARRIAGE_RETURN) at++;
+  while (isSpace(bytes[at])) at++;
   return at;
+}
+
+/** Skips the colon behind a key, or to the end of the bytes, where no value is, if there is none. */
+function skipColon(bytes: Uint8Array, at: number): number {
+  at = skipSpace(bytes, at);
+  return bytes[at] === COLON ? skipSpace(bytes, at + 1) : bytes.length;
+}
+
+/** Skips a key and its value. */
+function skipMember(bytes: Uint8Array, at: number): number {
+  const end = bytes[at] === QUOTE ? skipValue(bytes, at) : -1;
+  return end < 0 ? -1 : skipValue(bytes, skipColon(bytes, end));
 }
 
 /** Skips a number, a word, a string without escapes or an array of numbers; -1 where there is something else. */
@@ -137,12 +213,4 @@ function skipValue(bytes: Uint8Array, at: number): number {
     if (byte === QUOTE || byte === OPEN_BRACKET || byte === OPEN_BRACE || byte === NEWLINE) return -1;
   }
   return -1;
-}
-
-function equals(bytes: Uint8Array, start: number, end: number, key: Uint8Array): boolean {
-  if (end - start !== key.length) return false;
-  for (let at = 0; at < key.length; at++) {
-    if (bytes[start + at] !== key[at]) return false;
-  }
-  return true;
 }

@@ -17,28 +17,43 @@ export function appendIds(builder: TraceBuilder, layer: number, ids: Tensor, whe
   const { values, start } = ids;
   const rows = new Uint16Array(numTokens * topK);
   let length = 0;
-  // Negative as soon as one id is.
-  let signs = 0;
-  let largest = 0;
-  for (let token = 0; token < numTokens; token++) {
-    const first = start + token * tokenStride;
-    if (isPadding(ids, first)) continue;
-    for (let place = 0, at = first; place < topK; place++, at += placeStride) {
-      const id = values[at];
-      signs |= id;
-      if (id > largest) largest = id;
-      rows[length++] = id;
+  // Bits beyond 16 as soon as one id is too large or negative.
+  let bits = 0;
+  for (let token = 0, first = start; token < numTokens; token++, first += tokenStride) {
+    // Nearly always the second id tells that a row is no padding.
+    const mayBePadding = topK === 1 || values[first] === values[first + placeStride];
+    if (mayBePadding && isPadding(ids, first)) continue;
+    for (let place = 0; place < topK; place++) {
+      const id = values[first + place * placeStride];
+      bits |= id;
+      rows[length + place] = id;
     }
+    length += topK;
   }
   if (length === 0) return;
-  if (signs < 0 || largest > 65535) {
-    const limit = builder.numExperts ?? 65536;
-    throw new InputError(
-      `${where}: layer ${layer}: found ${signs < 0 ? "a negative id" : `expert ${largest}`}, expected [0, ${limit})`,
-    );
-  }
+  // Ids beyond 32 bits, which are floating-point numbers here, may have lost theirs.
+  if (bits >>> 16 !== 0 || values instanceof Float64Array) checkRange(ids, { layer, where, builder });
   const fault = builder.appendMany(layer, rows.subarray(0, length), topK);
   if (fault) throw new InputError(`${where}: layer ${layer}: ${fault.found}`, fault.advice);
+}
+
+/** @throws InputError if an id is negative or beyond 65535, other than in padding. */
+function checkRange(
+  ids: Tensor,
+  { layer, where, builder }: { layer: number; where: string; builder: TraceBuilder },
+): void {
+  const [numTokens, topK] = ids.shape;
+  for (let token = 0; token < numTokens; token++) {
+    const first = ids.start + token * ids.strides[0];
+    if (isPadding(ids, first)) continue;
+    for (let place = 0; place < topK; place++) {
+      const id = ids.values[first + place * ids.strides[1]];
+      if (id >= 0 && id <= 65535) continue;
+      throw new InputError(
+        `${where}: layer ${layer}: found ${id < 0 ? "a negative id" : `expert ${id}`}, expected [0, ${builder.numExperts ?? 65536})`,
+      );
+    }
+  }
 }
 
 /**

@@ -1,7 +1,9 @@
 import { InputError } from "../lib/errors.js";
+import { largestId, rowWithRepeat } from "../lib/id-rows.js";
 import { createLoadTrace, type LoadTrace } from "../lib/load-trace.js";
 import { createRoutingTrace, type RoutingTrace } from "../lib/routing-trace.js";
-import { LayerRows, type Sampling } from "./layer-rows.js";
+import { LayerRows } from "./layer-rows.js";
+import { Sampling } from "./sampling.js";
 
 /** How ids in a file are to be understood, and what is to be left out. */
 export interface NumberingOptions {
@@ -30,9 +32,6 @@ export interface RowFault {
 /** Experts that fit a `Uint16Array`. */
 const MAX_EXPERTS = 65536;
 
-/** Ids held at once, 2 bytes each, before tokens are sampled of which nobody asked to. */
-const MAX_IDS = 2 ** 28;
-
 /** Collects one trace, row by row or load by load, from however many files. Every reader writes into one. */
 export class TraceBuilder {
   readonly options: NumberingOptions;
@@ -43,8 +42,7 @@ export class TraceBuilder {
 
   readonly #layers = new Map<number, LayerRows>();
   readonly #loads = new Map<number, Float64Array>();
-  readonly #sampling: Sampling = { stride: 1 };
-  readonly #maxIds: number;
+  readonly #sampling: Sampling;
   #numExperts: number | undefined;
   #topK = 0;
   #largest = -1;
@@ -53,10 +51,10 @@ export class TraceBuilder {
   #row = 0;
   readonly #renumbered = new Int32Array(4096);
 
-  /** @param share Share of the memory for all traces read at once that is this one's. */
-  constructor(options: NumberingOptions = {}, share = 1) {
+  /** @param sampling Shared by all traces that are read together. */
+  constructor(options: NumberingOptions = {}, sampling = new Sampling(options.maxTokens)) {
     this.options = options;
-    this.#maxIds = MAX_IDS * share;
+    this.#sampling = sampling;
     this.#numExperts = options.numExperts;
     this.#topK = options.topK ?? 0;
   }
@@ -79,11 +77,6 @@ export class TraceBuilder {
   /** Rows handed in and left out, layer by layer. */
   get counts(): { layer: number; rowsRead: number; warmupRows: number }[] {
     return [...this.#layers].map(([layer, { rowsRead, warmupRows }]) => ({ layer, rowsRead, warmupRows }));
-  }
-
-  /** One block of tokens in so many is kept. */
-  get stride(): number {
-    return this.#sampling.stride;
   }
 
   /** Whether loads were handed in rather than tokens. */
@@ -120,12 +113,28 @@ export class TraceBuilder {
     const fault = this.#topKFault(width) ?? this.#renumber(experts, width);
     if (fault) return fault;
     this.#rowsOf(layer).append(this.#renumbered);
-    if (this.#row % 65536 === 0) this.#limit();
+    if (this.#row % 65536 === 0) this.#sampling.limit(this.#topK);
     return undefined;
   }
 
   /**
-   * Takes the next tokens of a layer at once. Their ids are checked when the trace is finished.
+   * Whether rows may be handed to {@link appendMany}, as {@link append} would accept every one of them.
+   *
+   * @param rows Ids as in the file. Shape [numRows, width], row-major.
+   */
+  accepts(rows: Uint16Array, width: number): boolean {
+    const { firstExpert = 0 } = this.options;
+    return (
+      (this.#topK === 0 || width === this.#topK) &&
+      (firstExpert === 0 || rows.every((expert) => expert >= firstExpert)) &&
+      largestId(rows) - firstExpert < (this.#numExperts ?? MAX_EXPERTS) &&
+      rowWithRepeat(rows, width) < 0
+    );
+  }
+
+  /**
+   * Takes the next tokens of a layer at once. Whether ids are too large or come twice is checked when the trace is
+   * finished.
    *
    * @param rows Ids as in the file. Shape [numRows, topK], row-major.
    */
@@ -133,20 +142,20 @@ export class TraceBuilder {
     const fault = this.#topKFault(topK);
     if (fault) return fault;
     const { firstExpert = 0 } = this.options;
-    // Ids below the first one wrap around to ids that are out of range.
-    if (firstExpert !== 0) rows = rows.map((expert) => expert - firstExpert);
-    if (this.#numExperts === undefined) {
-      for (const expert of rows) if (expert > this.#largest) this.#largest = expert;
+    if (firstExpert !== 0) {
+      const below = rows.find((expert) => expert < firstExpert);
+      if (below !== undefined) return outOfRange(below, firstExpert, this.#numExperts ?? MAX_EXPERTS);
+      rows = rows.map((expert) => expert - firstExpert);
     }
+    if (this.#numExperts === undefined) this.#largest = Math.max(this.#largest, largestId(rows));
     this.#rowsOf(layer).appendMany(rows);
-    this.#limit();
+    this.#sampling.limit(this.#topK);
     return undefined;
   }
 
   /** Makes room in a layer for so many rows at once. */
   reserve(layer: number, numRows: number): void {
-    const { maxTokens = Infinity } = this.options;
-    if (this.#topK > 0) this.#rowsOf(layer).reserve(Math.min(numRows, maxTokens, this.#maxIds / this.#topK));
+    if (this.#topK > 0) this.#rowsOf(layer).reserve(Math.min(numRows, this.#sampling.maxRows(this.#topK)));
   }
 
   /**
@@ -171,16 +180,28 @@ export class TraceBuilder {
     this.#loads.set(id, sum ? sum.map((one, expert) => one + load[expert]) : load);
   }
 
+  /** Says that all rows were handed in. Of traces read together, all are settled before one is finished. */
+  settle(): void {
+    for (const rows of this.#layers.values()) rows.settle();
+    this.#sampling.limit(this.#topK);
+  }
+
   /**
    * Ends a trace of tokens.
    *
    * @throws InputError if nothing was read or ids are wrong.
    */
   finish(numExperts: number): RoutingTrace {
-    for (const rows of this.#layers.values()) rows.settle();
-    this.#limit();
+    this.settle();
     const layers = [...this.#layers].map(([layer, rows]) => rows.finish(layer, this.sequenceLengths));
-    return createRoutingTrace({ model: this.model, numExperts, topK: this.#topK, layers });
+    const { stride } = this.#sampling;
+    return createRoutingTrace({
+      model: this.model,
+      numExperts,
+      topK: this.#topK,
+      layers,
+      ...(stride > 1 && { sampledOneIn: stride }),
+    });
   }
 
   /**
@@ -200,21 +221,9 @@ export class TraceBuilder {
       const keepWarmup = this.options.keepWarmup ?? false;
       rows = new LayerRows(this.#topK, { keepWarmup, sampling: this.#sampling });
       this.#layers.set(id, rows);
+      this.#sampling.add(id, rows);
     }
     return rows;
-  }
-
-  /** Samples more coarsely, all layers alike, until what is held is within the limits. */
-  #limit(): void {
-    const { maxTokens = Infinity } = this.options;
-    const layers = [...this.#layers.values()];
-    for (;;) {
-      const held = layers.map(({ rowsHeld }) => rowsHeld);
-      const total = held.reduce((sum, rows) => sum + rows, 0);
-      if (held.every((rows) => rows <= maxTokens) && total * this.#topK <= this.#maxIds) return;
-      this.#sampling.stride *= 2;
-      for (const rows of layers) rows.thin();
-    }
   }
 
   #topKFault(width: number): RowFault | undefined {

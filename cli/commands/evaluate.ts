@@ -51,6 +51,7 @@ export function evaluateCommand(): Command {
       // Placements may ask for other numbers of chiplets, but all for the same machine.
       const [{ hardware }] = evaluated;
       terminal.printJson({
+        sampledOneIn: trace.sampledOneIn ?? 1,
         placements: evaluated.map(({ file, evaluation }) => ({ file, ...evaluation })),
         ...explainData(hardware, options),
       });

@@ -40,6 +40,7 @@ export function inspectCommand(): Command {
         model: trace.model ?? null,
         numExperts: trace.numExperts,
         topK: trace.topK,
+        sampledOneIn: trace.sampledOneIn ?? 1,
         numChiplets: chiplets,
         uniformReplication,
         mean: means,
@@ -48,7 +49,8 @@ export function inspectCommand(): Command {
       });
       for (const { path, format } of report.sources) terminal.print(`${path}: ${format}`);
       terminal.print(
-        `model ${trace.model ?? "unknown"}, ${layers.length} MoE layers, ${trace.numExperts} experts, top-${trace.topK}\n`,
+        `model ${trace.model ?? "unknown"}, ${layers.length} MoE layers, ${trace.numExperts} experts, top-${trace.topK}` +
+          `${trace.sampledOneIn ? `, a sample of one token in ${trace.sampledOneIn}` : ""}\n`,
       );
       terminal.print(
         formatTable(

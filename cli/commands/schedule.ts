@@ -91,6 +91,7 @@ export function scheduleCommand(): Command {
         if (path !== undefined) await writeOutput(path, draw(graph, schedule, { title }), options);
       }
       terminal.printJson({
+        sampledOneIn: trace.sampledOneIn ?? 1,
         title,
         ...scheduleData(step),
         ...(sweep && { chunks: sweep.chunks, curve: sweep.curve }),

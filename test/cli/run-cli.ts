@@ -18,7 +18,7 @@ export interface Workplace {
   run(...args: string[]): Promise<CliResult>;
   /** Runs and parses what --json prints. */
   runJson(...args: string[]): Promise<unknown>;
-  write(name: string, content: string): void;
+  write(name: string, content: string | Uint8Array): void;
   read(name: string): string;
   readBytes(name: string): Buffer;
   /** Names of all files, in order. */

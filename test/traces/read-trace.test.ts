@@ -3,6 +3,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { writeBinaryTrace } from "../../traces/formats/binary-trace.js";
 import { readTrace } from "../../traces/read-trace.js";
+import { keepsBlock } from "../../traces/sampling.js";
 import { failureOf, readContent, row, tokensOf, withFiles } from "./trace-files.js";
 
 describe("reading traces", () => {
@@ -127,21 +128,58 @@ describe("sampling", () => {
     `{"num_experts":300,"top_k":2,"sequence_lengths":[130,9870]}\n` +
     layers.map((layer) => rows.map((experts, token) => row(layer, token, experts)).join("")).join("");
 
-  it("keeps whole blocks of 64 tokens, evenly over the file, the same in all layers, and says so", async () => {
+  it("keeps whole blocks of 64 tokens, the same in all layers, and says so", async () => {
     const { trace, report } = await readContent(content([0, 1]), { maxTokens: 3000, keepWarmup: true });
-    const kept = rows.filter((_, token) => Math.floor(token / 64) % 4 === 0);
+    const stride = trace.sampledOneIn!;
+    const kept = rows.filter((_, token) => keepsBlock(Math.floor(token / 64), stride));
+    expect(kept.length).to.be.within(1000, 3000);
     expect(tokensOf(trace)).to.deep.equal({ 0: kept, 1: kept });
-    // Token 130 is in a block that was not kept; its sequence begins with the next that was.
-    expect(trace.layers[0].sequenceStarts).to.deep.equal(Uint32Array.of(0, 64));
     expect(report.layers[0].rowsRead).to.equal(numTokens);
-    expect(report.warnings.join()).to.match(/sampled, one block of 64 tokens in 4 was kept in all layers/);
+    expect(report.warnings.join()).to.match(
+      new RegExp(
+        `^sampled: one block of 64 tokens in ${stride} was kept in all layers, at most ${kept.length} `,
+      ),
+    );
+  });
+
+  it("keeps sequences where their first token kept is", async () => {
+    const { trace } = await readContent(content([0]), { maxTokens: 3000, keepWarmup: true });
+    const kept = [...rows.keys()].filter((token) => keepsBlock(Math.floor(token / 64), trace.sampledOneIn!));
+    const second = kept.findIndex((token) => token >= 130);
+    expect(trace.layers[0].sequenceStarts).to.deep.equal(Uint32Array.of(0, second));
+  });
+
+  it("keeps as many tokens of every stretch of a file, and block 0 always", () => {
+    for (const stride of [2, 16, 64]) {
+      for (const period of [1, 2, 8, 32, 100]) {
+        const blocks = Array.from({ length: 100_000 }, (_, index) => index * period);
+        const kept = blocks.filter((block) => keepsBlock(block, stride));
+        const expected = blocks.length / stride;
+        // Five standard deviations of a fair draw.
+        expect(kept.length).to.be.within(
+          expected - 5 * Math.sqrt(expected),
+          expected + 5 * Math.sqrt(expected),
+        );
+        expect(kept[0]).to.equal(0);
+        expect(kept.every((block) => keepsBlock(block, stride / 2))).to.equal(true);
+      }
+    }
+  });
+
+  it("samples all files alike, and counts their tokens together", async () => {
+    await withFiles({ a: content([0]), b: content([0]) }, async (folder) => {
+      const { trace, parts } = await readTrace([join(folder, "a"), join(folder, "b")], { maxTokens: 3000 });
+      expect(trace.layers[0].numTokens).to.be.within(1000, 3000);
+      expect(tokensOf(parts[0])).to.deep.equal(tokensOf(parts[1]));
+      expect(trace.sampledOneIn).to.equal(parts[0].sampledOneIn);
+    });
   });
 
   it("keeps the same tokens of a binary file as of text", async () => {
     const { trace } = await readContent(content([0, 1]));
     const text = await readContent(content([0, 1]), { maxTokens: 700 });
     const binary = await readContent(Buffer.concat([...writeBinaryTrace(trace)]), { maxTokens: 700 });
-    expect(text.trace.layers[0].numTokens).to.be.within(350, 700);
+    expect(text.trace.layers[0].numTokens).to.be.within(64, 700);
     expect(binary.trace).to.deep.equal(text.trace);
   });
 
@@ -150,7 +188,7 @@ describe("sampling", () => {
     expect(trace.layers[0].numTokens).to.equal(numTokens);
     expect(report.warnings).to.deep.equal([]);
     expect(await failureOf(readContent(content([0]), { maxTokens: 63 }))).to.equal(
-      "InputError: max-tokens: found 63, expected at least 64, one block of tokens",
+      "InputError: max-tokens: found 63, expected at least 64, one block of 64 tokens of every trace",
     );
   });
 });

@@ -84,10 +84,11 @@ export function decodeValues(type: ScalarType, bytes: Uint8Array): Values {
     case "int64": {
       const low = new Uint32Array(buffer, byteOffset, 2 * count);
       const high = new Int32Array(buffer, byteOffset, 2 * count);
-      return Float64Array.from(
-        { length: count },
-        (_, index) => high[2 * index + 1] * 2 ** 32 + low[2 * index],
-      );
+      const values = new Float64Array(count);
+      for (let index = 0; index < count; index++) {
+        values[index] = high[2 * index + 1] * 2 ** 32 + low[2 * index];
+      }
+      return values;
     }
   }
 }

@@ -1,7 +1,7 @@
 import { InputError } from "../../lib/errors.js";
 import type { RoutingTrace } from "../../lib/routing-trace.js";
 import { decodeValues } from "../containers/tensor.js";
-import { readBytes, type FileHead, type OnBytes } from "../file-bytes.js";
+import { readBlocks, type FileHead, type OnBytes } from "../file-bytes.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 
@@ -60,41 +60,71 @@ export function* writeBinaryTrace({ model, numExperts, topK, layers }: RoutingTr
 
 async function readFile(path: string, builder: TraceBuilder, onBytes: OnBytes): Promise<void> {
   let header: BinaryHeader | undefined;
-  let rest: Buffer = Buffer.alloc(0);
   let layerIndex = 0;
   let tokensRead = 0;
-  for await (const chunk of readBytes(path, onBytes)) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+  const cut = (bytes: Buffer) => (header ? wholeRows(bytes, header) : headerLength(bytes));
+  for await (const block of readBlocks(path, cut, onBytes)) {
     if (!header) {
-      const headerEnd = rest.length < PREFIX_BYTES ? Infinity : PREFIX_BYTES + rest.readUInt32LE(12);
-      if (rest.length < headerEnd) continue;
-      header = parseHeader(rest.subarray(0, headerEnd), path);
+      header = parseHeader(block, path);
       declareLayers(header, builder, path);
-      rest = rest.subarray(headerEnd);
+      continue;
     }
-    const bytesPerToken = 2 * header.top_k;
-    for (; layerIndex < header.layers.length; layerIndex++, tokensRead = 0) {
-      const { layer, num_tokens: numTokens } = header.layers[layerIndex];
-      const tokens = Math.min(numTokens - tokensRead, Math.floor(rest.length / bytesPerToken));
-      const rows = decodeValues("uint16", rest.subarray(0, tokens * bytesPerToken)) as Uint16Array;
-      builder.appendMany(layer, rows, header.top_k);
-      rest = rest.subarray(tokens * bytesPerToken);
-      tokensRead += tokens;
+    const { top_k: topK, layers } = header;
+    const ids = decodeValues("uint16", block.subarray(0, wholeRows(block, header))) as Uint16Array;
+    for (let at = 0; layerIndex < layers.length; layerIndex++, tokensRead = 0) {
+      const { layer, num_tokens: numTokens } = layers[layerIndex];
+      const rows = ids.subarray(at, at + (numTokens - tokensRead) * topK);
+      const fault = rows.length > 0 ? builder.appendMany(layer, rows, topK) : undefined;
+      if (fault) throw new InputError(`${path}: layer ${layer}: ${fault.found}`, fault.advice);
+      at += rows.length;
+      tokensRead += rows.length / topK;
       if (tokensRead < numTokens) break;
     }
   }
-  if (header && layerIndex === header.layers.length) return;
-  builder.warnings.push(`${path}: cut off in the middle`);
+  if (layerIndex !== header?.layers.length) builder.warnings.push(`${path}: cut off in the middle`);
+}
+
+/** Bytes up to the first id, 0 as long as not all of them are there. */
+function headerLength(bytes: Buffer): number {
+  if (bytes.length < PREFIX_BYTES) return 0;
+  const length = PREFIX_BYTES + bytes.readUInt32LE(12);
+  return length <= bytes.length ? length : 0;
+}
+
+function wholeRows({ length }: Buffer, { top_k: topK }: BinaryHeader): number {
+  return length - (length % (2 * topK));
 }
 
 function parseHeader(bytes: Buffer, path: string): BinaryHeader {
-  const version = bytes.readUInt32LE(8);
-  if (version !== VERSION) throw new InputError(`${path}: found version ${version}, expected ${VERSION}`);
-  try {
-    return JSON.parse(bytes.toString("utf8", PREFIX_BYTES)) as BinaryHeader;
-  } catch {
-    throw new InputError(`${path}: found a damaged header, expected moeplace binary`);
+  const version = bytes.length < PREFIX_BYTES ? undefined : bytes.readUInt32LE(8);
+  if (version !== undefined && version !== VERSION) {
+    throw new InputError(`${path}: found version ${version}, expected ${VERSION}`);
   }
+  try {
+    const header: unknown = JSON.parse(bytes.toString("utf8", PREFIX_BYTES));
+    if (isHeader(header)) return header;
+  } catch {
+    // Whatever is no JSON is no header.
+  }
+  throw new InputError(`${path}: found a damaged header, expected moeplace binary`);
+}
+
+function isHeader(value: unknown): value is BinaryHeader {
+  const { num_experts: numExperts, top_k: topK, layers } = (value ?? {}) as Partial<BinaryHeader>;
+  return (
+    isCount(numExperts) &&
+    isCount(topK) &&
+    topK > 0 &&
+    Array.isArray(layers) &&
+    (layers as BinaryHeader["layers"]).every(
+      ({ layer, num_tokens: numTokens, sequence_starts: starts = [] }) =>
+        isCount(layer) && isCount(numTokens) && Array.isArray(starts) && starts.every(isCount),
+    )
+  );
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 
 function declareLayers(header: BinaryHeader, builder: TraceBuilder, path: string): void {

@@ -2,7 +2,7 @@ import { InputError } from "../../lib/errors.js";
 import { isNpy, parseNpy, parseNpyHeader, type NpyHeader } from "../containers/npy.js";
 import { BYTES_OF, decodeValues, denseTensor } from "../containers/tensor.js";
 import { firstMember, isZip, unzip } from "../containers/zip.js";
-import { readBytes, type FileHead, type OnBytes } from "../file-bytes.js";
+import { readBlocks, readHead, readWhole, type FileHead, type OnBytes } from "../file-bytes.js";
 import { appendLayers } from "../tensor-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
@@ -44,32 +44,33 @@ export function appendRequest(builder: TraceBuilder, npy: Buffer, where: string)
 }
 
 async function readFile(path: string, builder: TraceBuilder, onBytes: OnBytes): Promise<void> {
-  let header: NpyHeader | undefined;
-  let rest: Buffer[] = [];
+  const { bytes: head } = await readHead(path);
+  const header = isNpy(head) ? parseNpyHeader(head, path) : undefined;
+  // Only an array that is written token after token can be read piece by piece.
+  if (!header || header.isFortran) {
+    readPacked(await readWhole(path, onBytes), builder, path);
+    return;
+  }
+  startSequences(builder, header);
+  const { dataStart, type } = header;
+  const [numTokens, numLayers, topK] = header.shape;
+  const bytesPerToken = numLayers * topK * BYTES_OF[type];
+  const wholeTokens = ({ length }: Buffer) => length - (length % bytesPerToken);
+  let isData = false;
   let tokensRead = 0;
-  for await (const chunk of readBytes(path, onBytes)) {
-    rest.push(chunk);
-    if (!header) {
-      // Only an array that is written token after token can be read piece by piece.
-      const canStream = isNpy(chunk) && !parseNpyHeader(chunk, path).isFortran;
-      if (!canStream) continue;
-      header = parseNpyHeader(chunk, path);
-      rest = [chunk.subarray(header.dataStart)];
-      startSequences(builder, header);
+  const cut = (bytes: Buffer) => (isData ? wholeTokens(bytes) : bytes.length < dataStart ? 0 : dataStart);
+  for await (const block of readBlocks(path, cut, onBytes)) {
+    if (!isData) {
+      isData = true;
+      continue;
     }
-    const [numTokens, numLayers, topK] = header.shape;
-    const bytesPerToken = numLayers * topK * BYTES_OF[header.type];
-    const bytes = rest.length === 1 ? rest[0] : Buffer.concat(rest);
-    const tokens = Math.min(numTokens - tokensRead, Math.floor(bytes.length / bytesPerToken));
-    const values = decodeValues(header.type, bytes.subarray(0, tokens * bytesPerToken));
+    const tokens = Math.min(numTokens - tokensRead, Math.floor(block.length / bytesPerToken));
+    const values = decodeValues(type, block.subarray(0, tokens * bytesPerToken));
     appendLayers(builder, denseTensor([tokens, numLayers, topK], values), path);
     tokensRead += tokens;
-    rest = [bytes.subarray(tokens * bytesPerToken)];
   }
-  if (!header) {
-    readPacked(Buffer.concat(rest), builder, path);
-  } else if (tokensRead < header.shape[0]) {
-    builder.warnings.push(`${path}: cut off after ${tokensRead} of ${header.shape[0]} tokens`);
+  if (tokensRead < numTokens) {
+    builder.warnings.push(`${path}: cut off after ${tokensRead} of ${numTokens} tokens`);
   }
 }
 

@@ -1,0 +1,204 @@
+/**
+ * `npm run bench:reading`: how fast trace files are read, on one core and in how much memory.
+ *
+ * Seeded tokens; the files are written to a temporary folder that is removed afterwards. What was read is compared with
+ * what was written before anything is timed. Costs are processor time of all threads of the process, of the cheapest
+ * of several runs, which other work disturbs least. `-- --gigabytes N` sets the size of the large trace.
+ */
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import { createRandom } from "../lib/random.js";
+import { createRoutingTrace, type RoutingTrace } from "../lib/routing-trace.js";
+import { writeBinaryTrace } from "../traces/formats/binary-trace.js";
+import { writeJsonLines } from "../traces/formats/json-lines.js";
+import { readTrace } from "../traces/read-trace.js";
+
+interface NpyType {
+  readonly name: string;
+  readonly descr: string;
+  readonly type: typeof Uint8Array | typeof Uint16Array | typeof Int32Array;
+}
+
+const npyTypes: readonly NpyType[] = [
+  { name: "uint8", descr: "|u1", type: Uint8Array },
+  { name: "uint16", descr: "<u2", type: Uint16Array },
+  { name: "int32", descr: "<i4", type: Int32Array },
+];
+
+/** Layers of the large trace. */
+const NUM_LAYERS = 48;
+
+const { values: options } = parseArgs({ options: { gigabytes: { type: "string", default: "1" } } });
+const folder = mkdtempSync(join(tmpdir(), "moeplace-bench-"));
+try {
+  await speedTable();
+  memoryTable(Number(options.gigabytes));
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+async function speedTable(): Promise<void> {
+  const trace = randomTrace({ numLayers: 24, numTokens: 131_072, numExperts: 256, topK: 8 });
+  const text = join(folder, "trace.jsonl");
+  const files: [string, string][] = [
+    ["JSON Lines", writeFile(text, writeJsonLines(trace))],
+    ["JSON Lines, gzip", writeFile(`${text}.gz`, [gzipSync(readFileSync(text), { level: 6 })])],
+    ["moeplace binary", writeFile(join(folder, "trace.moeplace"), writeBinaryTrace(trace))],
+    ...npyTypes.map((type): [string, string] => [
+      `.npy, ${type.name}`,
+      writeFile(join(folder, `${type.name}.npy`), npyOf(trace, type)),
+    ]),
+  ];
+  const numIds = trace.layers.reduce((sum, { experts }) => sum + experts.length, 0);
+  console.log(`## Reading on one core: ${(numIds / 1e6).toFixed(1)} million ids\n`);
+  console.log("| file | MB | ms | MB/s | million ids/s | times as fast as JSON Lines |");
+  console.log("| --- | ---: | ---: | ---: | ---: | ---: |");
+  let textMs = 0;
+  for (const [name, path] of files) {
+    const { trace: found } = await readTrace([path], { numExperts: trace.numExperts });
+    checkSame(found, trace, path);
+    const ms = await cheapest(() => readTrace([path], { numExperts: trace.numExperts }));
+    textMs ||= ms;
+    const megabytes = statSync(path).size / 1e6;
+    const columns = [
+      megabytes.toFixed(0),
+      ms.toFixed(0),
+      (megabytes / (ms / 1000)).toFixed(0),
+      (numIds / ms / 1000).toFixed(0),
+      (textMs / ms).toFixed(1),
+    ];
+    console.log(`| ${name} | ${columns.join(" | ")} |`);
+  }
+}
+
+/** Reads a large file in processes of their own, because the peak of a process's memory never goes down. */
+function memoryTable(gigabytes: number): void {
+  const numTokens = 65_536;
+  const { layers, ...rest } = randomTrace({ numLayers: 1, numTokens, numExperts: 256, topK: 8 });
+  const path = join(folder, "large.jsonl");
+  const layerOf = (layer: number) => Buffer.concat(textOf({ ...rest, layers: [{ ...layers[0], layer }] }));
+  const copies = Math.ceil((gigabytes * 1e9) / layerOf(0).length / NUM_LAYERS);
+  writeFile(path, largeFile(layerOf, copies));
+  const rows = copies * numTokens;
+  console.log(
+    `\n## Memory: JSON Lines of ${(statSync(path).size / 1e9).toFixed(1)} GB, ` +
+      `${NUM_LAYERS} layers of ${rows} tokens, 256 experts, top-8\n`,
+  );
+  console.log("| option | tokens counted | kept in every layer | s | MB/s | peak memory, MB |");
+  console.log("| --- | ---: | ---: | ---: | ---: | ---: |");
+  for (const maxTokens of [undefined, 100_000]) {
+    const { kept, rowsRead, ms, peakBytes } = readInChild(path, maxTokens);
+    if (rowsRead !== rows * NUM_LAYERS)
+      throw new Error(`${rowsRead} rows were read, ${rows * NUM_LAYERS} written`);
+    const columns = [
+      rowsRead,
+      kept,
+      (ms / 1000).toFixed(1),
+      (statSync(path).size / 1000 / ms).toFixed(0),
+      (peakBytes / 1e6).toFixed(0),
+    ];
+    console.log(`| ${maxTokens ? `--max-tokens ${maxTokens}` : "none"} | ${columns.join(" | ")} |`);
+  }
+}
+
+function* largeFile(layerOf: (layer: number) => Buffer, copies: number): Generator<Uint8Array> {
+  yield Buffer.from('{"model":"large","num_experts":256,"top_k":8}\n');
+  for (let layer = 0; layer < NUM_LAYERS; layer++) {
+    const rows = layerOf(layer);
+    for (let copy = 0; copy < copies; copy++) yield rows;
+  }
+}
+
+/** The rows of a trace, without its header. */
+function textOf(trace: RoutingTrace): Buffer[] {
+  return [...writeJsonLines(trace)].slice(1).map((chunk) => Buffer.from(chunk));
+}
+
+interface ReadOnce {
+  readonly kept: number;
+  readonly rowsRead: number;
+  readonly ms: number;
+  readonly peakBytes: number;
+}
+
+function readInChild(path: string, maxTokens?: number): ReadOnce {
+  const script = fileURLToPath(new URL("./read-once.js", import.meta.url));
+  const args = [script, path, ...(maxTokens === undefined ? [] : [String(maxTokens)])];
+  const { stdout, status } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (status !== 0) throw new Error(`reading ${path} ended with exit code ${status ?? "none"}`);
+  return JSON.parse(stdout) as ReadOnce;
+}
+
+/** Tokens that choose their experts at random, the first ones more often. */
+function randomTrace(shape: {
+  numLayers: number;
+  numTokens: number;
+  numExperts: number;
+  topK: number;
+}): RoutingTrace {
+  const { numLayers, numTokens, numExperts, topK } = shape;
+  const layers = Array.from({ length: numLayers }, (_, layer) => {
+    const random = createRandom(1, layer);
+    const experts = new Uint16Array(numTokens * topK);
+    for (let token = 0; token < numTokens; token++) {
+      const chosen = new Set<number>();
+      while (chosen.size < topK) chosen.add(Math.floor(random.next() ** 1.5 * numExperts));
+      experts.set([...chosen], token * topK);
+    }
+    return { layer, numTokens, experts };
+  });
+  return createRoutingTrace({ model: "random", numExperts, topK, layers });
+}
+
+/** The ids as vLLM returns them, [tokens, layers, top-k], in numbers of a type that numpy calls `descr`. */
+function npyOf({ layers, topK }: RoutingTrace, { type, descr }: NpyType): Uint8Array[] {
+  const { numTokens } = layers[0];
+  const shape = [numTokens, layers.length, topK].join(", ");
+  const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape}), }`;
+  const head = Buffer.from(`\x93NUMPY\x01\x00\x76\x00${header.padEnd(117)}\n`, "latin1");
+  const ids = new type(numTokens * layers.length * topK);
+  layers.forEach(({ experts }, layer) => {
+    for (let token = 0; token < numTokens; token++) {
+      ids.set(experts.subarray(token * topK, (token + 1) * topK), (token * layers.length + layer) * topK);
+    }
+  });
+  return [head, new Uint8Array(ids.buffer)];
+}
+
+function writeFile(path: string, chunks: Iterable<string | Uint8Array>): string {
+  const file = openSync(path, "w");
+  for (const chunk of chunks) writeSync(file, typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+  closeSync(file);
+  return path;
+}
+
+function checkSame(found: RoutingTrace, expected: RoutingTrace, path: string): void {
+  const isSame =
+    found.layers.length === expected.layers.length &&
+    found.layers.every(({ experts }, at) =>
+      Buffer.from(experts.buffer, experts.byteOffset, experts.byteLength).equals(
+        new Uint8Array(expected.layers[at].experts.buffer),
+      ),
+    );
+  if (!isSame) throw new Error(`${path}: what was read is not what was written`);
+}
+
+/** Processor time of the cheapest of five runs. */
+async function cheapest(work: () => Promise<unknown>): Promise<number> {
+  let best = Infinity;
+  for (let run = 0; run < 5; run++) {
+    const before = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    best = Math.min(best, (user + system) / 1000);
+  }
+  return best;
+}

@@ -1,0 +1,65 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { RowScanner } from "../../traces/row-scanner.js";
+
+const scanner = new RowScanner({ layer: "layer", token: "token", experts: "experts" });
+
+describe("row scanner", () => {
+  it("reads from a line what JSON.parse reads, whatever the order, spaces and other members", () => {
+    const rows = fc.record(
+      {
+        layer: fc.nat(999_999_999),
+        experts: fc.array(fc.nat(70_000), { minLength: 1, maxLength: 12 }),
+        token: fc.nat(999_999_999),
+        weights: fc.array(fc.double({ noNaN: true, noDefaultInfinity: true })),
+        text: fc.string({ unit: fc.constantFrom("a", " ", ",", "]", "}", "0", "\u00e9") }),
+        flag: fc.constantFrom(true, null, -1.5e-7),
+      },
+      { requiredKeys: ["layer", "experts"] },
+    );
+    const spaces = fc.constantFrom("", " ", "  ", "\t");
+    fc.assert(
+      fc.property(rows, fc.nat(), spaces, fc.constantFrom("\n", "\r\n", ""), (row, rotate, space, end) => {
+        const members = Object.entries(row);
+        members.push(...members.splice(0, rotate % members.length));
+        const text = JSON.stringify(Object.fromEntries(members), null, space || undefined)
+          .replaceAll(/\n\s*/g, space)
+          .concat(end);
+        expect(scanned(text)).to.deep.equal({
+          layer: row.layer,
+          token: row.token ?? -1,
+          experts: row.experts,
+        });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("leaves to JSON.parse whatever is no row", () => {
+    const row = '{"layer":1,"token":2,"experts":[10,200,3]}\n';
+    const broken = fc.record({ at: fc.nat(row.length - 2), byte: fc.integer({ min: 0x20, max: 0x7e }) });
+    fc.assert(
+      fc.property(broken, ({ at, byte }) => {
+        const text = row.slice(0, at) + String.fromCharCode(byte) + row.slice(at + 1);
+        const found = scanned(text);
+        if (found === undefined) return;
+        // Zeros before a number are not JSON, and do no harm.
+        const json = text.replaceAll(/([[,:] *)0+(?=\d)/g, "$1");
+        const { layer, token, experts } = JSON.parse(json) as Record<string, unknown>;
+        expect(found).to.deep.equal({ layer, token: token ?? -1, experts });
+      }),
+      { numRuns: 2000 },
+    );
+    for (const text of ["", "[1]", '{"layer":1}', '{"layer":1,"experts":[]}', '{"layer":1,"experts":[-1]}'])
+      expect(scanned(text)).to.equal(undefined);
+  });
+});
+
+function scanned(text: string): { layer: number; token: number; experts: number[] } | undefined {
+  // Bytes before and behind the line must not matter.
+  const bytes = Buffer.from(`7}${text}`);
+  scanner.setBytes(bytes);
+  if (scanner.scan(2) < 0) return undefined;
+  const { layer, token, experts, width } = scanner;
+  return { layer, token, experts: [...experts.subarray(0, width)] };
+}
