@@ -28,7 +28,13 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openPlacer, type Placer } from "../placer.js";
-import { addSolveOptions, listSolvers, requireSolver, type SolveOptions } from "../solve-options.js";
+import {
+  addSolveOptions,
+  listSolvers,
+  posedSlots,
+  requireSolver,
+  type SolveOptions,
+} from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface CompareOptions extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions {
@@ -65,11 +71,12 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       if (options.csv && options.json) throw new InputError("--csv: found --json too, expected one of them");
       const terminal = openTerminal(options);
       for (const path of [options.report, options.svg]) if (path !== undefined) checkOutput(path, options);
-      // What auto would answer is what the solver that it chooses answers.
-      const chosen = options.solver?.map(requireSolver) ?? solvers.filter(({ name }) => name !== "auto");
+      const named = options.solver?.map(requireSolver);
       const { trace, parts } = await loadTrace(paths, options, terminal);
       const machine = await loadMachine(options, trace.model, terminal);
       const split = splitParts(parts, options.holdout);
+      const chosen =
+        named ?? differentSolvers(options, { numExperts: trace.numExperts, ...machine.hardware });
       const placer = openPlacer(machine, options, terminal);
       const compared: ComparedSolver[] = [];
       let frontier: FrontierPoint[] | undefined;
@@ -115,6 +122,16 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         end(rows.some(({ status }) => status === "undecided") ? EXIT.undecided : EXIT.infeasible);
       }
     });
+}
+
+/** Solvers that answer differently: auto is one of the others, and with replicas all that minimise search alike. */
+function differentSolvers(
+  options: CompareOptions,
+  { numExperts, numGroups, chipletsPerGroup }: { numExperts: number } & Machine["hardware"],
+): Solver[] {
+  const { numReplicas } = posedSlots(options, { numExperts, numChiplets: numGroups * chipletsPerGroup });
+  const same = numReplicas > 0 ? ["auto", "ilp", "exact"] : ["auto"];
+  return solvers.filter(({ name }) => !same.includes(name));
 }
 
 const LEGEND =

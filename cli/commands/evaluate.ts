@@ -1,14 +1,28 @@
 import { Command } from "commander";
-import { formatTime, InputError, type Evaluation, type ServerMetrics } from "../../index.js";
+import {
+  formatTime,
+  InputError,
+  type DispatchModel,
+  type Evaluation,
+  type ServerMetrics,
+} from "../../index.js";
 import { evaluateOn } from "../judge.js";
 import { loadTrace, splitParts } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
-import { addTerminalOptions, addTraceOptions, numberOption, type TraceOptions } from "../options.js";
+import {
+  addDispatchOption,
+  addTerminalOptions,
+  addTraceOptions,
+  numberOption,
+  withDispatch,
+  type TraceOptions,
+} from "../options.js";
 import { readPlacement, sortPaths } from "../read-files.js";
 import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
 
 interface EvaluateOptions extends TerminalOptions, TraceOptions, MachineOptions {
   readonly holdout: number;
+  readonly dispatch?: DispatchModel;
 }
 
 export function evaluateCommand(): Command {
@@ -25,6 +39,7 @@ export function evaluateCommand(): Command {
         below: 1,
       }).default(0),
     );
+  addDispatchOption(command, "as the placement says");
   addMachineOptions(addTraceOptions(command), { chiplets: false });
   return addTerminalOptions(command)
     .addHelpText("after", "\nExample:\n  moeplace evaluate trace.jsonl.gz p.json q.json --holdout 0.25")
@@ -41,7 +56,7 @@ export function evaluateCommand(): Command {
       for (const file of placements) {
         const placement = await readPlacement(file);
         const machine = await loadMachineOf(placement, options, { trace, terminal });
-        evaluated.push({ file, evaluation: evaluateOn(trace, placement, machine) });
+        evaluated.push({ file, evaluation: evaluateOn(trace, withDispatch(placement, options), machine) });
       }
       terminal.printJson({ placements: evaluated.map(({ file, evaluation }) => ({ file, ...evaluation })) });
       terminal.print(
