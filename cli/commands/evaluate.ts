@@ -13,6 +13,7 @@ import {
   addDispatchOption,
   addTerminalOptions,
   addTraceOptions,
+  integerOption,
   numberOption,
   withDispatch,
   type TraceOptions,
@@ -23,6 +24,7 @@ import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js"
 interface EvaluateOptions extends TerminalOptions, TraceOptions, MachineOptions {
   readonly holdout: number;
   readonly dispatch?: DispatchModel;
+  readonly serverLimit?: number;
 }
 
 export function evaluateCommand(): Command {
@@ -39,6 +41,9 @@ export function evaluateCommand(): Command {
         below: 1,
       }).default(0),
     );
+  command.addOption(
+    integerOption("--server-limit <n>", "count the tokens that need more servers than this", 1),
+  );
   addDispatchOption(command, "as the placement says");
   addMachineOptions(addTraceOptions(command), { chiplets: false });
   return addTerminalOptions(command)
@@ -74,9 +79,21 @@ export function evaluateCommand(): Command {
       );
       const onServers = evaluated.flatMap(({ file, evaluation }) => {
         const { servers } = evaluation.mean;
-        return servers ? [serverRow(file, servers)] : [];
+        return servers ? [serverRow(file, servers, options.serverLimit)] : [];
       });
-      if (onServers.length > 0) terminal.print(`\n${formatTable(SERVER_HEADERS, onServers)}`);
+      if (onServers.length > 0) {
+        const { serverLimit } = options;
+        const headers = [
+          ...SERVER_HEADERS,
+          ...(serverLimit === undefined ? [] : [`above ${serverLimit} servers`]),
+        ];
+        terminal.print(`\n${formatTable(headers, onServers)}`);
+      } else if (options.serverLimit !== undefined) {
+        throw new InputError(
+          `--server-limit: found hardware ${options.hardware}, expected one whose tokens start on every GPU`,
+          "Maybe pass --hardware h100-8x8.",
+        );
+      }
     });
 }
 
@@ -89,13 +106,23 @@ const SERVER_HEADERS = [
   "most servers",
 ];
 
-/** Copies straight to every GPU, then by way of one GPU a server; and how many servers a token needs at most. */
-function serverRow(file: string, { direct, forwarded, tokensByServers }: ServerMetrics): string[] {
+/**
+ * Copies straight to every GPU, then by way of one GPU a server; how many servers a token needs at most; and the share
+ * of tokens above the limit of a router, which it would send elsewhere.
+ */
+function serverRow(
+  file: string,
+  { direct, forwarded, tokensByServers }: ServerMetrics,
+  serverLimit: number | undefined,
+): string[] {
   const copies = [direct, forwarded].flatMap(({ betweenServers, insideServers }) => [
     betweenServers,
     insideServers,
   ]);
   const most = tokensByServers.findLastIndex((share) => share > 0);
   const share = (100 * tokensByServers[most]).toFixed(1);
-  return [file, ...copies.map((count) => count.toFixed(3)), `${most} (${share} %)`];
+  const cells = [file, ...copies.map((count) => count.toFixed(3)), `${most} (${share} %)`];
+  if (serverLimit === undefined) return cells;
+  const above = tokensByServers.slice(serverLimit + 1).reduce((sum, one) => sum + one, 0);
+  return [...cells, `${(100 * above).toFixed(1)} %`];
 }
