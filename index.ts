@@ -46,6 +46,13 @@ export {
   type PlaceTraceOptions,
   type PosingOptions,
 } from "./lib/pipeline.js";
+export {
+  placeLoads,
+  poseLoads,
+  spreadLoad,
+  type PlaceLoadsOptions,
+  type PlaceLoadsOutcome,
+} from "./lib/place-loads.js";
 export { countMoves, verifyMigration, type MigrationStep, type Transfer } from "./lib/placement/migration.js";
 export {
   formatMigrationPlan,
@@ -71,7 +78,7 @@ export {
   type PlacementProblem,
 } from "./lib/placement/problem.js";
 export * from "./lib/placement/solver.js";
-export type { DispatchModel } from "./lib/placement/dispatch.js";
+export { DISPATCH_MODELS, type DispatchModel } from "./lib/placement/dispatch.js";
 export { countServerTraffic, type ServerTraffic, type TokenCopies } from "./lib/placement/server-traffic.js";
 export { countTraffic, type LayerTraffic, type TrafficOptions } from "./lib/placement/traffic.js";
 export { verifyChiplets, verifyFound } from "./lib/placement/verify.js";

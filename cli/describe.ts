@@ -1,4 +1,4 @@
-import { formatTime, type Evaluation, type PlaceOutcome, type RoutingTrace } from "../index.js";
+import { formatTime, type Evaluation, type PlaceOutcome, type RoutingTrace, type Seating } from "../index.js";
 import type { SplitTrace } from "./load-trace.js";
 import type { Machine } from "./machine.js";
 
@@ -36,6 +36,15 @@ export function inputData({ learn, heldOut }: SplitTrace, { hardware, shape }: M
 export function describeStep({ step }: Evaluation): string | undefined {
   if (step === undefined) return undefined;
   return `modelled training step: ${formatTime(step.stepNs)}, ${(step.stepPj / 1e12).toFixed(1)} J`;
+}
+
+/** How many copies of experts there are, where there are any. */
+export function describeReplicas({ numExperts, layers, dispatch }: Seating): string | undefined {
+  const replicas = layers.map(({ chiplets }) => chiplets.flat().length - numExperts);
+  const [least, most] = [Math.min(...replicas), Math.max(...replicas)];
+  if (most === 0) return undefined;
+  const count = least === most ? `${most}` : `${least} to ${most}`;
+  return `${count} replicas a layer; tokens use ${dispatch === "uniform" ? "any copy, with equal chance" : "the nearest copy"}`;
 }
 
 /** Why a trace has no placement. */

@@ -1,9 +1,12 @@
 import {
   concatTraces,
+  readRouting,
   readTrace,
   splitHoldout,
   synthesizeTrace,
   type ReadReport,
+  type ReadRouting,
+  type ReadTraceOptions,
   type RoutingTrace,
 } from "../index.js";
 import type { TraceOptions } from "./options.js";
@@ -24,6 +27,8 @@ const STAND_IN = { preset: "deepseek-moe-16b", layers: 4 };
  * Reads the traces that a command was given, and says on stderr what is worth knowing of them.
  *
  * Without any, the synthetic trace of a small model stands in, so that everything can be tried at once.
+ *
+ * @throws InputError as {@link readTrace} does, where they record loads without tokens among others.
  */
 export async function loadTrace(
   paths: readonly string[],
@@ -31,8 +36,28 @@ export async function loadTrace(
   terminal: Terminal,
 ): Promise<LoadedTrace> {
   if (paths.length === 0) return standIn(terminal);
-  const { keepWarmup, firstExpert, layerOffset, experts, topK, numLayers, maxTokens } = options;
-  const loaded = await readTrace(paths, {
+  const loaded = await readTrace(paths, readOptions(options, terminal));
+  noteReport(loaded.report, options, terminal);
+  return loaded;
+}
+
+/** Reads traces as {@link loadTrace} does, or loads without tokens. */
+export async function loadRouting(
+  paths: readonly string[],
+  options: TraceOptions,
+  terminal: Terminal,
+): Promise<(LoadedTrace & { kind: "tokens" }) | Extract<ReadRouting, { kind: "loads" }>> {
+  if (paths.length === 0) return { kind: "tokens", ...standIn(terminal) };
+  const routing = await readRouting(paths, readOptions(options, terminal));
+  noteReport(routing.report, options, terminal);
+  return routing;
+}
+
+function readOptions(
+  { keepWarmup, firstExpert, layerOffset, experts, topK, numLayers, maxTokens }: TraceOptions,
+  terminal: Terminal,
+): ReadTraceOptions {
+  return {
     keepWarmup,
     firstExpert,
     layerOffset,
@@ -43,8 +68,15 @@ export async function loadTrace(
     onProgress: ({ path, bytesRead }) => {
       terminal.progress(`reading ${path}: ${(bytesRead / 1e6).toFixed(0)} MB`);
     },
-  });
-  const warmupRows = loaded.report.layers.reduce((sum, layer) => sum + layer.warmupRows, 0);
+  };
+}
+
+function noteReport(
+  { layers, warnings }: ReadReport,
+  { keepWarmup }: TraceOptions,
+  terminal: Terminal,
+): void {
+  const warmupRows = layers.reduce((sum, layer) => sum + layer.warmupRows, 0);
   if (warmupRows > 0) {
     terminal.note(
       keepWarmup
@@ -52,8 +84,7 @@ export async function loadTrace(
         : `dropped ${warmupRows} warm-up rows; --keep-warmup keeps them`,
     );
   }
-  for (const warning of loaded.report.warnings) terminal.note(warning);
-  return loaded;
+  for (const warning of warnings) terminal.note(warning);
 }
 
 function standIn(terminal: Terminal): LoadedTrace {

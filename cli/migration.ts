@@ -6,6 +6,7 @@ import {
   migrateFrom,
   planMigrations,
   type MigrationPlan,
+  type MigrationStep,
   type ModelShape,
   type PlacementFile,
   type Solver,
@@ -72,8 +73,27 @@ export async function loadMigration(
   };
 }
 
-/** The moves in one line for people. */
-export function describeMigration({ moves, transfers, bytes }: MigrationPlan, from: string): string {
+/** Steps of a layer that are shown to people; the file has all. */
+const SHOWN_STEPS = 4;
+
+/** The moves for people: how many, how many bytes, and those of every layer in the order in which nothing overflows. */
+export function describeMigration(plan: MigrationPlan, from: string): string {
+  const { moves, transfers, bytes } = plan;
   const sent = bytes === undefined ? "" : `, ${(bytes / 1e9).toPrecision(3)} GB of weights`;
-  return `moves ${moves} experts from where ${from} has them, in ${transfers} transfers${sent}`;
+  const layers = plan.layers
+    .filter(({ steps }) => steps.length > 0)
+    .map(({ layer, steps }) => {
+      const shown = steps.slice(0, SHOWN_STEPS).map(describeStep).join("; ");
+      const more = steps.length > SHOWN_STEPS ? `; ${steps.length - SHOWN_STEPS} more` : "";
+      return `\nlayer ${layer}: ${shown}${more}`;
+    });
+  return `moves ${moves} experts from where ${from} has them, in ${transfers} transfers${sent}${layers.join("")}`;
+}
+
+function describeStep(step: MigrationStep): string {
+  if (step.kind === "drop") return `drop ${step.expert} on ${step.chiplet}`;
+  const [{ expert, from, to }] = step.transfers;
+  return step.kind === "swap"
+    ? `swap ${expert} on ${from} with ${step.transfers[1].expert} on ${to}`
+    : `${step.kind} ${expert} from ${from} to ${to}`;
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { InputError } from "../index.js";
+import { DISPATCH_MODELS, InputError, type DispatchModel, type Seating } from "../index.js";
 import type { OutputOptions } from "./output-file.js";
 import type { TerminalOptions } from "./terminal.js";
 
@@ -67,6 +67,21 @@ export function addModelLayerOptions(command: Command): Command {
 
 /** Options of every command that writes files. */
 export type FileCommandOptions = TerminalOptions & OutputOptions;
+
+/** Adds `--dispatch` for commands that say how tokens choose among the copies of an expert. */
+export function addDispatchOption(command: Command, unlessTold: string): Command {
+  const option = choiceOption(
+    "--dispatch <name>",
+    "which copy of an expert a token uses, the nearest to the others or any with equal chance",
+    DISPATCH_MODELS,
+  );
+  return command.addOption(option.default(undefined, unlessTold));
+}
+
+/** A placement whose tokens choose among copies as `--dispatch` says, or else as the placement itself says. */
+export function withDispatch<T extends Seating>(seating: T, options: { dispatch?: DispatchModel }): T {
+  return options.dispatch === undefined ? seating : { ...seating, dispatch: options.dispatch };
+}
 
 /** An option that takes an integer of at least `min`. */
 export function integerOption(flags: string, description: string, min = 0): Option {

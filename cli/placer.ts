@@ -9,14 +9,17 @@ import {
   groupCapacity,
   InputError,
   openLayerThreads,
+  placeLoads,
   placeTrace,
   solvers,
   traceFrontier,
   type Chiplets,
   type FrontierPoint,
   type LayerThreads,
+  type LoadTrace,
   type ModelShape,
   type PlacementProblem,
+  type PlaceLoadsOutcome,
   type PlaceOutcome,
   type PlaceTraceOptions,
   type PosingOptions,
@@ -24,13 +27,15 @@ import {
   type Solver,
 } from "../index.js";
 import type { Machine } from "./machine.js";
-import type { Objective, SolveOptions } from "./solve-options.js";
+import { posedSlots, type Objective, type SolveOptions } from "./solve-options.js";
 import type { Terminal } from "./terminal.js";
 
 /** Places traces in worker threads until it is closed; Ctrl-C makes it answer with the best so far. */
 export interface Placer {
   /** @param adapt Has the last word on the solver, once it pursues the objective. */
   place(trace: RoutingTrace, solver: Solver, adapt?: (solver: Solver) => Solver): Promise<PlaceOutcome>;
+  /** Balances loads without tokens. */
+  placeLoads(loads: LoadTrace, solver: Solver): Promise<PlaceLoadsOutcome>;
   /** Traces C_T against load by placing under one cap on the load after another. */
   frontier(trace: RoutingTrace, solver: Solver): Promise<FrontierPoint[]>;
   /** Whether Ctrl-C was pressed. */
@@ -52,7 +57,7 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
   const threads = openLayerThreads({ numThreads, interrupt: interrupt.signal });
   const capacity = machine.shape && groupCapacity(machine.hardware, machine.shape);
   if (capacity?.warning !== undefined) terminal.note(`${machine.hardware.name}: ${capacity.warning}`);
-  const optionsFor = (trace: RoutingTrace, name: string, solver: Solver): PlaceTraceOptions => {
+  const optionsFor = (trace: RoutingTrace | LoadTrace, name: string, solver: Solver): PlaceTraceOptions => {
     let numPlaced = 0;
     const say = (text: string) => {
       terminal.progress(`${name}: ${numPlaced} of ${trace.layers.length} layers placed${text}`);
@@ -81,6 +86,10 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
     place(trace, solver, adapt = (aimed) => aimed) {
       const aimed = adapt(aim(solver, { machine, objective: options.objective, threads }));
       return placeTrace(trace, optionsFor(trace, solver.name, aimed));
+    },
+    placeLoads(loads, solver) {
+      const aimed = aim(solver, { machine, objective: "balance", threads });
+      return placeLoads(loads, optionsFor(loads, solver.name, aimed));
     },
     frontier(trace, solver) {
       return traceFrontier(trace, optionsFor(trace, `frontier by ${solver.name}`, threads.inThread(solver)));
@@ -136,14 +145,16 @@ function modelledLayerNs(
 }
 
 function poseFor(
-  { numExperts }: RoutingTrace,
+  { numExperts }: { numExperts: number },
   { hardware, shape }: Machine,
   { options, groupBytes }: { options: SolveOptions; groupBytes: number | undefined },
 ): PosingOptions {
+  const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
   return {
-    numChiplets: hardware.numGroups * hardware.chipletsPerGroup,
+    numChiplets,
     numGroups: hardware.numGroups,
-    slotsPerChiplet: options.slots,
+    ...posedSlots(options, { numExperts, numChiplets }),
+    ...(options.dispatch && { dispatch: options.dispatch }),
     ...(shape && { expertBytes: new Float64Array(numExperts).fill(expertBytes(shape)) }),
     groupBytes,
     maxLoad: options.maxLoad,

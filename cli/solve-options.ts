@@ -1,6 +1,13 @@
 import { Option, type Command } from "commander";
-import { findSolver, InputError, solvers, type BackendName, type Solver } from "../index.js";
-import { choiceOption, integerOption, numberOption } from "./options.js";
+import {
+  findSolver,
+  InputError,
+  solvers,
+  type BackendName,
+  type DispatchModel,
+  type Solver,
+} from "../index.js";
+import { addDispatchOption, choiceOption, integerOption, numberOption } from "./options.js";
 
 /** What is minimised: C_T, the largest chiplet load, or the modelled time of a layer. */
 export type Objective = (typeof OBJECTIVES)[number];
@@ -14,6 +21,9 @@ export interface SolveOptions {
   readonly objective: Objective;
   readonly holdout: number;
   readonly slots?: number;
+  readonly replicas?: number;
+  readonly slotsPerChiplet?: number;
+  readonly dispatch?: DispatchModel;
   readonly maxLoad?: number;
   readonly chipletLinkBudget?: number;
   readonly groupLinkBudget?: number;
@@ -39,6 +49,8 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
       below: 1,
     }).default(defaults.holdout),
     integerOption("--slots <n>", "experts on a chiplet (default: experts / chiplets, rounded up)", 1),
+    integerOption("--replicas <n>", "copies of experts beyond one of each, never two on a chiplet"),
+    integerOption("--slots-per-chiplet <n>", "fill so many slots of every chiplet, with replicas", 1),
     numberOption("--max-load <ratio>", "largest load of a chiplet over the mean load", { above: 1 }),
     numberOption("--chiplet-link-budget <share>", "largest share of tokens on a chiplet's link", {
       above: 0,
@@ -56,7 +68,28 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
   ];
   command.optionsGroup("Placement:");
   for (const option of options) command.addOption(option);
-  return command;
+  return addDispatchOption(command, "nearest");
+}
+
+/**
+ * Room on a chiplet and copies beyond one of every expert, as the options say: `--slots` is room and no more, slots of
+ * `--slots-per-chiplet` are there to be filled.
+ *
+ * @throws InputError if both are given.
+ */
+export function posedSlots(
+  { slots, slotsPerChiplet, replicas }: Pick<SolveOptions, "slots" | "slotsPerChiplet" | "replicas">,
+  { numExperts, numChiplets }: { numExperts: number; numChiplets: number },
+): { slotsPerChiplet: number | undefined; numReplicas: number } {
+  if (slotsPerChiplet === undefined) return { slotsPerChiplet: slots, numReplicas: replicas ?? 0 };
+  if (slots !== undefined) {
+    throw new InputError(
+      "--slots-per-chiplet: found --slots too, expected one of them",
+      "Maybe keep --slots for room alone, and --slots-per-chiplet for slots to fill with replicas.",
+    );
+  }
+  const numReplicas = replicas ?? Math.max(0, slotsPerChiplet * numChiplets - numExperts);
+  return { slotsPerChiplet, numReplicas };
 }
 
 /**

@@ -68,7 +68,7 @@ export interface Evaluation {
 /** The machine and model to evaluate on. */
 export interface EvaluationOptions {
   readonly chipletsPerGroup: number;
-  /** Which copy of an expert a token uses, where there are several; default nearest. */
+  /** Which copy of an expert a token uses, where there are several; default as the placement says, or else nearest. */
   readonly dispatch?: DispatchModel;
   /** Bytes, time and energy are left out without it. */
   readonly machine?: { readonly hardware: Hardware; readonly shape: ModelShape };
@@ -109,7 +109,7 @@ export function evaluatePlacement(
       throw new InputError(`placement: found no layer ${current.layer}, expected every layer of the trace`);
     }
     const patterns = collectPatterns(current, trace);
-    const traffic = countTraffic(patterns, chiplets, options);
+    const traffic = countTraffic(patterns, chiplets, { dispatch: placement.dispatch, ...options });
     const { machine, tokensStart = machine?.hardware.tokensStart } = options;
     return {
       layer: current.layer,

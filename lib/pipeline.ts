@@ -78,7 +78,9 @@ export async function placeTrace(
     layers.push(answer);
   }
   const { model, numExperts } = trace;
-  return { status: "placed", placement: { model, numExperts, numChiplets: posing.numChiplets, layers } };
+  const { numChiplets, numReplicas = 0, dispatch = "nearest" } = posing;
+  const placement = { model, numExperts, numChiplets, ...(numReplicas > 0 && { dispatch }), layers };
+  return { status: "placed", placement };
 }
 
 /** Poses the placement problem of one layer of a trace. */

@@ -4,7 +4,6 @@ import type { Solver, SolverOptions } from "../lib/placement/solver.js";
 import { createRandom } from "../lib/random.js";
 import { contiguousSeating } from "./contiguous.js";
 import { finish } from "./finish.js";
-import { replicate } from "./replicate.js";
 import { createSwapRule } from "./swap-rule.js";
 import { TouchState } from "./touch-state.js";
 
@@ -15,15 +14,15 @@ const KICKS = 400;
  *
  * The least largest load is sought by swaps between the heaviest chiplet and the others, iterated with kicks; it then
  * caps the loads of `solver`, which minimises C_T. The load's bound is proved by counting; the bound of `solver`
- * on C_T holds under the cap and only where the load is proved least, so elsewhere it is left out. Replicas, where the
- * problem allows them, are part of the same search.
+ * on C_T holds under the cap and only where the load is proved least, so elsewhere it is left out. Where the problem
+ * allows replicas, `solver` is told to put balance first.
  */
 export function balanced(solver: Solver): Solver {
   return {
     name: solver.name,
     summary: `least largest chiplet load, then ${solver.summary}`,
     async solve(problem, options) {
-      if (problem.numReplicas > 0) return replicate(problem, options, "balance");
+      if (problem.numReplicas > 0) return solver.solve(problem, { ...options, first: "balance" });
       const begun = await finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
       if (!("chiplets" in begun)) return begun;
       const start = balanceSeating(problem, chipletOfExperts(begun.chiplets, problem.numExperts), options);

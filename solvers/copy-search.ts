@@ -27,12 +27,18 @@ export interface Reach {
 const MOVES_PER_SLOT = 400;
 /** Patterns served in a search: some seconds. */
 const MOST_SERVINGS = 6e7;
-/** Temperatures of the annealing, in visits per token: what a change may cost at the start and at the end. */
-const HOT = 4e-3;
-const COLD = 5e-5;
-/** Visits that a token-expert pair above the load cap is worth, at the start and at the end. */
-const LENIENT = 1;
-const STRICT = 6;
+/**
+ * Temperatures of the annealing, in visits per token of all slots together: what a change may cost at the start and at
+ * the end. The more slots there are, the less a change of two of them matters.
+ */
+const HOT = 0.8;
+const COLD = 2e-3;
+/**
+ * Visits that a token-expert pair above the load cap is worth, at the start and at the end: little at first, so that
+ * the search finds its way around the cap, and more than any visit at last.
+ */
+const LENIENT = 0.3;
+const STRICT = 20;
 
 interface SlotChange {
   readonly slot: number;
@@ -83,7 +89,7 @@ export function searchCopies(
     const next = { excess: excess(), visits: state.visits() };
     const price = LENIENT * (STRICT / LENIENT) ** progress;
     const worse = next.visits - current.visits + price * (next.excess - current.excess);
-    const temperature = numTokens * HOT * (COLD / HOT) ** progress;
+    const temperature = (numTokens / state.slotOf.length) * HOT * (COLD / HOT) ** progress;
     if (worse > 0 && random.next() >= Math.exp(-worse / temperature)) {
       state.undo(reverse);
       continue;

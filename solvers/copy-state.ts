@@ -98,7 +98,9 @@ export class CopyState {
 
   /** Sum of `visitors`: C_T times the tokens. */
   visits(): number {
-    return this.visitors.reduce((sum, tokens) => sum + tokens, 0);
+    let sum = 0;
+    for (const tokens of this.visitors) sum += tokens;
+    return sum;
   }
 
   /** Whether a chiplet holds a copy of an expert. */

@@ -5,14 +5,8 @@ import { countTraffic } from "../lib/placement/traffic.js";
 import { createRandom } from "../lib/random.js";
 import { balanceCopies } from "./balance-copies.js";
 import { searchCopies } from "./copy-search.js";
-import { finishSeating } from "./finish.js";
+import { finishSeating, type FinishOptions } from "./finish.js";
 import { localSearch } from "./local-search.js";
-
-/**
- * What comes first where experts may have copies. `traffic`: fewest visits within the load limit. `balance`: least
- * largest load of a chiplet, then fewest visits at no more than that.
- */
-export type FirstGoal = "traffic" | "balance";
 
 /**
  * Makes a solver that uses replicas where the problem allows any: it seats the experts once, then decides together
@@ -23,16 +17,16 @@ export function replicating(solver: Solver): Solver {
   return {
     ...solver,
     solve: (problem, options) =>
-      problem.numReplicas === 0 ? solver.solve(problem, options) : replicate(problem, options, "traffic"),
+      problem.numReplicas === 0 ? solver.solve(problem, options) : replicate(problem, options),
   };
 }
 
 /** Solves a problem that allows replicas. */
-export async function replicate(
-  problem: PlacementProblem,
-  options: SolverOptions,
-  first: FirstGoal,
-): Promise<Solution> {
+export async function replicate(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
+  const { first = "traffic" } = options;
+  if (first === "balance" && isSpreadAlone(problem)) {
+    return answerBalanced(problem, spreadCopies(problem), { ...options, stoppedBy: "budget" });
+  }
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
   const begun = await seatOnce(problem, options);
   if (!("chiplets" in begun)) return begun;
@@ -45,10 +39,10 @@ export async function replicate(
   };
   const chiplets =
     first === "traffic" ? search(begun.chiplets, 0) : searchBalanced(problem, begun.chiplets, search);
-  const answer = await finishSeating(problem, chiplets, { ...options, stoppedBy });
-  return first === "balance" && "chiplets" in answer
-    ? { ...answer, load: loadClaim(problem, answer.chiplets) }
-    : answer;
+  const finished = { ...options, stoppedBy };
+  return first === "traffic"
+    ? finishSeating(problem, chiplets, finished)
+    : answerBalanced(problem, chiplets, finished);
 }
 
 /**
@@ -75,20 +69,38 @@ function searchBalanced(
   search: (start: Chiplets, stream: number, maxLoad: number) => number[][],
 ): number[][] {
   const balanced = [search(begun, 1, meanLoad(problem))];
-  // Spreading loads alone knows no rules.
-  if (problem.pins.length === 0 && problem.apart.length === 0 && problem.limits.groupBytes === Infinity) {
-    const { load, numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
-    balanced.push(balanceCopies(load, { numCopies: numExperts + numReplicas, numChiplets, slotsPerChiplet }));
-  }
+  if (!hasRules(problem)) balanced.push(spreadCopies(problem));
   const peaks = balanced.map((chiplets) => peakLoad(problem, chiplets));
   const least = Math.min(...peaks);
   return search(balanced[peaks.indexOf(least)], 2, least);
 }
 
-/** Loads can be shared out evenly at best. */
-function loadClaim(problem: PlacementProblem, chiplets: Chiplets) {
-  const cost = peakLoad(problem, chiplets) / meanLoad(problem);
-  return { status: cost <= 1 + 1e-6 ? "optimal" : "feasible", cost, bound: 1 } as const;
+/** Whether spreading loads is all there is to do: tokens of one expert make one visit wherever they go. */
+function isSpreadAlone(problem: PlacementProblem): boolean {
+  return problem.patterns.experts.length === problem.patterns.numPatterns && !hasRules(problem);
+}
+
+/** Whether there are rules of which spreading loads alone knows nothing. */
+function hasRules({ pins, apart, limits }: PlacementProblem): boolean {
+  return pins.length > 0 || apart.length > 0 || limits.groupBytes < Infinity;
+}
+
+function spreadCopies(problem: PlacementProblem): number[][] {
+  const { load, numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
+  return balanceCopies(load, { numCopies: numExperts + numReplicas, numChiplets, slotsPerChiplet });
+}
+
+/** The answer with its largest load, of which is proved that loads can be shared out evenly at best. */
+async function answerBalanced(
+  problem: PlacementProblem,
+  chiplets: Chiplets,
+  options: FinishOptions,
+): Promise<Solution> {
+  const answer = await finishSeating(problem, chiplets, options);
+  if (!("chiplets" in answer)) return answer;
+  const cost = peakLoad(problem, answer.chiplets) / meanLoad(problem);
+  const load = { status: cost <= 1 + 1e-6 ? "optimal" : "feasible", cost, bound: 1 } as const;
+  return { ...answer, load };
 }
 
 function meanLoad({ load, numChiplets }: PlacementProblem): number {

@@ -24,7 +24,7 @@ const floors: readonly (readonly string[])[] = [
   ["placement"],
   ["performance"],
   ["schedule"],
-  ["evaluation", "inspection", "pipeline", "frontier"],
+  ["evaluation", "inspection", "pipeline", "place-loads", "frontier"],
   ["export", "report"],
 ];
 

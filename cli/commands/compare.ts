@@ -1,4 +1,5 @@
-import { Command } from "commander";
+import { basename } from "node:path";
+import { Command, Option } from "commander";
 import {
   comparisonCsv,
   comparisonData,
@@ -12,6 +13,7 @@ import {
   type ComparedSolver,
   type ComparisonRow,
   type FrontierPoint,
+  type RoutingTrace,
   type Solver,
 } from "../../index.js";
 import { describeFailure, describeInput, inputData } from "../describe.js";
@@ -28,7 +30,21 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openPlacer, type Placer } from "../placer.js";
-import { addSolveOptions, listSolvers, requireSolver, type SolveOptions } from "../solve-options.js";
+import {
+  addSolveOptions,
+  listSolvers,
+  posedSlots,
+  requireSolver,
+  type SolveOptions,
+} from "../solve-options.js";
+import {
+  asTask,
+  checkTasks,
+  crossEvaluate,
+  describeTaskTable,
+  type Task,
+  type TaskTable,
+} from "../task-table.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface CompareOptions extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions {
@@ -38,6 +54,7 @@ interface CompareOptions extends FileCommandOptions, TraceOptions, MachineOption
   readonly svg?: string;
   readonly timing?: boolean;
   readonly frontier?: boolean;
+  readonly evaluateOn: readonly string[];
 }
 
 /** @param end Told the exit code where no solver found a placement. */
@@ -56,23 +73,32 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     .option("--report <file.html>", "write the comparison as one HTML page with pictures")
     .option("--svg <file.svg>", "write the comparison as one picture")
     .option("--frontier", "trace the least C_T under caps on the load, by the solver auto")
+    .addOption(
+      new Option("--evaluate-on <trace>", "judge on another task too, and learn on it; may be repeated")
+        .default([], "none")
+        .argParser((path, paths: string[]) => [...paths, path]),
+    )
     .option("--timing", "add the seconds each solver took to --json and --csv; they differ from run to run")
     .addHelpText(
       "after",
-      "\nExamples:\n  moeplace compare\n  moeplace compare trace.jsonl.gz --chiplets 8 --solver contiguous louvain",
+      "\nExamples:\n  moeplace compare\n  moeplace compare trace.jsonl.gz --chiplets 8 --solver contiguous louvain\n" +
+        "  moeplace compare law.jsonl.gz --evaluate-on intent.jsonl.gz --evaluate-on summary.jsonl.gz --solver exact",
     )
     .action(async (paths: string[], options: CompareOptions) => {
       if (options.csv && options.json) throw new InputError("--csv: found --json too, expected one of them");
       const terminal = openTerminal(options);
       for (const path of [options.report, options.svg]) if (path !== undefined) checkOutput(path, options);
-      // What auto would answer is what the solver that it chooses answers.
-      const chosen = options.solver?.map(requireSolver) ?? solvers.filter(({ name }) => name !== "auto");
+      const named = options.solver?.map(requireSolver);
       const { trace, parts } = await loadTrace(paths, options, terminal);
       const machine = await loadMachine(options, trace.model, terminal);
       const split = splitParts(parts, options.holdout);
+      const chosen =
+        named ?? differentSolvers(options, { numExperts: trace.numExperts, ...machine.hardware });
+      const tasks = await loadTasks({ paths, parts }, options, terminal);
       const placer = openPlacer(machine, options, terminal);
       const compared: ComparedSolver[] = [];
       let frontier: FrontierPoint[] | undefined;
+      let taskTable: TaskTable | undefined;
       try {
         for (const solver of chosen) {
           const answer = await runSolver(solver, { split, machine, placer });
@@ -82,6 +108,11 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         }
         if (options.frontier && !placer.isInterrupted) {
           frontier = await placer.frontier(split.learn, requireSolver("auto"));
+        }
+        if (tasks.length > 1 && !placer.isInterrupted) {
+          const solver = named?.length === 1 ? named[0] : requireSolver("auto");
+          const yardstick = requireSolver("contiguous");
+          taskTable = await crossEvaluate(tasks, { solver, yardstick, machine, placer });
         }
       } finally {
         await placer.close();
@@ -100,6 +131,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
             maxLoad: point.maxLoad === Infinity ? null : point.maxLoad,
           })),
         }),
+        ...(taskTable && { tasks: taskTable }),
       });
       const drawn = { solvers: compared, trace: split.learn, hardware: machine.hardware };
       if (options.report !== undefined) {
@@ -110,11 +142,39 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       if (options.csv) terminal.print(comparisonCsv(rows, timing));
       else printRows(rows, { split, machine, terminal });
       if (frontier && !options.csv) printFrontier(frontier, terminal);
+      if (taskTable && !options.csv) terminal.print(`\n${describeTaskTable(taskTable)}`);
       if (placer.isInterrupted) end(EXIT.interrupted);
       else if (rows.every(({ cost }) => cost === undefined)) {
         end(rows.some(({ status }) => status === "undecided") ? EXIT.undecided : EXIT.infeasible);
       }
     });
+}
+
+/** Solvers that answer differently: auto is one of the others, and with replicas all that minimise search alike. */
+function differentSolvers(
+  options: CompareOptions,
+  { numExperts, numGroups, chipletsPerGroup }: { numExperts: number } & Machine["hardware"],
+): Solver[] {
+  const { numReplicas } = posedSlots(options, { numExperts, numChiplets: numGroups * chipletsPerGroup });
+  const same = numReplicas > 0 ? ["auto", "ilp", "exact"] : ["auto"];
+  return solvers.filter(({ name }) => !same.includes(name));
+}
+
+/** The trace compared on and those to evaluate on, where there are any. */
+async function loadTasks(
+  { paths, parts }: { paths: readonly string[]; parts: readonly RoutingTrace[] },
+  options: CompareOptions,
+  terminal: Terminal,
+): Promise<Task[]> {
+  if (options.evaluateOn.length === 0) return [];
+  const name = paths.length === 0 ? "synthetic" : paths.map((path) => basename(path)).join(" + ");
+  const tasks = [asTask(name, { parts }, options.holdout)];
+  for (const path of options.evaluateOn) {
+    const loaded = await loadTrace([path], options, terminal);
+    tasks.push(asTask(basename(path), loaded, options.holdout));
+  }
+  checkTasks(tasks);
+  return tasks;
 }
 
 const LEGEND =

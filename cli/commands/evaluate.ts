@@ -1,15 +1,32 @@
 import { Command } from "commander";
-import { formatTime, InputError, type Evaluation, type Hardware, type ServerMetrics } from "../../index.js";
+import {
+  formatTime,
+  InputError,
+  type DispatchModel,
+  type Evaluation,
+  type Hardware,
+  type ServerMetrics,
+} from "../../index.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../explain.js";
 import { evaluateOn } from "../judge.js";
 import { loadTrace, splitParts } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
-import { addTerminalOptions, addTraceOptions, numberOption, type TraceOptions } from "../options.js";
+import {
+  addDispatchOption,
+  addTerminalOptions,
+  addTraceOptions,
+  integerOption,
+  numberOption,
+  withDispatch,
+  type TraceOptions,
+} from "../options.js";
 import { readPlacement, sortPaths } from "../read-files.js";
 import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
 
 interface EvaluateOptions extends TerminalOptions, TraceOptions, MachineOptions, ExplainOptions {
   readonly holdout: number;
+  readonly dispatch?: DispatchModel;
+  readonly serverLimit?: number;
 }
 
 export function evaluateCommand(): Command {
@@ -26,6 +43,10 @@ export function evaluateCommand(): Command {
         below: 1,
       }).default(0),
     );
+  command.addOption(
+    integerOption("--server-limit <n>", "count the tokens that need more servers than this", 1),
+  );
+  addDispatchOption(command, "as the placement says");
   addExplainOption(addMachineOptions(addTraceOptions(command), { chiplets: false }));
   return addTerminalOptions(command)
     .addHelpText("after", "\nExample:\n  moeplace evaluate trace.jsonl.gz p.json q.json --holdout 0.25")
@@ -44,7 +65,7 @@ export function evaluateCommand(): Command {
         const machine = await loadMachineOf(placement, options, { trace, terminal });
         evaluated.push({
           file,
-          evaluation: evaluateOn(trace, placement, machine),
+          evaluation: evaluateOn(trace, withDispatch(placement, options), machine),
           hardware: machine.hardware,
         });
       }
@@ -70,9 +91,21 @@ export function evaluateCommand(): Command {
       );
       const onServers = evaluated.flatMap(({ file, evaluation }) => {
         const { servers } = evaluation.mean;
-        return servers ? [serverRow(file, servers)] : [];
+        return servers ? [serverRow(file, servers, options.serverLimit)] : [];
       });
-      if (onServers.length > 0) terminal.print(`\n${formatTable(SERVER_HEADERS, onServers)}`);
+      if (onServers.length > 0) {
+        const { serverLimit } = options;
+        const headers = [
+          ...SERVER_HEADERS,
+          ...(serverLimit === undefined ? [] : [`above ${serverLimit} servers`]),
+        ];
+        terminal.print(`\n${formatTable(headers, onServers)}`);
+      } else if (options.serverLimit !== undefined) {
+        throw new InputError(
+          `--server-limit: found hardware ${options.hardware}, expected one whose tokens start on every GPU`,
+          "Maybe pass --hardware h100-8x8.",
+        );
+      }
       printConstants(hardware, options, terminal);
     });
 }
@@ -86,13 +119,23 @@ const SERVER_HEADERS = [
   "most servers",
 ];
 
-/** Copies straight to every GPU, then by way of one GPU a server; and how many servers a token needs at most. */
-function serverRow(file: string, { direct, forwarded, tokensByServers }: ServerMetrics): string[] {
+/**
+ * Copies straight to every GPU, then by way of one GPU a server; how many servers a token needs at most; and the share
+ * of tokens above the limit of a router, which it would send elsewhere.
+ */
+function serverRow(
+  file: string,
+  { direct, forwarded, tokensByServers }: ServerMetrics,
+  serverLimit: number | undefined,
+): string[] {
   const copies = [direct, forwarded].flatMap(({ betweenServers, insideServers }) => [
     betweenServers,
     insideServers,
   ]);
   const most = tokensByServers.findLastIndex((share) => share > 0);
   const share = (100 * tokensByServers[most]).toFixed(1);
-  return [file, ...copies.map((count) => count.toFixed(3)), `${most} (${share} %)`];
+  const cells = [file, ...copies.map((count) => count.toFixed(3)), `${most} (${share} %)`];
+  if (serverLimit === undefined) return cells;
+  const above = tokensByServers.slice(serverLimit + 1).reduce((sum, one) => sum + one, 0);
+  return [...cells, `${(100 * above).toFixed(1)} %`];
 }

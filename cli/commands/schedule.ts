@@ -10,6 +10,7 @@ import {
   scheduleStep,
   sweepChunks,
   validateSchedule,
+  type DispatchModel,
   type LayerTraffic,
   type PlacementFile,
   type RoutingTrace,
@@ -20,10 +21,12 @@ import { addExplainOption, explainData, printConstants, type ExplainOptions } fr
 import { loadTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
 import {
+  addDispatchOption,
   addForceOption,
   addTerminalOptions,
   addTraceOptions,
   integerOption,
+  withDispatch,
   type FileCommandOptions,
   type TraceOptions,
 } from "../options.js";
@@ -35,6 +38,7 @@ import { openTerminal, type Terminal } from "../terminal.js";
 interface ScheduleCommandOptions
   extends FileCommandOptions, TraceOptions, MachineOptions, StepOptions, ExplainOptions {
   readonly layer?: number;
+  readonly dispatch?: DispatchModel;
   readonly perfetto?: string;
   readonly svg?: string;
 }
@@ -51,6 +55,7 @@ export function scheduleCommand(): Command {
     .addOption(integerOption("--layer <n>", "schedule this layer alone"))
     .option("--perfetto <file>", "write the timeline for ui.perfetto.dev and chrome://tracing")
     .option("--svg <file>", "write the timeline as a Gantt chart");
+  addDispatchOption(command, "as the placement says");
   addStepOptions(addExplainOption(addMachineOptions(addTraceOptions(command), { chiplets: false })));
   return addTerminalOptions(addForceOption(command))
     .addHelpText(
@@ -75,7 +80,7 @@ export function scheduleCommand(): Command {
       }
       const { warning } = groupCapacity(hardware, shape, { optimiserBytesPerWeight: options.optimiserBytes });
       if (warning !== undefined) terminal.note(`${hardware.name}: ${warning}`);
-      const traffic = countLayers(trace, placement, options.layer);
+      const traffic = countLayers(trace, withDispatch(placement, options), options.layer);
       const model = { ...toScheduleOptions(options), hardware, shape };
       const isOpen = options.chunks === undefined && options.configuration === "chunked";
       const sweep = isOpen ? sweepChunks(traffic, model) : undefined;
@@ -119,7 +124,7 @@ function countLayers(
   placement: PlacementFile,
   layer: number | undefined,
 ): LayerTraffic[] {
-  const { numGroups = 1, numChiplets, layers } = placement;
+  const { numGroups = 1, numChiplets, layers, dispatch } = placement;
   const chosen = layer === undefined ? trace.layers : trace.layers.filter((one) => one.layer === layer);
   if (chosen.length === 0) throw new InputError(`--layer: found ${layer}, expected a layer of the trace`);
   return chosen.map((current) => {
@@ -129,6 +134,7 @@ function countLayers(
     }
     return countTraffic(collectPatterns(current, trace), seated.chiplets, {
       chipletsPerGroup: numChiplets / numGroups,
+      dispatch,
     });
   });
 }

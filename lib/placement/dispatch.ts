@@ -1,5 +1,3 @@
-import type { Chiplets } from "./placement.js";
-
 /**
  * Which copy of an expert a token uses, where there are several.
  *
@@ -10,7 +8,9 @@ import type { Chiplets } from "./placement.js";
  * - `uniform`: every token draws one of the copies of each of its experts, all equally likely. What EPLB balances
  *   for, and what vLLM does.
  */
-export type DispatchModel = "nearest" | "uniform";
+export type DispatchModel = (typeof DISPATCH_MODELS)[number];
+
+export const DISPATCH_MODELS = ["nearest", "uniform"] as const;
 
 /** Chiplets that hold each expert, ascending. Shape [numExperts][]. */
 export type CopiesOf = readonly (readonly number[])[];
@@ -21,7 +21,10 @@ export type CopiesOf = readonly (readonly number[])[];
  * @example
  * chipletsWithExperts([[0, 2], [1, 2]], 3); // [[0], [1], [0, 1]]
  */
-export function chipletsWithExperts(chiplets: Chiplets, numExperts: number): number[][] {
+export function chipletsWithExperts(
+  chiplets: readonly (readonly number[])[],
+  numExperts: number,
+): number[][] {
   const copiesOf = Array.from({ length: numExperts }, (): number[] => []);
   chiplets.forEach((experts, chiplet) => {
     for (const expert of experts) copiesOf[expert].push(chiplet);

@@ -52,13 +52,15 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
   const document = parseJson(text, where);
   const result = placementSchema.safeParse(document);
   if (!result.success) throw shapeError(document, result.error.issues[0], where);
-  const { model, numExperts, numChiplets, numGroups, slotsPerChiplet, solver, seed, layers } = result.data;
+  const { model, numExperts, numChiplets, numGroups, slotsPerChiplet, dispatch, solver, seed, layers } =
+    result.data;
   return {
     model: model ?? undefined,
     numExperts,
     numChiplets,
     ...(numGroups !== undefined && { numGroups }),
     ...(slotsPerChiplet !== undefined && { slotsPerChiplet }),
+    ...(dispatch !== undefined && { dispatch }),
     ...(solver !== undefined && { solver }),
     ...(seed !== undefined && { seed }),
     layers: layers.map(({ chiplets, ...layer }) => ({
@@ -103,12 +105,13 @@ export function formatPlacement(placement: PlacementFile): string {
     numChiplets,
     numGroups,
     slotsPerChiplet,
+    dispatch,
     solver,
     seed,
     layers,
   } = placement;
   const head = { format: "moeplace.placement", version: 1, model, numExperts, numChiplets };
-  const fields = formatFields({ ...head, numGroups, slotsPerChiplet, solver, seed });
+  const fields = formatFields({ ...head, numGroups, slotsPerChiplet, dispatch, solver, seed });
   return `{\n  ${fields.join(",\n  ")},\n  "layers": [\n${layers.map(formatLayer).join(",\n")}\n  ]\n}\n`;
 }
 

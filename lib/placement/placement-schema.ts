@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DISPATCH_MODELS } from "./dispatch.js";
 
 const count = z.int().min(1).max(65536);
 const replicationCost = z.number().min(0);
@@ -48,6 +49,10 @@ export const placementSchema = z
       .exactOptional()
       .describe("Chiplet groups: chiplet c is in group floor(c / (numChiplets / numGroups))."),
     slotsPerChiplet: count.exactOptional().describe("Room on every chiplet, in experts."),
+    dispatch: z
+      .enum(DISPATCH_MODELS)
+      .exactOptional()
+      .describe("Which copy of an expert a token uses. Absent without replicas, or if it is not known."),
     solver: z.string().exactOptional().describe("Name of the solver that made the placement."),
     seed: z.int().exactOptional().describe("Seed the solver was given."),
     layers: z.array(layerSchema).min(1).describe("MoE layers, ascending by number."),

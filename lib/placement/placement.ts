@@ -1,3 +1,5 @@
+import type { DispatchModel } from "./dispatch.js";
+
 /** The experts on every chiplet, each list ascending. An expert on several chiplets has replicas. */
 export type Chiplets = readonly (readonly number[])[];
 
@@ -43,6 +45,8 @@ export interface Seating {
   readonly model: string | undefined;
   readonly numExperts: number;
   readonly numChiplets: number;
+  /** Which copy a token uses, where experts have replicas and it is known. */
+  readonly dispatch?: DispatchModel;
   /** Ascending by layer number. */
   readonly layers: readonly SeatedLayer[];
 }
@@ -53,11 +57,7 @@ export interface LayerPlacement extends FoundPlacement {
 }
 
 /** The placement of a model: one seating of all its experts for every MoE layer. */
-export interface Placement {
-  readonly model: string | undefined;
-  readonly numExperts: number;
-  readonly numChiplets: number;
-  /** Ascending by layer number. */
+export interface Placement extends Seating {
   readonly layers: readonly LayerPlacement[];
 }
 

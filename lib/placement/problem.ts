@@ -101,7 +101,7 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
     throw new InputError(
       `slots: found ${numChiplets} chiplets x ${slotsPerChiplet} slots = ${numChiplets * slotsPerChiplet}, ` +
         `expected at least ${numSeated}, one for every expert${numReplicas > 0 ? " and replica" : ""}`,
-      `Maybe raise --slots to ${Math.ceil(numSeated / numChiplets)}.`,
+      `Maybe raise --slots or --slots-per-chiplet to ${Math.ceil(numSeated / numChiplets)}.`,
     );
   }
   if (numReplicas > numExperts * (numChiplets - 1)) {

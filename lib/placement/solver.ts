@@ -16,6 +16,11 @@ export interface SolverOptions {
   /** Same problem, options and seed: same solution, on any number of threads. */
   readonly seed: number;
   readonly backends: BackendChoice;
+  /**
+   * What comes first where the problem allows replicas: `traffic`, the fewest visits within the load limit, which is the
+   * default; or `balance`, the least largest load of a chiplet, then the fewest visits at no more than that.
+   */
+  readonly first?: "traffic" | "balance";
   /** An admissible seating to begin with; solvers that search never answer with more than it costs. */
   readonly start?: Chiplets;
   /** A safety net, in milliseconds for one layer; a result it cut says so. Default none. */

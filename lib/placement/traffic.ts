@@ -27,7 +27,7 @@ export interface TrafficOptions {
   /** Chiplets c of group floor(c / chipletsPerGroup) sit behind one switch. */
   readonly chipletsPerGroup: number;
   /** Default nearest. Without replicas there is no choice. */
-  readonly dispatch?: DispatchModel;
+  readonly dispatch?: DispatchModel | undefined;
 }
 
 /**

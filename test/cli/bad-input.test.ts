@@ -77,7 +77,7 @@ describe("bad input on the command line", () => {
       name: "more experts than slots",
       args: ["compare", "good.jsonl", "--chiplets", "4", "--slots", "1"],
       message: /^slots: found 4 chiplets x 1 slots = 4, expected at least 8, one for every expert$/,
-      advice: /^Maybe raise --slots to 2\.$/,
+      advice: /^Maybe raise --slots or --slots-per-chiplet to 2\.$/,
     },
     {
       name: "an unknown solver",

@@ -67,6 +67,23 @@ describe("the command line", () => {
     expect(kept.layers[0].tokens).to.equal(225);
   });
 
+  it("evaluate counts the tokens that a router limited to some servers would send elsewhere", async () => {
+    place.write("p.json", placementText([[0, 4], [1, 5], [2, 6], [3, 7]])); // prettier-ignore
+    place.write("trace.jsonl", traceText(sampleTrace({ layers: [1] })));
+    const args = ["evaluate", "trace.jsonl", "p.json", "--hardware", "h100-8x8", "--groups", "2"];
+    const { placements } = (await place.runJson(...args, "--quiet")) as {
+      placements: { mean: { servers: { tokensByServers: number[] } } }[];
+    };
+    const share = (100 * placements[0].mean.servers.tokensByServers[2]).toFixed(1);
+    const { stdout } = await place.run(...args, "--server-limit", "1");
+    expect(stdout)
+      .to.match(/most servers {2}above 1 servers\n/)
+      .and.contain(` ${share} %\n`);
+    const refused = await place.run("evaluate", "trace.jsonl", "p.json", "--server-limit", "1");
+    expect(refused.exitCode).to.equal(2);
+    expect(refused.stderr).to.contain("--server-limit: found hardware mozart-deepseek");
+  });
+
   it("verify lists every violation and ends with exit code 2", async () => {
     place.write("p.json", placementText([[0, 1], [2, 2], [4, 5], [6, 7]])); // prettier-ignore
     const { exitCode, stdout } = await place.run("verify", "p.json");

@@ -47,6 +47,7 @@ describe("place from a running placement", () => {
   it("writes the moves in order, and says how many they are", async () => {
     const { stdout } = await place.run(...from, "--moves", "moves.json", "-o", "new.json");
     expect(stdout).to.match(/moves \d+ experts from where running\.json has them, in \d+ transfers\n/);
+    expect(stdout).to.match(/\nlayer 1: swap \d on \d with \d on \d(;|\n)/);
     const plan = JSON.parse(place.read("moves.json")) as PlacedFrom["migration"] & { format: string };
     expect(plan.format).to.equal("moeplace.migration");
     expect(plan.layers.map(({ layer }) => layer)).to.deep.equal([1, 2]);

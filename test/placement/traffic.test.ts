@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { chipletsWithExperts } from "../../lib/placement/dispatch.js";
+import { chipletsWithExperts, type DispatchModel } from "../../lib/placement/dispatch.js";
 import { expertsOfChiplets, type Chiplets } from "../../lib/placement/placement.js";
 import { waysToServe } from "../../lib/placement/slow-dispatch.js";
-import { countTraffic, type TrafficOptions } from "../../lib/placement/traffic.js";
+import { countTraffic } from "../../lib/placement/traffic.js";
 import { collectPatterns, type TokenPatterns } from "../../lib/token-patterns.js";
 import { layerCases, seatedCases } from "../arbitrary-layer.js";
 
@@ -101,7 +101,7 @@ const replicatedCases = fc
 function slowTraffic(
   patterns: TokenPatterns,
   chiplets: Chiplets,
-  { chipletsPerGroup, dispatch }: Required<TrafficOptions>,
+  { chipletsPerGroup, dispatch }: { chipletsPerGroup: number; dispatch: DispatchModel },
 ) {
   const numGroups = Math.ceil(chiplets.length / chipletsPerGroup);
   const slow = {

@@ -45,7 +45,7 @@ describe("verifyAgainstTrace", () => {
       ["layer 6: cost is given as 1.2, recomputed as 1.25"],
     );
     expect(verifyAgainstTrace(withLayer({ groups: { status: "feasible", cost: 1.5 } }), trace)).to.deep.equal(
-      ["layer 6: groups: cost is given as 1.5, recomputed as 1.25"],
+      ["layer 6: cost of groups is given as 1.5, recomputed as 1.25"],
     );
   });
 
@@ -58,9 +58,24 @@ describe("verifyAgainstTrace", () => {
     ]);
   });
 
-  it("passes over costs of layers with replicas", () => {
-    const replicas = withLayer({ cost: 1, bound: 1, chiplets: [[0, 1, 3], [2, 3]] }); // prettier-ignore
+  it("recomputes costs of layers with replicas where the file tells how tokens choose among copies", () => {
+    const replicas = withLayer({ cost: 1.1, bound: 1, status: "feasible", chiplets: [[0, 1, 3], [2, 3]] }); // prettier-ignore
     expect(verifyAgainstTrace(replicas, trace)).to.deep.equal([]);
+    expect(verifyAgainstTrace({ ...replicas, dispatch: "nearest" }, trace)).to.deep.equal([
+      "layer 6: cost is given as 1.1, recomputed as 1",
+      "layer 6: cost of groups is given as 1.25, recomputed as 1",
+    ]);
+    // Half of the tokens of expert 3 go to its other copy.
+    expect(verifyAgainstTrace({ ...replicas, dispatch: "uniform" }, trace)).to.deep.equal([
+      "layer 6: cost is given as 1.1, recomputed as 1.25",
+    ]);
+  });
+
+  it("recomputes the largest load where it is claimed", () => {
+    const load = { status: "feasible", cost: 1.2, bound: 1 } as const;
+    expect(verifyAgainstTrace(withLayer({ load }), trace)).to.deep.equal([
+      "layer 6: load is given as 1.2, recomputed as 1.25",
+    ]);
   });
 });
 

@@ -4,7 +4,7 @@ import { DEFAULT_SOLVER_OPTIONS } from "../../lib/placement/solver.js";
 import { verifyFound } from "../../lib/placement/verify.js";
 import { balanced } from "../../solvers/balance.js";
 import { localSearch } from "../../solvers/local-search.js";
-import { replicate } from "../../solvers/replicate.js";
+import { replicate, replicating } from "../../solvers/replicate.js";
 import { patternsOf, solvedReplicatedProblems } from "./arbitrary-problem.js";
 
 /** Expert 0 belongs to both communities, 1 to 3 and 4 to 6; a copy of it makes every token stay at home. */
@@ -18,7 +18,7 @@ const shared = patternsOf(
 describe("replicate", () => {
   it("copies the expert that two communities share", async () => {
     const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2 });
-    const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS, "traffic");
+    const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
     if (!("chiplets" in solution)) expect.fail(solution.status);
     expect(solution.cost).to.equal(1);
     expect(solution.chiplets.every((experts) => experts.includes(0))).to.be.true;
@@ -31,7 +31,7 @@ describe("replicate", () => {
     let [solvable, optimal] = [0, 0];
     for (const { problem, best } of solvedReplicatedProblems()) {
       if (best === Infinity) continue;
-      const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS, "traffic");
+      const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
       if (!("chiplets" in solution)) continue;
       solvable++;
       if (solution.cost <= best + 1e-9) optimal++;
@@ -41,7 +41,7 @@ describe("replicate", () => {
 
   it("puts balance first when asked to", async () => {
     const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2, dispatch: "uniform" });
-    const solution = await balanced(localSearch).solve(problem, DEFAULT_SOLVER_OPTIONS);
+    const solution = await balanced(replicating(localSearch)).solve(problem, DEFAULT_SOLVER_OPTIONS);
     if (!("chiplets" in solution)) expect.fail(solution.status);
     expect(verifyFound(problem, solution)).to.deep.equal([]);
     expect(solution.load?.cost).to.be.closeTo(1, 1e-9);
@@ -49,7 +49,7 @@ describe("replicate", () => {
 
   it("respects a load cap that no seating without replicas meets", async () => {
     const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2, limits: { chipletLoad: 91 } });
-    const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS, "traffic");
+    const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
     if (!("chiplets" in solution)) expect.fail(solution.status);
     expect(verifyFound(problem, solution)).to.deep.equal([]);
   });

@@ -1,0 +1,252 @@
+/**
+ * `npm run bench:replicas`: replicas against DeepSeek's load balancer, by loads alone and with tokens, and their frontier.
+ *
+ * Every placement is verified before it is counted. Seed 1. Sections may be named as arguments: loads, tokens, frontier.
+ */
+import { placeLoads, spreadLoad } from "../lib/place-loads.js";
+import { serveLeastLoaded } from "../lib/placement/least-loaded.js";
+import type { Chiplets } from "../lib/placement/placement.js";
+import type { PlacementProblem } from "../lib/placement/problem.js";
+import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
+import { countTraffic } from "../lib/placement/traffic.js";
+import { verifyChiplets } from "../lib/placement/verify.js";
+import { placeTrace, poseLayer, type PosingOptions } from "../lib/pipeline.js";
+import { createRandom, type Random } from "../lib/random.js";
+import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
+import { balanced } from "../solvers/balance.js";
+import { rebalanceExperts } from "../solvers/eplb.js";
+import { findSolver } from "../solvers/index.js";
+import { openLayerThreads } from "../solvers/layer-threads.js";
+import { synthesizeTrace } from "../traces/synthetic.js";
+import { realTrace } from "./real-traces.js";
+
+const CLUSTER = { numChiplets: 32, numReplicas: 32 };
+/** Shape of the Gamma distribution of loads: the busiest of 256 experts has about 5 times the mean. */
+const GAMMA_SHAPE = 1;
+/** Visits that a dispatcher with detours gives for one copy less on a chiplet of twice the mean load. */
+const DETOUR = 4;
+const threads = openLayerThreads({ numThreads: 2 });
+
+const sections: Record<string, () => Promise<void>> = {
+  loads: loadsTable,
+  tokens: tokensTable,
+  frontier: frontierTable,
+};
+const wanted = process.argv.slice(2);
+for (const [name, run] of Object.entries(sections)) {
+  if (wanted.length === 0 || wanted.includes(name)) await run();
+}
+await threads.close();
+
+/** Loads without tokens: 58 layers of 256 experts into 288 slots on 32 ranks of 4 servers. */
+async function loadsTable(): Promise<void> {
+  console.log(
+    `\n## Loads alone: 58 layers, 256 experts, Gamma-distributed loads of shape ${GAMMA_SHAPE}, 288 slots, 32 ranks\n`,
+  );
+  const random = createRandom(1);
+  const layers = Array.from({ length: 58 }, (_, layer) => ({
+    layer,
+    load: Float64Array.from({ length: 256 }, () => Math.round(1000 * gamma(GAMMA_SHAPE, random))),
+  }));
+  console.log("| balancer | max/mean, mean of layers | worst layer | doubled slots | seconds |");
+  console.log("| --- | ---: | ---: | ---: | ---: |");
+  for (const [name, numChipletGroups] of [
+    ["EPLB hierarchical", 4],
+    ["EPLB global", 1],
+  ] as const) {
+    const begin = performance.now();
+    const seated = layers.map(({ load }) => seatByEplb(load, numChipletGroups));
+    const seconds = (performance.now() - begin) / 1000;
+    const loads = layers.map(({ load }, index) => spreadWithDoubles(load, seated[index]));
+    const doubled = sum(seated.flat().map((experts) => experts.length - new Set(experts).size));
+    row(name, ...meanAndWorst(loads), `${doubled} of ${58 * 288}`, seconds.toFixed(2));
+  }
+  const begin = performance.now();
+  const outcome = await placeLoads(
+    { model: undefined, numExperts: 256, layers },
+    { posing: CLUSTER, solver: balanced(solverOf("local-search")), solverOptions: DEFAULT_SOLVER_OPTIONS },
+  );
+  const seconds = (performance.now() - begin) / 1000;
+  if (outcome.status !== "placed") throw new Error(outcome.status);
+  const loads = outcome.placement.layers.map(({ chiplets }, index) =>
+    spreadLoad(layers[index].load, chiplets),
+  );
+  row("moeplace, verified", ...meanAndWorst(loads), `0 of ${58 * 288}`, seconds.toFixed(2));
+}
+
+/** With tokens: the same machine, and the fewest visits at no more load than EPLB's. */
+async function tokensTable(): Promise<void> {
+  const numLayers = 2;
+  console.log(
+    `\n## With tokens: synthetic deepseek-v3, ${numLayers} layers, 256 experts, 288 slots, 32 ranks, uniform dispatch\n`,
+  );
+  const trace = synthesizeTrace({ preset: "deepseek-v3", layers: numLayers });
+  const posing = { ...CLUSTER, dispatch: "uniform" } as const;
+  const problems = trace.layers.map((layer) => poseLayer(trace, layer, posing));
+  console.log("| placement | C_T | max/mean | seconds |\n| --- | ---: | ---: | ---: |");
+  const peers: Record<string, Measured[]> = {};
+  for (const [name, numChipletGroups] of [
+    ["EPLB hierarchical", 4],
+    ["EPLB global", 1],
+  ] as const) {
+    peers[name] = problems.map((problem) =>
+      measure(problem, withoutDoubles(seatByEplb(problem.load, numChipletGroups))),
+    );
+    row(name, ...fixedMeans(peers[name]), "");
+  }
+  for (const [name, peer] of Object.entries(peers)) {
+    for (const dispatch of ["uniform", "nearest"] as const) {
+      const begin = performance.now();
+      const found = await Promise.all(
+        problems.map((problem, index) => {
+          const mean = sum(problem.load) / problem.numChiplets;
+          const limits = { ...problem.limits, chipletLoad: peer[index].load * mean };
+          return solve({ ...problem, dispatch, limits });
+        }),
+      );
+      const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+      const saved = 100 * (1 - mean(found, "visits") / mean(peer, "visits"));
+      row(
+        `moeplace, ${dispatch}, at the load of ${name}: ${saved.toFixed(1)} % fewer`,
+        ...fixedMeans(found),
+        seconds,
+      );
+    }
+  }
+}
+
+/**
+ * gpt-oss with 8 replicas: C_T against load, learned and held out, by nearest dispatch, and by a dispatcher that watches
+ * loads: among copies as near it takes the least loaded, and with detours it goes further to spare an overloaded one.
+ */
+async function frontierTable(): Promise<void> {
+  console.log("\n## Frontier: gptoss20b-fingerprint on 8 chiplets of 5 slots, first 75 % learned\n");
+  const trace = await realTrace("gptoss20b-fingerprint");
+  if (!trace) return;
+  const { learn, heldOut } = splitHoldout(trace, 0.25);
+  console.log(
+    "| replicas | cap | C_T learned | max/mean | C_T held out | max/mean | watched: C_T held out | max/mean | with detours: C_T held out | max/mean | seconds |",
+  );
+  console.log("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+  const optimum = await frontierPoint({ learn, heldOut }, { numChiplets: 8 }, "exact");
+  row("0", "none", ...optimum);
+  for (const maxLoad of [Infinity, 1.2, 1.1, 1.05]) {
+    const posing = { numChiplets: 8, numReplicas: 8, maxLoad };
+    const point = await frontierPoint({ learn, heldOut }, posing, "local-search");
+    row("8", maxLoad === Infinity ? "none" : maxLoad.toFixed(2), ...point);
+  }
+}
+
+async function frontierPoint(
+  { learn, heldOut }: { learn: RoutingTrace; heldOut: RoutingTrace },
+  posing: PosingOptions,
+  name: string,
+): Promise<string[]> {
+  const begin = performance.now();
+  const solver = threads.inThread(solverOf(name));
+  const outcome = await placeTrace(learn, { posing, solver, solverOptions: DEFAULT_SOLVER_OPTIONS });
+  if (outcome.status !== "placed") return [outcome.status];
+  const seconds = (performance.now() - begin) / 1000;
+  const { layers } = outcome.placement;
+  const measureOn = (trace: RoutingTrace) =>
+    layers.map(({ chiplets }, index) => measure(poseLayer(trace, trace.layers[index], posing), chiplets));
+  const watchedAt = (visitsPerOverload: number) =>
+    layers.map(({ chiplets }, index) => {
+      const options = { ...heldOut, visitsPerOverload };
+      const { tokenReplication, chipletLoad } = serveLeastLoaded(heldOut.layers[index], chiplets, options);
+      return { visits: tokenReplication, load: maxOverMean(chipletLoad) };
+    });
+  return [
+    ...fixedMeans(measureOn(learn)),
+    ...fixedMeans(measureOn(heldOut)),
+    ...fixedMeans(watchedAt(0)),
+    ...fixedMeans(watchedAt(DETOUR)),
+    seconds.toFixed(0),
+  ];
+}
+
+interface Measured {
+  /** C_T. */
+  readonly visits: number;
+  /** Largest load of a chiplet over the mean. */
+  readonly load: number;
+}
+
+function measure({ patterns, chipletsPerGroup, dispatch }: PlacementProblem, chiplets: Chiplets): Measured {
+  const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
+  return { visits: sum(traffic.chipletTokens) / patterns.numTokens, load: maxOverMean(traffic.chipletLoad) };
+}
+
+async function solve(problem: PlacementProblem): Promise<Measured> {
+  const solution = await threads.inThread(solverOf("local-search")).solve(problem, DEFAULT_SOLVER_OPTIONS);
+  if (!("chiplets" in solution)) throw new Error(solution.status);
+  const violations = verifyChiplets(problem, solution.chiplets);
+  if (violations.length > 0) throw new Error(violations[0]);
+  return measure(problem, solution.chiplets);
+}
+
+/** Experts of every rank, by DeepSeek's load balancer, with any doubles. */
+function seatByEplb(load: ArrayLike<number>, numChipletGroups: number): number[][] {
+  const { expertOfSlot } = rebalanceExperts(load, {
+    numSlots: 288,
+    numExpertGroups: 8,
+    numChipletGroups,
+    numChiplets: 32,
+  });
+  return Array.from({ length: 32 }, (_, rank) => [...expertOfSlot.subarray(9 * rank, 9 * (rank + 1))]);
+}
+
+/** Two copies of an expert on a rank are one: the rank is visited once, and has the load of both. */
+function withoutDoubles(chiplets: number[][]): number[][] {
+  return chiplets.map((experts) => [...new Set(experts)].sort((one, other) => one - other));
+}
+
+/** Largest load over the mean as EPLB counts it: every slot has its share, the second copy on a rank too. */
+function spreadWithDoubles(load: ArrayLike<number>, chiplets: readonly number[][]): number {
+  const copies = new Uint16Array(load.length);
+  for (const expert of chiplets.flat()) copies[expert]++;
+  return maxOverMean(chiplets.map((experts) => sum(experts.map((expert) => load[expert] / copies[expert]))));
+}
+
+/** Draws from the Gamma distribution of scale 1. Source: Marsaglia and Tsang, ACM TOMS 26 (2000). */
+function gamma(shape: number, random: Random): number {
+  const d = shape - 1 / 3;
+  for (;;) {
+    const x = random.normal();
+    const v = (1 + x / Math.sqrt(9 * d)) ** 3;
+    if (v > 0 && Math.log(1 - random.next()) < x ** 2 / 2 + d - d * v + d * Math.log(v)) return d * v;
+  }
+}
+
+function solverOf(name: string) {
+  const solver = findSolver(name);
+  if (!solver) throw new Error(`no solver ${name}`);
+  return solver;
+}
+
+function fixedMeans(measured: readonly Measured[]): [string, string] {
+  return [mean(measured, "visits").toFixed(3), mean(measured, "load").toFixed(3)];
+}
+
+function meanAndWorst(loads: readonly number[]): [string, string] {
+  return [(sum(loads) / loads.length).toFixed(4), Math.max(...loads).toFixed(4)];
+}
+
+function mean(measured: readonly Measured[], key: keyof Measured): number {
+  return sum(measured.map((one) => one[key])) / measured.length;
+}
+
+function maxOverMean(loads: ArrayLike<number>): number {
+  const all = Array.from(loads);
+  return (Math.max(...all) * all.length) / sum(all);
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+function row(...cells: string[]): void {
+  console.log(`| ${cells.join(" | ")} |`);
+}

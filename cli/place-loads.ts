@@ -1,0 +1,101 @@
+import { InputError, spreadLoad, type LoadTrace, type PlacementFile, type Solver } from "../index.js";
+import type { Machine } from "./machine.js";
+import type { MigrationOptions } from "./migration.js";
+import type { SolveOptions } from "./solve-options.js";
+import { formatTable } from "./terminal.js";
+
+/**
+ * Refuses what needs tokens, where a trace has loads only.
+ *
+ * @throws InputError that says why.
+ */
+export function checkLoadOptions(
+  path: string,
+  { objective, holdout, dispatch, from, ...options }: SolveOptions & MigrationOptions,
+): void {
+  const refuse = (found: string, reason: string, advice: string) => {
+    throw new InputError(
+      `${path}: found loads of experts without tokens, expected ${found}: ${reason}`,
+      advice,
+    );
+  };
+  if (objective !== "balance") {
+    refuse(
+      "the experts that every token chose",
+      "C_T depends on what is chosen together",
+      "Maybe pass --objective balance, for which loads are enough.",
+    );
+  }
+  if (dispatch === "nearest") {
+    refuse(
+      "--dispatch uniform",
+      "which copy is nearest depends on what a token chose",
+      "Maybe leave out --dispatch.",
+    );
+  }
+  const unmet = [
+    ["--holdout", holdout > 0],
+    ["--from", from !== undefined],
+    ["--chiplet-link-budget", options.chipletLinkBudget !== undefined],
+    ["--group-link-budget", options.groupLinkBudget !== undefined],
+  ] as const;
+  for (const [name, isGiven] of unmet) {
+    if (isGiven) refuse(`no ${name}`, "it is about tokens", `Maybe leave out ${name}.`);
+  }
+}
+
+/** Loads and machine in a line each, for people. */
+export function describeLoads({ model, layers, numExperts }: LoadTrace, { hardware }: Machine): string {
+  const { numGroups, chipletsPerGroup, name } = hardware;
+  return (
+    `${model ?? "unnamed model"}: loads of ${layers.length} MoE layers, ${numExperts} experts\n` +
+    `${name}: ${numGroups * chipletsPerGroup} chiplets in ${numGroups} groups`
+  );
+}
+
+/** The same as data, with what the placement makes of the loads. */
+export function loadsData(
+  { model, layers, numExperts }: LoadTrace,
+  { hardware }: Machine,
+  placement: PlacementFile,
+): object {
+  const loadMaxOverMean = spreadLoads(layers, placement);
+  return {
+    model: model ?? null,
+    numExperts,
+    numLayers: layers.length,
+    hardware: hardware.name,
+    numChiplets: hardware.numGroups * hardware.chipletsPerGroup,
+    numGroups: hardware.numGroups,
+    mean: { loadMaxOverMean: meanOf(loadMaxOverMean) },
+    layers: layers.map(({ layer }, index) => ({ layer, loadMaxOverMean: loadMaxOverMean[index] })),
+  };
+}
+
+/** A row for every layer, then the mean. */
+export function loadsTable({ layers }: LoadTrace, placement: PlacementFile): string {
+  const loads = spreadLoads(layers, placement);
+  const rows = placement.layers.map(({ layer, load, stoppedBy }, index) => [
+    `${layer}`,
+    loads[index].toFixed(3),
+    load?.bound?.toFixed(3) ?? "",
+    stoppedBy ?? "",
+  ]);
+  return formatTable(
+    ["layer", "max load", "at least", "stopped by"],
+    [...rows, ["mean", meanOf(loads).toFixed(3), "", ""]],
+  );
+}
+
+/** What a solver is asked to do with loads: auto would only look for proofs of C_T. */
+export function solverForLoads(solver: Solver, find: (name: string) => Solver): Solver {
+  return solver.name === "auto" ? find("local-search") : solver;
+}
+
+function spreadLoads(layers: LoadTrace["layers"], placement: PlacementFile): number[] {
+  return layers.map(({ load }, index) => spreadLoad(load, placement.layers[index].chiplets));
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,73 @@
+import type { LayerTrace } from "../routing-trace.js";
+import { chipletsWithExperts } from "./dispatch.js";
+import type { Chiplets } from "./placement.js";
+
+/** What {@link serveLeastLoaded} makes of the tokens of a layer. */
+export interface LeastLoadedTraffic {
+  /** Mean distinct chiplets per token, C_T. */
+  readonly tokenReplication: number;
+  /** Token-expert pairs served by each chiplet. Shape [numChiplets]. */
+  readonly chipletLoad: Float64Array;
+}
+
+/** Options of {@link serveLeastLoaded}. */
+export interface LeastLoadedOptions {
+  readonly numExperts: number;
+  readonly topK: number;
+  /**
+   * Visits that are given for one copy less on a chiplet whose load is twice the mean. Default 0: tokens stay with the
+   * fewest visits, and loads decide among equals.
+   */
+  readonly visitsPerOverload?: number;
+}
+
+/** Loads among equals: too little to be worth a visit. */
+const TIE = 1e-6;
+
+/**
+ * Serves tokens one after the other as a dispatcher does that knows the loads so far and nothing of what comes: each
+ * goes where it makes the fewest visits and, among equals, where the load is least.
+ *
+ * What placements are worth to an engine that watches its loads. Searches count on `nearest` dispatch, which spreads
+ * tokens over equals blindly. Time O(tokens * product of the copies of a token's experts).
+ *
+ * @example
+ * const { chipletLoad } = serveLeastLoaded(heldOut.layers[0], chiplets, heldOut);
+ */
+export function serveLeastLoaded(
+  { numTokens, experts }: LayerTrace,
+  chiplets: Chiplets,
+  { numExperts, topK, visitsPerOverload = 0 }: LeastLoadedOptions,
+): LeastLoadedTraffic {
+  const copiesOf = chipletsWithExperts(chiplets, numExperts);
+  const chipletLoad = new Float64Array(chiplets.length);
+  const visited = new Uint8Array(chiplets.length);
+  const chosen = new Uint16Array(topK);
+  const best = new Uint16Array(topK);
+  const price = Math.max(TIE, visitsPerOverload);
+  let [visits, served, bestCost] = [0, 0, Infinity];
+  /** Tries every copy of the token's experts from `place` on. */
+  const choose = (token: number, place: number, cost: number): void => {
+    if (cost >= bestCost) return;
+    if (place === topK) {
+      bestCost = cost;
+      best.set(chosen);
+      return;
+    }
+    const mean = Math.max(1, served / chiplets.length);
+    for (const chiplet of copiesOf[experts[token * topK + place]]) {
+      const isNew = visited[chiplet]++ === 0;
+      chosen[place] = chiplet;
+      choose(token, place + 1, cost + Number(isNew) + (price * chipletLoad[chiplet]) / mean);
+      visited[chiplet]--;
+    }
+  };
+  for (let token = 0; token < numTokens; token++) {
+    bestCost = Infinity;
+    choose(token, 0, 0);
+    visits += new Set(best).size;
+    for (const chiplet of best) chipletLoad[chiplet]++;
+    served += topK;
+  }
+  return { tokenReplication: visits / numTokens, chipletLoad };
+}

@@ -1,0 +1,156 @@
+import { expect } from "chai";
+import { sampleTrace, traceText } from "../sample-trace.js";
+import { openWorkplace, type Workplace } from "./run-cli.js";
+
+interface Placed {
+  learned: { tokenReplication: number; loadMaxOverMean: number };
+  placement: {
+    slotsPerChiplet: number;
+    dispatch: string;
+    layers: { chiplets: number[][]; load?: { cost: number; bound: number } }[];
+  };
+}
+
+describe("replicas on the command line", () => {
+  let place: Workplace;
+  beforeEach(() => {
+    place = openWorkplace();
+    place.write("trace.jsonl", traceText(sampleTrace()));
+  });
+  afterEach(() => {
+    place.remove();
+  });
+  const run = (...args: string[]) => place.runJson("place", "trace.jsonl", "--chiplets", "4", ...args);
+
+  it("visit fewer chiplets than without, never two copies on one", async () => {
+    const without = (await run("--slots", "3")) as Placed;
+    const { learned, placement } = (await run("--replicas", "4", "-o", "p.json")) as Placed;
+    expect(learned.tokenReplication).to.be.below(without.learned.tokenReplication);
+    expect(placement.dispatch).to.equal("nearest");
+    for (const { chiplets } of placement.layers) {
+      expect(chiplets.flat()).to.have.length(12);
+      for (const experts of chiplets) expect(new Set(experts).size).to.equal(experts.length);
+    }
+    const filled = (await run("--slots-per-chiplet", "3")) as Placed;
+    expect(filled.placement.layers).to.deep.equal(placement.layers);
+    const verified = await place.run("verify", "p.json", "--against", "trace.jsonl");
+    expect(verified.stdout).to.contain("p.json: sound");
+  });
+
+  for (const dispatch of ["nearest", "uniform"]) {
+    it(`balance ${dispatch} dispatch first, and evaluate and schedule alike`, async () => {
+      const args = ["--replicas", "4", "--dispatch", dispatch, "--objective", "balance", "-o", "p.json"];
+      const { learned, placement } = (await run(...args)) as Placed;
+      const alone = (await run("--objective", "balance")) as Placed;
+      expect(learned.loadMaxOverMean).to.be.below(alone.learned.loadMaxOverMean);
+      for (const { load } of placement.layers) expect(load?.bound).to.equal(1);
+      const verified = await place.run("verify", "p.json", "--against", "trace.jsonl");
+      expect(verified.stdout).to.contain("p.json: sound");
+      const evaluated = (await place.runJson("evaluate", "trace.jsonl", "p.json")) as {
+        placements: { mean: Placed["learned"] }[];
+      };
+      expect(evaluated.placements[0].mean.loadMaxOverMean).to.equal(learned.loadMaxOverMean);
+      const scheduled = await place.run(
+        ...["schedule", "trace.jsonl", "p.json", "--model", "gpt-oss-20b", "--layer", "1"],
+      );
+      expect(scheduled.exitCode, scheduled.stderr).to.equal(0);
+    });
+  }
+
+  it("reach every engine whose format knows them", async () => {
+    await run("--replicas", "4", "-o", "p.json");
+    for (const format of ["sglang", "vllm", "vllm-ascend", "tensorrt-llm", "eplb", "eplb-json"]) {
+      const exported = await place.run("export", "p.json", "--to", format, "-o", `${format}.out`);
+      expect(exported.exitCode, exported.stderr).to.equal(0);
+      const verified = await place.run(
+        ...["verify", `${format}.out`, "--chiplets", "4", "--experts", "8", "--first-moe-layer", "1"],
+        ...["--against", "p.json"],
+      );
+      expect(verified.stdout, format).to.contain(`${format}.out: sound`);
+    }
+    for (const format of ["vllm-ranks", "megatron"]) {
+      const { exitCode, stderr } = await place.run(
+        ...["export", "p.json", "--to", format, "--layer", "1", "-o", "no.out"],
+      );
+      expect(exitCode).to.equal(2);
+      expect(stderr).to.contain("found replicas");
+    }
+  });
+
+  it("are compared with EPLB's, one row for all solvers that search alike", async () => {
+    const { solvers } = (await place.runJson(
+      ...["compare", "trace.jsonl", "--chiplets", "4", "--replicas", "4"],
+    )) as { solvers: { solver: string; status: string; bound: number | null }[] };
+    const names = solvers.map(({ solver }) => solver);
+    expect(names).to.include.members(["eplb-global", "local-search"]).and.not.include("exact");
+    for (const { bound } of solvers) expect(bound).to.equal(null);
+  });
+
+  it("are refused where they cannot be", async () => {
+    for (const [args, message] of [
+      [["--slots-per-chiplet", "3", "--slots", "3"], "--slots-per-chiplet: found --slots too"],
+      [["--slots-per-chiplet", "1"], "slots: found 4 chiplets x 1 slots = 4, expected at least 8"],
+      [["--replicas", "25"], "replicas: found 25, expected at most 24"],
+      [["--dispatch", "farthest"], "--dispatch: found farthest, expected one of nearest, uniform"],
+    ] as const) {
+      const { exitCode, stderr } = await place.run("place", "trace.jsonl", "--chiplets", "4", ...args);
+      expect(stderr).to.contain(message);
+      expect(exitCode, message).to.equal(2);
+    }
+  });
+});
+
+describe("loads without tokens on the command line", () => {
+  let place: Workplace;
+  beforeEach(() => {
+    place = openWorkplace();
+    const load = [[90, 10, 20, 30, 10, 10, 10, 20]];
+    place.write("loads.json", JSON.stringify({ load_history: [{ logical_expert_load: load }] }));
+  });
+  afterEach(() => {
+    place.remove();
+  });
+  const args = ["place", "loads.json", "--chiplets", "4"];
+
+  it("are balanced with replicas, as evenly as can be", async () => {
+    const balance = [...args, "--objective", "balance", "--replicas", "4", "-o", "p.json"];
+    const placed = (await place.runJson(...balance)) as {
+      mean: { loadMaxOverMean: number };
+      placement: Placed["placement"];
+    };
+    expect(placed.placement.dispatch).to.equal("uniform");
+    const [{ chiplets, load }] = placed.placement.layers;
+    const copies = (expert: number) => chiplets.filter((experts) => experts.includes(expert)).length;
+    const peak = Math.max(
+      ...chiplets.map((experts) =>
+        experts.reduce((sum, e) => sum + [90, 10, 20, 30, 10, 10, 10, 20][e] / copies(e), 0),
+      ),
+    );
+    expect(placed.mean.loadMaxOverMean).to.be.closeTo(peak / 50, 1e-9);
+    expect(load?.cost).to.be.closeTo(peak / 50, 1e-9);
+    expect(peak).to.be.below(60);
+    expect(JSON.stringify(placed.placement)).to.not.contain('"status":"optimal","cost":1,"bound":1,"stop');
+    expect((await place.run("verify", "p.json")).stdout).to.contain("p.json: sound");
+  });
+
+  it("are balanced without replicas, and the bound is that of the heaviest expert", async () => {
+    const placed = (await place.runJson(...args, "--objective", "balance")) as {
+      placement: Placed["placement"];
+    };
+    const [{ load }] = placed.placement.layers;
+    // Expert 0 has 90 of a mean of 50 a chiplet, and shares its chiplet with at least one of 10.
+    expect(load).to.deep.equal({ status: "optimal", cost: 2, bound: 2 });
+  });
+
+  it("are refused for all that needs tokens, with the reason", async () => {
+    for (const [more, message] of [
+      [[], "C_T depends on what is chosen together"],
+      [["--objective", "balance", "--dispatch", "nearest"], "expected --dispatch uniform"],
+      [["--objective", "balance", "--holdout", "0.25"], "expected no --holdout"],
+    ] as const) {
+      const { exitCode, stderr } = await place.run(...args, "--replicas", "4", ...more);
+      expect(stderr).to.contain(message);
+      expect(exitCode, message).to.equal(2);
+    }
+  });
+});
