@@ -52,7 +52,7 @@ export async function generateColumns(
       if (!lp)
         throw new Error("the LP over the incumbent's fillings has a solution, the LP solver found none");
       if (lp.objective - best.bound < 0.5 || Math.ceil(best.bound) >= enough) break;
-      const prices = blend(best.prices, pricesOf(problem, lp.rowDuals), smoothing);
+      const prices = blendPrices(best.prices, pricesOfRows(problem, lp.rowDuals), smoothing);
       const proved = prove(problem, table, prices);
       if (proved.bound > best.bound) best = proved;
       const columns = cheapestFillings(problem, table, prices);
@@ -93,7 +93,8 @@ function cheapestFillings({ numExperts }: PlacementProblem, table: FillingTable,
     .map(({ filling }) => filling);
 }
 
-function pricesOf({ numExperts }: PlacementProblem, rowDuals: Float64Array): Prices {
+/** The prices in an LP's row duals. */
+export function pricesOfRows({ numExperts }: PlacementProblem, rowDuals: Float64Array): Prices {
   // A row left out has price 0; a price above 0 for a chiplet can only be a rounding error.
   return { expert: rowDuals.slice(0, numExperts), chiplet: Math.min(0, rowDuals.at(numExperts) ?? 0) };
 }
@@ -102,7 +103,8 @@ function zeroPrices({ numExperts }: PlacementProblem): Prices {
   return { expert: new Float64Array(numExperts), chiplet: 0 };
 }
 
-function blend(old: Prices, fresh: Prices, weight: number): Prices {
+/** Prices between old and fresh ones, the old by `weight`. */
+export function blendPrices(old: Prices, fresh: Prices, weight: number): Prices {
   return {
     expert: fresh.expert.map((price, expert) => weight * old.expert[expert] + (1 - weight) * price),
     chiplet: weight * old.chiplet + (1 - weight) * fresh.chiplet,

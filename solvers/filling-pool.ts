@@ -16,9 +16,12 @@ export class FillingPool {
     return [...this.#fillings.values()];
   }
 
-  add(filling: Filling): void {
+  /** @returns Whether it is new. */
+  add(filling: Filling): boolean {
     const key = filling.experts.join();
-    if (!this.#fillings.has(key)) this.#fillings.set(key, filling);
+    if (this.#fillings.has(key)) return false;
+    this.#fillings.set(key, filling);
+    return true;
   }
 }
 

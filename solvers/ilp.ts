@@ -5,6 +5,7 @@ import { seatFillings } from "./chiplet-groups.js";
 import { contiguousSeating } from "./contiguous.js";
 import { finish } from "./finish.js";
 import { QUICK_SEARCH } from "./local-search.js";
+import { priceIntoPool } from "./price-into-pool.js";
 import { startSearch, type SearchBudget } from "./search.js";
 import { choosePartition } from "./set-partition.js";
 
@@ -14,7 +15,8 @@ const DEEP_SEARCH: SearchBudget = { starts: 60, restarts: 6, kicks: 100 };
 const MAX_ITERATIONS = 200_000;
 
 /**
- * Communities, then search, then recombination: the best choice among the chiplet fillings of many local optima.
+ * Communities, then search, then recombination: the best choice among the chiplet fillings of many local optima, and
+ * those that column generation, priced by search, adds to them.
  *
  * Begins with what `local-search` does, so it never answers with more. The choice is optimal among the fillings at
  * hand, which proves nothing about others: no bound is claimed.
@@ -41,6 +43,7 @@ export async function recombine(
   const best = search.run(DEEP_SEARCH);
   if (!best) return finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
   const incumbent = search.fillingsOf(best);
+  await priceIntoPool(problem, search.pool, { chipletOf: best, deadline });
   const timeLimitMs = deadline - performance.now();
   const choice = await choosePartition(problem, search.pool.fillings, {
     backend: options.backends.fillings,

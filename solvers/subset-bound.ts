@@ -90,7 +90,10 @@ function seatAtFirst(
 }
 
 /** What each expert owes for the visits of its tokens in a placement. Shape [numExperts], in tokens. */
-function visitsOwed({ patterns, numExperts }: PlacementProblem, chipletOf: ArrayLike<number>): Float64Array {
+export function visitsOwed(
+  { patterns, numExperts }: PlacementProblem,
+  chipletOf: ArrayLike<number>,
+): Float64Array {
   const { numPatterns, offsets, experts, counts } = patterns;
   const owed = new Float64Array(numExperts);
   for (let pattern = 0; pattern < numPatterns; pattern++) {
