@@ -130,7 +130,7 @@ async function frontierTable(): Promise<void> {
   console.log("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
   const optimum = await frontierPoint({ learn, heldOut }, { numChiplets: 8 }, "exact");
   row("0", "none", ...optimum);
-  for (const maxLoad of [Infinity, 1.2, 1.1, 1.05]) {
+  for (const maxLoad of [Infinity, 1.1, 1.05]) {
     const posing = { numChiplets: 8, numReplicas: 8, maxLoad };
     const point = await frontierPoint({ learn, heldOut }, posing, "local-search");
     row("8", maxLoad === Infinity ? "none" : maxLoad.toFixed(2), ...point);
