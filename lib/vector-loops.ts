@@ -5,6 +5,11 @@ export interface VectorLoops {
   readonly largest: (at: number, end: number, to: number) => void;
   /** Bit l is set if a vector at `at`, `at + step`, ... before `end` equals the one `distance` further in lane l. */
   readonly equalLanes: (at: number, end: number, step: number, distance: number) => number;
+  /**
+   * Copies rows of `width` bytes at `from`, `from + stride`, ... before `end` to `to`, one behind the other. Up to 15 bytes
+   * behind the last one are written too.
+   */
+  readonly gatherRows: (from: number, end: number, stride: number, to: number, width: number) => void;
 }
 
 /** What is used of WebAssembly, which the type library knows only together with the browser. */
@@ -58,22 +63,48 @@ function equalLanesBody(): number[] {
   ];
 }
 
-/** Puts the module together and starts it: one page of memory, two functions with a vector of their own each. */
-export function createVectorLoops(): VectorLoops {
+/** do { for (at = 0; ; at += 16) store(to + at, load(from + at)), until at >= width } for all rows. */
+function gatherRowsBody(): number[] {
+  const [from, end, stride, to, width, at] = [0, 1, 2, 3, 4, 5];
+  return [
+    ...[...loop, ...i32Const(0), ...localSet(at)],
+    ...loop,
+    ...[...localGet(to), ...localGet(at), ...i32Add],
+    ...[...localGet(from), ...localGet(at), ...i32Add, ...v128Load, ...v128Store],
+    ...[...localGet(at), ...i32Const(16), ...i32Add, ...localSet(at)],
+    ...[...localGet(at), ...localGet(width), ...i32LessThan, ...branchIf(0), END],
+    ...[...localGet(to), ...localGet(width), ...i32Add, ...localSet(to)],
+    ...[...localGet(from), ...localGet(stride), ...i32Add, ...localSet(from)],
+    ...[...localGet(from), ...localGet(end), ...i32LessThan, ...branchIf(0), END],
+  ];
+}
+
+/**
+ * Puts the module together and starts it: memory, and functions with a variable of their own each.
+ *
+ * @param numPages Pages of 64 KiB, below 64.
+ */
+export function createVectorLoops(numPages = 1): VectorLoops {
   const types = [
     [0x60, ...list([[I32], [I32], [I32]]), ...list([])],
     [0x60, ...list([[I32], [I32], [I32], [I32]]), ...list([[I32]])],
+    [0x60, ...list([[I32], [I32], [I32], [I32], [I32]]), ...list([])],
   ];
-  const bodies = [largestBody(), equalLanesBody()].map((body) => [...list([[1, V128]]), ...body, END]);
+  const bodies = [
+    [...list([[1, V128]]), ...largestBody(), END],
+    [...list([[1, V128]]), ...equalLanesBody(), END],
+    [...list([[1, I32]]), ...gatherRowsBody(), END],
+  ];
   const module = Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, types),
-    ...section(3, [[0], [1]]),
-    ...section(5, [[0, 1]]),
+    ...section(3, [[0], [1], [2]]),
+    ...section(5, [[0, numPages]]),
     ...section(7, [
       [...name("memory"), 2, 0],
       [...name("largest"), 0, 0],
       [...name("equalLanes"), 0, 1],
+      [...name("gatherRows"), 0, 2],
     ]),
     ...section(
       10,
@@ -83,10 +114,10 @@ export function createVectorLoops(): VectorLoops {
   return new WebAssembly.Instance(new WebAssembly.Module(module)).exports as VectorLoops;
 }
 
-/** Lengths are below 128 throughout, so that every one is a single byte. */
 function section(id: number, items: readonly (readonly number[])[]): number[] {
   const content = list(items);
-  return [id, content.length, ...content];
+  // The length in two groups of 7 bits; all others are below 128, so that every one is a single byte.
+  return [id, (content.length & 0x7f) | 0x80, content.length >>> 7, ...content];
 }
 
 function list(items: readonly (readonly number[])[]): number[] {

@@ -77,16 +77,16 @@ export class LayerRows {
   appendMany(rows: Uint16Array): void {
     const topK = this.#topK;
     const numRows = rows.length / topK;
-    for (let start = 0, end = 0; start < numRows; start = end) {
-      // Neighbours that differ: all but the first and the last of them cannot be part of a longer run.
-      for (end = start + 1; end < numRows && rowsDiffer(rows, end, topK);) end++;
-      this.append(rows.subarray(start * topK, (start + 1) * topK));
-      if (end - start > 2) {
-        this.settle();
-        this.#keep(rows.subarray((start + 1) * topK, (end - 1) * topK));
-        this.rowsRead += end - start - 2;
-      }
-      if (end - start > 1) this.append(rows.subarray((end - 1) * topK, end * topK));
+    for (let next = 0; next < numRows;) {
+      this.append(rows.subarray(next * topK, (next + 1) * topK));
+      next++;
+      if (this.#run > 1) continue;
+      const end = endWithoutWarmup(rows, next, topK);
+      if (end === next) continue;
+      this.settle();
+      this.#keep(rows.subarray(next * topK, end * topK));
+      this.rowsRead += end - next;
+      next = end;
     }
   }
 
@@ -228,10 +228,23 @@ export class LayerRows {
   }
 }
 
-/** Whether a row differs from the one before it. */
-function rowsDiffer(rows: Uint16Array, row: number, topK: number): boolean {
-  for (let place = row * topK; place < (row + 1) * topK; place++) {
-    if (rows[place] !== rows[place - topK]) return true;
+/**
+ * Up to where, from `first` on, no row is part of warm-up, if the row before `first` begins none.
+ *
+ * Only every so many rows are compared: of a run that is long enough, two of these are neighbours. The one that begins
+ * between the last two that differ may be long enough.
+ */
+function endWithoutWarmup(rows: Uint16Array, first: number, topK: number): number {
+  const step = (WARMUP_RUN / 2) * topK;
+  let at = first * topK;
+  while (at + step < rows.length && rowsDiffer(rows, at, at + step, topK)) at += step;
+  return Math.max(first, (at - step) / topK + 1);
+}
+
+/** Whether the rows that begin at two places differ. */
+function rowsDiffer(rows: Uint16Array, one: number, other: number, topK: number): boolean {
+  for (let place = 0; place < topK; place++) {
+    if (rows[one + place] !== rows[other + place]) return true;
   }
   return false;
 }

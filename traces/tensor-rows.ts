@@ -1,79 +1,60 @@
 import { InputError } from "../lib/errors.js";
-import { entryOf, type Tensor } from "./containers/tensor.js";
+import { entryOf, rowMajorStrides, type Tensor } from "./containers/tensor.js";
+import { fillTile, rowsOfTile, TILE_IDS } from "./id-tile.js";
 import type { TraceBuilder } from "./trace-builder.js";
 
 /**
  * Appends the tokens of one layer that a tensor holds.
  *
- * Rows whose ids are all the same are no choice but padding (-1 or the largest number of their type) or a layer
- * without experts, and are left out.
- *
  * @param ids Shape [numTokens, topK].
- * @throws InputError if an id is negative or beyond 65535, or top-k is not what it was.
+ * @throws InputError as {@link appendLayers} does.
  */
 export function appendIds(builder: TraceBuilder, layer: number, ids: Tensor, where: string): void {
-  const [numTokens, topK] = ids.shape;
-  const [tokenStride, placeStride] = ids.strides;
-  const { values, start } = ids;
-  const rows = new Uint16Array(numTokens * topK);
-  let length = 0;
-  // Bits beyond 16 as soon as one id is too large or negative.
-  let bits = 0;
-  for (let token = 0, first = start; token < numTokens; token++, first += tokenStride) {
-    // Nearly always the second id tells that a row is no padding.
-    const mayBePadding = topK === 1 || values[first] === values[first + placeStride];
-    if (mayBePadding && isPadding(ids, first)) continue;
-    for (let place = 0; place < topK; place++) {
-      const id = values[first + place * placeStride];
-      bits |= id;
-      rows[length + place] = id;
-    }
-    length += topK;
-  }
-  if (length === 0) return;
-  // Ids beyond 32 bits, which are floating-point numbers here, may have lost theirs.
-  if (bits >>> 16 !== 0 || values instanceof Float64Array) checkRange(ids, { layer, where, builder });
-  const fault = builder.appendMany(layer, rows.subarray(0, length), topK);
-  if (fault) throw new InputError(`${where}: layer ${layer}: ${fault.found}`, fault.advice);
-}
-
-/** @throws InputError if an id is negative or beyond 65535, other than in padding. */
-function checkRange(
-  ids: Tensor,
-  { layer, where, builder }: { layer: number; where: string; builder: TraceBuilder },
-): void {
-  const [numTokens, topK] = ids.shape;
-  for (let token = 0; token < numTokens; token++) {
-    const first = ids.start + token * ids.strides[0];
-    if (isPadding(ids, first)) continue;
-    for (let place = 0; place < topK; place++) {
-      const id = ids.values[first + place * ids.strides[1]];
-      if (id >= 0 && id <= 65535) continue;
-      throw new InputError(
-        `${where}: layer ${layer}: found ${id < 0 ? "a negative id" : `expert ${id}`}, expected [0, ${builder.numExperts ?? 65536})`,
-      );
-    }
-  }
+  const { shape, strides, start, values } = ids;
+  const [numTokens, topK] = shape;
+  const ofOneLayer = { shape: [numTokens, 1, topK], strides: [strides[0], topK, strides[1]], start, values };
+  appendLayers(builder, ofOneLayer, where, layer);
 }
 
 /**
  * Appends the tokens of all layers that a tensor holds.
  *
+ * Rows whose ids are all the same are no choice but padding (-1 or the largest number of their type) or a layer
+ * without experts, and are left out.
+ *
  * @param ids Shape [numTokens, numLayers, topK].
- * @throws InputError as {@link appendIds} does.
+ * @throws InputError if an id is negative or beyond 65535, or top-k is not what it was.
  */
-export function appendLayers(builder: TraceBuilder, ids: Tensor, where: string): void {
-  const [numTokens, numLayers, topK] = ids.shape;
-  const [tokenStride, layerStride, placeStride] = ids.strides;
-  for (let layer = 0; layer < numLayers; layer++) {
-    const start = ids.start + layer * layerStride;
-    const ofLayer = {
-      shape: [numTokens, topK],
-      strides: [tokenStride, placeStride],
-      start,
-      values: ids.values,
-    };
-    appendIds(builder, layer, ofLayer, where);
+export function appendLayers(builder: TraceBuilder, ids: Tensor, where: string, firstLayer = 0): void {
+  const { shape, strides, start, values } = ids;
+  const [numTokens, numLayers, topK] = shape;
+  const idsPerToken = numLayers * topK;
+  const isDense = rowMajorStrides(shape).every((stride, dimension) => stride === strides[dimension]);
+  // Any id of a top-1 token might be padding.
+  const allowsTiles = isDense && topK > 1 && idsPerToken <= TILE_IDS;
+  const tokensAtOnce = allowsTiles ? Math.floor(TILE_IDS / idsPerToken) : numTokens;
+  for (let token = 0; token < numTokens; token += tokensAtOnce) {
+    const tokens = Math.min(tokensAtOnce, numTokens - token);
+    const first = start + token * strides[0];
+    const isTile = allowsTiles && fillTile(values.subarray(first, first + tokens * idsPerToken));
+    for (let index = 0; index < numLayers; index++) {
+      const layer = firstLayer + index;
+      let rows = isTile ? rowsOfTile(tokens, { first: index * topK, idsPerToken, topK }) : undefined;
+      if (!rows || mayHavePadding(rows, topK)) {
+        const ofLayer = {
+          shape: [tokens, topK],
+          strides: [strides[0], strides[2]],
+          start: first + index * strides[1],
+          values,
+        };
+        rows = rowsOneByOne(ofLayer, (found) => {
+          const expected = `expected [0, ${builder.numExperts ?? 65536})`;
+          return new InputError(`${where}: layer ${layer}: found ${found}, ${expected}`);
+        });
+      }
+      const fault = rows.length > 0 ? builder.appendMany(layer, rows, topK) : undefined;
+      if (fault) throw new InputError(`${where}: layer ${layer}: ${fault.found}`, fault.advice);
+    }
   }
 }
 
@@ -84,6 +65,36 @@ export function addLoads(builder: TraceBuilder, loads: Tensor, where: string): v
     const load = Float64Array.from({ length: shape[0] }, (_, expert) => values[start + expert * strides[0]]);
     builder.addLoad(where, layer, load);
   }
+}
+
+/** Whether the first two ids of a row, of at least two, are the same: nearly always the second tells it is no padding. */
+function mayHavePadding(rows: Uint16Array, topK: number): boolean {
+  for (let first = 0; first < rows.length; first += topK) {
+    if (rows[first] === rows[first + 1]) return true;
+  }
+  return false;
+}
+
+/**
+ * The rows of a layer that are no padding.
+ *
+ * @param ids Shape [numTokens, topK].
+ * @param error Made of what was found where an id is negative or beyond 65535.
+ */
+function rowsOneByOne(ids: Tensor, error: (found: string) => InputError): Uint16Array {
+  const [numTokens, topK] = ids.shape;
+  const [tokenStride, placeStride] = ids.strides;
+  const rows = new Uint16Array(numTokens * topK);
+  let length = 0;
+  for (let token = 0, first = ids.start; token < numTokens; token++, first += tokenStride) {
+    if (isPadding(ids, first)) continue;
+    for (let place = 0; place < topK; place++) {
+      const id = ids.values[first + place * placeStride];
+      if (!(id >= 0 && id <= 65535)) throw error(id < 0 ? "a negative id" : `expert ${id}`);
+      rows[length++] = id;
+    }
+  }
+  return rows.subarray(0, length);
 }
 
 function isPadding({ shape, strides, values }: Tensor, first: number): boolean {
