@@ -6,6 +6,7 @@ export {
   type Metrics,
   type Evaluation,
   type EvaluationOptions,
+  type ModelledMetrics,
   type ServerMetrics,
 } from "./lib/evaluation.js";
 export { coLocationCeiling, inspectTrace, type Inspection, type LayerInspection } from "./lib/inspection.js";
@@ -114,7 +115,7 @@ export { NO_RESOURCE, TaskGraphBuilder, taskName, type TaskGraph } from "./lib/s
 export { busyTimesNs, splitTime, type ClassTime } from "./lib/schedule/timeline.js";
 export { validateSchedule, type ScheduleViolation } from "./lib/schedule/validate-schedule.js";
 export { balanced } from "./solvers/balance.js";
-export { fastest, type FastestOptions } from "./solvers/fastest.js";
+export { fastest, type FastestOptions, type SeatingTime } from "./solvers/fastest.js";
 export { openLayerThreads, type LayerThreads } from "./solvers/layer-threads.js";
 export { migrateFrom } from "./solvers/migrate.js";
 export { findSolver, solvers } from "./solvers/index.js";

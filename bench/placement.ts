@@ -2,7 +2,7 @@
  * `npm run bench:placement`: solvers on real routing traces, learned and held out, with their proved gaps.
  *
  * Every placement is verified by the pipeline before it is counted. Seed 1, two worker threads, default budgets.
- * Sections may be named as arguments: heldout, whole, peers, bounds, proofs, slots, large.
+ * Sections may be named as arguments: heldout, whole, peers, bounds, proofs, slots, large, time.
  */
 import { collectPatterns } from "../lib/token-patterns.js";
 import { countTouches } from "../lib/placement/cost.js";
@@ -22,6 +22,7 @@ import { startSearch } from "../solvers/search.js";
 import { subsetBound } from "../solvers/subset-bound.js";
 import { countSubsets } from "../solvers/touch-table.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
+import { timeTable } from "./placement-time.js";
 import { realTrace } from "./real-traces.js";
 
 const WAFER = { numChiplets: 16, numGroups: 4 };
@@ -35,6 +36,7 @@ const sections: Record<string, () => Promise<void>> = {
   proofs: proofsTable,
   slots: slotsTable,
   large: largeTable,
+  time: () => timeTable(threads),
 };
 const wanted = process.argv.slice(2);
 for (const [name, run] of Object.entries(sections)) {

@@ -9,23 +9,32 @@ import type { SplitTrace } from "./load-trace.js";
 import type { Machine } from "./machine.js";
 
 /** Evaluates a placement on a trace as far as machine and model are known. */
-export function evaluateOn(trace: RoutingTrace, placement: Seating, machine: Machine): Evaluation {
+export function evaluateOn(
+  trace: RoutingTrace,
+  placement: Seating,
+  { scheduled = false, ...machine }: Machine & { scheduled?: boolean },
+): Evaluation {
   const { hardware, shape } = machine;
   return evaluatePlacement(trace, placement, {
     chipletsPerGroup: hardware.chipletsPerGroup,
     tokensStart: hardware.tokensStart,
     ...(shape && { machine: { hardware, shape } }),
+    scheduled,
   });
 }
 
-/** Evaluates a placement on the tokens it was made from and on those held out. */
+/**
+ * Evaluates a placement on the tokens it was made from and on those held out.
+ *
+ * @param machine.scheduled Whether to schedule the layers of the tokens learned from, by which `--objective time` judges.
+ */
 export function judge(
   placement: Placement,
   { learn, heldOut }: SplitTrace,
-  machine: Machine,
+  { scheduled = false, ...machine }: Machine & { scheduled?: boolean },
 ): { learned: Evaluation; heldOut?: Evaluation } {
   return {
-    learned: evaluateOn(learn, placement, machine),
+    learned: evaluateOn(learn, placement, { ...machine, scheduled }),
     ...(heldOut && { heldOut: evaluateOn(heldOut, placement, machine) }),
   };
 }

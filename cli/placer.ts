@@ -17,7 +17,8 @@ import {
   type FrontierPoint,
   type LayerThreads,
   type LoadTrace,
-  type ModelShape,
+  type EvaluationOptions,
+  type ModelledMetrics,
   type PlacementProblem,
   type PlaceLoadsOutcome,
   type PlaceOutcome,
@@ -27,7 +28,7 @@ import {
   type Solver,
 } from "../index.js";
 import type { Machine } from "./machine.js";
-import { posedSlots, type Objective, type SolveOptions } from "./solve-options.js";
+import { posedSlots, requireSolver, type Objective, type SolveOptions } from "./solve-options.js";
 import type { Terminal } from "./terminal.js";
 
 /** Places traces in worker threads until it is closed; Ctrl-C makes it answer with the best so far. */
@@ -122,26 +123,31 @@ function aim(
       "Maybe pass --model NAME.",
     );
   }
+  const time = { hardware, shape };
   // Proofs by two names of one solver would only repeat each other.
   const proofs = ["auto", "exact"];
   return fastest(inThread, {
-    judge: (problem, chiplets) => modelledLayerNs(problem, chiplets, { hardware, shape }),
+    search: threads.inThread(requireSolver("local-search")),
     rivals: solvers
       .filter(({ name }) => name !== solver.name && name !== "auto")
       .filter(({ name }) => !(proofs.includes(name) && proofs.includes(solver.name)))
       .map((rival) => threads.inThread(rival)),
+    estimate: (problem, chiplets) => modelled(problem, chiplets, { machine: time }).layerNs,
+    judge: (problem, chiplets) =>
+      modelled(problem, chiplets, { machine: time, scheduled: true }).scheduledLayerNs ?? Infinity,
   });
 }
 
-function modelledLayerNs(
+/** What the performance model says of a seating, as `evaluateOn` says it of a whole placement. */
+function modelled(
   { patterns, chipletsPerGroup, dispatch }: PlacementProblem,
   chiplets: Chiplets,
-  machine: Machine & { shape: ModelShape },
-): number {
+  options: Pick<EvaluationOptions, "machine" | "scheduled">,
+): ModelledMetrics {
   const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
-  const { modelled } = evaluateTraffic(traffic, { chipletsPerGroup, machine });
-  if (modelled === undefined) throw new Error("a known machine and model gave no time");
-  return modelled.layerNs;
+  const metrics = evaluateTraffic(traffic, { chipletsPerGroup, ...options });
+  if (metrics.modelled === undefined) throw new Error("a known machine and model gave no time");
+  return metrics.modelled;
 }
 
 function poseFor(

@@ -16,6 +16,8 @@ import { DEFAULT_BATCH, type Batch } from "./performance/stages.js";
 import { layerTime, type Configuration } from "./performance/step.js";
 import { formatBytes } from "./performance/systolic.js";
 import type { RoutingTrace } from "./routing-trace.js";
+import { OVERLAPS } from "./schedule/overlap.js";
+import { scheduleLayer } from "./schedule/schedule-step.js";
 import { collectPatterns } from "./token-patterns.js";
 
 /** Metrics of a placement, of one layer or the mean of layers. Less is better for every one. */
@@ -48,8 +50,11 @@ export interface ModelledMetrics {
   readonly rootLinkMulticastBytesPerToken: number;
   /** Dispatch and combine of one token over the chiplet links. */
   readonly chipletLinkBytesPerToken: number;
+  /** In closed form. */
   readonly layerNs: number;
   readonly layerPj: number;
+  /** Makespan of the layer's schedule, where asked for: what `moeplace schedule --configuration C --layer N` prints. */
+  readonly scheduledLayerNs?: number;
 }
 
 export interface LayerMetrics extends Metrics {
@@ -80,6 +85,8 @@ export interface EvaluationOptions {
   readonly configuration?: Configuration;
   /** Whether a step is a training step; default true. */
   readonly training?: boolean;
+  /** Whether to schedule every layer too, which takes milliseconds a layer; default false. */
+  readonly scheduled?: boolean;
 }
 
 /**
@@ -153,7 +160,7 @@ export function evaluateTraffic(traffic: LayerTraffic, options: EvaluationOption
 function modelTraffic(
   traffic: LayerTraffic,
   machine: { hardware: Hardware; shape: ModelShape },
-  { batch = DEFAULT_BATCH, configuration, training = true }: EvaluationOptions,
+  { batch = DEFAULT_BATCH, configuration, training = true, scheduled = false }: EvaluationOptions,
 ): ModelledMetrics {
   const { hardware, shape } = machine;
   const chosen: Configuration = configuration ?? {
@@ -167,12 +174,21 @@ function modelTraffic(
     (2 * crossed * shape.hiddenSize * formatBytes(batch.format)) / traffic.numTokens;
   const layerNs = layerTime(traffic, machine, { batch, configuration: chosen, training }).totalNs;
   const { transport } = chosen;
+  const overlap = chosen.overlap ? OVERLAPS.mozart : OVERLAPS.serial;
   return {
     rootLinkBytesPerToken: bytesOf(plain.root),
     rootLinkMulticastBytesPerToken: bytesOf(multicast.root),
     chipletLinkBytesPerToken: bytesOf(plain.chiplet),
     layerNs,
     layerPj: layerEnergy(traffic, machine, { batch, transport, training, layerNs }).totalPj,
+    ...(scheduled && {
+      scheduledLayerNs: scheduleLayer(traffic, {
+        ...machine,
+        batch,
+        training,
+        configuration: { overlap, transport },
+      }).makespanNs,
+    }),
   };
 }
 
@@ -211,6 +227,7 @@ function meanOf(layers: readonly LayerMetrics[], options: EvaluationOptions): Me
         chipletLinkBytesPerToken: meanModelled((one) => one.chipletLinkBytesPerToken),
         layerNs: meanModelled((one) => one.layerNs),
         layerPj: meanModelled((one) => one.layerPj),
+        ...(options.scheduled && { scheduledLayerNs: meanModelled((one) => one.scheduledLayerNs ?? NaN) }),
       },
     }),
     ...(servers.length > 0 && { servers: withBytes(meanServerTraffic(servers), options) }),

@@ -96,12 +96,13 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         named ?? differentSolvers(options, { numExperts: trace.numExperts, ...machine.hardware });
       const tasks = await loadTasks({ paths, parts }, options, terminal);
       const placer = openPlacer(machine, options, terminal);
+      const scheduled = options.objective === "time";
       const compared: ComparedSolver[] = [];
       let frontier: FrontierPoint[] | undefined;
       let taskTable: TaskTable | undefined;
       try {
         for (const solver of chosen) {
-          const answer = await runSolver(solver, { split, machine, placer });
+          const answer = await runSolver(solver, { split, machine: { ...machine, scheduled }, placer });
           // What an interrupted solver had so far would be compared with what others finished.
           if (placer.isInterrupted) break;
           compared.push(answer);
@@ -181,9 +182,16 @@ const LEGEND =
   "C_T: chiplets a token visits. C_G: chiplet groups. Max load: busiest chiplet over the mean.\n" +
   "Gap: how far C_T learned is at most above the best possible. Proof: layers proved optimal.";
 
+const SCHEDULED_LEGEND =
+  "Layer learned: makespan of a layer's schedule on the tokens learned from, which --objective time minimises.";
+
 async function runSolver(
   solver: Solver,
-  { split, machine, placer }: { split: SplitTrace; machine: Machine; placer: Placer },
+  {
+    split,
+    machine,
+    placer,
+  }: { split: SplitTrace; machine: Machine & { scheduled: boolean }; placer: Placer },
 ): Promise<ComparedSolver> {
   const begin = performance.now();
   const outcome = await placer.place(split.learn, solver);
@@ -204,6 +212,9 @@ function printRows(
   terminal.print(formatTable(headers, cells));
   for (const { solver, reason } of rows) if (reason !== undefined) terminal.print(`${solver}: ${reason}`);
   terminal.print(`\n${LEGEND}`);
+  if (rows.some(({ learned }) => learned?.modelled?.scheduledLayerNs !== undefined)) {
+    terminal.print(SCHEDULED_LEGEND);
+  }
   const headline = comparisonHeadline(rows);
   if (headline !== undefined) terminal.print(headline);
 }

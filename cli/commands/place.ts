@@ -97,7 +97,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, { options, terminal 
   const text = formatPlacement(file);
   const plan = await migration?.plan(file, machine.shape);
   if (options.output !== undefined) await writeOutput(options.output, text, options);
-  const judged = judge(placement, split, machine);
+  const judged = judge(placement, split, { ...machine, scheduled: options.objective === "time" });
   terminal.printJson({
     ...inputData(split, machine),
     holdout: options.holdout,

@@ -23,7 +23,12 @@ const columns: readonly Column[] = [
   { header: "max load", cell: (row) => digits(judged(row)?.loadMaxOverMean, 2) },
   {
     header: "step time",
-    cell: ({ stepNs }) => (stepNs === undefined ? "" : formatTime(stepNs)),
+    cell: ({ stepNs }) => optionalTime(stepNs),
+    isOptional: true,
+  },
+  {
+    header: "layer learned",
+    cell: ({ learned }) => optionalTime(learned?.modelled?.scheduledLayerNs),
     isOptional: true,
   },
   {
@@ -79,6 +84,10 @@ function judged({ learned, heldOut }: ComparisonRow): ComparisonRow["learned"] {
 function describeProof({ status, numOptimal, numLayers }: ComparisonRow): string {
   if (status !== "feasible") return status;
   return numOptimal === 0 ? "none" : `${numOptimal} of ${numLayers} layers`;
+}
+
+function optionalTime(ns: number | undefined): string {
+  return ns === undefined ? "" : formatTime(ns);
 }
 
 function digits(value: number | undefined, count: number): string {

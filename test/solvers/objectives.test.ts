@@ -1,13 +1,17 @@
 import { expect } from "chai";
+import { expertsOfChiplets, type Chiplets } from "../../lib/placement/placement.js";
+import { createProblem, type PlacementProblem } from "../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../lib/placement/solver.js";
 import { verifyFound } from "../../lib/placement/verify.js";
+import { balanceLoads } from "../../solvers/balance-loads.js";
 import { balanced, leastLargestLoad } from "../../solvers/balance.js";
 import { contiguous } from "../../solvers/contiguous.js";
 import { exact } from "../../solvers/exact.js";
-import { fastest } from "../../solvers/fastest.js";
+import { fastest, type SeatingTime } from "../../solvers/fastest.js";
 import { localSearch } from "../../solvers/local-search.js";
 import { mozart } from "../../solvers/mozart.js";
-import { solvedProblems } from "./arbitrary-problem.js";
+import { regroupByLoad } from "../../solvers/regroup.js";
+import { patternsOf, solvedProblems } from "./arbitrary-problem.js";
 
 const problems = solvedProblems()
   .filter(({ best }) => best < Infinity)
@@ -45,13 +49,13 @@ describe("balanced", () => {
 
 describe("fastest", () => {
   /** A machine on which the busiest chiplet link is all that counts. */
-  const judge: Parameters<typeof fastest>[1]["judge"] = (problem, chiplets) =>
+  const judge: SeatingTime = (problem, chiplets) =>
     Math.max(...chiplets.map((experts) => experts.reduce((sum, expert) => sum + problem.load[expert], 0)));
 
   it("is never slower than a rival or than the solver alone", async () => {
     for (const problem of problems.slice(0, 15)) {
       const rivals = [contiguous, mozart];
-      const solver = fastest(exact, { judge, rivals });
+      const solver = fastest(exact, { search: localSearch, rivals, estimate: judge, judge });
       const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
       if (!("chiplets" in solution)) expect.fail(solution.status);
       expect(verifyFound(problem, solution)).to.deep.equal([]);
@@ -60,6 +64,58 @@ describe("fastest", () => {
         if (!("chiplets" in other)) continue;
         expect(judge(problem, solution.chiplets)).to.be.at.most(judge(problem, other.chiplets));
       }
+    }
+  });
+
+  it("lets the judge overrule the estimate", async () => {
+    for (const problem of problems.slice(0, 15)) {
+      const estimate: SeatingTime = (...seating) => -judge(...seating);
+      const rivals = [contiguous, mozart];
+      const solver = fastest(exact, { search: localSearch, rivals, estimate, judge });
+      const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
+      if (!("chiplets" in solution)) expect.fail(solution.status);
+      for (const rival of rivals) {
+        const other = await rival.solve(problem, DEFAULT_SOLVER_OPTIONS);
+        if (!("chiplets" in other)) continue;
+        expect(judge(problem, solution.chiplets)).to.be.at.most(judge(problem, other.chiplets));
+      }
+    }
+  });
+});
+
+describe("regroupByLoad", () => {
+  const groupLoads = ({ load, chipletsPerGroup }: PlacementProblem, chiplets: Chiplets) => {
+    const loads = new Float64Array(chiplets.length / chipletsPerGroup);
+    chiplets.forEach((experts, chiplet) => {
+      for (const expert of experts) loads[Math.floor(chiplet / chipletsPerGroup)] += load[expert];
+    });
+    return loads;
+  };
+
+  it("evens the loads of chiplet groups, as far as dealing them out anew would", () => {
+    const tokens = Array.from({ length: 600 }, (_, token) => [Math.floor(16 * ((token * 0.618) % 1) ** 2)]);
+    const problem = createProblem(patternsOf(tokens, 16), { numChiplets: 16, numGroups: 4 });
+    const inOrder = Array.from({ length: 16 }, (_, expert) => [expert]);
+    const dealt = balanceLoads([...problem.load], 4)
+      .flat()
+      .map((chiplet) => inOrder[chiplet]);
+    const largest = Math.max(...groupLoads(problem, regroupByLoad(problem, inOrder)));
+    expect(largest).to.be.at.most(1.02 * Math.max(...groupLoads(problem, dealt)));
+    expect(largest).to.be.below(0.75 * Math.max(...groupLoads(problem, inOrder)));
+  });
+
+  it("keeps what chiplets hold, the pinned where they are, and never makes groups less even", () => {
+    for (const problem of problems) {
+      const chiplets = expertsOfChiplets(
+        Array.from({ length: problem.numExperts }, (_, expert) => expert % problem.numChiplets),
+        problem.numChiplets,
+      );
+      const pins = problem.numChiplets > 2 ? [{ expert: 0, chiplet: 0 }] : [];
+      const regrouped = regroupByLoad({ ...problem, pins }, chiplets);
+      expect(regrouped).to.have.deep.members(chiplets);
+      if (pins.length > 0) expect(regrouped[0]).to.equal(chiplets[0]);
+      const squares = (loads: Float64Array) => loads.reduce((sum, load) => sum + load * load, 0);
+      expect(squares(groupLoads(problem, regrouped))).to.be.at.most(squares(groupLoads(problem, chiplets)));
     }
   });
 });

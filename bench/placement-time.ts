@@ -1,0 +1,125 @@
+/** What `--objective time` and groups of even load are worth: makespans of layers on the paper's DeepSeek machine. */
+import { evaluateTraffic } from "../lib/evaluation.js";
+import { findHardware } from "../lib/hardware/presets.js";
+import { findModelShape } from "../lib/model-shapes.js";
+import { poseLayer } from "../lib/pipeline.js";
+import type { Chiplets } from "../lib/placement/placement.js";
+import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../lib/placement/solver.js";
+import { countTraffic } from "../lib/placement/traffic.js";
+import { verifyChiplets } from "../lib/placement/verify.js";
+import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
+import { scheduleLayer, STEP_CONFIGURATIONS } from "../lib/schedule/schedule-step.js";
+import { collectPatterns } from "../lib/token-patterns.js";
+import { fastest, type SeatingTime } from "../solvers/fastest.js";
+import { findSolver, solvers } from "../solvers/index.js";
+import type { LayerThreads } from "../solvers/layer-threads.js";
+import { regroupByLoad } from "../solvers/regroup.js";
+import { realTrace } from "./real-traces.js";
+import { row } from "./table.js";
+
+const WAFER = { numChiplets: 16, numGroups: 4 };
+const LAYERS = [1, 9, 17, 26];
+const RUNS = [STEP_CONFIGURATIONS.C, STEP_CONFIGURATIONS.chunked];
+
+const hardware = findHardware("mozart-deepseek-calibrated");
+const shape = findModelShape("deepseek-moe-16b");
+if (!hardware || !shape) throw new Error("a preset is gone");
+const machine = { hardware, shape };
+
+/** Prints milliseconds of a layer under every placement, on the tokens learned from and on those held out. */
+export async function timeTable(threads: LayerThreads): Promise<void> {
+  console.log(
+    `\n## Objective time: esft-dsv2lite-law, layers ${LAYERS.join(", ")}, ${hardware?.name}, ms of a layer's schedule\n`,
+  );
+  const trace = await realTrace("esft-dsv2lite-law");
+  if (!trace) return;
+  const { learn, heldOut } = splitHoldout(trace, 0.25);
+  row("placement", "learned, as C", "learned, chunked", "held out, as C", "held out, chunked", "seconds");
+  row("---", "---:", "---:", "---:", "---:", "---:");
+  for (const name of ["contiguous", "mozart", "exact"]) {
+    const placed = await seat(learn, threads.inThread(solverOf(name)));
+    print(name, placed);
+    if (name !== "contiguous") {
+      const chiplets = placed.problems.map((problem, index) =>
+        regroupByLoad(problem, placed.chiplets[index]),
+      );
+      print(`${name}, groups by load`, { ...placed, chiplets });
+    }
+  }
+  print("auto, --objective time", await seat(learn, timed(threads)));
+
+  function print(name: string, { problems, chiplets, seconds }: Seated): void {
+    chiplets.forEach((seating, index) => {
+      const violations = verifyChiplets(problems[index], seating);
+      if (violations.length > 0) throw new Error(`${name}: ${violations.join("; ")}`);
+    });
+    const times = [learn, heldOut].flatMap((tokens) => makespansMs(tokens, chiplets));
+    row(name, ...times, seconds);
+  }
+}
+
+interface Seated {
+  readonly problems: readonly ReturnType<typeof poseLayer>[];
+  readonly chiplets: readonly Chiplets[];
+  readonly seconds: number;
+}
+
+async function seat(learn: RoutingTrace, solver: Solver): Promise<Seated> {
+  const begin = performance.now();
+  const problems = chosen(learn).map((layer) => poseLayer(learn, layer, WAFER));
+  const chiplets = await Promise.all(
+    problems.map(async (problem) => {
+      const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
+      if (!("chiplets" in solution)) throw new Error(`${solver.name}: ${solution.status}`);
+      return solution.chiplets;
+    }),
+  );
+  return { problems, chiplets, seconds: (performance.now() - begin) / 1000 };
+}
+
+/** Mean over layers, under every run. */
+function makespansMs(tokens: RoutingTrace, chiplets: readonly Chiplets[]): number[] {
+  const traffic = chosen(tokens).map((layer, index) =>
+    countTraffic(collectPatterns(layer, tokens), chiplets[index], machine.hardware),
+  );
+  return RUNS.map((configuration) => {
+    const sumNs = traffic.reduce(
+      (sum, one) => sum + scheduleLayer(one, { ...machine, configuration }).makespanNs,
+      0,
+    );
+    return sumNs / traffic.length / 1e6;
+  });
+}
+
+/** As `place --objective time` makes it. */
+function timed(threads: LayerThreads): Solver {
+  const timeBy =
+    (
+      pick: (modelled: { layerNs: number; scheduledLayerNs?: number }) => number,
+      scheduled: boolean,
+    ): SeatingTime =>
+    (problem, chiplets) => {
+      const { chipletsPerGroup } = problem;
+      const traffic = countTraffic(problem.patterns, chiplets, problem);
+      const { modelled } = evaluateTraffic(traffic, { chipletsPerGroup, machine, scheduled });
+      return modelled ? pick(modelled) : NaN;
+    };
+  return fastest(threads.inThread(solverOf("auto")), {
+    search: threads.inThread(solverOf("local-search")),
+    rivals: solvers
+      .filter(({ name }) => name !== "auto" && name !== "exact")
+      .map((rival) => threads.inThread(rival)),
+    estimate: timeBy(({ layerNs }) => layerNs, false),
+    judge: timeBy(({ scheduledLayerNs = NaN }) => scheduledLayerNs, true),
+  });
+}
+
+function chosen({ layers }: RoutingTrace) {
+  return layers.filter(({ layer }) => LAYERS.includes(layer));
+}
+
+function solverOf(name: string): Solver {
+  const solver = findSolver(name);
+  if (!solver) throw new Error(`no solver ${name}`);
+  return solver;
+}
