@@ -1,22 +1,42 @@
-/** `npm run bench`: runs every `bench:` script in a process of its own and writes what they print to docs/benchmarks.md. */
+/**
+ * `npm run bench`: runs every `bench:` script in a process of its own and writes what they print to docs/benchmarks.md.
+ *
+ * `npm run bench -- paper network` runs these alone and leaves the other sections as they are.
+ */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 
+const FILE = "docs/benchmarks.md";
+
 const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
-const parts = Object.entries(scripts)
-  .filter(([name]) => name.startsWith("bench:"))
-  .map(([name, command]) => {
-    console.log(`${name} ...`);
-    const { stdout, status } = spawnSync(process.execPath, command.split(" ").slice(1), {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "inherit"],
-      maxBuffer: 2 ** 26,
-    });
-    if (status !== 0) throw new Error(`${name} ended with exit code ${status ?? "none"}`);
-    return `# ${name.slice("bench:".length)}\n\n\`npm run ${name}\`\n\n${stdout.trim()}\n`;
+const commands = new Map(
+  Object.entries(scripts)
+    .filter(([script]) => script.startsWith("bench:"))
+    .map(([script, command]) => [script.slice("bench:".length), command]),
+);
+const wanted = process.argv.slice(2);
+for (const name of wanted) if (!commands.has(name)) throw new Error(`found no script bench:${name}`);
+
+/** Sections by name, each from its heading on. */
+const sections = new Map(
+  readFileSync(FILE, "utf8")
+    .split(/^(?=# )/m)
+    .map((section) => [/^# (\w+)/.exec(section)?.[1], section.trimEnd()]),
+);
+for (const [name, command] of commands) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`bench:${name} ...`);
+  const { stdout, status } = spawnSync(process.execPath, command.split(" ").slice(1), {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: 2 ** 26,
   });
+  if (status !== 0) throw new Error(`bench:${name} ended with exit code ${status ?? "none"}`);
+  sections.set(name, `# ${name}\n\n\`npm run bench:${name}\`\n\n${stdout.trim()}`);
+}
 const machine = `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`;
-const head = `Written by \`npm run bench\` on ${machine}. Times are of this machine; everything else is the same on any.\n`;
-writeFileSync("docs/benchmarks.md", [head, ...parts].join("\n"));
-console.log("wrote docs/benchmarks.md");
+const head = `Written by \`npm run bench\` on ${machine}. Times are of this machine; everything else is the same on any.`;
+const written = [...commands.keys()].flatMap((name) => sections.get(name) ?? []);
+writeFileSync(FILE, `${[head, ...written].join("\n\n")}\n`);
+console.log(`wrote ${FILE}`);
