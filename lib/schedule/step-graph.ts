@@ -219,13 +219,19 @@ function finished({ state }: Step, experts: readonly (readonly number[])[], { lo
   return loaded.map((last, chiplet) => join(state, [last, ...experts.map((tasks) => tasks[chiplet])]));
 }
 
-/** Ends a pass: the SRAM of every chiplet held its experts from their arrival until they were done with. */
+/**
+ * Ends a pass: the SRAM of every chiplet held its experts from their arrival until they were done with.
+ *
+ * A pass is not over before the one before it, so that room for experts ahead is room indeed: a chiplet without experts
+ * in a pass has no work that would tell, and what is written back may come late.
+ */
 function releaseWeights(
   { state, released }: Step,
   layer: LayerDurations,
   { weights, done }: { weights: Weights; done: readonly number[] },
 ): void {
-  released.push(done);
+  const before = released.at(-1);
+  released.push(before ? done.map((own, chiplet) => join(state, [own, before[chiplet]])) : done);
   if (state.resources.sram.length === 0) return;
   weights.arriving.forEach((experts, chiplet) => {
     const memory = state.resources.sram[chiplet];

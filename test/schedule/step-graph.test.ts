@@ -82,6 +82,32 @@ const anyStep = fc
     }),
   );
 
+/** A chiplet without experts in the layer between has no work there that would keep the next layer's from coming. */
+const idleBetween: { layers: LayerDurations[]; plan: StepPlan } = {
+  layers: [2, 0, 2].map((numExperts, index) => ({
+    attentionNs: 0,
+    sharedNs: 0,
+    saveNs: 0,
+    dispatch: { rootNs: new Float64Array(2), chipletNs: new Float64Array(4), latencyNs: 0 },
+    combine: { rootNs: new Float64Array(2), chipletNs: new Float64Array(4), latencyNs: 0 },
+    expertsNs: Float64Array.of(0, index === 2 ? 1 : 0, 0, 0),
+    expertSaveNs: new Float64Array(4),
+    backwardFactor: 2,
+    streamedExperts: Float64Array.of(0, numExperts, 0, 0),
+    expertMemoryNs: 0,
+    expertLinkNs: 0,
+    updateFactor: 1,
+    expertBytes: 100,
+    chunkBytes: Float64Array.of(0, index === 2 ? 61 : 0, 0, 0),
+  })),
+  plan: {
+    site: { ...wafer, sramBytes: 382 },
+    overlap: { apart: "none", chunks: 1, parts: 1, prefetch: true },
+    numMicroBatches: 2,
+    training: true,
+  },
+};
+
 const serial: StepPlan = {
   site: wafer,
   overlap: OVERLAPS.serial,
@@ -100,6 +126,7 @@ describe("buildStepGraph", () => {
         expect(validateSchedule(graph, schedule)).to.deep.equal([]);
         expect(scheduleBound(graph).boundNs).to.be.at.most(schedule.makespanNs * (1 + 1e-12));
       }),
+      { examples: [[idleBetween, 0]] },
     );
   });
 
