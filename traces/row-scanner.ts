@@ -91,8 +91,9 @@ export class RowScanner {
         width = 0;
         do {
           at = skipSpace(bytes, at);
-          if (at > lastWord || width === experts.length) return -1;
-          const word = view.getInt32(at, true) ^ FOUR_ZEROS;
+          if (width === experts.length) return -1;
+          // Where no four bytes are left, they count as digits, which are read one by one.
+          const word = at > lastWord ? 0 : view.getInt32(at, true) ^ FOUR_ZEROS;
           // The lowest bit that no digit has tells how many bits of digits come before it.
           const ends = (word | (word + FOUR_SIXES)) & NO_DIGIT;
           const bits = (31 - Math.clz32(ends & -ends)) & 24;
