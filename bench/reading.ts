@@ -12,11 +12,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { createRandom } from "../lib/random.js";
 import { createRoutingTrace, type RoutingTrace } from "../lib/routing-trace.js";
 import { writeBinaryTrace } from "../traces/formats/binary-trace.js";
 import { writeJsonLines } from "../traces/formats/json-lines.js";
 import { readTrace } from "../traces/read-trace.js";
+import { drawSkewedTokens } from "./skewed-tokens.js";
 
 interface NpyType {
   readonly name: string;
@@ -146,16 +146,11 @@ function randomTrace(shape: {
   topK: number;
 }): RoutingTrace {
   const { numLayers, numTokens, numExperts, topK } = shape;
-  const layers = Array.from({ length: numLayers }, (_, layer) => {
-    const random = createRandom(1, layer);
-    const experts = new Uint16Array(numTokens * topK);
-    for (let token = 0; token < numTokens; token++) {
-      const chosen = new Set<number>();
-      while (chosen.size < topK) chosen.add(Math.floor(random.next() ** 1.5 * numExperts));
-      experts.set([...chosen], token * topK);
-    }
-    return { layer, numTokens, experts };
-  });
+  const layers = Array.from({ length: numLayers }, (_, layer) => ({
+    layer,
+    numTokens,
+    experts: drawSkewedTokens(layer, shape),
+  }));
   return createRoutingTrace({ model: "random", numExperts, topK, layers });
 }
 

@@ -11,7 +11,6 @@ import { findModelShape, type ModelShape } from "../lib/model-shapes.js";
 import { DEFAULT_BATCH } from "../lib/performance/stages.js";
 import { layerTime } from "../lib/performance/step.js";
 import { countTraffic, type LayerTraffic } from "../lib/placement/traffic.js";
-import { createRandom } from "../lib/random.js";
 import { createRoutingTrace } from "../lib/routing-trace.js";
 import { scheduleBound } from "../lib/schedule/bounds.js";
 import { listSchedule } from "../lib/schedule/list-schedule.js";
@@ -27,6 +26,7 @@ import {
 import { buildStepGraph } from "../lib/schedule/step-graph.js";
 import { validateSchedule } from "../lib/schedule/validate-schedule.js";
 import { collectPatterns, type TokenPatterns } from "../lib/token-patterns.js";
+import { drawSkewedTokens } from "./skewed-tokens.js";
 
 interface Machine {
   readonly hardware: Hardware;
@@ -203,13 +203,7 @@ function seatedLayer(
   for (let expert = 0; expert < numExperts; expert++) {
     chiplets[Math.floor((expert * numChiplets) / numExperts)].push(expert);
   }
-  const random = createRandom(1, layer);
-  const experts = new Uint16Array(numTokens * topK);
-  for (let token = 0; token < numTokens; token++) {
-    const chosen = new Set<number>();
-    while (chosen.size < topK) chosen.add(Math.floor(random.next() ** 1.5 * numExperts));
-    experts.set([...chosen], token * topK);
-  }
+  const experts = drawSkewedTokens(layer, { numTokens, numExperts, topK });
   const layers = [{ layer, numTokens, experts }];
   const trace = createRoutingTrace({ model: shape.name, numExperts, topK, layers });
   return { patterns: collectPatterns(trace.layers[0], trace), chiplets };
