@@ -6,6 +6,10 @@ import { fileURLToPath } from "node:url";
 
 const cli = fileURLToPath(new URL("../../cli.js", import.meta.url));
 
+/** The environment without colours, which CI systems ask for even where no terminal reads them. */
+const plain: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: "1" };
+delete plain.FORCE_COLOR;
+
 /** How a command line ended, and what it said. */
 export interface CliResult {
   readonly exitCode: number | null;
@@ -30,9 +34,14 @@ export function openWorkplace(): Workplace {
   const folder = mkdtempSync(join(tmpdir(), "moeplace-"));
   const run = (...args: string[]) =>
     new Promise<CliResult>((resolve) => {
-      const child = execFile(process.execPath, [cli, ...args], { cwd: folder }, (_, stdout, stderr) => {
-        resolve({ exitCode: child.exitCode, stdout, stderr });
-      });
+      const child = execFile(
+        process.execPath,
+        [cli, ...args],
+        { cwd: folder, env: plain },
+        (_, stdout, stderr) => {
+          resolve({ exitCode: child.exitCode, stdout, stderr });
+        },
+      );
     });
   return {
     run,
