@@ -21,62 +21,70 @@ export function balanceLoads(loads: readonly number[], perSet: number, maxSets =
   const numSets = loads.length / perSet;
   const mean = loads.reduce((sum, load) => sum + load, 0) / numSets;
   const heaviestFirst = loads.map((_, index) => index).sort((one, other) => loads[other] - loads[one]);
-  let best = dealGreedily(loads, heaviestFirst, perSet);
-  let bestDeviation = deviationOf(best.map((set) => sumOf(loads, set) - mean));
+  const greedily = dealGreedily(loads, heaviestFirst, perSet);
+  let best = greedily.flat();
+  let least = greedily.reduce((sets, set) => withSet(sets, sumOf(loads, set) - mean), NO_SETS);
+  // Sets one after another; up to millions are tried, so nothing is allocated for a load.
+  const dealt = new Uint16Array(loads.length);
   const used = new Uint8Array(loads.length);
-  const sets: number[][] = [];
   let triedSets = 0;
 
-  const fill = (set: number[], from: number, deviations: readonly number[]): void => {
-    if (set.length === perSet) {
+  const fill = (size: number, from: number, sum: number, sets: Deviation): void => {
+    if (size % perSet === 0) {
       triedSets++;
-      const next = [...deviations, sumOf(loads, set) - mean];
-      if (!isBetter(deviationOf(next), bestDeviation)) return;
-      sets.push(set);
-      openSet(next);
-      sets.pop();
+      const next = withSet(sets, sum - mean);
+      if (isBetter(next, least)) openSet(size, next);
       return;
     }
     for (let place = from; place < heaviestFirst.length && triedSets < maxSets; place++) {
       if (used[place]) continue;
-      used[place] = 1;
-      fill([...set, heaviestFirst[place]], place + 1, deviations);
-      used[place] = 0;
+      deal(size, place, sum, sets);
     }
   };
-  const openSet = (deviations: readonly number[]): void => {
-    const first = used.indexOf(0);
-    if (first < 0) {
-      best = sets.map((set) => [...set]);
-      bestDeviation = deviationOf(deviations);
+  const deal = (size: number, place: number, sum: number, sets: Deviation): void => {
+    const index = heaviestFirst[place];
+    used[place] = 1;
+    dealt[size] = index;
+    fill(size + 1, place + 1, sum + loads[index], sets);
+    used[place] = 0;
+  };
+  const openSet = (size: number, sets: Deviation): void => {
+    if (size < loads.length) {
+      deal(size, used.indexOf(0), 0, sets);
       return;
     }
-    used[first] = 1;
-    fill([heaviestFirst[first]], first + 1, deviations);
-    used[first] = 0;
+    best = [...dealt];
+    least = sets;
   };
-  openSet([]);
-  return best;
+  openSet(0, NO_SETS);
+  return Array.from({ length: numSets }, (_, set) => best.slice(set * perSet, (set + 1) * perSet));
 }
 
+/** How far the sums of the sets so far are from the mean. */
 interface Deviation {
-  readonly total: number;
+  /** With sign: what is missing to 0 must still be deviated by the sets to come. */
+  readonly signed: number;
+  readonly absolute: number;
   readonly largest: number;
 }
 
-/** Of the sets so far; what is missing to a mean of 0 must still be deviated by the sets to come. */
-function deviationOf(deviations: readonly number[]): Deviation {
-  const sum = deviations.reduce((total, one) => total + one, 0);
+const NO_SETS: Deviation = { signed: 0, absolute: 0, largest: 0 };
+
+function withSet({ signed, absolute, largest }: Deviation, deviation: number): Deviation {
   return {
-    total: deviations.reduce((total, one) => total + Math.abs(one), Math.abs(sum)),
-    largest: Math.max(0, ...deviations.map(Math.abs)),
+    signed: signed + deviation,
+    absolute: absolute + Math.abs(deviation),
+    largest: Math.max(largest, Math.abs(deviation)),
   };
 }
 
+/** Whether the deviations that are sure by now are less than those of another. */
 function isBetter(one: Deviation, other: Deviation): boolean {
-  const tolerance = 1e-9 * Math.max(1, other.total);
-  if (one.total < other.total - tolerance) return true;
-  return one.total <= other.total + tolerance && one.largest < other.largest - tolerance;
+  const total = one.absolute + Math.abs(one.signed);
+  const otherTotal = other.absolute + Math.abs(other.signed);
+  const tolerance = 1e-9 * Math.max(1, otherTotal);
+  if (total < otherTotal - tolerance) return true;
+  return total <= otherTotal + tolerance && one.largest < other.largest - tolerance;
 }
 
 function sumOf(loads: readonly number[], set: readonly number[]): number {

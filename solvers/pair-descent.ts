@@ -20,30 +20,36 @@ export function descendOnPairs(pairs: Float64Array, seats: Uint16Array, slots: n
     weights.set(pairs.subarray(one * numExperts, (one + 1) * numExperts), one * numOccupants);
   }
   const attraction = attractions(weights, seats, slots);
-  for (let improved = true; improved;) {
+  const changedIn = new Int32Array(numChiplets);
+  for (let sweep = 1, improved = true; improved; sweep++) {
     improved = false;
     for (let seatA = 0; seatA < numOccupants; seatA++) {
       const a = Math.floor(seatA / slots);
-      for (let seatB = (a + 1) * slots; seatB < numOccupants; seatB++) {
-        const b = Math.floor(seatB / slots);
-        const e = seats[seatA];
-        const f = seats[seatB];
-        const rowE = e * numChiplets;
-        const rowF = f * numChiplets;
-        const gain =
-          attraction[rowE + b] -
-          attraction[rowE + a] +
-          attraction[rowF + a] -
-          attraction[rowF + b] -
-          2 * weights[e * numOccupants + f];
-        if (gain <= 1e-9) continue;
-        improved = true;
-        seats[seatA] = f;
-        seats[seatB] = e;
-        for (let other = 0; other < numOccupants; other++) {
-          const shift = weights[other * numOccupants + f] - weights[other * numOccupants + e];
-          attraction[other * numChiplets + a] += shift;
-          attraction[other * numChiplets + b] -= shift;
+      for (let b = a + 1; b < numChiplets; b++) {
+        // The gain of a swap depends on its two chiplets alone: it is known unless one changed since the last look.
+        if (Math.max(changedIn[a], changedIn[b]) < sweep - 1) continue;
+        const rowA = a * numOccupants;
+        const rowB = b * numOccupants;
+        for (let seatB = b * slots; seatB < (b + 1) * slots; seatB++) {
+          const e = seats[seatA];
+          const f = seats[seatB];
+          const gain =
+            attraction[rowB + e] -
+            attraction[rowA + e] +
+            attraction[rowA + f] -
+            attraction[rowB + f] -
+            2 * weights[e * numOccupants + f];
+          if (gain <= 1e-9) continue;
+          improved = true;
+          changedIn[a] = sweep;
+          changedIn[b] = sweep;
+          seats[seatA] = f;
+          seats[seatB] = e;
+          for (let other = 0; other < numOccupants; other++) {
+            const shift = weights[f * numOccupants + other] - weights[e * numOccupants + other];
+            attraction[rowA + other] += shift;
+            attraction[rowB + other] -= shift;
+          }
         }
       }
     }
@@ -68,16 +74,16 @@ export function randomPairDescent(
   return chipletOf;
 }
 
-/** Co-activation of every occupant with every chiplet. Shape [numOccupants, numChiplets], row-major. */
+/** Co-activation of every chiplet with every occupant. Shape [numChiplets, numOccupants], row-major. */
 function attractions(weights: Float64Array, seats: Uint16Array, slots: number): Float64Array {
   const numOccupants = seats.length;
-  const numChiplets = numOccupants / slots;
-  const attraction = new Float64Array(numOccupants * numChiplets);
-  for (let occupant = 0; occupant < numOccupants; occupant++) {
-    seats.forEach((other, seat) => {
-      attraction[occupant * numChiplets + Math.floor(seat / slots)] +=
-        weights[occupant * numOccupants + other];
-    });
+  const attraction = new Float64Array((numOccupants / slots) * numOccupants);
+  for (let seat = 0; seat < numOccupants; seat++) {
+    const row = Math.floor(seat / slots) * numOccupants;
+    const seated = seats[seat] * numOccupants;
+    for (let occupant = 0; occupant < numOccupants; occupant++) {
+      attraction[row + occupant] += weights[seated + occupant];
+    }
   }
   return attraction;
 }

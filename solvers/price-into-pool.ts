@@ -9,8 +9,12 @@ import { partitionRows, rowsOfFilling } from "./set-partition.js";
 import { visitsOwed } from "./subset-bound.js";
 
 const MOST_ROUNDS = 10;
+/** Rounds that do not lower the LP, one after another, before pricing is given up. */
+const PATIENCE = 3;
 /** Fillings that each round begins to improve from. */
 const STARTS = 32;
+/** Tokens by which an LP is lower for more reasons than rounding. */
+const LEAST_GAIN = 1e-6;
 /** Weight of the prices so far against those of the last LP, which are any of very many at first. */
 const SMOOTHING = 0.9;
 
@@ -48,11 +52,13 @@ export async function priceIntoPool(
   try {
     add(pool.fillings);
     let prices: Prices = { expert: visitsOwed(problem, chipletOf), chiplet: 0 };
-    for (let round = 0; round < MOST_ROUNDS && performance.now() < deadline; round++) {
+    for (let round = 0, stalled = 0; round < MOST_ROUNDS && performance.now() < deadline; round++) {
       const lp = session.solve();
       // The pool seats every expert in at least one way: the LP solver is lost, and what is there must do.
       if (!lp) break;
-      estimate = lp.objective;
+      stalled = lp.objective < estimate - LEAST_GAIN ? 0 : stalled + 1;
+      estimate = Math.min(estimate, lp.objective);
+      if (stalled === PATIENCE) break;
       const latest = pricesOfRows(problem, lp.rowDuals);
       prices = blendPrices(prices, latest, SMOOTHING);
       const starts = cheapest(columns, prices);

@@ -89,7 +89,8 @@ interface Width {
   readonly positions: Uint8Array;
   /** Where the subsets of a size end. Indexed by size. */
   readonly ends: readonly number[];
-  readonly polynomials: readonly Float64Array[];
+  /** Coefficients of all share polynomials. Shape [numPolynomials, largest], row-major. */
+  readonly polynomials: Float64Array;
   /** Room for a pattern's places, one a subset. */
   readonly places: Int32Array;
   /** Room for how many sets of i partners sit together with the expert at a position. Shape [width, largest]. */
@@ -114,7 +115,7 @@ function listWidths(
     widths.set(width, {
       positions: Uint8Array.from(subsets.flatMap((subset) => [...subset])),
       ends,
-      polynomials: sharePolynomials(largest, most),
+      polynomials: rowsOfLength(largest, sharePolynomials(largest, most)),
       places: new Int32Array(subsets.length),
       together: new Float64Array(width * largest),
       chosen: new Float64Array(width * largest),
@@ -179,10 +180,11 @@ function addLargestShares(
       }
     }
     for (let position = 0; position < width; position++) {
-      const choice = largestAt(polynomials, together, position * orders);
-      alone[experts[position]] += amount * polynomials[choice][0];
-      chosen.fill(0, position * orders, (position + 1) * orders);
-      chosen.set(polynomials[choice], position * orders);
+      const best = largestAt(polynomials, together, position * orders, orders);
+      alone[experts[position]] += amount * polynomials[best];
+      for (let order = 0; order < orders; order++) {
+        chosen[position * orders + order] = polynomials[best + order];
+      }
     }
     for (let size = 2, from = 0, subset = 0; size <= orders; size++) {
       for (const end = ends[size]; from < end; from += size, subset++) {
@@ -194,17 +196,25 @@ function addLargestShares(
   }
 }
 
-/** Which polynomial is largest at the combs from `start` on. */
-function largestAt(polynomials: readonly Float64Array[], combs: Float64Array, start: number): number {
+/** Where the polynomial begins that is largest at the combs from `start` on. */
+function largestAt(polynomials: Float64Array, combs: Float64Array, start: number, orders: number): number {
   let largest = 0;
   let most = -Infinity;
-  for (let choice = 0; choice < polynomials.length; choice++) {
-    const polynomial = polynomials[choice];
+  for (let row = 0; row < polynomials.length; row += orders) {
     let value = 0;
-    for (let order = 0; order < polynomial.length; order++) value += polynomial[order] * combs[start + order];
+    for (let order = 0; order < orders; order++) value += polynomials[row + order] * combs[start + order];
     if (value <= most) continue;
     most = value;
-    largest = choice;
+    largest = row;
   }
   return largest;
+}
+
+/** Shape [rows.length, length], row-major; what a row lacks is 0. */
+function rowsOfLength(length: number, rows: readonly Float64Array[]): Float64Array {
+  const table = new Float64Array(rows.length * length);
+  rows.forEach((row, at) => {
+    table.set(row, at * length);
+  });
+  return table;
 }

@@ -11,10 +11,10 @@ export type SwapRule = (e: number, f: number) => boolean;
  * move is a swap of two occupants, and the number of experts on a chiplet never exceeds its slots.
  *
  * The gain of swapping e (on chiplet a) with f (on b) is
- *   leave[e] + leave[f] - enter[b, e] - enter[a, f] - shared[e, f]
+ *   leave[e] + leave[f] - enter[b, e] - enter[a, f] - shared[e, f] - shared[f, e]
  * where leave[e] counts the tokens for which e is alone on its chiplet, enter[c, e] the tokens of e without an
- * expert on c, and shared[e, f] the tokens of both, counted once for each of the two that is alone: those tokens
- * visit a and b before and after. A gain costs O(1); a swap costs O(tokens of e and f * topK).
+ * expert on c, and shared[e, f] those of `leave[e]` that chose f too: they visit a and b before and after. A gain costs
+ * O(1); a swap costs O(tokens of e and f * topK).
  *
  * Flat typed arrays throughout: this is the innermost loop of every search.
  */
@@ -39,7 +39,7 @@ export class TouchState {
   readonly #leave: Int32Array;
   /** Shape [numChiplets, numOccupants]. */
   readonly #enter: Int32Array;
-  /** Symmetric. Shape [numOccupants, numOccupants]. */
+  /** Shape [numOccupants, numOccupants], row-major. */
   readonly #shared: Int32Array;
   /** Seat of each occupant. Shape [numOccupants]. */
   readonly #seatOf: Uint16Array;
@@ -109,7 +109,8 @@ export class TouchState {
       this.#leave[f] -
       this.#enter[this.chipletOf[f] * n + e] -
       this.#enter[this.chipletOf[e] * n + f] -
-      this.#shared[e * n + f]
+      this.#shared[e * n + f] -
+      this.#shared[f * n + e]
     );
   }
 
@@ -131,7 +132,7 @@ export class TouchState {
       const gainOfE = leave[e] - enter[b * n + e];
       for (let seatB = b * slots; seatB < (b + 1) * slots; seatB++) {
         const f = seats[seatB];
-        const gain = gainOfE + leave[f] - enter[a * n + f] - shared[e * n + f];
+        const gain = gainOfE + leave[f] - enter[a * n + f] - shared[e * n + f] - shared[f * n + e];
         if (gain > best && (allows === undefined || allows(e, f))) {
           best = gain;
           found[0] = e;
@@ -145,7 +146,11 @@ export class TouchState {
   /** Change of `touch` on the chiplet of e if e is swapped with f. */
   touchChange(e: number, f: number): number {
     // Tokens of both keep visiting the chiplet of e through f, although `leave` counts them as gone.
-    return this.#enter[this.chipletOf[e] * this.numOccupants + f] - this.#leave[e] + this.#aloneWith(e, f);
+    return (
+      this.#enter[this.chipletOf[e] * this.numOccupants + f] -
+      this.#leave[e] +
+      this.#shared[e * this.numOccupants + f]
+    );
   }
 
   /** Swaps occupants e and f of two different chiplets. */
@@ -203,9 +208,7 @@ export class TouchState {
         if (copies[row + chipletOf[expert]] !== 1) continue;
         leave[expert] += count;
         for (let other = start; other < end; other++) {
-          if (other === place) continue;
-          shared[expert * n + experts[other]] += count;
-          shared[experts[other] * n + expert] += count;
+          if (other !== place) shared[expert * n + experts[other]] += count;
         }
       }
     }
@@ -271,31 +274,11 @@ export class TouchState {
   /** Adds `count` tokens of a pattern to those for which `expert` is alone on its chiplet. */
   #markAlone(expert: number, pattern: number, count: number): void {
     const { offsets, experts } = this.#patterns;
-    const n = this.numOccupants;
     const shared = this.#shared;
+    const row = expert * this.numOccupants;
     this.#leave[expert] += count;
-    for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
-      const other = experts[place];
-      if (other === expert) continue;
-      shared[expert * n + other] += count;
-      shared[other * n + expert] += count;
-    }
-  }
-
-  /** Tokens of both e and f for which e is alone on its chiplet. */
-  #aloneWith(e: number, f: number): number {
-    const { numExperts, counts } = this.#patterns;
-    if (e >= numExperts || f >= numExperts) return 0;
-    const { offsets: starts, patterns } = this.#index;
-    let tokens = 0;
-    let ofF = starts[f];
-    for (let at = starts[e]; at < starts[e + 1]; at++) {
-      const pattern = patterns[at];
-      while (ofF < starts[f + 1] && patterns[ofF] < pattern) ofF++;
-      const both = ofF < starts[f + 1] && patterns[ofF] === pattern;
-      if (both && this.#copies[pattern * this.numChiplets + this.chipletOf[e]] === 1)
-        tokens += counts[pattern];
-    }
-    return tokens;
+    // Its own cell is written too, and read by none: two different occupants are swapped.
+    for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++)
+      shared[row + experts[place]] += count;
   }
 }
