@@ -37,6 +37,8 @@ export class TraceBuilder {
   readonly options: NumberingOptions;
   readonly warnings: string[] = [];
   model: string | undefined;
+  /** The files hold one token in so many of those there were. */
+  sampledBefore = 1;
   /** Lengths of the sequences of every layer, where the file tells them all at once. */
   sequenceLengths: readonly number[] = [];
 
@@ -194,13 +196,13 @@ export class TraceBuilder {
   finish(numExperts: number): RoutingTrace {
     this.settle();
     const layers = [...this.#layers].map(([layer, rows]) => rows.finish(layer, this.sequenceLengths));
-    const { stride } = this.#sampling;
+    const sampledOneIn = this.sampledBefore * this.#sampling.stride;
     return createRoutingTrace({
       model: this.model,
       numExperts,
       topK: this.#topK,
       layers,
-      ...(stride > 1 && { sampledOneIn: stride }),
+      ...(sampledOneIn > 1 && { sampledOneIn }),
     });
   }
 

@@ -44,6 +44,16 @@ describe("reading on the command line", () => {
     expect(await place.runJson("inspect", "trace.jsonl")).to.have.property("sampledOneIn", 1);
   });
 
+  it("remembers in a converted file that it is a sample", async () => {
+    const sample = (await place.runJson("inspect", "trace.jsonl", "--max-tokens", "128")) as object;
+    const { sampledOneIn } = sample as { sampledOneIn: number };
+    await place.run("convert", "trace.jsonl", "--max-tokens", "128", "-o", "a.jsonl");
+    await place.run("convert", "a.jsonl", "-o", "b.moeplace");
+    for (const file of ["a.jsonl", "b.moeplace"]) {
+      expect(await place.runJson("inspect", file)).to.have.property("sampledOneIn", sampledOneIn);
+    }
+  });
+
   const npyHead = Buffer.from("\x93NUMPY\x01\x00\x76\x00", "latin1");
   const bad: { name: string; file?: [string, Buffer]; args: string[]; message: RegExp }[] = [
     {

@@ -13,6 +13,7 @@ interface BinaryHeader {
   readonly model?: string;
   readonly num_experts: number;
   readonly top_k: number;
+  readonly sampled_one_in?: number;
   readonly layers: readonly { layer: number; num_tokens: number; sequence_starts?: readonly number[] }[];
 }
 
@@ -33,11 +34,13 @@ export const binaryTrace: TraceFormat = {
  * @example
  * for (const chunk of writeBinaryTrace(trace)) file.write(chunk);
  */
-export function* writeBinaryTrace({ model, numExperts, topK, layers }: RoutingTrace): Generator<Uint8Array> {
+export function* writeBinaryTrace(trace: RoutingTrace): Generator<Uint8Array> {
+  const { model, numExperts, topK, layers, sampledOneIn } = trace;
   const header: BinaryHeader = {
     ...(model !== undefined && { model }),
     num_experts: numExperts,
     top_k: topK,
+    ...(sampledOneIn !== undefined && { sampled_one_in: sampledOneIn }),
     layers: layers.map(({ layer, numTokens, sequenceStarts }) => ({
       layer,
       num_tokens: numTokens,
@@ -110,9 +113,11 @@ function parseHeader(bytes: Buffer, path: string): BinaryHeader {
 }
 
 function isHeader(value: unknown): value is BinaryHeader {
-  const { num_experts: numExperts, top_k: topK, layers } = (value ?? {}) as Partial<BinaryHeader>;
+  const header = (value ?? {}) as Partial<BinaryHeader>;
+  const { num_experts: numExperts, top_k: topK, sampled_one_in: sampledOneIn = 1, layers } = header;
   return (
     isCount(numExperts) &&
+    isCount(sampledOneIn) &&
     isCount(topK) &&
     topK > 0 &&
     Array.isArray(layers) &&
@@ -129,6 +134,7 @@ function isCount(value: unknown): value is number {
 
 function declareLayers(header: BinaryHeader, builder: TraceBuilder, path: string): void {
   builder.model ??= header.model;
+  builder.sampledBefore = Math.max(builder.sampledBefore, header.sampled_one_in ?? 1);
   builder.declare(path, { numExperts: header.num_experts, topK: header.top_k });
   for (const { layer, num_tokens: numTokens, sequence_starts: starts = [] } of header.layers) {
     builder.reserve(layer, numTokens);

@@ -34,13 +34,14 @@ export const jsonLines: TraceFormat = {
  * for (const chunk of writeJsonLines(trace)) file.write(chunk);
  */
 export function* writeJsonLines(trace: RoutingTrace): Generator<string> {
-  const { model, numExperts, topK, layers } = trace;
+  const { model, numExperts, topK, layers, sampledOneIn } = trace;
   const header = {
     ...(model !== undefined && { model }),
     num_layers: layers.length,
     layer_ids: layers.map(({ layer }) => layer),
     num_experts: numExperts,
     top_k: topK,
+    ...(sampledOneIn !== undefined && { sampled_one_in: sampledOneIn }),
     ...sharedSequenceLengths(trace),
   };
   yield `${JSON.stringify(header)}\n`;
@@ -67,6 +68,7 @@ function takeHeader(
   const numExperts = countOf(header, "num_experts", where);
   const topK = countOf(header, "top_k", where);
   builder.declare(where, { ...(numExperts && { numExperts }), ...(topK && { topK }) });
+  builder.sampledBefore = Math.max(builder.sampledBefore, countOf(header, "sampled_one_in", where) ?? 1);
   if (typeof header.model === "string") builder.model ??= header.model;
   const lengths = header.sequence_lengths;
   if (Array.isArray(lengths) && lengths.every((length) => Number.isInteger(length) && length > 0)) {
