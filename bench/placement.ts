@@ -16,7 +16,7 @@ import { exact } from "../solvers/exact.js";
 import { createFillingTable } from "../solvers/filling-table.js";
 import { findSolver } from "../solvers/index.js";
 import { openLayerThreads } from "../solvers/layer-threads.js";
-import { QUICK_SEARCH } from "../solvers/local-search.js";
+import { localSearch, QUICK_SEARCH } from "../solvers/local-search.js";
 import { priceIntoPool } from "../solvers/price-into-pool.js";
 import { startSearch } from "../solvers/search.js";
 import { subsetBound } from "../solvers/subset-bound.js";
@@ -77,6 +77,19 @@ async function wholeTable(): Promise<void> {
     row(name, fixed(cost), `${(100 * (cost / least - 1)).toFixed(2)} %`, "0", seconds.toFixed(1));
   }
   row("exact", fixed(least), "0", String(numProved(optimum.placement)), optimum.seconds.toFixed(1));
+  console.log(`\nlocal-search on one core: ${(await secondsPerLayer(trace)).toFixed(2)} s a layer.`);
+}
+
+/** Time of local search without worker threads, mean of all layers but the first, which warms the machine code up. */
+async function secondsPerLayer(trace: RoutingTrace): Promise<number> {
+  const seconds: number[] = [];
+  for (const layer of trace.layers) {
+    const problem = poseLayer(trace, layer, WAFER);
+    const begun = performance.now();
+    await localSearch.solve(problem, DEFAULT_SOLVER_OPTIONS);
+    seconds.push((performance.now() - begun) / 1000);
+  }
+  return meanOf(seconds.slice(1));
 }
 
 /** One layer a model, first half of the tokens to learn, second half to judge. */
@@ -151,11 +164,12 @@ function boundOf(problem: PlacementProblem, chiplets: Chiplets, largest: number)
   return subsetBound(problem, { chipletOf, mostSubsets, deadline: Infinity }) / problem.patterns.numTokens;
 }
 
-/** The LP over the fillings of a search and those that pricing by search adds, in chiplets a token: no bound. */
+/** The LP over fillings of a placement, of a search and of pricing by search, in chiplets a token: no bound. */
 async function estimateOf(problem: PlacementProblem, chiplets: Chiplets): Promise<number> {
   const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
   search.run(QUICK_SEARCH);
   const chipletOf = chipletOfExperts(chiplets, problem.numExperts);
+  for (const filling of search.fillingsOf(chipletOf)) search.pool.add(filling);
   const tokens = await priceIntoPool(problem, search.pool, { chipletOf, deadline: Infinity });
   return tokens / problem.patterns.numTokens;
 }
