@@ -39,6 +39,15 @@ const COLD = 2e-3;
  */
 const LENIENT = 0.3;
 const STRICT = 20;
+/** Load of experts without a copy that a chiplet should not exceed, in parts of the cap. */
+const BOUND_LOAD = 0.9;
+/** Loads of several experts are dealt to chiplets with ease where each may take so much more than the mean. */
+const EASE = 1.25;
+/** Where a search goes on that ended above the load cap, as a part of all its moves, and how often at most. */
+const REHEATED = 0.5;
+const MOST_REHEATINGS = 4;
+/** How much lower than the cap each of them aims, in parts of it. */
+const AIMED_LOWER = 0.004;
 
 interface SlotChange {
   readonly slot: number;
@@ -49,7 +58,8 @@ interface SlotChange {
  * Decides together which experts have copies and where every copy sits, for the fewest visits under a load cap.
  *
  * Simulated annealing over seatings: two slots of different chiplets swap what they hold, or a copy gives its slot to
- * a copy of another expert. Load above the cap costs more and more visits; pins, separations and bytes are never
+ * a copy of another expert. Load above the cap costs more and more visits, and so does load above a lower limit that no
+ * dispatcher could send elsewhere, for tokens to come that choose otherwise than those learned from; pins, separations and bytes are never
  * broken. Every candidate is served exactly as the dispatch model says.
  *
  * @param start Respects slots, pins, separations and bytes.
@@ -66,41 +76,89 @@ export function searchCopies(
   const { numTokens } = problem.patterns;
   const allows = createChangeRule(problem, state);
   const isWithin = reach ? createReachRule(state, reach) : () => true;
-  const excess = () => {
+  const excessOver = (cap: number) => {
     let sum = 0;
     for (let chiplet = 0; chiplet < state.numChiplets; chiplet++) {
-      sum += Math.max(0, state.load[chiplet] - maxLoad);
+      sum += Math.max(0, state.load[chiplet] - cap);
       sum += Math.max(0, state.visitors[chiplet] - problem.limits.chipletTokens);
     }
     return sum;
   };
+  const boundLimit = limitOfBoundLoad(problem, maxLoad);
+  const boundExcess = () => (boundLimit < Infinity ? excessOfBoundLoad(problem, state, boundLimit) : 0);
   // Below this, an excess is rounding.
   const tolerance = 1e-9 * numTokens;
-  let current = { excess: excess(), visits: state.visits() };
-  let best = { ...current, slots: state.slotOf.slice() };
+  const costOf = ({ visits, bound }: { visits: number; bound: number }) => visits + STRICT * bound;
+  const measure = (cap: number) => ({
+    excess: excessOver(cap),
+    visits: state.visits(),
+    bound: boundExcess(),
+  });
+  const best = { excess: excessOver(maxLoad), cost: costOf(measure(maxLoad)), slots: state.slotOf.slice() };
   let isCut = false;
-  for (let move = 0; move < maxMoves && !isCut; move++) {
-    isCut = move % 64 === 0 && performance.now() > deadline;
-    const progress = move / maxMoves;
-    const changes = propose(problem, state, random);
-    if (!changes || !isWithin(changes) || !allows(changes)) continue;
-    const reverse = changes.map(({ slot }) => ({ slot, expert: state.slotOf[slot] }));
-    state.change(changes);
-    const next = { excess: excess(), visits: state.visits() };
-    const price = LENIENT * (STRICT / LENIENT) ** progress;
-    const worse = next.visits - current.visits + price * (next.excess - current.excess);
-    const temperature = (numTokens / state.slotOf.length) * HOT * (COLD / HOT) ** progress;
-    if (worse > 0 && random.next() >= Math.exp(-worse / temperature)) {
-      state.undo(reverse);
-      continue;
+  const anneal = (firstMove: number, cap: number) => {
+    let current = measure(cap);
+    for (let move = firstMove; move < maxMoves && !isCut; move++) {
+      isCut = move % 64 === 0 && performance.now() > deadline;
+      const progress = move / maxMoves;
+      const changes = propose(problem, state, random);
+      if (!changes || !isWithin(changes) || !allows(changes)) continue;
+      const reverse = changes.map(({ slot }) => ({ slot, expert: state.slotOf[slot] }));
+      state.change(changes);
+      const next = measure(cap);
+      const price = LENIENT * (STRICT / LENIENT) ** progress;
+      const moreExcess = next.excess - current.excess + next.bound - current.bound;
+      const worse = next.visits - current.visits + price * moreExcess;
+      const temperature = (numTokens / state.slotOf.length) * HOT * (COLD / HOT) ** progress;
+      if (worse > 0 && random.next() >= Math.exp(-worse / temperature)) {
+        state.undo(reverse);
+        continue;
+      }
+      current = next;
+      const excess = excessOver(maxLoad);
+      const isBetter =
+        excess < best.excess - tolerance ||
+        (excess <= best.excess + tolerance && costOf(next) < best.cost - tolerance);
+      if (isBetter) Object.assign(best, { excess, cost: costOf(next), slots: state.slotOf.slice() });
     }
-    current = next;
-    const isBetter =
-      next.excess < best.excess - tolerance ||
-      (next.excess <= best.excess + tolerance && next.visits < best.visits - tolerance);
-    if (isBetter) best = { ...next, slots: state.slotOf.slice() };
+  };
+  anneal(0, maxLoad);
+  // Cooled down just above the cap: warmed up, and aimed a little lower each time, it comes to rest below.
+  for (let round = 1; round <= MOST_REHEATINGS && best.excess > tolerance; round++) {
+    anneal(Math.round(REHEATED * maxMoves), maxLoad * (1 - round * AIMED_LOWER));
   }
   return { chiplets: chipletsOfSlots(best.slots, state.slots), isCut };
+}
+
+/**
+ * Most load that experts without a copy may bring to a chiplet. Tokens of the others can be sent elsewhere when loads
+ * are not those learned from, as long as there is room.
+ *
+ * Where there are too few copies to keep it, it is what can be dealt to the chiplets with ease; without a load cap, or
+ * where the dispatcher pays loads no heed, all that there is.
+ */
+function limitOfBoundLoad(
+  { load, numReplicas, numChiplets, dispatch }: PlacementProblem,
+  maxLoad: number,
+): number {
+  if (dispatch !== "nearest") return Infinity;
+  const lightest = load.toSorted().subarray(0, Math.max(0, load.length - numReplicas));
+  const least = lightest.reduce((sum, one) => sum + one, 0) / numChiplets;
+  return Math.max(BOUND_LOAD * maxLoad, EASE * least);
+}
+
+function excessOfBoundLoad({ load }: PlacementProblem, state: CopyState, limit: number): number {
+  const { slotOf, slots } = state;
+  let excess = 0;
+  for (let first = 0; first < slotOf.length; first += slots) {
+    let bound = 0;
+    for (let slot = first; slot < first + slots; slot++) {
+      const expert = slotOf[slot];
+      if (expert !== EMPTY && state.numCopies(expert) === 1) bound += load[expert];
+    }
+    excess += Math.max(0, bound - limit);
+  }
+  return excess;
 }
 
 /** A change serves the tokens of two experts twice. */
