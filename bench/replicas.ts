@@ -39,7 +39,7 @@ const caps = process.argv
   .slice(2)
   .map(Number)
   .filter((cap) => cap > 0);
-if (caps.length === 0) caps.push(1.05);
+if (caps.length === 0) caps.push(1.2, 1.1, 1.05);
 for (const [name, run] of Object.entries(sections)) {
   if (wanted.length === 0 || wanted.includes(name)) await run();
 }

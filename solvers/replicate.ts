@@ -37,8 +37,7 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
     if (found.isCut) stoppedBy = "time limit";
     return found.chiplets;
   };
-  const chiplets =
-    first === "traffic" ? search(begun.chiplets, 0) : searchBalanced(problem, begun.chiplets, search);
+  const chiplets = (first === "traffic" ? searchCapped : searchBalanced)(problem, begun.chiplets, search);
   const finished = { ...options, stoppedBy };
   return first === "traffic"
     ? finishSeating(problem, chiplets, finished)
@@ -62,17 +61,29 @@ async function seatOnce(problem: PlacementProblem, options: SolverOptions): Prom
   return "chiplets" in begun ? begun : localSearch.solve(bare, options);
 }
 
-/** Looks for the least largest load on two ways, and then for the fewest visits under it. */
-function searchBalanced(
-  problem: PlacementProblem,
-  begun: Chiplets,
-  search: (start: Chiplets, stream: number, maxLoad: number) => number[][],
-): number[][] {
-  const balanced = [search(begun, 1, meanLoad(problem))];
-  if (!hasRules(problem)) balanced.push(spreadCopies(problem));
-  const peaks = balanced.map((chiplets) => peakLoad(problem, chiplets));
-  const least = Math.min(...peaks);
-  return search(balanced[peaks.indexOf(least)], 2, least);
+type CopySearch = (start: Chiplets, stream: number, maxLoad?: number) => number[][];
+
+/** Looks for the fewest visits under the load cap; from an even seating, where none under the cap is met otherwise. */
+function searchCapped(problem: PlacementProblem, begun: Chiplets, search: CopySearch): number[][] {
+  const cap = problem.limits.chipletLoad * (1 + 1e-9);
+  const found = search(begun, 0);
+  if (peakLoad(problem, found) <= cap) return found;
+  const even = spreadEvenly(problem, begun, search);
+  return peakLoad(problem, even) <= cap ? search(even, 2) : found;
+}
+
+/** Looks for the least largest load, and then for the fewest visits under it. */
+function searchBalanced(problem: PlacementProblem, begun: Chiplets, search: CopySearch): number[][] {
+  const even = spreadEvenly(problem, begun, search);
+  return search(even, 2, peakLoad(problem, even));
+}
+
+/** Looks for the least largest load on two ways. */
+function spreadEvenly(problem: PlacementProblem, begun: Chiplets, search: CopySearch): number[][] {
+  const found = [search(begun, 1, meanLoad(problem))];
+  if (!hasRules(problem)) found.push(spreadCopies(problem));
+  const peaks = found.map((chiplets) => peakLoad(problem, chiplets));
+  return found[peaks.indexOf(Math.min(...peaks))];
 }
 
 /** Whether spreading loads is all there is to do: tokens of one expert make one visit wherever they go. */

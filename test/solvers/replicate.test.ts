@@ -5,6 +5,8 @@ import { verifyFound } from "../../lib/placement/verify.js";
 import { balanced } from "../../solvers/balance.js";
 import { localSearch } from "../../solvers/local-search.js";
 import { replicate, replicating } from "../../solvers/replicate.js";
+import { collectPatterns } from "../../lib/token-patterns.js";
+import { synthesizeTrace } from "../../traces/synthetic.js";
 import { patternsOf, solvedReplicatedProblems } from "./arbitrary-problem.js";
 
 /** Expert 0 belongs to both communities, 1 to 3 and 4 to 6; a copy of it makes every token stay at home. */
@@ -52,5 +54,25 @@ describe("replicate", () => {
     const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
     if (!("chiplets" in solution)) expect.fail(solution.status);
     expect(verifyFound(problem, solution)).to.deep.equal([]);
+  });
+
+  it("keeps a tight load cap with copies, and leaves room on every chiplet for tokens that could go elsewhere", async () => {
+    const trace = synthesizeTrace({ preset: "gpt-oss-20b", seed: 1, tokens: 1000, layers: 4 });
+    for (const layer of trace.layers) {
+      const patterns = collectPatterns(layer, trace);
+      const mean = (1000 * trace.topK) / 8;
+      const limits = { chipletLoad: 1.05 * mean };
+      const problem = createProblem(patterns, { numChiplets: 8, numReplicas: 8, limits });
+      const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
+      if (!("chiplets" in solution)) expect.fail(solution.status);
+      expect(verifyFound(problem, solution)).to.deep.equal([]);
+      const seated = solution.chiplets.flat();
+      expect(seated).to.have.length(40);
+      const isAlone = (expert: number) => seated.filter((one) => one === expert).length === 1;
+      for (const experts of solution.chiplets) {
+        const bound = experts.filter(isAlone).reduce((sum, expert) => sum + problem.load[expert], 0);
+        expect(bound).to.be.at.most(0.93 * limits.chipletLoad);
+      }
+    }
   });
 });
