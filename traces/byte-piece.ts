@@ -11,7 +11,8 @@ export interface BytePiece {
 export function createPiece(bytes: Uint8Array): BytePiece {
   const { length } = bytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-  if (length < 4) return { length, first: 0, last: 0, between: new Int32Array(0), few: bytes.slice() };
+  if (length < 4)
+    return { length, first: 0, last: 0, between: new Int32Array(0), few: Uint8Array.from(bytes) };
   const between = Int32Array.from({ length: Math.max(0, Math.ceil(length / 4) - 2) }, (_, word) =>
     view.getInt32(4 + 4 * word, true),
   );
