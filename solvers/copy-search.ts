@@ -124,8 +124,10 @@ export function searchCopies(
   };
   anneal(0, maxLoad);
   // Cooled down just above the cap: warmed up, and aimed a little lower each time, it comes to rest below.
+  const meanLoad = problem.load.reduce((sum, one) => sum + one, 0) / problem.numChiplets;
   for (let round = 1; round <= MOST_REHEATINGS && best.excess > tolerance; round++) {
-    anneal(Math.round(REHEATED * maxMoves), maxLoad * (1 - round * AIMED_LOWER));
+    const aim = maxLoad * (1 - round * AIMED_LOWER);
+    if (aim >= meanLoad) anneal(Math.round(REHEATED * maxMoves), aim);
   }
   return { chiplets: chipletsOfSlots(best.slots, state.slots), isCut };
 }
