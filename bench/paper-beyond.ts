@@ -13,7 +13,6 @@ import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
 import { scheduleStep, STEP_CONFIGURATIONS } from "../lib/schedule/schedule-step.js";
 import { collectPatterns } from "../lib/token-patterns.js";
 import { balanceLoads } from "../solvers/balance-loads.js";
-import { findSolver } from "../solvers/index.js";
 import { openLayerThreads, type LayerThreads } from "../solvers/layer-threads.js";
 import {
   chunkedSeconds,
@@ -24,6 +23,7 @@ import {
   type PaperModel,
 } from "./paper-model.js";
 import { realTrace } from "./real-traces.js";
+import { solverOf } from "./solver-of.js";
 import { row } from "./table.js";
 
 const TASKS = ["intent", "law", "summary", "translation"];
@@ -72,11 +72,9 @@ async function judge(name: string, trace: RoutingTrace, threads: LayerThreads): 
   const { learn, heldOut } = splitHoldout(trace, HELD_OUT);
   const traffic = new Map<string, readonly LayerTraffic[]>();
   for (const solverName of SOLVERS) {
-    const solver = findSolver(solverName);
-    if (!solver) throw new Error(`no solver ${solverName}`);
     const outcome = await placeTrace(learn, {
       posing: WAFER,
-      solver: threads.inThread(solver),
+      solver: threads.inThread(solverOf(solverName)),
       solverOptions: DEFAULT_SOLVER_OPTIONS,
     });
     if (outcome.status !== "placed") throw new Error(`${solverName}: ${outcome.status}`);

@@ -11,10 +11,11 @@ import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
 import { scheduleLayer, STEP_CONFIGURATIONS } from "../lib/schedule/schedule-step.js";
 import { collectPatterns } from "../lib/token-patterns.js";
 import { fastest, type SeatingTime } from "../solvers/fastest.js";
-import { findSolver, solvers } from "../solvers/index.js";
+import { solvers } from "../solvers/index.js";
 import type { LayerThreads } from "../solvers/layer-threads.js";
 import { regroupByLoad } from "../solvers/regroup.js";
 import { realTrace } from "./real-traces.js";
+import { solverOf } from "./solver-of.js";
 import { row } from "./table.js";
 
 const WAFER = { numChiplets: 16, numGroups: 4 };
@@ -116,10 +117,4 @@ function timed(threads: LayerThreads): Solver {
 
 function chosen({ layers }: RoutingTrace) {
   return layers.filter(({ layer }) => LAYERS.includes(layer));
-}
-
-function solverOf(name: string): Solver {
-  const solver = findSolver(name);
-  if (!solver) throw new Error(`no solver ${name}`);
-  return solver;
 }

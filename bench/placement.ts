@@ -14,7 +14,6 @@ import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
 import { generateColumns } from "../solvers/column-generation.js";
 import { exact } from "../solvers/exact.js";
 import { createFillingTable } from "../solvers/filling-table.js";
-import { findSolver } from "../solvers/index.js";
 import { openLayerThreads } from "../solvers/layer-threads.js";
 import { localSearch, QUICK_SEARCH } from "../solvers/local-search.js";
 import { priceIntoPool } from "../solvers/price-into-pool.js";
@@ -24,6 +23,8 @@ import { countSubsets } from "../solvers/touch-table.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { timeTable } from "./placement-time.js";
 import { realTrace } from "./real-traces.js";
+import { solverOf } from "./solver-of.js";
+import { row } from "./table.js";
 
 const WAFER = { numChiplets: 16, numGroups: 4 };
 const threads = openLayerThreads({ numThreads: 2 });
@@ -252,8 +253,7 @@ async function largeRow(name: string, trace: RoutingTrace): Promise<void> {
 }
 
 async function place(name: string, trace: RoutingTrace, posing: PosingOptions) {
-  const solver = findSolver(name);
-  if (!solver) throw new Error(`no solver ${name}`);
+  const solver = solverOf(name);
   const begun = performance.now();
   const outcome = await placeTrace(trace, {
     posing,
@@ -289,10 +289,6 @@ function meanOf(values: readonly number[]): number {
 
 function fixed(value: number): string {
   return value.toFixed(4);
-}
-
-function row(...cells: string[]): void {
-  console.log(`| ${cells.join(" | ")} |`);
 }
 
 function peakGigabytes(): string {

@@ -16,10 +16,11 @@ import { createRandom, type Random } from "../lib/random.js";
 import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
 import { balanced } from "../solvers/balance.js";
 import { rebalanceExperts } from "../solvers/eplb.js";
-import { findSolver } from "../solvers/index.js";
 import { openLayerThreads } from "../solvers/layer-threads.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { realTrace } from "./real-traces.js";
+import { solverOf } from "./solver-of.js";
+import { row } from "./table.js";
 
 const CLUSTER = { numChiplets: 32, numReplicas: 32 };
 /** Shape of the Gamma distribution of loads: the busiest of 256 experts has about 5 times the mean. */
@@ -224,12 +225,6 @@ function gamma(shape: number, random: Random): number {
   }
 }
 
-function solverOf(name: string) {
-  const solver = findSolver(name);
-  if (!solver) throw new Error(`no solver ${name}`);
-  return solver;
-}
-
 function fixedMeans(measured: readonly Measured[]): [string, string] {
   return [mean(measured, "visits").toFixed(3), mean(measured, "load").toFixed(3)];
 }
@@ -251,8 +246,4 @@ function sum(values: Iterable<number>): number {
   let total = 0;
   for (const value of values) total += value;
   return total;
-}
-
-function row(...cells: string[]): void {
-  console.log(`| ${cells.join(" | ")} |`);
 }

@@ -1,5 +1,5 @@
 import { chipletOfExperts, expertsOfChiplets, type Solution } from "../lib/placement/placement.js";
-import type { PlacementProblem } from "../lib/placement/problem.js";
+import { meanChipletLoad, type PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../lib/placement/solver.js";
 import { createRandom } from "../lib/random.js";
 import { contiguousSeating } from "./contiguous.js";
@@ -26,7 +26,7 @@ export function balanced(solver: Solver): Solver {
       const begun = await finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
       if (!("chiplets" in begun)) return begun;
       const start = balanceSeating(problem, chipletOfExperts(begun.chiplets, problem.numExperts), options);
-      const mean = sumOf(problem.load) / problem.numChiplets;
+      const mean = meanChipletLoad(problem);
       const cost = Math.max(...loadsOf(problem, start));
       const bound = leastLargestLoad(problem);
       const capped = { ...problem, limits: { ...problem.limits, chipletLoad: cost } };

@@ -1,5 +1,5 @@
 import type { Chiplets } from "../lib/placement/placement.js";
-import type { PlacementProblem } from "../lib/placement/problem.js";
+import { meanChipletLoad, type PlacementProblem } from "../lib/placement/problem.js";
 import type { Random } from "../lib/random.js";
 import { CopyState, EMPTY } from "./copy-state.js";
 
@@ -59,8 +59,8 @@ interface SlotChange {
  *
  * Simulated annealing over seatings: two slots of different chiplets swap what they hold, or a copy gives its slot to
  * a copy of another expert. Load above the cap costs more and more visits, and so does load above a lower limit that no
- * dispatcher could send elsewhere, for tokens to come that choose otherwise than those learned from; pins, separations and bytes are never
- * broken. Every candidate is served exactly as the dispatch model says.
+ * dispatcher could send elsewhere, for the sake of tokens that choose otherwise than those learned from; pins, separations
+ * and bytes are never broken. Every candidate is served exactly as the dispatch model says.
  *
  * @param start Respects slots, pins, separations and bytes.
  * @returns The best seating met: of least excess over the limits, then of fewest visits; and whether the clock cut the
@@ -85,16 +85,16 @@ export function searchCopies(
     return sum;
   };
   const boundLimit = limitOfBoundLoad(problem, maxLoad);
-  const boundExcess = () => (boundLimit < Infinity ? excessOfBoundLoad(problem, state, boundLimit) : 0);
   // Below this, an excess is rounding.
   const tolerance = 1e-9 * numTokens;
   const costOf = ({ visits, bound }: { visits: number; bound: number }) => visits + STRICT * bound;
   const measure = (cap: number) => ({
     excess: excessOver(cap),
     visits: state.visits(),
-    bound: boundExcess(),
+    bound: excessOfBoundLoad(problem, state, boundLimit),
   });
-  const best = { excess: excessOver(maxLoad), cost: costOf(measure(maxLoad)), slots: state.slotOf.slice() };
+  const begun = measure(maxLoad);
+  const best = { excess: begun.excess, cost: costOf(begun), slots: state.slotOf.slice() };
   let isCut = false;
   const anneal = (firstMove: number, cap: number) => {
     let current = measure(cap);
@@ -124,10 +124,12 @@ export function searchCopies(
   };
   anneal(0, maxLoad);
   // Cooled down just above the cap: warmed up, and aimed a little lower each time, it comes to rest below.
-  const meanLoad = problem.load.reduce((sum, one) => sum + one, 0) / problem.numChiplets;
+  // Below the mean there is nothing to aim at.
+  const meanLoad = meanChipletLoad(problem);
   for (let round = 1; round <= MOST_REHEATINGS && best.excess > tolerance; round++) {
     const aim = maxLoad * (1 - round * AIMED_LOWER);
-    if (aim >= meanLoad) anneal(Math.round(REHEATED * maxMoves), aim);
+    if (aim < meanLoad) break;
+    anneal(Math.round(REHEATED * maxMoves), aim);
   }
   return { chiplets: chipletsOfSlots(best.slots, state.slots), isCut };
 }

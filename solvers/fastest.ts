@@ -1,5 +1,5 @@
 import type { Chiplets, FoundPlacement } from "../lib/placement/placement.js";
-import type { PlacementProblem } from "../lib/placement/problem.js";
+import { meanChipletLoad, type PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { countTraffic } from "../lib/placement/traffic.js";
 import { verifyChiplets } from "../lib/placement/verify.js";
@@ -74,7 +74,7 @@ function cappedTasks(
   problem: PlacementProblem,
   answers: readonly FoundPlacement[],
 ): [PlacementProblem, Chiplets][] {
-  const { limits, load, numChiplets, patterns } = problem;
+  const { limits, patterns } = problem;
   const loaded = answers.map(({ chiplets, cost }) => {
     const { chipletLoad } = countTraffic(patterns, chiplets, problem);
     return { chiplets, cost, load: Math.max(...chipletLoad) };
@@ -83,7 +83,7 @@ function cappedTasks(
   const cheapest = loaded.reduce((one, other) =>
     other.cost < one.cost || (other.cost === one.cost && other.load < one.load) ? other : one,
   );
-  const meanLoad = load.reduce((sum, one) => sum + one, 0) / numChiplets;
+  const meanLoad = meanChipletLoad(problem);
   const caps = LOAD_CAPS.map((cap) => Math.max(cap * meanLoad, balanced.load));
   return [...new Set(caps)]
     .filter((chipletLoad) => chipletLoad < Math.min(cheapest.load, limits.chipletLoad))

@@ -1,5 +1,5 @@
 import type { Chiplets, Solution, StoppedBy } from "../lib/placement/placement.js";
-import { NO_LIMITS, type PlacementProblem } from "../lib/placement/problem.js";
+import { meanChipletLoad, NO_LIMITS, type PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../lib/placement/solver.js";
 import { countTraffic } from "../lib/placement/traffic.js";
 import { createRandom } from "../lib/random.js";
@@ -80,7 +80,7 @@ function searchBalanced(problem: PlacementProblem, begun: Chiplets, search: Copy
 
 /** Looks for the least largest load on two ways. */
 function spreadEvenly(problem: PlacementProblem, begun: Chiplets, search: CopySearch): number[][] {
-  const found = [search(begun, 1, meanLoad(problem))];
+  const found = [search(begun, 1, meanChipletLoad(problem))];
   if (!hasRules(problem)) found.push(spreadCopies(problem));
   const peaks = found.map((chiplets) => peakLoad(problem, chiplets));
   return found[peaks.indexOf(Math.min(...peaks))];
@@ -109,13 +109,9 @@ async function answerBalanced(
 ): Promise<Solution> {
   const answer = await finishSeating(problem, chiplets, options);
   if (!("chiplets" in answer)) return answer;
-  const cost = peakLoad(problem, answer.chiplets) / meanLoad(problem);
+  const cost = peakLoad(problem, answer.chiplets) / meanChipletLoad(problem);
   const load = { status: cost <= 1 + 1e-6 ? "optimal" : "feasible", cost, bound: 1 } as const;
   return { ...answer, load };
-}
-
-function meanLoad({ load, numChiplets }: PlacementProblem): number {
-  return load.reduce((sum, one) => sum + one, 0) / numChiplets;
 }
 
 function peakLoad({ patterns, dispatch, chipletsPerGroup }: PlacementProblem, chiplets: Chiplets): number {

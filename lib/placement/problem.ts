@@ -164,3 +164,8 @@ function checkRules(
     }
   }
 }
+
+/** Load of a chiplet if all had the same, in token-expert pairs. */
+export function meanChipletLoad({ load, numChiplets }: PlacementProblem): number {
+  return load.reduce((sum, one) => sum + one, 0) / numChiplets;
+}
