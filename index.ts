@@ -8,17 +8,28 @@ export {
   type EvaluationOptions,
   type ModelledMetrics,
   type ServerMetrics,
-} from "./lib/evaluation.js";
-export { coLocationCeiling, inspectTrace, type Inspection, type LayerInspection } from "./lib/inspection.js";
-export { listConstants, withChiplets, type Constant, type Hardware, type Trust } from "./lib/hardware.js";
+} from "./lib/flows/evaluate.js";
+export {
+  coLocationCeiling,
+  inspectTrace,
+  type Inspection,
+  type LayerInspection,
+} from "./lib/flows/inspect.js";
+export {
+  listConstants,
+  withChiplets,
+  type Constant,
+  type Hardware,
+  type Trust,
+} from "./lib/hardware/hardware.js";
 export { hardwareJsonSchema, parseHardware } from "./lib/hardware/parse.js";
 export { findHardware, hardwarePresets } from "./lib/hardware/presets.js";
-export { expertBytes, findModelShape, modelShapes, type ModelShape } from "./lib/model-shapes.js";
+export { expertBytes, findModelShape, modelShapes, type ModelShape } from "./lib/hardware/model-shapes.js";
 export { modelConstants, type NamedConstant } from "./lib/performance/constants.js";
 export { groupCapacity, type GroupCapacity } from "./lib/performance/memory.js";
 export { DEFAULT_BATCH, type Batch } from "./lib/performance/stages.js";
 export { CONFIGURATIONS, type Configuration } from "./lib/performance/step.js";
-export { loadsOf, type LayerLoad, type LoadTrace } from "./lib/load-trace.js";
+export { loadsOf, type LayerLoad, type LoadTrace } from "./lib/trace/load-trace.js";
 export { createRandom, type Random } from "./lib/random.js";
 export {
   concatTraces,
@@ -26,8 +37,8 @@ export {
   splitHoldout,
   type LayerTrace,
   type RoutingTrace,
-} from "./lib/routing-trace.js";
-export { collectPatterns, type TokenPatterns } from "./lib/token-patterns.js";
+} from "./lib/trace/routing-trace.js";
+export { collectPatterns, type TokenPatterns } from "./lib/trace/token-patterns.js";
 export { countTouches, uniformReplication } from "./lib/placement/cost.js";
 export { exportPlacement, type PlacementExport } from "./lib/export/export-placement.js";
 export { findFormat, placementFormats } from "./lib/export/formats.js";
@@ -39,21 +50,21 @@ export {
   type ReadOptions,
 } from "./lib/export/placement-format.js";
 export { importPlacement, verifyForeign, type ForeignReading } from "./lib/export/read-foreign.js";
-export { FRONTIER_CAPS, traceFrontier, type FrontierPoint } from "./lib/frontier.js";
+export { FRONTIER_CAPS, traceFrontier, type FrontierPoint } from "./lib/flows/frontier.js";
 export {
   placeTrace,
   poseLayer,
   type PlaceOutcome,
   type PlaceTraceOptions,
   type PosingOptions,
-} from "./lib/pipeline.js";
+} from "./lib/flows/place.js";
 export {
   placeLoads,
   poseLoads,
   spreadLoad,
   type PlaceLoadsOptions,
   type PlaceLoadsOutcome,
-} from "./lib/place-loads.js";
+} from "./lib/flows/place-loads.js";
 export { countMoves, verifyMigration, type MigrationStep, type Transfer } from "./lib/placement/migration.js";
 export {
   formatMigrationPlan,
@@ -71,7 +82,7 @@ export {
   type PlacementFile,
 } from "./lib/placement/placement-file.js";
 export { verifyAgainstSeating, verifyAgainstTrace } from "./lib/placement/verify-against.js";
-export { verifySeating } from "./lib/placement/verify-seating.js";
+export { verifySeating } from "./lib/placement/verify-placement.js";
 export {
   createProblem,
   NO_LIMITS,
@@ -83,7 +94,7 @@ export { DISPATCH_MODELS, type DispatchModel } from "./lib/placement/dispatch.js
 export { countServerTraffic, type ServerTraffic, type TokenCopies } from "./lib/placement/server-traffic.js";
 export { countTraffic, type LayerTraffic, type TrafficOptions } from "./lib/placement/traffic.js";
 export { verifyChiplets, verifyFound } from "./lib/placement/verify.js";
-export { compareSolvers, type ComparedSolver, type ComparisonRow } from "./lib/report/comparison.js";
+export { compareSolvers, type ComparedSolver, type ComparisonRow } from "./lib/flows/compare.js";
 export { comparisonCsv, comparisonData } from "./lib/report/comparison-data.js";
 export { comparisonHeadline, comparisonTable, type TableText } from "./lib/report/comparison-table.js";
 export { placementTable } from "./lib/report/placement-table.js";
@@ -93,9 +104,9 @@ export { ganttText } from "./lib/report/gantt-text.js";
 export { comparisonPicture } from "./lib/report/comparison-picture.js";
 export { reportPage, type ReportInput } from "./lib/report/report-page.js";
 export { perfettoJson } from "./lib/report/perfetto.js";
-export { scheduleBound, type ScheduleBound } from "./lib/schedule/bounds.js";
-export { criticalPath, timeByKind, type CriticalStep } from "./lib/schedule/critical-path.js";
-export { bestListSchedule, listSchedule, type Schedule } from "./lib/schedule/list-schedule.js";
+export { scheduleBound, type ScheduleBound } from "./lib/task-graph/bounds.js";
+export { criticalPath, timeByKind, type CriticalStep } from "./lib/task-graph/critical-path.js";
+export { bestListSchedule, listSchedule, type Schedule } from "./lib/task-graph/list-schedule.js";
 export { OVERLAPS, type Overlap } from "./lib/schedule/overlap.js";
 export {
   CHUNK_COUNTS,
@@ -109,15 +120,15 @@ export {
   type StepSchedule,
 } from "./lib/schedule/schedule-step.js";
 export { STEP_KINDS } from "./lib/schedule/step-graph.js";
-export { memoryLevels, memoryPeak, type MemoryLevel } from "./lib/schedule/memory-levels.js";
-export { priorityRules, type PriorityRule } from "./lib/schedule/priorities.js";
-export { NO_RESOURCE, TaskGraphBuilder, taskName, type TaskGraph } from "./lib/schedule/task-graph.js";
-export { busyTimesNs, splitTime, type ClassTime } from "./lib/schedule/timeline.js";
-export { validateSchedule, type ScheduleViolation } from "./lib/schedule/validate-schedule.js";
-export { balanced } from "./solvers/balance.js";
-export { fastest, type FastestOptions, type SeatingTime } from "./solvers/fastest.js";
-export { openLayerThreads, type LayerThreads } from "./solvers/layer-threads.js";
-export { migrateFrom } from "./solvers/migrate.js";
+export { memoryLevels, memoryPeak, type MemoryLevel } from "./lib/task-graph/memory-levels.js";
+export { priorityRules, type PriorityRule } from "./lib/task-graph/priorities.js";
+export { NO_RESOURCE, TaskGraphBuilder, taskName, type TaskGraph } from "./lib/task-graph/task-graph.js";
+export { busyTimesNs, splitTime, type ClassTime } from "./lib/task-graph/timeline.js";
+export { validateSchedule, type ScheduleViolation } from "./lib/task-graph/validate-schedule.js";
+export { balanced } from "./solvers/objectives/balance.js";
+export { fastest, type FastestOptions, type SeatingTime } from "./solvers/objectives/time.js";
+export { openLayerThreads, type LayerThreads } from "./solvers/threads/layer-threads.js";
+export { migrateFrom } from "./solvers/migration/migrate.js";
 export { findSolver, solvers } from "./solvers/index.js";
 export { traceFormats } from "./traces/detect.js";
 export { writeJsonLines } from "./traces/formats/json-lines.js";

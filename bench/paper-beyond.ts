@@ -7,13 +7,13 @@
 import { countTraffic, type LayerTraffic } from "../lib/placement/traffic.js";
 import type { Chiplets } from "../lib/placement/placement.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
-import { placeTrace } from "../lib/pipeline.js";
-import { evaluateTraffic } from "../lib/evaluation.js";
-import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
+import { placeTrace } from "../lib/flows/place.js";
+import { evaluateTraffic } from "../lib/flows/evaluate.js";
+import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { scheduleStep, STEP_CONFIGURATIONS } from "../lib/schedule/schedule-step.js";
-import { collectPatterns } from "../lib/token-patterns.js";
-import { balanceLoads } from "../solvers/balance-loads.js";
-import { openLayerThreads, type LayerThreads } from "../solvers/layer-threads.js";
+import { collectPatterns } from "../lib/trace/token-patterns.js";
+import { balanceLoads } from "../solvers/groups/partition-loads.js";
+import { openLayerThreads, type LayerThreads } from "../solvers/threads/layer-threads.js";
 import {
   chunkedSeconds,
   GROUP_REPLICATION_OF_C,

@@ -1,7 +1,7 @@
 /** The Mozart paper's experiments as the model sees them: its figures, its machines, its tokens. */
-import type { Constant, Hardware } from "../lib/hardware.js";
+import type { Constant, Hardware } from "../lib/hardware/hardware.js";
 import { findHardware } from "../lib/hardware/presets.js";
-import { findModelShape, type ModelShape } from "../lib/model-shapes.js";
+import { findModelShape, type ModelShape } from "../lib/hardware/model-shapes.js";
 import { DEFAULT_BATCH } from "../lib/performance/stages.js";
 import { uniformReplication } from "../lib/placement/cost.js";
 import type { LayerTraffic } from "../lib/placement/traffic.js";

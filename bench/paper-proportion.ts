@@ -1,5 +1,5 @@
 /** How far the printed latencies follow C_T, and how far those of the model do. */
-import { criticalPath, timeByKind } from "../lib/schedule/critical-path.js";
+import { criticalPath, timeByKind } from "../lib/task-graph/critical-path.js";
 import { machineOf, paperModels, stepSchedule, type PaperModel } from "./paper-model.js";
 import { row } from "./table.js";
 

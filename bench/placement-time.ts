@@ -1,19 +1,19 @@
 /** What `--objective time` and groups of even load are worth: makespans of layers on the paper's DeepSeek machine. */
-import { evaluateTraffic } from "../lib/evaluation.js";
+import { evaluateTraffic } from "../lib/flows/evaluate.js";
 import { findHardware } from "../lib/hardware/presets.js";
-import { findModelShape } from "../lib/model-shapes.js";
-import { poseLayer } from "../lib/pipeline.js";
+import { findModelShape } from "../lib/hardware/model-shapes.js";
+import { poseLayer } from "../lib/flows/place.js";
 import type { Chiplets } from "../lib/placement/placement.js";
 import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../lib/placement/solver.js";
 import { countTraffic } from "../lib/placement/traffic.js";
 import { verifyChiplets } from "../lib/placement/verify.js";
-import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
+import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { scheduleLayer, STEP_CONFIGURATIONS } from "../lib/schedule/schedule-step.js";
-import { collectPatterns } from "../lib/token-patterns.js";
-import { fastest, type SeatingTime } from "../solvers/fastest.js";
+import { collectPatterns } from "../lib/trace/token-patterns.js";
+import { fastest, type SeatingTime } from "../solvers/objectives/time.js";
 import { solvers } from "../solvers/index.js";
-import type { LayerThreads } from "../solvers/layer-threads.js";
-import { regroupByLoad } from "../solvers/regroup.js";
+import type { LayerThreads } from "../solvers/threads/layer-threads.js";
+import { regroupByLoad } from "../solvers/groups/balance-groups.js";
 import { realTrace } from "./real-traces.js";
 import { solverOf } from "./solver-of.js";
 import { row } from "./table.js";

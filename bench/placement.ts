@@ -4,22 +4,22 @@
  * Every placement is verified by the pipeline before it is counted. Seed 1, two worker threads, default budgets.
  * Sections may be named as arguments: heldout, whole, peers, bounds, proofs, slots, large, time.
  */
-import { collectPatterns } from "../lib/token-patterns.js";
+import { collectPatterns } from "../lib/trace/token-patterns.js";
 import { countTouches } from "../lib/placement/cost.js";
 import { chipletOfExperts, type Chiplets, type Placement } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
-import { placeTrace, poseLayer, type PosingOptions } from "../lib/pipeline.js";
-import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
-import { generateColumns } from "../solvers/column-generation.js";
+import { placeTrace, poseLayer, type PosingOptions } from "../lib/flows/place.js";
+import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
+import { generateColumns } from "../solvers/columns/column-generation.js";
 import { exact } from "../solvers/exact.js";
-import { createFillingTable } from "../solvers/filling-table.js";
-import { openLayerThreads } from "../solvers/layer-threads.js";
+import { createFillingTable } from "../solvers/columns/column-table.js";
+import { openLayerThreads } from "../solvers/threads/layer-threads.js";
 import { localSearch, QUICK_SEARCH } from "../solvers/local-search.js";
-import { priceIntoPool } from "../solvers/price-into-pool.js";
-import { startSearch } from "../solvers/search.js";
-import { subsetBound } from "../solvers/subset-bound.js";
-import { countSubsets } from "../solvers/touch-table.js";
+import { priceIntoPool } from "../solvers/columns/pool-pricing.js";
+import { startSearch } from "../solvers/search/iterated-local-search.js";
+import { subsetBound } from "../solvers/bounds/lagrangian-bound.js";
+import { countSubsets } from "../solvers/columns/subset-costs.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { timeTable } from "./placement-time.js";
 import { realTrace } from "./real-traces.js";

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { createRoutingTrace, type RoutingTrace } from "../lib/routing-trace.js";
+import { createRoutingTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { writeBinaryTrace } from "../traces/formats/binary-trace.js";
 import { writeJsonLines } from "../traces/formats/json-lines.js";
 import { readTrace } from "../traces/read-trace.js";

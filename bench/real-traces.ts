@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readTrace } from "../traces/read-trace.js";
-import type { RoutingTrace } from "../lib/routing-trace.js";
+import type { RoutingTrace } from "../lib/trace/routing-trace.js";
 
 const folder = process.env["MOEPLACE_TRACES"] ?? "../shared/traces";
 

@@ -4,19 +4,19 @@
  * Every placement is verified before it is counted. Seed 1. Sections may be named as arguments: loads, tokens, frontier,
  * the last with caps, as in `frontier 1.2 1.1 1.05`.
  */
-import { placeLoads, spreadLoad } from "../lib/place-loads.js";
+import { placeLoads, spreadLoad } from "../lib/flows/place-loads.js";
 import { serveLeastLoaded } from "../lib/placement/least-loaded.js";
 import type { Chiplets } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
 import { countTraffic } from "../lib/placement/traffic.js";
 import { verifyChiplets } from "../lib/placement/verify.js";
-import { placeTrace, poseLayer, type PosingOptions } from "../lib/pipeline.js";
+import { placeTrace, poseLayer, type PosingOptions } from "../lib/flows/place.js";
 import { createRandom, type Random } from "../lib/random.js";
-import { splitHoldout, type RoutingTrace } from "../lib/routing-trace.js";
-import { balanced } from "../solvers/balance.js";
+import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
+import { balanced } from "../solvers/objectives/balance.js";
 import { rebalanceExperts } from "../solvers/eplb.js";
-import { openLayerThreads } from "../solvers/layer-threads.js";
+import { openLayerThreads } from "../solvers/threads/layer-threads.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { realTrace } from "./real-traces.js";
 import { solverOf } from "./solver-of.js";

@@ -4,16 +4,16 @@
  * Seeded tokens with skewed loads, experts seated in the order of their ids; every schedule is validated before its
  * figures are printed. Costs are processor time of the cheapest of several runs, which other work disturbs least.
  */
-import { evaluateTraffic } from "../lib/evaluation.js";
+import { evaluateTraffic } from "../lib/flows/evaluate.js";
 import { findHardware } from "../lib/hardware/presets.js";
-import type { Hardware } from "../lib/hardware.js";
-import { findModelShape, type ModelShape } from "../lib/model-shapes.js";
+import type { Hardware } from "../lib/hardware/hardware.js";
+import { findModelShape, type ModelShape } from "../lib/hardware/model-shapes.js";
 import { DEFAULT_BATCH } from "../lib/performance/stages.js";
 import { layerTime } from "../lib/performance/step.js";
 import { countTraffic, type LayerTraffic } from "../lib/placement/traffic.js";
-import { createRoutingTrace } from "../lib/routing-trace.js";
-import { scheduleBound } from "../lib/schedule/bounds.js";
-import { listSchedule } from "../lib/schedule/list-schedule.js";
+import { createRoutingTrace } from "../lib/trace/routing-trace.js";
+import { scheduleBound } from "../lib/task-graph/bounds.js";
+import { listSchedule } from "../lib/task-graph/list-schedule.js";
 import { modelDurations, stepSite } from "../lib/schedule/model-durations.js";
 import {
   scheduleLayer,
@@ -24,8 +24,8 @@ import {
   type StepSchedule,
 } from "../lib/schedule/schedule-step.js";
 import { buildStepGraph } from "../lib/schedule/step-graph.js";
-import { validateSchedule } from "../lib/schedule/validate-schedule.js";
-import { collectPatterns, type TokenPatterns } from "../lib/token-patterns.js";
+import { validateSchedule } from "../lib/task-graph/validate-schedule.js";
+import { collectPatterns, type TokenPatterns } from "../lib/trace/token-patterns.js";
 import { drawSkewedTokens } from "./skewed-tokens.js";
 
 interface Machine {

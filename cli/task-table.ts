@@ -1,5 +1,5 @@
 import { concatTraces, InputError, type Placement, type RoutingTrace, type Solver } from "../index.js";
-import { describeFailure } from "./describe.js";
+import { describeFailure } from "./describe/describe.js";
 import { evaluateOn } from "./judge.js";
 import { splitParts, type LoadedTrace, type SplitTrace } from "./load-trace.js";
 import type { Machine } from "./machine.js";

@@ -1,6 +1,6 @@
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver } from "../lib/placement/solver.js";
-import { finish } from "./finish.js";
+import { finish } from "./constraints/complete-placement.js";
 
 /** Experts in the order of their ids, the default layout of every engine: the yardstick. */
 export const contiguous: Solver = {

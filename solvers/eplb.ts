@@ -1,6 +1,6 @@
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver } from "../lib/placement/solver.js";
-import { finishSeating } from "./finish.js";
+import { finishSeating } from "./constraints/complete-placement.js";
 
 /** What DeepSeek's load balancer is told besides the loads. */
 export interface EplbOptions {

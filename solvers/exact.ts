@@ -1,18 +1,18 @@
 import { expertsOfChiplets, type Solution } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../lib/placement/solver.js";
-import { seatFillings } from "./chiplet-groups.js";
-import { generateColumns, type ProvedPrices } from "./column-generation.js";
+import { seatFillings } from "./groups/assign-groups.js";
+import { generateColumns, type ProvedPrices } from "./columns/column-generation.js";
 import { contiguousSeating } from "./contiguous.js";
-import { sumTokens, type Filling } from "./filling-pool.js";
-import { countFillings, createFillingTable, type FillingTable } from "./filling-table.js";
-import { finish } from "./finish.js";
+import { sumTokens, type Filling } from "./columns/column-pool.js";
+import { countFillings, createFillingTable, type FillingTable } from "./columns/column-table.js";
+import { finish } from "./constraints/complete-placement.js";
 import { recombine } from "./ilp.js";
 import { QUICK_SEARCH } from "./local-search.js";
-import { startSearch } from "./search.js";
-import { choosePartition } from "./set-partition.js";
-import { subsetBound } from "./subset-bound.js";
-import { shortenByCuts, type PricedFilling, type Shortlist } from "./subset-row-cuts.js";
+import { startSearch } from "./search/iterated-local-search.js";
+import { choosePartition } from "./columns/partition-model.js";
+import { subsetBound } from "./bounds/lagrangian-bound.js";
+import { shortenByCuts, type PricedFilling, type Shortlist } from "./columns/subset-row-cuts.js";
 
 /** Fillings that are enumerated at most: 128 experts by 4 slots, or 64 by 5; 4 bytes each. */
 const MOST_FILLINGS = 11e6;

@@ -1,13 +1,13 @@
 import type { Solution } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../lib/placement/solver.js";
-import { seatFillings } from "./chiplet-groups.js";
+import { seatFillings } from "./groups/assign-groups.js";
 import { contiguousSeating } from "./contiguous.js";
-import { finish } from "./finish.js";
+import { finish } from "./constraints/complete-placement.js";
 import { QUICK_SEARCH } from "./local-search.js";
-import { priceIntoPool } from "./price-into-pool.js";
-import { startSearch, type SearchBudget } from "./search.js";
-import { choosePartition } from "./set-partition.js";
+import { priceIntoPool } from "./columns/pool-pricing.js";
+import { startSearch, type SearchBudget } from "./search/iterated-local-search.js";
+import { choosePartition } from "./columns/partition-model.js";
 
 /** More local optima to take fillings from. */
 const DEEP_SEARCH: SearchBudget = { starts: 60, restarts: 6, kicks: 100 };

@@ -1,5 +1,5 @@
 import type { Solver } from "../lib/placement/solver.js";
-import { louvain } from "./communities.js";
+import { louvain } from "./starts/communities.js";
 import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
 import { auto, exact } from "./exact.js";
@@ -7,7 +7,7 @@ import { ilp } from "./ilp.js";
 import { localSearch } from "./local-search.js";
 import { mozart } from "./mozart.js";
 import { random } from "./random.js";
-import { replicating } from "./replicate.js";
+import { replicating } from "./replicas/replicate.js";
 import { spectral } from "./spectral.js";
 
 /** Every solver, in the order in which `compare` shows them. */

@@ -1,8 +1,8 @@
 import type { Solver } from "../lib/placement/solver.js";
-import { seatFillings } from "./chiplet-groups.js";
+import { seatFillings } from "./groups/assign-groups.js";
 import { contiguousSeating } from "./contiguous.js";
-import { finish } from "./finish.js";
-import { startSearch, type SearchBudget } from "./search.js";
+import { finish } from "./constraints/complete-placement.js";
+import { startSearch, type SearchBudget } from "./search/iterated-local-search.js";
 
 /** About a fifth of a second on 64 experts and 8,000 tokens. */
 export const QUICK_SEARCH: SearchBudget = { starts: 20, restarts: 2, kicks: 50 };

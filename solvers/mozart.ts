@@ -1,7 +1,7 @@
-import { countCoactivation } from "../lib/coactivation.js";
+import { countCoactivation } from "../lib/trace/coactivation.js";
 import type { Solver } from "../lib/placement/solver.js";
-import { finish } from "./finish.js";
-import { balanceLoads } from "./balance-loads.js";
+import { finish } from "./constraints/complete-placement.js";
+import { balanceLoads } from "./groups/partition-loads.js";
 
 /** The method of the Mozart paper: Algorithm 1 clusters experts, equation 5 balances the chiplet groups. */
 export const mozart: Solver = {

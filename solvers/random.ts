@@ -1,6 +1,6 @@
 import type { Solver } from "../lib/placement/solver.js";
 import { createRandom } from "../lib/random.js";
-import { finish } from "./finish.js";
+import { finish } from "./constraints/complete-placement.js";
 
 /** Experts dealt to chiplets at random, evenly: what C_T costs without any thought. */
 export const random: Solver = {

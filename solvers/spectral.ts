@@ -1,9 +1,9 @@
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
-import { countCoactivation, type Coactivation } from "../lib/coactivation.js";
+import { countCoactivation, type Coactivation } from "../lib/trace/coactivation.js";
 import { countTouches } from "../lib/placement/cost.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { createRandom, type Random } from "../lib/random.js";
-import { finish } from "./finish.js";
+import { finish } from "./constraints/complete-placement.js";
 
 const STARTS = 12;
 const MAX_ROUNDS = 20;

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { LayerTrace } from "../lib/routing-trace.js";
+import type { LayerTrace } from "../lib/trace/routing-trace.js";
 
 /** One layer of tokens, with what a trace would say of it. */
 export interface LayerCase {

@@ -1,5 +1,5 @@
 import { createRandom } from "../lib/random.js";
-import { createRoutingTrace, type RoutingTrace } from "../lib/routing-trace.js";
+import { createRoutingTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { writeJsonLines } from "../traces/formats/json-lines.js";
 
 /** A small trace in which experts e and e + numExperts / 2 like to go together. */

@@ -1,5 +1,5 @@
 import { createRandom } from "../lib/random.js";
-import { createRoutingTrace, type RoutingTrace } from "../lib/routing-trace.js";
+import { createRoutingTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
 
 /** Three layers of 16 experts top-3: neighbours go together, and low ids are chosen more. */
 export function skewedTrace(): RoutingTrace {

@@ -1,5 +1,5 @@
 import { InputError } from "../lib/errors.js";
-import { listFiles, readHead } from "./file-bytes.js";
+import { listFiles, readHead } from "./bytes/file-bytes.js";
 import { binaryTrace } from "./formats/binary-trace.js";
 import { denseCsv } from "./formats/dense-csv.js";
 import { esft } from "./formats/esft.js";

@@ -1,8 +1,8 @@
 import { InputError } from "../lib/errors.js";
-import type { OnBytes } from "./file-bytes.js";
-import { readLineBlocks } from "./lines.js";
+import type { OnBytes } from "./bytes/file-bytes.js";
+import { readLineBlocks } from "./bytes/lines.js";
 import { RowBatch } from "./row-batch.js";
-import { RowScanner, type RowKeys } from "./row-scanner.js";
+import { RowScanner, type RowKeys } from "./bytes/row-scanner.js";
 import type { TraceBuilder } from "./trace-builder.js";
 
 /** How one of the formats with a JSON object a line differs from the others. */

@@ -1,4 +1,4 @@
-import type { LayerTrace } from "../lib/routing-trace.js";
+import type { LayerTrace } from "../lib/trace/routing-trace.js";
 import { keepsBlock, SAMPLE_BLOCK, type Sampling } from "./sampling.js";
 
 /**

@@ -1,6 +1,6 @@
 import { InputError } from "../lib/errors.js";
-import { addLoads, type LoadTrace } from "../lib/load-trace.js";
-import { concatTraces, type RoutingTrace } from "../lib/routing-trace.js";
+import { addLoads, type LoadTrace } from "../lib/trace/load-trace.js";
+import { concatTraces, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { detectSource, type TraceSource } from "./detect.js";
 import { SAMPLE_BLOCK, Sampling } from "./sampling.js";
 import { TraceBuilder, type NumberingOptions } from "./trace-builder.js";

@@ -1,5 +1,5 @@
 import { InputError } from "../lib/errors.js";
-import type { RowScanner } from "./row-scanner.js";
+import type { RowScanner } from "./bytes/row-scanner.js";
 import type { TraceBuilder } from "./trace-builder.js";
 
 const BATCH_IDS = 16384;

@@ -1,7 +1,7 @@
 import { InputError } from "../lib/errors.js";
-import { modelShapes } from "../lib/model-shapes.js";
+import { modelShapes } from "../lib/hardware/model-shapes.js";
 import { createRandom, type Random } from "../lib/random.js";
-import { createRoutingTrace, type LayerTrace, type RoutingTrace } from "../lib/routing-trace.js";
+import { createRoutingTrace, type LayerTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { weightedChoice } from "./weighted-choice.js";
 
 /** Options of {@link synthesizeTrace}. */

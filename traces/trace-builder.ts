@@ -1,7 +1,7 @@
 import { InputError } from "../lib/errors.js";
-import { largestId, rowWithRepeat } from "../lib/id-rows.js";
-import { createLoadTrace, type LoadTrace } from "../lib/load-trace.js";
-import { createRoutingTrace, type RoutingTrace } from "../lib/routing-trace.js";
+import { largestId, rowWithRepeat } from "../lib/trace/id-rows.js";
+import { createLoadTrace, type LoadTrace } from "../lib/trace/load-trace.js";
+import { createRoutingTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { LayerRows } from "./layer-rows.js";
 import { Sampling } from "./sampling.js";
 

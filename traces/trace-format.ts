@@ -1,4 +1,4 @@
-import type { FileHead, OnBytes } from "./file-bytes.js";
+import type { FileHead, OnBytes } from "./bytes/file-bytes.js";
 import type { TraceBuilder } from "./trace-builder.js";
 
 /** A way in which routing is written to files. One module each; traces/detect.ts lists them all. */

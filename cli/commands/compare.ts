@@ -16,7 +16,7 @@ import {
   type RoutingTrace,
   type Solver,
 } from "../../index.js";
-import { describeFailure, describeInput, inputData } from "../describe.js";
+import { describeFailure, describeInput, inputData } from "../describe/describe.js";
 import { EXIT } from "../exit-code.js";
 import { judge } from "../judge.js";
 import { loadTrace, splitParts, type SplitTrace } from "../load-trace.js";

@@ -7,7 +7,7 @@ import {
   type Hardware,
   type ServerMetrics,
 } from "../../index.js";
-import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../explain.js";
+import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { evaluateOn } from "../judge.js";
 import { loadTrace, splitParts } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";

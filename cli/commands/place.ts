@@ -1,6 +1,12 @@
 import { Command } from "commander";
 import { formatPlacement, placementTable, type LoadTrace, type PlacementFile } from "../../index.js";
-import { describeFailure, describeInput, describeReplicas, describeStep, inputData } from "../describe.js";
+import {
+  describeFailure,
+  describeInput,
+  describeReplicas,
+  describeStep,
+  inputData,
+} from "../describe/describe.js";
 import { EXIT } from "../exit-code.js";
 import { judge } from "../judge.js";
 import { loadRouting, splitParts, type LoadedTrace } from "../load-trace.js";

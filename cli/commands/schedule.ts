@@ -16,8 +16,8 @@ import {
   type RoutingTrace,
   type ScheduleViolation,
 } from "../../index.js";
-import { describeCurve, describeSchedule, scheduleData } from "../describe-schedule.js";
-import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../explain.js";
+import { describeCurve, describeSchedule, scheduleData } from "../describe/schedule.js";
+import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { loadTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
 import {

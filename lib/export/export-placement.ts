@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import type { Seating } from "../placement/placement.js";
-import { verifySeating } from "../placement/verify-seating.js";
+import { verifySeating } from "../placement/verify-placement.js";
 import { fitEngine } from "./fit-engine.js";
 import { lookAt } from "./foreign-content.js";
 import type { EngineSeating, ExportOptions, PlacementFormat } from "./placement-format.js";

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import type { TokenPatterns } from "../token-patterns.js";
+import type { TokenPatterns } from "../trace/token-patterns.js";
 import { chipletOfExperts } from "../placement/placement.js";
 import { countExperts, countIds, layersOfRows } from "./foreign-content.js";
 import type { PlacementFormat } from "./placement-format.js";

@@ -1,4 +1,4 @@
-import { findModelShape } from "../model-shapes.js";
+import { findModelShape } from "../hardware/model-shapes.js";
 import type { Seating } from "../placement/placement.js";
 
 /** Which layers of a model are MoE layers: the engines each number them in their own way. */

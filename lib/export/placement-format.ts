@@ -1,5 +1,5 @@
 import type { Seating } from "../placement/placement.js";
-import type { TokenPatterns } from "../token-patterns.js";
+import type { TokenPatterns } from "../trace/token-patterns.js";
 import type { KnownModelLayers, ModelLayers } from "./model-layers.js";
 
 /** Options of every export. */

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import type { Seating } from "../placement/placement.js";
-import { verifySeating } from "../placement/verify-seating.js";
+import { verifySeating } from "../placement/verify-placement.js";
 import { lookAt } from "./foreign-content.js";
 import { placementFormats } from "./formats.js";
 import type { ForeignContent, PlacementFormat, ReadOptions } from "./placement-format.js";

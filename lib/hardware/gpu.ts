@@ -1,4 +1,4 @@
-import type { Constant, Hardware, RooflineCompute } from "../hardware.js";
+import type { Constant, Hardware, RooflineCompute } from "./hardware.js";
 
 /** Clusters of GPUs: a GPU is a chiplet, the GPUs of a server (or a rack on one NVLink fabric) a chiplet group. */
 

@@ -1,4 +1,4 @@
-import type { Constant, Hardware, SystolicCompute } from "../hardware.js";
+import type { Constant, Hardware, SystolicCompute } from "./hardware.js";
 
 /**
  * The three machines of the Mozart paper (arXiv:2603.07006), as printed and, where print leaves a gap, as derived or

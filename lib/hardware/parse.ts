@@ -1,6 +1,6 @@
 import type { core } from "zod";
 import { InputError } from "../errors.js";
-import type { Hardware } from "../hardware.js";
+import type { Hardware } from "./hardware.js";
 
 /**
  * Reads a machine from the value of a JSON file.

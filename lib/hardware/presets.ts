@@ -1,4 +1,4 @@
-import type { Hardware } from "../hardware.js";
+import type { Hardware } from "./hardware.js";
 import { gb200Rack, h100Servers } from "./gpu.js";
 import {
   mozartDeepseek,

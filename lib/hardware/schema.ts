@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Constant } from "../hardware.js";
+import type { Constant } from "./hardware.js";
 
 /**
  * The schema of a hardware file. An issue's message is what was expected, as {@link parseHardware} prints it.

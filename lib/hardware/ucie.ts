@@ -1,4 +1,4 @@
-import type { Constant, Hardware, SystolicCompute } from "../hardware.js";
+import type { Constant, Hardware, SystolicCompute } from "./hardware.js";
 
 const target = (value: number, source: string): Constant => ({ value, source, trust: "spec target" });
 const assumed = (value: number, source: string): Constant => ({ value, source, trust: "assumed" });

@@ -1,4 +1,4 @@
-import { listConstants, type Constant, type Hardware } from "../hardware.js";
+import { listConstants, type Constant, type Hardware } from "../hardware/hardware.js";
 import { FP8_ENERGY } from "./energy.js";
 import { IN_FLIGHT } from "./memory.js";
 import { SERIAL_LOSS } from "./network.js";

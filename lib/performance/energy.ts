@@ -1,8 +1,8 @@
 /**
  * Energy of one MoE layer, from the operations, bytes and time that the other files of this folder count.
  */
-import type { Hardware } from "../hardware.js";
-import { expertBytes, type ModelShape } from "../model-shapes.js";
+import type { Hardware } from "../hardware/hardware.js";
+import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { crossings, linkLoads, type Transport } from "./link-loads.js";
 import { attentionGemms, BACKWARD_COMPUTE, expertGemms, type Batch } from "./stages.js";

@@ -2,7 +2,7 @@
  * Tokens over every link of a machine, from what a placement makes of a layer's tokens, and what bytes and time come
  * of them. Pure functions over flat arrays: the schedule calls them for every chunk.
  */
-import type { Hardware } from "../hardware.js";
+import type { Hardware } from "../hardware/hardware.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { SERIAL_LOSS } from "./network.js";
 

@@ -1,8 +1,8 @@
 /**
  * What has to fit in memory, and how long it takes to stream.
  */
-import type { Hardware } from "../hardware.js";
-import { expertBytes, type ModelShape } from "../model-shapes.js";
+import type { Hardware } from "../hardware/hardware.js";
+import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import { formatBytes, sramBytes, type NumberFormat } from "./systolic.js";
 
 /** What a chiplet group's memory holds for every expert weight besides the weight itself. */

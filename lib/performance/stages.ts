@@ -3,8 +3,8 @@
  * are made of. Forward; the backward pass takes {@link BACKWARD_COMPUTE} times the compute, moves the gradients of the
  * same tokens over the same links, and streams the weights again.
  */
-import type { Hardware } from "../hardware.js";
-import { expertBytes, type ModelShape } from "../model-shapes.js";
+import type { Hardware } from "../hardware/hardware.js";
+import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { linkLoads, linkTimes, type LinkTimes, type Transport } from "./link-loads.js";
 import { activationSaveNs, memoryTransferNs } from "./memory.js";

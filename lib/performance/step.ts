@@ -1,8 +1,8 @@
 /**
  * Time of one MoE layer and of a step in closed form, under the four configurations of the Mozart paper.
  */
-import type { Hardware } from "../hardware.js";
-import type { ModelShape } from "../model-shapes.js";
+import type { Hardware } from "../hardware/hardware.js";
+import type { ModelShape } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { transferNs, type Transport } from "./link-loads.js";
 import { sramPlan } from "./memory.js";

@@ -1,7 +1,7 @@
 /**
  * Time of matrix products on a chiplet: systolic arrays by their closed form, or a roofline. Nanoseconds throughout.
  */
-import type { Compute, Dataflow, RooflineCompute, SystolicCompute } from "../hardware.js";
+import type { Compute, Dataflow, RooflineCompute, SystolicCompute } from "../hardware/hardware.js";
 
 /** The product of an M x K and a K x N matrix. */
 export interface Gemm {

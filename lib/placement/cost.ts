@@ -1,4 +1,4 @@
-import type { TokenPatterns } from "../token-patterns.js";
+import type { TokenPatterns } from "../trace/token-patterns.js";
 
 /**
  * Counts token copies: the sum over tokens of the number of distinct blocks that a token's experts sit on.

@@ -1,4 +1,4 @@
-import type { LayerTrace } from "../routing-trace.js";
+import type { LayerTrace } from "../trace/routing-trace.js";
 import { chipletsWithExperts } from "./dispatch.js";
 import type { Chiplets } from "./placement.js";
 

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import type { FoundPlacement, SeatedLayer, Seating } from "./placement.js";
-import { verifySeating } from "./verify-seating.js";
+import { verifySeating } from "./verify-placement.js";
 
 /** One layer of a placement file: a seating and, where a solver made it, what the solver says of it. */
 export interface FiledLayer

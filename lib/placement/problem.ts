@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import type { TokenPatterns } from "../token-patterns.js";
+import type { TokenPatterns } from "../trace/token-patterns.js";
 import type { DispatchModel } from "./dispatch.js";
 
 /**

@@ -1,4 +1,4 @@
-import type { TokenPatterns } from "../token-patterns.js";
+import type { TokenPatterns } from "../trace/token-patterns.js";
 import { chipletsWithExperts, smallestCovers } from "./dispatch.js";
 import type { Chiplets } from "./placement.js";
 import type { LayerTraffic } from "./traffic.js";

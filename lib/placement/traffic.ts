@@ -1,4 +1,4 @@
-import type { TokenPatterns } from "../token-patterns.js";
+import type { TokenPatterns } from "../trace/token-patterns.js";
 import { chipletsWithExperts, smallestCovers, type CopiesOf, type DispatchModel } from "./dispatch.js";
 import type { Chiplets } from "./placement.js";
 

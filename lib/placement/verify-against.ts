@@ -1,5 +1,5 @@
-import { collectPatterns } from "../token-patterns.js";
-import type { RoutingTrace } from "../routing-trace.js";
+import { collectPatterns } from "../trace/token-patterns.js";
+import type { RoutingTrace } from "../trace/routing-trace.js";
 import type { Seating } from "./placement.js";
 import type { FiledLayer, PlacementFile } from "./placement-file.js";
 import { createProblem } from "./problem.js";

@@ -1,4 +1,4 @@
-import type { ComparedSolver, ComparisonRow } from "./comparison.js";
+import type { ComparedSolver, ComparisonRow } from "../flows/compare.js";
 
 /** Whether to tell the seconds solvers took, which differ from run to run. */
 interface DataOptions {

@@ -1,4 +1,4 @@
-import { compareSolvers } from "./comparison.js";
+import { compareSolvers } from "../flows/compare.js";
 import { comparisonHeadline } from "./comparison-table.js";
 import { escapeXml } from "./escape-xml.js";
 import { heatMap } from "./heat-map.js";

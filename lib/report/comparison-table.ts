@@ -1,4 +1,4 @@
-import type { ComparisonRow } from "./comparison.js";
+import type { ComparisonRow } from "../flows/compare.js";
 import { formatTime } from "./format-time.js";
 
 /** A table as text: a row of headers, then rows of as many cells. */

@@ -1,4 +1,4 @@
-import type { Hardware } from "../hardware.js";
+import type { Hardware } from "../hardware/hardware.js";
 import { escapeXml } from "./escape-xml.js";
 import type { LayerView } from "./layer-view.js";
 

@@ -1,5 +1,5 @@
-import type { Schedule } from "../schedule/list-schedule.js";
-import { NO_RESOURCE, type TaskGraph } from "../schedule/task-graph.js";
+import type { Schedule } from "../task-graph/list-schedule.js";
+import { NO_RESOURCE, type TaskGraph } from "../task-graph/task-graph.js";
 
 /** A stretch of one resource's time spent on one kind of task. */
 export interface GanttBar {

@@ -1,6 +1,6 @@
-import type { Schedule } from "../schedule/list-schedule.js";
-import { taskName, type TaskGraph } from "../schedule/task-graph.js";
-import { busyTimesNs } from "../schedule/timeline.js";
+import type { Schedule } from "../task-graph/list-schedule.js";
+import { taskName, type TaskGraph } from "../task-graph/task-graph.js";
+import { busyTimesNs } from "../task-graph/timeline.js";
 import { escapeXml } from "./escape-xml.js";
 import { formatTime, timeTicks } from "./format-time.js";
 import { ganttBars } from "./gantt-bars.js";

@@ -1,6 +1,6 @@
-import type { Schedule } from "../schedule/list-schedule.js";
-import { NO_RESOURCE, type TaskGraph } from "../schedule/task-graph.js";
-import { busyTimesNs } from "../schedule/timeline.js";
+import type { Schedule } from "../task-graph/list-schedule.js";
+import { NO_RESOURCE, type TaskGraph } from "../task-graph/task-graph.js";
+import { busyTimesNs } from "../task-graph/timeline.js";
 import { timeTicks } from "./format-time.js";
 
 /**

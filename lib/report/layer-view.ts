@@ -1,9 +1,9 @@
-import { countCoactivation } from "../coactivation.js";
+import { countCoactivation } from "../trace/coactivation.js";
 import type { Chiplets } from "../placement/placement.js";
 import { countTraffic } from "../placement/traffic.js";
-import type { RoutingTrace } from "../routing-trace.js";
-import { collectPatterns } from "../token-patterns.js";
-import type { ComparedSolver } from "./comparison.js";
+import type { RoutingTrace } from "../trace/routing-trace.js";
+import { collectPatterns } from "../trace/token-patterns.js";
+import type { ComparedSolver } from "../flows/compare.js";
 
 /** One layer as one solver seats it: what the pictures of a report are drawn from. */
 export interface SeatedView {

@@ -1,7 +1,7 @@
-import { criticalPath } from "../schedule/critical-path.js";
-import type { Schedule } from "../schedule/list-schedule.js";
-import { memoryLevels } from "../schedule/memory-levels.js";
-import { NO_RESOURCE, taskName, type TaskGraph } from "../schedule/task-graph.js";
+import { criticalPath } from "../task-graph/critical-path.js";
+import type { Schedule } from "../task-graph/list-schedule.js";
+import { memoryLevels } from "../task-graph/memory-levels.js";
+import { NO_RESOURCE, taskName, type TaskGraph } from "../task-graph/task-graph.js";
 
 const RESOURCES_PID = 1;
 const CRITICAL_PATH_PID = 2;

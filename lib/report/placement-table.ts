@@ -1,4 +1,4 @@
-import type { Evaluation } from "../evaluation.js";
+import type { Evaluation } from "../flows/evaluate.js";
 import type { Placement } from "../placement/placement.js";
 import type { TableText } from "./comparison-table.js";
 

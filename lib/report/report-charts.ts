@@ -1,6 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import type { ComparisonRow } from "./comparison.js";
+import type { ComparisonRow } from "../flows/compare.js";
 import type { LayerView, PlacedSolver } from "./layer-view.js";
 
 /** Plot draws into a document; there is no browser here, and so no types of one. */

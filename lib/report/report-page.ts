@@ -1,6 +1,6 @@
-import type { Hardware } from "../hardware.js";
-import type { RoutingTrace } from "../routing-trace.js";
-import { compareSolvers, type ComparedSolver, type ComparisonRow } from "./comparison.js";
+import type { Hardware } from "../hardware/hardware.js";
+import type { RoutingTrace } from "../trace/routing-trace.js";
+import { compareSolvers, type ComparedSolver, type ComparisonRow } from "../flows/compare.js";
 import { comparisonHeadline, comparisonTable, type TableText } from "./comparison-table.js";
 import { escapeXml } from "./escape-xml.js";
 import { floorPlan } from "./floor-plan.js";

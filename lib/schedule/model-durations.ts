@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
-import type { Hardware } from "../hardware.js";
-import { expertBytes, type ModelShape } from "../model-shapes.js";
+import type { Hardware } from "../hardware/hardware.js";
+import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import type { Transport } from "../performance/link-loads.js";
 import { memoryTransferNs } from "../performance/memory.js";
 import { BACKWARD_COMPUTE, stageTimes, type Batch } from "../performance/stages.js";

@@ -1,18 +1,18 @@
-import type { Hardware } from "../hardware.js";
-import type { ModelShape } from "../model-shapes.js";
+import type { Hardware } from "../hardware/hardware.js";
+import type { ModelShape } from "../hardware/model-shapes.js";
 import type { Transport } from "../performance/link-loads.js";
 import { DEFAULT_BATCH, type Batch } from "../performance/stages.js";
 import { CONFIGURATIONS } from "../performance/step.js";
 import type { LayerTraffic } from "../placement/traffic.js";
-import { scheduleBound, type ScheduleBound } from "./bounds.js";
-import { bestListSchedule, type Schedule } from "./list-schedule.js";
+import { scheduleBound, type ScheduleBound } from "../task-graph/bounds.js";
+import { bestListSchedule, type Schedule } from "../task-graph/list-schedule.js";
 import { modelDurations, stepSite } from "./model-durations.js";
 import { OVERLAPS, type Overlap } from "./overlap.js";
-import { remainingPathsNs } from "./path-lengths.js";
-import { priorityRules, type PriorityRule } from "./priorities.js";
+import { remainingPathsNs } from "../task-graph/path-lengths.js";
+import { priorityRules, type PriorityRule } from "../task-graph/priorities.js";
 import { buildStepGraph, STEP_KINDS } from "./step-graph.js";
-import type { TaskGraph } from "./task-graph.js";
-import { splitTime } from "./timeline.js";
+import type { TaskGraph } from "../task-graph/task-graph.js";
+import { splitTime } from "../task-graph/timeline.js";
 
 /** How a step is run: what overlaps, and how tokens travel. */
 export interface StepConfiguration {

@@ -5,7 +5,7 @@ import { planSram, type SramPlan } from "./sram-plan.js";
 import { processChunk } from "./step-chunk.js";
 import { attend, moveActivations, streamWeights, writeBack, type ExpertArrival } from "./step-stages.js";
 import { addResources, join, NOTHING, type StepState } from "./step-state.js";
-import { TaskGraphBuilder, type TaskGraph } from "./task-graph.js";
+import { TaskGraphBuilder, type TaskGraph } from "../task-graph/task-graph.js";
 
 /** Kinds of tasks of a step, by what they occupy. */
 export const STEP_KINDS = {

@@ -1,6 +1,6 @@
 import type { StepSite } from "./layer-durations.js";
 import type { Overlap } from "./overlap.js";
-import type { TaskGraphBuilder } from "./task-graph.js";
+import type { TaskGraphBuilder } from "../task-graph/task-graph.js";
 
 /** A step under construction. */
 export interface StepState {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { listConstants } from "../../lib/hardware.js";
+import { listConstants } from "../../lib/hardware/hardware.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { sampleTrace, traceText } from "../sample-trace.js";
 import { openWorkplace, type Workplace } from "./run-cli.js";

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { withChiplets, type Hardware } from "../../lib/hardware.js";
+import { withChiplets, type Hardware } from "../../lib/hardware/hardware.js";
 import { findHardware } from "../../lib/hardware/presets.js";
-import { findModelShape } from "../../lib/model-shapes.js";
+import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { linkLoads, linkTimes } from "../../lib/performance/link-loads.js";
 import { groupCapacity } from "../../lib/performance/memory.js";
 import { transferTime } from "../../lib/performance/network.js";
@@ -10,7 +10,7 @@ import { DEFAULT_BATCH } from "../../lib/performance/stages.js";
 import { CONFIGURATIONS, layerTime } from "../../lib/performance/step.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
-import { collectPatterns } from "../../lib/token-patterns.js";
+import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { allToAll, treeNetwork } from "../fixtures/network-cases.js";
 
 const hardware = findHardware("mozart-qwen3")!;

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { Dataflow, SystolicCompute } from "../../lib/hardware.js";
+import type { Dataflow, SystolicCompute } from "../../lib/hardware/hardware.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { arrayCycles, gemmNs, type Gemm } from "../../lib/performance/systolic.js";
 

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { countTouches, uniformReplication } from "../../lib/placement/cost.js";
 import { createRandom } from "../../lib/random.js";
-import { collectPatterns, quotientPatterns } from "../../lib/token-patterns.js";
+import { collectPatterns, quotientPatterns } from "../../lib/trace/token-patterns.js";
 import { layerOf, seatedCases } from "../arbitrary-layer.js";
 
 describe("countTouches", () => {

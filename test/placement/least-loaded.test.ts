@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { serveLeastLoaded } from "../../lib/placement/least-loaded.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
-import { collectPatterns } from "../../lib/token-patterns.js";
+import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { layerOf, seatedCases } from "../arbitrary-layer.js";
 
 describe("serveLeastLoaded", () => {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { InputError } from "../../lib/errors.js";
 import { createProblem, type ProblemOptions } from "../../lib/placement/problem.js";
-import { collectPatterns } from "../../lib/token-patterns.js";
+import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { layerOf } from "../arbitrary-layer.js";
 
 const tokens = [

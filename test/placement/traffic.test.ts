@@ -4,7 +4,7 @@ import { chipletsWithExperts, type DispatchModel } from "../../lib/placement/dis
 import { expertsOfChiplets, type Chiplets } from "../../lib/placement/placement.js";
 import { waysToServe } from "../../lib/placement/slow-dispatch.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
-import { collectPatterns, type TokenPatterns } from "../../lib/token-patterns.js";
+import { collectPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 import { layerCases, seatedCases } from "../arbitrary-layer.js";
 
 describe("countTraffic", () => {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { PlacementFile } from "../../lib/placement/placement-file.js";
 import { verifyAgainstSeating, verifyAgainstTrace } from "../../lib/placement/verify-against.js";
-import { createRoutingTrace } from "../../lib/routing-trace.js";
+import { createRoutingTrace } from "../../lib/trace/routing-trace.js";
 import { layerOf } from "../arbitrary-layer.js";
 
 const tokens = [

@@ -4,7 +4,7 @@ import { countTouches } from "../../lib/placement/cost.js";
 import { chipletOfExperts, expertsOfChiplets, type FoundPlacement } from "../../lib/placement/placement.js";
 import { createProblem, type ProblemOptions } from "../../lib/placement/problem.js";
 import { verifyChiplets, verifyFound } from "../../lib/placement/verify.js";
-import { collectPatterns } from "../../lib/token-patterns.js";
+import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { layerOf, seatedCases } from "../arbitrary-layer.js";
 
 const tokens = [

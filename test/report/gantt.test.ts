@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { ganttBars } from "../../lib/report/gantt-bars.js";
 import { ganttSvg } from "../../lib/report/gantt-svg.js";
 import { ganttText } from "../../lib/report/gantt-text.js";
-import { listSchedule } from "../../lib/schedule/list-schedule.js";
-import { TaskGraphBuilder } from "../../lib/schedule/task-graph.js";
-import { busyTimesNs } from "../../lib/schedule/timeline.js";
+import { listSchedule } from "../../lib/task-graph/list-schedule.js";
+import { TaskGraphBuilder } from "../../lib/task-graph/task-graph.js";
+import { busyTimesNs } from "../../lib/task-graph/timeline.js";
 import { smallGraphs } from "../schedule/small-graphs.js";
 
 function loadThenCompute(numTimes: number) {

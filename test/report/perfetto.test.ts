@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { perfettoJson } from "../../lib/report/perfetto.js";
-import { listSchedule } from "../../lib/schedule/list-schedule.js";
-import { TaskGraphBuilder, type TaskGraph } from "../../lib/schedule/task-graph.js";
+import { listSchedule } from "../../lib/task-graph/list-schedule.js";
+import { TaskGraphBuilder, type TaskGraph } from "../../lib/task-graph/task-graph.js";
 import { smallGraphs } from "../schedule/small-graphs.js";
 
 interface Event {

@@ -1,15 +1,15 @@
 import { inflateSync } from "node:zlib";
 import { expect } from "chai";
-import { evaluatePlacement } from "../../lib/evaluation.js";
+import { evaluatePlacement } from "../../lib/flows/evaluate.js";
 import { findHardware } from "../../lib/hardware/presets.js";
-import { withChiplets } from "../../lib/hardware.js";
+import { withChiplets } from "../../lib/hardware/hardware.js";
 import type { Placement } from "../../lib/placement/placement.js";
-import type { ComparedSolver } from "../../lib/report/comparison.js";
+import type { ComparedSolver } from "../../lib/flows/compare.js";
 import { comparisonPicture } from "../../lib/report/comparison-picture.js";
 import { encodePng } from "../../lib/report/png.js";
 import { reportPage } from "../../lib/report/report-page.js";
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
-import { collectPatterns } from "../../lib/token-patterns.js";
+import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { countTouches } from "../../lib/placement/cost.js";
 import { sampleTrace } from "../sample-trace.js";
 

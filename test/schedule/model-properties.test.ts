@@ -1,16 +1,16 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { evaluateTraffic } from "../../lib/evaluation.js";
-import { listConstants, withChiplets, type Hardware } from "../../lib/hardware.js";
+import { evaluateTraffic } from "../../lib/flows/evaluate.js";
+import { listConstants, withChiplets, type Hardware } from "../../lib/hardware/hardware.js";
 import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
-import { findModelShape } from "../../lib/model-shapes.js";
+import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { transferNs } from "../../lib/performance/link-loads.js";
 import { DEFAULT_BATCH, stageTimes } from "../../lib/performance/stages.js";
 import { layerTime } from "../../lib/performance/step.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import { scheduleLayer, STEP_CONFIGURATIONS } from "../../lib/schedule/schedule-step.js";
-import { collectPatterns } from "../../lib/token-patterns.js";
+import { collectPatterns } from "../../lib/trace/token-patterns.js";
 
 const shape = findModelShape("olmoe-1b-7b")!;
 const configurations = Object.values(STEP_CONFIGURATIONS);

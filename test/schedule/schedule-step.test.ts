@@ -2,15 +2,15 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { InputError } from "../../lib/errors.js";
 import { hardwarePresets } from "../../lib/hardware/presets.js";
-import { findModelShape } from "../../lib/model-shapes.js";
+import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { transferNs } from "../../lib/performance/link-loads.js";
 import { BACKWARD_COMPUTE, DEFAULT_BATCH, stageTimes } from "../../lib/performance/stages.js";
 import { busiestMemoryNs } from "../../lib/performance/step.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
-import { createRoutingTrace } from "../../lib/routing-trace.js";
-import { priorityRules } from "../../lib/schedule/priorities.js";
+import { createRoutingTrace } from "../../lib/trace/routing-trace.js";
+import { priorityRules } from "../../lib/task-graph/priorities.js";
 import {
   scheduleLayer,
   scheduleStep,
@@ -18,9 +18,9 @@ import {
   sweepChunks,
   type StepSchedule,
 } from "../../lib/schedule/schedule-step.js";
-import { busyTimesNs } from "../../lib/schedule/timeline.js";
-import { validateSchedule } from "../../lib/schedule/validate-schedule.js";
-import { collectPatterns } from "../../lib/token-patterns.js";
+import { busyTimesNs } from "../../lib/task-graph/timeline.js";
+import { validateSchedule } from "../../lib/task-graph/validate-schedule.js";
+import { collectPatterns } from "../../lib/trace/token-patterns.js";
 
 const shape = findModelShape("qwen3-30b-a3b")!;
 const names = ["mozart-qwen3", "ucie-a-hbm3", "h100-8x8", "gb200-nvl72"];

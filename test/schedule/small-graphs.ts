@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { TaskGraphBuilder, type TaskGraph } from "../../lib/schedule/task-graph.js";
+import { TaskGraphBuilder, type TaskGraph } from "../../lib/task-graph/task-graph.js";
 
 /** Small graphs of every kind: chains, joins, latencies, transfers forwarded while they arrive, milestones. */
 export function smallGraphs(maxTasks: number): fc.Arbitrary<TaskGraph> {

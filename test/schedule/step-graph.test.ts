@@ -1,14 +1,14 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { scheduleBound } from "../../lib/schedule/bounds.js";
+import { scheduleBound } from "../../lib/task-graph/bounds.js";
 import { createRandom } from "../../lib/random.js";
 import type { LayerDurations, StepSite } from "../../lib/schedule/layer-durations.js";
-import { listSchedule } from "../../lib/schedule/list-schedule.js";
-import { memoryLevels, memoryPeak } from "../../lib/schedule/memory-levels.js";
+import { listSchedule } from "../../lib/task-graph/list-schedule.js";
+import { memoryLevels, memoryPeak } from "../../lib/task-graph/memory-levels.js";
 import { OVERLAPS, type Overlap } from "../../lib/schedule/overlap.js";
 import { buildStepGraph, type StepPlan } from "../../lib/schedule/step-graph.js";
-import { busyTimesNs } from "../../lib/schedule/timeline.js";
-import { validateSchedule } from "../../lib/schedule/validate-schedule.js";
+import { busyTimesNs } from "../../lib/task-graph/timeline.js";
+import { validateSchedule } from "../../lib/task-graph/validate-schedule.js";
 
 const numGroups = 2;
 const chipletsPerGroup = 2;

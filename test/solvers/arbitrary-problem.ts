@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { createProblem, type PlacementProblem } from "../../lib/placement/problem.js";
-import { collectPatterns, type TokenPatterns } from "../../lib/token-patterns.js";
+import { collectPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import type { DispatchModel } from "../../lib/placement/dispatch.js";
 import { countTraffic } from "../../lib/placement/traffic.js";

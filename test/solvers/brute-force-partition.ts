@@ -1,5 +1,5 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import { sumTokens, type Filling } from "../../solvers/filling-pool.js";
+import { sumTokens, type Filling } from "../../solvers/columns/column-pool.js";
 
 /** The cheapest choice of fillings that seats every expert once, by trying all of them. */
 export function bruteForcePartition(

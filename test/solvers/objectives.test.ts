@@ -3,14 +3,14 @@ import { expertsOfChiplets, type Chiplets } from "../../lib/placement/placement.
 import { createProblem, type PlacementProblem } from "../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../lib/placement/solver.js";
 import { verifyFound } from "../../lib/placement/verify.js";
-import { balanceLoads } from "../../solvers/balance-loads.js";
-import { balanced, leastLargestLoad } from "../../solvers/balance.js";
+import { balanceLoads } from "../../solvers/groups/partition-loads.js";
+import { balanced, leastLargestLoad } from "../../solvers/objectives/balance.js";
 import { contiguous } from "../../solvers/contiguous.js";
 import { exact } from "../../solvers/exact.js";
-import { fastest, type SeatingTime } from "../../solvers/fastest.js";
+import { fastest, type SeatingTime } from "../../solvers/objectives/time.js";
 import { localSearch } from "../../solvers/local-search.js";
 import { mozart } from "../../solvers/mozart.js";
-import { regroupByLoad } from "../../solvers/regroup.js";
+import { regroupByLoad } from "../../solvers/groups/balance-groups.js";
 import { patternsOf, solvedProblems } from "./arbitrary-problem.js";
 
 const problems = solvedProblems()

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Context } from "mocha";
-import type { RoutingTrace } from "../../lib/routing-trace.js";
+import type { RoutingTrace } from "../../lib/trace/routing-trace.js";
 import {
   readRouting,
   readTrace,

@@ -1,7 +1,7 @@
 import { InputError } from "../../lib/errors.js";
-import type { RoutingTrace } from "../../lib/routing-trace.js";
+import type { RoutingTrace } from "../../lib/trace/routing-trace.js";
 import { decodeValues } from "../containers/tensor.js";
-import { readBlocks, type FileHead, type OnBytes } from "../file-bytes.js";
+import { readBlocks, type FileHead, type OnBytes } from "../bytes/file-bytes.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 

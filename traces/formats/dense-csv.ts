@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { InputError } from "../../lib/errors.js";
-import type { FileHead, OnBytes } from "../file-bytes.js";
-import { readLines } from "../lines.js";
+import type { FileHead, OnBytes } from "../bytes/file-bytes.js";
+import { readLines } from "../bytes/lines.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 

@@ -1,6 +1,6 @@
 import { InputError } from "../../lib/errors.js";
-import type { RoutingTrace } from "../../lib/routing-trace.js";
-import type { FileHead } from "../file-bytes.js";
+import type { RoutingTrace } from "../../lib/trace/routing-trace.js";
+import type { FileHead } from "../bytes/file-bytes.js";
 import { readJsonRows } from "../json-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";

@@ -1,5 +1,5 @@
 import { InputError } from "../../lib/errors.js";
-import { readWhole, type FileHead } from "../file-bytes.js";
+import { readWhole, type FileHead } from "../bytes/file-bytes.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 

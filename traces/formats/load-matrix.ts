@@ -1,8 +1,8 @@
 import { InputError } from "../../lib/errors.js";
 import { isNpy, parseNpy, parseNpyHeader } from "../containers/npy.js";
 import { entryOf, type Tensor } from "../containers/tensor.js";
-import { readWhole, type FileHead } from "../file-bytes.js";
-import { addLoads } from "../tensor-rows.js";
+import { readWhole, type FileHead } from "../bytes/file-bytes.js";
+import { addLoads } from "../bytes/tensor-rows.js";
 import type { TraceFormat } from "../trace-format.js";
 import { isRoutedExperts } from "./vllm-routed-experts.js";
 

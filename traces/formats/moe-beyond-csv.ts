@@ -2,7 +2,7 @@ import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
 import { parse } from "csv-parse";
 import { InputError } from "../../lib/errors.js";
-import { readBytes, type FileHead, type OnBytes } from "../file-bytes.js";
+import { readBytes, type FileHead, type OnBytes } from "../bytes/file-bytes.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { InputError } from "../../lib/errors.js";
-import type { FileHead } from "../file-bytes.js";
-import { readLines } from "../lines.js";
+import type { FileHead } from "../bytes/file-bytes.js";
+import { readLines } from "../bytes/lines.js";
 import type { TraceFormat } from "../trace-format.js";
 
 const NAME = /recordstep_(\d+)_rank_(\d+)/;

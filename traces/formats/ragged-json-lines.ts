@@ -1,4 +1,4 @@
-import type { FileHead } from "../file-bytes.js";
+import type { FileHead } from "../bytes/file-bytes.js";
 import { readJsonRows } from "../json-rows.js";
 import type { TraceFormat } from "../trace-format.js";
 

@@ -1,8 +1,8 @@
 import { InputError } from "../../lib/errors.js";
 import { isNpy } from "../containers/npy.js";
 import { decodeValues, denseTensor } from "../containers/tensor.js";
-import { readWhole, type FileHead } from "../file-bytes.js";
-import { appendLayers } from "../tensor-rows.js";
+import { readWhole, type FileHead } from "../bytes/file-bytes.js";
+import { appendLayers } from "../bytes/tensor-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 import { appendRequest } from "./vllm-routed-experts.js";

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
 import fc from "fast-check";
-import { createRoutingTrace, type RoutingTrace } from "../../../lib/routing-trace.js";
+import { createRoutingTrace, type RoutingTrace } from "../../../lib/trace/routing-trace.js";
 import { writeJsonLines } from "../../../traces/formats/json-lines.js";
 import { readTrace } from "../../../traces/read-trace.js";
 import { failureOf, readContent, realFile, row, tokensOf } from "../trace-files.js";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { loadsOf } from "../../../lib/load-trace.js";
+import { loadsOf } from "../../../lib/trace/load-trace.js";
 import { readTrace } from "../../../traces/read-trace.js";
 import { torchFile } from "../array-files.js";
 import { failureOf, readContent, realFile, tokensOf } from "../trace-files.js";

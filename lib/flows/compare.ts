@@ -1,0 +1,105 @@
+import type { Evaluation, Metrics } from "./evaluate.js";
+import type { Placement } from "../placement/placement.js";
+
+/** What one solver made of a trace, and what that is worth. */
+export interface ComparedSolver {
+  readonly name: string;
+  readonly answer:
+    | {
+        readonly status: "placed";
+        readonly placement: Placement;
+        /** On the tokens the placement was made from. */
+        readonly learned: Evaluation;
+        /** On the tokens held out, if there are any. */
+        readonly heldOut?: Evaluation;
+      }
+    | { readonly status: "infeasible" | "undecided"; readonly reason: string };
+  /** Wall-clock time; differs from run to run. */
+  readonly seconds: number;
+}
+
+/** A solver in numbers: one row of a comparison. Undefined is what is not known. */
+export interface ComparisonRow {
+  readonly solver: string;
+  readonly status: "optimal" | "feasible" | "infeasible" | "undecided";
+  /** Layers whose placement is proved optimal, of all layers. */
+  readonly numOptimal: number;
+  readonly numLayers: number;
+  /** Mean C_T of the tokens learned from, which is what solvers minimise. */
+  readonly cost: number | undefined;
+  /** Mean of the best bound known of every layer, whichever solver proved it. */
+  readonly bound: number | undefined;
+  /** (cost - bound) / bound: the placement costs at most this share more than the best possible. */
+  readonly gap: number | undefined;
+  readonly learned: Metrics | undefined;
+  readonly heldOut: Metrics | undefined;
+  /** Modelled time of a step on the tokens held out, or else learned from. */
+  readonly stepNs: number | undefined;
+  readonly stepPj: number | undefined;
+  readonly seconds: number;
+  /** Why there is no placement. */
+  readonly reason: string | undefined;
+}
+
+/**
+ * Puts solvers side by side.
+ *
+ * A bound holds for the problem, whoever proved it: every placement is measured against the best bound of all.
+ *
+ * @param solvers All were asked the same problems.
+ */
+export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRow[] {
+  const bounds = bestBounds(solvers);
+  return solvers.map(({ name: solver, answer, seconds }): ComparisonRow => {
+    if (answer.status !== "placed") return { ...NOTHING, solver, seconds, ...answer };
+    const { learned, heldOut } = answer;
+    const { layers } = answer.placement;
+    const cost = mean(layers.map((layer) => layer.cost));
+    const known = layers.flatMap(({ layer }) => bounds.get(layer) ?? []);
+    const bound = known.length === layers.length ? mean(known) : undefined;
+    const numOptimal = layers.filter((layer) => {
+      const best = bounds.get(layer.layer);
+      return best !== undefined && layer.cost - best <= 1e-6 * layer.cost;
+    }).length;
+    return {
+      solver,
+      status: numOptimal === layers.length ? "optimal" : "feasible",
+      numOptimal,
+      numLayers: layers.length,
+      cost,
+      bound,
+      gap: bound === undefined ? undefined : Math.max(0, cost / bound - 1),
+      learned: learned.mean,
+      heldOut: heldOut?.mean,
+      ...((heldOut ?? learned).step ?? { stepNs: undefined, stepPj: undefined }),
+      seconds,
+      reason: undefined,
+    };
+  });
+}
+
+const NOTHING = {
+  numOptimal: 0,
+  numLayers: 0,
+  cost: undefined,
+  bound: undefined,
+  gap: undefined,
+  learned: undefined,
+  heldOut: undefined,
+  stepNs: undefined,
+  stepPj: undefined,
+};
+
+function bestBounds(solvers: readonly ComparedSolver[]): Map<number, number> {
+  const bounds = new Map<number, number>();
+  for (const { answer } of solvers) {
+    for (const { layer, bound = 0 } of answer.status === "placed" ? answer.placement.layers : []) {
+      if (bound > (bounds.get(layer) ?? 0)) bounds.set(layer, bound);
+    }
+  }
+  return bounds;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

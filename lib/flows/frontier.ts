@@ -1,0 +1,72 @@
+import { countTraffic } from "../placement/traffic.js";
+import { placeTrace, poseLayer, type PlaceTraceOptions } from "./place.js";
+import type { RoutingTrace } from "../trace/routing-trace.js";
+
+/** A point of the trade-off of traffic against balance: means over the layers of a placement. */
+export interface FrontierPoint {
+  /** Cap on the largest chiplet load over the mean under which the placement was made; Infinity for none. */
+  readonly maxLoad: number;
+  readonly tokenReplication: number;
+  readonly loadMaxOverMean: number;
+  /** Whether every layer's C_T is proved least under the cap. */
+  readonly isProved: boolean;
+}
+
+/** Caps from none to nearly perfect balance. */
+export const FRONTIER_CAPS: readonly number[] = [Infinity, 2, 1.6, 1.4, 1.3, 1.2, 1.1, 1.05];
+
+/**
+ * Traces the trade-off of C_T against load: the least C_T under one cap on the load after another.
+ *
+ * Caps that no placement keeps, and points that another beats in both, are left out.
+ *
+ * @returns By descending load.
+ *
+ * @example
+ * const points = await traceFrontier(trace, options);
+ * points[0]; // { maxLoad: Infinity, tokenReplication: 3.78, loadMaxOverMean: 2.1, isProved: true }
+ */
+export async function traceFrontier(
+  trace: RoutingTrace,
+  options: PlaceTraceOptions,
+  caps: readonly number[] = FRONTIER_CAPS,
+): Promise<FrontierPoint[]> {
+  const { maxLoad: tightest = Infinity } = options.posing;
+  const points: FrontierPoint[] = [];
+  for (const maxLoad of caps.filter((cap) => cap <= tightest)) {
+    const posing = { ...options.posing, maxLoad };
+    const outcome = await placeTrace(trace, { ...options, posing });
+    if (outcome.status !== "placed") continue;
+    const { layers } = outcome.placement;
+    const measured = layers.map(({ chiplets, cost, status }, index) => {
+      const problem = poseLayer(trace, trace.layers[index], posing);
+      const { chipletLoad } = countTraffic(problem.patterns, chiplets, problem);
+      const mean = chipletLoad.reduce((sum, load) => sum + load, 0) / chipletLoad.length;
+      return { cost, loadMaxOverMean: Math.max(...chipletLoad) / mean, isProved: status === "optimal" };
+    });
+    points.push({
+      maxLoad,
+      tokenReplication: meanOf(measured.map(({ cost }) => cost)),
+      loadMaxOverMean: meanOf(measured.map(({ loadMaxOverMean }) => loadMaxOverMean)),
+      isProved: measured.every(({ isProved }) => isProved),
+    });
+  }
+  return withoutDominated(points);
+}
+
+/** Leaves out points that another is no worse than in both ways, the first of equals excepted. */
+export function withoutDominated(points: readonly FrontierPoint[]): FrontierPoint[] {
+  return points
+    .filter((point, index) => !points.some((other, at) => dominates(other, point, at < index)))
+    .sort((one, other) => other.loadMaxOverMean - one.loadMaxOverMean);
+}
+
+function dominates(one: FrontierPoint, other: FrontierPoint, winsTies: boolean): boolean {
+  const traffic = other.tokenReplication - one.tokenReplication;
+  const load = other.loadMaxOverMean - one.loadMaxOverMean;
+  return traffic >= 0 && load >= 0 && (traffic > 0 || load > 0 || winsTies);
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

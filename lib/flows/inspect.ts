@@ -1,0 +1,97 @@
+import { countCoactivation, type Coactivation } from "../trace/coactivation.js";
+import { countTouches, uniformReplication } from "../placement/cost.js";
+import type { RoutingTrace } from "../trace/routing-trace.js";
+import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
+
+/** What is in one layer of a trace, and what co-location could gain there. */
+export interface LayerInspection {
+  readonly layer: number;
+  readonly tokens: number;
+  /** Distinct expert sets. */
+  readonly patterns: number;
+  /** Load of the busiest expert over the mean load; 1 is even. */
+  readonly loadMaxOverMean: number;
+  /** Entropy of the load over experts, as a share of an even load's: 1 is even, 0 is all on one expert. */
+  readonly loadEntropy: number;
+  /** Experts that no token chose. */
+  readonly idleExperts: number;
+  /** C_T of experts in the order of their ids. */
+  readonly contiguousReplication: number;
+  /** No placement has a lower C_T: see {@link coLocationCeiling}. */
+  readonly replicationAtLeast: number;
+}
+
+/** What is in a trace, layer by layer. */
+export interface Inspection {
+  readonly layers: readonly LayerInspection[];
+  /** C_T that tokens would have which choose their experts at random, whatever the placement. */
+  readonly uniformReplication: number;
+}
+
+/**
+ * Inspects a trace, with an eye on chiplets of equal slots.
+ *
+ * @example
+ * inspectTrace(trace, { numChiplets: 16 }).layers[0].contiguousReplication; // 5.31
+ */
+export function inspectTrace(
+  trace: RoutingTrace,
+  { numChiplets, slotsPerChiplet }: { numChiplets: number; slotsPerChiplet?: number | undefined },
+): Inspection {
+  const { numExperts, topK } = trace;
+  const slots = slotsPerChiplet ?? Math.ceil(numExperts / numChiplets);
+  const contiguous = Uint16Array.from({ length: numExperts }, (_, expert) =>
+    Math.floor((expert * numChiplets) / numExperts),
+  );
+  const layers = trace.layers.map((current): LayerInspection => {
+    const patterns = collectPatterns(current, trace);
+    const coactivation = countCoactivation(patterns);
+    const { load } = coactivation;
+    return {
+      layer: current.layer,
+      tokens: current.numTokens,
+      patterns: patterns.numPatterns,
+      loadMaxOverMean: (Math.max(...load) * numExperts) / (current.numTokens * topK),
+      loadEntropy: relativeEntropy(load),
+      idleExperts: load.filter((tokens) => tokens === 0).length,
+      contiguousReplication: countTouches(patterns, contiguous) / current.numTokens,
+      replicationAtLeast: coLocationCeiling(patterns, coactivation, slots),
+    };
+  });
+  return { layers, uniformReplication: uniformReplication({ numExperts, topK, numBlocks: numChiplets }) };
+}
+
+/**
+ * A C_T below which no placement goes, from what co-location can gain at most.
+ *
+ * A token with j experts on a chiplet saves j - 1 copies there, no more than its pairs, and an expert has at most
+ * slots - 1 mates: C_T >= k - (sum over experts of the slots - 1 largest C_ij) / (2 * tokens). Nor has a token fewer
+ * chiplets than ceil(k / slots). Proved, but far below the best placement where many experts of a token belong
+ * together. Time O(numExperts^2 * log(numExperts)).
+ */
+export function coLocationCeiling(
+  { numTokens, offsets, numPatterns, counts }: TokenPatterns,
+  { numExperts, pairs, load }: Coactivation,
+  slotsPerChiplet: number,
+): number {
+  let gain = 0;
+  for (let expert = 0; expert < numExperts; expert++) {
+    const mates = pairs.slice(expert * numExperts, (expert + 1) * numExperts).sort();
+    for (let mate = 1; mate < slotsPerChiplet && mate <= numExperts; mate++) gain += mates[numExperts - mate];
+  }
+  let fewest = 0;
+  for (let pattern = 0; pattern < numPatterns; pattern++) {
+    const width = offsets[pattern + 1] - offsets[pattern];
+    fewest += Math.ceil(width / slotsPerChiplet) * counts[pattern];
+  }
+  const copies = load.reduce((sum, tokens) => sum + tokens, 0);
+  return Math.max(copies - gain / 2, fewest) / numTokens;
+}
+
+function relativeEntropy(load: Float64Array): number {
+  if (load.length === 1) return 1;
+  const total = load.reduce((sum, tokens) => sum + tokens, 0);
+  let entropy = 0;
+  for (const tokens of load) if (tokens > 0) entropy -= (tokens / total) * Math.log(tokens / total);
+  return entropy / Math.log(load.length);
+}

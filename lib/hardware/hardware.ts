@@ -1,0 +1,158 @@
+import { InputError } from "../errors.js";
+
+/**
+ * How far a number can be believed: `printed` in the paper it models, `measured` or derived from measurements,
+ * `data sheet` of a product, `spec target` of a standard, `derived` from other numbers by the arithmetic its source
+ * states, `assumed` here, `fitted` to a published result, or `given` by the user.
+ */
+export type Trust =
+  "printed" | "measured" | "data sheet" | "spec target" | "derived" | "assumed" | "fitted" | "given";
+
+/** A number of a machine, with where it comes from. */
+export interface Constant {
+  readonly value: number;
+  readonly source: string;
+  readonly trust: Trust;
+}
+
+/** Which operand a systolic array holds still while the other two stream through. */
+export type Dataflow = "weight stationary" | "input stationary" | "output stationary";
+
+/** A die of tiles with systolic arrays, every tile with its own SRAM. */
+export interface SystolicCompute {
+  readonly kind: "systolic";
+  readonly tiles: Constant;
+  readonly arraysPerTile: Constant;
+  readonly rows: Constant;
+  readonly columns: Constant;
+  readonly clockGhz: Constant;
+  readonly dataflow: Dataflow;
+  readonly sramBytesPerTile: Constant;
+  readonly sramBytesPerNsPerTile: Constant;
+  /** Multiply-accumulates at FP8 for each one at 16 bits. */
+  readonly fp8Speedup: Constant;
+  /** Share of the modelled rate that is reached: what softmax, normalisation and control leave of it, in (0, 1]. */
+  readonly efficiency: Constant;
+}
+
+/** A processor known by its peaks: time is the larger of operations / rate and bytes / bandwidth. */
+export interface RooflineCompute {
+  readonly kind: "roofline";
+  /** Dense 16-bit operations; a multiply-accumulate is two. */
+  readonly flopPerNs: Constant;
+  readonly memoryBytesPerNs: Constant;
+  /** Memory on the die, shared by all of it. */
+  readonly sramBytes: Constant;
+  /** Operations at FP8 for each one at 16 bits. */
+  readonly fp8Speedup: Constant;
+  /** Share of the peaks that is reached, in (0, 1]. */
+  readonly efficiency: Constant;
+}
+
+export type Compute = SystolicCompute | RooflineCompute;
+
+/** A memory that holds expert weights, and its bandwidth. */
+export interface Memory {
+  readonly bytes: Constant;
+  readonly bytesPerNs: Constant;
+  readonly pjPerBit: Constant;
+}
+
+/** One link of a class; full duplex, so the bandwidth holds in each direction. */
+export interface Link {
+  readonly bytesPerNs: Constant;
+  /** One hop: transmitter, wire, receiver and the router behind it. */
+  readonly latencyNs: Constant;
+  readonly pjPerBit: Constant;
+}
+
+/**
+ * A machine of chiplets in chiplet groups, as plain data: a two-level tree of links.
+ *
+ * A root (the attention chiplet, or the fabric between servers) has one link to the switch of every chiplet group,
+ * and every switch one link to each of its chiplets. GPUs are chiplets, and a server of GPUs is a chiplet group.
+ */
+export interface Hardware {
+  readonly name: string;
+  /** One sentence. */
+  readonly description: string;
+  readonly numGroups: number;
+  readonly chipletsPerGroup: number;
+  /**
+   * Where tokens are before dispatch: on a root chiplet that owns no expert, so that every copy crosses links, or
+   * on all the chiplets, each token with equal chance on each of them.
+   */
+  readonly tokensStart: "root" | "everywhere";
+  /** Whether a switch copies a token to several of its chiplets, and sums their results on the way back. */
+  readonly multicast: boolean;
+  /** Compute of one expert chiplet. */
+  readonly chiplet: Compute;
+  /** Compute of the root chiplet, which does attention and shared experts; unused where tokens start everywhere. */
+  readonly root: Compute;
+  /** Whether expert weights stream from memory through the chiplet links for every layer, or stay with the chiplet. */
+  readonly weights: "streamed" | "resident";
+  readonly memory: Memory & {
+    /** Whether the chiplets of a group share the memory, which then serves one at a time, or each has its own. */
+    readonly of: "chiplet group" | "chiplet";
+    /**
+     * How it works with the link of the chiplet it serves: at once, at the rate of the slower, or in turn, so that
+     * the next transfer waits until both are done with this one.
+     */
+    readonly forwarding: "at once" | "in turn";
+  };
+  /** Memory of the root chiplet, where activations are saved; unused where tokens start everywhere. */
+  readonly rootMemory: Memory;
+  readonly links: {
+    /** Between the root and the switch of a chiplet group. */
+    readonly root: Link;
+    /** Between a switch and a chiplet. */
+    readonly chiplet: Link;
+  };
+  readonly energy: {
+    /** One multiply-accumulate at 16 bits; at FP8 half of it. */
+    readonly macPj: Constant;
+    readonly sramPjPerByte: Constant;
+    /** Power drawn whatever happens, of the whole machine. */
+    readonly staticWatts: Constant;
+  };
+}
+
+/**
+ * The same machine with another number of chiplets or chiplet groups; all else stays as it is for each of them.
+ *
+ * @param options.numGroups Default as many as the machine has.
+ * @throws InputError if the chiplets do not divide into the groups.
+ *
+ * @example
+ * withChiplets(findHardware("mozart-qwen3"), { numChiplets: 8 }).chipletsPerGroup; // 2, in 4 groups
+ */
+export function withChiplets(
+  hardware: Hardware,
+  { numChiplets, numGroups = hardware.numGroups }: { numChiplets?: number; numGroups?: number },
+): Hardware {
+  const total = numChiplets ?? hardware.numGroups * hardware.chipletsPerGroup;
+  if (!(numGroups >= 1) || !(total >= 1) || total % numGroups !== 0) {
+    throw new InputError(
+      `chiplets: found ${total} in ${numGroups} groups, expected groups of equal size`,
+      "Maybe pass --groups with a divisor of the number of chiplets.",
+    );
+  }
+  return { ...hardware, numGroups, chipletsPerGroup: total / numGroups };
+}
+
+/** Every constant of a machine by its path, for instance `links.root.bytesPerNs`, in a fixed order. */
+export function listConstants(hardware: Hardware): { path: string; constant: Constant }[] {
+  const found: { path: string; constant: Constant }[] = [];
+  const visit = (value: unknown, path: string) => {
+    if (isConstant(value)) found.push({ path, constant: value });
+    else if (typeof value === "object" && value !== null) {
+      for (const [name, part] of Object.entries(value)) visit(part, path ? `${path}.${name}` : name);
+    }
+  };
+  visit(hardware, "");
+  return found;
+}
+
+function isConstant(value: unknown): value is Constant {
+  return typeof value === "object" && value !== null && "value" in value && "trust" in value;
+}

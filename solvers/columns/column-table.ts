@@ -1,0 +1,164 @@
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { countSubsets, tabulateTouches } from "./subset-costs.js";
+
+/** Every admissible chiplet filling of a problem, by tables: made to be walked under changing prices. */
+export interface FillingTable {
+  /** Calls `visit` for every admissible filling of reduced cost at most `limit`, in a fixed order. */
+  walk(prices: Prices, limit: number, visit: FillingVisitor): void;
+  /** The least reduced cost of any admissible filling; Infinity if there is none. */
+  leastReducedCost(prices: Prices): number;
+}
+
+/** Receives a filling; `experts`, ascending, is overwritten by the next. */
+export type FillingVisitor = (experts: Uint16Array, tokens: number, reducedCost: number) => void;
+
+/** Prices of a set-partitioning LP: a filling's reduced cost is its tokens less the prices of what it covers. */
+export interface Prices {
+  /** Shape [numExperts]. */
+  readonly expert: Float64Array;
+  /** Price of one more chiplet in use, at most 0. */
+  readonly chiplet: number;
+}
+
+/** Tokens of a filling that is not admissible. */
+const INADMISSIBLE = 0x7fffffff;
+
+/** Fillings that a problem has, admissible or not; all that a table of them costs in memory is 4 bytes each. */
+export function countFillings({ numExperts, numChiplets, slotsPerChiplet }: PlacementProblem): number {
+  let count = 0;
+  for (let size = leastSize(numExperts, numChiplets, slotsPerChiplet); size <= slotsPerChiplet; size++) {
+    count += countSubsets(numExperts, size);
+  }
+  return count;
+}
+
+/**
+ * Tabulates the tokens of every filling and marks those that break a limit, a pin or a separation.
+ *
+ * Time and memory O(countFillings(problem)).
+ */
+export function createFillingTable(problem: PlacementProblem): FillingTable {
+  const { numExperts, numChiplets, slotsPerChiplet, patterns } = problem;
+  const tables: { size: number; tokens: Int32Array }[] = [];
+  for (let size = leastSize(numExperts, numChiplets, slotsPerChiplet); size <= slotsPerChiplet; size++) {
+    const tokens = tabulateTouches(patterns, size);
+    markInadmissible(problem, tokens, size);
+    tables.push({ size, tokens });
+  }
+  return {
+    walk(prices, limit, visit) {
+      for (const { size, tokens } of tables) {
+        walkSubsets(tokens, { numExperts, size, prices, limit }, (members, rank, reducedCost) => {
+          visit(members, tokens[rank], reducedCost);
+        });
+      }
+    },
+    leastReducedCost(prices) {
+      let least = Infinity;
+      for (const { size, tokens } of tables) {
+        least = Math.min(least, leastOf(tokens, { numExperts, size, prices }));
+      }
+      return least;
+    },
+  };
+}
+
+/** Experts a chiplet must hold at least, for the others to have room for the rest; an empty chiplet is no filling. */
+function leastSize(numExperts: number, numChiplets: number, slots: number): number {
+  return Math.max(1, numExperts - (numChiplets - 1) * slots);
+}
+
+/** Walks sets in colexicographic order with the sum of their prices; the innermost loop is flat. */
+function walkSubsets(
+  tokens: Int32Array,
+  { numExperts, size, prices, limit }: { numExperts: number; size: number; prices: Prices; limit: number },
+  visit: (members: Uint16Array, rank: number, reducedCost: number) => void,
+): void {
+  const members = new Uint16Array(size);
+  const price = prices.expert;
+  const descendInto = (left: number, below: number, start: number, paid: number): void => {
+    if (left === 1) {
+      for (let expert = 0; expert < below; expert++) {
+        const reducedCost = tokens[start + expert] - paid - price[expert];
+        if (reducedCost > limit || tokens[start + expert] === INADMISSIBLE) continue;
+        members[0] = expert;
+        visit(members, start + expert, reducedCost);
+      }
+      return;
+    }
+    for (let largest = left - 1; largest < below; largest++) {
+      members[left - 1] = largest;
+      descendInto(left - 1, largest, start + countSubsets(largest, left), paid + price[largest]);
+    }
+  };
+  descendInto(size, numExperts, 0, prices.chiplet);
+}
+
+function leastOf(
+  tokens: Int32Array,
+  { numExperts, size, prices }: { numExperts: number; size: number; prices: Prices },
+): number {
+  const price = prices.expert;
+  const leastIn = (left: number, below: number, start: number, paid: number): number => {
+    let least = Infinity;
+    if (left === 1) {
+      for (let expert = 0; expert < below; expert++) {
+        const reducedCost = tokens[start + expert] - price[expert];
+        if (reducedCost < least) least = reducedCost;
+      }
+      return least - paid;
+    }
+    for (let largest = left - 1; largest < below; largest++) {
+      const offset = start + countSubsets(largest, left);
+      least = Math.min(least, leastIn(left - 1, largest, offset, paid + price[largest]));
+    }
+    return least;
+  };
+  const least = leastIn(size, numExperts, 0, prices.chiplet);
+  // Marked fillings cost more tokens than there are, by far.
+  return least > INADMISSIBLE / 2 ? Infinity : least;
+}
+
+/** Marks fillings that cannot be on any chiplet. */
+function markInadmissible(problem: PlacementProblem, tokens: Int32Array, size: number): void {
+  const { numExperts, limits, pins, apart, load, expertBytes } = problem;
+  if (limits.chipletTokens < Infinity || limits.groupTokens < Infinity) {
+    const most = Math.min(limits.chipletTokens, limits.groupTokens) * (1 + 1e-12);
+    for (let rank = 0; rank < tokens.length; rank++) if (tokens[rank] > most) tokens[rank] = INADMISSIBLE;
+  }
+  const free = { expert: new Float64Array(numExperts), chiplet: 0 };
+  const markIf = (isBad: (members: Uint16Array) => boolean) => {
+    walkSubsets(tokens, { numExperts, size, prices: free, limit: Infinity }, (members, rank) => {
+      if (isBad(members)) tokens[rank] = INADMISSIBLE;
+    });
+  };
+  const markAbove = (values: Float64Array, limit: number) => {
+    if (limit === Infinity) return;
+    markIf((members) => {
+      let sum = 0;
+      for (const expert of members) sum += values[expert];
+      return sum > limit * (1 + 1e-12);
+    });
+  };
+  markAbove(load, limits.chipletLoad);
+  markAbove(expertBytes, limits.groupBytes);
+  for (const experts of apart) {
+    const isOfThem = new Uint8Array(numExperts);
+    for (const expert of experts) isOfThem[expert] = 1;
+    markIf((members) => members.reduce((count, expert) => count + isOfThem[expert], 0) > 1);
+  }
+  if (pins.length === 0) return;
+  const homeOf = new Int32Array(numExperts).fill(-1);
+  const pinnedTo = new Uint16Array(problem.numChiplets);
+  for (const { expert, chiplet } of pins) {
+    if (homeOf[expert] < 0) pinnedTo[chiplet]++;
+    homeOf[expert] = chiplet;
+  }
+  // Experts pinned to one chiplet go there together; experts pinned to two never share one.
+  markIf((members) => {
+    const homes = members.filter((expert) => homeOf[expert] >= 0).map((expert) => homeOf[expert]);
+    return (
+      homes.length > 0 && (homes.some((home) => home !== homes[0]) || homes.length !== pinnedTo[homes[0]])
+    );
+  });
+}

@@ -1,0 +1,182 @@
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { MilpModel } from "../milp/milp-model.js";
+
+/** One kind of limit, as it can be lifted alone. */
+export interface LimitFamily {
+  readonly name: string;
+  /** Whether it holds for every chiplet or for every chiplet group. */
+  readonly block: "chiplet" | "chiplet group";
+  readonly weigh: "load" | "bytes" | "tokens";
+  limitOf(problem: PlacementProblem): number;
+}
+
+/** Every kind of limit a problem can have besides slots, pins and separations. */
+export const LIMIT_FAMILIES: readonly LimitFamily[] = [
+  {
+    name: "the largest load of a chiplet",
+    block: "chiplet",
+    weigh: "load",
+    limitOf: ({ limits }) => limits.chipletLoad,
+  },
+  {
+    name: "the bytes in the fullest chiplet group",
+    block: "chiplet group",
+    weigh: "bytes",
+    limitOf: ({ limits }) => limits.groupBytes,
+  },
+  {
+    name: "the tokens on the busiest link of a chiplet",
+    block: "chiplet",
+    weigh: "tokens",
+    limitOf: ({ limits }) => limits.chipletTokens,
+  },
+  {
+    name: "the tokens on the busiest link of a chiplet group",
+    block: "chiplet group",
+    weigh: "tokens",
+    limitOf: ({ limits }) => limits.groupTokens,
+  },
+];
+
+/** Above this many pattern-block pairs the model leaves link tokens out: it would be too large to be solved. */
+const MAX_TOKEN_COLUMNS = 20_000;
+
+/** An integer programme whose feasible points are the admissible seatings. */
+export interface SeatingModel {
+  readonly model: MilpModel;
+  /** False if limits on link tokens are left out: then it may be feasible where the problem is not, never the reverse. */
+  readonly isWhole: boolean;
+  /** Reads the seating off a point. Shape [numExperts]. */
+  readonly seatingOf: (point: Float64Array) => Uint16Array;
+}
+
+/**
+ * Models who sits where: x[expert, chiplet] binary, with rows for slots, separations and every limit, and
+ * z[pattern, block] >= x for every block whose link tokens are limited.
+ *
+ * @param lifted A kind of limit to turn into the objective: the least value it could have.
+ */
+export function createSeatingModel(problem: PlacementProblem, lifted?: LimitFamily): SeatingModel {
+  const { numExperts, numChiplets, chipletsPerGroup, slotsPerChiplet, patterns } = problem;
+  const writer = new ModelWriter();
+  const seat = (expert: number, chiplet: number) => expert * numChiplets + chiplet;
+  const pinnedTo = new Map(problem.pins.map(({ expert, chiplet }) => [expert, chiplet]));
+  for (let expert = 0; expert < numExperts; expert++) {
+    const home = pinnedTo.get(expert);
+    for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
+      writer.addColumn({ upper: home === undefined || home === chiplet ? 1 : 0, isInteger: true });
+    }
+    const row = writer.addRow(1, 1);
+    for (let chiplet = 0; chiplet < numChiplets; chiplet++) writer.addEntry(row, seat(expert, chiplet), 1);
+  }
+  const experts = Array.from({ length: numExperts }, (_, expert) => expert);
+  for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
+    const slots = writer.addRow(-Infinity, slotsPerChiplet);
+    for (const expert of experts) writer.addEntry(slots, seat(expert, chiplet), 1);
+    for (const members of problem.apart) {
+      const row = writer.addRow(-Infinity, 1);
+      for (const expert of members) writer.addEntry(row, seat(expert, chiplet), 1);
+    }
+  }
+  const peak = lifted && writer.addColumn({ cost: 1, upper: Infinity, isInteger: false });
+  let isWhole = true;
+  for (const family of LIMIT_FAMILIES) {
+    const limit = family.limitOf(problem);
+    if (limit === Infinity) continue;
+    const perBlock = family.block === "chiplet" ? 1 : chipletsPerGroup;
+    const numBlocks = numChiplets / perBlock;
+    if (family.weigh === "tokens" && patterns.numPatterns * numBlocks > MAX_TOKEN_COLUMNS) {
+      isWhole = false;
+      continue;
+    }
+    for (let block = 0; block < numBlocks; block++) {
+      const isLifted = family === lifted && peak !== undefined;
+      const row = writer.addRow(-Infinity, isLifted ? 0 : limit);
+      if (isLifted) writer.addEntry(row, peak, -1);
+      const chiplets = Array.from({ length: perBlock }, (_, index) => block * perBlock + index);
+      if (family.weigh === "tokens") {
+        addTokens(writer, {
+          row,
+          patterns,
+          seatsOf: (expert) => chiplets.map((chiplet) => seat(expert, chiplet)),
+        });
+      } else {
+        const weights = family.weigh === "load" ? problem.load : problem.expertBytes;
+        for (const chiplet of chiplets) {
+          for (const expert of experts) writer.addEntry(row, seat(expert, chiplet), weights[expert]);
+        }
+      }
+    }
+  }
+  return {
+    model: writer.finish(),
+    isWhole,
+    seatingOf: (point) =>
+      Uint16Array.from({ length: numExperts }, (_, expert) =>
+        point.subarray(seat(expert, 0), seat(expert, numChiplets)).indexOf(1),
+      ),
+  };
+}
+
+/** Lets a row count the tokens that visit a block: a column a pattern, at least 1 if one of its experts is there. */
+function addTokens(
+  writer: ModelWriter,
+  {
+    row,
+    patterns,
+    seatsOf,
+  }: { row: number; patterns: PlacementProblem["patterns"]; seatsOf: (expert: number) => number[] },
+): void {
+  for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
+    const visits = writer.addColumn({ upper: 1, isInteger: false });
+    writer.addEntry(row, visits, patterns.counts[pattern]);
+    for (let place = patterns.offsets[pattern]; place < patterns.offsets[pattern + 1]; place++) {
+      const implied = writer.addRow(0, Infinity);
+      writer.addEntry(implied, visits, 1);
+      for (const column of seatsOf(patterns.experts[place])) writer.addEntry(implied, column, -1);
+    }
+  }
+}
+
+/** Collects a model entry by entry, in any order. */
+class ModelWriter {
+  readonly #cost: number[] = [];
+  readonly #upper: number[] = [];
+  readonly #integer: number[] = [];
+  readonly #rowLower: number[] = [];
+  readonly #rowUpper: number[] = [];
+  readonly #entries: { row: number; value: number }[][] = [];
+
+  addColumn({ cost = 0, upper, isInteger }: { cost?: number; upper: number; isInteger: boolean }): number {
+    this.#cost.push(cost);
+    this.#upper.push(upper);
+    this.#integer.push(isInteger ? 1 : 0);
+    return this.#entries.push([]) - 1;
+  }
+
+  addRow(lower: number, upper: number): number {
+    this.#rowLower.push(lower);
+    return this.#rowUpper.push(upper) - 1;
+  }
+
+  addEntry(row: number, column: number, value: number): void {
+    if (value !== 0) this.#entries[column].push({ row, value });
+  }
+
+  finish(): MilpModel {
+    const starts = new Int32Array(this.#entries.length + 1);
+    this.#entries.forEach((entries, column) => (starts[column + 1] = starts[column] + entries.length));
+    const entries = this.#entries.flat();
+    return {
+      cost: Float64Array.from(this.#cost),
+      lower: new Float64Array(this.#cost.length),
+      upper: Float64Array.from(this.#upper),
+      integer: Uint8Array.from(this.#integer),
+      rowLower: Float64Array.from(this.#rowLower),
+      rowUpper: Float64Array.from(this.#rowUpper),
+      starts,
+      indices: Int32Array.from(entries, ({ row }) => row),
+      values: Float64Array.from(entries, ({ value }) => value),
+    };
+  }
+}

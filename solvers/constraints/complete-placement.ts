@@ -1,0 +1,62 @@
+import {
+  chipletOfExperts,
+  expertsOfChiplets,
+  type Chiplets,
+  type Solution,
+  type StoppedBy,
+} from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { countTraffic } from "../../lib/placement/traffic.js";
+import { verifyChiplets } from "../../lib/placement/verify.js";
+import { createRandom } from "../../lib/random.js";
+import { decideFeasibility } from "./feasibility.js";
+import { repairSeating } from "./repair.js";
+
+/** How the seating came about, and what is left to put it right. */
+export interface FinishOptions {
+  readonly stoppedBy: StoppedBy;
+  readonly seed: number;
+  readonly timeLimitMs?: number;
+}
+
+/**
+ * Turns the seating a rule or a search arrived at into its answer, with the exact cost.
+ *
+ * Rules know nothing of limits, pins and separations: a seating that breaks one is repaired, and where that fails,
+ * integer programming finds an admissible one or proves that there is none. Every solver that proves nothing ends here.
+ *
+ * @param chipletOf Chiplet of every expert, at most `slotsPerChiplet` on each. Shape [numExperts].
+ */
+export function finish(
+  problem: PlacementProblem,
+  chipletOf: ArrayLike<number>,
+  options: FinishOptions,
+): Promise<Solution> {
+  return finishSeating(problem, expertsOfChiplets(chipletOf, problem.numChiplets), options);
+}
+
+/** Does as {@link finish} for a seating that may have replicas; what is repaired has none. */
+export async function finishSeating(
+  problem: PlacementProblem,
+  chiplets: Chiplets,
+  { stoppedBy, seed, timeLimitMs = Infinity }: FinishOptions,
+): Promise<Solution> {
+  const { patterns, chipletsPerGroup, dispatch, numChiplets, numExperts } = problem;
+  const answer = (seating: Chiplets): Solution => {
+    const { chipletTokens } = countTraffic(patterns, seating, { chipletsPerGroup, dispatch });
+    const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
+    return { status: "feasible", chiplets: seating, cost, stoppedBy };
+  };
+  if (verifyChiplets(problem, chiplets).length === 0) return answer(chiplets);
+  const random = createRandom(seed, problem.layer);
+  const repaired = repairSeating(problem, chipletOfExperts(chiplets, numExperts), { random });
+  if (repaired) return answer(expertsOfChiplets(repaired, numChiplets));
+  const feasibility = await decideFeasibility(problem, timeLimitMs);
+  if (feasibility.status === "feasible") return answer(expertsOfChiplets(feasibility.chipletOf, numChiplets));
+  return feasibility.status === "infeasible" ? feasibility : { status: "undecided", stoppedBy };
+}
+
+/** Whether a seating respects slots, pins, separations and every limit. */
+export function isAdmissible(problem: PlacementProblem, chipletOf: ArrayLike<number>): boolean {
+  return verifyChiplets(problem, expertsOfChiplets(chipletOf, problem.numChiplets)).length === 0;
+}

@@ -1,0 +1,65 @@
+import type { Chiplets } from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { countTraffic } from "../../lib/placement/traffic.js";
+import { balanceLoads } from "./partition-loads.js";
+
+/** Sets of chiplets that are tried before swaps take over. */
+const MOST_SETS_DEALT = 20_000;
+
+/**
+ * Moves the fillings of chiplets between chiplet groups until the groups are loaded evenly.
+ *
+ * Fillings are dealt anew; where experts are pinned, their chiplets stay and the others begin where they are. Then the
+ * sum of squared group loads descends by the best swap of two fillings, O(numChiplets^2) a swap. What chiplets hold does
+ * not change, and without replicas neither does C_T; whether the groups respect their limits is for the caller to verify.
+ *
+ * @example
+ * regroupByLoad(problem, [[0], [1], [2], [3]]); // [[0], [3], [1], [2]], two a group with loads 4, 3, 2 and 1
+ */
+export function regroupByLoad(problem: PlacementProblem, chiplets: Chiplets): Chiplets {
+  const { numChiplets, chipletsPerGroup, pins } = problem;
+  const found = countTraffic(problem.patterns, chiplets, problem).chipletLoad;
+  const order =
+    pins.length > 0 ? [...found.keys()] : balanceLoads([...found], chipletsPerGroup, MOST_SETS_DEALT).flat();
+  const load = Float64Array.from(order, (chiplet) => found[chiplet]);
+  const groupOf = (chiplet: number) => Math.floor(chiplet / chipletsPerGroup);
+  const groupLoad = new Float64Array(numChiplets / chipletsPerGroup);
+  load.forEach((one, chiplet) => (groupLoad[groupOf(chiplet)] += one));
+  const free = [...load.keys()].filter((chiplet) => pins.every((pin) => pin.chiplet !== chiplet));
+  const regrouped = order.map((chiplet) => chiplets[chiplet]);
+  for (;;) {
+    const swap = bestSwap(free, { load, groupLoad, groupOf });
+    if (swap === undefined) return regrouped;
+    const [one, other] = swap;
+    const excess = load[one] - load[other];
+    groupLoad[groupOf(one)] -= excess;
+    groupLoad[groupOf(other)] += excess;
+    [load[one], load[other]] = [load[other], load[one]];
+    [regrouped[one], regrouped[other]] = [regrouped[other], regrouped[one]];
+  }
+}
+
+/** The swap that lessens the sum of squared group loads most; undefined where none lessens it. */
+function bestSwap(
+  free: readonly number[],
+  {
+    load,
+    groupLoad,
+    groupOf,
+  }: { load: Float64Array; groupLoad: Float64Array; groupOf: (chiplet: number) => number },
+): [number, number] | undefined {
+  let best: [number, number] | undefined;
+  // Loads of replicas are fractions: a gain of rounding errors would swap for ever.
+  let mostGained = 1e-6;
+  for (const one of free) {
+    for (const other of free) {
+      const excess = load[one] - load[other];
+      const gained = excess * (groupLoad[groupOf(one)] - groupLoad[groupOf(other)] - excess);
+      if (groupOf(one) !== groupOf(other) && gained > mostGained) {
+        mostGained = gained;
+        best = [one, other];
+      }
+    }
+  }
+  return best;
+}

@@ -1,0 +1,182 @@
+import { chipletOfExperts, type Chiplets } from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { Random } from "../../lib/random.js";
+import type { SeatedFilling } from "./bounded-moves-model.js";
+import { createSwapRule } from "../search/feasible-swaps.js";
+import { TouchState, type SwapRule } from "../search/swap-gains.js";
+
+/**
+ * A seating under change that knows how many experts are away from where they sit in a running one, and comes back to
+ * at most `maxMoves` of them: a ball around the running seating.
+ */
+export class MoveBall {
+  /** Experts that sit elsewhere than in the running seating. */
+  moves = 0;
+
+  readonly #state: TouchState;
+  readonly #allows: SwapRule | undefined;
+  readonly #numExperts: number;
+  readonly #homeOf: Uint16Array;
+
+  constructor(
+    problem: PlacementProblem,
+    running: Chiplets,
+    readonly maxMoves: number,
+  ) {
+    this.#state = new TouchState(problem);
+    this.#allows = createSwapRule(problem, this.#state);
+    this.#numExperts = problem.numExperts;
+    this.#homeOf = chipletOfExperts(running, problem.numExperts);
+  }
+
+  /** Token copies of the seating: its cost. */
+  get touches(): number {
+    return this.#state.touches;
+  }
+
+  expertChiplets(): Uint16Array {
+    return this.#state.expertChiplets();
+  }
+
+  /** What is on every chiplet, empty ones included. */
+  fillings(): SeatedFilling[] {
+    const { seats, slots, touch, numChiplets } = this.#state;
+    return Array.from({ length: numChiplets }, (_, chiplet) => {
+      const occupants = seats.slice(chiplet * slots, (chiplet + 1) * slots).sort();
+      const experts = [...occupants].filter((occupant) => occupant < this.#numExperts);
+      const moves = experts.filter((expert) => this.#homeOf[expert] !== chiplet).length;
+      return { chiplet, experts, tokens: touch[chiplet], moves };
+    });
+  }
+
+  seat(chipletOf: ArrayLike<number>): void {
+    this.#state.seat(chipletOf);
+    this.#countMoves();
+  }
+
+  save(): void {
+    this.#state.save();
+  }
+
+  restore(): void {
+    this.#state.restore();
+    this.#countMoves();
+  }
+
+  /**
+   * Swaps inside the ball for as long as a swap gains, those first that gain most for each move they add.
+   *
+   * What a swap gains depends on its two chiplets alone, so one look at all swaps serves for as many of them as have no
+   * chiplet in common.
+   */
+  descend(): void {
+    for (let swaps = this.#gainingSwaps(); swaps.length > 0; swaps = this.#gainingSwaps()) {
+      const changed = new Set<number>();
+      for (const { e, f } of swaps) {
+        const [a, b] = [this.#state.chipletOf[e], this.#state.chipletOf[f]];
+        const isWithin = this.moves + this.#addedMoves(e, f) <= this.maxMoves;
+        if (!isWithin || changed.has(a) || changed.has(b) || this.#allows?.(e, f) === false) continue;
+        this.#swap(e, f);
+        changed.add(a).add(b);
+      }
+    }
+  }
+
+  /**
+   * Sends experts home until no more than `maxMoves` are away, each time by the swap that costs least for each of them.
+   *
+   * @returns Whether it came back; limits may be in the way.
+   */
+  retreat(): boolean {
+    while (this.moves > this.maxMoves) {
+      const swap = this.#cheapestWayHome();
+      if (!swap) return false;
+      this.#swap(...swap);
+    }
+    return true;
+  }
+
+  /** Makes random swaps, which may lead out of the ball. */
+  kick(random: Random, swaps: number): void {
+    for (let swap = 0; swap < swaps; swap++) {
+      const e = random.below(this.#state.numOccupants);
+      const f = random.below(this.#state.numOccupants);
+      if (this.#state.chipletOf[e] === this.#state.chipletOf[f] || this.#allows?.(e, f) === false) continue;
+      this.#swap(e, f);
+    }
+  }
+
+  /** The best allowed swap inside the ball of every two chiplets, best first; none if no swap gains. */
+  #gainingSwaps(): { e: number; f: number; score: number }[] {
+    const { numChiplets } = this.#state;
+    const swaps: { e: number; f: number; score: number }[] = [];
+    for (let a = 0; a < numChiplets; a++) {
+      for (let b = a + 1; b < numChiplets; b++) {
+        const swap = this.#bestSwapBetween(a, b);
+        if (swap) swaps.push(swap);
+      }
+    }
+    return swaps.sort((one, other) => other.score - one.score);
+  }
+
+  #bestSwapBetween(a: number, b: number): { e: number; f: number; score: number } | undefined {
+    const { seats, slots } = this.#state;
+    const room = this.maxMoves - this.moves;
+    let best: { e: number; f: number; score: number } | undefined;
+    for (let seatA = a * slots; seatA < (a + 1) * slots; seatA++) {
+      for (let seatB = b * slots; seatB < (b + 1) * slots; seatB++) {
+        const [e, f] = [seats[seatA], seats[seatB]];
+        const gain = this.#state.gain(e, f);
+        if (gain <= 0) continue;
+        const added = this.#addedMoves(e, f);
+        const score = gain / Math.max(1, added);
+        if (added > room || score <= (best?.score ?? 0) || this.#allows?.(e, f) === false) continue;
+        best = { e, f, score };
+      }
+    }
+    return best;
+  }
+
+  /** The allowed swap that brings more experts home than away, and loses least for each of them. */
+  #cheapestWayHome(): [number, number] | undefined {
+    const { chipletOf, seats, slots } = this.#state;
+    let best = -Infinity;
+    let found: [number, number] | undefined;
+    for (let e = 0; e < this.#numExperts; e++) {
+      const home = this.#homeOf[e];
+      if (chipletOf[e] === home) continue;
+      for (let seat = home * slots; seat < (home + 1) * slots; seat++) {
+        const f = seats[seat];
+        const added = this.#addedMoves(e, f);
+        if (added >= 0) continue;
+        const gain = this.#state.gain(e, f) / -added;
+        if (gain <= best || this.#allows?.(e, f) === false) continue;
+        best = gain;
+        found = [e, f];
+      }
+    }
+    return found;
+  }
+
+  /** Experts more away from home after a swap than before, -2 to 2. */
+  #addedMoves(e: number, f: number): number {
+    const { chipletOf } = this.#state;
+    const added = (occupant: number, to: number) =>
+      occupant >= this.#numExperts
+        ? 0
+        : Number(to !== this.#homeOf[occupant]) - Number(chipletOf[occupant] !== this.#homeOf[occupant]);
+    return added(e, chipletOf[f]) + added(f, chipletOf[e]);
+  }
+
+  #swap(e: number, f: number): void {
+    this.moves += this.#addedMoves(e, f);
+    this.#state.swap(e, f);
+  }
+
+  #countMoves(): void {
+    this.moves = this.#homeOf.reduce(
+      (moves, home, expert) => moves + Number(this.#state.chipletOf[expert] !== home),
+      0,
+    );
+  }
+}

@@ -1,0 +1,154 @@
+import { InputError } from "../../lib/errors.js";
+import { countMoves } from "../../lib/placement/migration.js";
+import type {
+  Chiplets,
+  FoundPlacement,
+  Seating,
+  Solution,
+  StoppedBy,
+} from "../../lib/placement/placement.js";
+import { NO_LIMITS, type PlacementProblem } from "../../lib/placement/problem.js";
+import { relabelChiplets } from "../../lib/placement/relabel.js";
+import type { Solver } from "../../lib/placement/solver.js";
+import { countTraffic } from "../../lib/placement/traffic.js";
+import { verifyChiplets } from "../../lib/placement/verify.js";
+import { createRandom } from "../../lib/random.js";
+import { searchCopies } from "../replicas/annealing.js";
+import { searchWithinReach } from "./bounded-moves-search.js";
+
+/**
+ * Makes a solver that stays within some expert moves of a running placement.
+ *
+ * The answer of the solver is renamed, chiplet by chiplet, to move as few experts as possible; where that is still too
+ * many, {@link limitMoves} looks for the best seating within reach. A proved bound stays one: it holds for every seating.
+ *
+ * @param running Of the same experts and chiplets, with every layer that is to be solved.
+ * @param maxMoves Most seats of a layer that may be filled from elsewhere; `Infinity` only renames.
+ * @throws InputError on solving, if the running placement does not fit the problem.
+ */
+export function migrateFrom(solver: Solver, running: Seating, maxMoves: number): Solver {
+  return {
+    name: solver.name,
+    summary: `${solver.summary}, close to a running placement`,
+    async solve(problem, options) {
+      const chiplets = runningLayer(running, problem);
+      const target = await solver.solve(problem, options);
+      if (target.status === "infeasible") return target;
+      const { seed, timeLimitMs } = options;
+      return limitMoves(problem, { running: chiplets, maxMoves, target, seed, timeLimitMs });
+    },
+  };
+}
+
+/** Options of {@link limitMoves}. */
+export interface LimitMovesOptions {
+  /** Within slots and replicas of the problem. */
+  readonly running: Chiplets;
+  /** Most seats that may be filled from elsewhere: experts that sit on another chiplet, and copies that are new. */
+  readonly maxMoves: number;
+  /** What to aim for, if anything was found. */
+  readonly target: Exclude<Solution, { status: "infeasible" }>;
+  readonly seed: number;
+  readonly timeLimitMs?: number | undefined;
+}
+
+/**
+ * Finds the best seating within some expert moves of a running one.
+ *
+ * The target, renamed, where it is within reach and nothing can be better; else what {@link searchWithinReach} finds, or
+ * with replicas the annealing over copies and seats, kept within reach of the running seating.
+ *
+ * @returns Undecided where no seating within reach was found that respects all limits.
+ *
+ * @example
+ * const found = await limitMoves(problem, { running, maxMoves: 8, target, seed: 1 });
+ * if ("chiplets" in found) countMoves(running, found.chiplets); // at most 8
+ */
+export async function limitMoves(problem: PlacementProblem, options: LimitMovesOptions): Promise<Solution> {
+  const { running, maxMoves } = options;
+  const target = "chiplets" in options.target ? renameChiplets(problem, options.target, running) : undefined;
+  const isReached = target !== undefined && countMoves(running, target.chiplets) <= maxMoves;
+  if (isReached && (target.status === "optimal" || maxMoves === Infinity)) return target;
+
+  const isCut = options.target.stoppedBy === "time limit" || options.target.stoppedBy === "interrupt";
+  const stoppedBy = isCut ? options.target.stoppedBy : "budget";
+  const chiplets =
+    problem.numReplicas > 0
+      ? moveCopies(problem, options)
+      : await searchWithinReach(problem, target ? [running, target.chiplets] : [running], {
+          ...options,
+          isHurried: stoppedBy === "interrupt",
+        });
+  if (!chiplets || verifyChiplets(problem, chiplets).length > 0) return { status: "undecided", stoppedBy };
+  const found = answer(problem, chiplets, { target, stoppedBy });
+  return isReached && target.cost <= found.cost ? target : found;
+}
+
+/** Moves experts and copies away from the running seating, if that is one but for the loads. */
+function moveCopies(
+  problem: PlacementProblem,
+  { running, maxMoves, seed, timeLimitMs = Infinity }: LimitMovesOptions,
+): Chiplets | undefined {
+  const { groupBytes, chipletLoad } = problem.limits;
+  const unloaded = { ...problem, limits: { ...NO_LIMITS, groupBytes } };
+  if (verifyChiplets(unloaded, running).length > 0) return undefined;
+  return searchCopies(problem, running, {
+    random: createRandom(seed, problem.layer),
+    maxLoad: chipletLoad,
+    deadline: performance.now() + timeLimitMs,
+    reach: { running, maxSeats: maxMoves },
+  }).chiplets;
+}
+
+function answer(
+  { patterns, chipletsPerGroup, dispatch }: PlacementProblem,
+  chiplets: Chiplets,
+  { target, stoppedBy }: { target: FoundPlacement | undefined; stoppedBy: StoppedBy },
+): FoundPlacement {
+  const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
+  const perToken = (visits: Float64Array) =>
+    visits.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
+  return {
+    status: "feasible",
+    chiplets,
+    cost: perToken(traffic.chipletTokens),
+    ...(target?.bound !== undefined && { bound: target.bound }),
+    ...(target?.groups && { groups: { status: "feasible", cost: perToken(traffic.groupTokens) } }),
+    stoppedBy,
+  };
+}
+
+function renameChiplets(
+  { chipletsPerGroup, pins }: PlacementProblem,
+  target: FoundPlacement,
+  running: Chiplets,
+): FoundPlacement {
+  return { ...target, chiplets: relabelChiplets(target.chiplets, running, { chipletsPerGroup, pins }) };
+}
+
+/** The running seating of the problem's layer. */
+function runningLayer(running: Seating, problem: PlacementProblem): Chiplets {
+  const { numExperts, numChiplets, slotsPerChiplet, layer } = problem;
+  if (running.numExperts !== numExperts || running.numChiplets !== numChiplets) {
+    throw new InputError(
+      `--from: found ${running.numExperts} experts on ${running.numChiplets} chiplets, ` +
+        `expected ${numExperts} on ${numChiplets}`,
+    );
+  }
+  const found = running.layers.find((candidate) => candidate.layer === layer);
+  if (!found) throw new InputError(`--from: found no layer ${layer}, expected every layer of the trace`);
+  const numReplicas = found.chiplets.flat().length - numExperts;
+  if (numReplicas > problem.numReplicas) {
+    throw new InputError(
+      `--from: layer ${layer}: found ${numReplicas} replicas, expected at most ${problem.numReplicas}`,
+      "Maybe raise --replicas.",
+    );
+  }
+  const full = Math.max(...found.chiplets.map((experts) => experts.length));
+  if (full > slotsPerChiplet) {
+    throw new InputError(
+      `--from: layer ${layer}: found ${full} experts on a chiplet, expected at most ${slotsPerChiplet}, its slots`,
+    );
+  }
+  return found.chiplets;
+}

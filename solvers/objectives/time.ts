@@ -1,0 +1,129 @@
+import type { Chiplets, FoundPlacement } from "../../lib/placement/placement.js";
+import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
+import type { Solver } from "../../lib/placement/solver.js";
+import { countTraffic } from "../../lib/placement/traffic.js";
+import { verifyChiplets } from "../../lib/placement/verify.js";
+import { regroupByLoad } from "../groups/balance-groups.js";
+
+/** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
+const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
+/** Variants that are judged after they were estimated, besides what the solvers answer. */
+const MOST_JUDGED_VARIANTS = 6;
+
+/** Modelled time of a seating of the problem's layer, in ns. */
+export type SeatingTime = (problem: PlacementProblem, chiplets: Chiplets) => number;
+
+/** Options of {@link fastest}. */
+export interface FastestOptions {
+  /** Quick solver that finds candidates under caps on the load. */
+  readonly search: Solver;
+  /** Solvers whose placements are candidates too, so that the answer is never slower than theirs. */
+  readonly rivals: readonly Solver[];
+  /** Ranks the many variants; cheap. */
+  readonly estimate: SeatingTime;
+  /** Decides between the few best variants and every solver's own answer. */
+  readonly judge: SeatingTime;
+}
+
+/**
+ * Makes a solver that minimises the modelled time of a layer.
+ *
+ * Time is set by the busiest memory, link or chiplet, for which two surrogates stand: the trade of C_T against load,
+ * by searching under several caps on the load, and even loads of chiplet groups, by regrouping the chiplets of every
+ * candidate. The judge decides. Nothing is proved of the time; the best bound on C_T is kept, as it holds for every
+ * placement.
+ */
+export function fastest(solver: Solver, { search, rivals, estimate, judge }: FastestOptions): Solver {
+  return {
+    name: solver.name,
+    summary: `least modelled time among many candidates, made by ${solver.summary}`,
+    async solve(problem, options) {
+      // Progress is of one solver: bounds and placements of many would not belong together.
+      const { onProgress, ...silent } = options;
+      const [first, ...others] = await Promise.all([
+        solver.solve(problem, { ...silent, ...(onProgress && { onProgress }) }),
+        ...rivals.map((rival) => rival.solve(problem, silent)),
+      ]);
+      const answers = [first, ...others].filter((solution) => "chiplets" in solution);
+      if (answers.length === 0) return first;
+      const capped = await Promise.all(
+        cappedTasks(problem, answers).map(([variant, start]) => search.solve(variant, { ...silent, start })),
+      );
+      const found = [...answers, ...capped.filter((solution) => "chiplets" in solution)];
+      const own = distinct(answers);
+      const variants = distinct([...found, ...found.flatMap((placement) => regrouped(problem, placement))])
+        .filter((variant) => !own.some((answer) => isSame(answer, variant)))
+        .map((placement) => ({ placement, ns: estimate(problem, placement.chiplets) }))
+        .sort((one, other) => one.ns - other.ns)
+        .slice(0, MOST_JUDGED_VARIANTS);
+      const judged = [...own, ...variants.map(({ placement }) => placement)]
+        .map((placement) => ({ placement, ns: judge(problem, placement.chiplets) }))
+        .sort((one, other) => one.ns - other.ns || one.placement.cost - other.placement.cost);
+      return claimOf(judged[0].placement, answers);
+    },
+  };
+}
+
+/**
+ * The problem under caps on the load, each with a seating to begin with that respects it.
+ *
+ * Caps are between the load of the answer that costs least, which no laxer cap would change, and that of the most
+ * balanced answer: a tighter cap may be impossible to meet, and to find that out would take longer than all the rest.
+ */
+function cappedTasks(
+  problem: PlacementProblem,
+  answers: readonly FoundPlacement[],
+): [PlacementProblem, Chiplets][] {
+  const { limits, patterns } = problem;
+  const loaded = answers.map(({ chiplets, cost }) => {
+    const { chipletLoad } = countTraffic(patterns, chiplets, problem);
+    return { chiplets, cost, load: Math.max(...chipletLoad) };
+  });
+  const balanced = loaded.reduce((one, other) => (other.load < one.load ? other : one));
+  const cheapest = loaded.reduce((one, other) =>
+    other.cost < one.cost || (other.cost === one.cost && other.load < one.load) ? other : one,
+  );
+  const meanLoad = meanChipletLoad(problem);
+  const caps = LOAD_CAPS.map((cap) => Math.max(cap * meanLoad, balanced.load));
+  return [...new Set(caps)]
+    .filter((chipletLoad) => chipletLoad < Math.min(cheapest.load, limits.chipletLoad))
+    .map((chipletLoad) => [{ ...problem, limits: { ...limits, chipletLoad } }, balanced.chiplets]);
+}
+
+/** The same fillings in chiplet groups of even load, where the groups' limits allow it. */
+function regrouped(problem: PlacementProblem, found: FoundPlacement): FoundPlacement[] {
+  const chiplets = regroupByLoad(problem, found.chiplets);
+  if (verifyChiplets(problem, chiplets).length > 0) return [];
+  const { patterns } = problem;
+  // Tokens choose the nearest of several copies by their chiplet groups, so the cost may differ.
+  const { chipletTokens } = countTraffic(patterns, chiplets, problem);
+  const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
+  return [{ status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy }];
+}
+
+function distinct(placements: readonly FoundPlacement[]): FoundPlacement[] {
+  return placements.filter(
+    (placement, index) => placements.findIndex((other) => isSame(placement, other)) === index,
+  );
+}
+
+function isSame(one: FoundPlacement, other: FoundPlacement): boolean {
+  return one.chiplets.every((experts, chiplet) => {
+    const others = other.chiplets[chiplet];
+    return experts.length === others.length && experts.every((expert, place) => expert === others[place]);
+  });
+}
+
+/** The chosen placement with the best bound on C_T that holds under no cap. */
+function claimOf(chosen: FoundPlacement, answers: readonly FoundPlacement[]): FoundPlacement {
+  if (answers.includes(chosen)) return chosen;
+  const bounds = answers.flatMap(({ bound }) => bound ?? []);
+  const { chiplets, cost, stoppedBy } = chosen;
+  return {
+    status: "feasible",
+    chiplets,
+    cost,
+    ...(bounds.length > 0 && { bound: Math.min(cost, Math.max(...bounds)) }),
+    stoppedBy: stoppedBy === "proof" ? "budget" : stoppedBy,
+  };
+}

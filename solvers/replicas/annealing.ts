@@ -1,0 +1,261 @@
+import type { Chiplets } from "../../lib/placement/placement.js";
+import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
+import type { Random } from "../../lib/random.js";
+import { CopyState, EMPTY } from "./replica-state.js";
+
+/** Options of {@link searchCopies}. */
+export interface CopySearchOptions {
+  readonly random: Random;
+  /** Most load on a chiplet, in token-expert pairs. */
+  readonly maxLoad: number;
+  /** Changes to try; default by the size of the problem. */
+  readonly maxMoves?: number;
+  /** Keeps the search within some seats of a running seating. */
+  readonly reach?: Reach;
+  /** When to stop on the clock of `performance.now()`. */
+  readonly deadline?: number;
+}
+
+/** The seatings in which all but some seats hold what they hold in a running one. */
+export interface Reach {
+  /** Which chiplet holds which experts; the order of its slots does not matter. */
+  readonly running: Chiplets;
+  readonly maxSeats: number;
+}
+
+/** Changes tried for every slot, where the patterns are few; quality grows slowly beyond. */
+const MOVES_PER_SLOT = 400;
+/** Patterns served in a search: some seconds. */
+const MOST_SERVINGS = 6e7;
+/**
+ * Temperatures of the annealing, in visits per token of all slots together: what a change may cost at the start and at
+ * the end. The more slots there are, the less a change of two of them matters.
+ */
+const HOT = 0.8;
+const COLD = 2e-3;
+/**
+ * Visits that a token-expert pair above the load cap is worth, at the start and at the end: little at first, so that
+ * the search finds its way around the cap, and more than any visit at last.
+ */
+const LENIENT = 0.3;
+const STRICT = 20;
+/** Load of experts without a copy that a chiplet should not exceed, in parts of the cap. */
+const BOUND_LOAD = 0.9;
+/** Loads of several experts are dealt to chiplets with ease where each may take so much more than the mean. */
+const EASE = 1.25;
+/** Where a search goes on that ended above the load cap, as a part of all its moves, and how often at most. */
+const REHEATED = 0.5;
+const MOST_REHEATINGS = 4;
+/** How much lower than the cap each of them aims, in parts of it. */
+const AIMED_LOWER = 0.004;
+
+interface SlotChange {
+  readonly slot: number;
+  readonly expert: number;
+}
+
+/**
+ * Decides together which experts have copies and where every copy sits, for the fewest visits under a load cap.
+ *
+ * Simulated annealing over seatings: two slots of different chiplets swap what they hold, or a copy gives its slot to
+ * a copy of another expert. Load above the cap costs more and more visits, and so does load above a lower limit that no
+ * dispatcher could send elsewhere, for the sake of tokens that choose otherwise than those learned from; pins, separations
+ * and bytes are never broken. Every candidate is served exactly as the dispatch model says.
+ *
+ * @param start Respects slots, pins, separations and bytes.
+ * @returns The best seating met: of least excess over the limits, then of fewest visits; and whether the clock cut the
+ *   search.
+ */
+export function searchCopies(
+  problem: PlacementProblem,
+  start: Chiplets,
+  { random, maxLoad, reach, maxMoves = moveBudget(problem), deadline = Infinity }: CopySearchOptions,
+): { chiplets: number[][]; isCut: boolean } {
+  const state = new CopyState(problem);
+  state.seat(start);
+  const { numTokens } = problem.patterns;
+  const allows = createChangeRule(problem, state);
+  const isWithin = reach ? createReachRule(state, reach) : () => true;
+  const excessOver = (cap: number) => {
+    let sum = 0;
+    for (let chiplet = 0; chiplet < state.numChiplets; chiplet++) {
+      sum += Math.max(0, state.load[chiplet] - cap);
+      sum += Math.max(0, state.visitors[chiplet] - problem.limits.chipletTokens);
+    }
+    return sum;
+  };
+  const boundLimit = limitOfBoundLoad(problem, maxLoad);
+  // Below this, an excess is rounding.
+  const tolerance = 1e-9 * numTokens;
+  const costOf = ({ visits, bound }: { visits: number; bound: number }) => visits + STRICT * bound;
+  const measure = (cap: number) => ({
+    excess: excessOver(cap),
+    visits: state.visits(),
+    bound: excessOfBoundLoad(problem, state, boundLimit),
+  });
+  const begun = measure(maxLoad);
+  const best = { excess: begun.excess, cost: costOf(begun), slots: state.slotOf.slice() };
+  let isCut = false;
+  const anneal = (firstMove: number, cap: number) => {
+    let current = measure(cap);
+    for (let move = firstMove; move < maxMoves && !isCut; move++) {
+      isCut = move % 64 === 0 && performance.now() > deadline;
+      const progress = move / maxMoves;
+      const changes = propose(problem, state, random);
+      if (!changes || !isWithin(changes) || !allows(changes)) continue;
+      const reverse = changes.map(({ slot }) => ({ slot, expert: state.slotOf[slot] }));
+      state.change(changes);
+      const next = measure(cap);
+      const price = LENIENT * (STRICT / LENIENT) ** progress;
+      const moreExcess = next.excess - current.excess + next.bound - current.bound;
+      const worse = next.visits - current.visits + price * moreExcess;
+      const temperature = (numTokens / state.slotOf.length) * HOT * (COLD / HOT) ** progress;
+      if (worse > 0 && random.next() >= Math.exp(-worse / temperature)) {
+        state.undo(reverse);
+        continue;
+      }
+      current = next;
+      const excess = excessOver(maxLoad);
+      const isBetter =
+        excess < best.excess - tolerance ||
+        (excess <= best.excess + tolerance && costOf(next) < best.cost - tolerance);
+      if (isBetter) Object.assign(best, { excess, cost: costOf(next), slots: state.slotOf.slice() });
+    }
+  };
+  anneal(0, maxLoad);
+  // Cooled down just above the cap: warmed up, and aimed a little lower each time, it comes to rest below.
+  // Below the mean there is nothing to aim at.
+  const meanLoad = meanChipletLoad(problem);
+  for (let round = 1; round <= MOST_REHEATINGS && best.excess > tolerance; round++) {
+    const aim = maxLoad * (1 - round * AIMED_LOWER);
+    if (aim < meanLoad) break;
+    anneal(Math.round(REHEATED * maxMoves), aim);
+  }
+  return { chiplets: chipletsOfSlots(best.slots, state.slots), isCut };
+}
+
+/**
+ * Most load that experts without a copy may bring to a chiplet. Tokens of the others can be sent elsewhere when loads
+ * are not those learned from, as long as there is room.
+ *
+ * Where there are too few copies to keep it, it is what can be dealt to the chiplets with ease; without a load cap, or
+ * where the dispatcher pays loads no heed, all that there is.
+ */
+function limitOfBoundLoad(
+  { load, numReplicas, numChiplets, dispatch }: PlacementProblem,
+  maxLoad: number,
+): number {
+  if (dispatch !== "nearest") return Infinity;
+  const lightest = load.toSorted().subarray(0, Math.max(0, load.length - numReplicas));
+  const least = lightest.reduce((sum, one) => sum + one, 0) / numChiplets;
+  return Math.max(BOUND_LOAD * maxLoad, EASE * least);
+}
+
+function excessOfBoundLoad({ load }: PlacementProblem, state: CopyState, limit: number): number {
+  const { slotOf, slots } = state;
+  let excess = 0;
+  for (let first = 0; first < slotOf.length; first += slots) {
+    let bound = 0;
+    for (let slot = first; slot < first + slots; slot++) {
+      const expert = slotOf[slot];
+      if (expert !== EMPTY && state.numCopies(expert) === 1) bound += load[expert];
+    }
+    excess += Math.max(0, bound - limit);
+  }
+  return excess;
+}
+
+/** A change serves the tokens of two experts twice. */
+function moveBudget({ patterns, numExperts, numChiplets, slotsPerChiplet }: PlacementProblem): number {
+  const servingsPerMove = (4 * patterns.experts.length) / numExperts;
+  return Math.round(
+    Math.min(MOVES_PER_SLOT * numChiplets * slotsPerChiplet, MOST_SERVINGS / servingsPerMove),
+  );
+}
+
+/** Draws a change that keeps every expert seated and no copy twice on a chiplet; undefined where the draw fails. */
+function propose(problem: PlacementProblem, state: CopyState, random: Random): SlotChange[] | undefined {
+  const { slotOf, slots } = state;
+  const slot = random.below(slotOf.length);
+  const chiplet = Math.floor(slot / slots);
+  const expert = slotOf[slot];
+  const isSpare =
+    expert === EMPTY
+      ? state.numSeated < problem.numExperts + problem.numReplicas
+      : state.numCopies(expert) > 1;
+  if (isSpare && random.next() < 0.5) {
+    const copied = random.below(problem.numExperts);
+    return state.holds(chiplet, copied) ? undefined : [{ slot, expert: copied }];
+  }
+  const other = random.below(slotOf.length);
+  const otherChiplet = Math.floor(other / slots);
+  const guest = slotOf[other];
+  if (chiplet === otherChiplet || expert === guest) return undefined;
+  if (expert !== EMPTY && state.holds(otherChiplet, expert)) return undefined;
+  if (guest !== EMPTY && state.holds(chiplet, guest)) return undefined;
+  return [
+    { slot, expert: guest },
+    { slot: other, expert },
+  ];
+}
+
+/** Makes the test whether pins, separations and bytes allow a change. */
+function createChangeRule(
+  problem: PlacementProblem,
+  state: CopyState,
+): (changes: readonly SlotChange[]) => boolean {
+  const { pins, apart, limits, expertBytes, chipletsPerGroup } = problem;
+  const pinnedTo = new Map(pins.map(({ expert, chiplet }) => [expert, chiplet]));
+  const enemiesOf = Array.from({ length: problem.numExperts }, (_, expert) => [
+    ...new Set(apart.filter((set) => set.includes(expert)).flat()),
+  ]);
+  const slotsPerGroup = chipletsPerGroup * state.slots;
+  const bytesOf = (expert: number) => (expert === EMPTY ? 0 : expertBytes[expert]);
+  const maySeat = ({ slot, expert }: SlotChange) => {
+    const chiplet = Math.floor(slot / state.slots);
+    const leaving = state.slotOf[slot];
+    if (leaving !== EMPTY && pinnedTo.get(leaving) === chiplet) return false;
+    if (expert === EMPTY) return true;
+    return enemiesOf[expert].every(
+      (enemy) => enemy === expert || enemy === leaving || !state.holds(chiplet, enemy),
+    );
+  };
+  const fits = (changes: readonly SlotChange[], group: number) => {
+    const held = state.slotOf.subarray(group * slotsPerGroup, (group + 1) * slotsPerGroup);
+    let bytes = held.reduce((sum, expert) => sum + bytesOf(expert), 0);
+    for (const { slot, expert } of changes) {
+      if (Math.floor(slot / slotsPerGroup) === group) bytes += bytesOf(expert) - bytesOf(state.slotOf[slot]);
+    }
+    return bytes <= limits.groupBytes * (1 + 1e-12);
+  };
+  return (changes) =>
+    changes.every(maySeat) &&
+    (limits.groupBytes === Infinity ||
+      changes.every(({ slot }) => fits(changes, Math.floor(slot / slotsPerGroup))));
+}
+
+/** Makes the test whether a change leaves the seating within reach. Cost O(slots). */
+function createReachRule(
+  state: CopyState,
+  { running, maxSeats }: Reach,
+): (changes: readonly SlotChange[]) => boolean {
+  const atHome = running.map((experts) => new Set(experts));
+  const isAway = (slot: number, expert: number) =>
+    expert !== EMPTY && !atHome[Math.floor(slot / state.slots)].has(expert);
+  return (changes) => {
+    let away = 0;
+    state.slotOf.forEach((expert, slot) => (away += Number(isAway(slot, expert))));
+    for (const { slot, expert } of changes) {
+      away += Number(isAway(slot, expert)) - Number(isAway(slot, state.slotOf[slot]));
+    }
+    return away <= maxSeats;
+  };
+}
+
+function chipletsOfSlots(slotOf: Int32Array, slots: number): number[][] {
+  return Array.from({ length: slotOf.length / slots }, (_, chiplet) =>
+    [...slotOf.subarray(chiplet * slots, (chiplet + 1) * slots)]
+      .filter((expert) => expert !== EMPTY)
+      .sort((one, other) => one - other),
+  );
+}

@@ -1,0 +1,277 @@
+import { smallestCovers } from "../../lib/placement/dispatch.js";
+import type { Chiplets } from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/trace/token-patterns.js";
+
+/** What a slot holds when it holds no expert. */
+export const EMPTY = -1;
+
+/**
+ * A complete seating with replicas under change, with the visits and loads that the dispatch model makes of it.
+ *
+ * A change is tried by taking the tokens of the experts it concerns out, changing the slots, and serving those tokens
+ * anew; `undo` restores the sums. Cost O(tokens of these experts * topK * copies). Sums of shares drift by rounding;
+ * `seat` counts them afresh. Flat typed arrays throughout: this is the innermost loop of the search.
+ */
+export class CopyState {
+  readonly patterns: TokenPatterns;
+  readonly numChiplets: number;
+  readonly slots: number;
+  /** Expert in every slot, or {@link EMPTY}. Shape [numChiplets, slots], row-major. */
+  readonly slotOf: Int32Array;
+  /** Token-expert pairs served by each chiplet. Shape [numChiplets]. */
+  readonly load: Float64Array;
+  /** Tokens that visit each chiplet. Shape [numChiplets]. */
+  readonly visitors: Float64Array;
+  /** Slots that hold an expert. */
+  numSeated = 0;
+
+  readonly #index: PatternIndex;
+  readonly #serve: (pattern: number, tokens: number) => void;
+  /** Chiplets that hold each expert. Shape [numExperts][]. */
+  readonly #copiesOf: number[][];
+  readonly #savedLoad: Float64Array;
+  readonly #savedVisitors: Float64Array;
+  /** Serving that last visited each chiplet. Shape [numChiplets]. */
+  readonly #visitedIn: Uint32Array;
+  #serving = 0;
+  /** Chance to miss each chiplet, in the serving at hand. Shape [numChiplets]. */
+  readonly #missed: Float64Array;
+  readonly #touched: Uint16Array;
+  /** Experts of the pattern at hand that no chiplet visited anyway holds. Shape [numExperts]. */
+  readonly #away: Uint16Array;
+  /** Walk that last served each pattern. Shape [numPatterns]. */
+  readonly #servedIn: Uint32Array;
+  #walk = 0;
+
+  constructor({ patterns, numChiplets, slotsPerChiplet, numExperts, dispatch }: PlacementProblem) {
+    this.numChiplets = numChiplets;
+    this.slots = slotsPerChiplet;
+    this.slotOf = new Int32Array(numChiplets * slotsPerChiplet);
+    this.load = new Float64Array(numChiplets);
+    this.visitors = new Float64Array(numChiplets);
+    this.patterns = patterns;
+    this.#index = indexPatterns(patterns);
+    this.#serve =
+      dispatch === "nearest"
+        ? (pattern, tokens) => {
+            this.#serveNearest(pattern, tokens);
+          }
+        : (pattern, tokens) => {
+            this.#serveUniformly(pattern, tokens);
+          };
+    this.#copiesOf = Array.from({ length: numExperts }, () => []);
+    this.#savedLoad = new Float64Array(numChiplets);
+    this.#savedVisitors = new Float64Array(numChiplets);
+    this.#visitedIn = new Uint32Array(numChiplets);
+    this.#missed = new Float64Array(numChiplets);
+    this.#touched = new Uint16Array(numChiplets);
+    this.#away = new Uint16Array(numExperts);
+    this.#servedIn = new Uint32Array(patterns.numPatterns);
+  }
+
+  /** Seats the experts as told and counts everything from scratch. */
+  seat(chiplets: Chiplets): void {
+    this.slotOf.fill(EMPTY);
+    for (const copies of this.#copiesOf) copies.length = 0;
+    this.numSeated = 0;
+    chiplets.forEach((experts, chiplet) => {
+      experts.forEach((expert, place) => {
+        this.slotOf[chiplet * this.slots + place] = expert;
+        this.#addCopy(expert, chiplet);
+      });
+    });
+    this.load.fill(0);
+    this.visitors.fill(0);
+    const { numPatterns, counts } = this.patterns;
+    for (let pattern = 0; pattern < numPatterns; pattern++) this.#serve(pattern, counts[pattern]);
+  }
+
+  /** The seating, lists ascending. */
+  chiplets(): number[][] {
+    return Array.from({ length: this.numChiplets }, (_, chiplet) =>
+      [...this.slotOf.subarray(chiplet * this.slots, (chiplet + 1) * this.slots)]
+        .filter((expert) => expert !== EMPTY)
+        .sort((one, other) => one - other),
+    );
+  }
+
+  /** Sum of `visitors`: C_T times the tokens. */
+  visits(): number {
+    let sum = 0;
+    for (const tokens of this.visitors) sum += tokens;
+    return sum;
+  }
+
+  /** Whether a chiplet holds a copy of an expert. */
+  holds(chiplet: number, expert: number): boolean {
+    return this.#copiesOf[expert].includes(chiplet);
+  }
+
+  /** Copies of an expert. */
+  numCopies(expert: number): number {
+    return this.#copiesOf[expert].length;
+  }
+
+  /**
+   * Puts experts into slots, whose experts leave; every expert must keep a copy and have none twice on a chiplet.
+   *
+   * @param changes Slot and the expert that takes it, or {@link EMPTY}.
+   */
+  change(changes: readonly { slot: number; expert: number }[]): void {
+    this.#savedLoad.set(this.load);
+    this.#savedVisitors.set(this.visitors);
+    const concerned = changes.flatMap(({ slot, expert }) => [this.slotOf[slot], expert]);
+    this.#serveAll(concerned, -1);
+    this.#fill(changes);
+    this.#serveAll(concerned, 1);
+  }
+
+  /** Takes a change back, the last one made, by the change that reverses it. */
+  undo(reverse: readonly { slot: number; expert: number }[]): void {
+    this.#fill(reverse);
+    this.load.set(this.#savedLoad);
+    this.visitors.set(this.#savedVisitors);
+  }
+
+  #fill(changes: readonly { slot: number; expert: number }[]): void {
+    for (const { slot } of changes) {
+      if (this.slotOf[slot] !== EMPTY) this.#removeCopy(this.slotOf[slot], Math.floor(slot / this.slots));
+    }
+    for (const { slot, expert } of changes) {
+      this.slotOf[slot] = expert;
+      if (expert !== EMPTY) this.#addCopy(expert, Math.floor(slot / this.slots));
+    }
+  }
+
+  #addCopy(expert: number, chiplet: number): void {
+    this.#copiesOf[expert].push(chiplet);
+    this.numSeated++;
+  }
+
+  #removeCopy(expert: number, chiplet: number): void {
+    const copies = this.#copiesOf[expert];
+    copies[copies.indexOf(chiplet)] = copies[copies.length - 1];
+    copies.length--;
+    this.numSeated--;
+  }
+
+  /** Serves the tokens of some experts, every pattern once. */
+  #serveAll(concerned: readonly number[], sign: number): void {
+    const walk = ++this.#walk;
+    const { offsets, patterns } = this.#index;
+    const { counts } = this.patterns;
+    for (const expert of concerned) {
+      if (expert === EMPTY) continue;
+      for (let at = offsets[expert]; at < offsets[expert + 1]; at++) {
+        const pattern = patterns[at];
+        if (this.#servedIn[pattern] === walk) continue;
+        this.#servedIn[pattern] = walk;
+        this.#serve(pattern, sign * counts[pattern]);
+      }
+    }
+  }
+
+  #serveNearest(pattern: number, tokens: number): void {
+    const { offsets, experts } = this.patterns;
+    const { load, visitors } = this;
+    const copiesOf = this.#copiesOf;
+    const visitedIn = this.#visitedIn;
+    const serving = ++this.#serving;
+    let numSeveral = 0;
+    for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
+      const copies = copiesOf[experts[place]];
+      if (copies.length > 1) {
+        numSeveral++;
+        continue;
+      }
+      const chiplet = copies[0];
+      load[chiplet] += tokens;
+      if (visitedIn[chiplet] === serving) continue;
+      visitedIn[chiplet] = serving;
+      visitors[chiplet] += tokens;
+    }
+    if (numSeveral === 0) return;
+    const away = this.#away;
+    let numAway = 0;
+    for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
+      const expert = experts[place];
+      if (copiesOf[expert].length > 1 && !this.#serveOnVisited(copiesOf[expert], tokens))
+        away[numAway++] = expert;
+    }
+    if (numAway === 1) this.#serveOnAny(copiesOf[away[0]], tokens);
+    else if (numAway === 2) this.#servePair(copiesOf[away[0]], copiesOf[away[1]], tokens);
+    else if (numAway > 2) this.#serveOnCovers([...away.subarray(0, numAway)], tokens);
+  }
+
+  /** Serves an expert evenly on those of its chiplets that are visited anyway, if there are any. */
+  #serveOnVisited(copies: readonly number[], tokens: number): boolean {
+    let visited = 0;
+    for (const chiplet of copies) {
+      if (this.#visitedIn[chiplet] === this.#serving) visited++;
+    }
+    if (visited === 0) return false;
+    for (const chiplet of copies) {
+      if (this.#visitedIn[chiplet] === this.#serving) this.load[chiplet] += tokens / visited;
+    }
+    return true;
+  }
+
+  #serveOnAny(copies: readonly number[], tokens: number): void {
+    for (const chiplet of copies) {
+      this.load[chiplet] += tokens / copies.length;
+      this.visitors[chiplet] += tokens / copies.length;
+    }
+  }
+
+  /** Serves two experts on the chiplets that hold both, or else each on any of its own. */
+  #servePair(copies: readonly number[], otherCopies: readonly number[], tokens: number): void {
+    let common = 0;
+    for (const chiplet of copies) if (otherCopies.includes(chiplet)) common++;
+    if (common === 0) {
+      this.#serveOnAny(copies, tokens);
+      this.#serveOnAny(otherCopies, tokens);
+      return;
+    }
+    for (const chiplet of copies) {
+      if (!otherCopies.includes(chiplet)) continue;
+      this.load[chiplet] += (2 * tokens) / common;
+      this.visitors[chiplet] += tokens / common;
+    }
+  }
+
+  #serveOnCovers(away: readonly number[], tokens: number): void {
+    const covers = smallestCovers(away, this.#copiesOf);
+    const share = tokens / covers.length;
+    for (const cover of covers) {
+      for (const chiplet of cover) this.visitors[chiplet] += share;
+      for (const expert of away) {
+        const within = this.#copiesOf[expert].filter((chiplet) => cover.includes(chiplet));
+        for (const chiplet of within) this.load[chiplet] += share / within.length;
+      }
+    }
+  }
+
+  #serveUniformly(pattern: number, tokens: number): void {
+    const { offsets, experts } = this.patterns;
+    const { load, visitors } = this;
+    const serving = ++this.#serving;
+    let numTouched = 0;
+    for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
+      const copies = this.#copiesOf[experts[place]];
+      for (const chiplet of copies) {
+        load[chiplet] += tokens / copies.length;
+        if (this.#visitedIn[chiplet] !== serving) {
+          this.#visitedIn[chiplet] = serving;
+          this.#missed[chiplet] = 1;
+          this.#touched[numTouched++] = chiplet;
+        }
+        this.#missed[chiplet] *= 1 - 1 / copies.length;
+      }
+    }
+    for (let index = 0; index < numTouched; index++) {
+      const chiplet = this.#touched[index];
+      visitors[chiplet] += tokens * (1 - this.#missed[chiplet]);
+    }
+  }
+}

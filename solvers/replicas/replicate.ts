@@ -1,0 +1,119 @@
+import type { Chiplets, Solution, StoppedBy } from "../../lib/placement/placement.js";
+import { meanChipletLoad, NO_LIMITS, type PlacementProblem } from "../../lib/placement/problem.js";
+import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
+import { countTraffic } from "../../lib/placement/traffic.js";
+import { createRandom } from "../../lib/random.js";
+import { balanceCopies } from "./balance-replicas.js";
+import { searchCopies } from "./annealing.js";
+import { finishSeating, type FinishOptions } from "../constraints/complete-placement.js";
+import { localSearch } from "../local-search.js";
+
+/**
+ * Makes a solver that uses replicas where the problem allows any: it seats the experts once, then decides together
+ * which to copy and where all copies sit.
+ * Proofs are of seatings without replicas, so all solvers begin from local search then.
+ */
+export function replicating(solver: Solver): Solver {
+  return {
+    ...solver,
+    solve: (problem, options) =>
+      problem.numReplicas === 0 ? solver.solve(problem, options) : replicate(problem, options),
+  };
+}
+
+/** Solves a problem that allows replicas. */
+export async function replicate(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
+  const { first = "traffic" } = options;
+  if (first === "balance" && isSpreadAlone(problem)) {
+    return answerBalanced(problem, spreadCopies(problem), { ...options, stoppedBy: "budget" });
+  }
+  const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
+  const begun = await seatOnce(problem, options);
+  if (!("chiplets" in begun)) return begun;
+  let stoppedBy: StoppedBy = "budget";
+  const search = (start: Chiplets, stream: number, maxLoad = problem.limits.chipletLoad) => {
+    const random = createRandom(options.seed, problem.layer, stream);
+    const found = searchCopies(problem, start, { random, maxLoad, deadline });
+    if (found.isCut) stoppedBy = "time limit";
+    return found.chiplets;
+  };
+  const chiplets = (first === "traffic" ? searchCapped : searchBalanced)(problem, begun.chiplets, search);
+  const finished = { ...options, stoppedBy };
+  return first === "traffic"
+    ? finishSeating(problem, chiplets, finished)
+    : answerBalanced(problem, chiplets, finished);
+}
+
+/**
+ * Seats every expert once, evenly over the chiplets, so that every chiplet has room for copies.
+ *
+ * Only what copies cannot put right is asked of it: pins, separations and bytes.
+ */
+async function seatOnce(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
+  const bare = {
+    ...problem,
+    numReplicas: 0,
+    limits: { ...NO_LIMITS, groupBytes: problem.limits.groupBytes },
+  };
+  const even = { ...bare, slotsPerChiplet: Math.ceil(problem.numExperts / problem.numChiplets) };
+  const begun = await localSearch.solve(even, options);
+  // Pins and separations may need a chiplet fuller than its share.
+  return "chiplets" in begun ? begun : localSearch.solve(bare, options);
+}
+
+type CopySearch = (start: Chiplets, stream: number, maxLoad?: number) => number[][];
+
+/** Looks for the fewest visits under the load cap; from an even seating, where none under the cap is met otherwise. */
+function searchCapped(problem: PlacementProblem, begun: Chiplets, search: CopySearch): number[][] {
+  const cap = problem.limits.chipletLoad * (1 + 1e-9);
+  const found = search(begun, 0);
+  if (peakLoad(problem, found) <= cap) return found;
+  const even = spreadEvenly(problem, begun, search);
+  return peakLoad(problem, even) <= cap ? search(even, 2) : found;
+}
+
+/** Looks for the least largest load, and then for the fewest visits under it. */
+function searchBalanced(problem: PlacementProblem, begun: Chiplets, search: CopySearch): number[][] {
+  const even = spreadEvenly(problem, begun, search);
+  return search(even, 2, peakLoad(problem, even));
+}
+
+/** Looks for the least largest load on two ways. */
+function spreadEvenly(problem: PlacementProblem, begun: Chiplets, search: CopySearch): number[][] {
+  const found = [search(begun, 1, meanChipletLoad(problem))];
+  if (!hasRules(problem)) found.push(spreadCopies(problem));
+  const peaks = found.map((chiplets) => peakLoad(problem, chiplets));
+  return found[peaks.indexOf(Math.min(...peaks))];
+}
+
+/** Whether spreading loads is all there is to do: tokens of one expert make one visit wherever they go. */
+function isSpreadAlone(problem: PlacementProblem): boolean {
+  return problem.patterns.experts.length === problem.patterns.numPatterns && !hasRules(problem);
+}
+
+/** Whether there are rules of which spreading loads alone knows nothing. */
+function hasRules({ pins, apart, limits }: PlacementProblem): boolean {
+  return pins.length > 0 || apart.length > 0 || limits.groupBytes < Infinity;
+}
+
+function spreadCopies(problem: PlacementProblem): number[][] {
+  const { load, numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
+  return balanceCopies(load, { numCopies: numExperts + numReplicas, numChiplets, slotsPerChiplet });
+}
+
+/** The answer with its largest load, of which is proved that loads can be shared out evenly at best. */
+async function answerBalanced(
+  problem: PlacementProblem,
+  chiplets: Chiplets,
+  options: FinishOptions,
+): Promise<Solution> {
+  const answer = await finishSeating(problem, chiplets, options);
+  if (!("chiplets" in answer)) return answer;
+  const cost = peakLoad(problem, answer.chiplets) / meanChipletLoad(problem);
+  const load = { status: cost <= 1 + 1e-6 ? "optimal" : "feasible", cost, bound: 1 } as const;
+  return { ...answer, load };
+}
+
+function peakLoad({ patterns, dispatch, chipletsPerGroup }: PlacementProblem, chiplets: Chiplets): number {
+  return Math.max(...countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch }).chipletLoad);
+}

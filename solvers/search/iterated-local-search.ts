@@ -1,0 +1,151 @@
+import { countCoactivation } from "../../lib/trace/coactivation.js";
+import { countTouches } from "../../lib/placement/cost.js";
+import { chipletOfExperts, expertsOfChiplets } from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { SolverOptions } from "../../lib/placement/solver.js";
+import { createRandom, type Random } from "../../lib/random.js";
+import { seatCommunities } from "../starts/communities.js";
+import { FillingPool, fillingsOfState, type Filling } from "../columns/column-pool.js";
+import { isAdmissible } from "../constraints/complete-placement.js";
+import { randomPairDescent } from "../starts/coactivation-descent.js";
+import { repairSeating } from "../constraints/repair.js";
+import { createSwapRule } from "./feasible-swaps.js";
+import { TouchState, type SwapRule } from "./swap-gains.js";
+
+/** How long to search. Counted, not timed, so that a seed gives the same answer on every machine. */
+export interface SearchBudget {
+  /** Random seatings that are descended on pairs. */
+  readonly starts: number;
+  /** The best of those that are searched on C_T itself; the best of the communities always is. */
+  readonly restarts: number;
+  /** Kicks of each of those searches. */
+  readonly kicks: number;
+}
+
+const SWAPS_PER_KICK = 2;
+/** A kicked and descended seating is gone on from if it costs at most this much more than the best. */
+const ACCEPTED_LOSS = 3e-4;
+
+/** A search in progress; every run goes on with new starts and keeps the best of all. */
+export interface Search {
+  /** Every filling of every local optimum met. */
+  readonly pool: FillingPool;
+  readonly stoppedBy: "budget" | "time limit";
+  /** @returns Chiplet of every expert in the best seating so far, or undefined if no admissible one was met. */
+  run(budget: SearchBudget): Uint16Array | undefined;
+  /** The fillings of a seating, with their tokens. */
+  fillingsOf(chipletOf: ArrayLike<number>): Filling[];
+}
+
+/**
+ * Begins a search of one layer's problem; nothing is searched before `run`.
+ *
+ * Iterated local search: descend by the best swap between two chiplets until none gains, kick by random swaps, descend
+ * again, and go on from there unless it is worse than the best by more than a hair.
+ */
+export function startSearch(problem: PlacementProblem, options: SolverOptions): Search {
+  const { seed, timeLimitMs = Infinity, onProgress } = options;
+  const deadline = performance.now() + timeLimitMs;
+  const pool = new FillingPool();
+  const state = new TouchState(problem);
+  const allows = createSwapRule(problem, state);
+  const { pairs } = countCoactivation(problem.patterns);
+  let best: Uint16Array | undefined;
+  let bestTouches = Infinity;
+  let stoppedBy: Search["stoppedBy"] = "budget";
+  let round = 0;
+
+  const keepIfBest = () => {
+    if (state.touches >= bestTouches) return;
+    bestTouches = state.touches;
+    best = state.expertChiplets();
+    onProgress?.({
+      chiplets: expertsOfChiplets(best, problem.numChiplets),
+      cost: bestTouches / problem.patterns.numTokens,
+    });
+  };
+  const searchFrom = (chipletOf: Uint16Array, kicks: number, random: Random) => {
+    state.seat(chipletOf);
+    descend(state, allows);
+    for (let kick = 0; ; kick++) {
+      for (const filling of fillingsOfState(state, problem.numExperts)) pool.add(filling);
+      keepIfBest();
+      if (performance.now() > deadline) stoppedBy = "time limit";
+      if (kick === kicks || stoppedBy === "time limit") return;
+      state.save();
+      const changed = kickSeating(state, random, allows);
+      descend(state, allows, changed);
+      if (state.touches > bestTouches * (1 + ACCEPTED_LOSS)) state.restore();
+    }
+  };
+  return {
+    pool,
+    get stoppedBy() {
+      return stoppedBy;
+    },
+    run(budget) {
+      const random = createRandom(seed, problem.layer, ++round);
+      const starts: Uint16Array[] = [];
+      if (round === 1) {
+        if (options.start) starts.push(chipletOfExperts(options.start, problem.numExperts));
+        starts.push(...seatCommunities(problem, createRandom(seed, problem.layer)).slice(0, 1));
+      }
+      const descents = Array.from({ length: budget.starts }, () =>
+        randomPairDescent(pairs, {
+          numChiplets: problem.numChiplets,
+          slots: problem.slotsPerChiplet,
+          random,
+        }),
+      );
+      const ranked = descents
+        .map((chipletOf) => ({ chipletOf, touches: countTouches(problem.patterns, chipletOf) }))
+        .sort((one, other) => one.touches - other.touches);
+      starts.push(...ranked.slice(0, budget.restarts).map(({ chipletOf }) => chipletOf));
+      for (const start of starts) {
+        const admissible = isAdmissible(problem, start) ? start : repairSeating(problem, start, { random });
+        if (admissible) searchFrom(admissible, budget.kicks, random);
+        if (stoppedBy === "time limit") break;
+      }
+      return best;
+    },
+    fillingsOf(chipletOf) {
+      state.seat(chipletOf);
+      return fillingsOfState(state, problem.numExperts);
+    },
+  };
+}
+
+/**
+ * Swaps for as long as a swap gains, always by the best swap between the two chiplets at hand.
+ *
+ * @param changed Chiplets that changed since the last descent; all, if absent. Emptied.
+ */
+export function descend(
+  state: TouchState,
+  allows: SwapRule | undefined,
+  changed = new Set(Array.from({ length: state.numChiplets }, (_, chiplet) => chiplet)),
+): void {
+  const pair = new Uint16Array(2);
+  // The gain of a swap depends on its two chiplets alone: only pairs with a changed one need another look.
+  for (const a of changed) {
+    changed.delete(a);
+    for (let b = 0; b < state.numChiplets; b++) {
+      if (b === a || state.bestSwapBetween(a, b, pair, allows) === 0) continue;
+      state.swap(pair[0], pair[1]);
+      changed.add(a).add(b);
+    }
+  }
+}
+
+/** Makes random swaps; returns the chiplets they changed. */
+function kickSeating(state: TouchState, random: Random, allows: SwapRule | undefined): Set<number> {
+  const changed = new Set<number>();
+  for (let swap = 0; swap < SWAPS_PER_KICK; swap++) {
+    const e = random.below(state.numOccupants);
+    const f = random.below(state.numOccupants);
+    if (state.chipletOf[e] === state.chipletOf[f] || (allows && !allows(e, f))) continue;
+    changed.add(state.chipletOf[e]).add(state.chipletOf[f]);
+    state.swap(e, f);
+  }
+  return changed;
+}

@@ -1,0 +1,144 @@
+import louvainModule from "graphology-communities-louvain";
+import {
+  coactivationGraph,
+  countCoactivation,
+  expectedPairs,
+  type Coactivation,
+} from "../../lib/trace/coactivation.js";
+import { countTouches } from "../../lib/placement/cost.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { Solver } from "../../lib/placement/solver.js";
+import { createRandom, type Random } from "../../lib/random.js";
+import { finish } from "../constraints/complete-placement.js";
+
+// The package's types describe CommonJS, in which the default export hides one level deeper than it really does.
+const findByLouvain = louvainModule as unknown as typeof louvainModule.default;
+
+const RESOLUTIONS = [0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.6];
+const SEEDS_PER_RESOLUTION = 6;
+
+/** Communities of the co-activation graph, packed onto chiplets; not searched further. */
+export const louvain: Solver = {
+  name: "louvain",
+  summary: "Louvain communities of experts that co-activate beyond chance, packed onto chiplets",
+  solve(problem, options) {
+    const random = createRandom(options.seed, problem.layer);
+    const best = seatCommunities(problem, random);
+    return finish(problem, best[0], { ...options, stoppedBy: "budget" });
+  },
+};
+
+/**
+ * Finds communities at many resolutions and packs each partition onto the chiplets.
+ *
+ * @returns Distinct seatings, cheapest in C_T first. Shape [numSeatings][numExperts].
+ */
+export function seatCommunities(problem: PlacementProblem, random: Random): Uint16Array[] {
+  const coactivation = countCoactivation(problem.patterns);
+  const excess = excessPairs(coactivation);
+  const graph = coactivationGraph(coactivation, excess);
+  const seen = new Map<string, { chipletOf: Uint16Array; touches: number }>();
+  for (const resolution of RESOLUTIONS) {
+    for (let run = 0; run < SEEDS_PER_RESOLUTION; run++) {
+      const found = findByLouvain(graph, { getEdgeWeight: "weight", resolution, rng: () => random.next() });
+      const communityOf = Uint16Array.from({ length: problem.numExperts }, (_, expert) => found[expert]);
+      const chipletOf = packCommunities(communityOf, excess, problem);
+      const key = chipletOf.join();
+      if (!seen.has(key)) seen.set(key, { chipletOf, touches: countTouches(problem.patterns, chipletOf) });
+    }
+  }
+  return [...seen.values()]
+    .sort((one, other) => one.touches - other.touches)
+    .map(({ chipletOf }) => chipletOf);
+}
+
+/**
+ * Packs communities onto chiplets under their slots.
+ *
+ * A community larger than a chiplet gives up, again and again, the chipletful of experts that hold together most; what
+ * is left of all goes, largest first, to the chiplet it is most attracted to among those with room, and is dealt out
+ * expert by expert where none has. Time O(numExperts^2 * numChiplets).
+ *
+ * @param communityOf Community of every expert. Shape [numExperts].
+ * @param weights Attraction of every pair, negative if repelled. Shape [numExperts, numExperts], row-major.
+ * @returns Chiplet of every expert. Shape [numExperts].
+ */
+export function packCommunities(
+  communityOf: Uint16Array,
+  weights: Float64Array,
+  { numExperts, numChiplets, slotsPerChiplet }: PlacementProblem,
+): Uint16Array {
+  const attraction = (expert: number, experts: readonly number[]) =>
+    experts.reduce((sum, other) => sum + weights[expert * numExperts + other], 0);
+  const chiplets: number[][] = [];
+  const rests: number[][] = [];
+  for (const community of membersOf(communityOf)) {
+    let rest = community;
+    while (rest.length >= slotsPerChiplet && chiplets.length < numChiplets) {
+      const filling = peelFilling(rest, slotsPerChiplet, attraction);
+      chiplets.push(filling);
+      rest = rest.filter((expert) => !filling.includes(expert));
+    }
+    if (rest.length > 0) rests.push(rest);
+  }
+  while (chiplets.length < numChiplets) chiplets.push([]);
+  rests.sort((one, other) => other.length - one.length || one[0] - other[0]);
+  const mostAttractive = (experts: readonly number[], room: number) =>
+    maxBy(
+      chiplets.filter((seated) => slotsPerChiplet - seated.length >= room),
+      (seated) => experts.reduce((sum, expert) => sum + attraction(expert, seated), 0),
+    );
+  for (const rest of rests) {
+    const home = mostAttractive(rest, rest.length);
+    if (home) home.push(...rest);
+    else for (const expert of rest) mostAttractive([expert], 1)?.push(expert);
+  }
+  const chipletOf = new Uint16Array(numExperts);
+  chiplets.forEach((seated, chiplet) => {
+    for (const expert of seated) chipletOf[expert] = chiplet;
+  });
+  return chipletOf;
+}
+
+/** Co-activation beyond what loads alone explain. Shape [numExperts, numExperts], row-major. */
+function excessPairs(coactivation: Coactivation): Float64Array {
+  const expected = expectedPairs(coactivation);
+  return coactivation.pairs.map((pair, index) => pair - expected[index]);
+}
+
+function membersOf(communityOf: Uint16Array): number[][] {
+  const members = new Map<number, number[]>();
+  communityOf.forEach((community, expert) => {
+    members.set(community, [...(members.get(community) ?? []), expert]);
+  });
+  return [...members.values()];
+}
+
+/** Takes from a community the expert most attracted to the rest, and those most attracted to it. */
+function peelFilling(
+  community: readonly number[],
+  size: number,
+  attraction: (expert: number, experts: readonly number[]) => number,
+): number[] {
+  const filling: number[] = [];
+  while (filling.length < size) {
+    const left = community.filter((expert) => !filling.includes(expert));
+    const next = maxBy(left, (expert) => attraction(expert, filling.length === 0 ? community : filling));
+    if (next === undefined) break;
+    filling.push(next);
+  }
+  return filling;
+}
+
+/** The item of largest value, the first among equals. */
+function maxBy<T>(items: readonly T[], valueOf: (item: T) => number): T | undefined {
+  let best: T | undefined;
+  let bestValue = -Infinity;
+  for (const item of items) {
+    const value = valueOf(item);
+    if (value <= bestValue) continue;
+    best = item;
+    bestValue = value;
+  }
+  return best;
+}

@@ -1,0 +1,78 @@
+import { MessageChannel } from "node:worker_threads";
+import { Piscina } from "piscina";
+import type { Solution } from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { Solver, SolverProgress } from "../../lib/placement/solver.js";
+import { contiguous } from "../contiguous.js";
+import type { LayerTask } from "./layer-worker.js";
+
+/** Worker threads that solve many layers at once; the answers are those that one thread would give. */
+export interface LayerThreads {
+  /** The same solver, run in a worker thread. */
+  inThread(solver: Solver): Solver;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens worker threads for solvers of the solver table.
+ *
+ * @param options.interrupt Once aborted, solvers are killed and every layer answers with the best it has told of so
+ *   far, or with the contiguous placement, `stoppedBy` "interrupt".
+ *
+ * @example
+ * const threads = openLayerThreads({ numThreads: 2 });
+ * const solution = await threads.inThread(exact).solve(problem, DEFAULT_SOLVER_OPTIONS);
+ * await threads.close();
+ */
+export function openLayerThreads({
+  numThreads,
+  interrupt,
+}: {
+  numThreads: number;
+  interrupt?: AbortSignal;
+}): LayerThreads {
+  const pool = new Piscina({
+    filename: new URL("./layer-worker.js", import.meta.url).href,
+    minThreads: 1,
+    maxThreads: numThreads,
+    // Each thread takes one layer at a time; the solvers within start threads of their own.
+    concurrentTasksPerWorker: 1,
+  });
+  return {
+    inThread: (solver) => ({
+      ...solver,
+      async solve(problem, { onProgress, ...options }) {
+        let best: SolverProgress | undefined;
+        const { port1, port2 } = new MessageChannel();
+        port1.on("message", (progress: SolverProgress) => {
+          best = progress;
+          onProgress?.(progress);
+        });
+        const task: LayerTask = { solver: solver.name, problem, options, port: port2 };
+        try {
+          return (await pool.run(task, {
+            transferList: [port2],
+            ...(interrupt && { signal: interrupt }),
+          })) as Solution;
+        } catch (error) {
+          if (!interrupt?.aborted) throw error;
+          return await bestSoFar(problem, best, options.seed);
+        } finally {
+          port1.close();
+        }
+      },
+    }),
+    close: () => pool.destroy(),
+  };
+}
+
+async function bestSoFar(
+  problem: PlacementProblem,
+  best: SolverProgress | undefined,
+  seed: number,
+): Promise<Solution> {
+  if (best) return { status: "feasible", ...best, stoppedBy: "interrupt" };
+  const backends = { fillings: "highs", groups: "highs" } as const;
+  const fallback = await contiguous.solve(problem, { seed, backends, timeLimitMs: 1000 });
+  return "chiplets" in fallback ? { ...fallback, stoppedBy: "interrupt" } : fallback;
+}

@@ -1,0 +1,30 @@
+import type { MessagePort } from "node:worker_threads";
+import type { Solution } from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { SolverOptions } from "../../lib/placement/solver.js";
+import { findSolver } from "../index.js";
+
+/** One layer to place in a worker thread. */
+export interface LayerTask {
+  readonly solver: string;
+  readonly problem: PlacementProblem;
+  readonly options: Omit<SolverOptions, "onProgress">;
+  /** Where progress is told. */
+  readonly port: MessagePort;
+}
+
+/** Entry of a worker thread: solves one layer's problem. */
+export default async function solveLayer({ solver, problem, options, port }: LayerTask): Promise<Solution> {
+  const found = findSolver(solver);
+  if (!found) throw new Error(`a worker was asked for the solver ${solver}, which does not exist`);
+  try {
+    return await found.solve(problem, {
+      ...options,
+      onProgress: (progress) => {
+        port.postMessage(progress);
+      },
+    });
+  } finally {
+    port.close();
+  }
+}

@@ -1,0 +1,131 @@
+import { expect } from "chai";
+import type { Evaluation, Metrics } from "../../lib/flows/evaluate.js";
+import type { LayerPlacement } from "../../lib/placement/placement.js";
+import { comparisonCsv, comparisonData } from "../../lib/report/comparison-data.js";
+import { comparisonHeadline, comparisonTable } from "../../lib/report/comparison-table.js";
+import { compareSolvers, type ComparedSolver } from "../../lib/flows/compare.js";
+
+const rule = compared("contiguous", [{ cost: 4 }, { cost: 3 }]);
+const search = compared("search", [{ cost: 2 }, { cost: 3, bound: 1 }]);
+const proof = compared("proof", [
+  { cost: 2, bound: 2 },
+  { cost: 2.5, bound: 2 },
+]);
+const failed: ComparedSolver = {
+  name: "failed",
+  answer: { status: "infeasible", reason: "layer 0: 5 experts apart, 4 chiplets" },
+  seconds: 2,
+};
+
+describe("compareSolvers", () => {
+  it("measures every placement against the best bound that any solver proved", () => {
+    const rows = compareSolvers([rule, search, proof]);
+    expect(rows.map(({ cost, bound, gap }) => [cost, bound, gap])).to.deep.equal([
+      [3.5, 2, 0.75],
+      [2.5, 2, 0.25],
+      [2.25, 2, 0.125],
+    ]);
+    expect(rows.map(({ status, numOptimal }) => [status, numOptimal])).to.deep.equal([
+      ["feasible", 0],
+      ["feasible", 1],
+      ["feasible", 1],
+    ]);
+  });
+
+  it("calls a placement optimal where every layer meets a bound, whoever proved it", () => {
+    const [row] = compareSolvers([
+      compared("lucky", [{ cost: 2 }]),
+      compared("proof", [{ cost: 2, bound: 2 }]),
+    ]);
+    expect(row).to.deep.include({ status: "optimal", numOptimal: 1, numLayers: 1, gap: 0 });
+  });
+
+  it("tells no gap where a layer has no bound", () => {
+    const [, row] = compareSolvers([rule, search]);
+    expect(row.bound).to.equal(undefined);
+    expect(row.gap).to.equal(undefined);
+  });
+
+  it("keeps the reason of a solver without placement", () => {
+    const [row] = compareSolvers([failed]);
+    expect(row).to.deep.include({
+      status: "infeasible",
+      reason: "layer 0: 5 experts apart, 4 chiplets",
+      seconds: 2,
+    });
+    expect(row.cost).to.equal(undefined);
+  });
+});
+
+describe("comparisonTable", () => {
+  it("shows the columns that have anything in them", () => {
+    const { headers, cells } = comparisonTable(compareSolvers([rule, proof, failed]), { seconds: true });
+    expect(headers).to.deep.equal(["solver", "C_T learned", "C_G", "max load", "gap", "proof", "seconds"]);
+    expect(cells).to.deep.equal([
+      ["contiguous", "3.500", "1.500", "1.20", "75.00 %", "none", "1.0"],
+      ["proof", "2.250", "1.500", "1.20", "12.50 %", "1 of 2 layers", "1.0"],
+      ["failed", "", "", "", "", "infeasible", "2.0"],
+    ]);
+    expect(comparisonTable(compareSolvers([rule]), { seconds: false }).headers).to.not.include("seconds");
+  });
+});
+
+describe("comparisonHeadline", () => {
+  it("compares the best solver with the layout engines load", () => {
+    expect(comparisonHeadline(compareSolvers([rule, proof, failed]))).to.equal(
+      "proof makes 35.7 % fewer token copies than contiguous.",
+    );
+    expect(comparisonHeadline(compareSolvers([proof, search]))).to.equal(undefined);
+  });
+});
+
+describe("comparisonCsv and comparisonData", () => {
+  const solvers = [rule, failed];
+  const rows = compareSolvers(solvers);
+
+  it("write a line a solver, quoted where needed, with seconds only on demand", () => {
+    const [names, first, second] = comparisonCsv(rows, { seconds: false }).split("\n");
+    expect(names.split(",").slice(0, 5)).to.deep.equal([
+      "solver",
+      "status",
+      "numOptimal",
+      "numLayers",
+      "cost",
+    ]);
+    expect(names).to.contain("learned.tokenReplication").and.not.contain("seconds");
+    expect(first).to.match(/^contiguous,feasible,0,2,3\.5,,/);
+    expect(second).to.match(/^failed,infeasible,.*"layer 0: 5 experts apart, 4 chiplets"$/);
+    expect(comparisonCsv(rows, { seconds: true })).to.contain("seconds");
+  });
+
+  it("say null where nothing is known, and tell every layer", () => {
+    const [first, second] = comparisonData(solvers, rows, { seconds: false });
+    expect(first).to.deep.include({ solver: "contiguous", bound: null, heldOut: null });
+    expect((first as { layers: unknown[] }).layers).to.have.length(2);
+    expect(second).to.deep.include({ cost: null, layers: [] });
+    expect(JSON.stringify(first)).to.not.contain("seconds");
+  });
+});
+
+function compared(name: string, layers: { cost: number; bound?: number }[]): ComparedSolver {
+  const metrics = (tokenReplication: number): Metrics => ({
+    tokenReplication,
+    groupReplication: 1.5,
+    loadMaxOverMean: 1.2,
+    groupLoadMaxOverMean: 1.1,
+  });
+  const mean = layers.reduce((sum, { cost }) => sum + cost, 0) / layers.length;
+  const learned: Evaluation = {
+    mean: metrics(mean),
+    layers: layers.map(({ cost }, layer) => ({ layer, tokens: 10, ...metrics(cost) })),
+  };
+  const placed = layers.map((found, layer): LayerPlacement => ({
+    layer,
+    status: "feasible",
+    chiplets: [[0], [1]],
+    stoppedBy: "rule",
+    ...found,
+  }));
+  const placement = { model: undefined, numExperts: 2, numChiplets: 2, layers: placed };
+  return { name, answer: { status: "placed", placement, learned }, seconds: 1 };
+}

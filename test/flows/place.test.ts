@@ -1,0 +1,69 @@
+import { expect } from "chai";
+import { placeTrace, type PlaceTraceOptions } from "../../lib/flows/place.js";
+import { DEFAULT_SOLVER_OPTIONS } from "../../lib/placement/solver.js";
+import { contiguous } from "../../solvers/contiguous.js";
+import { exact } from "../../solvers/exact.js";
+import { openLayerThreads } from "../../solvers/threads/layer-threads.js";
+import { skewedTrace } from "../skewed-trace.js";
+
+const trace = skewedTrace();
+const options: PlaceTraceOptions = {
+  posing: { numChiplets: 4, numGroups: 2 },
+  solver: exact,
+  solverOptions: DEFAULT_SOLVER_OPTIONS,
+};
+
+describe("placeTrace", () => {
+  it("places every layer and says what was proved", async () => {
+    const outcome = await placeTrace(trace, options);
+    if (outcome.status !== "placed") expect.fail(outcome.status);
+    expect(outcome.placement.layers.map(({ layer }) => layer)).to.deep.equal([1, 2, 3]);
+    for (const { status, cost, bound } of outcome.placement.layers) {
+      expect(status).to.equal("optimal");
+      expect(bound).to.be.closeTo(cost, 1e-6 * cost);
+    }
+  });
+
+  it("answers the same on one thread, on many, and without any", async () => {
+    const alone = await placeTrace(trace, options);
+    for (const numThreads of [1, 3]) {
+      const threads = openLayerThreads({ numThreads });
+      try {
+        expect(await placeTrace(trace, { ...options, solver: threads.inThread(exact) })).to.deep.equal(alone);
+      } finally {
+        await threads.close();
+      }
+    }
+  });
+
+  it("keeps the cap on the load, or names why none can", async () => {
+    const posing = { ...options.posing, maxLoad: 1.05 };
+    const capped = await placeTrace(trace, { ...options, posing });
+    expect(capped.status).to.be.oneOf(["placed", "infeasible"]);
+    const impossible = await placeTrace(trace, { ...options, posing: { ...posing, maxLoad: 0.9 } });
+    if (impossible.status !== "infeasible") expect.fail(impossible.status);
+    expect(impossible.reason).to.match(/load.* is at least .* the limit is .* too low/);
+  });
+
+  it("calls a false answer of a solver a bug", async () => {
+    const liar = {
+      ...contiguous,
+      async solve(...asked: Parameters<typeof contiguous.solve>) {
+        const solution = await contiguous.solve(...asked);
+        return "chiplets" in solution ? { ...solution, cost: solution.cost - 0.5 } : solution;
+      },
+    };
+    const failure = await placeTrace(trace, { ...options, solver: liar }).catch((error: unknown) => error);
+    expect(String(failure)).to.match(/contiguous, layer 1: cost is given as .*, recomputed as/);
+  });
+
+  it("answers with the best so far when interrupted", async () => {
+    const interrupt = new AbortController();
+    const threads = openLayerThreads({ numThreads: 1, interrupt: interrupt.signal });
+    interrupt.abort();
+    const outcome = await placeTrace(trace, { ...options, solver: threads.inThread(exact) });
+    await threads.close();
+    if (outcome.status !== "placed") expect.fail(outcome.status);
+    expect(outcome.placement.layers.map(({ stoppedBy }) => stoppedBy)).to.include("interrupt");
+  });
+});

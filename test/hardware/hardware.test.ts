@@ -1,0 +1,111 @@
+import { expect } from "chai";
+import { InputError } from "../../lib/errors.js";
+import { listConstants, withChiplets } from "../../lib/hardware/hardware.js";
+import { hardwareJsonSchema, parseHardware } from "../../lib/hardware/parse.js";
+import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
+
+const mozart = findHardware("mozart-qwen3")!;
+
+describe("hardware presets", () => {
+  it("are found by name", () => {
+    expect(hardwarePresets.map(({ name }) => findHardware(name)?.name)).to.deep.equal(
+      hardwarePresets.map(({ name }) => name),
+    );
+    expect(findHardware("abacus")).to.equal(undefined);
+  });
+
+  for (const hardware of hardwarePresets) {
+    it(`${hardware.name} gives every constant a finite value, a source and a trust`, () => {
+      const constants = listConstants(hardware);
+      expect(constants.length).to.be.greaterThan(20);
+      for (const { path, constant } of constants) {
+        expect(constant.value, path).to.be.finite.and.at.least(0);
+        expect(constant.source, path).to.not.equal("");
+        expect(constant.trust, path).to.be.a("string");
+      }
+    });
+
+    it(`${hardware.name} survives a round trip through a hardware file`, async () => {
+      expect(await parseHardware(JSON.parse(JSON.stringify(hardware)), "hw.json")).to.deep.equal(hardware);
+    });
+  }
+
+  it("keep the Mozart machines inside the ranges the paper prints", () => {
+    for (const { name, chiplet } of hardwarePresets.filter(({ name }) => name.startsWith("mozart"))) {
+      if (chiplet.kind !== "systolic") throw new Error(`${name} is not systolic`);
+      expect(chiplet.tiles.value, name).to.be.within(36, 100);
+      expect(chiplet.rows.value * chiplet.columns.value, name).to.be.within(256, 576);
+    }
+  });
+});
+
+describe("withChiplets", () => {
+  it("changes the numbers of chiplets and chiplet groups, and nothing else", () => {
+    const changed = withChiplets(mozart, { numChiplets: 15, numGroups: 5 });
+    expect(changed).to.deep.equal({ ...mozart, numGroups: 5, chipletsPerGroup: 3 });
+  });
+
+  it("keeps the chiplet groups the machine has", () => {
+    expect(withChiplets(mozart, { numChiplets: 8 }).chipletsPerGroup).to.equal(2);
+  });
+
+  it("refuses chiplets that do not divide into groups", () => {
+    expect(() => withChiplets(mozart, { numChiplets: 15 })).to.throw(InputError, /found 15 in 4 groups/);
+  });
+});
+
+describe("parseHardware", () => {
+  const json = () => JSON.parse(JSON.stringify(mozart)) as typeof mozart & Record<string, unknown>;
+  const messageOf = (given: unknown) =>
+    parseHardware(given, "hw.json").then(
+      () => "no error",
+      (error: unknown) => (error as InputError).message,
+    );
+
+  it("takes plain numbers for constants and marks them as given", async () => {
+    const given = {
+      ...json(),
+      links: { ...mozart.links, root: { bytesPerNs: 64, latencyNs: 0, pjPerBit: 1 } },
+    };
+    const { links } = await parseHardware(given, "hw.json");
+    expect(links.root.bytesPerNs).to.deep.equal({ value: 64, source: "hardware file", trust: "given" });
+  });
+
+  it("lets the root be left out where it is like a chiplet", async () => {
+    const given = { ...json(), root: undefined, rootMemory: undefined };
+    expect((await parseHardware(given, "hw.json")).root).to.deep.equal(mozart.chiplet);
+  });
+
+  it("names a missing field", async () => {
+    const root = { ...mozart.links.root, bytesPerNs: undefined };
+    expect(await messageOf({ ...json(), links: { ...mozart.links, root } })).to.equal(
+      "hw.json: missing field links.root.bytesPerNs, expected a number above 0",
+    );
+  });
+
+  it("names a missing section", async () => {
+    expect(await messageOf({ ...json(), links: undefined })).to.equal(
+      "hw.json: missing field links, expected an object",
+    );
+  });
+
+  it("names an unknown field, a wrong type and a value out of range", async () => {
+    expect(await messageOf({ ...json(), colour: "red" })).to.equal(
+      "hw.json: unknown field colour, expected none of that name",
+    );
+    expect(await messageOf({ ...json(), numGroups: "4" })).to.equal(
+      'hw.json: field numGroups is "4", expected a whole number above 0',
+    );
+    expect(await messageOf({ ...json(), tokensStart: "there" })).to.equal(
+      'hw.json: field tokensStart is "there", expected one of "root", "everywhere"',
+    );
+    expect(await messageOf({ ...json(), chiplet: { kind: "abacus" } })).to.contain("chiplet");
+    expect(await messageOf([])).to.equal("hw.json: found [], expected an object");
+  });
+
+  it("publishes its JSON Schema", async () => {
+    const schema = (await hardwareJsonSchema()) as { required: string[]; properties: object };
+    expect(schema.required).to.include.members(["numGroups", "links", "memory"]);
+    expect(schema.properties).to.have.property("energy");
+  });
+});

@@ -1,0 +1,61 @@
+import { expect } from "chai";
+import { expertBytes, findModelShape, modelShapes } from "../../lib/hardware/model-shapes.js";
+
+describe("findModelShape", () => {
+  const namesInTraces: Record<string, string> = {
+    "deepseek-ai/ESFT-vanilla-lite (DeepSeek-V2-Lite architecture)": "deepseek-v2-lite",
+    "openai/gpt-oss-20b": "gpt-oss-20b",
+    "Qwen/Qwen1.5-MoE-A2.7B-Chat": "qwen1.5-moe-a2.7b",
+    "Qwen/Qwen3-30B-A3B": "qwen3-30b-a3b",
+    "allenai/OLMoE-1B-7B-0924": "olmoe-1b-7b",
+    "deepseek-ai/deepseek-moe-16b-base": "deepseek-moe-16b",
+    "deepseek-ai/DeepSeek-V3-0324": "deepseek-v3",
+  };
+  for (const [name, shape] of Object.entries(namesInTraces)) {
+    it(`knows ${name}`, () => {
+      expect(findModelShape(name)?.name).to.equal(shape);
+    });
+  }
+
+  it("knows every shape by its own name", () => {
+    for (const { name } of modelShapes) expect(findModelShape(name)?.name).to.equal(name);
+  });
+
+  it("does not guess", () => {
+    for (const name of ["my-model", "deepseek-r1-distill-qwen-7b", "Qwen/Qwen3-235B-A22B", ""]) {
+      expect(findModelShape(name), name).to.equal(undefined);
+    }
+  });
+});
+
+describe("model shapes", () => {
+  /** Parameters that the published models count, embedding and unembedding included, in billions. */
+  const published: Record<string, { total: number; vocabulary: number }> = {
+    "qwen3-30b-a3b": { total: 30.5, vocabulary: 2 * 151936 },
+    "olmoe-1b-7b": { total: 6.92, vocabulary: 2 * 50304 },
+    "deepseek-moe-16b": { total: 16.4, vocabulary: 2 * 102400 },
+    "deepseek-v2-lite": { total: 15.7, vocabulary: 2 * 102400 },
+    "gpt-oss-20b": { total: 20.9, vocabulary: 2 * 201088 },
+    "deepseek-v3": { total: 671, vocabulary: 2 * 129280 },
+    "qwen1.5-moe-a2.7b": { total: 14.3, vocabulary: 2 * 151936 },
+  };
+  for (const shape of modelShapes) {
+    it(`add up to the published size of ${shape.name} within 1 %`, () => {
+      const { total, vocabulary } = published[shape.name];
+      const feedForward = (width: number) => 3 * shape.hiddenSize * width;
+      const weights =
+        shape.numLayers * shape.attention.numWeights +
+        shape.numMoeLayers *
+          (shape.numExperts * feedForward(shape.expertWidth) +
+            feedForward(shape.sharedWidth) +
+            shape.numExperts * shape.hiddenSize) +
+        (shape.numLayers - shape.numMoeLayers) * feedForward(shape.denseWidth) +
+        vocabulary * shape.hiddenSize;
+      expect(weights / 1e9).to.be.closeTo(total, 0.01 * total);
+    });
+  }
+
+  it("weigh an expert as three matrices", () => {
+    expect(expertBytes(findModelShape("qwen3-30b-a3b")!)).to.equal(3 * 2048 * 768 * 2);
+  });
+});

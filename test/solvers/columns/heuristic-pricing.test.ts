@@ -1,0 +1,88 @@
+import { expect } from "chai";
+import { createProblem } from "../../../lib/placement/problem.js";
+import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
+import { verifyChiplets } from "../../../lib/placement/verify.js";
+import { collectPatterns } from "../../../lib/trace/token-patterns.js";
+import { generateColumns } from "../../../solvers/columns/column-generation.js";
+import { sumTokens } from "../../../solvers/columns/column-pool.js";
+import { createFillingPricer } from "../../../solvers/columns/heuristic-pricing.js";
+import { createFillingTable } from "../../../solvers/columns/column-table.js";
+import { priceIntoPool } from "../../../solvers/columns/pool-pricing.js";
+import { startSearch } from "../../../solvers/search/iterated-local-search.js";
+import { createTokenCounter } from "../../../solvers/constraints/violations.js";
+import { synthesizeTrace } from "../../../traces/synthetic.js";
+
+const trace = synthesizeTrace({ preset: "gpt-oss-20b", seed: 1, tokens: 2000, layers: 1 });
+const patterns = collectPatterns(trace.layers[0], trace);
+const prices = {
+  expert: Float64Array.from({ length: 32 }, (_, expert) => 100 + 10 * ((expert * 7) % 11)),
+  chiplet: 0,
+};
+
+describe("createFillingPricer", () => {
+  it("ends where no exchange of one expert lowers the reduced cost, with the tokens counted right", () => {
+    const problem = createProblem(patterns, { numChiplets: 8 });
+    const improve = createFillingPricer(problem);
+    const count = createTokenCounter(problem);
+    const reducedCost = (experts: readonly number[]) =>
+      experts.reduce((cost, expert) => cost - prices.expert[expert], count(experts));
+    for (let first = 0; first < 32; first += 4) {
+      const begun = { experts: [0, 1, 2, 3].map((more) => first + more), tokens: 0 };
+      const { experts, tokens } = improve(begun, prices);
+      expect(tokens).to.equal(count(experts));
+      expect(reducedCost(experts)).to.be.at.most(reducedCost(begun.experts));
+      for (const left of experts) {
+        for (let expert = 0; expert < 32; expert++) {
+          if (experts.includes(expert)) continue;
+          const other = experts.map((one) => (one === left ? expert : one));
+          expect(reducedCost(other)).to.be.at.least(reducedCost(experts) - 1e-6);
+        }
+      }
+    }
+  });
+
+  it("keeps fillings within the limits, experts apart and pins where they are", () => {
+    const mean = (2000 * 4) / 8;
+    const problem = createProblem(patterns, {
+      numChiplets: 8,
+      limits: { chipletLoad: 1.2 * mean },
+      apart: [[0, 9]],
+      pins: [{ expert: 0, chiplet: 0 }],
+    });
+    const improve = createFillingPricer(problem);
+    const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
+    const found = search.run({ starts: 4, restarts: 1, kicks: 0 });
+    if (!found) throw new Error("nothing found");
+    for (const filling of search.fillingsOf(found)) {
+      const { experts } = improve(filling, prices);
+      expect(experts.includes(0)).to.equal(filling.experts.includes(0));
+      expect(experts.includes(0) && experts.includes(9)).to.equal(false);
+      expect(experts.reduce((load, expert) => load + problem.load[expert], 0)).to.be.at.most(1.2 * mean);
+    }
+    expect(
+      verifyChiplets(
+        { ...problem, pins: [] },
+        search.fillingsOf(found).map(({ experts }) => experts),
+      ),
+    ).to.eql([]);
+  });
+});
+
+describe("priceIntoPool", () => {
+  it("estimates the LP over all fillings, from above", async () => {
+    const problem = createProblem(patterns, { numChiplets: 8 });
+    const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
+    const best = search.run({ starts: 10, restarts: 3, kicks: 20 });
+    if (!best) throw new Error("nothing found");
+    const before = search.pool.fillings.length;
+    const estimate = await priceIntoPool(problem, search.pool, { chipletOf: best, deadline: Infinity });
+    const { bound } = await generateColumns(problem, createFillingTable(problem), {
+      fillings: search.pool.fillings,
+      enough: Infinity,
+      deadline: Infinity,
+    });
+    expect(search.pool.fillings.length).to.be.above(before);
+    expect(estimate).to.be.at.least(bound - 1);
+    expect(estimate).to.be.at.most(sumTokens(search.fillingsOf(best)) + 1e-6);
+  });
+});

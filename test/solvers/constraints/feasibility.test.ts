@@ -1,0 +1,138 @@
+import { expect } from "chai";
+import { createProblem, type ProblemOptions } from "../../../lib/placement/problem.js";
+import { createRandom } from "../../../lib/random.js";
+import { decideFeasibility, findConflict } from "../../../solvers/constraints/feasibility.js";
+import { isAdmissible } from "../../../solvers/constraints/complete-placement.js";
+import { repairSeating } from "../../../solvers/constraints/repair.js";
+import { patternsOf, solvedProblems } from "../arbitrary-problem.js";
+
+/** Loads 4, 3, 2, 1, 1, 1 on six experts. */
+const tokens = patternsOf(
+  [
+    [0, 1],
+    [0, 1],
+    [0, 2],
+    [0, 3],
+    [1, 2],
+    [4, 5],
+  ],
+  6,
+);
+const pose = (options: Partial<ProblemOptions>) => createProblem(tokens, { numChiplets: 3, ...options });
+
+describe("findConflict", () => {
+  const cases: [string, Partial<ProblemOptions>, string][] = [
+    [
+      "a total load",
+      { limits: { chipletLoad: 3.5 } },
+      "the mean load of a chiplet is at least 4, the limit is 3.5: 0.5 too low",
+    ],
+    [
+      "an expert too busy",
+      { numChiplets: 6, limits: { chipletLoad: 3 } },
+      "the load of expert 0 alone is at least 4, the limit is 3: 1 too low",
+    ],
+    [
+      "a memory too small",
+      { limits: { groupBytes: 5 } },
+      "the mean bytes of a chiplet group is at least 6, the limit is 5: 1 too low",
+    ],
+    [
+      "a link too slow",
+      { limits: { chipletTokens: 1.5 } },
+      "the mean tokens on the link of a chiplet is at least 2, the limit is 1.5: 0.5 too low",
+    ],
+    [
+      "a link too slow for one expert",
+      { limits: { chipletTokens: 3 } },
+      "the tokens of expert 0 alone is at least 4, the limit is 3: 1 too low",
+    ],
+    [
+      "too many pins",
+      { pins: [0, 1, 2].map((expert) => ({ expert, chiplet: 1 })) },
+      "3 experts are pinned to chiplet 1, its slots are 2: 1 too many",
+    ],
+    [
+      "pins that are too busy together",
+      { pins: [0, 1].map((expert) => ({ expert, chiplet: 1 })), limits: { chipletLoad: 5 } },
+      "the load of the experts pinned to chiplet 1 is at least 7, the limit is 5: 2 too low",
+    ],
+    [
+      "pins that must be apart",
+      { pins: [0, 1].map((expert) => ({ expert, chiplet: 1 })), apart: [[0, 1]] },
+      "experts 0 and 1 are pinned to chiplet 1 and must be apart",
+    ],
+    [
+      "too many experts apart",
+      { apart: [[0, 1, 2, 3]] },
+      "4 experts must be apart, there are 3 chiplets: 1 too few",
+    ],
+  ];
+  for (const [name, options, conflict] of cases) {
+    it(`names ${name}`, () => {
+      expect(findConflict(pose(options))).to.equal(conflict);
+    });
+  }
+
+  it("finds nothing wrong with a problem that has a solution", () => {
+    for (const { problem, best } of solvedProblems()) {
+      if (best < Infinity) expect(findConflict(problem)).to.equal(undefined);
+    }
+  });
+});
+
+describe("decideFeasibility", () => {
+  it("names the limit by how much it is too low, where counting alone does not see it", async () => {
+    // Loads 4, 4, 4 on two chiplets of two: one of them has 8.
+    const triples = patternsOf(
+      [
+        [0, 1, 2],
+        [0, 1, 2],
+        [0, 1, 2],
+        [0, 1, 2],
+      ],
+      3,
+    );
+    const problem = createProblem(triples, { numChiplets: 2, limits: { chipletLoad: 7 } });
+    expect(findConflict(problem)).to.equal(undefined);
+    expect(await decideFeasibility(problem)).to.deep.equal({
+      status: "infeasible",
+      reason: "the largest load of a chiplet is at least 8, the limit is 7: 1 too low",
+    });
+  });
+
+  it("says so where only all limits together cannot hold", async () => {
+    const problem = pose({
+      numChiplets: 2,
+      slotsPerChiplet: 3,
+      apart: [
+        [0, 1],
+        [1, 2],
+        [0, 2],
+      ],
+    });
+    expect(await decideFeasibility(problem)).to.deep.equal({
+      status: "infeasible",
+      reason: "no seating respects all limits, pins and separations at once",
+    });
+  });
+});
+
+describe("repairSeating", () => {
+  it("finds an admissible seating of most small problems that have one, and only of those", () => {
+    let [solvable, repaired] = [0, 0];
+    for (const { problem, best } of solvedProblems()) {
+      const start = Uint16Array.from(
+        { length: problem.numExperts },
+        (_, expert) => expert % problem.numChiplets,
+      );
+      const seating = repairSeating(problem, start, { random: createRandom(1) });
+      if (best < Infinity) solvable++;
+      if (!seating) continue;
+      repaired++;
+      expect(best).to.be.below(Infinity);
+      expect(isAdmissible(problem, seating)).to.be.true;
+    }
+    expect(repaired).to.be.at.least(Math.floor(0.9 * solvable));
+  });
+});

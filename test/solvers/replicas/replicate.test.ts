@@ -1,0 +1,78 @@
+import { expect } from "chai";
+import { createProblem } from "../../../lib/placement/problem.js";
+import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
+import { verifyFound } from "../../../lib/placement/verify.js";
+import { balanced } from "../../../solvers/objectives/balance.js";
+import { localSearch } from "../../../solvers/local-search.js";
+import { replicate, replicating } from "../../../solvers/replicas/replicate.js";
+import { collectPatterns } from "../../../lib/trace/token-patterns.js";
+import { synthesizeTrace } from "../../../traces/synthetic.js";
+import { patternsOf, solvedReplicatedProblems } from "../arbitrary-problem.js";
+
+/** Expert 0 belongs to both communities, 1 to 3 and 4 to 6; a copy of it makes every token stay at home. */
+const shared = patternsOf(
+  Array.from({ length: 60 }, (_, token) =>
+    token % 2 ? [0, 1, 2 + (token % 4 === 1 ? 1 : 0)] : [0, 4, 5 + (token % 4 ? 1 : 0)],
+  ),
+  8,
+);
+
+describe("replicate", () => {
+  it("copies the expert that two communities share", async () => {
+    const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2 });
+    const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
+    if (!("chiplets" in solution)) expect.fail(solution.status);
+    expect(solution.cost).to.equal(1);
+    expect(solution.chiplets.every((experts) => experts.includes(0))).to.be.true;
+    const without = createProblem(shared, { numChiplets: 2, slotsPerChiplet: 5 });
+    const single = await localSearch.solve(without, DEFAULT_SOLVER_OPTIONS);
+    expect("cost" in single && single.cost).to.be.above(1);
+  });
+
+  it("finds the optimum of most small problems, and never more than it costs without replicas", async () => {
+    let [solvable, optimal] = [0, 0];
+    for (const { problem, best } of solvedReplicatedProblems()) {
+      if (best === Infinity) continue;
+      const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
+      if (!("chiplets" in solution)) continue;
+      solvable++;
+      if (solution.cost <= best + 1e-9) optimal++;
+    }
+    expect(optimal).to.be.at.least(Math.floor(0.9 * solvable));
+  });
+
+  it("puts balance first when asked to", async () => {
+    const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2, dispatch: "uniform" });
+    const solution = await balanced(replicating(localSearch)).solve(problem, DEFAULT_SOLVER_OPTIONS);
+    if (!("chiplets" in solution)) expect.fail(solution.status);
+    expect(verifyFound(problem, solution)).to.deep.equal([]);
+    expect(solution.load?.cost).to.be.closeTo(1, 1e-9);
+  });
+
+  it("respects a load cap that no seating without replicas meets", async () => {
+    const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2, limits: { chipletLoad: 91 } });
+    const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
+    if (!("chiplets" in solution)) expect.fail(solution.status);
+    expect(verifyFound(problem, solution)).to.deep.equal([]);
+  });
+
+  it("keeps a tight load cap with copies, and leaves room on every chiplet for tokens that could go elsewhere", async () => {
+    const trace = synthesizeTrace({ preset: "gpt-oss-20b", seed: 1, tokens: 1000, layers: 4 });
+    for (const layer of trace.layers) {
+      const patterns = collectPatterns(layer, trace);
+      const mean = (1000 * trace.topK) / 8;
+      const limits = { chipletLoad: 1.05 * mean };
+      const problem = createProblem(patterns, { numChiplets: 8, numReplicas: 8, limits });
+      const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
+      if (!("chiplets" in solution)) expect.fail(solution.status);
+      expect(verifyFound(problem, solution)).to.deep.equal([]);
+      const seated = solution.chiplets.flat();
+      expect(seated).to.have.length(40);
+      const isAlone = (expert: number) => seated.filter((one) => one === expert).length === 1;
+      for (const experts of solution.chiplets) {
+        const bound = experts.filter(isAlone).reduce((sum, expert) => sum + problem.load[expert], 0);
+        expect(bound).to.be.at.most(0.93 * limits.chipletLoad);
+      }
+    }
+  });
+});

@@ -1,0 +1,78 @@
+import { expect } from "chai";
+import * as fc from "fast-check";
+import { countTouches } from "../../../lib/placement/cost.js";
+import { createRandom } from "../../../lib/random.js";
+import { countTraffic } from "../../../lib/placement/traffic.js";
+import { expertsOfChiplets } from "../../../lib/placement/placement.js";
+import { descend } from "../../../solvers/search/iterated-local-search.js";
+import { TouchState } from "../../../solvers/search/swap-gains.js";
+import { freeProblems } from "../arbitrary-problem.js";
+
+describe("touch state", () => {
+  it("foretells the gain of every swap, and keeps its counts true through any number of them", () => {
+    fc.assert(
+      fc.property(freeProblems, fc.nat(), (problem, seed) => {
+        const state = new TouchState(problem);
+        const random = createRandom(seed);
+        state.seat(
+          Uint16Array.from({ length: problem.numExperts }, (_, expert) => expert % problem.numChiplets),
+        );
+        for (let swap = 0; swap < 20; swap++) {
+          const e = random.below(state.numOccupants);
+          const f = random.below(state.numOccupants);
+          const chiplet = state.chipletOf[e];
+          if (chiplet === state.chipletOf[f]) continue;
+          const gain = state.gain(e, f);
+          const before = state.touches;
+          state.swap(e, f);
+          expect(before - state.touches).to.equal(gain);
+          const seating = state.expertChiplets();
+          expect(state.touches).to.equal(countTouches(problem.patterns, seating));
+          const { chipletTokens } = countTraffic(
+            problem.patterns,
+            expertsOfChiplets(seating, problem.numChiplets),
+            { chipletsPerGroup: 1 },
+          );
+          expect([...state.touch]).to.deep.equal([...chipletTokens]);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("descends to a seating that no swap improves", () => {
+    fc.assert(
+      fc.property(freeProblems, (problem) => {
+        const state = new TouchState(problem);
+        state.seat(
+          Uint16Array.from({ length: problem.numExperts }, (_, expert) => expert % problem.numChiplets),
+        );
+        descend(state, undefined);
+        for (let e = 0; e < state.numOccupants; e++) {
+          for (let f = 0; f < e; f++) {
+            if (state.chipletOf[e] === state.chipletOf[f]) continue;
+            expect(state.gain(e, f)).to.be.at.most(0);
+          }
+        }
+      }),
+    );
+  });
+
+  it("returns to what it saved", () => {
+    fc.assert(
+      fc.property(freeProblems, (problem) => {
+        const state = new TouchState(problem);
+        if (problem.numChiplets < 2) return;
+        state.seat(
+          Uint16Array.from({ length: problem.numExperts }, (_, expert) => expert % problem.numChiplets),
+        );
+        const before = { seats: [...state.seats], touches: state.touches };
+        state.save();
+        const last = state.numOccupants - 1;
+        if (state.chipletOf[0] !== state.chipletOf[last]) state.swap(0, last);
+        state.restore();
+        expect({ seats: [...state.seats], touches: state.touches }).to.deep.equal(before);
+      }),
+    );
+  });
+});
