@@ -39,7 +39,7 @@ export {
   type RoutingTrace,
 } from "./lib/trace/routing-trace.js";
 export { collectPatterns, type TokenPatterns } from "./lib/trace/token-patterns.js";
-export { countTouches, uniformReplication } from "./lib/placement/cost.js";
+export { countTokenCopies, uniformReplication } from "./lib/placement/cost.js";
 export { exportPlacement, type PlacementExport } from "./lib/export/export-placement.js";
 export { findFormat, placementFormats } from "./lib/export/formats.js";
 export { type ModelLayers } from "./lib/export/model-layers.js";
@@ -81,8 +81,8 @@ export {
   type FiledLayer,
   type PlacementFile,
 } from "./lib/placement/placement-file.js";
-export { verifyAgainstSeating, verifyAgainstTrace } from "./lib/placement/verify-against.js";
-export { verifySeating } from "./lib/placement/verify-placement.js";
+export { verifyAgainstPlacement, verifyAgainstTrace } from "./lib/placement/verify-against.js";
+export { verifyPlacement } from "./lib/placement/verify-placement.js";
 export {
   createProblem,
   NO_LIMITS,
@@ -126,7 +126,7 @@ export { NO_RESOURCE, TaskGraphBuilder, taskName, type TaskGraph } from "./lib/t
 export { busyTimesNs, splitTime, type ClassTime } from "./lib/task-graph/timeline.js";
 export { validateSchedule, type ScheduleViolation } from "./lib/task-graph/validate-schedule.js";
 export { balanced } from "./solvers/objectives/balance.js";
-export { fastest, type FastestOptions, type SeatingTime } from "./solvers/objectives/time.js";
+export { fastest, type FastestOptions, type PlacementTime } from "./solvers/objectives/time.js";
 export { openLayerThreads, type LayerThreads } from "./solvers/threads/layer-threads.js";
 export { migrateFrom } from "./solvers/migration/migrate.js";
 export { findSolver, solvers } from "./solvers/index.js";

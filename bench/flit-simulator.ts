@@ -40,8 +40,8 @@ interface Router {
   readonly held: boolean[][];
   /** Flits still to enter through each own port, in order. */
   readonly sources: Flit[][];
-  /** The channel that each own port is filling. */
-  readonly filling: number[];
+  /** The channel that each own port is column. */
+  readonly column: number[];
   /** Round-robin pointers, of outputs over inputs and of inputs over channels. */
   readonly nextInput: number[];
   readonly nextChannel: number[];
@@ -130,7 +130,7 @@ function createRouters({ numRouters, links }: Network, options: FlitOptions): Ro
       credits: own.map(() => new Array<number>(virtualChannels).fill(bufferFlits)),
       held: own.map(() => new Array<boolean>(virtualChannels).fill(false)),
       sources: Array.from({ length: portsOf(id) }, () => []),
-      filling: new Array<number>(portsOf(id)).fill(0),
+      column: new Array<number>(portsOf(id)).fill(0),
       nextInput: zeros(),
       nextChannel: zeros(),
       firstToHold: 0,
@@ -164,19 +164,19 @@ function fillSources(routers: readonly Router[], flows: readonly Flow[], options
 }
 
 /** Lets one flit enter through every own port; a packet stays in the channel where its head went. */
-function inject({ neighbours, inputs, sources, filling }: Router, { bufferFlits }: FlitOptions): void {
+function inject({ neighbours, inputs, sources, column }: Router, { bufferFlits }: FlitOptions): void {
   sources.forEach((queue, port) => {
     if (queue.length === 0) return;
     const channels = inputs[neighbours.length + port];
     if (queue[queue.length - 1].isHead) {
       const free = channels.findIndex((_, step) => {
-        const { flits } = channels[(filling[port] + 1 + step) % channels.length];
+        const { flits } = channels[(column[port] + 1 + step) % channels.length];
         return flits.length < bufferFlits && (flits.at(-1)?.isTail ?? true);
       });
       if (free === -1) return;
-      filling[port] = (filling[port] + 1 + free) % channels.length;
+      column[port] = (column[port] + 1 + free) % channels.length;
     }
-    const { flits } = channels[filling[port]];
+    const { flits } = channels[column[port]];
     if (flits.length < bufferFlits) flits.push(queue.pop() as Flit);
   });
 }

@@ -10,7 +10,7 @@ import { verifyChiplets } from "../lib/placement/verify.js";
 import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { scheduleLayer, STEP_CONFIGURATIONS } from "../lib/schedule/schedule-step.js";
 import { collectPatterns } from "../lib/trace/token-patterns.js";
-import { fastest, type SeatingTime } from "../solvers/objectives/time.js";
+import { fastest, type PlacementTime } from "../solvers/objectives/time.js";
 import { solvers } from "../solvers/index.js";
 import type { LayerThreads } from "../solvers/threads/layer-threads.js";
 import { regroupByLoad } from "../solvers/groups/balance-groups.js";
@@ -50,8 +50,8 @@ export async function timeTable(threads: LayerThreads): Promise<void> {
   print("auto, --objective time", await seat(learn, timed(threads)));
 
   function print(name: string, { problems, chiplets, seconds }: Seated): void {
-    chiplets.forEach((seating, index) => {
-      const violations = verifyChiplets(problems[index], seating);
+    chiplets.forEach((placement, index) => {
+      const violations = verifyChiplets(problems[index], placement);
       if (violations.length > 0) throw new Error(`${name}: ${violations.join("; ")}`);
     });
     const times = [learn, heldOut].flatMap((tokens) => makespansMs(tokens, chiplets));
@@ -98,7 +98,7 @@ function timed(threads: LayerThreads): Solver {
     (
       pick: (modelled: { layerNs: number; scheduledLayerNs?: number }) => number,
       scheduled: boolean,
-    ): SeatingTime =>
+    ): PlacementTime =>
     (problem, chiplets) => {
       const { chipletsPerGroup } = problem;
       const traffic = countTraffic(problem.patterns, chiplets, problem);

@@ -5,7 +5,7 @@
  * Sections may be named as arguments: heldout, whole, peers, bounds, proofs, slots, large, time.
  */
 import { collectPatterns } from "../lib/trace/token-patterns.js";
-import { countTouches } from "../lib/placement/cost.js";
+import { countTokenCopies } from "../lib/placement/cost.js";
 import { chipletOfExperts, type Chiplets, type Placement } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
@@ -13,7 +13,7 @@ import { placeTrace, poseLayer, type PosingOptions } from "../lib/flows/place.js
 import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { generateColumns } from "../solvers/columns/column-generation.js";
 import { exact } from "../solvers/exact.js";
-import { createFillingTable } from "../solvers/columns/column-table.js";
+import { createColumnTable } from "../solvers/columns/column-table.js";
 import { openLayerThreads } from "../solvers/threads/layer-threads.js";
 import { localSearch, QUICK_SEARCH } from "../solvers/local-search.js";
 import { priceIntoPool } from "../solvers/columns/pool-pricing.js";
@@ -119,11 +119,11 @@ async function peersTable(): Promise<void> {
   }
 }
 
-/** What each lower bound is worth where the optimum is known, and how many fillings the LP leaves to consider. */
+/** What each lower bound is worth where the optimum is known, and how many columns the LP leaves to consider. */
 async function boundsTable(): Promise<void> {
   console.log("\n## Bounds: 16 chiplets of 4, on easy and on hard layers\n");
   console.log(
-    "| trace | layer | pairs priced | triples | LP over all fillings | optimum | gaps | fillings within the LP gap |",
+    "| trace | layer | pairs priced | triples | LP over all columns | optimum | gaps | columns within the LP gap |",
   );
   console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
   for (const { name, layers } of [
@@ -142,9 +142,9 @@ async function boundLayers(name: string, trace: RoutingTrace, layers: readonly n
     if (solution.status !== "optimal") throw new Error(`layer ${layer.layer}: ${solution.status}`);
     const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
     search.run(QUICK_SEARCH);
-    const table = createFillingTable(problem);
+    const table = createColumnTable(problem);
     const { bound, base, prices } = await generateColumns(problem, table, {
-      fillings: search.pool.fillings,
+      columns: search.pool.columns,
       enough: Infinity,
       deadline: Infinity,
     });
@@ -165,12 +165,12 @@ function boundOf(problem: PlacementProblem, chiplets: Chiplets, largest: number)
   return subsetBound(problem, { chipletOf, mostSubsets, deadline: Infinity }) / problem.patterns.numTokens;
 }
 
-/** The LP over fillings of a placement, of a search and of pricing by search, in chiplets a token: no bound. */
+/** The LP over columns of a placement, of a search and of pricing by search, in chiplets a token: no bound. */
 async function estimateOf(problem: PlacementProblem, chiplets: Chiplets): Promise<number> {
   const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
   search.run(QUICK_SEARCH);
   const chipletOf = chipletOfExperts(chiplets, problem.numExperts);
-  for (const filling of search.fillingsOf(chipletOf)) search.pool.add(filling);
+  for (const column of search.columnsOf(chipletOf)) search.pool.add(column);
   const tokens = await priceIntoPool(problem, search.pool, { chipletOf, deadline: Infinity });
   return tokens / problem.patterns.numTokens;
 }
@@ -213,7 +213,7 @@ async function slotsTable(): Promise<void> {
   const { placement, seconds } = await place("auto", trace, posing);
   const halves = await place("exact", trace, WAFER);
   console.log(
-    "| layer | C_T | LP over priced fillings, an estimate | bound by quadruples | by triples | by pairs | half of the optimum at 4 slots | gap |",
+    "| layer | C_T | LP over priced columns, an estimate | bound by quadruples | by triples | by pairs | half of the optimum at 4 slots | gap |",
   );
   console.log("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
   const gap = (cost: number, bound: number) => `${(100 * (1 - bound / cost)).toFixed(1)} %`;
@@ -267,7 +267,7 @@ async function place(name: string, trace: RoutingTrace, posing: PosingOptions) {
 function replication(trace: RoutingTrace, placement: Placement, index: number): number {
   const patterns = collectPatterns(trace.layers[index], trace);
   const chipletOf = chipletOfExperts(placement.layers[index].chiplets, trace.numExperts);
-  return countTouches(patterns, chipletOf) / patterns.numTokens;
+  return countTokenCopies(patterns, chipletOf) / patterns.numTokens;
 }
 
 function withoutSequences(trace: RoutingTrace): RoutingTrace {

@@ -63,7 +63,7 @@ async function loadsTable(): Promise<void> {
     ["EPLB global", 1],
   ] as const) {
     const begin = performance.now();
-    const seated = layers.map(({ load }) => seatByEplb(load, numChipletGroups));
+    const seated = layers.map(({ load }) => placeByEplb(load, numChipletGroups));
     const seconds = (performance.now() - begin) / 1000;
     const loads = layers.map(({ load }, index) => spreadWithDoubles(load, seated[index]));
     const doubled = sum(seated.flat().map((experts) => experts.length - new Set(experts).size));
@@ -98,7 +98,7 @@ async function tokensTable(): Promise<void> {
     ["EPLB global", 1],
   ] as const) {
     peers[name] = problems.map((problem) =>
-      measure(problem, withoutDoubles(seatByEplb(problem.load, numChipletGroups))),
+      measure(problem, withoutDoubles(placeByEplb(problem.load, numChipletGroups))),
     );
     row(name, ...fixedMeans(peers[name]), "");
   }
@@ -193,7 +193,7 @@ async function solve(problem: PlacementProblem): Promise<Measured> {
 }
 
 /** Experts of every rank, by DeepSeek's load balancer, with any doubles. */
-function seatByEplb(load: ArrayLike<number>, numChipletGroups: number): number[][] {
+function placeByEplb(load: ArrayLike<number>, numChipletGroups: number): number[][] {
   const { expertOfSlot } = rebalanceExperts(load, {
     numSlots: 288,
     numExpertGroups: 8,

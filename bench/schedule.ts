@@ -86,7 +86,7 @@ for (const each of machines) console.log(`| ${title(each)} | ${evaluationColumns
 /** What a search pays for a layer: counting who goes where, then time, bytes and energy; or a schedule. */
 function evaluationColumns(each: Machine): string {
   const { hardware } = each;
-  const { patterns, chiplets } = seatedLayer(each, 0);
+  const { patterns, chiplets } = layerPlacement(each, 0);
   const traffic = countTraffic(patterns, chiplets, hardware);
   const { chipletsPerGroup } = hardware;
   const costs = [
@@ -186,13 +186,13 @@ function title({ hardware, shape }: Machine): string {
 /** Traffic of every MoE layer of a model. */
 function trafficOf(each: Machine): LayerTraffic[] {
   return Array.from({ length: each.shape.numMoeLayers }, (_, layer) => {
-    const { patterns, chiplets } = seatedLayer(each, layer);
+    const { patterns, chiplets } = layerPlacement(each, layer);
     return countTraffic(patterns, chiplets, each.hardware);
   });
 }
 
 /** Seeded tokens of a layer, and its experts in the order of their ids. */
-function seatedLayer(
+function layerPlacement(
   { hardware, shape }: Machine,
   layer: number,
 ): { patterns: TokenPatterns; chiplets: number[][] } {

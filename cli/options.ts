@@ -79,8 +79,8 @@ export function addDispatchOption(command: Command, unlessTold: string): Command
 }
 
 /** A placement whose tokens choose among copies as `--dispatch` says, or else as the placement itself says. */
-export function withDispatch<T extends Seating>(seating: T, options: { dispatch?: DispatchModel }): T {
-  return options.dispatch === undefined ? seating : { ...seating, dispatch: options.dispatch };
+export function withDispatch<T extends Seating>(placement: T, options: { dispatch?: DispatchModel }): T {
+  return options.dispatch === undefined ? placement : { ...placement, dispatch: options.dispatch };
 }
 
 /** An option that takes an integer of at least `min`. */

@@ -69,7 +69,7 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
       solver,
       solverOptions: {
         seed: options.seed,
-        backends: { fillings: options.fillingsBackend, groups: options.groupsBackend },
+        backends: { columns: options.columnsBackend, groups: options.groupsBackend },
         ...(options.timeLimit !== undefined && { timeLimitMs: 1000 * options.timeLimit }),
       },
       onProgress(layer, { cost, bound }) {
@@ -138,7 +138,7 @@ function aim(
   });
 }
 
-/** What the performance model says of a seating, as `evaluateOn` says it of a whole placement. */
+/** What the performance model says of a placement, as `evaluateOn` says it of a whole placement. */
 function modelled(
   { patterns, chipletsPerGroup, dispatch }: PlacementProblem,
   chiplets: Chiplets,

@@ -13,8 +13,8 @@ import { addDispatchOption, choiceOption, integerOption, numberOption } from "./
 export type Objective = (typeof OBJECTIVES)[number];
 
 const OBJECTIVES = ["traffic", "balance", "time"] as const;
-const FILLINGS_BACKENDS: readonly BackendName[] = ["highs", "javascript-lp-solver"];
-const GROUPS_BACKENDS = FILLINGS_BACKENDS.toReversed();
+const COLUMNS_BACKENDS: readonly BackendName[] = ["highs", "javascript-lp-solver"];
+const GROUPS_BACKENDS = COLUMNS_BACKENDS.toReversed();
 
 /** Options of the commands that run solvers. */
 export interface SolveOptions {
@@ -32,7 +32,7 @@ export interface SolveOptions {
   readonly seed: number;
   readonly threads?: number;
   readonly timeLimit?: number;
-  readonly fillingsBackend: BackendName;
+  readonly columnsBackend: BackendName;
   readonly groupsBackend: BackendName;
 }
 
@@ -63,7 +63,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
     integerOption("--seed <n>", "seed of everything random").default(1),
     integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1),
     numberOption("--time-limit <seconds>", "stop the solver of a layer after this time", { above: 0 }),
-    choiceOption("--fillings-backend <name>", "MILP solver that chooses fillings", FILLINGS_BACKENDS),
+    choiceOption("--columns-backend <name>", "MILP solver that chooses columns", COLUMNS_BACKENDS),
     choiceOption("--groups-backend <name>", "MILP solver that assigns chiplet groups", GROUPS_BACKENDS),
   ];
   command.optionsGroup("Placement:");

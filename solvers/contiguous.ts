@@ -7,12 +7,12 @@ export const contiguous: Solver = {
   name: "contiguous",
   summary: "experts in the order of their ids, the layout engines load by default",
   solve(problem, options) {
-    return finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "rule" });
+    return finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "rule" });
   },
 };
 
 /** Deals the experts to the chiplets in the order of their ids. @returns Chiplet of every expert. */
-export function contiguousSeating({ numExperts, numChiplets }: PlacementProblem): Uint16Array {
+export function contiguousPlacement({ numExperts, numChiplets }: PlacementProblem): Uint16Array {
   return Uint16Array.from({ length: numExperts }, (_, expert) =>
     Math.floor((expert * numChiplets) / numExperts),
   );

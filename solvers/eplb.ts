@@ -1,6 +1,6 @@
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver } from "../lib/placement/solver.js";
-import { finishSeating } from "./constraints/complete-placement.js";
+import { completePlacement } from "./constraints/complete-placement.js";
 
 /** What DeepSeek's load balancer is told besides the loads. */
 export interface EplbOptions {
@@ -18,10 +18,10 @@ export interface EplbOptions {
 export interface EplbPlacement {
   /** Expert in every slot (`phy2log` there). Shape [numSlots]. */
   readonly expertOfSlot: Int32Array;
-  /** Slots of every expert in the order in which its copies were made (`log2phy` there). Shape [numExperts][numCopies]. */
+  /** Slots of every expert in the order in which its copies were made (`log2phy` there). Shape [numExperts][numReplicasOfAll]. */
   readonly slotsOfExpert: readonly (readonly number[])[];
   /** Copies of every expert (`logcnt` there). Shape [numExperts]. */
-  readonly numCopies: Int32Array;
+  readonly numReplicasOfAll: Int32Array;
 }
 
 /**
@@ -46,21 +46,21 @@ export function rebalanceExperts(load: ArrayLike<number>, options: EplbOptions):
   const chipletsPerServer = options.numChiplets / numServers;
   const slotsPerChiplet = options.numSlots / options.numChiplets;
   const expertOfSlot = new Int32Array(options.numSlots);
-  const numCopies = new Int32Array(weight.length);
+  const numReplicasOfAll = new Int32Array(weight.length);
   const slotsOfExpert = Array.from(weight, (): number[] => []);
   byServer.forEach((experts, server) => {
     const loads = experts.map((expert) => weight[expert]);
-    const { itemOfCopy, copies } = copyBusiest(loads, slotsPerServer);
+    const { itemOfCopy, copies } = replicateBusiest(loads, slotsPerServer);
     const loadOfCopy = itemOfCopy.map((item) => Math.fround(loads[item] / copies[item]));
     const { packOf, rankOf } = packBalanced(loadOfCopy, chipletsPerServer);
     itemOfCopy.forEach((item, copy) => {
       const slot = server * slotsPerServer + packOf[copy] * slotsPerChiplet + rankOf[copy];
       expertOfSlot[slot] = experts[item];
       slotsOfExpert[experts[item]].push(slot);
-      numCopies[experts[item]]++;
+      numReplicasOfAll[experts[item]]++;
     });
   });
-  return { expertOfSlot, slotsOfExpert, numCopies };
+  return { expertOfSlot, slotsOfExpert, numReplicasOfAll };
 }
 
 /** DeepSeek's load balancer, blind to servers. */
@@ -68,7 +68,7 @@ export const eplbGlobal: Solver = {
   name: "eplb-global",
   summary: "DeepSeek EPLB, global policy: balances load, blind to which experts a token uses together",
   solve: (problem, options) =>
-    finishSeating(problem, seatByEplb(problem, 1), { ...options, stoppedBy: "rule" }),
+    completePlacement(problem, placeByEplb(problem, 1), { ...options, stoppedBy: "rule" }),
 };
 
 /**
@@ -82,7 +82,10 @@ export const eplbHierarchical: Solver = {
   summary: "DeepSeek EPLB, hierarchical policy: consecutive experts to chiplet groups, then balanced load",
   solve(problem, options) {
     const numChipletGroups = problem.numChiplets / problem.chipletsPerGroup;
-    return finishSeating(problem, seatByEplb(problem, numChipletGroups), { ...options, stoppedBy: "rule" });
+    return completePlacement(problem, placeByEplb(problem, numChipletGroups), {
+      ...options,
+      stoppedBy: "rule",
+    });
   },
 };
 
@@ -92,7 +95,7 @@ export const eplbHierarchical: Solver = {
  * Slots that are to stay empty go to experts that no token chooses. Deviation: where the original puts two copies of an
  * expert on one chiplet, one is left out.
  */
-function seatByEplb(problem: PlacementProblem, numChipletGroups: number): number[][] {
+function placeByEplb(problem: PlacementProblem, numChipletGroups: number): number[][] {
   const { numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
   const numSlots = numChiplets * slotsPerChiplet;
   const absent = numSlots - numExperts - numReplicas;
@@ -131,7 +134,7 @@ function expertsByServer(weight: Float32Array, numExpertGroups: number, numServe
 }
 
 /** Gives the item of largest load per copy one more copy, until there are `numWanted`. */
-function copyBusiest(
+function replicateBusiest(
   loads: readonly number[],
   numWanted: number,
 ): { itemOfCopy: number[]; copies: Int32Array } {

@@ -1,29 +1,29 @@
 import type { Solution } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../lib/placement/solver.js";
-import { seatFillings } from "./groups/assign-groups.js";
-import { contiguousSeating } from "./contiguous.js";
+import { placeColumns } from "./groups/assign-groups.js";
+import { contiguousPlacement } from "./contiguous.js";
 import { finish } from "./constraints/complete-placement.js";
 import { QUICK_SEARCH } from "./local-search.js";
 import { priceIntoPool } from "./columns/pool-pricing.js";
 import { startSearch, type SearchBudget } from "./search/iterated-local-search.js";
 import { choosePartition } from "./columns/partition-model.js";
 
-/** More local optima to take fillings from. */
+/** More local optima to take columns from. */
 const DEEP_SEARCH: SearchBudget = { starts: 60, restarts: 6, kicks: 100 };
 /** Simplex iterations of the integer programme, the budget that makes its answer the same on every machine. */
 const MAX_ITERATIONS = 200_000;
 
 /**
- * Communities, then search, then recombination: the best choice among the chiplet fillings of many local optima, and
+ * Communities, then search, then recombination: the best choice among the chiplet columns of many local optima, and
  * those that column generation, priced by search, adds to them.
  *
- * Begins with what `local-search` does, so it never answers with more. The choice is optimal among the fillings at
+ * Begins with what `local-search` does, so it never answers with more. The choice is optimal among the columns at
  * hand, which proves nothing about others: no bound is claimed.
  */
 export const ilp: Solver = {
   name: "ilp",
-  summary: "communities, local search, then an ILP that recombines the fillings of all local optima",
+  summary: "communities, local search, then an ILP that recombines the columns of all local optima",
   solve: (problem, options) => recombine(problem, options),
 };
 
@@ -41,12 +41,12 @@ export async function recombine(
   const search = startSearch(problem, options);
   search.run(QUICK_SEARCH);
   const best = search.run(DEEP_SEARCH);
-  if (!best) return finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
-  const incumbent = search.fillingsOf(best);
+  if (!best) return finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });
+  const incumbent = search.columnsOf(best);
   await priceIntoPool(problem, search.pool, { chipletOf: best, deadline });
   const timeLimitMs = deadline - performance.now();
-  const choice = await choosePartition(problem, search.pool.fillings, {
-    backend: options.backends.fillings,
+  const choice = await choosePartition(problem, search.pool.columns, {
+    backend: options.backends.columns,
     incumbent,
     maxIterations: MAX_ITERATIONS,
     ...(timeLimitMs < Infinity && { timeLimitMs }),
@@ -56,7 +56,7 @@ export async function recombine(
     stoppedBy: search.stoppedBy,
     ...(proveBound && { tokensBound: proveBound(best, deadline) }),
   };
-  const answer = await seatFillings(problem, choice?.fillings ?? incumbent, claim);
-  // Limits of chiplet groups may forbid the best fillings; the search has respected them all along.
-  return answer.status === "undecided" ? seatFillings(problem, incumbent, claim) : answer;
+  const answer = await placeColumns(problem, choice?.columns ?? incumbent, claim);
+  // Limits of chiplet groups may forbid the best columns; the search has respected them all along.
+  return answer.status === "undecided" ? placeColumns(problem, incumbent, claim) : answer;
 }

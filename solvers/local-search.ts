@@ -1,6 +1,6 @@
 import type { Solver } from "../lib/placement/solver.js";
-import { seatFillings } from "./groups/assign-groups.js";
-import { contiguousSeating } from "./contiguous.js";
+import { placeColumns } from "./groups/assign-groups.js";
+import { contiguousPlacement } from "./contiguous.js";
 import { finish } from "./constraints/complete-placement.js";
 import { startSearch, type SearchBudget } from "./search/iterated-local-search.js";
 
@@ -14,8 +14,8 @@ export const localSearch: Solver = {
   async solve(problem, options) {
     const search = startSearch(problem, options);
     const best = search.run(QUICK_SEARCH);
-    // Without an admissible seating met, the question is whether there is any.
-    if (!best) return finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
-    return seatFillings(problem, search.fillingsOf(best), { ...options, stoppedBy: search.stoppedBy });
+    // Without an admissible placement met, the question is whether there is any.
+    if (!best) return finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });
+    return placeColumns(problem, search.columnsOf(best), { ...options, stoppedBy: search.stoppedBy });
   },
 };

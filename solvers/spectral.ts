@@ -1,6 +1,6 @@
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { countCoactivation, type Coactivation } from "../lib/trace/coactivation.js";
-import { countTouches } from "../lib/placement/cost.js";
+import { countTokenCopies } from "../lib/placement/cost.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { createRandom, type Random } from "../lib/random.js";
 import { finish } from "./constraints/complete-placement.js";
@@ -15,7 +15,7 @@ export const spectral: Solver = {
   solve(problem, options) {
     const { numChiplets, slotsPerChiplet, patterns, layer } = problem;
     const points = embedExperts(countCoactivation(patterns), Math.min(numChiplets, problem.numExperts));
-    let best: { chipletOf: Uint16Array; touches: number } | undefined;
+    let best: { chipletOf: Uint16Array; tokenCopies: number } | undefined;
     for (let start = 0; start < STARTS; start++) {
       const random = createRandom(options.seed, layer, start);
       const chipletOf = clusterPoints(points, {
@@ -23,8 +23,8 @@ export const spectral: Solver = {
         capacity: slotsPerChiplet,
         random,
       });
-      const touches = countTouches(patterns, chipletOf);
-      if (!best || touches < best.touches) best = { chipletOf, touches };
+      const tokenCopies = countTokenCopies(patterns, chipletOf);
+      if (!best || tokenCopies < best.tokenCopies) best = { chipletOf, tokenCopies };
     }
     if (!best) throw new Error("a start always ends in a seating");
     return finish(problem, best.chipletOf, { ...options, stoppedBy: "budget" });

@@ -42,7 +42,7 @@ export function importCommand(): Command {
       const { output, experts, chiplets, groups, model, numHiddenLayers, firstMoeLayer, moeLayerStep } =
         options;
       checkOutput(output, options);
-      const seating = await importPlacement(readBytes(path), path, {
+      const placement = await importPlacement(readBytes(path), path, {
         model,
         numExperts: experts,
         numChiplets: chiplets,
@@ -50,9 +50,9 @@ export function importCommand(): Command {
         firstMoeLayer,
         moeLayerStep,
       });
-      const text = formatPlacement({ ...seating, ...(groups !== undefined && { numGroups: groups }) });
+      const text = formatPlacement({ ...placement, ...(groups !== undefined && { numGroups: groups }) });
       await writeOutput(output, text, options);
-      const { numExperts, numChiplets, layers } = seating;
+      const { numExperts, numChiplets, layers } = placement;
       terminal.printJson({ file: output, numExperts, numChiplets, numLayers: layers.length });
       terminal.print(
         `wrote ${output}: ${layers.length} layers of ${numExperts} experts on ${numChiplets} chiplets`,

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import {
   decodePlacement,
-  verifyAgainstSeating,
+  verifyAgainstPlacement,
   verifyAgainstTrace,
   verifyForeign,
   verifyPlacementFile,
@@ -59,13 +59,13 @@ export function verifyCommand(end: (exitCode: number) => void): Command {
       const terminal = openTerminal(options);
       const reading = isPlacementFile(path) ? await readOwn(path) : await readForeign(path, options);
       const violations = [...reading.violations];
-      if (options.against !== undefined && violations.length === 0 && reading.seating !== undefined) {
-        violations.push(...(await compare(reading.seating, options.against, { options, terminal })));
+      if (options.against !== undefined && violations.length === 0 && reading.placement !== undefined) {
+        violations.push(...(await compare(reading.placement, options.against, { options, terminal })));
       }
       terminal.printJson({ file: path, format: reading.format, violations });
       terminal.print(
         violations.length === 0
-          ? `${path}: sound, ${describeSeating(reading.seating)} (${reading.format})`
+          ? `${path}: sound, ${describePlacement(reading.placement)} (${reading.format})`
           : violations.map((violation) => `${path}: ${violation}`).join("\n"),
       );
       if (violations.length > 0) end(EXIT.badInput);
@@ -74,13 +74,13 @@ export function verifyCommand(end: (exitCode: number) => void): Command {
 
 interface Reading {
   readonly format: string;
-  readonly seating: PlacementFile | undefined;
+  readonly placement: PlacementFile | undefined;
   readonly violations: readonly string[];
 }
 
 async function readOwn(path: string): Promise<Reading> {
-  const seating = await decodePlacement(readBytes(path).toString("utf8"), path);
-  return { format: "moeplace", seating, violations: verifyPlacementFile(seating) };
+  const placement = await decodePlacement(readBytes(path).toString("utf8"), path);
+  return { format: "moeplace", placement, violations: verifyPlacementFile(placement) };
 }
 
 function readForeign(path: string, options: VerifyOptions): Promise<Reading> {
@@ -95,17 +95,17 @@ function readForeign(path: string, options: VerifyOptions): Promise<Reading> {
 }
 
 async function compare(
-  seating: PlacementFile,
+  placement: PlacementFile,
   against: string,
   { options, terminal }: { options: VerifyOptions; terminal: Terminal },
 ): Promise<string[]> {
-  if (isPlacementFile(against)) return verifyAgainstSeating(seating, await readPlacement(against));
+  if (isPlacementFile(against)) return verifyAgainstPlacement(placement, await readPlacement(against));
   const { parts } = await loadTrace([against], options, terminal);
-  return verifyAgainstTrace(seating, splitParts(parts, options.holdout).learn);
+  return verifyAgainstTrace(placement, splitParts(parts, options.holdout).learn);
 }
 
-function describeSeating(seating: Seating | undefined): string {
-  if (seating === undefined) return "empty";
-  const { layers, numExperts, numChiplets } = seating;
+function describePlacement(placement: Seating | undefined): string {
+  if (placement === undefined) return "empty";
+  const { layers, numExperts, numChiplets } = placement;
   return `${layers.length} layers of ${numExperts} experts on ${numChiplets} chiplets`;
 }

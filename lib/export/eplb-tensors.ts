@@ -1,7 +1,7 @@
 import type { Chiplets, Seating } from "../placement/placement.js";
 import { describe, formatRows, isRecord, layersOfRows, reportExtraKeys } from "./foreign-content.js";
 import { isNpy, readNpy, writeNpy, type NpyArray } from "./npy.js";
-import { expertsOfSlots, seatSlots } from "./physical-slots.js";
+import { expertsOfSlots, fillSlots } from "./physical-slots.js";
 import type { EngineSeating, FormatNeeds, PlacementFormat, ReadOptions, Report } from "./placement-format.js";
 
 /**
@@ -27,9 +27,9 @@ export const eplbNpz: PlacementFormat = {
   summary: "DeepSeek EPLB tensors phy2log, log2phy, logcnt: .npz, int64, a row for every MoE layer",
   extension: "npz",
   needs,
-  async write(seating) {
+  async write(placement) {
     const { zipSync } = await import("fflate");
-    const { phy2log, log2phy, logcnt } = toTensors(seating);
+    const { phy2log, log2phy, logcnt } = toTensors(placement);
     const shapes = [
       [phy2log.length, phy2log[0].length],
       [log2phy.length, log2phy[0].length, log2phy[0][0].length],
@@ -71,8 +71,8 @@ export const eplbJson: PlacementFormat = {
   summary: "DeepSeek EPLB tensors phy2log, log2phy, logcnt: JSON, a row for every MoE layer",
   extension: "json",
   needs,
-  write(seating) {
-    const { phy2log, log2phy, logcnt } = toTensors(seating);
+  write(placement) {
+    const { phy2log, log2phy, logcnt } = toTensors(placement);
     const slots = log2phy.map((rows) => JSON.stringify(rows));
     return (
       `{\n"phy2log": ${formatRows(phy2log)},\n"log2phy": [\n  ${slots.join(",\n  ")}\n],\n` +
@@ -110,9 +110,10 @@ function readTensors(
   const layerOf = layersOfRows(phy2log.length, options, report);
   const rows = layerOf.map((layer, row) => ({ layer, slots: phy2log[row] as unknown }));
   const numExperts = options.numExperts ?? numRows(tensors.logcnt);
-  const seating = seatSlots(rows, { ...options, numExperts, format: "eplb" }, report);
-  if (seating !== undefined) reportContradictions(seating, { tensors, slots: phy2log as number[][] }, report);
-  return seating;
+  const placement = fillSlots(rows, { ...options, numExperts, format: "eplb" }, report);
+  if (placement !== undefined)
+    reportContradictions(placement, { tensors, slots: phy2log as number[][] }, report);
+  return placement;
 }
 
 /** Compares log2phy and logcnt with what phy2log says, expert by expert. */
@@ -144,7 +145,7 @@ function reportContradictions(
   });
 }
 
-/** Slots of every expert, ascending; ids out of range are left to the seating's own check. */
+/** Slots of every expert, ascending; ids out of range are left to the placement's own check. */
 function slotsOfExperts(slots: Chiplets[number], numExperts: number): number[][] {
   const own = Array.from({ length: numExperts }, (): number[] => []);
   slots.forEach((expert, slot) => {

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import type { Seating } from "../placement/placement.js";
-import { verifySeating } from "../placement/verify-placement.js";
+import { verifyPlacement } from "../placement/verify-placement.js";
 import { fitEngine } from "./fit-engine.js";
 import { lookAt } from "./foreign-content.js";
 import type { EngineSeating, ExportOptions, PlacementFormat } from "./placement-format.js";
@@ -22,14 +22,14 @@ export interface PlacementExport {
  * const { data, notes } = await exportPlacement(placement, sglang, { numHiddenLayers: 27, firstMoeLayer: 1 });
  */
 export async function exportPlacement(
-  seating: Seating,
+  placement: Seating,
   format: PlacementFormat,
   options: ExportOptions = {},
 ): Promise<PlacementExport> {
-  const violations = verifySeating(seating);
+  const violations = verifyPlacement(placement);
   if (violations.length > 0) throw new InputError(`placement: ${violations[0]}`);
   const notes: string[] = [];
-  const fitted = fitEngine(seating, format, { ...options, note: (sentence) => notes.push(sentence) });
+  const fitted = fitEngine(placement, format, { ...options, note: (sentence) => notes.push(sentence) });
   const data = await format.write(fitted, options);
   await verifyExport(data, fitted, format);
   const launch = format.launch?.(fitted);
@@ -37,7 +37,7 @@ export async function exportPlacement(
   return { data, notes };
 }
 
-/** Reads the file written and finds the same seating in it, or else the format has a bug. */
+/** Reads the file written and finds the same placement in it, or else the format has a bug. */
 async function verifyExport(
   data: string | Uint8Array,
   fitted: EngineSeating,
@@ -46,15 +46,15 @@ async function verifyExport(
   if (format.read === undefined) return;
   const content = lookAt(typeof data === "string" ? new TextEncoder().encode(data) : data);
   const { numExperts, numChiplets, modelLayers } = fitted;
-  const { seating, violations } = await readForeign(content, format, {
+  const { placement, violations } = await readForeign(content, format, {
     numExperts,
     numChiplets,
     ...modelLayers,
   });
   if (violations.length > 0) throw new Error(`${format.name}: wrote a file with a fault: ${violations[0]}`);
-  // A format of one seating does not tell its layer.
+  // A format of one placement does not tell its layer.
   const compared = ({ layers }: Seating) =>
     JSON.stringify(format.needs.layers === "one" ? layers[0].chiplets : layers);
-  if (seating === undefined || compared(seating) !== compared(fitted))
+  if (placement === undefined || compared(placement) !== compared(fitted))
     throw new Error(`${format.name}: wrote a file that reads back as another placement`);
 }

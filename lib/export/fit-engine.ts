@@ -10,30 +10,30 @@ export interface FitOptions extends ExportOptions {
 }
 
 /**
- * Makes a sound seating fit for the format of an engine: its layers complete, its slots equal, as the format needs it.
+ * Makes a sound placement fit for the format of an engine: its layers complete, its slots equal, as the format needs it.
  *
  * Nothing is mended silently: empty slots and missing layers are filled only where the options say so.
  *
- * @throws InputError if the seating does not meet what the format needs.
+ * @throws InputError if the placement does not meet what the format needs.
  */
-export function fitEngine(seating: Seating, format: PlacementFormat, options: FitOptions): EngineSeating {
+export function fitEngine(placement: Seating, format: PlacementFormat, options: FitOptions): EngineSeating {
   const { needs, name } = format;
   const modelLayers = completeModelLayers(
-    seating,
+    placement,
     options,
     needs.layers === "all" ? options.note : undefined,
   );
-  const chosen = chooseLayers(seating, format, options);
+  const chosen = chooseLayers(placement, format, options);
   const slotsPerChiplet = Math.max(...chosen.flatMap(({ chiplets }) => chiplets.map(({ length }) => length)));
-  const context = { ...options, numExperts: seating.numExperts, slotsPerChiplet, name };
+  const context = { ...options, numExperts: placement.numExperts, slotsPerChiplet, name };
   const complete = needs.layers === "all" ? completeLayers(chosen, moeLayers(modelLayers), context) : chosen;
   const layers = needs.equalSlots ? complete.map((layer) => equalizeSlots(layer, context)) : complete;
-  if (needs.noReplicas && layers.some(({ chiplets }) => chiplets.flat().length > seating.numExperts)) {
+  if (needs.noReplicas && layers.some(({ chiplets }) => chiplets.flat().length > placement.numExperts)) {
     throw new InputError(
       `${name}: found replicas, expected every expert on one chiplet: the format holds no more`,
     );
   }
-  return { ...seating, layers, slotsPerChiplet, modelLayers };
+  return { ...placement, layers, slotsPerChiplet, modelLayers };
 }
 
 /**
@@ -41,7 +41,7 @@ export function fitEngine(seating: Seating, format: PlacementFormat, options: Fi
  *
  * Slot by slot, the expert with the most tokens per copy is copied to the chiplet of the least load that has room and
  * lacks it, as EPLB would with these slots. Engines spread an expert's tokens over its copies, so the token
- * replication of the filled seating is not the one the placement was made for.
+ * replication of the filled placement is not the one the placement was made for.
  *
  * @param load Tokens that chose each expert; without it all count alike. Shape [numExperts].
  * @param slotsPerChiplet At most the number of experts.
@@ -77,7 +77,7 @@ interface FitContext extends FitOptions {
   name: string;
 }
 
-/** The layers to write: all, or the one that formats of one seating hold. */
+/** The layers to write: all, or the one that formats of one placement hold. */
 function chooseLayers(
   { layers }: Seating,
   { needs, name }: PlacementFormat,
@@ -95,7 +95,7 @@ function chooseLayers(
   const [first] = seated;
   if (seated.some(({ chiplets }) => JSON.stringify(chiplets) !== JSON.stringify(first.chiplets))) {
     throw new InputError(
-      `${name}: found layers that differ, expected one seating: the format holds no more`,
+      `${name}: found layers that differ, expected one placement: the format holds no more`,
       "Maybe choose one with --layer.",
     );
   }

@@ -22,14 +22,14 @@ export function moeLayers({ numHiddenLayers, firstMoeLayer, moeLayerStep }: Mode
 }
 
 /**
- * Completes what is known of a model's layers: from the shape of a known model, else from the layers of a seating, the
+ * Completes what is known of a model's layers: from the shape of a known model, else from the layers of a placement, the
  * first taken for the model's first MoE layer, the last for its last layer.
  *
- * @param note Told of everything that was taken from the seating.
+ * @param note Told of everything that was taken from the placement.
  *
  * @example
- * // A seating of the layers 1 to 26 of an unknown model:
- * completeModelLayers(seating, {}); // { numHiddenLayers: 27, firstMoeLayer: 1, moeLayerStep: 1 }
+ * // A placement of the layers 1 to 26 of an unknown model:
+ * completeModelLayers(placement, {}); // { numHiddenLayers: 27, firstMoeLayer: 1, moeLayerStep: 1 }
  */
 export function completeModelLayers(
   { model, numExperts, layers }: Seating,

@@ -1,5 +1,5 @@
 import { describe, isRecord, reportExtraKeys } from "./foreign-content.js";
-import { expertsOfSlots, seatSlots } from "./physical-slots.js";
+import { expertsOfSlots, fillSlots } from "./physical-slots.js";
 import type { PlacementFormat } from "./placement-format.js";
 
 const FORMAT = "moeplace.expert-permutation";
@@ -47,7 +47,7 @@ export const permutation: PlacementFormat = {
       report(`layers[${index}]: found ${describe(entry)}, expected layer and newToOld`);
       return [];
     });
-    return seatSlots(rows, { ...options, numExperts, numChiplets: numRanks, format: "megatron" }, report);
+    return fillSlots(rows, { ...options, numExperts, numChiplets: numRanks, format: "megatron" }, report);
   },
 };
 

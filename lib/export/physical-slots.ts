@@ -27,7 +27,7 @@ export function expertsOfSlots(chiplets: Chiplets): number[] {
  * @returns Undefined where something was reported.
  * @throws InputError if the options do not tell the number of ranks.
  */
-export function seatSlots(
+export function fillSlots(
   rows: readonly SlotRow[],
   options: ReadOptions & { format: string },
   report: Report,

@@ -8,7 +8,7 @@ export interface ExportOptions extends KnownModelLayers {
   fillEmpty?: boolean | undefined;
   /** Seat the experts of MoE layers that have no placement in the order of their ids. Default false. */
   fillLayers?: boolean | undefined;
-  /** Write the seating of this layer alone, in formats that hold one seating. Default the only layer. */
+  /** Write the placement of this layer alone, in formats that hold one placement. Default the only layer. */
   layer?: number | undefined;
   /** Tokens that chose each expert, by layer: tells which experts are busiest. Each of shape [numExperts]. */
   loads?: ReadonlyMap<number, ArrayLike<number>> | undefined;
@@ -16,7 +16,7 @@ export interface ExportOptions extends KnownModelLayers {
   patterns?: ReadonlyMap<number, TokenPatterns> | undefined;
 }
 
-/** A seating made fit for an engine: every MoE layer, the same number of experts on every chiplet where needed. */
+/** A placement made fit for an engine: every MoE layer, the same number of experts on every chiplet where needed. */
 export interface EngineSeating extends Seating {
   readonly slotsPerChiplet: number;
   readonly modelLayers: ModelLayers;
@@ -41,7 +41,7 @@ export interface ForeignContent {
 
 /** What an engine demands of a placement before it can be written in its format. */
 export interface FormatNeeds {
-  /** Every MoE layer of the model, without holes; or one seating, of one layer or the same for all. */
+  /** Every MoE layer of the model, without holes; or one placement, of one layer or the same for all. */
   readonly layers: "any" | "all" | "one";
   /** The same number of experts on every chiplet of every layer. */
   readonly equalSlots: boolean;
@@ -59,15 +59,15 @@ export interface PlacementFormat {
   readonly summary: string;
   readonly extension: string;
   readonly needs: FormatNeeds;
-  write(seating: EngineSeating, options: ExportOptions): string | Uint8Array | Promise<Uint8Array>;
+  write(placement: EngineSeating, options: ExportOptions): string | Uint8Array | Promise<Uint8Array>;
   recognises(content: ForeignContent): boolean;
   /**
-   * Reads the seating out of a file, as it stands: coverage, range and doubles are judged afterwards, alike for all.
+   * Reads the placement out of a file, as it stands: coverage, range and doubles are judged afterwards, alike for all.
    *
    * @param report Told of every violation of the format itself.
    * Absent where the file holds no placement but the instance to place.
    *
-   * @returns Undefined where the file is too broken to hold a seating; something was reported then.
+   * @returns Undefined where the file is too broken to hold a placement; something was reported then.
    */
   read?(
     content: ForeignContent,
@@ -75,5 +75,5 @@ export interface PlacementFormat {
     report: Report,
   ): Seating | undefined | Promise<Seating | undefined>;
   /** What to tell the engine besides the file. */
-  launch?(seating: EngineSeating): string;
+  launch?(placement: EngineSeating): string;
 }

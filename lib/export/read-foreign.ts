@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import type { Seating } from "../placement/placement.js";
-import { verifySeating } from "../placement/verify-placement.js";
+import { verifyPlacement } from "../placement/verify-placement.js";
 import { lookAt } from "./foreign-content.js";
 import { placementFormats } from "./formats.js";
 import type { ForeignContent, PlacementFormat, ReadOptions } from "./placement-format.js";
@@ -10,7 +10,7 @@ export interface ForeignReading {
   /** Name of the format, found by content. */
   readonly format: string;
   /** Undefined where the file is too broken to hold one. */
-  readonly seating: Seating | undefined;
+  readonly placement: Seating | undefined;
   /** One sentence a violation; empty if nothing is wrong. */
   readonly violations: readonly string[];
 }
@@ -52,38 +52,38 @@ export async function verifyForeign(
  * @throws InputError if the format is not known or {@link verifyForeign} finds anything.
  *
  * @example
- * const seating = await importPlacement(await readFile("map.json"), "map.json", { numChiplets: 16 });
+ * const placement = await importPlacement(await readFile("map.json"), "map.json", { numChiplets: 16 });
  */
 export async function importPlacement(
   bytes: Uint8Array,
   where: string,
   options: ReadOptions = {},
 ): Promise<Seating> {
-  const { format, seating, violations } = await verifyForeign(bytes, where, options);
+  const { format, placement, violations } = await verifyForeign(bytes, where, options);
   if (violations.length > 0) {
     throw new InputError(
       `${where}: ${format}: ${violations[0]}${violations.length > 1 ? `, and ${violations.length - 1} more` : ""}`,
       `Maybe run "moeplace verify ${where}" for the whole list.`,
     );
   }
-  if (seating === undefined) throw new Error(`${format}: read nothing and reported nothing`);
-  return seating;
+  if (placement === undefined) throw new Error(`${format}: read nothing and reported nothing`);
+  return placement;
 }
 
-/** Reads content of a known format and judges the seating in it. */
+/** Reads content of a known format and judges the placement in it. */
 export async function readForeign(
   content: ForeignContent,
   format: PlacementFormat,
   options: ReadOptions,
 ): Promise<ForeignReading> {
   const violations: string[] = [];
-  const seating = await format.read?.(content, options, (violation) => violations.push(violation));
-  if (seating !== undefined) {
-    violations.push(...verifySeating(seating));
-    if (format.needs.equalSlots) violations.push(...unequalSlots(seating));
-    if (format.needs.noReplicas) violations.push(...replicas(seating));
+  const placement = await format.read?.(content, options, (violation) => violations.push(violation));
+  if (placement !== undefined) {
+    violations.push(...verifyPlacement(placement));
+    if (format.needs.equalSlots) violations.push(...unequalSlots(placement));
+    if (format.needs.noReplicas) violations.push(...replicas(placement));
   }
-  return { format: format.name, seating, violations };
+  return { format: format.name, placement, violations };
 }
 
 function unequalSlots({ layers }: Seating): string[] {

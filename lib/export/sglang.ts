@@ -1,6 +1,6 @@
 import { describe, formatRows, isRecord, reportExtraKeys } from "./foreign-content.js";
 import { moeLayers } from "./model-layers.js";
-import { expertsOfSlots, seatSlots } from "./physical-slots.js";
+import { expertsOfSlots, fillSlots } from "./physical-slots.js";
 import type { PlacementFormat } from "./placement-format.js";
 
 const KEY = "physical_to_logical_map";
@@ -43,8 +43,8 @@ export const sglang: PlacementFormat = {
     const isMoe = new Set(moeLayers({ numHiddenLayers: rows.length, firstMoeLayer, moeLayerStep }));
     const all = rows.map((slots: unknown, layer) => ({ layer, slots }));
     const moe = all.filter(({ layer }) => isMoe.has(layer));
-    const seating = seatSlots(moe, { ...options, format: "sglang" }, report);
-    const numSlots = seating?.layers[0].chiplets.flat().length;
+    const placement = fillSlots(moe, { ...options, format: "sglang" }, report);
+    const numSlots = placement?.layers[0].chiplets.flat().length;
     for (const { layer, slots } of all) {
       // SGLang makes one tensor of all rows: those of dense layers have to fit it too.
       if (
@@ -54,7 +54,7 @@ export const sglang: PlacementFormat = {
         report(`layer ${layer}: found ${describe(slots)}, expected as many slots as in the MoE layers`);
       }
     }
-    return seating;
+    return placement;
   },
   launch: ({ numExperts, numChiplets, slotsPerChiplet }) =>
     `--ep-size ${numChiplets} --ep-num-redundant-experts ${numChiplets * slotsPerChiplet - numExperts}`,

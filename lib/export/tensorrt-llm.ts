@@ -1,6 +1,6 @@
 import { describe, isRecord, reportExtraKeys } from "./foreign-content.js";
 import { formatLayers, moeLayers } from "./model-layers.js";
-import { expertsOfSlots, seatSlots } from "./physical-slots.js";
+import { expertsOfSlots, fillSlots } from "./physical-slots.js";
 import type { PlacementFormat, ReadOptions, Report } from "./placement-format.js";
 
 const KEYS = ["num_slots", "layer_updates_per_iter", "initial_global_assignments"];
@@ -53,7 +53,7 @@ export const tensorrtLlm: PlacementFormat = {
       options,
       report,
     );
-    return seatSlots(rows, { ...options, format: "tensorrt-llm" }, report);
+    return fillSlots(rows, { ...options, format: "tensorrt-llm" }, report);
   },
 };
 

@@ -19,7 +19,7 @@ const KEY = "expert_to_ep_rank";
  */
 export const vllmRanks: PlacementFormat = {
   name: "vllm-ranks",
-  summary: "vLLM --expert-placement-file: JSON, the EP rank of every expert, one seating for all layers",
+  summary: "vLLM --expert-placement-file: JSON, the EP rank of every expert, one placement for all layers",
   extension: "json",
   needs: { layers: "one", equalSlots: false, noReplicas: true },
   write({ layers, numExperts }) {

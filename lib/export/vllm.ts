@@ -1,5 +1,5 @@
 import { formatRows, layersOfRows } from "./foreign-content.js";
-import { expertsOfSlots, seatSlots } from "./physical-slots.js";
+import { expertsOfSlots, fillSlots } from "./physical-slots.js";
 import type { PlacementFormat } from "./placement-format.js";
 
 /**
@@ -20,7 +20,7 @@ export const vllm: PlacementFormat = {
     const isSingle = document.length > 0 && document.every((entry) => !Array.isArray(entry));
     const layerOf = layersOfRows(isSingle ? undefined : document.length, options, report);
     const rows = layerOf.map((layer, row) => ({ layer, slots: isSingle ? document : document[row] }));
-    return seatSlots(rows, { ...options, format: "vllm" }, report);
+    return fillSlots(rows, { ...options, format: "vllm" }, report);
   },
   launch: ({ numExperts, numChiplets, slotsPerChiplet }) =>
     `${numChiplets} EP ranks and eplb_config.num_redundant_experts ${numChiplets * slotsPerChiplet - numExperts}`,

@@ -1,5 +1,5 @@
 import { countCoactivation, type Coactivation } from "../trace/coactivation.js";
-import { countTouches, uniformReplication } from "../placement/cost.js";
+import { countTokenCopies, uniformReplication } from "../placement/cost.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
 
@@ -54,7 +54,7 @@ export function inspectTrace(
       loadMaxOverMean: (Math.max(...load) * numExperts) / (current.numTokens * topK),
       loadEntropy: relativeEntropy(load),
       idleExperts: load.filter((tokens) => tokens === 0).length,
-      contiguousReplication: countTouches(patterns, contiguous) / current.numTokens,
+      contiguousReplication: countTokenCopies(patterns, contiguous) / current.numTokens,
       replicationAtLeast: coLocationCeiling(patterns, coactivation, slots),
     };
   });

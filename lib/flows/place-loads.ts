@@ -22,7 +22,7 @@ export interface PlaceLoadsOptions extends Pick<PlaceTraceOptions, "solver" | "s
  * Places the experts of every layer so that the largest load of a chiplet is least, from loads without tokens.
  *
  * To a solver every choice of an expert is a token of its own, so that loads and their balance are true, and C_T, which
- * nobody can know, is the same for all seatings; it is left out of the answer. Copies share their expert's load evenly.
+ * nobody can know, is the same for all placements; it is left out of the answer. Copies share their expert's load evenly.
  *
  * @param options.solver Puts balance first, as {@link balanced} makes it.
  * @throws Error if a solver's answer fails the independent verifier, which is a bug in the solver.

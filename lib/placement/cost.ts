@@ -3,28 +3,28 @@ import type { TokenPatterns } from "../trace/token-patterns.js";
 /**
  * Counts token copies: the sum over tokens of the number of distinct blocks that a token's experts sit on.
  *
- * With chiplets as blocks, touches / tokens is the token replication C_T; with chiplet groups, C_G. An exact
+ * With chiplets as blocks, tokenCopies / tokens is the token replication C_T; with chiplet groups, C_G. An exact
  * integer, so costs of placements compare exactly. Time O(sum of pattern widths).
- * Source: Mozart (arXiv:2603.07006), section 3; in hypergraph terms touches = tokens + (connectivity - 1).
+ * Source: Mozart (arXiv:2603.07006), section 3; in hypergraph terms tokenCopies = tokens + (connectivity - 1).
  *
  * @param blockOf Block of every expert, in [0, 65536). Shape [numExperts].
  *
  * @example
- * countTouches(patterns, chipletOfExperts(chiplets, numExperts)) / patterns.numTokens; // C_T
+ * countTokenCopies(patterns, chipletOfExperts(chiplets, numExperts)) / patterns.numTokens; // C_T
  */
-export function countTouches(patterns: TokenPatterns, blockOf: ArrayLike<number>): number {
+export function countTokenCopies(patterns: TokenPatterns, blockOf: ArrayLike<number>): number {
   const { numPatterns, offsets, experts, counts } = patterns;
   const seenIn = new Int32Array(65536).fill(-1);
-  let touches = 0;
+  let tokenCopies = 0;
   for (let pattern = 0; pattern < numPatterns; pattern++) {
     for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
       const block = blockOf[experts[place]];
       if (seenIn[block] === pattern) continue;
       seenIn[block] = pattern;
-      touches += counts[pattern];
+      tokenCopies += counts[pattern];
     }
   }
-  return touches;
+  return tokenCopies;
 }
 
 /**

@@ -16,7 +16,7 @@ export const DISPATCH_MODELS = ["nearest", "uniform"] as const;
 export type CopiesOf = readonly (readonly number[])[];
 
 /**
- * Turns a seating, with or without replicas, into the chiplets that hold each expert.
+ * Turns a placement, with or without replicas, into the chiplets that hold each expert.
  *
  * @example
  * chipletsWithExperts([[0, 2], [1, 2]], 3); // [[0], [1], [0, 1]]

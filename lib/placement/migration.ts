@@ -8,7 +8,7 @@ export interface Transfer {
 }
 
 /**
- * One step from a running seating to another; after every step each chiplet holds at most its slots.
+ * One step from a running placement to another; after every step each chiplet holds at most its slots.
  *
  * A `move` takes an expert into a free slot; a `copy` does and keeps the original; a `swap` exchanges two experts of two
  * full chiplets, which needs room for one expert in flight on each; a `drop` frees the slot of a replica.
@@ -18,7 +18,7 @@ export type MigrationStep =
   | { readonly kind: "swap"; readonly transfers: readonly [Transfer, Transfer] }
   | { readonly kind: "drop"; readonly expert: number; readonly chiplet: number };
 
-/** Seats of a seating that have to be filled from elsewhere: the expert moves between two seatings. */
+/** Seats of a placement that have to be filled from elsewhere: the expert moves between two placements. */
 export function countMoves(from: Chiplets, to: Chiplets): number {
   return to.reduce(
     (moves, experts, chiplet) => moves + experts.filter((expert) => !from[chiplet].includes(expert)).length,
@@ -27,7 +27,7 @@ export function countMoves(from: Chiplets, to: Chiplets): number {
 }
 
 /**
- * Orders the moves from a running seating to another so that no chiplet ever holds more than its slots, and no expert
+ * Orders the moves from a running placement to another so that no chiplet ever holds more than its slots, and no expert
  * is ever without a copy.
  *
  * Replicas that go are dropped first. Then every expert whose chiplet has a free slot comes there, for as long as there
@@ -97,9 +97,9 @@ export function planMigration(from: Chiplets, to: Chiplets, slotsPerChiplet: num
 
 /**
  * Replays a migration step by step and lists everything that is wrong with it: transfers from where the expert is not,
- * slots that overflow, a last copy dropped, another seating at the end.
+ * slots that overflow, a last copy dropped, another placement at the end.
  *
- * @returns One sentence a violation; empty if the steps lead from one seating to the other.
+ * @returns One sentence a violation; empty if the steps lead from one placement to the other.
  */
 export function verifyMigration(
   steps: readonly MigrationStep[],
@@ -182,7 +182,7 @@ function shortestCycle(moves: readonly Move[], numChiplets: number): Move[] {
     const cycle = cycleThrough(start, moves);
     if (cycle && cycle.length < (shortest?.length ?? Infinity)) shortest = cycle;
   }
-  if (!shortest) throw new Error("full chiplets without a cycle: the seatings do not fit their slots");
+  if (!shortest) throw new Error("full chiplets without a cycle: the placements do not fit their slots");
   return shortest;
 }
 

@@ -1,8 +1,8 @@
 import { InputError } from "../errors.js";
 import type { FoundPlacement, SeatedLayer, Seating } from "./placement.js";
-import { verifySeating } from "./verify-placement.js";
+import { verifyPlacement } from "./verify-placement.js";
 
-/** One layer of a placement file: a seating and, where a solver made it, what the solver says of it. */
+/** One layer of a placement file: a placement and, where a solver made it, what the solver says of it. */
 export interface FiledLayer
   extends
     SeatedLayer,
@@ -71,14 +71,14 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
 }
 
 /**
- * Lists everything that is wrong with the content of a placement file: its seating, its groups and slots, and
+ * Lists everything that is wrong with the content of a placement file: its placement, its groups and slots, and
  * costs and bounds that contradict each other.
  *
  * @returns One sentence a violation; empty if nothing is wrong.
  */
 export function verifyPlacementFile(placement: PlacementFile): string[] {
   const { numChiplets, numGroups = 1, slotsPerChiplet, layers } = placement;
-  const violations = verifySeating(placement, slotsPerChiplet);
+  const violations = verifyPlacement(placement, slotsPerChiplet);
   if (numChiplets % numGroups !== 0) {
     violations.push(`found ${numChiplets} chiplets in ${numGroups} groups, expected groups of equal size`);
   }

@@ -17,11 +17,11 @@ const layerSchema = z.object({
   status: z
     .enum(["optimal", "feasible"])
     .exactOptional()
-    .describe("Whether a solver proved the seating optimal. Absent if no solver made it."),
+    .describe("Whether a solver proved the placement optimal. Absent if no solver made it."),
   cost: replicationCost
     .exactOptional()
     .describe("Mean distinct chiplets per token (C_T) on the tokens learned from."),
-  bound: replicationCost.exactOptional().describe("Proved: no seating within the limits costs less."),
+  bound: replicationCost.exactOptional().describe("Proved: no placement within the limits costs less."),
   groups: proved("Mean distinct chiplet groups per token (C_G).")
     .exactOptional()
     .describe("The assignment of the chiplets to chiplet groups."),

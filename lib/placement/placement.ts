@@ -21,7 +21,7 @@ export interface FoundPlacement {
   readonly cost: number;
   /** Proved: no placement that respects the limits costs less. */
   readonly bound?: number;
-  /** Mean distinct chiplet groups per token (C_G) and, for these fillings, what is proved about it. */
+  /** Mean distinct chiplet groups per token (C_G) and, for these columns, what is proved about it. */
   readonly groups?: Proved;
   /** Largest load of a chiplet over the mean, where that was the objective. */
   readonly load?: Proved;
@@ -56,7 +56,7 @@ export interface LayerPlacement extends FoundPlacement {
   readonly layer: number;
 }
 
-/** The placement of a model: one seating of all its experts for every MoE layer. */
+/** The placement of a model: one placement of all its experts for every MoE layer. */
 export interface Placement extends Seating {
   readonly layers: readonly LayerPlacement[];
 }

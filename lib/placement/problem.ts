@@ -89,19 +89,19 @@ export interface ProblemOptions {
 export function createProblem(patterns: TokenPatterns, options: ProblemOptions): PlacementProblem {
   const { numExperts } = patterns;
   const { layer = 0, numChiplets, numGroups = 1, numReplicas = 0 } = options;
-  const numSeated = numExperts + numReplicas;
-  const slotsPerChiplet = options.slotsPerChiplet ?? Math.ceil(numSeated / numChiplets);
+  const numPlaced = numExperts + numReplicas;
+  const slotsPerChiplet = options.slotsPerChiplet ?? Math.ceil(numPlaced / numChiplets);
   if (numChiplets % numGroups !== 0) {
     throw new InputError(
       `chiplets: found ${numChiplets} in ${numGroups} groups, expected groups of equal size`,
       "Maybe pass --groups with a divisor of the number of chiplets.",
     );
   }
-  if (numSeated > numChiplets * slotsPerChiplet) {
+  if (numPlaced > numChiplets * slotsPerChiplet) {
     throw new InputError(
       `slots: found ${numChiplets} chiplets x ${slotsPerChiplet} slots = ${numChiplets * slotsPerChiplet}, ` +
-        `expected at least ${numSeated}, one for every expert${numReplicas > 0 ? " and replica" : ""}`,
-      `Maybe raise --slots or --slots-per-chiplet to ${Math.ceil(numSeated / numChiplets)}.`,
+        `expected at least ${numPlaced}, one for every expert${numReplicas > 0 ? " and replica" : ""}`,
+      `Maybe raise --slots or --slots-per-chiplet to ${Math.ceil(numPlaced / numChiplets)}.`,
     );
   }
   if (numReplicas > numExperts * (numChiplets - 1)) {

@@ -3,15 +3,15 @@ import type { Chiplets } from "./placement.js";
 import type { Pin } from "./problem.js";
 
 /**
- * Renames the chiplets of a seating so that as many experts as possible sit where they sit in another.
+ * Renames the chiplets of a placement so that as many experts as possible sit where they sit in another.
  *
  * Chiplets of one chiplet group are alike, and so are whole groups: swapping the contents of two changes neither C_T
- * nor C_G nor any limit. So each group of the seating is matched to a group of the running one, and inside each pair
+ * nor C_G nor any limit. So each group of the placement is matched to a group of the running one, and inside each pair
  * the chiplets, both by maximum assignment. Time O(numChiplets^3).
  *
- * @param running The seating to stay close to, of as many chiplets.
+ * @param running The placement to stay close to, of as many chiplets.
  * @param pins Experts whose chiplet may not be renamed.
- * @returns The same fillings in another order.
+ * @returns The same columns in another order.
  *
  * @example
  * relabelChiplets([[2, 3], [0, 1]], [[0, 1], [2, 4]], { chipletsPerGroup: 2 }); // [[0, 1], [2, 3]]

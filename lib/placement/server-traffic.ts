@@ -12,7 +12,7 @@ export interface TokenCopies {
 }
 
 /**
- * What a seating makes of a layer's tokens on GPUs in servers: a GPU is a chiplet, a server a chiplet group.
+ * What a placement makes of a layer's tokens on GPUs in servers: a GPU is a chiplet, a server a chiplet group.
  *
  * A token starts on any GPU with equal chance, and what it needs there crosses nothing. Combine returns the same
  * copies the other way.

@@ -3,9 +3,9 @@ import type { Chiplets, Solution } from "./placement.js";
 
 /** Which MILP backend solves which of the two integer programmes. */
 export interface BackendChoice {
-  /** Choice of fillings for the chiplets. */
-  readonly fillings: BackendName;
-  /** Assignment of the fillings to chiplet groups. */
+  /** Choice of columns for the chiplets. */
+  readonly columns: BackendName;
+  /** Assignment of the columns to chiplet groups. */
   readonly groups: BackendName;
 }
 
@@ -21,7 +21,7 @@ export interface SolverOptions {
    * default; or `balance`, the least largest load of a chiplet, then the fewest visits at no more than that.
    */
   readonly first?: "traffic" | "balance";
-  /** An admissible seating to begin with; solvers that search never answer with more than it costs. */
+  /** An admissible placement to begin with; solvers that search never answer with more than it costs. */
   readonly start?: Chiplets;
   /** A safety net, in milliseconds for one layer; a result it cut says so. Default none. */
   readonly timeLimitMs?: number;
@@ -38,7 +38,7 @@ export interface SolverProgress {
 
 export const DEFAULT_SOLVER_OPTIONS: SolverOptions = {
   seed: 1,
-  backends: { fillings: "highs", groups: "javascript-lp-solver" },
+  backends: { columns: "highs", groups: "javascript-lp-solver" },
 };
 
 /**

@@ -3,7 +3,7 @@ import { chipletsWithExperts, smallestCovers, type CopiesOf, type DispatchModel 
 import type { Chiplets } from "./placement.js";
 
 /**
- * What a seating makes of a layer's tokens: all that evaluation, performance model and schedule need of it.
+ * What a placement makes of a layer's tokens: all that evaluation, performance model and schedule need of it.
  *
  * Counts are of the tokens given; a model of a batch of B tokens scales them by B / numTokens. They are integers
  * without replicas; with replicas they are means over the choices that the dispatch model leaves open.
@@ -18,7 +18,7 @@ export interface LayerTraffic {
   readonly chipletTokens: Float64Array;
   /** Distinct tokens that visit each chiplet group; their sum / numTokens is C_G. Shape [numGroups]. */
   readonly groupTokens: Float64Array;
-  /** Token-expert pairs of every expert on every chiplet, parallel to the seating. */
+  /** Token-expert pairs of every expert on every chiplet, parallel to the placement. */
   readonly expertLoad: readonly (readonly number[])[];
 }
 
@@ -31,7 +31,7 @@ export interface TrafficOptions {
 }
 
 /**
- * Counts the traffic of a seating, with or without replicas. Time O(sum of pattern widths * copies).
+ * Counts the traffic of a placement, with or without replicas. Time O(sum of pattern widths * copies).
  *
  * @example
  * const traffic = countTraffic(patterns, [[0, 1], [2, 3]], { chipletsPerGroup: 1 });

@@ -31,12 +31,12 @@ export function verifyAgainstTrace(placement: PlacementFile, trace: RoutingTrace
 }
 
 /**
- * Lists where two seatings differ.
+ * Lists where two placements differ.
  *
- * @param expected The seating that `found` should be.
+ * @param expected The placement that `found` should be.
  * @returns One sentence a difference; empty if both are the same.
  */
-export function verifyAgainstSeating(found: Seating, expected: Seating): string[] {
+export function verifyAgainstPlacement(found: Seating, expected: Seating): string[] {
   const differences = (["numExperts", "numChiplets"] as const)
     .filter((count) => found[count] !== expected[count])
     .map((count) => `${count} is ${found[count]}, expected ${expected[count]}`);

@@ -1,18 +1,18 @@
 import type { Chiplets, Seating } from "./placement.js";
 
 /**
- * Lists everything that is wrong with a seating by itself, without the problem it answers: coverage, id range, no
+ * Lists everything that is wrong with a placement by itself, without the problem it answers: coverage, id range, no
  * expert twice on a chiplet, layers in order. Replicas on different chiplets are right.
  *
  * @param slotsPerChiplet Most experts on a chiplet, where it is known.
  * @returns One sentence a violation; empty if nothing is wrong.
  *
  * @example
- * verifySeating({ model: undefined, numExperts: 3, numChiplets: 2, layers: [{ layer: 0, chiplets: [[0, 0], [1]] }] });
+ * verifyPlacement({ model: undefined, numExperts: 3, numChiplets: 2, layers: [{ layer: 0, chiplets: [[0, 0], [1]] }] });
  * // ["layer 0: chiplet 0 holds expert 0 twice", "layer 0: expert 2 is on no chiplet"]
  */
-export function verifySeating(seating: Seating, slotsPerChiplet = Infinity): string[] {
-  const { numExperts, numChiplets, layers } = seating;
+export function verifyPlacement(placement: Seating, slotsPerChiplet = Infinity): string[] {
+  const { numExperts, numChiplets, layers } = placement;
   const violations: string[] = [];
   if (layers.length === 0) violations.push("found no layers, expected at least one");
   layers.forEach(({ layer, chiplets }, index) => {

@@ -4,25 +4,25 @@ import type { Chiplets, FoundPlacement, Proved } from "./placement.js";
 import { waysToServe } from "./slow-dispatch.js";
 
 /**
- * Lists everything that is wrong with a seating of one layer, by the slow and obvious road.
+ * Lists everything that is wrong with a placement of one layer, by the slow and obvious road.
  *
  * Shares no code with the solvers or the cost they minimise: a set for every token, a sum for every limit.
  *
- * @returns One sentence a violation; empty if the seating is admissible.
+ * @returns One sentence a violation; empty if the placement is admissible.
  *
  * @example
  * verifyChiplets(problem, [[0, 1], [1, 2]]); // ["expert 1 is on chiplets 0 and 1, expected on one", "expert 3 is on no chiplet"]
  */
 export function verifyChiplets(problem: PlacementProblem, chiplets: Chiplets): string[] {
   const structural = [...slotViolations(problem, chiplets), ...coverageViolations(problem, chiplets)];
-  // Limits of a seating that is not even one would only repeat the complaint.
+  // Limits of a placement that is not even one would only repeat the complaint.
   return structural.length > 0
     ? structural
     : [...limitViolations(problem, chiplets), ...ruleViolations(problem, chiplets)];
 }
 
 /**
- * Verifies a found placement whole: its seating, that its cost is the true one, and that its bound does not exceed it.
+ * Verifies a found placement whole: its placement, that its cost is the true one, and that its bound does not exceed it.
  *
  * @returns One sentence a violation; empty if all holds.
  */
@@ -71,11 +71,11 @@ function slotViolations({ numChiplets, slotsPerChiplet }: PlacementProblem, chip
 
 function coverageViolations({ numExperts, numReplicas }: PlacementProblem, chiplets: Chiplets): string[] {
   const violations: string[] = [];
-  const homes = new Map<number, number[]>();
+  const incumbents = new Map<number, number[]>();
   chiplets.forEach((experts, chiplet) => {
-    for (const expert of experts) homes.set(expert, [...(homes.get(expert) ?? []), chiplet]);
+    for (const expert of experts) incumbents.set(expert, [...(incumbents.get(expert) ?? []), chiplet]);
   });
-  for (const [expert, where] of homes) {
+  for (const [expert, where] of incumbents) {
     if (!Number.isInteger(expert) || expert < 0 || expert >= numExperts) {
       violations.push(`chiplet ${where[0]} holds expert ${expert}, out of range [0, ${numExperts})`);
     }
@@ -88,12 +88,12 @@ function coverageViolations({ numExperts, numReplicas }: PlacementProblem, chipl
     }
   }
   for (let expert = 0; expert < numExperts; expert++) {
-    if (!homes.has(expert)) violations.push(`expert ${expert} is on no chiplet`);
+    if (!incumbents.has(expert)) violations.push(`expert ${expert} is on no chiplet`);
   }
-  const numSeated = chiplets.flat().length;
-  if (numReplicas > 0 && numSeated > numExperts + numReplicas) {
+  const numPlaced = chiplets.flat().length;
+  if (numReplicas > 0 && numPlaced > numExperts + numReplicas) {
     violations.push(
-      `found ${numSeated} copies of ${numExperts} experts, expected at most ${numReplicas} more`,
+      `found ${numPlaced} copies of ${numExperts} experts, expected at most ${numReplicas} more`,
     );
   }
   return violations;

@@ -39,7 +39,7 @@ export function createShares(
   );
   const alone = new Float64Array(index.numExperts);
   const sums = new Float64Array(index.length - index.offsets[largest]);
-  const cells = seatAlike(index, slots);
+  const cells = placeAlike(index, slots);
   // Seats are kept divided by it, so that fading them costs nothing.
   let scale = 1;
   const subsetsOfSet = listSubsets(largest, largest);
@@ -73,7 +73,7 @@ export function createShares(
 }
 
 /** Cells with weights of 0 and as often together as sets of their size are where experts are seated at random. */
-function seatAlike({ numExperts, largest, length, offsets }: SubsetIndex, slots: number): Float64Array {
+function placeAlike({ numExperts, largest, length, offsets }: SubsetIndex, slots: number): Float64Array {
   const cells = new Float64Array(2 * length);
   let chance = 1;
   for (let size = 2; size <= largest; size++) {

@@ -11,7 +11,7 @@ const ITERATIONS = 120;
 /** The shares are renewed every so many iterations, and count so much against those before. */
 const RENEWAL = 5;
 const FRESH_SHARES = 0.25;
-/** Weight of a good seating against chance in the first shares. */
+/** Weight of a good placement against chance in the first shares. */
 const SEATED_AT_FIRST = 0.9;
 /** What rounding may cost the truth of a bound is given away, in parts of the tokens. */
 const GIVEN_AWAY = 1e-9;
@@ -27,7 +27,7 @@ export interface SubsetBoundOptions {
 }
 
 /**
- * Proves that every placement costs at least so many tokens, at any number of slots, without enumerating fillings.
+ * Proves that every placement costs at least so many tokens, at any number of slots, without enumerating columns.
  *
  * A token with j experts on a chiplet visits it once, so each of the j owes 1 / j of the visit: cost is the sum over
  * experts e and tokens of e of 1 / (1 + n), n the partners of e on its chiplet that the token chose too. Polynomials of
@@ -43,7 +43,7 @@ export interface SubsetBoundOptions {
  *           + sum over A of min(0, w(A) - sum of u in A + sum of v in A).
  *
  * Polynomials and prices may be anything without the bound losing its truth; they are improved by gradient steps whose
- * sizes adapt to each price, from a good seating. With L = s this is the LP of set partitioning. With L = 2 pairs alone
+ * sizes adapt to each price, from a good placement. With L = s this is the LP of set partitioning. With L = 2 pairs alone
  * are priced; the larger the sets, the more it matters that partners of partners are partners. What each L is worth:
  * docs/decisions/bounds.md. Time O(120 * comb(numExperts, L) + 24 * numPatterns * comb(topK, L)).
  *
@@ -68,7 +68,7 @@ export function subsetBound(
   const shares = createShares(patterns, { index, slots });
   seatAtFirst(shares, { chipletOf, numChiplets, slots });
   shares.renew(1);
-  const improve = createAscent({ index, shares, owed: visitsOwed(problem, chipletOf) });
+  const improve = createAscent({ index, shares, owed: firstMultipliers(problem, chipletOf) });
   let best = patterns.numTokens;
   for (let iteration = 0; iteration < ITERATIONS && performance.now() < deadline; iteration++) {
     if (iteration > 0 && iteration % RENEWAL === 0) shares.renew(FRESH_SHARES);
@@ -77,20 +77,20 @@ export function subsetBound(
   return best - GIVEN_AWAY * patterns.numTokens;
 }
 
-/** Seats the fillings of a placement, filled up with idle experts. */
+/** Seats the columns of a placement, filled up with idle experts. */
 function seatAtFirst(
   shares: Shares,
   { chipletOf, numChiplets, slots }: { chipletOf: ArrayLike<number>; numChiplets: number; slots: number },
 ): void {
-  const fillings = expertsOfChiplets(chipletOf, numChiplets).map((experts) => [...experts]);
+  const columns = expertsOfChiplets(chipletOf, numChiplets).map((experts) => [...experts]);
   let idle = chipletOf.length;
-  for (const experts of fillings) while (experts.length < slots) experts.push(idle++);
+  for (const experts of columns) while (experts.length < slots) experts.push(idle++);
   shares.fadeSeats(1 - SEATED_AT_FIRST);
-  for (const experts of fillings) shares.seatChiplet(experts, SEATED_AT_FIRST);
+  for (const experts of columns) shares.seatChiplet(experts, SEATED_AT_FIRST);
 }
 
 /** What each expert owes for the visits of its tokens in a placement. Shape [numExperts], in tokens. */
-export function visitsOwed(
+export function firstMultipliers(
   { patterns, numExperts }: PlacementProblem,
   chipletOf: ArrayLike<number>,
 ): Float64Array {

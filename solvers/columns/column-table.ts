@@ -1,18 +1,18 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import { countSubsets, tabulateTouches } from "./subset-costs.js";
+import { countSubsets, tabulateSubsetCosts } from "./subset-costs.js";
 
-/** Every admissible chiplet filling of a problem, by tables: made to be walked under changing prices. */
-export interface FillingTable {
-  /** Calls `visit` for every admissible filling of reduced cost at most `limit`, in a fixed order. */
-  walk(prices: Prices, limit: number, visit: FillingVisitor): void;
-  /** The least reduced cost of any admissible filling; Infinity if there is none. */
+/** Every admissible chiplet column of a problem, by tables: made to be walked under changing prices. */
+export interface ColumnTable {
+  /** Calls `visit` for every admissible column of reduced cost at most `limit`, in a fixed order. */
+  walk(prices: Prices, limit: number, visit: ColumnVisitor): void;
+  /** The least reduced cost of any admissible column; Infinity if there is none. */
   leastReducedCost(prices: Prices): number;
 }
 
-/** Receives a filling; `experts`, ascending, is overwritten by the next. */
-export type FillingVisitor = (experts: Uint16Array, tokens: number, reducedCost: number) => void;
+/** Receives a column; `experts`, ascending, is overwritten by the next. */
+export type ColumnVisitor = (experts: Uint16Array, tokens: number, reducedCost: number) => void;
 
-/** Prices of a set-partitioning LP: a filling's reduced cost is its tokens less the prices of what it covers. */
+/** Prices of a set-partitioning LP: a column's reduced cost is its tokens less the prices of what it covers. */
 export interface Prices {
   /** Shape [numExperts]. */
   readonly expert: Float64Array;
@@ -20,11 +20,11 @@ export interface Prices {
   readonly chiplet: number;
 }
 
-/** Tokens of a filling that is not admissible. */
+/** Tokens of a column that is not admissible. */
 const INADMISSIBLE = 0x7fffffff;
 
-/** Fillings that a problem has, admissible or not; all that a table of them costs in memory is 4 bytes each. */
-export function countFillings({ numExperts, numChiplets, slotsPerChiplet }: PlacementProblem): number {
+/** Columns that a problem has, admissible or not; all that a table of them costs in memory is 4 bytes each. */
+export function countColumns({ numExperts, numChiplets, slotsPerChiplet }: PlacementProblem): number {
   let count = 0;
   for (let size = leastSize(numExperts, numChiplets, slotsPerChiplet); size <= slotsPerChiplet; size++) {
     count += countSubsets(numExperts, size);
@@ -33,15 +33,15 @@ export function countFillings({ numExperts, numChiplets, slotsPerChiplet }: Plac
 }
 
 /**
- * Tabulates the tokens of every filling and marks those that break a limit, a pin or a separation.
+ * Tabulates the tokens of every column and marks those that break a limit, a pin or a separation.
  *
- * Time and memory O(countFillings(problem)).
+ * Time and memory O(countColumns(problem)).
  */
-export function createFillingTable(problem: PlacementProblem): FillingTable {
+export function createColumnTable(problem: PlacementProblem): ColumnTable {
   const { numExperts, numChiplets, slotsPerChiplet, patterns } = problem;
   const tables: { size: number; tokens: Int32Array }[] = [];
   for (let size = leastSize(numExperts, numChiplets, slotsPerChiplet); size <= slotsPerChiplet; size++) {
-    const tokens = tabulateTouches(patterns, size);
+    const tokens = tabulateSubsetCosts(patterns, size);
     markInadmissible(problem, tokens, size);
     tables.push({ size, tokens });
   }
@@ -63,7 +63,7 @@ export function createFillingTable(problem: PlacementProblem): FillingTable {
   };
 }
 
-/** Experts a chiplet must hold at least, for the others to have room for the rest; an empty chiplet is no filling. */
+/** Experts a chiplet must hold at least, for the others to have room for the rest; an empty chiplet is no column. */
 function leastSize(numExperts: number, numChiplets: number, slots: number): number {
   return Math.max(1, numExperts - (numChiplets - 1) * slots);
 }
@@ -115,11 +115,11 @@ function leastOf(
     return least;
   };
   const least = leastIn(size, numExperts, 0, prices.chiplet);
-  // Marked fillings cost more tokens than there are, by far.
+  // Marked columns cost more tokens than there are, by far.
   return least > INADMISSIBLE / 2 ? Infinity : least;
 }
 
-/** Marks fillings that cannot be on any chiplet. */
+/** Marks columns that cannot be on any chiplet. */
 function markInadmissible(problem: PlacementProblem, tokens: Int32Array, size: number): void {
   const { numExperts, limits, pins, apart, load, expertBytes } = problem;
   if (limits.chipletTokens < Infinity || limits.groupTokens < Infinity) {
@@ -148,17 +148,20 @@ function markInadmissible(problem: PlacementProblem, tokens: Int32Array, size: n
     markIf((members) => members.reduce((count, expert) => count + isOfThem[expert], 0) > 1);
   }
   if (pins.length === 0) return;
-  const homeOf = new Int32Array(numExperts).fill(-1);
+  const incumbentOf = new Int32Array(numExperts).fill(-1);
   const pinnedTo = new Uint16Array(problem.numChiplets);
   for (const { expert, chiplet } of pins) {
-    if (homeOf[expert] < 0) pinnedTo[chiplet]++;
-    homeOf[expert] = chiplet;
+    if (incumbentOf[expert] < 0) pinnedTo[chiplet]++;
+    incumbentOf[expert] = chiplet;
   }
   // Experts pinned to one chiplet go there together; experts pinned to two never share one.
   markIf((members) => {
-    const homes = members.filter((expert) => homeOf[expert] >= 0).map((expert) => homeOf[expert]);
+    const incumbents = members
+      .filter((expert) => incumbentOf[expert] >= 0)
+      .map((expert) => incumbentOf[expert]);
     return (
-      homes.length > 0 && (homes.some((home) => home !== homes[0]) || homes.length !== pinnedTo[homes[0]])
+      incumbents.length > 0 &&
+      (incumbents.some((home) => home !== incumbents[0]) || incumbents.length !== pinnedTo[incumbents[0]])
     );
   });
 }

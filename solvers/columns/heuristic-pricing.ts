@@ -1,23 +1,23 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { indexPatterns } from "../../lib/trace/token-patterns.js";
-import type { Filling } from "./column-pool.js";
+import type { Column } from "./column-pool.js";
 import type { Prices } from "./column-table.js";
 import { createLimitGauge } from "../constraints/violations.js";
 
 /** A gain in tokens below this is rounding. */
 const LEAST_GAIN = 1e-6;
 
-/** Exchanges experts of an admissible filling for others as long as its reduced cost falls; it stays admissible. */
-export type FillingPricer = (filling: Filling, prices: Prices) => Filling;
+/** Exchanges experts of an admissible column for others as long as its reduced cost falls; it stays admissible. */
+export type ColumnPricer = (column: Column, prices: Prices) => Column;
 
 /**
- * Makes the pricer of a problem, for fillings too many to enumerate.
+ * Makes the pricer of a problem, for columns too many to enumerate.
  *
- * It keeps the tokens that each expert would add to the filling at hand, so that the best expert for a seat is found in
- * one pass over the experts. What it answers has the least reduced cost of any filling that differs in one expert: a
+ * It keeps the tokens that each expert would add to the column at hand, so that the best expert for a seat is found in
+ * one pass over the experts. What it answers has the least reduced cost of any column that differs in one expert: a
  * heuristic, so that an LP over what it finds is an estimate of the LP over all, never a bound.
  */
-export function createFillingPricer(problem: PlacementProblem): FillingPricer {
+export function createColumnPricer(problem: PlacementProblem): ColumnPricer {
   const { patterns, numExperts, load, limits, pins, apart } = problem;
   const { offsets, experts: all, counts } = patterns;
   const index = indexPatterns(patterns);
@@ -25,9 +25,9 @@ export function createFillingPricer(problem: PlacementProblem): FillingPricer {
   const isLimited = apart.length > 0 || Object.values(limits).some((limit: number) => limit < Infinity);
   const isPinned = new Uint8Array(numExperts);
   for (const { expert } of pins) isPinned[expert] = 1;
-  /** Experts of the filling in each pattern. */
+  /** Experts of the column in each pattern. */
   const seated = new Uint16Array(patterns.numPatterns);
-  /** Tokens of each expert that have no expert of the filling. */
+  /** Tokens of each expert that have no expert of the column. */
   const adds = Float64Array.from(load);
   const isIn = new Uint8Array(numExperts);
   let tokens = 0;
@@ -68,8 +68,8 @@ export function createFillingPricer(problem: PlacementProblem): FillingPricer {
     return best;
   };
 
-  return (filling, prices) => {
-    const members = [...filling.experts];
+  return (column, prices) => {
+    const members = [...column.experts];
     for (const expert of members) enter(expert);
     for (let seat = 0, unchanged = 0; unchanged < members.length; seat = (seat + 1) % members.length) {
       unchanged++;

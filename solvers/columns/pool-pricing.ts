@@ -1,17 +1,17 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { blendPrices, pricesOfRows } from "./column-generation.js";
-import type { Filling, FillingPool } from "./column-pool.js";
-import { createFillingPricer } from "./heuristic-pricing.js";
+import type { Column, ColumnPool } from "./column-pool.js";
+import { createColumnPricer } from "./heuristic-pricing.js";
 import type { Prices } from "./column-table.js";
 import { createLpSession } from "../milp/lp-session.js";
 import { binaryColumns } from "../milp/milp-model.js";
-import { partitionRows, rowsOfFilling } from "./partition-model.js";
-import { visitsOwed } from "../bounds/lagrangian-bound.js";
+import { partitionRows, rowsOfColumn } from "./partition-model.js";
+import { firstMultipliers } from "../bounds/lagrangian-bound.js";
 
 const MOST_ROUNDS = 10;
 /** Rounds that do not lower the LP, one after another, before pricing is given up. */
 const PATIENCE = 3;
-/** Fillings that each round begins to improve from. */
+/** Columns that each round begins to improve from. */
 const STARTS = 32;
 /** Tokens by which an LP is lower for more reasons than rounding. */
 const LEAST_GAIN = 1e-6;
@@ -27,31 +27,31 @@ export interface PricingOptions {
 }
 
 /**
- * Adds fillings to a pool that lower the LP relaxation of set partitioning over it: column generation, priced by search.
+ * Adds columns to a pool that lower the LP relaxation of set partitioning over it: column generation, priced by search.
  *
- * The fillings of least reduced cost are changed, one expert at a time, into ones that are worth more than their prices,
- * until there are none. The pool's fillings come from local optima, which no swap improves; so it gets fillings that
+ * The columns of least reduced cost are changed, one expert at a time, into ones that are worth more than their prices,
+ * until there are none. The pool's columns come from local optima, which no swap improves; so it gets columns that
  * are good in other company.
  *
  * @returns Tokens of the LP over the pool: an estimate of the least cost, never a bound, because pricing is heuristic.
  */
 export async function priceIntoPool(
   problem: PlacementProblem,
-  pool: FillingPool,
+  pool: ColumnPool,
   { chipletOf, deadline }: PricingOptions,
 ): Promise<number> {
-  const improve = createFillingPricer(problem);
+  const improve = createColumnPricer(problem);
   const session = await createLpSession(partitionRows(problem));
-  const columns: Filling[] = [];
-  const add = (fillings: readonly Filling[]) => {
-    const rowsOf = fillings.map(({ experts }) => rowsOfFilling(problem, experts));
-    session.addColumns(binaryColumns({ rowsOf, cost: fillings.map(({ tokens }) => tokens) }, Infinity));
-    columns.push(...fillings);
+  const columns: Column[] = [];
+  const add = (added: readonly Column[]) => {
+    const rowsOf = added.map(({ experts }) => rowsOfColumn(problem, experts));
+    session.addColumns(binaryColumns({ rowsOf, cost: added.map(({ tokens }) => tokens) }, Infinity));
+    columns.push(...added);
   };
   let estimate = Infinity;
   try {
-    add(pool.fillings);
-    let prices: Prices = { expert: visitsOwed(problem, chipletOf), chiplet: 0 };
+    add(pool.columns);
+    let prices: Prices = { expert: firstMultipliers(problem, chipletOf), chiplet: 0 };
     for (let round = 0, stalled = 0; round < MOST_ROUNDS && performance.now() < deadline; round++) {
       const lp = session.solve();
       // The pool seats every expert in at least one way: the LP solver is lost, and what is there must do.
@@ -62,7 +62,7 @@ export async function priceIntoPool(
       const latest = pricesOfRows(problem, lp.rowDuals);
       prices = blendPrices(prices, latest, SMOOTHING);
       const starts = cheapest(columns, prices);
-      const found = starts.map((filling) => improve(filling, prices)).filter((filling) => pool.add(filling));
+      const found = starts.map((column) => improve(column, prices)).filter((column) => pool.add(column));
       // Smoothed prices may see nothing that the LP lacks: its own are next.
       if (found.length === 0) prices = latest;
       else add(found);
@@ -73,14 +73,14 @@ export async function priceIntoPool(
   return estimate;
 }
 
-/** The fillings of least reduced cost. */
-function cheapest(fillings: readonly Filling[], { expert }: Prices): Filling[] {
-  return fillings
-    .map((filling) => ({
-      filling,
-      reducedCost: filling.experts.reduce((cost, one) => cost - expert[one], filling.tokens),
+/** The columns of least reduced cost. */
+function cheapest(columns: readonly Column[], { expert }: Prices): Column[] {
+  return columns
+    .map((column) => ({
+      column,
+      reducedCost: column.experts.reduce((cost, one) => cost - expert[one], column.tokens),
     }))
     .sort((one, other) => one.reducedCost - other.reducedCost)
     .slice(0, STARTS)
-    .map(({ filling }) => filling);
+    .map(({ column }) => column);
 }

@@ -1,7 +1,7 @@
 import type { TokenPatterns } from "../../lib/trace/token-patterns.js";
 
 /**
- * For every set of `size` experts, the tokens that chose at least one of them: the cost of every chiplet filling.
+ * For every set of `size` experts, the tokens that chose at least one of them: the cost of every chiplet column.
  *
  * Exact integers, in colexicographic order of the sets: the set {a < b < c < d} is at
  * comb(a, 1) + comb(b, 2) + comb(c, 3) + comb(d, 4). So the sets whose largest expert is d lie together, and
@@ -15,9 +15,9 @@ import type { TokenPatterns } from "../../lib/trace/token-patterns.js";
  * @returns Shape [comb(numExperts, size)].
  *
  * @example
- * tabulateTouches(patterns, 2)[0]; // tokens with expert 0 or 1
+ * tabulateSubsetCosts(patterns, 2)[0]; // tokens with expert 0 or 1
  */
-export function tabulateTouches(patterns: TokenPatterns, size: number): Int32Array {
+export function tabulateSubsetCosts(patterns: TokenPatterns, size: number): Int32Array {
   const { numExperts, numPatterns, offsets } = patterns;
   const table = new Int32Array(countSubsets(numExperts, size));
   const all = Uint32Array.from({ length: numPatterns }, (_, pattern) => pattern);
@@ -39,7 +39,7 @@ interface Prefixes {
   readonly ends: Uint32Array;
 }
 
-/** Fills `out` with the touches of all sets of `size` out of the first `numExperts`. */
+/** Fills `out` with the tokenCopies of all sets of `size` out of the first `numExperts`. */
 function tabulate(
   patterns: TokenPatterns,
   prefixes: Prefixes,

@@ -1,29 +1,29 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import { sumTokens, type Filling } from "./column-pool.js";
+import { sumTokens, type Column } from "./column-pool.js";
 import { createLpSession } from "../milp/lp-session.js";
 import { binaryColumns } from "../milp/milp-model.js";
-import { partitionRows, rowsOfFilling } from "./partition-model.js";
+import { partitionRows, rowsOfColumn } from "./partition-model.js";
 
-/** A filling that may be in a better placement, with what it adds to the least cost of any. */
-export interface PricedFilling {
-  readonly filling: Filling;
+/** A column that may be in a better placement, with what it adds to the least cost of any. */
+export interface PricedColumn {
+  readonly column: Column;
   readonly reducedCost: number;
 }
 
-/** The fillings that a placement better than the incumbent can be made of. */
+/** The columns that a placement better than the incumbent can be made of. */
 export interface Shortlist {
-  readonly fillings: readonly PricedFilling[];
-  /** A placement better than the incumbent costs at least `base` + the reduced cost of any of its fillings. */
+  readonly columns: readonly PricedColumn[];
+  /** A placement better than the incumbent costs at least `base` + the reduced cost of any of its columns. */
   readonly base: number;
   /** A placement better than the incumbent costs at least so many tokens. */
   readonly bound: number;
 }
 
-/** Options of {@link shortenByCuts}. */
+/** Options of {@link fixByCuts}. */
 export interface CutOptions {
-  /** A placement to beat; its fillings keep the LP feasible. */
-  readonly incumbent: readonly Filling[];
-  /** Fillings at which integer programming takes over. */
+  /** A placement to beat; its columns keep the LP feasible. */
+  readonly incumbent: readonly Column[];
+  /** Columns at which integer programming takes over. */
   readonly enough: number;
   /** Clock of `performance.now()` at which to stop. */
   readonly deadline: number;
@@ -37,19 +37,19 @@ const FIRST_COLUMNS = 2000;
 const LEAST_VIOLATION = 0.03;
 
 /**
- * Shortens the list of fillings that matter, by subset-row cuts.
+ * Shortens the list of columns that matter, by subset-row cuts.
  *
- * Of three experts at most one filling of a placement can hold two or more: sum of x over such fillings <= 1. Where
- * many fillings overlap, the LP relaxation of set partitioning breaks these, and its bound is loose. Rounds of the
- * most violated cuts lift the bound; every round drops the fillings whose reduced cost shows that no placement with
- * them beats the incumbent. Fillings are priced exactly over the list, cuts included, so any duals prove the bound.
+ * Of three experts at most one column of a placement can hold two or more: sum of x over such columns <= 1. Where
+ * many columns overlap, the LP relaxation of set partitioning breaks these, and its bound is loose. Rounds of the
+ * most violated cuts lift the bound; every round drops the columns whose reduced cost shows that no placement with
+ * them beats the incumbent. Columns are priced exactly over the list, cuts included, so any duals prove the bound.
  *
  * Source: Jepsen, Petersen, Spoorendonk and Pisinger, Subset-row inequalities applied to the vehicle-routing problem
  * with time windows, Operations Research 56 (2008).
  *
- * @param start Every filling that a better placement can have, with its reduced cost.
+ * @param start Every column that a better placement can have, with its reduced cost.
  */
-export async function shortenByCuts(
+export async function fixByCuts(
   problem: PlacementProblem,
   start: Shortlist,
   { incumbent, enough, deadline }: CutOptions,
@@ -58,17 +58,17 @@ export async function shortenByCuts(
   let list = start;
   let cuts: Cut[] = [];
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    if (list.fillings.length <= enough || performance.now() > deadline) break;
-    const active = [...incumbent, ...cheapest(list.fillings, FIRST_COLUMNS)];
-    const solved = await solveWithCuts(problem, list.fillings, { cuts, active, deadline });
+    if (list.columns.length <= enough || performance.now() > deadline) break;
+    const active = [...incumbent, ...cheapest(list.columns, FIRST_COLUMNS)];
+    const solved = await solveWithCuts(problem, list.columns, { cuts, active, deadline });
     // The LP has the incumbent for a solution: the LP solver is lost, and integer programming goes on without cuts.
     if (!solved) break;
     const slack = incumbentTokens - 1 - solved.base;
-    const left = list.fillings
-      .map(({ filling }, index) => ({ filling, reducedCost: solved.reducedCosts[index] }))
+    const left = list.columns
+      .map(({ column }, index) => ({ column, reducedCost: solved.reducedCosts[index] }))
       .filter(({ reducedCost }) => reducedCost <= slack);
-    if (solved.bound > list.bound) list = { fillings: left, base: solved.base, bound: solved.bound };
-    if (list.bound > incumbentTokens - 1) return { fillings: [], base: list.base, bound: incumbentTokens };
+    if (solved.bound > list.bound) list = { columns: left, base: solved.base, bound: solved.bound };
+    if (list.bound > incumbentTokens - 1) return { columns: [], base: list.base, bound: incumbentTokens };
     cuts = cuts.filter((_, index) => solved.cutPrices[index] < -1e-9);
     const violated = findViolatedCuts(problem, solved.support, cuts);
     if (violated.length === 0) break;
@@ -83,7 +83,7 @@ type Cut = readonly [number, number, number];
 interface SolvedLp {
   readonly base: number;
   readonly bound: number;
-  /** Of every filling of the list, at least 0 up to rounding. */
+  /** Of every column of the list, at least 0 up to rounding. */
   readonly reducedCosts: Float64Array;
   /** At most 0. Shape [numCuts]. */
   readonly cutPrices: Float64Array;
@@ -91,11 +91,11 @@ interface SolvedLp {
   readonly support: readonly { experts: readonly number[]; value: number }[];
 }
 
-/** Solves the LP over the whole list by column generation from the active fillings. */
+/** Solves the LP over the whole list by column generation from the active columns. */
 async function solveWithCuts(
   problem: PlacementProblem,
-  list: readonly PricedFilling[],
-  { cuts, active, deadline }: { cuts: readonly Cut[]; active: readonly Filling[]; deadline: number },
+  list: readonly PricedColumn[],
+  { cuts, active, deadline }: { cuts: readonly Cut[]; active: readonly Column[]; deadline: number },
 ): Promise<SolvedLp | undefined> {
   const { numExperts, numChiplets } = problem;
   const rows = partitionRows(problem);
@@ -104,15 +104,15 @@ async function solveWithCuts(
     rowLower: Float64Array.of(...rows.rowLower, ...cuts.map(() => -Infinity)),
     rowUpper: Float64Array.of(...rows.rowUpper, ...cuts.map(() => 1)),
   });
-  const columns: Filling[] = [];
-  const add = (fillings: readonly Filling[]) => {
+  const columns: Column[] = [];
+  const add = (added: readonly Column[]) => {
     session.addColumns(
-      columnsOf(fillings, (experts) => [
-        ...rowsOfFilling(problem, experts),
+      columnsOf(added, (experts) => [
+        ...rowsOfColumn(problem, experts),
         ...cuts.flatMap((cut, index) => (countShared(cut, experts) >= 2 ? [firstCut + index] : [])),
       ]),
     );
-    columns.push(...fillings);
+    columns.push(...added);
   };
   try {
     add(active);
@@ -124,14 +124,11 @@ async function solveWithCuts(
       const chipletPrice = firstCut > numExperts ? Math.min(0, lp.rowDuals[numExperts]) : 0;
       const expertPrices = lp.rowDuals.subarray(0, numExperts);
       const priceOf = createPricer(numExperts, { expertPrices, chipletPrice, cuts, cutPrices });
-      const reducedCosts = Float64Array.from(
-        list,
-        ({ filling }) => filling.tokens - priceOf(filling.experts),
-      );
-      const entering: PricedFilling[] = [];
+      const reducedCosts = Float64Array.from(list, ({ column }) => column.tokens - priceOf(column.experts));
+      const entering: PricedColumn[] = [];
       reducedCosts.forEach((reducedCost, index) => {
-        const { filling } = list[index];
-        if (reducedCost < -1e-6 && !known.has(filling)) entering.push({ filling, reducedCost });
+        const { column } = list[index];
+        if (reducedCost < -1e-6 && !known.has(column)) entering.push({ column, reducedCost });
       });
       if (entering.length === 0 || performance.now() > deadline) {
         const least = Math.min(0, minOf(reducedCosts));
@@ -147,7 +144,7 @@ async function solveWithCuts(
         };
       }
       const chosen = cheapest(entering, COLUMNS_A_STEP);
-      for (const filling of chosen) known.add(filling);
+      for (const column of chosen) known.add(column);
       add(chosen);
     }
   } finally {
@@ -156,9 +153,9 @@ async function solveWithCuts(
 }
 
 /**
- * Makes the function that sums what a filling pays: its experts' prices, the chiplet's, and those of the cuts it is in.
+ * Makes the function that sums what a column pays: its experts' prices, the chiplet's, and those of the cuts it is in.
  *
- * A cut is seen by each pair of its experts; a filling with all three of them pays it once, not thrice, which the
+ * A cut is seen by each pair of its experts; a column with all three of them pays it once, not thrice, which the
  * table of triples sets right. So a price costs O(slots^3), whatever the number of cuts.
  */
 function createPricer(
@@ -234,9 +231,9 @@ function findViolatedCuts(
 }
 
 /** Columns of ones, unbounded above: rows imply that. */
-function columnsOf(fillings: readonly Filling[], rowsOf: (experts: readonly number[]) => readonly number[]) {
+function columnsOf(columns: readonly Column[], rowsOf: (experts: readonly number[]) => readonly number[]) {
   return binaryColumns(
-    { rowsOf: fillings.map(({ experts }) => rowsOf(experts)), cost: fillings.map(({ tokens }) => tokens) },
+    { rowsOf: columns.map(({ experts }) => rowsOf(experts)), cost: columns.map(({ tokens }) => tokens) },
     Infinity,
   );
 }
@@ -245,11 +242,11 @@ function countShared(cut: Cut, experts: readonly number[]): number {
   return cut.reduce((count, expert) => count + (experts.includes(expert) ? 1 : 0), 0);
 }
 
-function cheapest(fillings: readonly PricedFilling[], most: number): Filling[] {
-  return fillings
+function cheapest(columns: readonly PricedColumn[], most: number): Column[] {
+  return columns
     .toSorted((one, other) => one.reducedCost - other.reducedCost)
     .slice(0, most)
-    .map(({ filling }) => filling);
+    .map(({ column }) => column);
 }
 
 function minOf(values: Float64Array): number {

@@ -41,12 +41,12 @@ export const LIMIT_FAMILIES: readonly LimitFamily[] = [
 /** Above this many pattern-block pairs the model leaves link tokens out: it would be too large to be solved. */
 const MAX_TOKEN_COLUMNS = 20_000;
 
-/** An integer programme whose feasible points are the admissible seatings. */
-export interface SeatingModel {
+/** An integer programme whose feasible points are the admissible placements. */
+export interface AssignmentModel {
   readonly model: MilpModel;
   /** False if limits on link tokens are left out: then it may be feasible where the problem is not, never the reverse. */
   readonly isWhole: boolean;
-  /** Reads the seating off a point. Shape [numExperts]. */
+  /** Reads the placement off a point. Shape [numExperts]. */
   readonly seatingOf: (point: Float64Array) => Uint16Array;
 }
 
@@ -56,7 +56,7 @@ export interface SeatingModel {
  *
  * @param lifted A kind of limit to turn into the objective: the least value it could have.
  */
-export function createSeatingModel(problem: PlacementProblem, lifted?: LimitFamily): SeatingModel {
+export function createAssignmentModel(problem: PlacementProblem, lifted?: LimitFamily): AssignmentModel {
   const { numExperts, numChiplets, chipletsPerGroup, slotsPerChiplet, patterns } = problem;
   const writer = new ModelWriter();
   const seat = (expert: number, chiplet: number) => expert * numChiplets + chiplet;

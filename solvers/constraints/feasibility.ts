@@ -1,9 +1,9 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import { createSeatingModel, LIMIT_FAMILIES, type LimitFamily } from "./assignment-model.js";
+import { createAssignmentModel, LIMIT_FAMILIES, type LimitFamily } from "./assignment-model.js";
 import { solveMilp } from "../milp/solve-milp.js";
 import { createTokenCounter } from "./violations.js";
 
-/** Whether a problem has any admissible seating. */
+/** Whether a problem has any admissible placement. */
 export type Feasibility =
   | { readonly status: "feasible"; readonly chipletOf: Uint16Array }
   | { readonly status: "infeasible"; readonly reason: string }
@@ -13,7 +13,7 @@ export type Feasibility =
 const MAX_ITERATIONS = 100_000;
 
 /**
- * Decides whether a problem has an admissible seating, by integer programming over all its limits at once.
+ * Decides whether a problem has an admissible placement, by integer programming over all its limits at once.
  *
  * Where there is none, each kind of limit is lifted alone and as little as possible, which names the limit to blame
  * and by how much it is too low.
@@ -24,21 +24,21 @@ export async function decideFeasibility(
 ): Promise<Feasibility> {
   const conflict = findConflict(problem);
   if (conflict) return { status: "infeasible", reason: conflict };
-  // The model below seats every expert once; that it has no solution says nothing of seatings with replicas.
+  // The model below seats every expert once; that it has no solution says nothing of placements with replicas.
   if (problem.numReplicas > 0) return { status: "undecided" };
   const deadline = performance.now() + timeLimitMs;
   const ask = (lifted?: LimitFamily) => {
-    const seatingModel = createSeatingModel(problem, lifted);
+    const assignmentModel = createAssignmentModel(problem, lifted);
     const options = { backend: "highs", maxIterations: MAX_ITERATIONS } as const;
     const timeLeftMs = deadline - performance.now();
-    const solution = solveMilp(seatingModel.model, { ...options, timeLimitMs: timeLeftMs });
-    return { ...seatingModel, solution };
+    const solution = solveMilp(assignmentModel.model, { ...options, timeLimitMs: timeLeftMs });
+    return { ...assignmentModel, solution };
   };
   const first = ask();
   const answer = await first.solution;
   if (answer.status === "undecided") return { status: "undecided" };
   if (answer.status !== "infeasible") {
-    // A model without its link tokens finds seatings that may break those limits.
+    // A model without its link tokens finds placements that may break those limits.
     return first.isWhole
       ? { status: "feasible", chipletOf: first.seatingOf(answer.values) }
       : { status: "undecided" };
@@ -56,12 +56,12 @@ export async function decideFeasibility(
     reason:
       reasons.length > 0
         ? reasons.join("; or else ")
-        : "no seating respects all limits, pins and separations at once",
+        : "no placement respects all limits, pins and separations at once",
   };
 }
 
 /**
- * Looks for a limit that no seating can respect, by counting alone.
+ * Looks for a limit that no placement can respect, by counting alone.
  *
  * @returns What is wrong and by how much, or undefined, which proves nothing.
  *

@@ -11,16 +11,16 @@ interface Move {
 }
 
 /**
- * Changes a seating until it respects pins, separations and every limit.
+ * Changes a placement until it respects pins, separations and every limit.
  *
  * Pinned experts go home first. Then experts leave a chiplet or chiplet group that is above a limit, by the move
  * that lowers the sum of relative excesses most; where none does, a random move opens another way.
  *
  * @param chipletOf Chiplet of every expert, at most `slotsPerChiplet` on each. Shape [numExperts].
  * @param maxMoves Budget.
- * @returns An admissible seating, or undefined where none was found, which proves nothing.
+ * @returns An admissible placement, or undefined where none was found, which proves nothing.
  */
-export function repairSeating(
+export function repairPlacement(
   problem: PlacementProblem,
   chipletOf: ArrayLike<number>,
   { random, maxMoves = 300 }: { random: Random; maxMoves?: number },

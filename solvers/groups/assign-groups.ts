@@ -1,11 +1,11 @@
-import { countTouches } from "../../lib/placement/cost.js";
+import { countTokenCopies } from "../../lib/placement/cost.js";
 import { chipletOfExperts, type Solution, type StoppedBy } from "../../lib/placement/placement.js";
 import { NO_LIMITS, type PlacementProblem } from "../../lib/placement/problem.js";
 import type { SolverOptions } from "../../lib/placement/solver.js";
 import { quotientPatterns } from "../../lib/trace/token-patterns.js";
 import { balanceLoads } from "./partition-loads.js";
-import { sumTokens, type Filling } from "../columns/column-pool.js";
-import { countFillings, createFillingTable } from "../columns/column-table.js";
+import { sumTokens, type Column } from "../columns/column-pool.js";
+import { countColumns, createColumnTable } from "../columns/column-table.js";
 import { startSearch, type SearchBudget } from "../search/iterated-local-search.js";
 import { choosePartition } from "../columns/partition-model.js";
 
@@ -17,33 +17,33 @@ const MOST_ENUMERATED = 20_000;
 /** A net under javascript-lp-solver, which may never come back; what it is given here takes it a second at worst. */
 const GROUP_TIME_LIMIT_MS = 20_000;
 
-/** What a solver knows of the fillings it hands over. */
-export interface FillingsClaim extends SolverOptions {
+/** What a solver knows of the columns it hands over. */
+export interface ColumnsClaim extends SolverOptions {
   readonly stoppedBy: StoppedBy;
-  /** Proved: no admissible choice of fillings sums to fewer tokens. */
+  /** Proved: no admissible choice of columns sums to fewer tokens. */
   readonly tokensBound?: number;
 }
 
 /**
- * Assigns fillings to chiplet groups, and so to chiplets, and answers with what was proved.
+ * Assigns columns to chiplet groups, and so to chiplets, and answers with what was proved.
  *
  * The groups are chosen for the least C_G among assignments in which no group's load is above 1.1 times the mean, or
- * above that of the most balanced assignment where this is more. It is the placement problem again, with fillings for
+ * above that of the most balanced assignment where this is more. It is the placement problem again, with columns for
  * experts and chiplet groups for chiplets: searched, then settled by set partitioning over all groups where these are
- * few enough to enumerate. `groups.bound` is a bound for these fillings under that cap.
+ * few enough to enumerate. `groups.bound` is a bound for these columns under that cap.
  *
  * @returns Undecided where no assignment within the limits of chiplet groups was found.
  */
-export async function seatFillings(
+export async function placeColumns(
   problem: PlacementProblem,
-  fillings: readonly Filling[],
-  { tokensBound, stoppedBy, ...options }: FillingsClaim,
+  columns: readonly Column[],
+  { tokensBound, stoppedBy, ...options }: ColumnsClaim,
 ): Promise<Solution> {
   const { numTokens } = problem.patterns;
   const { numChiplets, chipletsPerGroup } = problem;
-  // Empty chiplets are fillings too, once there is a chiplet to choose for them.
-  const units = Array.from({ length: numChiplets }, (_, unit) => fillings.at(unit)?.experts ?? []);
-  const tokens = sumTokens(fillings);
+  // Empty chiplets are columns too, once there is a chiplet to choose for them.
+  const units = Array.from({ length: numChiplets }, (_, unit) => columns.at(unit)?.experts ?? []);
+  const tokens = sumTokens(columns);
   // With one chiplet group, or one a chiplet, there is nothing to assign: any chiplet will do.
   const hasGroups = chipletsPerGroup > 1 && chipletsPerGroup < numChiplets;
   const assigned = hasGroups ? await assignGroups(problem, units, options) : undefined;
@@ -83,7 +83,7 @@ async function assignGroups(
   );
   const capped = groupProblem(problem, units, balanced);
   const answer = (quotient: PlacementProblem, groupOf: ArrayLike<number>, isProved: boolean) => {
-    const cost = countTouches(quotient.patterns, groupOf) / quotient.patterns.numTokens;
+    const cost = countTokenCopies(quotient.patterns, groupOf) / quotient.patterns.numTokens;
     const proved = isProved
       ? { status: "optimal" as const, cost, bound: cost }
       : { status: "feasible" as const, cost };
@@ -95,18 +95,18 @@ async function assignGroups(
     const search = startSearch(quotient, { seed, backends });
     const best = search.run(GROUP_SEARCH);
     if (!best) continue;
-    if (countFillings(quotient) > MOST_ENUMERATED) return answer(quotient, best, false);
-    const table = createFillingTable(quotient);
-    const all: Filling[] = [];
+    if (countColumns(quotient) > MOST_ENUMERATED) return answer(quotient, best, false);
+    const table = createColumnTable(quotient);
+    const all: Column[] = [];
     table.walk({ expert: new Float64Array(numChiplets), chiplet: 0 }, Infinity, (group, tokens) => {
       all.push({ experts: [...group], tokens });
     });
     const choice = await choosePartition(quotient, all, {
       backend: options.backends.groups,
-      incumbent: search.fillingsOf(best),
+      incumbent: search.columnsOf(best),
       timeLimitMs: Math.min(GROUP_TIME_LIMIT_MS, options.timeLimitMs ?? Infinity),
     });
-    const groups = (choice?.fillings ?? search.fillingsOf(best)).map(({ experts }) => experts);
+    const groups = (choice?.columns ?? search.columnsOf(best)).map(({ experts }) => experts);
     return answer(quotient, groupsInOrder(quotient, groups), choice?.bound !== undefined);
   }
   return undefined;
@@ -154,10 +154,10 @@ function groupsInOrder(
   groups: readonly (readonly number[])[],
 ) {
   const groupOf = new Uint16Array(numExperts);
-  const homes = groups.map((units) => pins.find(({ expert }) => units.includes(expert))?.chiplet);
-  const free = [...Array(numChiplets).keys()].filter((group) => !homes.includes(group));
+  const incumbents = groups.map((units) => pins.find(({ expert }) => units.includes(expert))?.chiplet);
+  const free = [...Array(numChiplets).keys()].filter((group) => !incumbents.includes(group));
   groups.forEach((units, index) => {
-    const home = homes[index] ?? free.shift() ?? 0;
+    const home = incumbents[index] ?? free.shift() ?? 0;
     for (const unit of units) groupOf[unit] = home;
   });
   return groupOf;

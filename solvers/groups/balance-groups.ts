@@ -7,10 +7,10 @@ import { balanceLoads } from "./partition-loads.js";
 const MOST_SETS_DEALT = 20_000;
 
 /**
- * Moves the fillings of chiplets between chiplet groups until the groups are loaded evenly.
+ * Moves the columns of chiplets between chiplet groups until the groups are loaded evenly.
  *
- * Fillings are dealt anew; where experts are pinned, their chiplets stay and the others begin where they are. Then the
- * sum of squared group loads descends by the best swap of two fillings, O(numChiplets^2) a swap. What chiplets hold does
+ * Columns are dealt anew; where experts are pinned, their chiplets stay and the others begin where they are. Then the
+ * sum of squared group loads descends by the best swap of two columns, O(numChiplets^2) a swap. What chiplets hold does
  * not change, and without replicas neither does C_T; whether the groups respect their limits is for the caller to verify.
  *
  * @example

@@ -1,14 +1,14 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { solveMilp } from "../milp/solve-milp.js";
 
-/** A chiplet filling and the chiplet it is on, as a search within reach of a running seating meets it. */
-export interface SeatedFilling {
+/** A chiplet column and the chiplet it is on, as a search within reach of a running placement meets it. */
+export interface PlacedColumn {
   readonly chiplet: number;
   /** Ascending. */
   readonly experts: readonly number[];
   /** Tokens that chose at least one of the experts. */
   readonly tokens: number;
-  /** Experts that sit elsewhere in the running seating. */
+  /** Experts that sit elsewhere in the running placement. */
   readonly moves: number;
 }
 
@@ -16,20 +16,20 @@ export interface SeatedFilling {
 const MAX_ITERATIONS = 10_000;
 
 /**
- * Recombines fillings of many seatings into the best one that stays within some moves: set partitioning with a row
+ * Recombines columns of many placements into the best one that stays within some moves: set partitioning with a row
  * for every chiplet and one for the moves.
  *
- * @param incumbent A filling for every chiplet, within the moves; what comes back is never worse.
- * @returns A filling for every chiplet.
+ * @param incumbent A column for every chiplet, within the moves; what comes back is never worse.
+ * @returns A column for every chiplet.
  */
-export async function recombineWithinReach(
+export async function recombineBoundedMoves(
   { numExperts, numChiplets }: PlacementProblem,
-  fillings: readonly SeatedFilling[],
-  options: { maxMoves: number; incumbent: readonly SeatedFilling[]; timeLimitMs?: number | undefined },
-): Promise<readonly SeatedFilling[]> {
+  pool: readonly PlacedColumn[],
+  options: { maxMoves: number; incumbent: readonly PlacedColumn[]; timeLimitMs?: number | undefined },
+): Promise<readonly PlacedColumn[]> {
   const { maxMoves, incumbent, timeLimitMs } = options;
   const known = new Set(incumbent.map(keyOf));
-  const columns = [...incumbent, ...fillings.filter((filling) => !known.has(keyOf(filling)))];
+  const columns = [...incumbent, ...pool.filter((column) => !known.has(keyOf(column)))];
   const movesRow = numExperts + numChiplets;
   const entries = columns.map(({ chiplet, experts, moves }) => [
     ...experts.map((expert) => ({ row: expert, value: 1 })),
@@ -62,7 +62,7 @@ export async function recombineWithinReach(
   return columns.filter((_, index) => solution.values[index] === 1);
 }
 
-/** Tells seated fillings apart. */
-export function keyOf({ chiplet, experts }: SeatedFilling): string {
+/** Tells seated columns apart. */
+export function keyOf({ chiplet, experts }: PlacedColumn): string {
   return `${chiplet}:${experts.join()}`;
 }

@@ -2,21 +2,21 @@ import { chipletOfExperts, expertsOfChiplets, type Chiplets } from "../../lib/pl
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { createRandom } from "../../lib/random.js";
 import { isAdmissible } from "../constraints/complete-placement.js";
-import { MoveBall } from "./bounded-moves-state.js";
-import { keyOf, recombineWithinReach, type SeatedFilling } from "./bounded-moves-model.js";
+import { BoundedMoves } from "./bounded-moves-state.js";
+import { keyOf, recombineBoundedMoves, type PlacedColumn } from "./bounded-moves-model.js";
 
 /** Kicks of the search from each start, on up to 64 slots; fewer on more, where a kick takes longer. */
 const KICKS = 200;
 /** Swaps of a kick for each occupant: enough to leave the valley to which the way back into reach would lead again. */
 const SWAPS_PER_OCCUPANT = 0.2;
-/** A kicked and descended seating is gone on from if it costs at most this much more than the best. */
+/** A kicked and descended placement is gone on from if it costs at most this much more than the best. */
 const ACCEPTED_LOSS = 0.01;
 
-/** Options of {@link searchWithinReach}. */
-export interface ReachOptions {
+/** Options of {@link searchBoundedMoves}. */
+export interface MoveBudgetOptions {
   /** Without replicas, within the slots of the problem. */
   readonly running: Chiplets;
-  /** Most experts that may sit on another chiplet than in the running seating. */
+  /** Most experts that may sit on another chiplet than in the running placement. */
   readonly maxMoves: number;
   readonly seed: number;
   /** Only descend from every start: a user waits. */
@@ -26,34 +26,34 @@ export interface ReachOptions {
 }
 
 /**
- * Searches for the best seating without replicas among those within some moves of a running one.
+ * Searches for the best placement without replicas among those within some moves of a running one.
  *
  * Iterated local search from every start, whose experts first go home for as long as too many are away, those that cost
- * least before others. Then set partitioning over all chiplet fillings met on the way.
+ * least before others. Then set partitioning over all chiplet columns met on the way.
  *
- * @param starts Seatings within the slots; those that break a limit are left out.
- * @returns Undefined where no start led to an admissible seating within reach.
+ * @param starts Placements within the slots; those that break a limit are left out.
+ * @returns Undefined where no start led to an admissible placement within reach.
  */
-export async function searchWithinReach(
+export async function searchBoundedMoves(
   problem: PlacementProblem,
   starts: readonly Chiplets[],
-  options: ReachOptions,
+  options: MoveBudgetOptions,
 ): Promise<Chiplets | undefined> {
   const { running, maxMoves, seed, isHurried } = options;
   const random = createRandom(seed, problem.layer);
-  const ball = new MoveBall(problem, running, maxMoves);
+  const ball = new BoundedMoves(problem, running, maxMoves);
   const numOccupants = problem.numChiplets * problem.slotsPerChiplet;
   const swapsPerKick = Math.ceil(SWAPS_PER_OCCUPANT * numOccupants);
   const kicks = isHurried ? 0 : Math.ceil(KICKS * Math.min(1, Math.sqrt(64 / numOccupants)));
-  const pool = new Map<string, SeatedFilling>();
-  let best: SeatedFilling[] | undefined;
-  let bestTouches = Infinity;
+  const pool = new Map<string, PlacedColumn>();
+  let best: PlacedColumn[] | undefined;
+  let leastTokenCopies = Infinity;
   const keep = () => {
-    const fillings = ball.fillings();
-    for (const filling of fillings) pool.set(keyOf(filling), filling);
-    if (ball.touches >= bestTouches) return;
-    bestTouches = ball.touches;
-    best = fillings;
+    const columns = ball.columns();
+    for (const column of columns) pool.set(keyOf(column), column);
+    if (ball.tokenCopies >= leastTokenCopies) return;
+    leastTokenCopies = ball.tokenCopies;
+    best = columns;
   };
   for (const start of starts) {
     const chipletOf = chipletOfExperts(start, problem.numExperts);
@@ -68,7 +68,7 @@ export async function searchWithinReach(
       if (ball.retreat()) {
         ball.descend();
         keep();
-        if (ball.touches <= bestTouches * (1 + ACCEPTED_LOSS)) continue;
+        if (ball.tokenCopies <= leastTokenCopies * (1 + ACCEPTED_LOSS)) continue;
       }
       ball.restore();
     }
@@ -76,7 +76,7 @@ export async function searchWithinReach(
   if (!best) return undefined;
   const found = seatingOf(problem, best);
   if (isHurried) return found;
-  const chosen = await recombineWithinReach(problem, [...pool.values()], { ...options, incumbent: best });
+  const chosen = await recombineBoundedMoves(problem, [...pool.values()], { ...options, incumbent: best });
   const recombined = seatingOf(problem, chosen);
   // Limits of chiplet groups are not in the model, so the choice may break one; the search keeps them all.
   return isAdmissible(problem, chipletOfExperts(recombined, problem.numExperts)) ? recombined : found;
@@ -84,9 +84,9 @@ export async function searchWithinReach(
 
 function seatingOf(
   { numExperts, numChiplets }: PlacementProblem,
-  fillings: readonly SeatedFilling[],
+  columns: readonly PlacedColumn[],
 ): Chiplets {
   const chipletOf = new Uint16Array(numExperts);
-  for (const { chiplet, experts } of fillings) for (const expert of experts) chipletOf[expert] = chiplet;
+  for (const { chiplet, experts } of columns) for (const expert of experts) chipletOf[expert] = chiplet;
   return expertsOfChiplets(chipletOf, numChiplets);
 }

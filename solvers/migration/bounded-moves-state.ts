@@ -1,37 +1,37 @@
 import { chipletOfExperts, type Chiplets } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { Random } from "../../lib/random.js";
-import type { SeatedFilling } from "./bounded-moves-model.js";
+import type { PlacedColumn } from "./bounded-moves-model.js";
 import { createSwapRule } from "../search/feasible-swaps.js";
-import { TouchState, type SwapRule } from "../search/swap-gains.js";
+import { SwapGains, type SwapRule } from "../search/swap-gains.js";
 
 /**
- * A seating under change that knows how many experts are away from where they sit in a running one, and comes back to
- * at most `maxMoves` of them: a ball around the running seating.
+ * A placement under change that knows how many experts are away from where they sit in a running one, and comes back to
+ * at most `maxMoves` of them: a ball around the running placement.
  */
-export class MoveBall {
-  /** Experts that sit elsewhere than in the running seating. */
+export class BoundedMoves {
+  /** Experts that sit elsewhere than in the running placement. */
   moves = 0;
 
-  readonly #state: TouchState;
+  readonly #state: SwapGains;
   readonly #allows: SwapRule | undefined;
   readonly #numExperts: number;
-  readonly #homeOf: Uint16Array;
+  readonly #incumbentOf: Uint16Array;
 
   constructor(
     problem: PlacementProblem,
     running: Chiplets,
     readonly maxMoves: number,
   ) {
-    this.#state = new TouchState(problem);
+    this.#state = new SwapGains(problem);
     this.#allows = createSwapRule(problem, this.#state);
     this.#numExperts = problem.numExperts;
-    this.#homeOf = chipletOfExperts(running, problem.numExperts);
+    this.#incumbentOf = chipletOfExperts(running, problem.numExperts);
   }
 
-  /** Token copies of the seating: its cost. */
-  get touches(): number {
-    return this.#state.touches;
+  /** Token copies of the placement: its cost. */
+  get tokenCopies(): number {
+    return this.#state.tokenCopies;
   }
 
   expertChiplets(): Uint16Array {
@@ -39,12 +39,12 @@ export class MoveBall {
   }
 
   /** What is on every chiplet, empty ones included. */
-  fillings(): SeatedFilling[] {
+  columns(): PlacedColumn[] {
     const { seats, slots, touch, numChiplets } = this.#state;
     return Array.from({ length: numChiplets }, (_, chiplet) => {
       const occupants = seats.slice(chiplet * slots, (chiplet + 1) * slots).sort();
       const experts = [...occupants].filter((occupant) => occupant < this.#numExperts);
-      const moves = experts.filter((expert) => this.#homeOf[expert] !== chiplet).length;
+      const moves = experts.filter((expert) => this.#incumbentOf[expert] !== chiplet).length;
       return { chiplet, experts, tokens: touch[chiplet], moves };
     });
   }
@@ -123,9 +123,9 @@ export class MoveBall {
     const { seats, slots } = this.#state;
     const room = this.maxMoves - this.moves;
     let best: { e: number; f: number; score: number } | undefined;
-    for (let seatA = a * slots; seatA < (a + 1) * slots; seatA++) {
-      for (let seatB = b * slots; seatB < (b + 1) * slots; seatB++) {
-        const [e, f] = [seats[seatA], seats[seatB]];
+    for (let slotA = a * slots; slotA < (a + 1) * slots; slotA++) {
+      for (let slotB = b * slots; slotB < (b + 1) * slots; slotB++) {
+        const [e, f] = [seats[slotA], seats[slotB]];
         const gain = this.#state.gain(e, f);
         if (gain <= 0) continue;
         const added = this.#addedMoves(e, f);
@@ -143,7 +143,7 @@ export class MoveBall {
     let best = -Infinity;
     let found: [number, number] | undefined;
     for (let e = 0; e < this.#numExperts; e++) {
-      const home = this.#homeOf[e];
+      const home = this.#incumbentOf[e];
       if (chipletOf[e] === home) continue;
       for (let seat = home * slots; seat < (home + 1) * slots; seat++) {
         const f = seats[seat];
@@ -164,7 +164,8 @@ export class MoveBall {
     const added = (occupant: number, to: number) =>
       occupant >= this.#numExperts
         ? 0
-        : Number(to !== this.#homeOf[occupant]) - Number(chipletOf[occupant] !== this.#homeOf[occupant]);
+        : Number(to !== this.#incumbentOf[occupant]) -
+          Number(chipletOf[occupant] !== this.#incumbentOf[occupant]);
     return added(e, chipletOf[f]) + added(f, chipletOf[e]);
   }
 
@@ -174,7 +175,7 @@ export class MoveBall {
   }
 
   #countMoves(): void {
-    this.moves = this.#homeOf.reduce(
+    this.moves = this.#incumbentOf.reduce(
       (moves, home, expert) => moves + Number(this.#state.chipletOf[expert] !== home),
       0,
     );

@@ -13,14 +13,14 @@ import type { Solver } from "../../lib/placement/solver.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
-import { searchCopies } from "../replicas/annealing.js";
-import { searchWithinReach } from "./bounded-moves-search.js";
+import { annealReplicas } from "../replicas/annealing.js";
+import { searchBoundedMoves } from "./bounded-moves-search.js";
 
 /**
  * Makes a solver that stays within some expert moves of a running placement.
  *
  * The answer of the solver is renamed, chiplet by chiplet, to move as few experts as possible; where that is still too
- * many, {@link limitMoves} looks for the best seating within reach. A proved bound stays one: it holds for every seating.
+ * many, {@link limitMoves} looks for the best placement within reach. A proved bound stays one: it holds for every placement.
  *
  * @param running Of the same experts and chiplets, with every layer that is to be solved.
  * @param maxMoves Most seats of a layer that may be filled from elsewhere; `Infinity` only renames.
@@ -53,12 +53,12 @@ export interface LimitMovesOptions {
 }
 
 /**
- * Finds the best seating within some expert moves of a running one.
+ * Finds the best placement within some expert moves of a running one.
  *
- * The target, renamed, where it is within reach and nothing can be better; else what {@link searchWithinReach} finds, or
- * with replicas the annealing over copies and seats, kept within reach of the running seating.
+ * The target, renamed, where it is within reach and nothing can be better; else what {@link searchBoundedMoves} finds, or
+ * with replicas the annealing over copies and seats, kept within reach of the running placement.
  *
- * @returns Undecided where no seating within reach was found that respects all limits.
+ * @returns Undecided where no placement within reach was found that respects all limits.
  *
  * @example
  * const found = await limitMoves(problem, { running, maxMoves: 8, target, seed: 1 });
@@ -75,7 +75,7 @@ export async function limitMoves(problem: PlacementProblem, options: LimitMovesO
   const chiplets =
     problem.numReplicas > 0
       ? moveCopies(problem, options)
-      : await searchWithinReach(problem, target ? [running, target.chiplets] : [running], {
+      : await searchBoundedMoves(problem, target ? [running, target.chiplets] : [running], {
           ...options,
           isHurried: stoppedBy === "interrupt",
         });
@@ -84,7 +84,7 @@ export async function limitMoves(problem: PlacementProblem, options: LimitMovesO
   return isReached && target.cost <= found.cost ? target : found;
 }
 
-/** Moves experts and copies away from the running seating, if that is one but for the loads. */
+/** Moves experts and copies away from the running placement, if that is one but for the loads. */
 function moveCopies(
   problem: PlacementProblem,
   { running, maxMoves, seed, timeLimitMs = Infinity }: LimitMovesOptions,
@@ -92,7 +92,7 @@ function moveCopies(
   const { groupBytes, chipletLoad } = problem.limits;
   const unloaded = { ...problem, limits: { ...NO_LIMITS, groupBytes } };
   if (verifyChiplets(unloaded, running).length > 0) return undefined;
-  return searchCopies(problem, running, {
+  return annealReplicas(problem, running, {
     random: createRandom(seed, problem.layer),
     maxLoad: chipletLoad,
     deadline: performance.now() + timeLimitMs,
@@ -126,7 +126,7 @@ function renameChiplets(
   return { ...target, chiplets: relabelChiplets(target.chiplets, running, { chipletsPerGroup, pins }) };
 }
 
-/** The running seating of the problem's layer. */
+/** The running placement of the problem's layer. */
 function runningLayer(running: Seating, problem: PlacementProblem): Chiplets {
   const { numExperts, numChiplets, slotsPerChiplet, layer } = problem;
   if (running.numExperts !== numExperts || running.numChiplets !== numChiplets) {

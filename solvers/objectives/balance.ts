@@ -2,10 +2,10 @@ import { chipletOfExperts, expertsOfChiplets, type Solution } from "../../lib/pl
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
 import { createRandom } from "../../lib/random.js";
-import { contiguousSeating } from "../contiguous.js";
+import { contiguousPlacement } from "../contiguous.js";
 import { finish } from "../constraints/complete-placement.js";
 import { createSwapRule } from "../search/feasible-swaps.js";
-import { TouchState } from "../search/swap-gains.js";
+import { SwapGains } from "../search/swap-gains.js";
 
 const KICKS = 400;
 
@@ -23,9 +23,9 @@ export function balanced(solver: Solver): Solver {
     summary: `least largest chiplet load, then ${solver.summary}`,
     async solve(problem, options) {
       if (problem.numReplicas > 0) return solver.solve(problem, { ...options, first: "balance" });
-      const begun = await finish(problem, contiguousSeating(problem), { ...options, stoppedBy: "budget" });
+      const begun = await finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });
       if (!("chiplets" in begun)) return begun;
-      const start = balanceSeating(problem, chipletOfExperts(begun.chiplets, problem.numExperts), options);
+      const start = balancePlacement(problem, chipletOfExperts(begun.chiplets, problem.numExperts), options);
       const mean = meanChipletLoad(problem);
       const cost = Math.max(...loadsOf(problem, start));
       const bound = leastLargestLoad(problem);
@@ -40,7 +40,7 @@ export function balanced(solver: Solver): Solver {
 }
 
 /**
- * A load that no seating's largest load is below: the mean, and what the heaviest expert must share its chiplet with.
+ * A load that no placement's largest load is below: the mean, and what the heaviest expert must share its chiplet with.
  *
  * Loads are integers, so the mean is rounded up. Where the slots are exactly filled, the chiplet of the heaviest
  * expert takes on at least the lightest others.
@@ -59,8 +59,12 @@ export function leastLargestLoad({
 }
 
 /** Swaps until the largest load of a chiplet is as small as the budget finds; limits stay respected. */
-function balanceSeating(problem: PlacementProblem, begun: Uint16Array, { seed }: SolverOptions): Uint16Array {
-  const state = new TouchState(problem);
+function balancePlacement(
+  problem: PlacementProblem,
+  begun: Uint16Array,
+  { seed }: SolverOptions,
+): Uint16Array {
+  const state = new SwapGains(problem);
   state.seat(begun);
   const allows = createSwapRule(problem, state);
   const random = createRandom(seed, problem.layer, KICKS);

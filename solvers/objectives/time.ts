@@ -10,8 +10,8 @@ const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
 /** Variants that are judged after they were estimated, besides what the solvers answer. */
 const MOST_JUDGED_VARIANTS = 6;
 
-/** Modelled time of a seating of the problem's layer, in ns. */
-export type SeatingTime = (problem: PlacementProblem, chiplets: Chiplets) => number;
+/** Modelled time of a placement of the problem's layer, in ns. */
+export type PlacementTime = (problem: PlacementProblem, chiplets: Chiplets) => number;
 
 /** Options of {@link fastest}. */
 export interface FastestOptions {
@@ -20,9 +20,9 @@ export interface FastestOptions {
   /** Solvers whose placements are candidates too, so that the answer is never slower than theirs. */
   readonly rivals: readonly Solver[];
   /** Ranks the many variants; cheap. */
-  readonly estimate: SeatingTime;
+  readonly estimate: PlacementTime;
   /** Decides between the few best variants and every solver's own answer. */
-  readonly judge: SeatingTime;
+  readonly judge: PlacementTime;
 }
 
 /**
@@ -65,7 +65,7 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
 }
 
 /**
- * The problem under caps on the load, each with a seating to begin with that respects it.
+ * The problem under caps on the load, each with a placement to begin with that respects it.
  *
  * Caps are between the load of the answer that costs least, which no laxer cap would change, and that of the most
  * balanced answer: a tighter cap may be impossible to meet, and to find that out would take longer than all the rest.
@@ -90,7 +90,7 @@ function cappedTasks(
     .map((chipletLoad) => [{ ...problem, limits: { ...limits, chipletLoad } }, balanced.chiplets]);
 }
 
-/** The same fillings in chiplet groups of even load, where the groups' limits allow it. */
+/** The same columns in chiplet groups of even load, where the groups' limits allow it. */
 function regrouped(problem: PlacementProblem, found: FoundPlacement): FoundPlacement[] {
   const chiplets = regroupByLoad(problem, found.chiplets);
   if (verifyChiplets(problem, chiplets).length > 0) return [];

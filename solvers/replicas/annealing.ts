@@ -1,22 +1,22 @@
 import type { Chiplets } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import type { Random } from "../../lib/random.js";
-import { CopyState, EMPTY } from "./replica-state.js";
+import { ReplicaState, EMPTY } from "./replica-state.js";
 
-/** Options of {@link searchCopies}. */
-export interface CopySearchOptions {
+/** Options of {@link annealReplicas}. */
+export interface ReplicaSearchOptions {
   readonly random: Random;
   /** Most load on a chiplet, in token-expert pairs. */
   readonly maxLoad: number;
   /** Changes to try; default by the size of the problem. */
   readonly maxMoves?: number;
-  /** Keeps the search within some seats of a running seating. */
+  /** Keeps the search within some seats of a running placement. */
   readonly reach?: Reach;
   /** When to stop on the clock of `performance.now()`. */
   readonly deadline?: number;
 }
 
-/** The seatings in which all but some seats hold what they hold in a running one. */
+/** The placements in which all but some seats hold what they hold in a running one. */
 export interface Reach {
   /** Which chiplet holds which experts; the order of its slots does not matter. */
   readonly running: Chiplets;
@@ -57,25 +57,25 @@ interface SlotChange {
 /**
  * Decides together which experts have copies and where every copy sits, for the fewest visits under a load cap.
  *
- * Simulated annealing over seatings: two slots of different chiplets swap what they hold, or a copy gives its slot to
+ * Simulated annealing over placements: two slots of different chiplets swap what they hold, or a copy gives its slot to
  * a copy of another expert. Load above the cap costs more and more visits, and so does load above a lower limit that no
  * dispatcher could send elsewhere, for the sake of tokens that choose otherwise than those learned from; pins, separations
  * and bytes are never broken. Every candidate is served exactly as the dispatch model says.
  *
  * @param start Respects slots, pins, separations and bytes.
- * @returns The best seating met: of least excess over the limits, then of fewest visits; and whether the clock cut the
+ * @returns The best placement met: of least excess over the limits, then of fewest visits; and whether the clock cut the
  *   search.
  */
-export function searchCopies(
+export function annealReplicas(
   problem: PlacementProblem,
   start: Chiplets,
-  { random, maxLoad, reach, maxMoves = moveBudget(problem), deadline = Infinity }: CopySearchOptions,
+  { random, maxLoad, reach, maxMoves = moveBudget(problem), deadline = Infinity }: ReplicaSearchOptions,
 ): { chiplets: number[][]; isCut: boolean } {
-  const state = new CopyState(problem);
+  const state = new ReplicaState(problem);
   state.seat(start);
   const { numTokens } = problem.patterns;
   const allows = createChangeRule(problem, state);
-  const isWithin = reach ? createReachRule(state, reach) : () => true;
+  const isWithin = reach ? createMoveBudget(state, reach) : () => true;
   const excessOver = (cap: number) => {
     let sum = 0;
     for (let chiplet = 0; chiplet < state.numChiplets; chiplet++) {
@@ -151,14 +151,14 @@ function limitOfBoundLoad(
   return Math.max(BOUND_LOAD * maxLoad, EASE * least);
 }
 
-function excessOfBoundLoad({ load }: PlacementProblem, state: CopyState, limit: number): number {
+function excessOfBoundLoad({ load }: PlacementProblem, state: ReplicaState, limit: number): number {
   const { slotOf, slots } = state;
   let excess = 0;
   for (let first = 0; first < slotOf.length; first += slots) {
     let bound = 0;
     for (let slot = first; slot < first + slots; slot++) {
       const expert = slotOf[slot];
-      if (expert !== EMPTY && state.numCopies(expert) === 1) bound += load[expert];
+      if (expert !== EMPTY && state.numReplicasOfAll(expert) === 1) bound += load[expert];
     }
     excess += Math.max(0, bound - limit);
   }
@@ -174,15 +174,15 @@ function moveBudget({ patterns, numExperts, numChiplets, slotsPerChiplet }: Plac
 }
 
 /** Draws a change that keeps every expert seated and no copy twice on a chiplet; undefined where the draw fails. */
-function propose(problem: PlacementProblem, state: CopyState, random: Random): SlotChange[] | undefined {
+function propose(problem: PlacementProblem, state: ReplicaState, random: Random): SlotChange[] | undefined {
   const { slotOf, slots } = state;
   const slot = random.below(slotOf.length);
   const chiplet = Math.floor(slot / slots);
   const expert = slotOf[slot];
   const isSpare =
     expert === EMPTY
-      ? state.numSeated < problem.numExperts + problem.numReplicas
-      : state.numCopies(expert) > 1;
+      ? state.numPlaced < problem.numExperts + problem.numReplicas
+      : state.numReplicasOfAll(expert) > 1;
   if (isSpare && random.next() < 0.5) {
     const copied = random.below(problem.numExperts);
     return state.holds(chiplet, copied) ? undefined : [{ slot, expert: copied }];
@@ -202,7 +202,7 @@ function propose(problem: PlacementProblem, state: CopyState, random: Random): S
 /** Makes the test whether pins, separations and bytes allow a change. */
 function createChangeRule(
   problem: PlacementProblem,
-  state: CopyState,
+  state: ReplicaState,
 ): (changes: readonly SlotChange[]) => boolean {
   const { pins, apart, limits, expertBytes, chipletsPerGroup } = problem;
   const pinnedTo = new Map(pins.map(({ expert, chiplet }) => [expert, chiplet]));
@@ -234,9 +234,9 @@ function createChangeRule(
       changes.every(({ slot }) => fits(changes, Math.floor(slot / slotsPerGroup))));
 }
 
-/** Makes the test whether a change leaves the seating within reach. Cost O(slots). */
-function createReachRule(
-  state: CopyState,
+/** Makes the test whether a change leaves the placement within reach. Cost O(slots). */
+function createMoveBudget(
+  state: ReplicaState,
   { running, maxSeats }: Reach,
 ): (changes: readonly SlotChange[]) => boolean {
   const atHome = running.map((experts) => new Set(experts));

@@ -1,7 +1,7 @@
-/** Options of {@link balanceCopies}. */
+/** Options of {@link balanceReplicas}. */
 export interface BalanceOptions {
   /** Copies of all experts together, at least one each. */
-  readonly numCopies: number;
+  readonly numReplicasOfAll: number;
   readonly numChiplets: number;
   /** Room on every chiplet; default the copies spread evenly. */
   readonly slotsPerChiplet?: number;
@@ -29,19 +29,19 @@ interface Copy {
  * @returns Experts of every chiplet, ascending.
  *
  * @example
- * balanceCopies([8, 4, 3, 1], { numCopies: 6, numChiplets: 2 }); // [[0, 1, 2], [0, 1, 3]]
+ * balanceReplicas([8, 4, 3, 1], { numReplicasOfAll: 6, numChiplets: 2 }); // [[0, 1, 2], [0, 1, 3]]
  */
-export function balanceCopies(load: ArrayLike<number>, options: BalanceOptions): number[][] {
-  const { numCopies, numChiplets, numExpertGroups = 1, numChipletGroups = 1 } = options;
+export function balanceReplicas(load: ArrayLike<number>, options: BalanceOptions): number[][] {
+  const { numReplicasOfAll, numChiplets, numExpertGroups = 1, numChipletGroups = 1 } = options;
   const perGroup = numChiplets / numChipletGroups;
-  const slots = options.slotsPerChiplet ?? Math.ceil(numCopies / numChiplets);
+  const slots = options.slotsPerChiplet ?? Math.ceil(numReplicasOfAll / numChiplets);
   const groups = expertsByChipletGroup(load, numExpertGroups, numChipletGroups);
   return groups.flatMap((experts, group) => {
     // Spare copies that do not divide go to the first groups.
-    const spare = numCopies - load.length;
+    const spare = numReplicasOfAll - load.length;
     const ofGroup = Math.floor(spare / numChipletGroups) + (group < spare % numChipletGroups ? 1 : 0);
     const loads = experts.map((expert) => load[expert]);
-    const copies = copyBusiest(loads, { numCopies: loads.length + ofGroup, maxCopies: perGroup });
+    const copies = replicateBusiest(loads, { numReplicasOfAll: loads.length + ofGroup, maxCopies: perGroup });
     return spreadEvenly(copies, perGroup, slots).map((items) =>
       items.map((item) => experts[item]).sort((one, other) => one - other),
     );
@@ -66,12 +66,12 @@ function expertsByChipletGroup(
   );
 }
 
-function copyBusiest(
+function replicateBusiest(
   loads: readonly number[],
-  { numCopies, maxCopies }: { numCopies: number; maxCopies: number },
+  { numReplicasOfAll, maxCopies }: { numReplicasOfAll: number; maxCopies: number },
 ): Copy[] {
   const copies = new Uint16Array(loads.length).fill(1);
-  for (let made = loads.length; made < numCopies; made++) {
+  for (let made = loads.length; made < numReplicasOfAll; made++) {
     let busiest = -1;
     for (let item = 0; item < loads.length; item++) {
       if (copies[item] === maxCopies) continue;

@@ -7,13 +7,13 @@ import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/
 export const EMPTY = -1;
 
 /**
- * A complete seating with replicas under change, with the visits and loads that the dispatch model makes of it.
+ * A complete placement with replicas under change, with the visits and loads that the dispatch model makes of it.
  *
  * A change is tried by taking the tokens of the experts it concerns out, changing the slots, and serving those tokens
  * anew; `undo` restores the sums. Cost O(tokens of these experts * topK * copies). Sums of shares drift by rounding;
  * `seat` counts them afresh. Flat typed arrays throughout: this is the innermost loop of the search.
  */
-export class CopyState {
+export class ReplicaState {
   readonly patterns: TokenPatterns;
   readonly numChiplets: number;
   readonly slots: number;
@@ -24,7 +24,7 @@ export class CopyState {
   /** Tokens that visit each chiplet. Shape [numChiplets]. */
   readonly visitors: Float64Array;
   /** Slots that hold an expert. */
-  numSeated = 0;
+  numPlaced = 0;
 
   readonly #index: PatternIndex;
   readonly #serve: (pattern: number, tokens: number) => void;
@@ -74,7 +74,7 @@ export class CopyState {
   seat(chiplets: Chiplets): void {
     this.slotOf.fill(EMPTY);
     for (const copies of this.#copiesOf) copies.length = 0;
-    this.numSeated = 0;
+    this.numPlaced = 0;
     chiplets.forEach((experts, chiplet) => {
       experts.forEach((expert, place) => {
         this.slotOf[chiplet * this.slots + place] = expert;
@@ -87,7 +87,7 @@ export class CopyState {
     for (let pattern = 0; pattern < numPatterns; pattern++) this.#serve(pattern, counts[pattern]);
   }
 
-  /** The seating, lists ascending. */
+  /** The placement, lists ascending. */
   chiplets(): number[][] {
     return Array.from({ length: this.numChiplets }, (_, chiplet) =>
       [...this.slotOf.subarray(chiplet * this.slots, (chiplet + 1) * this.slots)]
@@ -109,7 +109,7 @@ export class CopyState {
   }
 
   /** Copies of an expert. */
-  numCopies(expert: number): number {
+  numReplicasOfAll(expert: number): number {
     return this.#copiesOf[expert].length;
   }
 
@@ -146,14 +146,14 @@ export class CopyState {
 
   #addCopy(expert: number, chiplet: number): void {
     this.#copiesOf[expert].push(chiplet);
-    this.numSeated++;
+    this.numPlaced++;
   }
 
   #removeCopy(expert: number, chiplet: number): void {
     const copies = this.#copiesOf[expert];
     copies[copies.indexOf(chiplet)] = copies[copies.length - 1];
     copies.length--;
-    this.numSeated--;
+    this.numPlaced--;
   }
 
   /** Serves the tokens of some experts, every pattern once. */

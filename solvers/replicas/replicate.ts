@@ -3,15 +3,15 @@ import { meanChipletLoad, NO_LIMITS, type PlacementProblem } from "../../lib/pla
 import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
-import { balanceCopies } from "./balance-replicas.js";
-import { searchCopies } from "./annealing.js";
-import { finishSeating, type FinishOptions } from "../constraints/complete-placement.js";
+import { balanceReplicas } from "./balance-replicas.js";
+import { annealReplicas } from "./annealing.js";
+import { completePlacement, type FinishOptions } from "../constraints/complete-placement.js";
 import { localSearch } from "../local-search.js";
 
 /**
  * Makes a solver that uses replicas where the problem allows any: it seats the experts once, then decides together
  * which to copy and where all copies sit.
- * Proofs are of seatings without replicas, so all solvers begin from local search then.
+ * Proofs are of placements without replicas, so all solvers begin from local search then.
  */
 export function replicating(solver: Solver): Solver {
   return {
@@ -33,14 +33,14 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
   let stoppedBy: StoppedBy = "budget";
   const search = (start: Chiplets, stream: number, maxLoad = problem.limits.chipletLoad) => {
     const random = createRandom(options.seed, problem.layer, stream);
-    const found = searchCopies(problem, start, { random, maxLoad, deadline });
+    const found = annealReplicas(problem, start, { random, maxLoad, deadline });
     if (found.isCut) stoppedBy = "time limit";
     return found.chiplets;
   };
   const chiplets = (first === "traffic" ? searchCapped : searchBalanced)(problem, begun.chiplets, search);
   const finished = { ...options, stoppedBy };
   return first === "traffic"
-    ? finishSeating(problem, chiplets, finished)
+    ? completePlacement(problem, chiplets, finished)
     : answerBalanced(problem, chiplets, finished);
 }
 
@@ -61,10 +61,10 @@ async function seatOnce(problem: PlacementProblem, options: SolverOptions): Prom
   return "chiplets" in begun ? begun : localSearch.solve(bare, options);
 }
 
-type CopySearch = (start: Chiplets, stream: number, maxLoad?: number) => number[][];
+type ReplicaSearch = (start: Chiplets, stream: number, maxLoad?: number) => number[][];
 
-/** Looks for the fewest visits under the load cap; from an even seating, where none under the cap is met otherwise. */
-function searchCapped(problem: PlacementProblem, begun: Chiplets, search: CopySearch): number[][] {
+/** Looks for the fewest visits under the load cap; from an even placement, where none under the cap is met otherwise. */
+function searchCapped(problem: PlacementProblem, begun: Chiplets, search: ReplicaSearch): number[][] {
   const cap = problem.limits.chipletLoad * (1 + 1e-9);
   const found = search(begun, 0);
   if (peakLoad(problem, found) <= cap) return found;
@@ -73,13 +73,13 @@ function searchCapped(problem: PlacementProblem, begun: Chiplets, search: CopySe
 }
 
 /** Looks for the least largest load, and then for the fewest visits under it. */
-function searchBalanced(problem: PlacementProblem, begun: Chiplets, search: CopySearch): number[][] {
+function searchBalanced(problem: PlacementProblem, begun: Chiplets, search: ReplicaSearch): number[][] {
   const even = spreadEvenly(problem, begun, search);
   return search(even, 2, peakLoad(problem, even));
 }
 
 /** Looks for the least largest load on two ways. */
-function spreadEvenly(problem: PlacementProblem, begun: Chiplets, search: CopySearch): number[][] {
+function spreadEvenly(problem: PlacementProblem, begun: Chiplets, search: ReplicaSearch): number[][] {
   const found = [search(begun, 1, meanChipletLoad(problem))];
   if (!hasRules(problem)) found.push(spreadCopies(problem));
   const peaks = found.map((chiplets) => peakLoad(problem, chiplets));
@@ -98,7 +98,7 @@ function hasRules({ pins, apart, limits }: PlacementProblem): boolean {
 
 function spreadCopies(problem: PlacementProblem): number[][] {
   const { load, numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
-  return balanceCopies(load, { numCopies: numExperts + numReplicas, numChiplets, slotsPerChiplet });
+  return balanceReplicas(load, { numReplicasOfAll: numExperts + numReplicas, numChiplets, slotsPerChiplet });
 }
 
 /** The answer with its largest load, of which is proved that loads can be shared out evenly at best. */
@@ -107,7 +107,7 @@ async function answerBalanced(
   chiplets: Chiplets,
   options: FinishOptions,
 ): Promise<Solution> {
-  const answer = await finishSeating(problem, chiplets, options);
+  const answer = await completePlacement(problem, chiplets, options);
   if (!("chiplets" in answer)) return answer;
   const cost = peakLoad(problem, answer.chiplets) / meanChipletLoad(problem);
   const load = { status: cost <= 1 + 1e-6 ? "optimal" : "feasible", cost, bound: 1 } as const;

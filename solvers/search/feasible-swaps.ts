@@ -1,13 +1,13 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { createLimitGauge } from "../constraints/violations.js";
-import type { SwapRule, TouchState } from "./swap-gains.js";
+import type { SwapRule, SwapGains } from "./swap-gains.js";
 
 /**
- * Makes the rule by which swaps keep an admissible seating admissible.
+ * Makes the rule by which swaps keep an admissible placement admissible.
  *
  * @returns Undefined where the problem limits nothing, so that searches need not ask.
  */
-export function createSwapRule(problem: PlacementProblem, state: TouchState): SwapRule | undefined {
+export function createSwapRule(problem: PlacementProblem, state: SwapGains): SwapRule | undefined {
   const { limits, pins, apart, load, numExperts, chipletsPerGroup } = problem;
   const limitsGroups = limits.groupBytes < Infinity || limits.groupTokens < Infinity;
   const limitsChiplets = limits.chipletLoad < Infinity || limits.chipletTokens < Infinity;

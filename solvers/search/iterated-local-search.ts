@@ -1,20 +1,20 @@
 import { countCoactivation } from "../../lib/trace/coactivation.js";
-import { countTouches } from "../../lib/placement/cost.js";
+import { countTokenCopies } from "../../lib/placement/cost.js";
 import { chipletOfExperts, expertsOfChiplets } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { SolverOptions } from "../../lib/placement/solver.js";
 import { createRandom, type Random } from "../../lib/random.js";
-import { seatCommunities } from "../starts/communities.js";
-import { FillingPool, fillingsOfState, type Filling } from "../columns/column-pool.js";
+import { placeCommunities } from "../starts/communities.js";
+import { ColumnPool, columnsOfState, type Column } from "../columns/column-pool.js";
 import { isAdmissible } from "../constraints/complete-placement.js";
 import { randomPairDescent } from "../starts/coactivation-descent.js";
-import { repairSeating } from "../constraints/repair.js";
+import { repairPlacement } from "../constraints/repair.js";
 import { createSwapRule } from "./feasible-swaps.js";
-import { TouchState, type SwapRule } from "./swap-gains.js";
+import { SwapGains, type SwapRule } from "./swap-gains.js";
 
 /** How long to search. Counted, not timed, so that a seed gives the same answer on every machine. */
 export interface SearchBudget {
-  /** Random seatings that are descended on pairs. */
+  /** Random placements that are descended on pairs. */
   readonly starts: number;
   /** The best of those that are searched on C_T itself; the best of the communities always is. */
   readonly restarts: number;
@@ -23,18 +23,18 @@ export interface SearchBudget {
 }
 
 const SWAPS_PER_KICK = 2;
-/** A kicked and descended seating is gone on from if it costs at most this much more than the best. */
+/** A kicked and descended placement is gone on from if it costs at most this much more than the best. */
 const ACCEPTED_LOSS = 3e-4;
 
 /** A search in progress; every run goes on with new starts and keeps the best of all. */
 export interface Search {
-  /** Every filling of every local optimum met. */
-  readonly pool: FillingPool;
+  /** Every column of every local optimum met. */
+  readonly pool: ColumnPool;
   readonly stoppedBy: "budget" | "time limit";
-  /** @returns Chiplet of every expert in the best seating so far, or undefined if no admissible one was met. */
+  /** @returns Chiplet of every expert in the best placement so far, or undefined if no admissible one was met. */
   run(budget: SearchBudget): Uint16Array | undefined;
-  /** The fillings of a seating, with their tokens. */
-  fillingsOf(chipletOf: ArrayLike<number>): Filling[];
+  /** The columns of a placement, with their tokens. */
+  columnsOf(chipletOf: ArrayLike<number>): Column[];
 }
 
 /**
@@ -46,36 +46,36 @@ export interface Search {
 export function startSearch(problem: PlacementProblem, options: SolverOptions): Search {
   const { seed, timeLimitMs = Infinity, onProgress } = options;
   const deadline = performance.now() + timeLimitMs;
-  const pool = new FillingPool();
-  const state = new TouchState(problem);
+  const pool = new ColumnPool();
+  const state = new SwapGains(problem);
   const allows = createSwapRule(problem, state);
   const { pairs } = countCoactivation(problem.patterns);
   let best: Uint16Array | undefined;
-  let bestTouches = Infinity;
+  let leastTokenCopies = Infinity;
   let stoppedBy: Search["stoppedBy"] = "budget";
   let round = 0;
 
   const keepIfBest = () => {
-    if (state.touches >= bestTouches) return;
-    bestTouches = state.touches;
+    if (state.tokenCopies >= leastTokenCopies) return;
+    leastTokenCopies = state.tokenCopies;
     best = state.expertChiplets();
     onProgress?.({
       chiplets: expertsOfChiplets(best, problem.numChiplets),
-      cost: bestTouches / problem.patterns.numTokens,
+      cost: leastTokenCopies / problem.patterns.numTokens,
     });
   };
   const searchFrom = (chipletOf: Uint16Array, kicks: number, random: Random) => {
     state.seat(chipletOf);
     descend(state, allows);
     for (let kick = 0; ; kick++) {
-      for (const filling of fillingsOfState(state, problem.numExperts)) pool.add(filling);
+      for (const column of columnsOfState(state, problem.numExperts)) pool.add(column);
       keepIfBest();
       if (performance.now() > deadline) stoppedBy = "time limit";
       if (kick === kicks || stoppedBy === "time limit") return;
       state.save();
-      const changed = kickSeating(state, random, allows);
+      const changed = perturbPlacement(state, random, allows);
       descend(state, allows, changed);
-      if (state.touches > bestTouches * (1 + ACCEPTED_LOSS)) state.restore();
+      if (state.tokenCopies > leastTokenCopies * (1 + ACCEPTED_LOSS)) state.restore();
     }
   };
   return {
@@ -88,7 +88,7 @@ export function startSearch(problem: PlacementProblem, options: SolverOptions): 
       const starts: Uint16Array[] = [];
       if (round === 1) {
         if (options.start) starts.push(chipletOfExperts(options.start, problem.numExperts));
-        starts.push(...seatCommunities(problem, createRandom(seed, problem.layer)).slice(0, 1));
+        starts.push(...placeCommunities(problem, createRandom(seed, problem.layer)).slice(0, 1));
       }
       const descents = Array.from({ length: budget.starts }, () =>
         randomPairDescent(pairs, {
@@ -98,19 +98,19 @@ export function startSearch(problem: PlacementProblem, options: SolverOptions): 
         }),
       );
       const ranked = descents
-        .map((chipletOf) => ({ chipletOf, touches: countTouches(problem.patterns, chipletOf) }))
-        .sort((one, other) => one.touches - other.touches);
+        .map((chipletOf) => ({ chipletOf, tokenCopies: countTokenCopies(problem.patterns, chipletOf) }))
+        .sort((one, other) => one.tokenCopies - other.tokenCopies);
       starts.push(...ranked.slice(0, budget.restarts).map(({ chipletOf }) => chipletOf));
       for (const start of starts) {
-        const admissible = isAdmissible(problem, start) ? start : repairSeating(problem, start, { random });
+        const admissible = isAdmissible(problem, start) ? start : repairPlacement(problem, start, { random });
         if (admissible) searchFrom(admissible, budget.kicks, random);
         if (stoppedBy === "time limit") break;
       }
       return best;
     },
-    fillingsOf(chipletOf) {
+    columnsOf(chipletOf) {
       state.seat(chipletOf);
-      return fillingsOfState(state, problem.numExperts);
+      return columnsOfState(state, problem.numExperts);
     },
   };
 }
@@ -121,7 +121,7 @@ export function startSearch(problem: PlacementProblem, options: SolverOptions): 
  * @param changed Chiplets that changed since the last descent; all, if absent. Emptied.
  */
 export function descend(
-  state: TouchState,
+  state: SwapGains,
   allows: SwapRule | undefined,
   changed = new Set(Array.from({ length: state.numChiplets }, (_, chiplet) => chiplet)),
 ): void {
@@ -138,7 +138,7 @@ export function descend(
 }
 
 /** Makes random swaps; returns the chiplets they changed. */
-function kickSeating(state: TouchState, random: Random, allows: SwapRule | undefined): Set<number> {
+function perturbPlacement(state: SwapGains, random: Random, allows: SwapRule | undefined): Set<number> {
   const changed = new Set<number>();
   for (let swap = 0; swap < SWAPS_PER_KICK; swap++) {
     const e = random.below(state.numOccupants);

@@ -5,7 +5,7 @@ import type { PlacementProblem } from "../../lib/placement/problem.js";
 export type SwapRule = (e: number, f: number) => boolean;
 
 /**
- * A complete seating under change, with the exact effect of every swap on the token copies at hand.
+ * A complete placement under change, with the exact effect of every swap on the token copies at hand.
  *
  * Every slot has an occupant: an expert, or an empty seat, which is an occupant that no token chooses. So each
  * move is a swap of two occupants, and the number of experts on a chiplet never exceeds its slots.
@@ -18,7 +18,7 @@ export type SwapRule = (e: number, f: number) => boolean;
  *
  * Flat typed arrays throughout: this is the innermost loop of every search.
  */
-export class TouchState {
+export class SwapGains {
   readonly numOccupants: number;
   readonly numChiplets: number;
   readonly slots: number;
@@ -29,7 +29,7 @@ export class TouchState {
   /** Tokens that visit each chiplet. Shape [numChiplets]. */
   readonly touch: Int32Array;
   /** Sum of `touch`: the cost in token copies. */
-  touches = 0;
+  tokenCopies = 0;
 
   readonly #patterns: TokenPatterns;
   readonly #index: PatternIndex;
@@ -127,11 +127,11 @@ export class TouchState {
     const enter = this.#enter;
     const shared = this.#shared;
     let best = 0;
-    for (let seatA = a * slots; seatA < (a + 1) * slots; seatA++) {
-      const e = seats[seatA];
+    for (let slotA = a * slots; slotA < (a + 1) * slots; slotA++) {
+      const e = seats[slotA];
       const gainOfE = leave[e] - enter[b * n + e];
-      for (let seatB = b * slots; seatB < (b + 1) * slots; seatB++) {
-        const f = seats[seatB];
+      for (let slotB = b * slots; slotB < (b + 1) * slots; slotB++) {
+        const f = seats[slotB];
         const gain = gainOfE + leave[f] - enter[a * n + f] - shared[e * n + f] - shared[f * n + e];
         if (gain > best && (allows === undefined || allows(e, f))) {
           best = gain;
@@ -167,16 +167,16 @@ export class TouchState {
     this.#seatOf[f] = seatOfE;
   }
 
-  /** Remembers the seating, for {@link restore}. */
+  /** Remembers the placement, for {@link restore}. */
   save(): void {
     for (const { live, saved } of this.#tables) saved.set(live);
-    this.#savedTouches = this.touches;
+    this.#savedTouches = this.tokenCopies;
   }
 
-  /** Returns to the seating last saved. */
+  /** Returns to the placement last saved. */
   restore(): void {
     for (const { live, saved } of this.#tables) live.set(saved);
-    this.touches = this.#savedTouches;
+    this.tokenCopies = this.#savedTouches;
   }
 
   /** Chiplet of every expert, as a copy. Shape [numExperts]. */
@@ -212,7 +212,7 @@ export class TouchState {
         }
       }
     }
-    this.touches = touch.reduce((sum, tokens) => sum + tokens, 0);
+    this.tokenCopies = touch.reduce((sum, tokens) => sum + tokens, 0);
   }
 
   /** Moves e to chiplet b in the tables; its tokens that chose f too visit a and b as before. */
@@ -246,14 +246,14 @@ export class TouchState {
       const end = offsets[pattern + 1];
       if (left === 0) {
         touch[a] -= count;
-        this.touches -= count;
+        this.tokenCopies -= count;
         for (let place = start; place < end; place++) enter[a * n + experts[place]] += count;
       } else if (left === 1) {
         this.#markAlone(this.#occupantOf(pattern, a, e), pattern, count);
       }
       if (found === 0) {
         touch[b] += count;
-        this.touches += count;
+        this.tokenCopies += count;
         for (let place = start; place < end; place++) enter[b * n + experts[place]] -= count;
       } else if (found === 1) {
         this.#markAlone(this.#occupantOf(pattern, b, e), pattern, -count);

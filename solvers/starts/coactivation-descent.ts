@@ -23,16 +23,16 @@ export function descendOnPairs(pairs: Float64Array, seats: Uint16Array, slots: n
   const changedIn = new Int32Array(numChiplets);
   for (let sweep = 1, improved = true; improved; sweep++) {
     improved = false;
-    for (let seatA = 0; seatA < numOccupants; seatA++) {
-      const a = Math.floor(seatA / slots);
+    for (let slotA = 0; slotA < numOccupants; slotA++) {
+      const a = Math.floor(slotA / slots);
       for (let b = a + 1; b < numChiplets; b++) {
         // The gain of a swap depends on its two chiplets alone: it is known unless one changed since the last look.
         if (Math.max(changedIn[a], changedIn[b]) < sweep - 1) continue;
         const rowA = a * numOccupants;
         const rowB = b * numOccupants;
-        for (let seatB = b * slots; seatB < (b + 1) * slots; seatB++) {
-          const e = seats[seatA];
-          const f = seats[seatB];
+        for (let slotB = b * slots; slotB < (b + 1) * slots; slotB++) {
+          const e = seats[slotA];
+          const f = seats[slotB];
           const gain =
             attraction[rowB + e] -
             attraction[rowA + e] +
@@ -43,8 +43,8 @@ export function descendOnPairs(pairs: Float64Array, seats: Uint16Array, slots: n
           improved = true;
           changedIn[a] = sweep;
           changedIn[b] = sweep;
-          seats[seatA] = f;
-          seats[seatB] = e;
+          seats[slotA] = f;
+          seats[slotB] = e;
           for (let other = 0; other < numOccupants; other++) {
             const shift = weights[f * numOccupants + other] - weights[e * numOccupants + other];
             attraction[rowA + other] += shift;

@@ -5,7 +5,7 @@ import {
   expectedPairs,
   type Coactivation,
 } from "../../lib/trace/coactivation.js";
-import { countTouches } from "../../lib/placement/cost.js";
+import { countTokenCopies } from "../../lib/placement/cost.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver } from "../../lib/placement/solver.js";
 import { createRandom, type Random } from "../../lib/random.js";
@@ -23,7 +23,7 @@ export const louvain: Solver = {
   summary: "Louvain communities of experts that co-activate beyond chance, packed onto chiplets",
   solve(problem, options) {
     const random = createRandom(options.seed, problem.layer);
-    const best = seatCommunities(problem, random);
+    const best = placeCommunities(problem, random);
     return finish(problem, best[0], { ...options, stoppedBy: "budget" });
   },
 };
@@ -31,24 +31,25 @@ export const louvain: Solver = {
 /**
  * Finds communities at many resolutions and packs each partition onto the chiplets.
  *
- * @returns Distinct seatings, cheapest in C_T first. Shape [numSeatings][numExperts].
+ * @returns Distinct placements, cheapest in C_T first. Shape [numSeatings][numExperts].
  */
-export function seatCommunities(problem: PlacementProblem, random: Random): Uint16Array[] {
+export function placeCommunities(problem: PlacementProblem, random: Random): Uint16Array[] {
   const coactivation = countCoactivation(problem.patterns);
   const excess = excessPairs(coactivation);
   const graph = coactivationGraph(coactivation, excess);
-  const seen = new Map<string, { chipletOf: Uint16Array; touches: number }>();
+  const seen = new Map<string, { chipletOf: Uint16Array; tokenCopies: number }>();
   for (const resolution of RESOLUTIONS) {
     for (let run = 0; run < SEEDS_PER_RESOLUTION; run++) {
       const found = findByLouvain(graph, { getEdgeWeight: "weight", resolution, rng: () => random.next() });
       const communityOf = Uint16Array.from({ length: problem.numExperts }, (_, expert) => found[expert]);
       const chipletOf = packCommunities(communityOf, excess, problem);
       const key = chipletOf.join();
-      if (!seen.has(key)) seen.set(key, { chipletOf, touches: countTouches(problem.patterns, chipletOf) });
+      if (!seen.has(key))
+        seen.set(key, { chipletOf, tokenCopies: countTokenCopies(problem.patterns, chipletOf) });
     }
   }
   return [...seen.values()]
-    .sort((one, other) => one.touches - other.touches)
+    .sort((one, other) => one.tokenCopies - other.tokenCopies)
     .map(({ chipletOf }) => chipletOf);
 }
 
@@ -75,9 +76,9 @@ export function packCommunities(
   for (const community of membersOf(communityOf)) {
     let rest = community;
     while (rest.length >= slotsPerChiplet && chiplets.length < numChiplets) {
-      const filling = peelFilling(rest, slotsPerChiplet, attraction);
-      chiplets.push(filling);
-      rest = rest.filter((expert) => !filling.includes(expert));
+      const column = peelColumn(rest, slotsPerChiplet, attraction);
+      chiplets.push(column);
+      rest = rest.filter((expert) => !column.includes(expert));
     }
     if (rest.length > 0) rests.push(rest);
   }
@@ -115,19 +116,19 @@ function membersOf(communityOf: Uint16Array): number[][] {
 }
 
 /** Takes from a community the expert most attracted to the rest, and those most attracted to it. */
-function peelFilling(
+function peelColumn(
   community: readonly number[],
   size: number,
   attraction: (expert: number, experts: readonly number[]) => number,
 ): number[] {
-  const filling: number[] = [];
-  while (filling.length < size) {
-    const left = community.filter((expert) => !filling.includes(expert));
-    const next = maxBy(left, (expert) => attraction(expert, filling.length === 0 ? community : filling));
+  const column: number[] = [];
+  while (column.length < size) {
+    const left = community.filter((expert) => !column.includes(expert));
+    const next = maxBy(left, (expert) => attraction(expert, column.length === 0 ? community : column));
     if (next === undefined) break;
-    filling.push(next);
+    column.push(next);
   }
-  return filling;
+  return column;
 }
 
 /** The item of largest value, the first among equals. */

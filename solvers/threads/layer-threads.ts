@@ -72,7 +72,7 @@ async function bestSoFar(
   seed: number,
 ): Promise<Solution> {
   if (best) return { status: "feasible", ...best, stoppedBy: "interrupt" };
-  const backends = { fillings: "highs", groups: "highs" } as const;
+  const backends = { columns: "highs", groups: "highs" } as const;
   const fallback = await contiguous.solve(problem, { seed, backends, timeLimitMs: 1000 });
   return "chiplets" in fallback ? { ...fallback, stoppedBy: "interrupt" } : fallback;
 }

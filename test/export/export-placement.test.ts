@@ -6,10 +6,10 @@ import { findFormat, placementFormats } from "../../lib/export/formats.js";
 import type { ExportOptions, PlacementFormat } from "../../lib/export/placement-format.js";
 import { importPlacement } from "../../lib/export/read-foreign.js";
 import type { Seating } from "../../lib/placement/placement.js";
-import { verifySeating } from "../../lib/placement/verify-placement.js";
+import { verifyPlacement } from "../../lib/placement/verify-placement.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { expectRejection } from "../expect-rejection.js";
-import { seatings } from "../arbitrary-seating.js";
+import { placements } from "../arbitrary-placement.js";
 import { expectGolden } from "../golden-file.js";
 
 /** Two MoE layers of a model of three; experts 0 and 1 have copies where replicas are allowed. */
@@ -82,13 +82,13 @@ describe("export of a placement", () => {
         const { noReplicas, equalSlots, layers } = format.needs;
         const kind = { replicas: !noReplicas, equalSlots, maxLayers: layers === "one" ? 1 : 4 };
         await fc.assert(
-          fc.asyncProperty(seatings(kind), async (seating) => {
-            const { numExperts, numChiplets } = seating;
-            const firstMoeLayer = seating.layers[0].layer;
-            const model = { numHiddenLayers: firstMoeLayer + seating.layers.length, firstMoeLayer };
-            const { data } = await exportPlacement(seating, format, model);
+          fc.asyncProperty(placements(kind), async (placement) => {
+            const { numExperts, numChiplets } = placement;
+            const firstMoeLayer = placement.layers[0].layer;
+            const model = { numHiddenLayers: firstMoeLayer + placement.layers.length, firstMoeLayer };
+            const { data } = await exportPlacement(placement, format, model);
             const told = { numExperts, numChiplets, ...model };
-            expect(await importPlacement(bytesOf(data), "file", told)).to.deep.equal(seating);
+            expect(await importPlacement(bytesOf(data), "file", told)).to.deep.equal(placement);
           }),
           { numRuns: 30 },
         );
@@ -127,11 +127,11 @@ describe("export of a placement", () => {
       layer: index + 1,
       chiplets: [Array.from({ length: 64 }, (__, expert) => expert)],
     }));
-    const seating = { model: "deepseek-ai/DeepSeek-V2-Lite", numExperts: 64, numChiplets: 1, layers };
-    const { notes } = await exportPlacement(seating, formatNamed("sglang"));
+    const placement = { model: "deepseek-ai/DeepSeek-V2-Lite", numExperts: 64, numChiplets: 1, layers };
+    const { notes } = await exportPlacement(placement, formatNamed("sglang"));
     expect(notes).to.deep.equal(["launch sglang with --ep-size 1 --ep-num-redundant-experts 0"]);
     const counted = {
-      ...seating,
+      ...placement,
       layers: layers.map(({ layer, chiplets }) => ({ layer: layer - 1, chiplets })),
     };
     await expectRejection(
@@ -192,8 +192,8 @@ describe("export of a placement", () => {
 
   it("refuses a rank without experts where the engine has none", async () => {
     const layers = [{ layer: 0, chiplets: [[0, 1], []] }];
-    const seating = { model: undefined, numExperts: 2, numChiplets: 2, layers };
-    await expectRejection(exportPlacement(seating, formatNamed("vllm-ranks")), "EP rank 1 holds no expert");
+    const placement = { model: undefined, numExperts: 2, numChiplets: 2, layers };
+    await expectRejection(exportPlacement(placement, formatNamed("vllm-ranks")), "EP rank 1 holds no expert");
   });
 
   it("needs the trace for the instance of a partitioner", async () => {
@@ -203,23 +203,23 @@ describe("export of a placement", () => {
     );
   });
 
-  it("fills empty slots of any sound seating with a sound one that keeps every seat", () => {
+  it("fills empty slots of any sound placement with a sound one that keeps every seat", () => {
     fc.assert(
-      fc.property(seatings({ equalSlots: false, maxLayers: 1 }), fc.array(fc.nat(9)), (seating, keys) => {
-        const { chiplets } = seating.layers[0];
+      fc.property(placements({ equalSlots: false, maxLayers: 1 }), fc.array(fc.nat(9)), (placement, keys) => {
+        const { chiplets } = placement.layers[0];
         const slots = Math.max(...chiplets.map(({ length }) => length));
-        const load = Float64Array.from({ length: seating.numExperts }, (_, expert) => keys[expert] ?? 1);
+        const load = Float64Array.from({ length: placement.numExperts }, (_, expert) => keys[expert] ?? 1);
         const filled = fillEmptySlots(chiplets, load, slots);
         expect(filled.map(({ length }) => length)).to.deep.equal(chiplets.map(() => slots));
-        expect(verifySeating({ ...seating, layers: [{ layer: 0, chiplets: filled }] })).to.deep.equal([]);
+        expect(verifyPlacement({ ...placement, layers: [{ layer: 0, chiplets: filled }] })).to.deep.equal([]);
         filled.forEach((experts, chiplet) => expect(experts).to.include.members([...chiplets[chiplet]]));
       }),
     );
   });
 });
 
-async function exportedJson(seating: Seating, name: string, options: ExportOptions): Promise<unknown> {
-  const { data } = await exportPlacement(seating, formatNamed(name), options);
+async function exportedJson(placement: Seating, name: string, options: ExportOptions): Promise<unknown> {
+  const { data } = await exportPlacement(placement, formatNamed(name), options);
   return JSON.parse(textOf(data));
 }
 

@@ -15,8 +15,8 @@ describe("placement files found in the wild", () => {
   });
 
   it("reads vllm-ascend's example map: 8 experts on 2 devices of 5 slots", async () => {
-    const seating = await importPlacement(read("vllm-ascend"), "expert_map.json");
-    expect(seating).to.deep.equal({
+    const placement = await importPlacement(read("vllm-ascend"), "expert_map.json");
+    expect(placement).to.deep.equal({
       model: undefined,
       numExperts: 8,
       numChiplets: 2,
@@ -35,23 +35,25 @@ describe("placement files found in the wild", () => {
   it("reads omni-infer's DeepSeek-V3 pattern and writes it back byte for byte", async () => {
     const bytes = read("omni-infer");
     const options = { numHiddenLayers: 61, firstMoeLayer: 3 };
-    const seating = await importPlacement(bytes, "pattern.npy", options);
-    expect([seating.numExperts, seating.numChiplets, seating.layers.length]).to.deep.equal([256, 8, 58]);
-    const { data } = await exportPlacement(seating, findFormat("omni-infer")!, options);
+    const placement = await importPlacement(bytes, "pattern.npy", options);
+    expect([placement.numExperts, placement.numChiplets, placement.layers.length]).to.deep.equal([
+      256, 8, 58,
+    ]);
+    const { data } = await exportPlacement(placement, findFormat("omni-infer")!, options);
     expect(Buffer.compare(Buffer.from(data), bytes)).to.equal(0);
   });
 
   it("reads ExFlow's solutions as balanced layers of 8 experts and writes them back byte for byte", async () => {
     for (const bytes of readAll("exflow")) {
-      const { violations, seating } = await verifyForeign(bytes, "solution.csv", { numExperts: 8 });
+      const { violations, placement } = await verifyForeign(bytes, "solution.csv", { numExperts: 8 });
       expect(violations).to.deep.equal([]);
-      expect(seating!.layers).to.have.length(32);
-      for (const { chiplets } of seating!.layers) {
+      expect(placement!.layers).to.have.length(32);
+      for (const { chiplets } of placement!.layers) {
         expect(new Set(chiplets.map(({ length }) => length))).to.deep.equal(
-          new Set([8 / seating!.numChiplets]),
+          new Set([8 / placement!.numChiplets]),
         );
       }
-      const { data } = await exportPlacement(seating!, findFormat("exflow")!);
+      const { data } = await exportPlacement(placement!, findFormat("exflow")!);
       expect(Buffer.compare(Buffer.from(data), bytes)).to.equal(0);
     }
   });

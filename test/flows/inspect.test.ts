@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { countCoactivation } from "../../lib/trace/coactivation.js";
 import { coLocationCeiling, inspectTrace } from "../../lib/flows/inspect.js";
-import { countTouches, uniformReplication } from "../../lib/placement/cost.js";
+import { countTokenCopies, uniformReplication } from "../../lib/placement/cost.js";
 import { createRoutingTrace } from "../../lib/trace/routing-trace.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { layerOf, seatedCases } from "../arbitrary-layer.js";
@@ -51,7 +51,7 @@ describe("inspectTrace", () => {
 });
 
 describe("coLocationCeiling", () => {
-  it("is below the cost of every seating with that many slots", () => {
+  it("is below the cost of every placement with that many slots", () => {
     fc.assert(
       fc.property(seatedCases, ({ layer, blockOf, numBlocks, ...shape }) => {
         const slots = Array.from(
@@ -60,7 +60,7 @@ describe("coLocationCeiling", () => {
         );
         const patterns = collectPatterns(layer, shape);
         const ceiling = coLocationCeiling(patterns, countCoactivation(patterns), Math.max(...slots));
-        expect(ceiling).to.be.at.most(countTouches(patterns, blockOf) / patterns.numTokens + 1e-12);
+        expect(ceiling).to.be.at.most(countTokenCopies(patterns, blockOf) / patterns.numTokens + 1e-12);
       }),
       { seed: 1 },
     );

@@ -63,7 +63,7 @@ describe("arrayCycles", () => {
 describe("gemmNs", () => {
   const gemm = { m: 1, k: 2048, n: 768 };
 
-  it("makes an expert with one token pay for filling its arrays", () => {
+  it("makes an expert with one token pay for column its arrays", () => {
     const time = (m: number) => gemmNs({ ...gemm, m }, { ...mozart, sramBytesPerNsPerTile: constant(1e9) });
     expect(time(100) / time(1)).to.be.within(2, 4);
   });

@@ -1,16 +1,16 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { countTouches, uniformReplication } from "../../lib/placement/cost.js";
+import { countTokenCopies, uniformReplication } from "../../lib/placement/cost.js";
 import { createRandom } from "../../lib/random.js";
 import { collectPatterns, quotientPatterns } from "../../lib/trace/token-patterns.js";
 import { layerOf, seatedCases } from "../arbitrary-layer.js";
 
-describe("countTouches", () => {
+describe("countTokenCopies", () => {
   it("is the number of distinct blocks of every token, added up", () => {
     fc.assert(
       fc.property(seatedCases, ({ tokens, layer, blockOf, ...shape }) => {
         const slow = tokens.reduce((sum, token) => sum + new Set(token.map((e) => blockOf[e])).size, 0);
-        expect(countTouches(collectPatterns(layer, shape), blockOf)).to.equal(slow);
+        expect(countTokenCopies(collectPatterns(layer, shape), blockOf)).to.equal(slow);
       }),
       { seed: 1 },
     );
@@ -19,14 +19,14 @@ describe("countTouches", () => {
   it("does not change when experts or blocks are renamed, and doubles with the tokens", () => {
     fc.assert(
       fc.property(seatedCases, ({ tokens, layer, blockOf, ...shape }) => {
-        const touches = countTouches(collectPatterns(layer, shape), blockOf);
+        const tokenCopies = countTokenCopies(collectPatterns(layer, shape), blockOf);
         const rename = (expert: number) => shape.numExperts - 1 - expert;
         const renamed = layerOf(tokens.map((token) => token.map(rename)));
         const twice = layerOf([...tokens, ...tokens]);
-        expect(countTouches(collectPatterns(renamed, shape), blockOf.toReversed())).to.equal(touches);
-        expect(countTouches(collectPatterns(twice, shape), blockOf)).to.equal(2 * touches);
+        expect(countTokenCopies(collectPatterns(renamed, shape), blockOf.toReversed())).to.equal(tokenCopies);
+        expect(countTokenCopies(collectPatterns(twice, shape), blockOf)).to.equal(2 * tokenCopies);
         const shifted = blockOf.map((block) => block + 60_000);
-        expect(countTouches(collectPatterns(layer, shape), shifted)).to.equal(touches);
+        expect(countTokenCopies(collectPatterns(layer, shape), shifted)).to.equal(tokenCopies);
       }),
       { seed: 1 },
     );
@@ -37,8 +37,8 @@ describe("countTouches", () => {
       fc.property(seatedCases, ({ layer, tokens, numExperts, topK }) => {
         const patterns = collectPatterns(layer, { numExperts, topK });
         const alone = Array.from({ length: numExperts }, (_, expert) => expert);
-        expect(countTouches(patterns, new Uint16Array(numExperts))).to.equal(tokens.length);
-        expect(countTouches(patterns, alone)).to.equal(tokens.length * topK);
+        expect(countTokenCopies(patterns, new Uint16Array(numExperts))).to.equal(tokens.length);
+        expect(countTokenCopies(patterns, alone)).to.equal(tokens.length * topK);
       }),
       { seed: 1 },
     );
@@ -51,7 +51,7 @@ describe("countTouches", () => {
         const half = (block: number) => Math.floor(block / 2);
         const groups = Array.from({ length: numBlocks }, (_, block) => half(block));
         const onChiplets = quotientPatterns(patterns, blockOf, numBlocks);
-        expect(countTouches(onChiplets, groups)).to.equal(countTouches(patterns, blockOf.map(half)));
+        expect(countTokenCopies(onChiplets, groups)).to.equal(countTokenCopies(patterns, blockOf.map(half)));
       }),
       { seed: 1 },
     );
@@ -76,9 +76,9 @@ describe("uniformReplication", () => {
       const tokens = Array.from({ length: numTokens }, () => random.shuffle(ids).slice(0, topK));
       const perBlock = numExperts / numBlocks;
       const blockOf = ids.map((_, expert) => Math.floor(expert / perBlock));
-      const touches = countTouches(collectPatterns(layerOf(tokens), shape), blockOf);
+      const tokenCopies = countTokenCopies(collectPatterns(layerOf(tokens), shape), blockOf);
       // The number of blocks of one token varies by less than 1; six standard errors.
-      expect(touches / numTokens).to.be.closeTo(uniformReplication(shape), 6 / Math.sqrt(numTokens));
+      expect(tokenCopies / numTokens).to.be.closeTo(uniformReplication(shape), 6 / Math.sqrt(numTokens));
     }
   });
 

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { formatMigrationPlan, planMigrations } from "../../lib/placement/migration-plan.js";
 import type { Chiplets, Seating } from "../../lib/placement/placement.js";
-import { seatingPairs } from "../arbitrary-seating.js";
+import { placementPairs } from "../arbitrary-placement.js";
 import { expectGolden } from "../golden-file.js";
 
 const from = seatingOf([[0, 1], [2, 3], [4]], [[0, 1], [2, 3], [4]]);
@@ -25,7 +25,7 @@ describe("migration plan", () => {
 
   it("is JSON, whatever the placements", () => {
     fc.assert(
-      fc.property(seatingPairs({ replicas: true }), (pair) => {
+      fc.property(placementPairs({ replicas: true }), (pair) => {
         const plan = planMigrations(seatingOf(pair.from), seatingOf(pair.to), pair);
         const { format, version, ...rest } = JSON.parse(formatMigrationPlan(plan)) as Record<string, unknown>;
         expect([format, version]).to.deep.equal(["moeplace.migration", 1]);

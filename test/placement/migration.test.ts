@@ -8,13 +8,13 @@ import {
 } from "../../lib/placement/migration.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import { relabelChiplets } from "../../lib/placement/relabel.js";
-import { seatingPairs } from "../arbitrary-seating.js";
+import { placementPairs } from "../arbitrary-placement.js";
 
-describe("migration from a running seating to another", () => {
+describe("migration from a running placement to another", () => {
   it("leads there without overfilling a chiplet or losing an expert, replicas or not", () => {
     for (const replicas of [false, true]) {
       fc.assert(
-        fc.property(seatingPairs({ replicas }), ({ from, to, slotsPerChiplet }) => {
+        fc.property(placementPairs({ replicas }), ({ from, to, slotsPerChiplet }) => {
           const steps = planMigration(from, to, slotsPerChiplet);
           expect(verifyMigration(steps, { from, to, slotsPerChiplet })).to.deep.equal([]);
           expect(countTransfers(steps)).to.be.within(countMoves(from, to), 2 * countMoves(from, to));
@@ -26,7 +26,7 @@ describe("migration from a running seating to another", () => {
 
   it("needs no more transfers than moves where every chiplet has a free slot", () => {
     fc.assert(
-      fc.property(seatingPairs({ replicas: false }), ({ from, to, slotsPerChiplet }) => {
+      fc.property(placementPairs({ replicas: false }), ({ from, to, slotsPerChiplet }) => {
         const steps = planMigration(from, to, 2 * slotsPerChiplet);
         expect(countTransfers(steps)).to.equal(countMoves(from, to));
       }),
@@ -91,7 +91,7 @@ describe("migration from a running seating to another", () => {
 describe("relabelChiplets", () => {
   it("finds the order with the fewest moves among all that keep chiplet groups together", () => {
     fc.assert(
-      fc.property(seatingPairs({ replicas: false, numChiplets: 4 }), ({ from, to }) => {
+      fc.property(placementPairs({ replicas: false, numChiplets: 4 }), ({ from, to }) => {
         for (const chipletsPerGroup of [1, 2, 4]) {
           const renamed = relabelChiplets(to, from, { chipletsPerGroup });
           const orders = permutations([0, 1, 2, 3]).filter((order) =>

@@ -9,7 +9,7 @@ import {
 } from "../../lib/placement/placement-file.js";
 import { placementJsonSchema } from "../../lib/placement/placement-schema.js";
 import { expectRejection } from "../expect-rejection.js";
-import { seatings } from "../arbitrary-seating.js";
+import { placements } from "../arbitrary-placement.js";
 import { expectGolden } from "../golden-file.js";
 
 const sample: PlacementFile = {
@@ -58,14 +58,14 @@ describe("placement file", () => {
   it("reads back as it was written", async () => {
     expect(await parsePlacement(formatPlacement(sample), "p.json")).to.deep.equal(sample);
     await fc.assert(
-      fc.asyncProperty(seatings({ equalSlots: false }), async (seating) => {
-        expect(await parsePlacement(formatPlacement(seating), "p.json")).to.deep.equal(seating);
+      fc.asyncProperty(placements({ equalSlots: false }), async (placement) => {
+        expect(await parsePlacement(formatPlacement(placement), "p.json")).to.deep.equal(placement);
       }),
       { numRuns: 50 },
     );
   });
 
-  it("needs no more than the seating: who made it and at what cost may be absent", async () => {
+  it("needs no more than the placement: who made it and at what cost may be absent", async () => {
     const text = `{"format": "moeplace.placement", "version": 1, "numExperts": 2, "numChiplets": 1,
       "layers": [{"layer": 3, "chiplets": [[1, 0]]}], "comment": "keys of others are passed over"}`;
     expect(await parsePlacement(text, "p.json")).to.deep.equal({

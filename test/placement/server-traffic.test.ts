@@ -101,11 +101,11 @@ const clusters: fc.Arbitrary<Cluster> = fc
   .chain(({ numGroups, chipletsPerGroup, numExperts }) => {
     const numChiplets = numGroups * chipletsPerGroup;
     const token = fc.uniqueArray(fc.nat(numExperts - 1), { minLength: 3, maxLength: 3 });
-    const homes = fc.array(fc.nat(numChiplets - 1), { minLength: numExperts, maxLength: numExperts });
+    const incumbents = fc.array(fc.nat(numChiplets - 1), { minLength: numExperts, maxLength: numExperts });
     return fc.record({
       tokens: fc.array(token, { minLength: 1, maxLength: 10 }),
       numExperts: fc.constant(numExperts),
-      chiplets: homes.map((chipletOf) => expertsOfChiplets(chipletOf, numChiplets)),
+      chiplets: incumbents.map((chipletOf) => expertsOfChiplets(chipletOf, numChiplets)),
       chipletsPerGroup: fc.constant(chipletsPerGroup),
     });
   });

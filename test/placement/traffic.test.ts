@@ -61,8 +61,8 @@ describe("countTraffic", () => {
     fc.assert(
       fc.property(replicatedCases, ({ layer, chiplets, numExperts, topK }) => {
         const patterns = collectPatterns(layer, { numExperts, topK });
-        const visits = (seating: Chiplets) =>
-          countTraffic(patterns, seating, { chipletsPerGroup: 1 }).chipletTokens.reduce(
+        const visits = (placement: Chiplets) =>
+          countTraffic(patterns, placement, { chipletsPerGroup: 1 }).chipletTokens.reduce(
             (sum, one) => sum + one,
             0,
           );

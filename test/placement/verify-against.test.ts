@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { PlacementFile } from "../../lib/placement/placement-file.js";
-import { verifyAgainstSeating, verifyAgainstTrace } from "../../lib/placement/verify-against.js";
+import { verifyAgainstPlacement, verifyAgainstTrace } from "../../lib/placement/verify-against.js";
 import { createRoutingTrace } from "../../lib/trace/routing-trace.js";
 import { layerOf } from "../arbitrary-layer.js";
 
@@ -79,20 +79,20 @@ describe("verifyAgainstTrace", () => {
   });
 });
 
-describe("verifyAgainstSeating", () => {
-  it("finds no difference between a seating and itself", () => {
-    expect(verifyAgainstSeating(placement, placement)).to.deep.equal([]);
+describe("verifyAgainstPlacement", () => {
+  it("finds no difference between a placement and itself", () => {
+    expect(verifyAgainstPlacement(placement, placement)).to.deep.equal([]);
   });
 
   it("names every chiplet that differs, missing layers and other sizes", () => {
-    expect(verifyAgainstSeating(withLayer({ chiplets: [[0, 1, 2, 3], []] }), placement)).to.deep.equal([
+    expect(verifyAgainstPlacement(withLayer({ chiplets: [[0, 1, 2, 3], []] }), placement)).to.deep.equal([
       "layer 6: chiplet 0 holds 0, 1, 2, 3, expected 0, 1",
       "layer 6: chiplet 1 holds nothing, expected 2, 3",
     ]);
-    expect(verifyAgainstSeating(withLayer({ layer: 5 }), placement)).to.deep.equal([
+    expect(verifyAgainstPlacement(withLayer({ layer: 5 }), placement)).to.deep.equal([
       "layer 6: found no placement",
     ]);
-    expect(verifyAgainstSeating({ ...placement, numExperts: 8 }, placement)).to.deep.equal([
+    expect(verifyAgainstPlacement({ ...placement, numExperts: 8 }, placement)).to.deep.equal([
       "numExperts is 8, expected 4",
     ]);
   });

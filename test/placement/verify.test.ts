@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { countTouches } from "../../lib/placement/cost.js";
+import { countTokenCopies } from "../../lib/placement/cost.js";
 import { chipletOfExperts, expertsOfChiplets, type FoundPlacement } from "../../lib/placement/placement.js";
 import { createProblem, type ProblemOptions } from "../../lib/placement/problem.js";
 import { verifyChiplets, verifyFound } from "../../lib/placement/verify.js";
@@ -118,7 +118,7 @@ describe("verifyChiplets", () => {
     expect(verifyChiplets(poseWith({ numReplicas: 1, limits }), [[0, 1, 3], [2, 3]])).to.deep.equal([]); // prettier-ignore
   });
 
-  it("accepts a seating just at a limit", () => {
+  it("accepts a placement just at a limit", () => {
     const limits = { chipletLoad: 5, chipletTokens: 3, groupTokens: 4, groupBytes: 4 };
     expect(verifyChiplets(poseWith({ limits }), [[0, 1], [2, 3]])).to.deep.equal([]); // prettier-ignore
   });
@@ -133,13 +133,13 @@ describe("verifyFound", () => {
     stoppedBy: "proof",
   };
 
-  it("recomputes the cost of any seating by the slow road and agrees with the fast one", () => {
+  it("recomputes the cost of any placement by the slow road and agrees with the fast one", () => {
     fc.assert(
       fc.property(seatedCases, ({ layer, blockOf, numBlocks, numExperts, topK }) => {
         const current = collectPatterns(layer, { numExperts, topK });
         const problem = createProblem(current, { numChiplets: numBlocks, slotsPerChiplet: numExperts });
         const chiplets = expertsOfChiplets(blockOf, numBlocks);
-        const cost = countTouches(current, blockOf) / current.numTokens;
+        const cost = countTokenCopies(current, blockOf) / current.numTokens;
         const honest: FoundPlacement = { status: "feasible", chiplets, cost, stoppedBy: "rule" };
         expect(verifyFound(problem, honest)).to.deep.equal([]);
         expect(verifyFound(problem, { ...honest, cost: cost * 1.001 })).to.have.length(1);

@@ -10,7 +10,7 @@ import { encodePng } from "../../lib/report/png.js";
 import { reportPage } from "../../lib/report/report-page.js";
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
-import { countTouches } from "../../lib/placement/cost.js";
+import { countTokenCopies } from "../../lib/placement/cost.js";
 import { sampleTrace } from "../sample-trace.js";
 
 const trace = sampleTrace({ layers: [1, 2, 3] });
@@ -26,7 +26,7 @@ function compared(name: string, chipletOf: (expert: number) => number): Compared
       layer: layer.layer,
       status: "feasible",
       chiplets: expertsOfChiplets(seats, 4),
-      cost: countTouches(collectPatterns(layer, trace), seats) / layer.numTokens,
+      cost: countTokenCopies(collectPatterns(layer, trace), seats) / layer.numTokens,
       stoppedBy: "rule",
     })),
   };

@@ -4,7 +4,7 @@ import { collectPatterns, type TokenPatterns } from "../../lib/trace/token-patte
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import type { DispatchModel } from "../../lib/placement/dispatch.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
-import { countTouches } from "../../lib/placement/cost.js";
+import { countTokenCopies } from "../../lib/placement/cost.js";
 
 /** Makes patterns of a list of tokens, each a list of experts, all of one length. */
 export function patternsOf(tokens: readonly (readonly number[])[], numExperts: number): TokenPatterns {
@@ -126,8 +126,8 @@ function bruteForceReplicas(problem: PlacementProblem): number {
       if (cost < best && verifyChiplets(problem, chiplets).length === 0) best = cost;
       return;
     }
-    for (let homes = 1; homes < 2 ** numChiplets; homes++) {
-      const on = chiplets.filter((_, chiplet) => (homes >> chiplet) & 1);
+    for (let incumbents = 1; incumbents < 2 ** numChiplets; incumbents++) {
+      const on = chiplets.filter((_, chiplet) => (incumbents >> chiplet) & 1);
       if (on.length - 1 > spare || on.some((seated) => seated.length === slotsPerChiplet)) continue;
       for (const seated of on) seated.push(expert);
       seat(expert + 1, spare - on.length + 1);
@@ -148,22 +148,22 @@ export function solvedProblems(): readonly { problem: PlacementProblem; best: nu
   return solved;
 }
 
-/** The least cost of any admissible seating, `Infinity` where there is none: tries all. */
+/** The least cost of any admissible placement, `Infinity` where there is none: tries all. */
 function bruteForce(problem: PlacementProblem): number {
   const { numExperts, numChiplets, slotsPerChiplet, patterns } = problem;
   const chiplets = Array.from({ length: numChiplets }, (): number[] => []);
   const chipletOf = new Uint16Array(numExperts);
-  const isHome = (expert: number, chiplet: number) =>
+  const isIncumbent = (expert: number, chiplet: number) =>
     problem.pins.every((pin) => pin.expert !== expert || pin.chiplet === chiplet);
   let best = Infinity;
   const seat = (expert: number): void => {
     if (expert === numExperts) {
-      const cost = countTouches(patterns, chipletOf) / patterns.numTokens;
+      const cost = countTokenCopies(patterns, chipletOf) / patterns.numTokens;
       if (cost < best && verifyChiplets(problem, chiplets).length === 0) best = cost;
       return;
     }
     for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
-      if (chiplets[chiplet].length === slotsPerChiplet || !isHome(expert, chiplet)) continue;
+      if (chiplets[chiplet].length === slotsPerChiplet || !isIncumbent(expert, chiplet)) continue;
       chiplets[chiplet].push(expert);
       chipletOf[expert] = chiplet;
       seat(expert + 1);
@@ -190,7 +190,7 @@ function shapes(): fc.Arbitrary<Shape> {
         patterns: fc.constant(patterns),
         numChiplets: fc.constant(numChiplets),
         numGroups: fc.constantFrom(...divisors),
-        // Spare slots multiply the seatings that brute force has to try.
+        // Spare slots multiply the placements that brute force has to try.
         slotsPerChiplet: fc.integer({ min: slots, max: patterns.numExperts <= 6 ? slots + 1 : slots }),
       });
     }),

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { clusterExperts, mozart } from "../../solvers/mozart.js";
-import { countTouches } from "../../lib/placement/cost.js";
+import { countTokenCopies } from "../../lib/placement/cost.js";
 import { chipletOfExperts } from "../../lib/placement/placement.js";
 import { createProblem } from "../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../../lib/placement/solver.js";
@@ -78,7 +78,8 @@ describe("mozart on real traces", () => {
         const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
         if (!("chiplets" in solution)) expect.fail(solution.status);
         const unseen = collectPatterns(heldOut.layers[index], trace);
-        sum += countTouches(unseen, chipletOfExperts(solution.chiplets, trace.numExperts)) / unseen.numTokens;
+        sum +=
+          countTokenCopies(unseen, chipletOfExperts(solution.chiplets, trace.numExperts)) / unseen.numTokens;
       }
       return sum / learn.layers.length;
     };

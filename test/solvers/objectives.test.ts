@@ -7,7 +7,7 @@ import { balanceLoads } from "../../solvers/groups/partition-loads.js";
 import { balanced, leastLargestLoad } from "../../solvers/objectives/balance.js";
 import { contiguous } from "../../solvers/contiguous.js";
 import { exact } from "../../solvers/exact.js";
-import { fastest, type SeatingTime } from "../../solvers/objectives/time.js";
+import { fastest, type PlacementTime } from "../../solvers/objectives/time.js";
 import { localSearch } from "../../solvers/local-search.js";
 import { mozart } from "../../solvers/mozart.js";
 import { regroupByLoad } from "../../solvers/groups/balance-groups.js";
@@ -49,7 +49,7 @@ describe("balanced", () => {
 
 describe("fastest", () => {
   /** A machine on which the busiest chiplet link is all that counts. */
-  const judge: SeatingTime = (problem, chiplets) =>
+  const judge: PlacementTime = (problem, chiplets) =>
     Math.max(...chiplets.map((experts) => experts.reduce((sum, expert) => sum + problem.load[expert], 0)));
 
   it("is never slower than a rival or than the solver alone", async () => {
@@ -69,7 +69,7 @@ describe("fastest", () => {
 
   it("lets the judge overrule the estimate", async () => {
     for (const problem of problems.slice(0, 15)) {
-      const estimate: SeatingTime = (...seating) => -judge(...seating);
+      const estimate: PlacementTime = (...placement) => -judge(...placement);
       const rivals = [contiguous, mozart];
       const solver = fastest(exact, { search: localSearch, rivals, estimate, judge });
       const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { countTouches } from "../../lib/placement/cost.js";
+import { countTokenCopies } from "../../lib/placement/cost.js";
 import { createProblem } from "../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../lib/placement/solver.js";
 import { createRandom } from "../../lib/random.js";
@@ -118,7 +118,7 @@ async function measure(trace: RoutingTrace, numChiplets: number) {
       { length: numExperts },
       (_, expert) => (expert * numChiplets) / numExperts,
     );
-    contiguous += countTouches(patterns, inOrder) / layer.numTokens / layers.length;
+    contiguous += countTokenCopies(patterns, inOrder) / layer.numTokens / layers.length;
     const solution = await localSearch.solve(problem, DEFAULT_SOLVER_OPTIONS);
     searched += (solution.status === "feasible" ? solution.cost : Infinity) / layers.length;
     skew += (Math.max(...problem.load) * numExperts) / (layer.numTokens * topK) / layers.length;

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { chipletOfExperts } from "../../../lib/placement/placement.js";
 import { louvain } from "../../../solvers/starts/communities.js";
-import { contiguousSeating } from "../../../solvers/contiguous.js";
+import { contiguousPlacement } from "../../../solvers/contiguous.js";
 import { subsetBound } from "../../../solvers/bounds/lagrangian-bound.js";
 import { createProblem, type PlacementProblem } from "../../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
@@ -10,8 +10,12 @@ import { synthesizeTrace } from "../../../traces/synthetic.js";
 import { countSubsets } from "../../../solvers/columns/subset-costs.js";
 import { solvedProblems } from "../arbitrary-problem.js";
 
-/** The bound in chiplets a token with sets of up to `largest` experts priced, from a seating that knows nothing. */
-function boundOf(problem: PlacementProblem, largest: number, chipletOf = contiguousSeating(problem)): number {
+/** The bound in chiplets a token with sets of up to `largest` experts priced, from a placement that knows nothing. */
+function boundOf(
+  problem: PlacementProblem,
+  largest: number,
+  chipletOf = contiguousPlacement(problem),
+): number {
   const seats = problem.numChiplets * Math.min(problem.slotsPerChiplet, problem.numExperts);
   const mostSubsets = countSubsets(seats, largest);
   return subsetBound(problem, { chipletOf, mostSubsets, deadline: Infinity }) / problem.patterns.numTokens;
@@ -49,7 +53,7 @@ describe("subsetBound", () => {
   it("says what it has when time is up", () => {
     const patterns = companies();
     const problem = createProblem(patterns, { numChiplets: 4 });
-    const options = { chipletOf: contiguousSeating(problem), mostSubsets: 100, deadline: 0 };
+    const options = { chipletOf: contiguousPlacement(problem), mostSubsets: 100, deadline: 0 };
     expect(subsetBound(problem, options)).to.be.closeTo(patterns.numTokens, 1e-6);
   });
 });

@@ -1,16 +1,16 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
-import { countSubsets, tabulateTouches } from "../../../solvers/columns/subset-costs.js";
-import { createFillingTable } from "../../../solvers/columns/column-table.js";
+import { countSubsets, tabulateSubsetCosts } from "../../../solvers/columns/subset-costs.js";
+import { createColumnTable } from "../../../solvers/columns/column-table.js";
 import { createTokenCounter } from "../../../solvers/constraints/violations.js";
 import { freeProblems } from "../arbitrary-problem.js";
 
-describe("filling table", () => {
+describe("column table", () => {
   it("counts the tokens of every set of experts as a slow count does", () => {
     fc.assert(
       fc.property(freeProblems, fc.integer({ min: 1, max: 5 }), (problem, wanted) => {
         const size = Math.min(wanted, problem.numExperts);
-        const table = tabulateTouches(problem.patterns, size);
+        const table = tabulateSubsetCosts(problem.patterns, size);
         expect(table.length).to.equal(countSubsets(problem.numExperts, size));
         const tokensOf = createTokenCounter(problem);
         const sets = subsetsInColexOrder(problem.numExperts, size);
@@ -19,13 +19,13 @@ describe("filling table", () => {
     );
   });
 
-  it("finds the least reduced cost, and walks exactly the fillings up to a limit", () => {
+  it("finds the least reduced cost, and walks exactly the columns up to a limit", () => {
     fc.assert(
       fc.property(freeProblems, fc.nat(), (problem, seed) => {
         const { numExperts, numTokens } = problem.patterns;
         const expert = Float64Array.from({ length: numExperts }, (_, id) => ((id * 7 + seed) % 11) * 0.3);
         const prices = { expert, chiplet: -0.5 };
-        const table = createFillingTable(problem);
+        const table = createColumnTable(problem);
         const all: number[] = [];
         table.walk(prices, Infinity, (members, tokens, reducedCost) => {
           const paid = [...members].reduce((sum, member) => sum + expert[member], -0.5);

@@ -5,8 +5,8 @@ import { verifyChiplets } from "../../../lib/placement/verify.js";
 import { collectPatterns } from "../../../lib/trace/token-patterns.js";
 import { generateColumns } from "../../../solvers/columns/column-generation.js";
 import { sumTokens } from "../../../solvers/columns/column-pool.js";
-import { createFillingPricer } from "../../../solvers/columns/heuristic-pricing.js";
-import { createFillingTable } from "../../../solvers/columns/column-table.js";
+import { createColumnPricer } from "../../../solvers/columns/heuristic-pricing.js";
+import { createColumnTable } from "../../../solvers/columns/column-table.js";
 import { priceIntoPool } from "../../../solvers/columns/pool-pricing.js";
 import { startSearch } from "../../../solvers/search/iterated-local-search.js";
 import { createTokenCounter } from "../../../solvers/constraints/violations.js";
@@ -19,10 +19,10 @@ const prices = {
   chiplet: 0,
 };
 
-describe("createFillingPricer", () => {
+describe("createColumnPricer", () => {
   it("ends where no exchange of one expert lowers the reduced cost, with the tokens counted right", () => {
     const problem = createProblem(patterns, { numChiplets: 8 });
-    const improve = createFillingPricer(problem);
+    const improve = createColumnPricer(problem);
     const count = createTokenCounter(problem);
     const reducedCost = (experts: readonly number[]) =>
       experts.reduce((cost, expert) => cost - prices.expert[expert], count(experts));
@@ -41,7 +41,7 @@ describe("createFillingPricer", () => {
     }
   });
 
-  it("keeps fillings within the limits, experts apart and pins where they are", () => {
+  it("keeps columns within the limits, experts apart and pins where they are", () => {
     const mean = (2000 * 4) / 8;
     const problem = createProblem(patterns, {
       numChiplets: 8,
@@ -49,40 +49,40 @@ describe("createFillingPricer", () => {
       apart: [[0, 9]],
       pins: [{ expert: 0, chiplet: 0 }],
     });
-    const improve = createFillingPricer(problem);
+    const improve = createColumnPricer(problem);
     const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
     const found = search.run({ starts: 4, restarts: 1, kicks: 0 });
     if (!found) throw new Error("nothing found");
-    for (const filling of search.fillingsOf(found)) {
-      const { experts } = improve(filling, prices);
-      expect(experts.includes(0)).to.equal(filling.experts.includes(0));
+    for (const column of search.columnsOf(found)) {
+      const { experts } = improve(column, prices);
+      expect(experts.includes(0)).to.equal(column.experts.includes(0));
       expect(experts.includes(0) && experts.includes(9)).to.equal(false);
       expect(experts.reduce((load, expert) => load + problem.load[expert], 0)).to.be.at.most(1.2 * mean);
     }
     expect(
       verifyChiplets(
         { ...problem, pins: [] },
-        search.fillingsOf(found).map(({ experts }) => experts),
+        search.columnsOf(found).map(({ experts }) => experts),
       ),
     ).to.eql([]);
   });
 });
 
 describe("priceIntoPool", () => {
-  it("estimates the LP over all fillings, from above", async () => {
+  it("estimates the LP over all columns, from above", async () => {
     const problem = createProblem(patterns, { numChiplets: 8 });
     const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
     const best = search.run({ starts: 10, restarts: 3, kicks: 20 });
     if (!best) throw new Error("nothing found");
-    const before = search.pool.fillings.length;
+    const before = search.pool.columns.length;
     const estimate = await priceIntoPool(problem, search.pool, { chipletOf: best, deadline: Infinity });
-    const { bound } = await generateColumns(problem, createFillingTable(problem), {
-      fillings: search.pool.fillings,
+    const { bound } = await generateColumns(problem, createColumnTable(problem), {
+      columns: search.pool.columns,
       enough: Infinity,
       deadline: Infinity,
     });
-    expect(search.pool.fillings.length).to.be.above(before);
+    expect(search.pool.columns.length).to.be.above(before);
     expect(estimate).to.be.at.least(bound - 1);
-    expect(estimate).to.be.at.most(sumTokens(search.fillingsOf(best)) + 1e-6);
+    expect(estimate).to.be.at.most(sumTokens(search.columnsOf(best)) + 1e-6);
   });
 });

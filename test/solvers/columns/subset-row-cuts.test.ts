@@ -3,13 +3,13 @@ import fc from "fast-check";
 import { createProblem } from "../../../lib/placement/problem.js";
 import { createRandom } from "../../../lib/random.js";
 import { bruteForcePartition } from "../brute-force-partition.js";
-import { sumTokens, type Filling } from "../../../solvers/columns/column-pool.js";
-import { createFillingTable } from "../../../solvers/columns/column-table.js";
-import { shortenByCuts, type PricedFilling } from "../../../solvers/columns/subset-row-cuts.js";
+import { sumTokens, type Column } from "../../../solvers/columns/column-pool.js";
+import { createColumnTable } from "../../../solvers/columns/column-table.js";
+import { fixByCuts, type PricedColumn } from "../../../solvers/columns/subset-row-cuts.js";
 import { patternsOf } from "../arbitrary-problem.js";
 
-describe("shortenByCuts", () => {
-  it("never bounds above the optimum, and keeps every filling of it unless the incumbent is one", async () => {
+describe("fixByCuts", () => {
+  it("never bounds above the optimum, and keeps every column of it unless the incumbent is one", async () => {
     let shortened = 0;
     let lifted = 0;
     await fc.assert(
@@ -21,26 +21,26 @@ describe("shortenByCuts", () => {
           [...random.shuffle(Array.from({ length: numExperts }, (_, expert) => expert))].slice(0, 3),
         );
         const problem = createProblem(patternsOf(tokens, numExperts), { numChiplets });
-        const fillings: PricedFilling[] = [];
-        createFillingTable(problem).walk(
+        const columns: PricedColumn[] = [];
+        createColumnTable(problem).walk(
           { expert: new Float64Array(numExperts), chiplet: 0 },
           Infinity,
           (experts, filled) =>
-            fillings.push({ filling: { experts: [...experts], tokens: filled }, reducedCost: filled }),
+            columns.push({ column: { experts: [...experts], tokens: filled }, reducedCost: filled }),
         );
         const best = bruteForcePartition(
           problem,
-          fillings.map(({ filling }) => filling),
+          columns.map(({ column }) => column),
         );
-        const worse = contiguousFillings(fillings, problem);
-        const start = { fillings, base: 0, bound: 0 };
-        const list = await shortenByCuts(problem, start, { incumbent: worse, enough: 0, deadline: Infinity });
+        const worse = contiguousColumns(columns, problem);
+        const start = { columns, base: 0, bound: 0 };
+        const list = await fixByCuts(problem, start, { incumbent: worse, enough: 0, deadline: Infinity });
         expect(list.bound).to.be.at.most(sumTokens(best));
         if (list.bound > 0) lifted++;
-        if (list.fillings.length < fillings.length) shortened++;
+        if (list.columns.length < columns.length) shortened++;
         if (sumTokens(best) === sumTokens(worse)) return;
         const kept = new Map(
-          list.fillings.map(({ filling, reducedCost }) => [filling.experts.join(), reducedCost]),
+          list.columns.map(({ column, reducedCost }) => [column.experts.join(), reducedCost]),
         );
         for (const { experts } of best) {
           expect(kept.has(experts.join()), experts.join()).to.equal(true);
@@ -64,40 +64,40 @@ describe("shortenByCuts", () => {
     ];
     const tokens = edges.flatMap((edge) => Array.from({ length: 10 }, () => edge));
     const problem = createProblem(patternsOf(tokens, 6), { numChiplets: 3 });
-    const fillings: PricedFilling[] = [];
-    createFillingTable(problem).walk(
+    const columns: PricedColumn[] = [];
+    createColumnTable(problem).walk(
       { expert: new Float64Array(6), chiplet: 0 },
       Infinity,
       (experts, filled) =>
-        fillings.push({ filling: { experts: [...experts], tokens: filled }, reducedCost: filled }),
+        columns.push({ column: { experts: [...experts], tokens: filled }, reducedCost: filled }),
     );
     const costOf = (experts: string) =>
-      fillings.find(({ filling }) => filling.experts.join() === experts)?.filling ?? expect.fail(experts);
+      columns.find(({ column }) => column.experts.join() === experts)?.column ?? expect.fail(experts);
     // Half of all edges: 6 * 30 / 2 = 90 tokens. One edge a triangle and the rest together: 30 + 30 + 40.
     const dear = ["0,3", "1,4", "2,5"].map(costOf);
     expect(sumTokens(dear)).to.equal(120);
-    const start = { fillings, base: 0, bound: 0 };
-    const list = await shortenByCuts(problem, start, { incumbent: dear, enough: 0, deadline: Infinity });
+    const start = { columns, base: 0, bound: 0 };
+    const list = await fixByCuts(problem, start, { incumbent: dear, enough: 0, deadline: Infinity });
     expect(list.bound).to.be.closeTo(100, 1e-3);
     const optimum = ["0,1", "3,4", "2,5"].map(costOf);
-    const settled = await shortenByCuts(problem, start, {
+    const settled = await fixByCuts(problem, start, {
       incumbent: optimum,
       enough: 0,
       deadline: Infinity,
     });
-    expect(settled).to.deep.include({ fillings: [], bound: 100 });
+    expect(settled).to.deep.include({ columns: [], bound: 100 });
   });
 });
 
-function contiguousFillings(
-  fillings: readonly PricedFilling[],
+function contiguousColumns(
+  columns: readonly PricedColumn[],
   { numChiplets, slotsPerChiplet }: { numChiplets: number; slotsPerChiplet: number },
-): Filling[] {
+): Column[] {
   return Array.from({ length: numChiplets }, (_, chiplet) => {
     const first = chiplet * slotsPerChiplet;
     const experts = Array.from({ length: slotsPerChiplet }, (_unused, slot) => first + slot).join();
-    const found = fillings.find(({ filling }) => filling.experts.join() === experts);
-    if (!found) throw new Error(`no filling ${experts}`);
-    return found.filling;
+    const found = columns.find(({ column }) => column.experts.join() === experts);
+    if (!found) throw new Error(`no column ${experts}`);
+    return found.column;
   });
 }

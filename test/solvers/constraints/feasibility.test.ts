@@ -3,7 +3,7 @@ import { createProblem, type ProblemOptions } from "../../../lib/placement/probl
 import { createRandom } from "../../../lib/random.js";
 import { decideFeasibility, findConflict } from "../../../solvers/constraints/feasibility.js";
 import { isAdmissible } from "../../../solvers/constraints/complete-placement.js";
-import { repairSeating } from "../../../solvers/constraints/repair.js";
+import { repairPlacement } from "../../../solvers/constraints/repair.js";
 import { patternsOf, solvedProblems } from "../arbitrary-problem.js";
 
 /** Loads 4, 3, 2, 1, 1, 1 on six experts. */
@@ -113,25 +113,25 @@ describe("decideFeasibility", () => {
     });
     expect(await decideFeasibility(problem)).to.deep.equal({
       status: "infeasible",
-      reason: "no seating respects all limits, pins and separations at once",
+      reason: "no placement respects all limits, pins and separations at once",
     });
   });
 });
 
-describe("repairSeating", () => {
-  it("finds an admissible seating of most small problems that have one, and only of those", () => {
+describe("repairPlacement", () => {
+  it("finds an admissible placement of most small problems that have one, and only of those", () => {
     let [solvable, repaired] = [0, 0];
     for (const { problem, best } of solvedProblems()) {
       const start = Uint16Array.from(
         { length: problem.numExperts },
         (_, expert) => expert % problem.numChiplets,
       );
-      const seating = repairSeating(problem, start, { random: createRandom(1) });
+      const placement = repairPlacement(problem, start, { random: createRandom(1) });
       if (best < Infinity) solvable++;
-      if (!seating) continue;
+      if (!placement) continue;
       repaired++;
       expect(best).to.be.below(Infinity);
-      expect(isAdmissible(problem, seating)).to.be.true;
+      expect(isAdmissible(problem, placement)).to.be.true;
     }
     expect(repaired).to.be.at.least(Math.floor(0.9 * solvable));
   });

@@ -19,9 +19,9 @@ import { freeProblems, patternsOf, solvedProblems } from "../arbitrary-problem.j
 const NO_TARGET = { status: "undecided", stoppedBy: "budget" } as const;
 
 describe("limitMoves", () => {
-  it("finds the best seating within the moves: as good as trying all", async () => {
+  it("finds the best placement within the moves: as good as trying all", async () => {
     for (const [index, problem] of fc.sample(freeProblems, { numRuns: 15, seed: 5 }).entries()) {
-      const running = shuffledSeating(problem, index);
+      const running = shuffledPlacement(problem, index);
       for (const maxMoves of [0, 1, 2, 4]) {
         const found = await limitMoves(problem, { running, maxMoves, target: NO_TARGET, seed: 1 });
         if (!("chiplets" in found)) expect.fail(`instance ${index}: ${found.status}`);
@@ -38,7 +38,7 @@ describe("limitMoves", () => {
   it("keeps every limit, pin and separation, or says that it found nothing", async () => {
     let numFound = 0;
     for (const [index, { problem }] of solvedProblems().slice(0, 20).entries()) {
-      const running = shuffledSeating(problem, index);
+      const running = shuffledPlacement(problem, index);
       const found = await limitMoves(problem, { running, maxMoves: 2, target: NO_TARGET, seed: 1 });
       if (!("chiplets" in found)) continue;
       numFound++;
@@ -79,9 +79,9 @@ describe("limitMoves", () => {
     });
   });
 
-  it("moves copies too: never worse than the running seating, and better with every move", async () => {
+  it("moves copies too: never worse than the running placement, and better with every move", async () => {
     const problem = plantedProblem({ numReplicas: 6 });
-    const running = shuffledSeating(problem, 3);
+    const running = shuffledPlacement(problem, 3);
     const costs: number[] = [];
     for (const maxMoves of [0, 3, 6, 12]) {
       const found = await limitMoves(problem, { running, maxMoves, target: NO_TARGET, seed: 1 });
@@ -106,7 +106,7 @@ describe("limitMoves", () => {
     const problem = plantedProblem();
     const target = { status: "undecided", stoppedBy: "interrupt" } as const;
     const found = await limitMoves(problem, {
-      running: shuffledSeating(problem, 1),
+      running: shuffledPlacement(problem, 1),
       maxMoves: 4,
       target,
       seed: 1,
@@ -116,7 +116,7 @@ describe("limitMoves", () => {
 
   it("gives the same answer for the same seed", async () => {
     const problem = plantedProblem();
-    const running = expertsOfChiplets(chipletOfExperts(shuffledSeating(problem, 1), 24), 6);
+    const running = expertsOfChiplets(chipletOfExperts(shuffledPlacement(problem, 1), 24), 6);
     const options = { running, maxMoves: 6, target: NO_TARGET, seed: 3 };
     expect(await limitMoves(problem, options)).to.deep.equal(await limitMoves(problem, options));
   });
@@ -128,7 +128,7 @@ describe("migrateFrom", () => {
     model: undefined,
     numExperts: 24,
     numChiplets: 6,
-    layers: [{ layer: 0, chiplets: shuffledSeating(problem, 2) }],
+    layers: [{ layer: 0, chiplets: shuffledPlacement(problem, 2) }],
   };
 
   it("is never worse with more moves, and with enough of them no worse than the solver", async () => {
@@ -147,8 +147,8 @@ describe("migrateFrom", () => {
   });
 
   it("refuses a running placement that does not fit the problem", async () => {
-    const solve = (seating: Seating) =>
-      migrateFrom(contiguous, seating, 2).solve(problem, DEFAULT_SOLVER_OPTIONS);
+    const solve = (placement: Seating) =>
+      migrateFrom(contiguous, placement, 2).solve(problem, DEFAULT_SOLVER_OPTIONS);
     const [{ chiplets }] = running.layers;
     const others: [Seating, string][] = [
       [{ ...running, numChiplets: 5 }, "--from: found 24 experts on 5 chiplets, expected 24 on 6"],
@@ -168,7 +168,7 @@ describe("migrateFrom", () => {
         "--from: layer 0: found 8 experts on a chiplet, expected at most 4, its slots",
       ],
     ];
-    for (const [seating, message] of others) await expectRejection(solve(seating), message);
+    for (const [placement, message] of others) await expectRejection(solve(placement), message);
   });
 });
 
@@ -184,8 +184,8 @@ function plantedProblem({ numReplicas = 0 } = {}): PlacementProblem {
   return createProblem(patternsOf(tokens, 24), { numChiplets: 6, numReplicas });
 }
 
-/** A random seating within the slots. */
-function shuffledSeating(
+/** A random placement within the slots. */
+function shuffledPlacement(
   { numExperts, numChiplets, slotsPerChiplet }: PlacementProblem,
   seed: number,
 ): Chiplets {
@@ -197,14 +197,14 @@ function shuffledSeating(
   );
 }
 
-/** The least cost of any seating within some moves: tries all. */
+/** The least cost of any placement within some moves: tries all. */
 function bestWithin(problem: PlacementProblem, running: Chiplets, maxMoves: number): number {
   const { numExperts, numChiplets, slotsPerChiplet, patterns } = problem;
   const home = chipletOfExperts(running, numExperts);
   const chipletOf = new Uint16Array(numExperts);
   const held = new Uint16Array(numChiplets);
   let best = Infinity;
-  const touches = () => {
+  const tokenCopies = () => {
     let sum = 0;
     for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
       const members = patterns.experts.subarray(patterns.offsets[pattern], patterns.offsets[pattern + 1]);
@@ -216,7 +216,7 @@ function bestWithin(problem: PlacementProblem, running: Chiplets, maxMoves: numb
   const seat = (expert: number, moves: number): void => {
     if (moves > maxMoves) return;
     if (expert === numExperts) {
-      best = Math.min(best, touches());
+      best = Math.min(best, tokenCopies());
       return;
     }
     for (let chiplet = 0; chiplet < numChiplets; chiplet++) {

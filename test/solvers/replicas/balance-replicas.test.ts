@@ -1,12 +1,12 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
 import { createRandom } from "../../../lib/random.js";
-import { balanceCopies } from "../../../solvers/replicas/balance-replicas.js";
+import { balanceReplicas } from "../../../solvers/replicas/balance-replicas.js";
 import { rebalanceExperts } from "../../../solvers/eplb.js";
 
-describe("balanceCopies", () => {
+describe("balanceReplicas", () => {
   it("copies the busiest and seats no copy twice on a chiplet", () => {
-    expect(balanceCopies([8, 4, 3, 1], { numCopies: 6, numChiplets: 2 })).to.deep.equal([
+    expect(balanceReplicas([8, 4, 3, 1], { numReplicasOfAll: 6, numChiplets: 2 })).to.deep.equal([
       [0, 1, 2],
       [0, 1, 3],
     ]);
@@ -20,14 +20,14 @@ describe("balanceCopies", () => {
     });
     fc.assert(
       fc.property(cases, ({ load, spare, numChiplets }) => {
-        const numCopies = load.length + spare;
-        const chiplets = balanceCopies(load, { numCopies, numChiplets });
-        const most = Math.min(numCopies, load.length * numChiplets);
+        const numReplicasOfAll = load.length + spare;
+        const chiplets = balanceReplicas(load, { numReplicasOfAll, numChiplets });
+        const most = Math.min(numReplicasOfAll, load.length * numChiplets);
         expect(chiplets.flat()).to.have.length(most);
         expect(new Set(chiplets.flat()).size).to.equal(load.length);
         for (const experts of chiplets) {
           expect(new Set(experts).size).to.equal(experts.length);
-          expect(experts.length).to.be.at.most(Math.ceil(numCopies / numChiplets));
+          expect(experts.length).to.be.at.most(Math.ceil(numReplicasOfAll / numChiplets));
         }
       }),
       { seed: 1 },
@@ -42,7 +42,7 @@ describe("balanceCopies", () => {
       for (let layer = 0; layer < 12; layer++) {
         const load = skewedLoad(256, layer);
         const shape = { numChiplets: 32, ...groups };
-        const ours = balanceCopies(load, { ...shape, numCopies: 288 });
+        const ours = balanceReplicas(load, { ...shape, numReplicasOfAll: 288 });
         const { expertOfSlot } = rebalanceExperts(load, { ...shape, numSlots: 288 });
         const theirs = Array.from({ length: 32 }, (_, chiplet) => [
           ...expertOfSlot.subarray(9 * chiplet, 9 * chiplet + 9),
@@ -54,8 +54,8 @@ describe("balanceCopies", () => {
   }
 
   it("keeps consecutive experts on their chiplet group", () => {
-    const chiplets = balanceCopies(skewedLoad(32, 1), {
-      numCopies: 40,
+    const chiplets = balanceReplicas(skewedLoad(32, 1), {
+      numReplicasOfAll: 40,
       numChiplets: 8,
       numExpertGroups: 4,
       numChipletGroups: 2,

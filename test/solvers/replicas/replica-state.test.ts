@@ -4,10 +4,10 @@ import type { DispatchModel } from "../../../lib/placement/dispatch.js";
 import { createProblem } from "../../../lib/placement/problem.js";
 import { countTraffic } from "../../../lib/placement/traffic.js";
 import { createRandom } from "../../../lib/random.js";
-import { CopyState, EMPTY } from "../../../solvers/replicas/replica-state.js";
+import { ReplicaState, EMPTY } from "../../../solvers/replicas/replica-state.js";
 import { tokenPatterns } from "../arbitrary-problem.js";
 
-describe("CopyState", () => {
+describe("ReplicaState", () => {
   for (const dispatch of ["nearest", "uniform"] as const) {
     it(`keeps loads and visits true under ${dispatch} dispatch, whatever changes and is undone`, () => {
       fc.assert(
@@ -15,7 +15,7 @@ describe("CopyState", () => {
           const random = createRandom(seed);
           const numReplicas = patterns.numExperts;
           const problem = createProblem(patterns, { numChiplets: 4, numReplicas, dispatch });
-          const state = new CopyState(problem);
+          const state = new ReplicaState(problem);
           state.seat(
             Array.from({ length: 4 }, (_, chiplet) =>
               Array.from({ length: patterns.numExperts }, (__, expert) => expert).filter(
@@ -29,7 +29,7 @@ describe("CopyState", () => {
             const chiplet = Math.floor(slot / state.slots);
             const leaving = state.slotOf[slot];
             const expert = random.below(patterns.numExperts);
-            if (state.holds(chiplet, expert) || (leaving !== EMPTY && state.numCopies(leaving) === 1))
+            if (state.holds(chiplet, expert) || (leaving !== EMPTY && state.numReplicasOfAll(leaving) === 1))
               continue;
             const before = { load: state.load.slice(), visitors: state.visitors.slice() };
             state.change([{ slot, expert }]);
@@ -44,9 +44,9 @@ describe("CopyState", () => {
         { numRuns: 60, seed: 1 },
       );
 
-      function expectTrue(state: CopyState, model: DispatchModel): void {
+      function expectTrue(state: ReplicaState, model: DispatchModel): void {
         const chiplets = state.chiplets();
-        expect(state.numSeated).to.equal(chiplets.flat().length);
+        expect(state.numPlaced).to.equal(chiplets.flat().length);
         const traffic = countTraffic(state.patterns, chiplets, { chipletsPerGroup: 1, dispatch: model });
         traffic.chipletLoad.forEach((load, chiplet) => {
           expect(state.load[chiplet]).to.be.closeTo(load, 1e-9);

@@ -49,7 +49,7 @@ describe("replicate", () => {
     expect(solution.load?.cost).to.be.closeTo(1, 1e-9);
   });
 
-  it("respects a load cap that no seating without replicas meets", async () => {
+  it("respects a load cap that no placement without replicas meets", async () => {
     const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2, limits: { chipletLoad: 91 } });
     const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
     if (!("chiplets" in solution)) expect.fail(solution.status);

@@ -1,18 +1,18 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
-import { countTouches } from "../../../lib/placement/cost.js";
+import { countTokenCopies } from "../../../lib/placement/cost.js";
 import { createRandom } from "../../../lib/random.js";
 import { countTraffic } from "../../../lib/placement/traffic.js";
 import { expertsOfChiplets } from "../../../lib/placement/placement.js";
 import { descend } from "../../../solvers/search/iterated-local-search.js";
-import { TouchState } from "../../../solvers/search/swap-gains.js";
+import { SwapGains } from "../../../solvers/search/swap-gains.js";
 import { freeProblems } from "../arbitrary-problem.js";
 
-describe("touch state", () => {
+describe("swap gains", () => {
   it("foretells the gain of every swap, and keeps its counts true through any number of them", () => {
     fc.assert(
       fc.property(freeProblems, fc.nat(), (problem, seed) => {
-        const state = new TouchState(problem);
+        const state = new SwapGains(problem);
         const random = createRandom(seed);
         state.seat(
           Uint16Array.from({ length: problem.numExperts }, (_, expert) => expert % problem.numChiplets),
@@ -23,14 +23,14 @@ describe("touch state", () => {
           const chiplet = state.chipletOf[e];
           if (chiplet === state.chipletOf[f]) continue;
           const gain = state.gain(e, f);
-          const before = state.touches;
+          const before = state.tokenCopies;
           state.swap(e, f);
-          expect(before - state.touches).to.equal(gain);
-          const seating = state.expertChiplets();
-          expect(state.touches).to.equal(countTouches(problem.patterns, seating));
+          expect(before - state.tokenCopies).to.equal(gain);
+          const placement = state.expertChiplets();
+          expect(state.tokenCopies).to.equal(countTokenCopies(problem.patterns, placement));
           const { chipletTokens } = countTraffic(
             problem.patterns,
-            expertsOfChiplets(seating, problem.numChiplets),
+            expertsOfChiplets(placement, problem.numChiplets),
             { chipletsPerGroup: 1 },
           );
           expect([...state.touch]).to.deep.equal([...chipletTokens]);
@@ -40,10 +40,10 @@ describe("touch state", () => {
     );
   });
 
-  it("descends to a seating that no swap improves", () => {
+  it("descends to a placement that no swap improves", () => {
     fc.assert(
       fc.property(freeProblems, (problem) => {
-        const state = new TouchState(problem);
+        const state = new SwapGains(problem);
         state.seat(
           Uint16Array.from({ length: problem.numExperts }, (_, expert) => expert % problem.numChiplets),
         );
@@ -61,17 +61,17 @@ describe("touch state", () => {
   it("returns to what it saved", () => {
     fc.assert(
       fc.property(freeProblems, (problem) => {
-        const state = new TouchState(problem);
+        const state = new SwapGains(problem);
         if (problem.numChiplets < 2) return;
         state.seat(
           Uint16Array.from({ length: problem.numExperts }, (_, expert) => expert % problem.numChiplets),
         );
-        const before = { seats: [...state.seats], touches: state.touches };
+        const before = { seats: [...state.seats], tokenCopies: state.tokenCopies };
         state.save();
         const last = state.numOccupants - 1;
         if (state.chipletOf[0] !== state.chipletOf[last]) state.swap(0, last);
         state.restore();
-        expect({ seats: [...state.seats], touches: state.touches }).to.deep.equal(before);
+        expect({ seats: [...state.seats], tokenCopies: state.tokenCopies }).to.deep.equal(before);
       }),
     );
   });

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { createProblem } from "../../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import { createRandom } from "../../../lib/random.js";
-import { louvain, packCommunities, seatCommunities } from "../../../solvers/starts/communities.js";
+import { louvain, packCommunities, placeCommunities } from "../../../solvers/starts/communities.js";
 import { spectral } from "../../../solvers/spectral.js";
 import { patternsOf } from "../arbitrary-problem.js";
 
@@ -22,10 +22,10 @@ describe("louvain", () => {
     expect(solution).to.include({ status: "feasible", cost: 1 });
   });
 
-  it("hands out distinct seatings, the cheapest first", () => {
+  it("hands out distinct placements, the cheapest first", () => {
     const problem = createProblem(separate, { numChiplets: 8 });
-    const seatings = seatCommunities(problem, createRandom(1));
-    expect(new Set(seatings.map(String)).size).to.equal(seatings.length);
+    const placements = placeCommunities(problem, createRandom(1));
+    expect(new Set(placements.map(String)).size).to.equal(placements.length);
   });
 });
 

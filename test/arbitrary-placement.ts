@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Chiplets, Seating } from "../lib/placement/placement.js";
 
-/** Which seatings {@link seatings} makes. */
+/** Which placements {@link placements} makes. */
 export interface SeatingKind {
   /** Experts on several chiplets, or not. Default true. */
   replicas?: boolean;
@@ -10,8 +10,8 @@ export interface SeatingKind {
   maxLayers?: number;
 }
 
-/** Sound seatings of consecutive layers from `firstLayer` on, with lists in ascending order. */
-export function seatings({
+/** Sound placements of consecutive layers from `firstLayer` on, with lists in ascending order. */
+export function placements({
   replicas = true,
   equalSlots = true,
   maxLayers = 4,
@@ -43,8 +43,8 @@ export function seatings({
   });
 }
 
-/** Two sound seatings of the same experts on the same chiplets, as a migration leads from one to the other. */
-export function seatingPairs({
+/** Two sound placements of the same experts on the same chiplets, as a migration leads from one to the other. */
+export function placementPairs({
   replicas,
   numChiplets,
 }: {
