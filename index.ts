@@ -78,7 +78,6 @@ export {
   formatPlacement,
   parsePlacement,
   verifyPlacementFile,
-  type FiledLayer,
   type PlacementFile,
 } from "./lib/placement/placement-file.js";
 export { verifyAgainstPlacement, verifyAgainstTrace } from "./lib/placement/verify-against.js";

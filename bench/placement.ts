@@ -113,7 +113,7 @@ async function peersTable(): Promise<void> {
     const one = { ...trace, layers: trace.layers.filter((current) => current.layer === layer) };
     const { learn, heldOut } = splitHoldout(withoutSequences(one), 0.5);
     const { placement, seconds } = await place("auto", learn, { numChiplets });
-    const [{ cost, status }] = placement.layers;
+    const [{ cost = NaN, status = "" }] = placement.layers;
     const judged = replication(heldOut, placement, 0);
     row(name, String(layer), String(numChiplets), fixed(cost), status, fixed(judged), seconds.toFixed(1));
   }
@@ -217,11 +217,11 @@ async function slotsTable(): Promise<void> {
   );
   console.log("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
   const gap = (cost: number, bound: number) => `${(100 * (1 - bound / cost)).toFixed(1)} %`;
-  for (const [index, { layer, cost, bound = 1, chiplets }] of placement.layers.entries()) {
+  for (const [index, { layer, cost = NaN, bound = 1, chiplets }] of placement.layers.entries()) {
     if (![1, 9, 17, 26].includes(layer)) continue;
     const problem = poseLayer(trace, trace.layers[index], posing);
     const [pairs, triples] = [2, 3].map((largest) => boundOf(problem, chiplets, largest));
-    const half = halves.placement.layers[index].cost / 2;
+    const half = (halves.placement.layers[index].cost ?? NaN) / 2;
     const figures = [cost, await estimateOf(problem, chiplets), bound, triples, pairs, half];
     row(String(layer), ...figures.map(fixed), gap(cost, bound));
   }
@@ -276,7 +276,7 @@ function withoutSequences(trace: RoutingTrace): RoutingTrace {
 }
 
 function meanCost({ layers }: Placement): number {
-  return meanOf(layers.map(({ cost }) => cost));
+  return meanOf(layers.flatMap(({ cost }) => cost ?? []));
 }
 
 function numProved({ layers }: Placement): number {

@@ -1,17 +1,11 @@
-import {
-  evaluatePlacement,
-  type Evaluation,
-  type Placement,
-  type RoutingTrace,
-  type Seating,
-} from "../index.js";
+import { evaluatePlacement, type Evaluation, type Placement, type RoutingTrace } from "../index.js";
 import type { SplitTrace } from "./load-trace.js";
 import type { Machine } from "./machine.js";
 
 /** Evaluates a placement on a trace as far as machine and model are known. */
 export function evaluateOn(
   trace: RoutingTrace,
-  placement: Seating,
+  placement: Placement,
   { scheduled = false, ...machine }: Machine & { scheduled?: boolean },
 ): Evaluation {
   const { hardware, shape } = machine;

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { DISPATCH_MODELS, InputError, type DispatchModel, type Seating } from "../index.js";
+import { DISPATCH_MODELS, InputError, type DispatchModel, type Placement } from "../index.js";
 import type { OutputOptions } from "./output-file.js";
 import type { TerminalOptions } from "./terminal.js";
 
@@ -79,7 +79,7 @@ export function addDispatchOption(command: Command, unlessTold: string): Command
 }
 
 /** A placement whose tokens choose among copies as `--dispatch` says, or else as the placement itself says. */
-export function withDispatch<T extends Seating>(placement: T, options: { dispatch?: DispatchModel }): T {
+export function withDispatch<T extends Placement>(placement: T, options: { dispatch?: DispatchModel }): T {
   return options.dispatch === undefined ? placement : { ...placement, dispatch: options.dispatch };
 }
 

@@ -58,7 +58,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
     numberOption("--group-link-budget <share>", "largest share of tokens on a chiplet group's link", {
       above: 0,
     }),
-    listOption("--pin <expert:chiplet>", "seat an expert on this chiplet; may be repeated", parsePin),
+    listOption("--pin <expert:chiplet>", "keep an expert on this chiplet; may be repeated", parsePin),
     listOption("--apart <experts>", "let no two of these experts share a chiplet, e.g. 4,9", parseApart),
     integerOption("--seed <n>", "seed of everything random").default(1),
     integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1),

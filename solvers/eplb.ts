@@ -15,7 +15,7 @@ export interface EplbOptions {
 }
 
 /** A placement with copies, in the terms of DeepSeek's load balancer; slot s is on chiplet floor(s / slots per chiplet). */
-export interface EplbPlacement {
+export interface PhysicalExperts {
   /** Expert in every slot (`phy2log` there). Shape [numSlots]. */
   readonly expertOfSlot: Int32Array;
   /** Slots of every expert in the order in which its copies were made (`log2phy` there). Shape [numExperts][numReplicasOfAll]. */
@@ -37,7 +37,7 @@ export interface EplbPlacement {
  *
  * @param load Tokens of every expert. Shape [numExperts].
  */
-export function rebalanceExperts(load: ArrayLike<number>, options: EplbOptions): EplbPlacement {
+export function rebalanceExperts(load: ArrayLike<number>, options: EplbOptions): PhysicalExperts {
   const hierarchical = options.numExpertGroups % options.numChipletGroups === 0;
   const numServers = hierarchical ? options.numChipletGroups : 1;
   const weight = Float32Array.from(load);

@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import type { Chiplets, Seating } from "../lib/placement/placement.js";
+import type { Chiplets, Placement } from "../lib/placement/placement.js";
 
 /** Which placements {@link placements} makes. */
-export interface SeatingKind {
+export interface PlacementKind {
   /** Experts on several chiplets, or not. Default true. */
   replicas?: boolean;
   /** Every chiplet full. Default true. */
@@ -15,7 +15,7 @@ export function placements({
   replicas = true,
   equalSlots = true,
   maxLayers = 4,
-}: SeatingKind = {}): fc.Arbitrary<Seating> {
+}: PlacementKind = {}): fc.Arbitrary<Placement> {
   const shapes = fc.record({
     numChiplets: fc.integer({ min: 1, max: 6 }),
     slots: fc.integer({ min: 1, max: 5 }),
@@ -31,7 +31,7 @@ export function placements({
       minLength: numLayers,
       maxLength: numLayers,
     });
-    return orders.map((keys): Seating => ({
+    return orders.map((keys): Placement => ({
       model: undefined,
       numExperts,
       numChiplets,

@@ -44,8 +44,8 @@ export function exportCommand(): Command {
     .requiredOption("--to <format>", "format to write")
     .requiredOption("-o, --output <file>", "file to write")
     .option("--fill-empty", "fill empty slots with copies of the busiest experts")
-    .option("--fill-layers", "seat the experts of MoE layers without placement in the order of their ids")
-    .addOption(integerOption("--layer <n>", "write this layer alone, in formats that hold one seating"))
+    .option("--fill-layers", "place the experts of MoE layers without placement in the order of their ids")
+    .addOption(integerOption("--layer <n>", "write this layer alone, in formats that hold one placement"))
     .option("--trace <file...>", "traces that tell which experts are busy, or the tokens to write");
   addModelLayerOptions(addTraceOptions(command));
   return addTerminalOptions(addForceOption(command))

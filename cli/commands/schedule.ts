@@ -128,11 +128,11 @@ function countLayers(
   const chosen = layer === undefined ? trace.layers : trace.layers.filter((one) => one.layer === layer);
   if (chosen.length === 0) throw new InputError(`--layer: found ${layer}, expected a layer of the trace`);
   return chosen.map((current) => {
-    const seated = layers.find((one) => one.layer === current.layer);
-    if (seated === undefined) {
+    const placed = layers.find((one) => one.layer === current.layer);
+    if (placed === undefined) {
       throw new InputError(`placement: found no layer ${current.layer}, expected every layer of the trace`);
     }
-    return countTraffic(collectPatterns(current, trace), seated.chiplets, {
+    return countTraffic(collectPatterns(current, trace), placed.chiplets, {
       chipletsPerGroup: numChiplets / numGroups,
       dispatch,
     });

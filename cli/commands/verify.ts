@@ -5,7 +5,7 @@ import {
   verifyAgainstTrace,
   verifyForeign,
   verifyPlacementFile,
-  type Seating,
+  type Placement,
   type PlacementFile,
 } from "../../index.js";
 import { EXIT } from "../exit-code.js";
@@ -104,7 +104,7 @@ async function compare(
   return verifyAgainstTrace(placement, splitParts(parts, options.holdout).learn);
 }
 
-function describePlacement(placement: Seating | undefined): string {
+function describePlacement(placement: Placement | undefined): string {
   if (placement === undefined) return "empty";
   const { layers, numExperts, numChiplets } = placement;
   return `${layers.length} layers of ${numExperts} experts on ${numChiplets} chiplets`;

@@ -3,7 +3,7 @@ import {
   type Evaluation,
   type PlaceOutcome,
   type RoutingTrace,
-  type Seating,
+  type Placement,
 } from "../../index.js";
 import type { SplitTrace } from "../load-trace.js";
 import type { Machine } from "../machine.js";
@@ -45,7 +45,7 @@ export function describeStep({ step }: Evaluation): string | undefined {
 }
 
 /** How many copies of experts there are, where there are any. */
-export function describeReplicas({ numExperts, layers, dispatch }: Seating): string | undefined {
+export function describeReplicas({ numExperts, layers, dispatch }: Placement): string | undefined {
   const replicas = layers.map(({ chiplets }) => chiplets.flat().length - numExperts);
   const [least, most] = [Math.min(...replicas), Math.max(...replicas)];
   if (most === 0) return undefined;

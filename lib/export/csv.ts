@@ -1,4 +1,4 @@
-import type { SeatedLayer } from "../placement/placement.js";
+import type { LayerPlacement } from "../placement/placement.js";
 import { countExperts, countIds } from "./foreign-content.js";
 import type { PlacementFormat } from "./placement-format.js";
 
@@ -42,7 +42,7 @@ export const csv: PlacementFormat = {
     });
     const chipletIds = [...slotsOf.values()].flatMap((chiplets) => [...chiplets.keys()]);
     const numChiplets = options.numChiplets ?? countIds(chipletIds);
-    const layers = [...slotsOf].map(([layer, chiplets]): SeatedLayer => {
+    const layers = [...slotsOf].map(([layer, chiplets]): LayerPlacement => {
       const beyond = [...chiplets.keys()].find((chiplet) => chiplet >= numChiplets);
       if (beyond !== undefined) {
         report(`layer ${layer}: chiplet ${beyond} is out of range [0, ${numChiplets})`);

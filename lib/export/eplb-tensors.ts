@@ -1,8 +1,14 @@
-import type { Chiplets, Seating } from "../placement/placement.js";
+import type { Chiplets, Placement } from "../placement/placement.js";
 import { describe, formatRows, isRecord, layersOfRows, reportExtraKeys } from "./foreign-content.js";
 import { isNpy, readNpy, writeNpy, type NpyArray } from "./npy.js";
 import { expertsOfSlots, fillSlots } from "./physical-slots.js";
-import type { EngineSeating, FormatNeeds, PlacementFormat, ReadOptions, Report } from "./placement-format.js";
+import type {
+  EnginePlacement,
+  FormatNeeds,
+  PlacementFormat,
+  ReadOptions,
+  Report,
+} from "./placement-format.js";
 
 /**
  * What DeepSeek's `rebalance_experts` returns.
@@ -83,7 +89,7 @@ export const eplbJson: PlacementFormat = {
   read: ({ json }, options, report) => readTensors(json as Record<string, unknown>, options, report),
 };
 
-function toTensors({ layers, numExperts }: EngineSeating): EplbTensors {
+function toTensors({ layers, numExperts }: EnginePlacement): EplbTensors {
   const phy2log = layers.map(({ chiplets }) => expertsOfSlots(chiplets));
   const copies = phy2log.map((slots) => slotsOfExperts(slots, numExperts));
   const most = Math.max(...copies.flatMap((slots) => slots.map(({ length }) => length)));
@@ -100,7 +106,7 @@ function readTensors(
   tensors: Record<string, unknown>,
   options: ReadOptions,
   report: Report,
-): Seating | undefined {
+): Placement | undefined {
   reportExtraKeys(tensors, NAMES, report);
   const { phy2log } = tensors;
   if (!Array.isArray(phy2log) || phy2log.length === 0) {
@@ -118,7 +124,7 @@ function readTensors(
 
 /** Compares log2phy and logcnt with what phy2log says, expert by expert. */
 function reportContradictions(
-  { layers, numExperts }: Seating,
+  { layers, numExperts }: Placement,
   { tensors, slots }: { tensors: Record<string, unknown>; slots: number[][] },
   report: Report,
 ): void {

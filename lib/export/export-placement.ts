@@ -1,9 +1,9 @@
 import { InputError } from "../errors.js";
-import type { Seating } from "../placement/placement.js";
+import type { Placement } from "../placement/placement.js";
 import { verifyPlacement } from "../placement/verify-placement.js";
 import { fitEngine } from "./fit-engine.js";
 import { lookAt } from "./foreign-content.js";
-import type { EngineSeating, ExportOptions, PlacementFormat } from "./placement-format.js";
+import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
 import { readForeign } from "./read-foreign.js";
 
 /** A file written for an engine, not yet on disk. */
@@ -22,7 +22,7 @@ export interface PlacementExport {
  * const { data, notes } = await exportPlacement(placement, sglang, { numHiddenLayers: 27, firstMoeLayer: 1 });
  */
 export async function exportPlacement(
-  placement: Seating,
+  placement: Placement,
   format: PlacementFormat,
   options: ExportOptions = {},
 ): Promise<PlacementExport> {
@@ -40,7 +40,7 @@ export async function exportPlacement(
 /** Reads the file written and finds the same placement in it, or else the format has a bug. */
 async function verifyExport(
   data: string | Uint8Array,
-  fitted: EngineSeating,
+  fitted: EnginePlacement,
   format: PlacementFormat,
 ): Promise<void> {
   if (format.read === undefined) return;
@@ -53,7 +53,7 @@ async function verifyExport(
   });
   if (violations.length > 0) throw new Error(`${format.name}: wrote a file with a fault: ${violations[0]}`);
   // A format of one placement does not tell its layer.
-  const compared = ({ layers }: Seating) =>
+  const compared = ({ layers }: Placement) =>
     JSON.stringify(format.needs.layers === "one" ? layers[0].chiplets : layers);
   if (placement === undefined || compared(placement) !== compared(fitted))
     throw new Error(`${format.name}: wrote a file that reads back as another placement`);

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.js";
-import type { Chiplets, SeatedLayer, Seating } from "../placement/placement.js";
+import type { Chiplets, LayerPlacement, Placement } from "../placement/placement.js";
 import { completeModelLayers, formatLayers, moeLayers } from "./model-layers.js";
-import type { EngineSeating, ExportOptions, PlacementFormat } from "./placement-format.js";
+import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
 
 /** Options of {@link fitEngine}. */
 export interface FitOptions extends ExportOptions {
@@ -16,7 +16,11 @@ export interface FitOptions extends ExportOptions {
  *
  * @throws InputError if the placement does not meet what the format needs.
  */
-export function fitEngine(placement: Seating, format: PlacementFormat, options: FitOptions): EngineSeating {
+export function fitEngine(
+  placement: Placement,
+  format: PlacementFormat,
+  options: FitOptions,
+): EnginePlacement {
   const { needs, name } = format;
   const modelLayers = completeModelLayers(
     placement,
@@ -79,21 +83,21 @@ interface FitContext extends FitOptions {
 
 /** The layers to write: all, or the one that formats of one placement hold. */
 function chooseLayers(
-  { layers }: Seating,
+  { layers }: Placement,
   { needs, name }: PlacementFormat,
   options: ExportOptions,
-): SeatedLayer[] {
-  const seated = layers.map(({ layer, chiplets }) => ({ layer, chiplets }));
-  if (needs.layers !== "one") return seated;
+): LayerPlacement[] {
+  const known = layers.map(({ layer, chiplets }) => ({ layer, chiplets }));
+  if (needs.layers !== "one") return known;
   if (options.layer !== undefined) {
-    const chosen = seated.filter(({ layer }) => layer === options.layer);
+    const chosen = known.filter(({ layer }) => layer === options.layer);
     if (chosen.length === 1) return chosen;
     throw new InputError(
-      `--layer: found ${options.layer}, expected one of ${formatLayers(seated.map(({ layer }) => layer))}`,
+      `--layer: found ${options.layer}, expected one of ${formatLayers(known.map(({ layer }) => layer))}`,
     );
   }
-  const [first] = seated;
-  if (seated.some(({ chiplets }) => JSON.stringify(chiplets) !== JSON.stringify(first.chiplets))) {
+  const [first] = known;
+  if (known.some(({ chiplets }) => JSON.stringify(chiplets) !== JSON.stringify(first.chiplets))) {
     throw new InputError(
       `${name}: found layers that differ, expected one placement: the format holds no more`,
       "Maybe choose one with --layer.",
@@ -102,7 +106,7 @@ function chooseLayers(
   return [first];
 }
 
-function completeLayers(layers: readonly SeatedLayer[], wanted: readonly number[], context: FitContext) {
+function completeLayers(layers: readonly LayerPlacement[], wanted: readonly number[], context: FitContext) {
   const { name, fillLayers, note, numExperts, slotsPerChiplet } = context;
   const stray = layers.find(({ layer }) => !wanted.includes(layer));
   if (stray !== undefined) {
@@ -117,10 +121,10 @@ function completeLayers(layers: readonly SeatedLayer[], wanted: readonly number[
   if (fillLayers !== true) {
     throw new InputError(
       `${name}: found no placement for layers ${formatLayers(missing)}, expected one for every MoE layer`,
-      "Maybe pass --fill-layers to seat their experts in the order of their ids.",
+      "Maybe pass --fill-layers to place their experts in the order of their ids.",
     );
   }
-  note?.(`seated the experts of layers ${formatLayers(missing)} in the order of their ids`);
+  note?.(`placed the experts of layers ${formatLayers(missing)} in the order of their ids`);
   // What engines do by default: slot p holds expert p mod numExperts.
   const inOrder = layers[0].chiplets.map((_, chiplet) =>
     Array.from(
@@ -131,7 +135,7 @@ function completeLayers(layers: readonly SeatedLayer[], wanted: readonly number[
   return wanted.map((layer) => placed.get(layer) ?? { layer, chiplets: inOrder });
 }
 
-function equalizeSlots({ layer, chiplets }: SeatedLayer, context: FitContext): SeatedLayer {
+function equalizeSlots({ layer, chiplets }: LayerPlacement, context: FitContext): LayerPlacement {
   const { numExperts, slotsPerChiplet, name, fillEmpty, loads, note } = context;
   const short = chiplets.findIndex((experts) => experts.length < slotsPerChiplet);
   if (short === -1) return { layer, chiplets };

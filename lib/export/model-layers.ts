@@ -1,5 +1,5 @@
 import { findModelShape } from "../hardware/model-shapes.js";
-import type { Seating } from "../placement/placement.js";
+import type { Placement } from "../placement/placement.js";
 
 /** Which layers of a model are MoE layers: the engines each number them in their own way. */
 export interface ModelLayers {
@@ -32,7 +32,7 @@ export function moeLayers({ numHiddenLayers, firstMoeLayer, moeLayerStep }: Mode
  * completeModelLayers(placement, {}); // { numHiddenLayers: 27, firstMoeLayer: 1, moeLayerStep: 1 }
  */
 export function completeModelLayers(
-  { model, numExperts, layers }: Seating,
+  { model, numExperts, layers }: Placement,
   known: KnownModelLayers,
   note?: (sentence: string) => void,
 ): ModelLayers {

@@ -1,4 +1,4 @@
-import type { Seating } from "../placement/placement.js";
+import type { Placement } from "../placement/placement.js";
 import { layersOfRows } from "./foreign-content.js";
 import { isNpy, readNpy, writeNpy } from "./npy.js";
 import type { PlacementFormat } from "./placement-format.js";
@@ -24,7 +24,7 @@ export const omniInfer: PlacementFormat = {
     return writeNpy([numChiplets, layers.length, numExperts], pattern);
   },
   recognises: ({ bytes }) => isNpy(bytes),
-  read({ bytes }, options, report): Seating | undefined {
+  read({ bytes }, options, report): Placement | undefined {
     const array = readNpy(bytes, report);
     if (array === undefined) return undefined;
     const { shape, values } = array;

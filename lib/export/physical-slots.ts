@@ -1,4 +1,4 @@
-import type { Chiplets, Seating } from "../placement/placement.js";
+import type { Chiplets, Placement } from "../placement/placement.js";
 import { countExperts, isIdList, requireRanks } from "./foreign-content.js";
 import type { ReadOptions, Report } from "./placement-format.js";
 
@@ -31,7 +31,7 @@ export function fillSlots(
   rows: readonly SlotRow[],
   options: ReadOptions & { format: string },
   report: Report,
-): Seating | undefined {
+): Placement | undefined {
   const sound = rows.flatMap(({ layer, slots }) =>
     isIdList(slots, `layer ${layer}`, report) ? [{ layer, slots }] : [],
   );

@@ -1,4 +1,4 @@
-import type { Seating } from "../placement/placement.js";
+import type { Placement } from "../placement/placement.js";
 import type { TokenPatterns } from "../trace/token-patterns.js";
 import type { KnownModelLayers, ModelLayers } from "./model-layers.js";
 
@@ -6,7 +6,7 @@ import type { KnownModelLayers, ModelLayers } from "./model-layers.js";
 export interface ExportOptions extends KnownModelLayers {
   /** Fill empty slots with copies of the busiest experts, for engines that need equal slots. Default false. */
   fillEmpty?: boolean | undefined;
-  /** Seat the experts of MoE layers that have no placement in the order of their ids. Default false. */
+  /** Place the experts of MoE layers that have no placement in the order of their ids. Default false. */
   fillLayers?: boolean | undefined;
   /** Write the placement of this layer alone, in formats that hold one placement. Default the only layer. */
   layer?: number | undefined;
@@ -17,7 +17,7 @@ export interface ExportOptions extends KnownModelLayers {
 }
 
 /** A placement made fit for an engine: every MoE layer, the same number of experts on every chiplet where needed. */
-export interface EngineSeating extends Seating {
+export interface EnginePlacement extends Placement {
   readonly slotsPerChiplet: number;
   readonly modelLayers: ModelLayers;
 }
@@ -59,7 +59,7 @@ export interface PlacementFormat {
   readonly summary: string;
   readonly extension: string;
   readonly needs: FormatNeeds;
-  write(placement: EngineSeating, options: ExportOptions): string | Uint8Array | Promise<Uint8Array>;
+  write(placement: EnginePlacement, options: ExportOptions): string | Uint8Array | Promise<Uint8Array>;
   recognises(content: ForeignContent): boolean;
   /**
    * Reads the placement out of a file, as it stands: coverage, range and doubles are judged afterwards, alike for all.
@@ -73,7 +73,7 @@ export interface PlacementFormat {
     content: ForeignContent,
     options: ReadOptions,
     report: Report,
-  ): Seating | undefined | Promise<Seating | undefined>;
+  ): Placement | undefined | Promise<Placement | undefined>;
   /** What to tell the engine besides the file. */
-  launch?(placement: EngineSeating): string;
+  launch?(placement: EnginePlacement): string;
 }

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import type { Seating } from "../placement/placement.js";
+import type { Placement } from "../placement/placement.js";
 import { verifyPlacement } from "../placement/verify-placement.js";
 import { lookAt } from "./foreign-content.js";
 import { placementFormats } from "./formats.js";
@@ -10,7 +10,7 @@ export interface ForeignReading {
   /** Name of the format, found by content. */
   readonly format: string;
   /** Undefined where the file is too broken to hold one. */
-  readonly placement: Seating | undefined;
+  readonly placement: Placement | undefined;
   /** One sentence a violation; empty if nothing is wrong. */
   readonly violations: readonly string[];
 }
@@ -58,7 +58,7 @@ export async function importPlacement(
   bytes: Uint8Array,
   where: string,
   options: ReadOptions = {},
-): Promise<Seating> {
+): Promise<Placement> {
   const { format, placement, violations } = await verifyForeign(bytes, where, options);
   if (violations.length > 0) {
     throw new InputError(
@@ -86,7 +86,7 @@ export async function readForeign(
   return { format: format.name, placement, violations };
 }
 
-function unequalSlots({ layers }: Seating): string[] {
+function unequalSlots({ layers }: Placement): string[] {
   return layers.flatMap(({ layer, chiplets }) =>
     chiplets.flatMap((experts, chiplet) =>
       experts.length === chiplets[0].length
@@ -99,7 +99,7 @@ function unequalSlots({ layers }: Seating): string[] {
   );
 }
 
-function replicas({ layers, numExperts }: Seating): string[] {
+function replicas({ layers, numExperts }: Placement): string[] {
   return layers
     .filter(({ chiplets }) => chiplets.flat().length > numExperts)
     .map(({ layer }) => `layer ${layer}: found replicas, expected every expert on one chiplet`);

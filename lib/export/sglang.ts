@@ -18,10 +18,10 @@ export const sglang: PlacementFormat = {
   needs: { layers: "all", equalSlots: true, noReplicas: false },
   write({ layers, numExperts, numChiplets, slotsPerChiplet, modelLayers }) {
     const trivial = Array.from({ length: numChiplets * slotsPerChiplet }, (_, slot) => slot % numExperts);
-    const seated = new Map(layers.map(({ layer, chiplets }) => [layer, expertsOfSlots(chiplets)]));
+    const slotsOf = new Map(layers.map(({ layer, chiplets }) => [layer, expertsOfSlots(chiplets)]));
     const rows = Array.from(
       { length: modelLayers.numHiddenLayers },
-      (_, layer) => seated.get(layer) ?? trivial,
+      (_, layer) => slotsOf.get(layer) ?? trivial,
     );
     return `{"${KEY}": ${formatRows(rows)}}\n`;
   },

@@ -1,4 +1,4 @@
-import type { Seating } from "../placement/placement.js";
+import type { Placement } from "../placement/placement.js";
 import {
   countExperts,
   describe,
@@ -89,7 +89,7 @@ function readDevices(entry: unknown, index: number, report: Report): number[][] 
   return sound.length === lists.length ? sound : undefined;
 }
 
-function reportUnequalLayers({ layers }: Seating, report: Report): void {
+function reportUnequalLayers({ layers }: Placement, report: Report): void {
   const lengthOf = (index: number) => layers[index].chiplets[0]?.length;
   layers.forEach(({ layer }, index) => {
     if (lengthOf(index) !== lengthOf(0)) {

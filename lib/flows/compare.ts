@@ -54,12 +54,12 @@ export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRo
     if (answer.status !== "placed") return { ...NOTHING, solver, seconds, ...answer };
     const { learned, heldOut } = answer;
     const { layers } = answer.placement;
-    const cost = mean(layers.map((layer) => layer.cost));
+    const cost = mean(layers.flatMap((layer) => layer.cost ?? []));
     const known = layers.flatMap(({ layer }) => bounds.get(layer) ?? []);
     const bound = known.length === layers.length ? mean(known) : undefined;
     const numOptimal = layers.filter((layer) => {
       const best = bounds.get(layer.layer);
-      return best !== undefined && layer.cost - best <= 1e-6 * layer.cost;
+      return best !== undefined && layer.cost !== undefined && layer.cost - best <= 1e-6 * layer.cost;
     }).length;
     return {
       solver,

@@ -2,7 +2,7 @@ import { InputError } from "../errors.js";
 import type { Hardware } from "../hardware/hardware.js";
 import type { ModelShape } from "../hardware/model-shapes.js";
 import type { DispatchModel } from "../placement/dispatch.js";
-import type { Chiplets, Seating } from "../placement/placement.js";
+import type { Chiplets, Placement } from "../placement/placement.js";
 import {
   countServerTraffic,
   meanServerTraffic,
@@ -99,7 +99,7 @@ export interface EvaluationOptions {
  */
 export function evaluatePlacement(
   trace: RoutingTrace,
-  placement: Seating,
+  placement: Placement,
   options: EvaluationOptions,
 ): Evaluation {
   if (trace.numExperts !== placement.numExperts) {

@@ -38,7 +38,7 @@ export async function traceFrontier(
     const outcome = await placeTrace(trace, { ...options, posing });
     if (outcome.status !== "placed") continue;
     const { layers } = outcome.placement;
-    const measured = layers.map(({ chiplets, cost, status }, index) => {
+    const measured = layers.map(({ chiplets, cost = NaN, status }, index) => {
       const problem = poseLayer(trace, trace.layers[index], posing);
       const { chipletLoad } = countTraffic(problem.patterns, chiplets, problem);
       const mean = chipletLoad.reduce((sum, load) => sum + load, 0) / chipletLoad.length;

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import { countMoves, planMigration, verifyMigration, type MigrationStep } from "./migration.js";
-import type { Seating } from "./placement.js";
+import type { Placement } from "./placement.js";
 
 /** How to come from a running placement to another, layer by layer. */
 export interface MigrationPlan {
@@ -35,8 +35,8 @@ export interface MigrationOptions {
  * plan.layers[0].steps[0]; // { kind: "swap", transfers: [{ expert: 3, from: 0, to: 5 }, { expert: 9, from: 5, to: 0 }] }
  */
 export function planMigrations(
-  from: Seating,
-  to: Seating,
+  from: Placement,
+  to: Placement,
   { slotsPerChiplet, expertBytes }: MigrationOptions = {},
 ): MigrationPlan {
   if (from.numExperts !== to.numExperts || from.numChiplets !== to.numChiplets) {

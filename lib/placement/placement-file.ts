@@ -1,22 +1,15 @@
 import { InputError } from "../errors.js";
-import type { FoundPlacement, SeatedLayer, Seating } from "./placement.js";
+import type { LayerPlacement, Placement, Proved } from "./placement.js";
 import { verifyPlacement } from "./verify-placement.js";
 
-/** One layer of a placement file: a placement and, where a solver made it, what the solver says of it. */
-export interface FiledLayer
-  extends
-    SeatedLayer,
-    Partial<Pick<FoundPlacement, "status" | "cost" | "bound" | "groups" | "load" | "stoppedBy">> {}
-
 /** Everything a placement file holds. A `Placement` fresh from the solvers is one. */
-export interface PlacementFile extends Seating {
+export interface PlacementFile extends Placement {
   /** Chiplet c is in chiplet group floor(c / (numChiplets / numGroups)). */
   readonly numGroups?: number;
   /** Room on every chiplet, where it is known; a chiplet may hold fewer experts. */
   readonly slotsPerChiplet?: number;
   readonly solver?: string;
   readonly seed?: number;
-  readonly layers: readonly FiledLayer[];
 }
 
 /**
@@ -115,7 +108,7 @@ export function formatPlacement(placement: PlacementFile): string {
   return `{\n  ${fields.join(",\n  ")},\n  "layers": [\n${layers.map(formatLayer).join(",\n")}\n  ]\n}\n`;
 }
 
-function formatLayer({ chiplets, ...claims }: FiledLayer): string {
+function formatLayer({ chiplets, ...claims }: LayerPlacement): string {
   const { layer, status, cost, bound, groups, load, stoppedBy } = claims;
   const fields = formatFields({ layer, status, cost, bound, groups, load, stoppedBy });
   const rows = chiplets.map((experts) => `        [${experts.join(", ")}]`);
@@ -133,7 +126,7 @@ function formatFields(fields: Record<string, unknown>): string[] {
     );
 }
 
-function claimViolations({ status, cost, bound }: Partial<FoundPlacement>): string[] {
+function claimViolations({ status, cost, bound }: Partial<Proved>): string[] {
   if (cost === undefined) return [];
   const violations: string[] = [];
   if (bound !== undefined && bound > cost * (1 + 1e-9)) {

@@ -14,13 +14,9 @@ export interface Proved {
   readonly bound?: number;
 }
 
-/** A placement found, in a solver's words. Costs and bounds are mean distinct chiplets per token (C_T). */
-export interface FoundPlacement {
-  readonly status: "optimal" | "feasible";
+/** A placement of one layer, in a solver's words. Costs and bounds are mean distinct chiplets per token (C_T). */
+export interface Solved extends Proved {
   readonly chiplets: Chiplets;
-  readonly cost: number;
-  /** Proved: no placement that respects the limits costs less. */
-  readonly bound?: number;
   /** Mean distinct chiplet groups per token (C_G) and, for these columns, what is proved about it. */
   readonly groups?: Proved;
   /** Largest load of a chiplet over the mean, where that was the objective. */
@@ -30,34 +26,24 @@ export interface FoundPlacement {
 
 /** What a solver answers: a placement, a proof that there is none, or neither. */
 export type Solution =
-  | FoundPlacement
+  | Solved
   | { readonly status: "infeasible"; readonly reason: string }
   | { readonly status: "undecided"; readonly stoppedBy: StoppedBy };
 
-/** Where the experts of one MoE layer sit, whoever seated them. */
-export interface SeatedLayer {
+/** The placement of one MoE layer and, where a solver made it, what the solver says of it. */
+export interface LayerPlacement extends Partial<Omit<Solved, "chiplets">> {
   readonly layer: number;
   readonly chiplets: Chiplets;
 }
 
-/** Where all experts of a model sit, whoever seated them: what engines and evaluation need of a placement. */
-export interface Seating {
+/** The placement of a model, whoever made it: one placement of all its experts for every MoE layer. */
+export interface Placement {
   readonly model: string | undefined;
   readonly numExperts: number;
   readonly numChiplets: number;
-  /** Which copy a token uses, where experts have replicas and it is known. */
+  /** Which replica a token uses, where experts have any and it is known. */
   readonly dispatch?: DispatchModel;
   /** Ascending by layer number. */
-  readonly layers: readonly SeatedLayer[];
-}
-
-/** The placement of one MoE layer. */
-export interface LayerPlacement extends FoundPlacement {
-  readonly layer: number;
-}
-
-/** The placement of a model: one placement of all its experts for every MoE layer. */
-export interface Placement extends Seating {
   readonly layers: readonly LayerPlacement[];
 }
 

@@ -41,7 +41,7 @@ export interface PlacementProblem {
   readonly chipletsPerGroup: number;
   /** Room on every chiplet, in experts. */
   readonly slotsPerChiplet: number;
-  /** Copies that may be seated beyond one of every expert, never two on one chiplet; 0 for a placement without. */
+  /** Replicas beyond one of every expert, never two on one chiplet; 0 for a placement without. */
   readonly numReplicas: number;
   /** Which copy a token uses. */
   readonly dispatch: DispatchModel;

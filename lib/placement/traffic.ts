@@ -49,7 +49,9 @@ export function countTraffic(
   for (let pattern = 0; pattern < numPatterns; pattern++) {
     serve(experts.subarray(offsets[pattern], offsets[pattern + 1]), counts[pattern], { copiesOf, tally });
   }
-  const expertLoad = chiplets.map((seated, chiplet) => seated.map((expert) => tally.loadOf(expert, chiplet)));
+  const expertLoad = chiplets.map((experts, chiplet) =>
+    experts.map((expert) => tally.loadOf(expert, chiplet)),
+  );
   return {
     numTokens,
     numChiplets: chiplets.length,

@@ -1,7 +1,7 @@
 import { collectPatterns } from "../trace/token-patterns.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import type { Seating } from "./placement.js";
-import type { FiledLayer, PlacementFile } from "./placement-file.js";
+import type { LayerPlacement, Placement } from "./placement.js";
+import type { PlacementFile } from "./placement-file.js";
 import { createProblem } from "./problem.js";
 import { verifyFound } from "./verify.js";
 
@@ -36,14 +36,14 @@ export function verifyAgainstTrace(placement: PlacementFile, trace: RoutingTrace
  * @param expected The placement that `found` should be.
  * @returns One sentence a difference; empty if both are the same.
  */
-export function verifyAgainstPlacement(found: Seating, expected: Seating): string[] {
+export function verifyAgainstPlacement(found: Placement, expected: Placement): string[] {
   const differences = (["numExperts", "numChiplets"] as const)
     .filter((count) => found[count] !== expected[count])
     .map((count) => `${count} is ${found[count]}, expected ${expected[count]}`);
   if (differences.length > 0) return differences;
-  const seated = new Map(found.layers.map(({ layer, chiplets }) => [layer, chiplets]));
+  const layersFound = new Map(found.layers.map(({ layer, chiplets }) => [layer, chiplets]));
   return expected.layers.flatMap(({ layer, chiplets }) => {
-    const others = seated.get(layer);
+    const others = layersFound.get(layer);
     if (others === undefined) return [`layer ${layer}: found no placement`];
     return chiplets.flatMap((experts, chiplet) =>
       String(experts) === String(others[chiplet])
@@ -54,7 +54,7 @@ export function verifyAgainstPlacement(found: Seating, expected: Seating): strin
 }
 
 function verifyClaims(
-  { status, cost, bound, groups, load, stoppedBy, chiplets }: FiledLayer,
+  { status, cost, bound, groups, load, stoppedBy, chiplets }: LayerPlacement,
   { placement, patterns }: { placement: PlacementFile; patterns: ReturnType<typeof collectPatterns> },
 ): string[] {
   const { numExperts, numChiplets, numGroups = 1, dispatch } = placement;

@@ -1,4 +1,4 @@
-import type { Chiplets, Seating } from "./placement.js";
+import type { Chiplets, Placement } from "./placement.js";
 
 /**
  * Lists everything that is wrong with a placement by itself, without the problem it answers: coverage, id range, no
@@ -11,7 +11,7 @@ import type { Chiplets, Seating } from "./placement.js";
  * verifyPlacement({ model: undefined, numExperts: 3, numChiplets: 2, layers: [{ layer: 0, chiplets: [[0, 0], [1]] }] });
  * // ["layer 0: chiplet 0 holds expert 0 twice", "layer 0: expert 2 is on no chiplet"]
  */
-export function verifyPlacement(placement: Seating, slotsPerChiplet = Infinity): string[] {
+export function verifyPlacement(placement: Placement, slotsPerChiplet = Infinity): string[] {
   const { numExperts, numChiplets, layers } = placement;
   const violations: string[] = [];
   if (layers.length === 0) violations.push("found no layers, expected at least one");
@@ -35,7 +35,7 @@ export function verifyPlacement(placement: Seating, slotsPerChiplet = Infinity):
 
 function expertViolations(chiplets: Chiplets, numExperts: number): string[] {
   const violations: string[] = [];
-  const seated = new Set<number>();
+  const placed = new Set<number>();
   chiplets.forEach((experts, chiplet) => {
     const here = new Set<number>();
     for (const expert of experts) {
@@ -45,11 +45,11 @@ function expertViolations(chiplets: Chiplets, numExperts: number): string[] {
         violations.push(`chiplet ${chiplet} holds expert ${expert} twice`);
       }
       here.add(expert);
-      seated.add(expert);
+      placed.add(expert);
     }
   });
   for (let expert = 0; expert < numExperts; expert++) {
-    if (!seated.has(expert)) violations.push(`expert ${expert} is on no chiplet`);
+    if (!placed.has(expert)) violations.push(`expert ${expert} is on no chiplet`);
   }
   return violations;
 }

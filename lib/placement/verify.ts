@@ -1,6 +1,6 @@
 import { chipletsWithExperts } from "./dispatch.js";
 import type { PlacementProblem } from "./problem.js";
-import type { Chiplets, FoundPlacement, Proved } from "./placement.js";
+import type { Chiplets, Solved, Proved } from "./placement.js";
 import { waysToServe } from "./slow-dispatch.js";
 
 /**
@@ -26,7 +26,7 @@ export function verifyChiplets(problem: PlacementProblem, chiplets: Chiplets): s
  *
  * @returns One sentence a violation; empty if all holds.
  */
-export function verifyFound(problem: PlacementProblem, found: FoundPlacement): string[] {
+export function verifyFound(problem: PlacementProblem, found: Solved): string[] {
   const violations = verifyChiplets(problem, found.chiplets);
   if (violations.length > 0) return violations;
   const { chipletLoad, chipletTokens, groupTokens } = serveSlowly(problem, found.chiplets);
@@ -142,8 +142,8 @@ function ruleViolations({ pins, apart }: PlacementProblem, chiplets: Chiplets): 
     }
   }
   for (const experts of apart) {
-    chiplets.forEach((seated, chiplet) => {
-      const together = experts.filter((expert) => seated.includes(expert));
+    chiplets.forEach((held, chiplet) => {
+      const together = experts.filter((expert) => held.includes(expert));
       if (together.length > 1) {
         violations.push(`experts ${together.join(" and ")} share chiplet ${chiplet}, expected apart`);
       }

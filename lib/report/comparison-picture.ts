@@ -2,7 +2,7 @@ import { compareSolvers } from "../flows/compare.js";
 import { comparisonHeadline } from "./comparison-table.js";
 import { escapeXml } from "./escape-xml.js";
 import { heatMap } from "./heat-map.js";
-import { bestPlaced, placedSolvers, viewTypicalLayer, type SeatedView } from "./layer-view.js";
+import { bestPlaced, placedSolvers, viewTypicalLayer, type PlacedView } from "./layer-view.js";
 import type { ReportInput } from "./report-page.js";
 import { reportColours } from "./report-style.js";
 
@@ -29,9 +29,9 @@ export async function comparisonPicture(input: Omit<ReportInput, "facts">): Prom
   let left = MARGIN;
   if (before && after && before !== after) {
     const view = viewTypicalLayer(trace, { before, after, numGroups: hardware.numGroups });
-    for (const seated of [view.before, view.after]) {
-      parts.push(place(heatMap(view, seated), { x: left, y: top + 24, width: MAP, height: MAP }));
-      parts.push(text(left, top + 12, describeSeated(seated)));
+    for (const placed of [view.before, view.after]) {
+      parts.push(place(heatMap(view, placed), { x: left, y: top + 24, width: MAP, height: MAP }));
+      parts.push(text(left, top + 12, describePlaced(placed)));
       left += MAP + MARGIN;
     }
   }
@@ -70,6 +70,6 @@ function text(x: number, y: number, content: string): string {
   return `<text x="${x}" y="${y}" font-size="13">${escapeXml(content)}</text>`;
 }
 
-function describeSeated({ solver, togetherShare, tokenReplication }: SeatedView): string {
+function describePlaced({ solver, togetherShare, tokenReplication }: PlacedView): string {
   return `${solver}: ${(100 * togetherShare).toFixed(0)} % within chiplets, C_T ${tokenReplication.toFixed(2)}`;
 }

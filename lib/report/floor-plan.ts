@@ -56,7 +56,7 @@ export function floorPlan(view: LayerView, hardware: Hardware): string {
       ? `<rect class="root" x="${WIDTH / 4}" y="${rootTop}" width="${WIDTH / 2}" height="${rootHeight}" rx="6"/>` +
         `<text x="${WIDTH / 2}" y="${rootTop + rootHeight / 2 + 4}" text-anchor="middle">attention chiplet: all tokens start here</text>`
       : "";
-  const label = `The experts of layer ${view.layer} on ${hardware.name} as ${view.after.solver} seats them`;
+  const label = `The experts of layer ${view.layer} on ${hardware.name} as ${view.after.solver} places them`;
   return (
     `<svg class="plan" viewBox="-1 -1 ${WIDTH + 2} ${digits(height + 2)}" role="img" aria-label="${escapeXml(label)}">` +
     `${boxes.join("")}${root}</svg>`

@@ -1,17 +1,17 @@
 import { encodePng } from "./png.js";
 import { escapeXml } from "./escape-xml.js";
-import type { LayerView, SeatedView } from "./layer-view.js";
+import type { LayerView, PlacedView } from "./layer-view.js";
 
 const SIZE = 330;
 
 /**
- * Draws the co-activation of a layer with experts in the order in which they are seated, chiplets outlined.
+ * Draws the co-activation of a layer with experts in the order in which they are placed, chiplets outlined.
  *
  * What is inside the outlines needs no second copy of a token. One pixel a pair of experts, the darkest the
  * largest count of all, on a square root scale, because counts are skewed.
  */
-export function heatMap({ pairs, numExperts }: LayerView, seated: SeatedView): string {
-  const order = seated.chiplets.flat();
+export function heatMap({ pairs, numExperts }: LayerView, placed: PlacedView): string {
+  const order = placed.chiplets.flat();
   const largest = pairs.reduce((most, count) => Math.max(most, count), 1);
   const pixels = Uint8Array.from({ length: order.length ** 2 }, (_, pixel) => {
     const [one, other] = [order[Math.floor(pixel / order.length)], order[pixel % order.length]];
@@ -20,14 +20,14 @@ export function heatMap({ pairs, numExperts }: LayerView, seated: SeatedView): s
   const png = Buffer.from(encodePng(pixels, { width: order.length, palette })).toString("base64");
   const cell = SIZE / order.length;
   let first = 0;
-  const outlines = seated.chiplets.map((experts) => {
+  const outlines = placed.chiplets.map((experts) => {
     const from = first * cell;
     first += experts.length;
     const side = experts.length * cell;
     return `<rect x="${digits(from)}" y="${digits(from)}" width="${digits(side)}" height="${digits(side)}"/>`;
   });
-  const share = `${(100 * seated.togetherShare).toFixed(1)} %`;
-  const label = `Co-activation of experts as ${seated.solver} seats them: ${share} of it within chiplets`;
+  const share = `${(100 * placed.togetherShare).toFixed(1)} %`;
+  const label = `Co-activation of experts as ${placed.solver} places them: ${share} of it within chiplets`;
   return (
     `<svg viewBox="0 0 ${SIZE} ${SIZE}" role="img" aria-label="${escapeXml(label)}">` +
     `<image href="data:image/png;base64,${png}" width="${SIZE}" height="${SIZE}" style="image-rendering: pixelated"/>` +

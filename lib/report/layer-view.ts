@@ -5,8 +5,8 @@ import type { RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns } from "../trace/token-patterns.js";
 import type { ComparedSolver } from "../flows/compare.js";
 
-/** One layer as one solver seats it: what the pictures of a report are drawn from. */
-export interface SeatedView {
+/** One layer as one solver places it: what the pictures of a report are drawn from. */
+export interface PlacedView {
   readonly solver: string;
   readonly chiplets: Chiplets;
   /** Load of every chiplet over the mean. */
@@ -25,8 +25,8 @@ export interface LayerView {
   readonly expertLoad: readonly number[];
   /** Tokens that chose both experts. Shape [numExperts, numExperts], row-major. */
   readonly pairs: Float64Array;
-  readonly before: SeatedView;
-  readonly after: SeatedView;
+  readonly before: PlacedView;
+  readonly after: PlacedView;
 }
 
 /** A solver with a placement. */
@@ -52,9 +52,9 @@ export function viewTypicalLayer(
   trace: RoutingTrace,
   { before, after, numGroups }: { before: PlacedSolver; after: PlacedSolver; numGroups: number },
 ): LayerView {
-  const gains = after.answer.placement.layers.map((layer, index) => ({
+  const gains = after.answer.placement.layers.map(({ cost = 0 }, index) => ({
     index,
-    gain: before.answer.placement.layers[index].cost - layer.cost,
+    gain: (before.answer.placement.layers[index].cost ?? 0) - cost,
   }));
   gains.sort((one, other) => one.gain - other.gain || one.index - other.index);
   const { index } = gains[Math.floor(gains.length / 2)];
@@ -62,8 +62,8 @@ export function viewTypicalLayer(
   const patterns = collectPatterns(current, trace);
   const { load, pairs } = countCoactivation(patterns);
   const meanLoad = (current.numTokens * trace.topK) / trace.numExperts;
-  const view = ({ name, answer }: PlacedSolver): SeatedView => {
-    const { chiplets, cost } = answer.placement.layers[index];
+  const view = ({ name, answer }: PlacedSolver): PlacedView => {
+    const { chiplets, cost = NaN } = answer.placement.layers[index];
     const { chipletLoad } = countTraffic(patterns, chiplets, {
       chipletsPerGroup: chiplets.length / numGroups,
     });

@@ -15,20 +15,20 @@ export function placementTable(
   const isBounded = layers.some(({ bound }) => bound !== undefined);
   const bounds = layers.flatMap(({ bound }) => bound ?? []);
   const meanBound = bounds.length === layers.length ? sum(bounds) / layers.length : undefined;
-  const meanCost = sum(layers.map(({ cost }) => cost)) / layers.length;
+  const meanCost = sum(layers.flatMap(({ cost }) => cost ?? [])) / layers.length;
   const heldOutOf = new Map(heldOut?.layers.map((metrics) => [metrics.layer, metrics]));
   const row = (
     name: string,
-    found: { cost: number; bound?: number | undefined; stoppedBy: string },
+    found: { cost?: number; bound?: number | undefined; stoppedBy?: string },
     metrics: [Evaluation["mean"], Evaluation["mean"] | undefined],
   ) => [
     name,
-    found.cost.toFixed(3),
+    found.cost?.toFixed(3) ?? "",
     ...(isBounded ? [found.bound?.toFixed(3) ?? "", formatGap(found)] : []),
     ...(heldOut ? [metrics[1]?.tokenReplication.toFixed(3) ?? ""] : []),
     metrics[0].groupReplication.toFixed(3),
     metrics[0].loadMaxOverMean.toFixed(2),
-    found.stoppedBy,
+    found.stoppedBy ?? "",
   ];
   return {
     headers: [
@@ -49,8 +49,8 @@ export function placementTable(
   };
 }
 
-function formatGap({ cost, bound }: { cost: number; bound?: number | undefined }): string {
-  if (bound === undefined) return "";
+function formatGap({ cost, bound }: { cost?: number; bound?: number | undefined }): string {
+  if (cost === undefined || bound === undefined) return "";
   const gap = Math.max(0, cost / bound - 1);
   return gap < 1e-6 ? "0 %" : `${(100 * gap).toFixed(2)} %`;
 }

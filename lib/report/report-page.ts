@@ -54,7 +54,7 @@ export async function reportPage({ solvers, trace, hardware, facts }: ReportInpu
         loadCaption(view),
         `<h3>Floor plan</h3>${floorPlan(view, hardware)}`,
         caption(
-          "Chiplets list the experts seated on them; at the top left the chiplet's number, at the top right its load " +
+          "Chiplets list the experts on them; at the top left the chiplet's number, at the top right its load " +
             "over the mean, which also colours it.",
         ),
       ]),
@@ -107,17 +107,17 @@ function loadCaption({ before, after }: LayerView): string {
 }
 
 function heatMaps(view: LayerView): string {
-  const figures = [view.before, view.after].map((seated) => {
-    const share = (100 * seated.togetherShare).toFixed(1);
+  const figures = [view.before, view.after].map((placed) => {
+    const share = (100 * placed.togetherShare).toFixed(1);
     return (
-      `<figure>${heatMap(view, seated)}<figcaption><b>${escapeXml(seated.solver)}</b>: ${share} % of the co-activation ` +
-      `within chiplets, C_T ${seated.tokenReplication.toFixed(3)}</figcaption></figure>`
+      `<figure>${heatMap(view, placed)}<figcaption><b>${escapeXml(placed.solver)}</b>: ${share} % of the co-activation ` +
+      `within chiplets, C_T ${placed.tokenReplication.toFixed(3)}</figcaption></figure>`
     );
   });
   return (
     `<h3>Co-activation</h3><div class="pair">${figures.join("")}</div>` +
     caption(
-      "How often two experts serve the same token, experts in the order in which they are seated, chiplets outlined. " +
+      "How often two experts serve the same token, experts in the order in which they are placed, chiplets outlined. " +
         "Dark inside the outlines is what placement is after.",
     )
   );

@@ -47,7 +47,7 @@ export interface AssignmentModel {
   /** False if limits on link tokens are left out: then it may be feasible where the problem is not, never the reverse. */
   readonly isWhole: boolean;
   /** Reads the placement off a point. Shape [numExperts]. */
-  readonly seatingOf: (point: Float64Array) => Uint16Array;
+  readonly placementOf: (point: Float64Array) => Uint16Array;
 }
 
 /**
@@ -111,7 +111,7 @@ export function createAssignmentModel(problem: PlacementProblem, lifted?: LimitF
   return {
     model: writer.finish(),
     isWhole,
-    seatingOf: (point) =>
+    placementOf: (point) =>
       Uint16Array.from({ length: numExperts }, (_, expert) =>
         point.subarray(seat(expert, 0), seat(expert, numChiplets)).indexOf(1),
       ),

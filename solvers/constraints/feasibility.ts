@@ -40,7 +40,7 @@ export async function decideFeasibility(
   if (answer.status !== "infeasible") {
     // A model without its link tokens finds placements that may break those limits.
     return first.isWhole
-      ? { status: "feasible", chipletOf: first.seatingOf(answer.values) }
+      ? { status: "feasible", chipletOf: first.placementOf(answer.values) }
       : { status: "undecided" };
   }
   const reasons: string[] = [];

@@ -74,15 +74,15 @@ export async function searchBoundedMoves(
     }
   }
   if (!best) return undefined;
-  const found = seatingOf(problem, best);
+  const found = placementOf(problem, best);
   if (isHurried) return found;
   const chosen = await recombineBoundedMoves(problem, [...pool.values()], { ...options, incumbent: best });
-  const recombined = seatingOf(problem, chosen);
+  const recombined = placementOf(problem, chosen);
   // Limits of chiplet groups are not in the model, so the choice may break one; the search keeps them all.
   return isAdmissible(problem, chipletOfExperts(recombined, problem.numExperts)) ? recombined : found;
 }
 
-function seatingOf(
+function placementOf(
   { numExperts, numChiplets }: PlacementProblem,
   columns: readonly PlacedColumn[],
 ): Chiplets {

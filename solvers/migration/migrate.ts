@@ -1,12 +1,6 @@
 import { InputError } from "../../lib/errors.js";
 import { countMoves } from "../../lib/placement/migration.js";
-import type {
-  Chiplets,
-  FoundPlacement,
-  Seating,
-  Solution,
-  StoppedBy,
-} from "../../lib/placement/placement.js";
+import type { Chiplets, Solved, Placement, Solution, StoppedBy } from "../../lib/placement/placement.js";
 import { NO_LIMITS, type PlacementProblem } from "../../lib/placement/problem.js";
 import { relabelChiplets } from "../../lib/placement/relabel.js";
 import type { Solver } from "../../lib/placement/solver.js";
@@ -26,7 +20,7 @@ import { searchBoundedMoves } from "./bounded-moves-search.js";
  * @param maxMoves Most seats of a layer that may be filled from elsewhere; `Infinity` only renames.
  * @throws InputError on solving, if the running placement does not fit the problem.
  */
-export function migrateFrom(solver: Solver, running: Seating, maxMoves: number): Solver {
+export function migrateFrom(solver: Solver, running: Placement, maxMoves: number): Solver {
   return {
     name: solver.name,
     summary: `${solver.summary}, close to a running placement`,
@@ -103,8 +97,8 @@ function moveCopies(
 function answer(
   { patterns, chipletsPerGroup, dispatch }: PlacementProblem,
   chiplets: Chiplets,
-  { target, stoppedBy }: { target: FoundPlacement | undefined; stoppedBy: StoppedBy },
-): FoundPlacement {
+  { target, stoppedBy }: { target: Solved | undefined; stoppedBy: StoppedBy },
+): Solved {
   const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
   const perToken = (visits: Float64Array) =>
     visits.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
@@ -120,14 +114,14 @@ function answer(
 
 function renameChiplets(
   { chipletsPerGroup, pins }: PlacementProblem,
-  target: FoundPlacement,
+  target: Solved,
   running: Chiplets,
-): FoundPlacement {
+): Solved {
   return { ...target, chiplets: relabelChiplets(target.chiplets, running, { chipletsPerGroup, pins }) };
 }
 
 /** The running placement of the problem's layer. */
-function runningLayer(running: Seating, problem: PlacementProblem): Chiplets {
+function runningLayer(running: Placement, problem: PlacementProblem): Chiplets {
   const { numExperts, numChiplets, slotsPerChiplet, layer } = problem;
   if (running.numExperts !== numExperts || running.numChiplets !== numChiplets) {
     throw new InputError(

@@ -1,4 +1,4 @@
-import type { Chiplets, FoundPlacement } from "../../lib/placement/placement.js";
+import type { Chiplets, Solved } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver } from "../../lib/placement/solver.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
@@ -70,10 +70,7 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
  * Caps are between the load of the answer that costs least, which no laxer cap would change, and that of the most
  * balanced answer: a tighter cap may be impossible to meet, and to find that out would take longer than all the rest.
  */
-function cappedTasks(
-  problem: PlacementProblem,
-  answers: readonly FoundPlacement[],
-): [PlacementProblem, Chiplets][] {
+function cappedTasks(problem: PlacementProblem, answers: readonly Solved[]): [PlacementProblem, Chiplets][] {
   const { limits, patterns } = problem;
   const loaded = answers.map(({ chiplets, cost }) => {
     const { chipletLoad } = countTraffic(patterns, chiplets, problem);
@@ -91,7 +88,7 @@ function cappedTasks(
 }
 
 /** The same columns in chiplet groups of even load, where the groups' limits allow it. */
-function regrouped(problem: PlacementProblem, found: FoundPlacement): FoundPlacement[] {
+function regrouped(problem: PlacementProblem, found: Solved): Solved[] {
   const chiplets = regroupByLoad(problem, found.chiplets);
   if (verifyChiplets(problem, chiplets).length > 0) return [];
   const { patterns } = problem;
@@ -101,13 +98,13 @@ function regrouped(problem: PlacementProblem, found: FoundPlacement): FoundPlace
   return [{ status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy }];
 }
 
-function distinct(placements: readonly FoundPlacement[]): FoundPlacement[] {
+function distinct(placements: readonly Solved[]): Solved[] {
   return placements.filter(
     (placement, index) => placements.findIndex((other) => isSame(placement, other)) === index,
   );
 }
 
-function isSame(one: FoundPlacement, other: FoundPlacement): boolean {
+function isSame(one: Solved, other: Solved): boolean {
   return one.chiplets.every((experts, chiplet) => {
     const others = other.chiplets[chiplet];
     return experts.length === others.length && experts.every((expert, place) => expert === others[place]);
@@ -115,7 +112,7 @@ function isSame(one: FoundPlacement, other: FoundPlacement): boolean {
 }
 
 /** The chosen placement with the best bound on C_T that holds under no cap. */
-function claimOf(chosen: FoundPlacement, answers: readonly FoundPlacement[]): FoundPlacement {
+function claimOf(chosen: Solved, answers: readonly Solved[]): Solved {
   if (answers.includes(chosen)) return chosen;
   const bounds = answers.flatMap(({ bound }) => bound ?? []);
   const { chiplets, cost, stoppedBy } = chosen;

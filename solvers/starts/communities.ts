@@ -31,7 +31,7 @@ export const louvain: Solver = {
 /**
  * Finds communities at many resolutions and packs each partition onto the chiplets.
  *
- * @returns Distinct placements, cheapest in C_T first. Shape [numSeatings][numExperts].
+ * @returns Distinct placements, cheapest in C_T first. Shape [numPlacements][numExperts].
  */
 export function placeCommunities(problem: PlacementProblem, random: Random): Uint16Array[] {
   const coactivation = countCoactivation(problem.patterns);

@@ -5,7 +5,7 @@ import { fillEmptySlots } from "../../lib/export/fit-engine.js";
 import { findFormat, placementFormats } from "../../lib/export/formats.js";
 import type { ExportOptions, PlacementFormat } from "../../lib/export/placement-format.js";
 import { importPlacement } from "../../lib/export/read-foreign.js";
-import type { Seating } from "../../lib/placement/placement.js";
+import type { Placement } from "../../lib/placement/placement.js";
 import { verifyPlacement } from "../../lib/placement/verify-placement.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { expectRejection } from "../expect-rejection.js";
@@ -13,7 +13,7 @@ import { placements } from "../arbitrary-placement.js";
 import { expectGolden } from "../golden-file.js";
 
 /** Two MoE layers of a model of three; experts 0 and 1 have copies where replicas are allowed. */
-const sample: Seating = {
+const sample: Placement = {
   model: undefined,
   numExperts: 6,
   numChiplets: 2,
@@ -36,7 +36,7 @@ const sample: Seating = {
 };
 
 /** Layers 0 and 2 of unequal chiplets. */
-const uneven: Seating = {
+const uneven: Placement = {
   model: undefined,
   numExperts: 5,
   numChiplets: 2,
@@ -50,7 +50,7 @@ const uneven: Seating = {
 };
 
 /** The sample without its copies, 3 experts a chiplet. */
-const plain: Seating = {
+const plain: Placement = {
   ...sample,
   layers: [1, 2].map((layer) => ({
     layer,
@@ -218,7 +218,7 @@ describe("export of a placement", () => {
   });
 });
 
-async function exportedJson(placement: Seating, name: string, options: ExportOptions): Promise<unknown> {
+async function exportedJson(placement: Placement, name: string, options: ExportOptions): Promise<unknown> {
   const { data } = await exportPlacement(placement, formatNamed(name), options);
   return JSON.parse(textOf(data));
 }

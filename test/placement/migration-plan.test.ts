@@ -1,12 +1,12 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { formatMigrationPlan, planMigrations } from "../../lib/placement/migration-plan.js";
-import type { Chiplets, Seating } from "../../lib/placement/placement.js";
+import type { Chiplets, Placement } from "../../lib/placement/placement.js";
 import { placementPairs } from "../arbitrary-placement.js";
 import { expectGolden } from "../golden-file.js";
 
-const from = seatingOf([[0, 1], [2, 3], [4]], [[0, 1], [2, 3], [4]]);
-const to = seatingOf([[0, 2], [1, 3], [4]], [[0, 1], [2, 3], [4]]);
+const from = placementOf([[0, 1], [2, 3], [4]], [[0, 1], [2, 3], [4]]);
+const to = placementOf([[0, 2], [1, 3], [4]], [[0, 1], [2, 3], [4]]);
 
 describe("migration plan", () => {
   it("is written as it always was", () => {
@@ -26,7 +26,7 @@ describe("migration plan", () => {
   it("is JSON, whatever the placements", () => {
     fc.assert(
       fc.property(placementPairs({ replicas: true }), (pair) => {
-        const plan = planMigrations(seatingOf(pair.from), seatingOf(pair.to), pair);
+        const plan = planMigrations(placementOf(pair.from), placementOf(pair.to), pair);
         const { format, version, ...rest } = JSON.parse(formatMigrationPlan(plan)) as Record<string, unknown>;
         expect([format, version]).to.deep.equal(["moeplace.migration", 1]);
         expect(rest).to.deep.equal(plan);
@@ -36,7 +36,7 @@ describe("migration plan", () => {
   });
 
   it("refuses placements that do not fit each other", () => {
-    const plan = (running: Seating, slotsPerChiplet?: number) => () =>
+    const plan = (running: Placement, slotsPerChiplet?: number) => () =>
       planMigrations(running, to, { slotsPerChiplet });
     expect(plan({ ...from, numExperts: 6 })).to.throw(
       "--from: found 6 experts on 3 chiplets, expected 5 on 3",
@@ -46,7 +46,7 @@ describe("migration plan", () => {
   });
 });
 
-function seatingOf(...layers: Chiplets[]): Seating {
+function placementOf(...layers: Chiplets[]): Placement {
   const numExperts = new Set(layers[0].flat()).size;
   return {
     model: undefined,

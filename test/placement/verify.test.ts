@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { countTokenCopies } from "../../lib/placement/cost.js";
-import { chipletOfExperts, expertsOfChiplets, type FoundPlacement } from "../../lib/placement/placement.js";
+import { chipletOfExperts, expertsOfChiplets, type Solved } from "../../lib/placement/placement.js";
 import { createProblem, type ProblemOptions } from "../../lib/placement/problem.js";
 import { verifyChiplets, verifyFound } from "../../lib/placement/verify.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
@@ -125,7 +125,7 @@ describe("verifyChiplets", () => {
 });
 
 describe("verifyFound", () => {
-  const found: FoundPlacement = {
+  const found: Solved = {
     status: "optimal",
     chiplets: [[0, 1], [2, 3]], // prettier-ignore
     cost: 5 / 4,
@@ -140,7 +140,7 @@ describe("verifyFound", () => {
         const problem = createProblem(current, { numChiplets: numBlocks, slotsPerChiplet: numExperts });
         const chiplets = expertsOfChiplets(blockOf, numBlocks);
         const cost = countTokenCopies(current, blockOf) / current.numTokens;
-        const honest: FoundPlacement = { status: "feasible", chiplets, cost, stoppedBy: "rule" };
+        const honest: Solved = { status: "feasible", chiplets, cost, stoppedBy: "rule" };
         expect(verifyFound(problem, honest)).to.deep.equal([]);
         expect(verifyFound(problem, { ...honest, cost: cost * 1.001 })).to.have.length(1);
       }),
@@ -159,7 +159,7 @@ describe("verifyFound", () => {
     expect(verifyFound(poseWith(), { ...found, bound: 1.2 })).to.deep.equal([
       "status is optimal with cost 1.25 and bound 1.2",
     ]);
-    const unproved: FoundPlacement = {
+    const unproved: Solved = {
       status: "optimal",
       chiplets: found.chiplets,
       cost: 5 / 4,

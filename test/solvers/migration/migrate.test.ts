@@ -5,7 +5,7 @@ import {
   chipletOfExperts,
   expertsOfChiplets,
   type Chiplets,
-  type Seating,
+  type Placement,
 } from "../../../lib/placement/placement.js";
 import { createProblem, type PlacementProblem } from "../../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
@@ -124,7 +124,7 @@ describe("limitMoves", () => {
 
 describe("migrateFrom", () => {
   const problem = plantedProblem();
-  const running: Seating = {
+  const running: Placement = {
     model: undefined,
     numExperts: 24,
     numChiplets: 6,
@@ -147,10 +147,10 @@ describe("migrateFrom", () => {
   });
 
   it("refuses a running placement that does not fit the problem", async () => {
-    const solve = (placement: Seating) =>
+    const solve = (placement: Placement) =>
       migrateFrom(contiguous, placement, 2).solve(problem, DEFAULT_SOLVER_OPTIONS);
     const [{ chiplets }] = running.layers;
-    const others: [Seating, string][] = [
+    const others: [Placement, string][] = [
       [{ ...running, numChiplets: 5 }, "--from: found 24 experts on 5 chiplets, expected 24 on 6"],
       [{ ...running, layers: [{ layer: 1, chiplets }] }, "--from: found no layer 0"],
       [
