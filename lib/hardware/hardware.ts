@@ -120,24 +120,34 @@ export interface Hardware {
 /**
  * The same machine with another number of chiplets or chiplet groups; all else stays as it is for each of them.
  *
- * @param options.numGroups Default as many as the machine has.
+ * A wafer keeps its chiplet groups, each with more or fewer chiplets. Servers of GPUs stay whole: there are more or
+ * fewer of them, or part of one.
+ *
+ * @param options.numGroups Default as many as the machine has, of servers as many as hold the chiplets.
  * @throws InputError if the chiplets do not divide into the groups.
  *
  * @example
  * withChiplets(findHardware("mozart-qwen3"), { numChiplets: 8 }).chipletsPerGroup; // 2, in 4 groups
+ * withChiplets(findHardware("h100-8x8"), { numChiplets: 32 }).numGroups; // 4 servers of 8
  */
 export function withChiplets(
   hardware: Hardware,
-  { numChiplets, numGroups = hardware.numGroups }: { numChiplets?: number; numGroups?: number },
+  { numChiplets, numGroups }: { numChiplets?: number; numGroups?: number },
 ): Hardware {
-  const total = numChiplets ?? hardware.numGroups * hardware.chipletsPerGroup;
-  if (!(numGroups >= 1) || !(total >= 1) || total % numGroups !== 0) {
+  const standing = hardware.numGroups * hardware.chipletsPerGroup;
+  const areServers = hardware.tokensStart === "everywhere";
+  const total = numChiplets ?? (areServers && numGroups ? numGroups * hardware.chipletsPerGroup : standing);
+  const serversFor = Math.max(1, total / hardware.chipletsPerGroup);
+  const groups = numGroups ?? (areServers ? serversFor : hardware.numGroups);
+  if (!Number.isInteger(groups) || !(groups >= 1) || !(total >= 1) || total % groups !== 0) {
+    const found =
+      numGroups === undefined && areServers ? `servers of ${hardware.chipletsPerGroup}` : undefined;
     throw new InputError(
-      `chiplets: found ${total} in ${numGroups} groups, expected groups of equal size`,
+      `chiplets: found ${total} in ${found ?? `${groups} groups`}, expected groups of equal size`,
       "Maybe pass --groups with a divisor of the number of chiplets.",
     );
   }
-  return { ...hardware, numGroups, chipletsPerGroup: total / numGroups };
+  return { ...hardware, numGroups: groups, chipletsPerGroup: total / groups };
 }
 
 /** Every constant of a machine by its path, for instance `links.root.bytesPerNs`, in a fixed order. */

@@ -5,7 +5,13 @@ import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { crossings, linkLoads, type Transport } from "./link-loads.js";
-import { attentionGemms, BACKWARD_COMPUTE, expertGemms, type Batch } from "./stages.js";
+import {
+  attentionGemms,
+  BACKWARD_COMPUTE,
+  expertActivationBytes,
+  expertGemms,
+  type Batch,
+} from "./stages.js";
 import { formatBytes, gemmBytes, gemmMacs, type Gemm } from "./systolic.js";
 
 /** Energy of a multiply-accumulate at FP8 over that of one at 16 bits. */
@@ -36,8 +42,9 @@ export interface EnergyOptions {
  * Energy of one MoE layer in one step.
  *
  * compute = multiply-accumulates * macPj; SRAM = every operand and result once; memory = weights read once forward,
- * and in training read and written once more, and activations saved and reloaded; links = copies * bytes * 8 * pJ/bit
- * for dispatch and combine; static = power * time (1 W = 1000 pJ/ns).
+ * and in training read and written once more, and activations of attention and of experts saved and reloaded;
+ * links = copies * bytes * 8 * pJ/bit for dispatch and combine, and what memory moves where weights stream; static =
+ * power * time (1 W = 1000 pJ/ns).
  * Assumed: one multiply-accumulate at FP8 takes half of one at 16 bits.
  */
 export function layerEnergy(
@@ -61,20 +68,21 @@ export function layerEnergy(
 
   const weightBytes = sum(traffic.expertLoad.map(({ length }) => length)) * expertBytes(shape);
   const weightPasses = training ? 3 : 1;
-  const savedBytes = training ? 2 * batch.numMicroBatches * tokens * activationBytes : 0;
+  const savedTimes = training ? 2 * batch.numMicroBatches : 0;
+  const savedBytes = savedTimes * tokens * activationBytes;
+  const keptBytes = savedTimes * sum(expertActivationBytes(traffic, shape, { batch, transport }));
 
   const crossed = crossings(linkLoads(traffic, hardware, transport));
   const transfers = 2 * batch.numMicroBatches * (training ? 2 : 1);
   const copyBytes = activationBytes * scale * transfers;
-  const streamedBytes = hardware.weights === "streamed" ? weightBytes * weightPasses : 0;
+  const memoryBytes = weightBytes * weightPasses + keptBytes;
+  const streamedBytes = hardware.weights === "streamed" ? memoryBytes : 0;
 
   const parts = {
     computePj: macs * hardware.energy.macPj.value * (batch.format === "fp8" ? FP8_ENERGY : 1),
     sramPj: operandBytes * hardware.energy.sramPjPerByte.value,
     memoryPj:
-      (weightBytes * weightPasses * hardware.memory.pjPerBit.value +
-        savedBytes * hardware.rootMemory.pjPerBit.value) *
-      8,
+      (memoryBytes * hardware.memory.pjPerBit.value + savedBytes * hardware.rootMemory.pjPerBit.value) * 8,
     rootLinksPj: crossed.root * copyBytes * 8 * hardware.links.root.pjPerBit.value,
     chipletLinksPj: (crossed.chiplet * copyBytes + streamedBytes) * 8 * hardware.links.chiplet.pjPerBit.value,
     staticPj: hardware.energy.staticWatts.value * 1000 * layerNs,

@@ -183,6 +183,8 @@ function runBackward(step: Step, layer: LayerDurations, index: number): void {
   step.arrivals.push(gradients);
   const updated = finished(step, experts, weights);
   state.streamingSince = state.builder.nextTask;
+  // Experts are written back once for all micro-batches.
+  state.builder.scope(`layer ${index} backward`);
   const done = writeBack(state, layer, updated);
   releaseWeights(step, layer, { weights, done });
 }

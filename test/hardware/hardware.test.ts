@@ -49,6 +49,19 @@ describe("withChiplets", () => {
     expect(withChiplets(mozart, { numChiplets: 8 }).chipletsPerGroup).to.equal(2);
   });
 
+  it("keeps servers whole: other numbers of GPUs are other numbers of servers", () => {
+    const h100 = findHardware("h100-8x8")!;
+    const shapeOf = (changed: Parameters<typeof withChiplets>[1]) => {
+      const { numGroups, chipletsPerGroup } = withChiplets(h100, changed);
+      return [numGroups, chipletsPerGroup];
+    };
+    expect(shapeOf({ numChiplets: 32 })).to.deep.equal([4, 8]);
+    expect(shapeOf({ numChiplets: 4 })).to.deep.equal([1, 4]);
+    expect(shapeOf({ numGroups: 2 })).to.deep.equal([2, 8]);
+    expect(shapeOf({ numChiplets: 32, numGroups: 8 })).to.deep.equal([8, 4]);
+    expect(() => withChiplets(h100, { numChiplets: 12 })).to.throw(InputError, /found 12 in servers of 8/);
+  });
+
   it("refuses chiplets that do not divide into groups", () => {
     expect(() => withChiplets(mozart, { numChiplets: 15 })).to.throw(InputError, /found 15 in 4 groups/);
   });

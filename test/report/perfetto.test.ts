@@ -37,7 +37,7 @@ function readTrace(json: string): Event[] {
         break;
       case "X":
         expect(event).to.have.all.keys("ph", "name", "cat", "pid", "tid", "ts", "dur", "args");
-        expect(event.ts).to.be.a("number").that.is.at.least(0);
+        expect(event.ts).to.be.a("number").that.is.above(0);
         expect(event.dur).to.be.a("number").that.is.at.least(0);
         expect(named.has(thread), `${thread} has a name`).to.be.true;
         threads.set(thread, [...(threads.get(thread) ?? []), event]);
@@ -57,6 +57,11 @@ function readTrace(json: string): Event[] {
       .sort((one, other) => one.from - other.from || one.length - other.length);
     slices.slice(1).forEach(({ from }, index) => {
       expect(from).to.be.at.least(slices[index].from + slices[index].length);
+    });
+    // Another adds ts and dur as they are.
+    const ascending = events.toSorted((one, other) => one.ts - other.ts || one.dur - other.dur);
+    ascending.slice(1).forEach(({ ts }, index) => {
+      expect(ts).to.be.at.least(ascending[index].ts + ascending[index].dur);
     });
   }
   return file.traceEvents;
@@ -79,8 +84,8 @@ describe("perfettoJson", () => {
     expect(events.filter(({ ph, pid }) => ph === "X" && pid === 1)).to.deep.equal([
       {
         ph: "X",
-        ts: 0,
-        dur: 1.0011,
+        ts: 1,
+        dur: 1.0009,
         name: "layer 3 weights 2",
         cat: "weights",
         pid: 1,
@@ -89,8 +94,8 @@ describe("perfettoJson", () => {
       },
       {
         ph: "X",
-        ts: 1.0211,
-        dur: 0.5,
+        ts: 2.021,
+        dur: 0.4999,
         name: "layer 3 experts",
         cat: "experts",
         pid: 1,
@@ -99,9 +104,18 @@ describe("perfettoJson", () => {
       },
     ]);
     expect(events.filter(({ ph }) => ph === "C").map(({ ts, args }) => [ts, args.bytes])).to.deep.equal([
-      [0, 64],
-      [1.521, 0],
+      [1, 64],
+      [2.521, 0],
     ]);
+  });
+
+  it("keeps apart slices whose ts and dur add up to more than the next ts by rounding", () => {
+    const builder = new TaskGraphBuilder();
+    const resource = builder.resource("DRAM");
+    for (const durationNs of [9_219_001, 768_334, 5000])
+      builder.task({ kind: "weights", resource, durationNs });
+    const graph = builder.build();
+    readTrace(perfettoJson(graph, listSchedule(graph)));
   });
 
   it("loads whatever the schedule, and its slices never overlap", () => {

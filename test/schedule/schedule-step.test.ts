@@ -18,6 +18,7 @@ import {
   sweepChunks,
   type StepSchedule,
 } from "../../lib/schedule/schedule-step.js";
+import { taskName } from "../../lib/task-graph/task-graph.js";
 import { busyTimesNs } from "../../lib/task-graph/timeline.js";
 import { validateSchedule } from "../../lib/task-graph/validate-schedule.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
@@ -142,6 +143,14 @@ describe("scheduleStep", () => {
     const onePass = weightMemoryNs.subarray(0, hardware.chipletsPerGroup).reduce((sum, ns) => sum + ns, 0);
     // Backward, 12 bytes travel with the 2 of a weight, in and out.
     expect(adam - none).to.be.closeTo(2 * (12 / 2) * onePass, 1e-3);
+  });
+
+  it("names what is written back by its layer alone: it belongs to no micro-batch", () => {
+    const { graph } = scheduleStep([trafficFor(hardware)], { hardware, shape });
+    const names = Array.from({ length: graph.numTasks }, (_, task) => taskName(graph, task));
+    const written = names.filter((name) => name.includes("write back"));
+    expect(written).to.have.length(2 * shape.numExperts);
+    for (const name of written) expect(name).to.match(/^layer 0 backward write back \d+$/);
   });
 
   it("is the same every time", () => {
