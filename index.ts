@@ -82,12 +82,8 @@ export {
 } from "./lib/placement/placement-file.js";
 export { verifyAgainstPlacement, verifyAgainstTrace } from "./lib/placement/verify-against.js";
 export { verifyPlacement } from "./lib/placement/verify-placement.js";
-export {
-  createProblem,
-  NO_LIMITS,
-  type PlacementLimits,
-  type PlacementProblem,
-} from "./lib/placement/problem.js";
+export { NO_LIMITS, type PlacementLimits } from "./lib/placement/constraints.js";
+export { createProblem, type PlacementProblem } from "./lib/placement/problem.js";
 export * from "./lib/placement/solver.js";
 export { DISPATCH_MODELS, type DispatchModel } from "./lib/placement/dispatch.js";
 export { countServerTraffic, type ServerTraffic, type TokenCopies } from "./lib/placement/server-traffic.js";

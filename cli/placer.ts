@@ -167,7 +167,7 @@ function poseFor(
     chipletTokenShare: options.chipletLinkBudget,
     groupTokenShare: options.groupLinkBudget,
     pins: options.pin,
-    apart: options.apart,
+    antiAffinity: options.apart,
   };
 }
 

@@ -1,32 +1,9 @@
 import { InputError } from "../errors.js";
 import type { TokenPatterns } from "../trace/token-patterns.js";
+import { NO_LIMITS, type PlacementLimits } from "./constraints.js";
 import type { DispatchModel } from "./dispatch.js";
 
-/**
- * What one layer's placement must respect besides the slots; `Infinity` where there is no limit.
- *
- * Bytes are of this layer's expert weights. Loads are tokens times experts. Link tokens are tokens whose copy
- * crosses a link, one copy a token: the network-on-package bandwidth budget in units of the trace.
- */
-export interface PlacementLimits {
-  /** Most bytes of expert weights behind one chiplet group's memory. */
-  readonly groupBytes: number;
-  /** Most load on one chiplet. */
-  readonly chipletLoad: number;
-  /** Most tokens over the link of one chiplet. */
-  readonly chipletTokens: number;
-  /** Most tokens over the link of one chiplet group. */
-  readonly groupTokens: number;
-}
-
-export const NO_LIMITS: PlacementLimits = {
-  groupBytes: Infinity,
-  chipletLoad: Infinity,
-  chipletTokens: Infinity,
-  groupTokens: Infinity,
-};
-
-/** An expert that has to sit on one given chiplet. */
+/** An expert that has to be on one given chiplet. */
 export interface Pin {
   readonly expert: number;
   readonly chiplet: number;
@@ -37,13 +14,13 @@ export interface PlacementProblem {
   readonly layer: number;
   readonly numExperts: number;
   readonly numChiplets: number;
-  /** Chiplets c of group floor(c / chipletsPerGroup) share one switch and one memory. Divides numChiplets. */
+  /** Consecutive chiplets that share one switch and one memory (see `groupOfChiplet`). Divides numChiplets. */
   readonly chipletsPerGroup: number;
   /** Room on every chiplet, in experts. */
   readonly slotsPerChiplet: number;
-  /** Replicas beyond one of every expert, never two on one chiplet; 0 for a placement without. */
+  /** Replicas allowed beyond one of every expert, never two on one chiplet; 0 for a placement without. */
   readonly numReplicas: number;
-  /** Which copy a token uses. */
+  /** Which replica a token uses. */
   readonly dispatch: DispatchModel;
   /** The tokens to place for; its experts are [0, numExperts). */
   readonly patterns: TokenPatterns;
@@ -55,7 +32,7 @@ export interface PlacementProblem {
   /** At most one an expert. */
   readonly pins: readonly Pin[];
   /** Sets of experts of which no two may share a chiplet. */
-  readonly apart: readonly (readonly number[])[];
+  readonly antiAffinity: readonly (readonly number[])[];
 }
 
 /** Options of {@link createProblem}. */
@@ -74,7 +51,7 @@ export interface ProblemOptions {
   expertBytes?: Float64Array;
   limits?: Partial<PlacementLimits>;
   pins?: readonly Pin[];
-  apart?: readonly (readonly number[])[];
+  antiAffinity?: readonly (readonly number[])[];
 }
 
 /**
@@ -107,7 +84,7 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
   if (numReplicas > numExperts * (numChiplets - 1)) {
     throw new InputError(
       `replicas: found ${numReplicas}, expected at most ${numExperts * (numChiplets - 1)}, ` +
-        `because ${numChiplets} chiplets hold at most one copy of an expert each`,
+        `because ${numChiplets} chiplets hold at most one replica of an expert each`,
     );
   }
   checkRules(options, { numExperts, numChiplets });
@@ -129,13 +106,14 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
     load,
     expertBytes: options.expertBytes ?? new Float64Array(numExperts).fill(1),
     limits: { ...NO_LIMITS, ...options.limits },
-    pins: options.pins ?? [],
-    apart: options.apart ?? [],
+    // The same pin again says nothing new.
+    pins: [...new Map((options.pins ?? []).map((pin) => [pin.expert, pin])).values()],
+    antiAffinity: options.antiAffinity ?? [],
   };
 }
 
 function checkRules(
-  { pins = [], apart = [] }: ProblemOptions,
+  { pins = [], antiAffinity = [] }: ProblemOptions,
   { numExperts, numChiplets }: { numExperts: number; numChiplets: number },
 ): void {
   const checkExpert = (where: string, expert: number) => {
@@ -149,15 +127,15 @@ function checkRules(
     if (chiplet < 0 || chiplet >= numChiplets) {
       throw new InputError(`pin: chiplet ${chiplet} is out of range [0, ${numChiplets})`);
     }
-    const other = chipletOf.get(expert) ?? chiplet;
-    if (other !== chiplet) {
+    const earlier = chipletOf.get(expert) ?? chiplet;
+    if (earlier !== chiplet) {
       throw new InputError(
-        `pin: expert ${expert} is pinned to chiplets ${other} and ${chiplet}, expected one`,
+        `pin: expert ${expert} is pinned to chiplets ${earlier} and ${chiplet}, expected one`,
       );
     }
     chipletOf.set(expert, chiplet);
   }
-  for (const experts of apart) {
+  for (const experts of antiAffinity) {
     for (const expert of experts) checkExpert("apart", expert);
     if (new Set(experts).size !== experts.length) {
       throw new InputError(`apart: found an expert twice in ${experts.join(",")}, expected distinct experts`);
@@ -167,5 +145,5 @@ function checkRules(
 
 /** Load of a chiplet if all had the same, in token-expert pairs. */
 export function meanChipletLoad({ load, numChiplets }: PlacementProblem): number {
-  return load.reduce((sum, one) => sum + one, 0) / numChiplets;
+  return load.reduce((sum, tokens) => sum + tokens, 0) / numChiplets;
 }

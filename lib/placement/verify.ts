@@ -113,6 +113,7 @@ function limitViolations(problem: PlacementProblem, chiplets: Chiplets): string[
     check(`link of chiplet ${chiplet} carries tokens`, service.chipletTokens[chiplet], limits.chipletTokens);
   });
   joinGroups(problem, chiplets).forEach((experts, group) => {
+    check(`chiplet group ${group} has load`, service.groupLoad[group], limits.groupLoad);
     check(`chiplet group ${group} holds bytes`, sumOf(expertBytes, experts), limits.groupBytes);
     check(`link of chiplet group ${group} carries tokens`, service.groupTokens[group], limits.groupTokens);
   });
@@ -134,14 +135,14 @@ function sumOf(values: ArrayLike<number>, indices: Iterable<number>): number {
   return sum;
 }
 
-function ruleViolations({ pins, apart }: PlacementProblem, chiplets: Chiplets): string[] {
+function ruleViolations({ pins, antiAffinity }: PlacementProblem, chiplets: Chiplets): string[] {
   const violations: string[] = [];
   for (const { expert, chiplet } of pins) {
     if (!chiplets[chiplet].includes(expert)) {
       violations.push(`expert ${expert} is not on chiplet ${chiplet}, to which it is pinned`);
     }
   }
-  for (const experts of apart) {
+  for (const experts of antiAffinity) {
     chiplets.forEach((held, chiplet) => {
       const together = experts.filter((expert) => held.includes(expert));
       if (together.length > 1) {
@@ -157,12 +158,16 @@ function serveSlowly(problem: PlacementProblem, chiplets: Chiplets) {
   const chipletLoad = chiplets.map(() => 0);
   const chipletTokens = chiplets.map(() => 0);
   const groupTokens = joinGroups(problem, chiplets).map(() => 0);
+  const groupLoad = groupTokens.slice();
   const copiesOf = chipletsWithExperts(chiplets, problem.numExperts);
   for (const { members, count } of patternList(problem)) {
     for (const { share, servedOn } of waysToServe(members, copiesOf, problem.dispatch)) {
       const tokens = count * share;
       for (const where of servedOn.values()) {
-        for (const chiplet of where) chipletLoad[chiplet] += tokens / where.length;
+        for (const chiplet of where) {
+          chipletLoad[chiplet] += tokens / where.length;
+          groupLoad[Math.floor(chiplet / problem.chipletsPerGroup)] += tokens / where.length;
+        }
       }
       const visited = new Set([...servedOn.values()].flat());
       for (const chiplet of visited) chipletTokens[chiplet] += tokens;
@@ -170,7 +175,7 @@ function serveSlowly(problem: PlacementProblem, chiplets: Chiplets) {
       for (const group of groups) groupTokens[group] += tokens;
     }
   }
-  return { chipletLoad, chipletTokens, groupTokens };
+  return { chipletLoad, groupLoad, chipletTokens, groupTokens };
 }
 
 function* patternList({ patterns }: PlacementProblem): Generator<{ members: number[]; count: number }> {

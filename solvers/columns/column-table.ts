@@ -1,3 +1,4 @@
+import { constraintsOf, isAbove } from "../../lib/placement/constraints.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { countSubsets, tabulateSubsetCosts } from "./subset-costs.js";
 
@@ -33,7 +34,7 @@ export function countColumns({ numExperts, numChiplets, slotsPerChiplet }: Place
 }
 
 /**
- * Tabulates the tokens of every column and marks those that break a limit, a pin or a separation.
+ * Tabulates the tokens of every column and marks those that break a constraint or part pinned experts.
  *
  * Time and memory O(countColumns(problem)).
  */
@@ -119,49 +120,51 @@ function leastOf(
   return least > INADMISSIBLE / 2 ? Infinity : least;
 }
 
-/** Marks columns that cannot be on any chiplet. */
+/** Marks columns that cannot be on any chiplet: those above a cap, be it of their whole group, and those that part pins. */
 function markInadmissible(problem: PlacementProblem, tokens: Int32Array, size: number): void {
-  const { numExperts, limits, pins, apart, load, expertBytes } = problem;
-  if (limits.chipletTokens < Infinity || limits.groupTokens < Infinity) {
-    const most = Math.min(limits.chipletTokens, limits.groupTokens) * (1 + 1e-12);
-    for (let rank = 0; rank < tokens.length; rank++) if (tokens[rank] > most) tokens[rank] = INADMISSIBLE;
-  }
-  const free = { expert: new Float64Array(numExperts), chiplet: 0 };
+  const free = { expert: new Float64Array(problem.numExperts), chiplet: 0 };
   const markIf = (isBad: (members: Uint16Array) => boolean) => {
-    walkSubsets(tokens, { numExperts, size, prices: free, limit: Infinity }, (members, rank) => {
-      if (isBad(members)) tokens[rank] = INADMISSIBLE;
-    });
-  };
-  const markAbove = (values: Float64Array, limit: number) => {
-    if (limit === Infinity) return;
-    markIf((members) => {
-      let sum = 0;
-      for (const expert of members) sum += values[expert];
-      return sum > limit * (1 + 1e-12);
-    });
-  };
-  markAbove(load, limits.chipletLoad);
-  markAbove(expertBytes, limits.groupBytes);
-  for (const experts of apart) {
-    const isOfThem = new Uint8Array(numExperts);
-    for (const expert of experts) isOfThem[expert] = 1;
-    markIf((members) => members.reduce((count, expert) => count + isOfThem[expert], 0) > 1);
-  }
-  if (pins.length === 0) return;
-  const incumbentOf = new Int32Array(numExperts).fill(-1);
-  const pinnedTo = new Uint16Array(problem.numChiplets);
-  for (const { expert, chiplet } of pins) {
-    if (incumbentOf[expert] < 0) pinnedTo[chiplet]++;
-    incumbentOf[expert] = chiplet;
-  }
-  // Experts pinned to one chiplet go there together; experts pinned to two never share one.
-  markIf((members) => {
-    const incumbents = members
-      .filter((expert) => incumbentOf[expert] >= 0)
-      .map((expert) => incumbentOf[expert]);
-    return (
-      incumbents.length > 0 &&
-      (incumbents.some((home) => home !== incumbents[0]) || incumbents.length !== pinnedTo[incumbents[0]])
+    walkSubsets(
+      tokens,
+      { numExperts: problem.numExperts, size, prices: free, limit: Infinity },
+      (members, rank) => {
+        if (isBad(members)) tokens[rank] = INADMISSIBLE;
+      },
     );
-  });
+  };
+  for (const { measure, weight, cap } of constraintsOf(problem)) {
+    if (measure === "tokens") {
+      for (let rank = 0; rank < tokens.length; rank++) {
+        if (isAbove(tokens[rank], cap)) tokens[rank] = INADMISSIBLE;
+      }
+    } else {
+      markIf((members) => {
+        let sum = 0;
+        for (const expert of members) sum += weight[expert];
+        return isAbove(sum, cap);
+      });
+    }
+  }
+  if (problem.pins.length > 0) markIf(createPinTest(problem));
+}
+
+/** Experts pinned to one chiplet go there together; experts pinned to two never share one. */
+function createPinTest({
+  numExperts,
+  numChiplets,
+  pins,
+}: PlacementProblem): (members: Uint16Array) => boolean {
+  const pinnedTo = new Int32Array(numExperts).fill(-1);
+  const pinsOn = new Uint16Array(numChiplets);
+  for (const { expert, chiplet } of pins) {
+    pinnedTo[expert] = chiplet;
+    pinsOn[chiplet]++;
+  }
+  return (members) => {
+    const chiplets = [...members].map((expert) => pinnedTo[expert]).filter((chiplet) => chiplet >= 0);
+    return (
+      chiplets.length > 0 &&
+      (chiplets.some((chiplet) => chiplet !== chiplets[0]) || chiplets.length !== pinsOn[chiplets[0]])
+    );
+  };
 }

@@ -1,11 +1,10 @@
+import { constraintsOf } from "../../lib/placement/constraints.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
 import { indexPatterns } from "../../lib/trace/token-patterns.js";
 import type { Column } from "./column-pool.js";
 import type { Prices } from "./column-table.js";
 import { createLimitGauge } from "../constraints/violations.js";
-
-/** A gain in tokens below this is rounding. */
-const LEAST_GAIN = 1e-6;
 
 /** Exchanges experts of an admissible column for others as long as its reduced cost falls; it stays admissible. */
 export type ColumnPricer = (column: Column, prices: Prices) => Column;
@@ -18,11 +17,11 @@ export type ColumnPricer = (column: Column, prices: Prices) => Column;
  * heuristic, so that an LP over what it finds is an estimate of the LP over all, never a bound.
  */
 export function createColumnPricer(problem: PlacementProblem): ColumnPricer {
-  const { patterns, numExperts, load, limits, pins, apart } = problem;
+  const { patterns, numExperts, load, pins } = problem;
   const { offsets, experts: all, counts } = patterns;
   const index = indexPatterns(patterns);
   const gauge = createLimitGauge(problem);
-  const isLimited = apart.length > 0 || Object.values(limits).some((limit: number) => limit < Infinity);
+  const isLimited = constraintsOf(problem).length > 0;
   const isPinned = new Uint8Array(numExperts);
   for (const { expert } of pins) isPinned[expert] = 1;
   /** Experts of the column in each pattern. */
@@ -57,7 +56,7 @@ export function createColumnPricer(problem: PlacementProblem): ColumnPricer {
   /** The expert for the free seat at the end; the one that left it, unless another is better by more than rounding. */
   const bestFor = (others: readonly number[], left: number, prices: Prices): number => {
     let best = left;
-    let least = adds[left] - prices.expert[left] - LEAST_GAIN;
+    let least = adds[left] - prices.expert[left] - TOKEN_ROUNDING;
     for (let expert = 0; expert < numExperts; expert++) {
       if (isIn[expert] || isPinned[expert]) continue;
       const cost = adds[expert] - prices.expert[expert];

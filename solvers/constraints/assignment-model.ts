@@ -1,42 +1,6 @@
+import { constraintsOf, type Constraint } from "../../lib/placement/constraints.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { MilpModel } from "../milp/milp-model.js";
-
-/** One kind of limit, as it can be lifted alone. */
-export interface LimitFamily {
-  readonly name: string;
-  /** Whether it holds for every chiplet or for every chiplet group. */
-  readonly block: "chiplet" | "chiplet group";
-  readonly weigh: "load" | "bytes" | "tokens";
-  limitOf(problem: PlacementProblem): number;
-}
-
-/** Every kind of limit a problem can have besides slots, pins and separations. */
-export const LIMIT_FAMILIES: readonly LimitFamily[] = [
-  {
-    name: "the largest load of a chiplet",
-    block: "chiplet",
-    weigh: "load",
-    limitOf: ({ limits }) => limits.chipletLoad,
-  },
-  {
-    name: "the bytes in the fullest chiplet group",
-    block: "chiplet group",
-    weigh: "bytes",
-    limitOf: ({ limits }) => limits.groupBytes,
-  },
-  {
-    name: "the tokens on the busiest link of a chiplet",
-    block: "chiplet",
-    weigh: "tokens",
-    limitOf: ({ limits }) => limits.chipletTokens,
-  },
-  {
-    name: "the tokens on the busiest link of a chiplet group",
-    block: "chiplet group",
-    weigh: "tokens",
-    limitOf: ({ limits }) => limits.groupTokens,
-  },
-];
 
 /** Above this many pattern-block pairs the model leaves link tokens out: it would be too large to be solved. */
 const MAX_TOKEN_COLUMNS = 20_000;
@@ -46,25 +10,28 @@ export interface AssignmentModel {
   readonly model: MilpModel;
   /** False if limits on link tokens are left out: then it may be feasible where the problem is not, never the reverse. */
   readonly isWhole: boolean;
-  /** Reads the placement off a point. Shape [numExperts]. */
-  readonly placementOf: (point: Float64Array) => Uint16Array;
+  /** Reads the chiplet of every expert off a point. Shape [numExperts]. */
+  readonly chipletOfPoint: (point: Float64Array) => Uint16Array;
 }
 
 /**
- * Models who sits where: x[expert, chiplet] binary, with rows for slots, separations and every limit, and
+ * Models which expert goes where: x[expert, chiplet] binary, with rows for slots and every constraint, and
  * z[pattern, block] >= x for every block whose link tokens are limited.
  *
- * @param lifted A kind of limit to turn into the objective: the least value it could have.
+ * @param lifted Name of a limit to turn into the objective: the least value it could have.
  */
-export function createAssignmentModel(problem: PlacementProblem, lifted?: LimitFamily): AssignmentModel {
+export function createAssignmentModel(
+  problem: PlacementProblem,
+  lifted?: Constraint["name"],
+): AssignmentModel {
   const { numExperts, numChiplets, chipletsPerGroup, slotsPerChiplet, patterns } = problem;
   const writer = new ModelWriter();
   const seat = (expert: number, chiplet: number) => expert * numChiplets + chiplet;
   const pinnedTo = new Map(problem.pins.map(({ expert, chiplet }) => [expert, chiplet]));
   for (let expert = 0; expert < numExperts; expert++) {
-    const home = pinnedTo.get(expert);
+    const pin = pinnedTo.get(expert);
     for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
-      writer.addColumn({ upper: home === undefined || home === chiplet ? 1 : 0, isInteger: true });
+      writer.addColumn({ upper: pin === undefined || pin === chiplet ? 1 : 0, isInteger: true });
     }
     const row = writer.addRow(1, 1);
     for (let chiplet = 0; chiplet < numChiplets; chiplet++) writer.addEntry(row, seat(expert, chiplet), 1);
@@ -73,37 +40,30 @@ export function createAssignmentModel(problem: PlacementProblem, lifted?: LimitF
   for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
     const slots = writer.addRow(-Infinity, slotsPerChiplet);
     for (const expert of experts) writer.addEntry(slots, seat(expert, chiplet), 1);
-    for (const members of problem.apart) {
-      const row = writer.addRow(-Infinity, 1);
-      for (const expert of members) writer.addEntry(row, seat(expert, chiplet), 1);
-    }
   }
   const peak = lifted && writer.addColumn({ cost: 1, upper: Infinity, isInteger: false });
   let isWhole = true;
-  for (const family of LIMIT_FAMILIES) {
-    const limit = family.limitOf(problem);
-    if (limit === Infinity) continue;
-    const perBlock = family.block === "chiplet" ? 1 : chipletsPerGroup;
+  for (const { name, scope, measure, weight, cap } of constraintsOf(problem)) {
+    const perBlock = scope === "chiplet" ? 1 : chipletsPerGroup;
     const numBlocks = numChiplets / perBlock;
-    if (family.weigh === "tokens" && patterns.numPatterns * numBlocks > MAX_TOKEN_COLUMNS) {
+    if (measure === "tokens" && patterns.numPatterns * numBlocks > MAX_TOKEN_COLUMNS) {
       isWhole = false;
       continue;
     }
     for (let block = 0; block < numBlocks; block++) {
-      const isLifted = family === lifted && peak !== undefined;
-      const row = writer.addRow(-Infinity, isLifted ? 0 : limit);
+      const isLifted = name === lifted && peak !== undefined;
+      const row = writer.addRow(-Infinity, isLifted ? 0 : cap);
       if (isLifted) writer.addEntry(row, peak, -1);
       const chiplets = Array.from({ length: perBlock }, (_, index) => block * perBlock + index);
-      if (family.weigh === "tokens") {
+      if (measure === "tokens") {
         addTokens(writer, {
           row,
           patterns,
           seatsOf: (expert) => chiplets.map((chiplet) => seat(expert, chiplet)),
         });
       } else {
-        const weights = family.weigh === "load" ? problem.load : problem.expertBytes;
         for (const chiplet of chiplets) {
-          for (const expert of experts) writer.addEntry(row, seat(expert, chiplet), weights[expert]);
+          for (const expert of experts) writer.addEntry(row, seat(expert, chiplet), weight[expert]);
         }
       }
     }
@@ -111,7 +71,7 @@ export function createAssignmentModel(problem: PlacementProblem, lifted?: LimitF
   return {
     model: writer.finish(),
     isWhole,
-    placementOf: (point) =>
+    chipletOfPoint: (point) =>
       Uint16Array.from({ length: numExperts }, (_, expert) =>
         point.subarray(seat(expert, 0), seat(expert, numChiplets)).indexOf(1),
       ),

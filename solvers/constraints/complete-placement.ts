@@ -22,7 +22,7 @@ export interface FinishOptions {
 /**
  * Turns the placement a rule or a search arrived at into its answer, with the exact cost.
  *
- * Rules know nothing of limits, pins and separations: a placement that breaks one is repaired, and where that fails,
+ * Rules know nothing of pins and constraints: a placement that breaks one is repaired, and where that fails,
  * integer programming finds an admissible one or proves that there is none. Every solver that proves nothing ends here.
  *
  * @param chipletOf Chiplet of every expert, at most `slotsPerChiplet` on each. Shape [numExperts].
@@ -56,7 +56,7 @@ export async function completePlacement(
   return feasibility.status === "infeasible" ? feasibility : { status: "undecided", stoppedBy };
 }
 
-/** Whether a placement respects slots, pins, separations and every limit. */
+/** Whether a placement respects slots, pins and every constraint. */
 export function isAdmissible(problem: PlacementProblem, chipletOf: ArrayLike<number>): boolean {
   return verifyChiplets(problem, expertsOfChiplets(chipletOf, problem.numChiplets)).length === 0;
 }

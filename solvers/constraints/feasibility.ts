@@ -1,7 +1,9 @@
+import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
+import { constraintsOf, isAbove, type Constraint } from "../../lib/placement/constraints.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import { createAssignmentModel, LIMIT_FAMILIES, type LimitFamily } from "./assignment-model.js";
+import { createAssignmentModel } from "./assignment-model.js";
 import { solveMilp } from "../milp/solve-milp.js";
-import { createTokenCounter } from "./violations.js";
+import { createMeter } from "./violations.js";
 
 /** Whether a problem has any admissible placement. */
 export type Feasibility =
@@ -13,9 +15,9 @@ export type Feasibility =
 const MAX_ITERATIONS = 100_000;
 
 /**
- * Decides whether a problem has an admissible placement, by integer programming over all its limits at once.
+ * Decides whether a problem has an admissible placement, by integer programming over all its constraints at once.
  *
- * Where there is none, each kind of limit is lifted alone and as little as possible, which names the limit to blame
+ * Where there is none, each limit is lifted alone and as little as possible, which names the limit to blame
  * and by how much it is too low.
  */
 export async function decideFeasibility(
@@ -24,10 +26,10 @@ export async function decideFeasibility(
 ): Promise<Feasibility> {
   const conflict = findConflict(problem);
   if (conflict) return { status: "infeasible", reason: conflict };
-  // The model below seats every expert once; that it has no solution says nothing of placements with replicas.
+  // The model below places every expert once; that it has no solution says nothing of placements with replicas.
   if (problem.numReplicas > 0) return { status: "undecided" };
   const deadline = performance.now() + timeLimitMs;
-  const ask = (lifted?: LimitFamily) => {
+  const ask = (lifted?: Constraint["name"]) => {
     const assignmentModel = createAssignmentModel(problem, lifted);
     const options = { backend: "highs", maxIterations: MAX_ITERATIONS } as const;
     const timeLeftMs = deadline - performance.now();
@@ -40,16 +42,16 @@ export async function decideFeasibility(
   if (answer.status !== "infeasible") {
     // A model without its link tokens finds placements that may break those limits.
     return first.isWhole
-      ? { status: "feasible", chipletOf: first.placementOf(answer.values) }
+      ? { status: "feasible", chipletOf: first.chipletOfPoint(answer.values) }
       : { status: "undecided" };
   }
   const reasons: string[] = [];
-  for (const family of LIMIT_FAMILIES) {
-    if (family.limitOf(problem) === Infinity) continue;
-    const lifted = await ask(family).solution;
+  for (const { name, quantity, place, cap, apart } of constraintsOf(problem)) {
+    if (apart) continue;
+    const lifted = await ask(name).solution;
     const least = lifted.status === "optimal" || lifted.status === "feasible" ? lifted.bound : undefined;
-    if (least === undefined || least <= family.limitOf(problem)) continue;
-    reasons.push(tooLow(family.name, least, family.limitOf(problem)));
+    if (least === undefined || least <= cap) continue;
+    reasons.push(tooLow(`the largest ${quantity} ${place}`, least, cap));
   }
   return {
     status: "infeasible",
@@ -66,80 +68,95 @@ export async function decideFeasibility(
  * @returns What is wrong and by how much, or undefined, which proves nothing.
  *
  * @example
- * findConflict(problem); // "expert 3 alone has load 40, the limit of a chiplet is 30: 10 too low"
+ * findConflict(problem); // "the load of expert 3 alone is at least 40, the limit is 30: 10 too low"
  */
 export function findConflict(problem: PlacementProblem): string | undefined {
-  return pinConflict(problem) ?? apartConflict(problem) ?? totalConflict(problem) ?? singleConflict(problem);
-}
-
-function pinConflict(problem: PlacementProblem): string | undefined {
-  const { pins, apart, slotsPerChiplet, load, limits, numReplicas } = problem;
-  const pinnedTo = new Map<number, number[]>();
-  for (const { expert, chiplet } of pins) pinnedTo.set(chiplet, [...(pinnedTo.get(chiplet) ?? []), expert]);
-  for (const [chiplet, experts] of pinnedTo) {
-    if (experts.length > slotsPerChiplet) {
-      const above = experts.length - slotsPerChiplet;
-      return `${experts.length} experts are pinned to chiplet ${chiplet}, its slots are ${slotsPerChiplet}: ${above} too many`;
-    }
-    const pinnedLoad = experts.reduce((sum, expert) => sum + load[expert], 0);
-    if (numReplicas === 0 && pinnedLoad > limits.chipletLoad * (1 + 1e-9)) {
-      return tooLow(`the load of the experts pinned to chiplet ${chiplet}`, pinnedLoad, limits.chipletLoad);
-    }
-    for (const members of apart) {
-      const together = experts.filter((expert) => members.includes(expert));
-      if (together.length > 1) {
-        return `experts ${together.join(" and ")} are pinned to chiplet ${chiplet} and must be apart`;
-      }
-    }
-  }
-  return undefined;
-}
-
-function apartConflict({ apart, numChiplets }: PlacementProblem): string | undefined {
-  const crowded = apart.find((experts) => experts.length > numChiplets);
+  const constraints = constraintsOf(problem);
   return (
-    crowded &&
-    `${crowded.length} experts must be apart, there are ${numChiplets} chiplets: ${crowded.length - numChiplets} too few`
+    pinConflict(problem, constraints) ??
+    firstConflict(constraints, (constraint) => totalConflict(problem, constraint)) ??
+    firstConflict(constraints, (constraint) => singleConflict(problem, constraint))
   );
 }
 
-function totalConflict(problem: PlacementProblem): string | undefined {
-  const { limits, numChiplets, chipletsPerGroup, load, expertBytes, patterns } = problem;
-  const numGroups = numChiplets / chipletsPerGroup;
-  const totalOf = (values: Float64Array) => values.reduce((sum, one) => sum + one, 0);
-  const shares: [string, number, number][] = [
-    ["the mean load of a chiplet", totalOf(load) / numChiplets, limits.chipletLoad],
-    ["the mean bytes of a chiplet group", totalOf(expertBytes) / numGroups, limits.groupBytes],
-    ["the mean tokens on the link of a chiplet", patterns.numTokens / numChiplets, limits.chipletTokens],
-    ["the mean tokens on the link of a chiplet group", patterns.numTokens / numGroups, limits.groupTokens],
-  ];
-  return firstTooLow(shares);
-}
-
-function singleConflict(problem: PlacementProblem): string | undefined {
-  const { numExperts, limits, load, expertBytes, numReplicas, numChiplets } = problem;
-  const tokensOf = createTokenCounter(problem);
-  // Copies can share an expert's tokens, one part a chiplet.
-  const parts = Math.min(numReplicas + 1, numChiplets);
-  const each = parts > 1 ? `each of ${parts} copies of expert` : "expert";
-  for (let expert = 0; expert < numExperts; expert++) {
-    const conflict = firstTooLow([
-      [`the load of ${each} ${expert} alone`, load[expert] / parts, limits.chipletLoad],
-      [`the bytes of expert ${expert} alone`, expertBytes[expert], limits.groupBytes],
-      [
-        `the tokens of ${each} ${expert} alone`,
-        tokensOf([expert]) / parts,
-        Math.min(limits.chipletTokens, limits.groupTokens),
-      ],
-    ]);
-    if (conflict) return conflict;
+function firstConflict(
+  constraints: readonly Constraint[],
+  conflictOf: (constraint: Constraint) => string | undefined,
+): string | undefined {
+  for (const constraint of constraints) {
+    const conflict = conflictOf(constraint);
+    if (conflict !== undefined) return conflict;
   }
   return undefined;
 }
 
-function firstTooLow(needs: readonly [what: string, needed: number, limit: number][]): string | undefined {
-  const broken = needs.find(([, needed, limit]) => needed > limit * (1 + 1e-12));
-  return broken && tooLow(...broken);
+/** Experts pinned to one chiplet, or to chiplets of one group, that break a constraint by themselves. */
+function pinConflict(
+  { pins, patterns, slotsPerChiplet, chipletsPerGroup, numReplicas }: PlacementProblem,
+  constraints: readonly Constraint[],
+): string | undefined {
+  if (pins.length === 0) return undefined;
+  const pinnedBy = (blockOf: (chiplet: number) => number) => {
+    const blocks = new Map<number, number[]>();
+    for (const { expert, chiplet } of pins) {
+      blocks.set(blockOf(chiplet), [...(blocks.get(blockOf(chiplet)) ?? []), expert]);
+    }
+    return [...blocks];
+  };
+  const pinnedTo = {
+    chiplet: pinnedBy((chiplet) => chiplet),
+    group: pinnedBy((chiplet) => groupOfChiplet(chiplet, chipletsPerGroup)),
+  };
+  for (const [chiplet, experts] of pinnedTo.chiplet) {
+    const above = experts.length - slotsPerChiplet;
+    if (above <= 0) continue;
+    return `${experts.length} experts are pinned to chiplet ${chiplet}, its slots are ${slotsPerChiplet}: ${above} too many`;
+  }
+  const measure = createMeter(patterns);
+  // Replicas elsewhere may take over what pinned experts serve, not what they hold.
+  const fixed = constraints.filter((constraint) => numReplicas === 0 || constraint.measure === "held");
+  return firstConflict(fixed, (constraint) => {
+    const { scope, quantity, cap, apart } = constraint;
+    for (const [block, experts] of pinnedTo[scope]) {
+      const needed = measure(constraint, experts);
+      if (!isAbove(needed, cap)) continue;
+      if (apart) {
+        const together = experts.filter((expert) => apart.includes(expert));
+        return `experts ${together.join(" and ")} are pinned to chiplet ${block} and must be apart`;
+      }
+      const where = scope === "chiplet" ? `chiplet ${block}` : `chiplet group ${block}`;
+      return tooLow(`the ${quantity} of the experts pinned to ${where}`, needed, cap);
+    }
+    return undefined;
+  });
+}
+
+/** What all experts together bring, shared out evenly. */
+function totalConflict(
+  { numChiplets, chipletsPerGroup, patterns }: PlacementProblem,
+  { scope, measure, weight, quantity, place, cap, apart }: Constraint,
+): string | undefined {
+  const numBlocks = scope === "chiplet" ? numChiplets : numChiplets / chipletsPerGroup;
+  const total = measure === "tokens" ? patterns.numTokens : weight.reduce((sum, one) => sum + one, 0);
+  if (!isAbove(total / numBlocks, cap)) return undefined;
+  return apart
+    ? `${apart.length} experts must be apart, there are ${numBlocks} chiplets: ${apart.length - numBlocks} too few`
+    : tooLow(`the mean ${quantity} ${place}`, total / numBlocks, cap);
+}
+
+/** What one expert brings by itself. */
+function singleConflict(
+  { numExperts, numReplicas, numChiplets }: PlacementProblem,
+  { measure, weight, quantity, cap }: Constraint,
+): string | undefined {
+  // Replicas can share an expert's tokens, one part a chiplet.
+  const parts = measure === "held" ? 1 : Math.min(numReplicas + 1, numChiplets);
+  const each = parts > 1 ? `each of ${parts} replicas of expert` : "expert";
+  for (let expert = 0; expert < numExperts; expert++) {
+    const needed = weight[expert] / parts;
+    if (isAbove(needed, cap)) return tooLow(`the ${quantity} of ${each} ${expert} alone`, needed, cap);
+  }
+  return undefined;
 }
 
 function tooLow(what: string, needed: number, limit: number): string {

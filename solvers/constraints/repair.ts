@@ -1,5 +1,7 @@
+import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
+import { ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Random } from "../../lib/random.js";
 import { createLimitGauge } from "./violations.js";
 
@@ -11,9 +13,9 @@ interface Move {
 }
 
 /**
- * Changes a placement until it respects pins, separations and every limit.
+ * Changes a placement until it respects pins and every constraint.
  *
- * Pinned experts go home first. Then experts leave a chiplet or chiplet group that is above a limit, by the move
+ * Pinned experts go where they are pinned first. Then experts leave a chiplet or chiplet group that is above a limit, by the move
  * that lowers the sum of relative excesses most; where none does, a random move opens another way.
  *
  * @param chipletOf Chiplet of every expert, at most `slotsPerChiplet` on each. Shape [numExperts].
@@ -25,25 +27,25 @@ export function repairPlacement(
   chipletOf: ArrayLike<number>,
   { random, maxMoves = 300 }: { random: Random; maxMoves?: number },
 ): Uint16Array | undefined {
-  const repaired = seatPinned(problem, chipletOf);
+  const repaired = placePinned(problem, chipletOf);
   if (!repaired) return undefined;
   const pinned = new Set(problem.pins.map(({ expert }) => expert));
   const gauge = createLimitGauge(problem);
   const { chipletsPerGroup, numChiplets, slotsPerChiplet } = problem;
   const chiplets = expertsOfChiplets(repaired, numChiplets);
-  const groupOf = (chiplet: number) => Math.floor(chiplet / chipletsPerGroup);
+  const groupOf = (chiplet: number) => groupOfChiplet(chiplet, chipletsPerGroup);
   const expertsOfGroup = (group: number) =>
     chiplets.slice(group * chipletsPerGroup, (group + 1) * chipletsPerGroup).flat();
-  const excessAround = (one: number, other: number) =>
-    gauge.chipletExcess(chiplets[one]) +
-    gauge.chipletExcess(chiplets[other]) +
-    (groupOf(one) === groupOf(other)
+  const excessAround = (from: number, to: number) =>
+    gauge.chipletExcess(chiplets[from]) +
+    gauge.chipletExcess(chiplets[to]) +
+    (groupOf(from) === groupOf(to)
       ? 0
-      : gauge.groupExcess(expertsOfGroup(groupOf(one))) + gauge.groupExcess(expertsOfGroup(groupOf(other))));
+      : gauge.groupExcess(expertsOfGroup(groupOf(from))) + gauge.groupExcess(expertsOfGroup(groupOf(to))));
   const apply = ({ expert, to, inExchange }: Move) => {
     const from = repaired[expert];
-    chiplets[from] = chiplets[from].filter((other) => other !== expert);
-    chiplets[to] = chiplets[to].filter((other) => other !== inExchange);
+    chiplets[from] = chiplets[from].filter((member) => member !== expert);
+    chiplets[to] = chiplets[to].filter((member) => member !== inExchange);
     chiplets[to].push(expert);
     repaired[expert] = to;
     if (inExchange !== undefined) {
@@ -56,11 +58,11 @@ export function repairPlacement(
     chiplets[chiplet]
       .filter((expert) => !pinned.has(expert))
       .flatMap((expert) =>
-        chiplets.flatMap((seated, to): Move[] => {
+        chiplets.flatMap((experts, to): Move[] => {
           if (to === chiplet) return [];
-          const exchanges = seated.filter((other) => !pinned.has(other));
+          const exchanges = experts.filter((guest) => !pinned.has(guest));
           const moves: Move[] = exchanges.map((inExchange) => ({ expert, to, inExchange }));
-          return seated.length < slotsPerChiplet ? [...moves, { expert, to, inExchange: undefined }] : moves;
+          return experts.length < slotsPerChiplet ? [...moves, { expert, to, inExchange: undefined }] : moves;
         }),
       );
   const isAbove = (chiplet: number) =>
@@ -79,7 +81,7 @@ export function repairPlacement(
       const back = apply(move);
       const gain = before - excessAround(from, move.to);
       apply(back);
-      if (gain <= bestGain + 1e-12) continue;
+      if (gain <= bestGain + ROUNDING) continue;
       best = move;
       bestGain = gain;
     }
@@ -88,26 +90,21 @@ export function repairPlacement(
   return undefined;
 }
 
-/** Seats pinned experts first, then every other where it was if there is room, or else in the first slot free. */
-function seatPinned(problem: PlacementProblem, chipletOf: ArrayLike<number>): Uint16Array | undefined {
+/** Places pinned experts first, then every other where it was if there is room, or else in the first slot free. */
+function placePinned(problem: PlacementProblem, chipletOf: ArrayLike<number>): Uint16Array | undefined {
   const { numExperts, numChiplets, slotsPerChiplet, pins } = problem;
-  const seatedOn = new Uint16Array(numChiplets);
-  const seated = new Int32Array(numExperts).fill(-1);
-  const seat = (expert: number, chiplet: number) => {
-    seated[expert] = chiplet;
-    seatedOn[chiplet]++;
+  const countOn = new Uint16Array(numChiplets);
+  const placed = new Int32Array(numExperts).fill(-1);
+  const place = (expert: number, chiplet: number) => {
+    placed[expert] = chiplet;
+    countOn[chiplet]++;
   };
-  for (const { expert, chiplet } of pins) seat(expert, chiplet);
-  if (seatedOn.some((count) => count > slotsPerChiplet)) return undefined;
+  for (const { expert, chiplet } of pins) place(expert, chiplet);
+  if (countOn.some((count) => count > slotsPerChiplet)) return undefined;
   for (let expert = 0; expert < numExperts; expert++) {
-    if (seated[expert] < 0 && seatedOn[chipletOf[expert]] < slotsPerChiplet) seat(expert, chipletOf[expert]);
+    if (placed[expert] < 0 && countOn[chipletOf[expert]] < slotsPerChiplet) place(expert, chipletOf[expert]);
   }
-  for (let expert = 0; expert < numExperts; expert++) {
-    if (seated[expert] < 0)
-      seat(
-        expert,
-        seatedOn.findIndex((count) => count < slotsPerChiplet),
-      );
-  }
-  return Uint16Array.from(seated);
+  const firstFree = () => countOn.findIndex((count) => count < slotsPerChiplet);
+  for (let expert = 0; expert < numExperts; expert++) if (placed[expert] < 0) place(expert, firstFree());
+  return Uint16Array.from(placed);
 }

@@ -1,11 +1,12 @@
+import { constraintsOf, isAbove, type Constraint, type Scope } from "../../lib/placement/constraints.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import { indexPatterns } from "../../lib/trace/token-patterns.js";
+import { indexPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 
 /**
- * Measures how far sets of experts are above the limits of a chiplet or of a chiplet group.
+ * Measures how far sets of experts are above the caps of a chiplet or of a chiplet group.
  *
- * Excess is relative to the limit, so that excesses of different kinds add up; 0 where all limits hold. Sets are
- * measured from scratch: O(size) for loads, bytes and separations, O(tokens of the set) for link tokens.
+ * Excess is relative to the cap, so that excesses of different kinds add up; 0 where all caps are kept. Sets are
+ * measured from scratch: O(size) for what adds up, O(tokens of the set) for link tokens.
  */
 export interface LimitGauge {
   chipletExcess(experts: readonly number[]): number;
@@ -14,29 +15,27 @@ export interface LimitGauge {
 
 /** Makes the gauge of a problem. */
 export function createLimitGauge(problem: PlacementProblem): LimitGauge {
-  const { limits, load, expertBytes, apart } = problem;
-  const tokensOf = createTokenCounter(problem);
-  const sum = (values: Float64Array, experts: readonly number[]) =>
-    experts.reduce((total, expert) => total + values[expert], 0);
-  const memberships = apart.map((experts) => new Set(experts));
-  const together = (experts: readonly number[]) =>
-    memberships.reduce(
-      (pairs, members) => pairs + Math.max(0, experts.filter((expert) => members.has(expert)).length - 1),
-      0,
-    );
-  return {
-    chipletExcess: (experts) =>
-      together(experts) +
-      excess(() => sum(load, experts), limits.chipletLoad) +
-      excess(() => tokensOf(experts), limits.chipletTokens),
-    groupExcess: (experts) =>
-      excess(() => sum(expertBytes, experts), limits.groupBytes) +
-      excess(() => tokensOf(experts), limits.groupTokens),
+  const constraints = constraintsOf(problem);
+  const measure = createMeter(problem.patterns);
+  const excessIn = (scope: Scope) => {
+    const rows = constraints.filter((constraint) => constraint.scope === scope);
+    return (experts: readonly number[]) =>
+      rows.reduce((sum, row) => sum + excess(measure(row, experts), row.cap), 0);
   };
+  return { chipletExcess: excessIn("chiplet"), groupExcess: excessIn("group") };
+}
+
+/** Makes the measure of what a constraint caps, for a set of experts without replicas elsewhere. */
+export function createMeter(
+  patterns: TokenPatterns,
+): (constraint: Constraint, experts: readonly number[]) => number {
+  const tokensOf = createTokenCounter(patterns);
+  return ({ measure, weight }, experts) =>
+    measure === "tokens" ? tokensOf(experts) : experts.reduce((sum, expert) => sum + weight[expert], 0);
 }
 
 /** Counts the tokens that chose at least one expert of a set. Time O(tokens of the set). */
-export function createTokenCounter({ patterns }: PlacementProblem): (experts: readonly number[]) => number {
+export function createTokenCounter(patterns: TokenPatterns): (experts: readonly number[]) => number {
   const index = indexPatterns(patterns);
   const countedIn = new Uint32Array(patterns.numPatterns);
   let call = 0;
@@ -55,9 +54,7 @@ export function createTokenCounter({ patterns }: PlacementProblem): (experts: re
   };
 }
 
-function excess(found: () => number, limit: number): number {
-  if (limit === Infinity) return 0;
-  // Sums in another order may end a rounding error apart; the verifier allows as much.
-  const above = found() - limit * (1 + 1e-12);
-  return above > 0 ? above / Math.max(limit, 1e-9) : 0;
+function excess(found: number, cap: number): number {
+  // A cap of nothing is exceeded in tokens, bytes or load themselves.
+  return isAbove(found, cap) ? (found - cap) / (cap > 0 ? cap : 1) : 0;
 }

@@ -1,6 +1,7 @@
 import { countTokenCopies } from "../../lib/placement/cost.js";
 import { chipletOfExperts, type Solution, type StoppedBy } from "../../lib/placement/placement.js";
-import { NO_LIMITS, type PlacementProblem } from "../../lib/placement/problem.js";
+import { NO_LIMITS } from "../../lib/placement/constraints.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { SolverOptions } from "../../lib/placement/solver.js";
 import { quotientPatterns } from "../../lib/trace/token-patterns.js";
 import { balanceLoads } from "./partition-loads.js";
@@ -144,7 +145,7 @@ function groupProblem(
       expert: unitOf[expert],
       chiplet: Math.floor(chiplet / chipletsPerGroup),
     })),
-    apart: [],
+    antiAffinity: [],
   };
 }
 

@@ -1,7 +1,8 @@
 import { InputError } from "../../lib/errors.js";
+import { heldLimits } from "../../lib/placement/constraints.js";
 import { countMoves } from "../../lib/placement/migration.js";
 import type { Chiplets, Solved, Placement, Solution, StoppedBy } from "../../lib/placement/placement.js";
-import { NO_LIMITS, type PlacementProblem } from "../../lib/placement/problem.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { relabelChiplets } from "../../lib/placement/relabel.js";
 import type { Solver } from "../../lib/placement/solver.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
@@ -83,12 +84,11 @@ function moveCopies(
   problem: PlacementProblem,
   { running, maxMoves, seed, timeLimitMs = Infinity }: LimitMovesOptions,
 ): Chiplets | undefined {
-  const { groupBytes, chipletLoad } = problem.limits;
-  const unloaded = { ...problem, limits: { ...NO_LIMITS, groupBytes } };
+  const unloaded = { ...problem, limits: heldLimits(problem.limits) };
   if (verifyChiplets(unloaded, running).length > 0) return undefined;
   return annealReplicas(problem, running, {
     random: createRandom(seed, problem.layer),
-    maxLoad: chipletLoad,
+    maxLoad: problem.limits.chipletLoad,
     deadline: performance.now() + timeLimitMs,
     reach: { running, maxSeats: maxMoves },
   }).chiplets;

@@ -1,5 +1,7 @@
 import type { Chiplets } from "../../lib/placement/placement.js";
+import { constraintsOf, isAbove, type Constraint } from "../../lib/placement/constraints.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
+import { SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Random } from "../../lib/random.js";
 import { ReplicaState, EMPTY } from "./replica-state.js";
 
@@ -86,7 +88,7 @@ export function annealReplicas(
   };
   const boundLimit = limitOfBoundLoad(problem, maxLoad);
   // Below this, an excess is rounding.
-  const tolerance = 1e-9 * numTokens;
+  const tolerance = SHARE_ROUNDING * numTokens;
   const costOf = ({ visits, bound }: { visits: number; bound: number }) => visits + STRICT * bound;
   const measure = (cap: number) => ({
     excess: excessOver(cap),
@@ -199,39 +201,39 @@ function propose(problem: PlacementProblem, state: ReplicaState, random: Random)
   ];
 }
 
-/** Makes the test whether pins, separations and bytes allow a change. */
+/** Makes the test whether pins, and constraints on what is held, allow a change. */
 function createChangeRule(
   problem: PlacementProblem,
   state: ReplicaState,
 ): (changes: readonly SlotChange[]) => boolean {
-  const { pins, apart, limits, expertBytes, chipletsPerGroup } = problem;
+  const { pins, chipletsPerGroup } = problem;
   const pinnedTo = new Map(pins.map(({ expert, chiplet }) => [expert, chiplet]));
-  const enemiesOf = Array.from({ length: problem.numExperts }, (_, expert) => [
-    ...new Set(apart.filter((set) => set.includes(expert)).flat()),
-  ]);
-  const slotsPerGroup = chipletsPerGroup * state.slots;
-  const bytesOf = (expert: number) => (expert === EMPTY ? 0 : expertBytes[expert]);
-  const maySeat = ({ slot, expert }: SlotChange) => {
-    const chiplet = Math.floor(slot / state.slots);
-    const leaving = state.slotOf[slot];
-    if (leaving !== EMPTY && pinnedTo.get(leaving) === chiplet) return false;
-    if (expert === EMPTY) return true;
-    return enemiesOf[expert].every(
-      (enemy) => enemy === expert || enemy === leaving || !state.holds(chiplet, enemy),
-    );
-  };
-  const fits = (changes: readonly SlotChange[], group: number) => {
-    const held = state.slotOf.subarray(group * slotsPerGroup, (group + 1) * slotsPerGroup);
-    let bytes = held.reduce((sum, expert) => sum + bytesOf(expert), 0);
+  const isUnpinned = ({ slot }: SlotChange) =>
+    pinnedTo.get(state.slotOf[slot]) !== Math.floor(slot / state.slots);
+  const tests = constraintsOf(problem)
+    .filter(({ measure }) => measure === "held")
+    .map((constraint) => createHoldTest(constraint, state, chipletsPerGroup));
+  return (changes) => changes.every(isUnpinned) && tests.every((keeps) => keeps(changes));
+}
+
+/** Makes the test whether the chiplets, or chiplet groups, of a change keep a cap on what they hold. */
+function createHoldTest(
+  { scope, weight, cap }: Constraint,
+  { slotOf, slots }: ReplicaState,
+  chipletsPerGroup: number,
+): (changes: readonly SlotChange[]) => boolean {
+  const slotsPerBlock = slots * (scope === "chiplet" ? 1 : chipletsPerGroup);
+  const weightOf = (expert: number) => (expert === EMPTY ? 0 : weight[expert]);
+  const keeps = (changes: readonly SlotChange[], block: number) => {
+    const end = (block + 1) * slotsPerBlock;
+    let sum = 0;
+    for (let slot = block * slotsPerBlock; slot < end; slot++) sum += weightOf(slotOf[slot]);
     for (const { slot, expert } of changes) {
-      if (Math.floor(slot / slotsPerGroup) === group) bytes += bytesOf(expert) - bytesOf(state.slotOf[slot]);
+      if (Math.floor(slot / slotsPerBlock) === block) sum += weightOf(expert) - weightOf(slotOf[slot]);
     }
-    return bytes <= limits.groupBytes * (1 + 1e-12);
+    return !isAbove(sum, cap);
   };
-  return (changes) =>
-    changes.every(maySeat) &&
-    (limits.groupBytes === Infinity ||
-      changes.every(({ slot }) => fits(changes, Math.floor(slot / slotsPerGroup))));
+  return (changes) => changes.every(({ slot }) => keeps(changes, Math.floor(slot / slotsPerBlock)));
 }
 
 /** Makes the test whether a change leaves the placement within reach. Cost O(slots). */

@@ -1,6 +1,8 @@
+import { constraintsOf, heldLimits } from "../../lib/placement/constraints.js";
 import type { Chiplets, Solution, StoppedBy } from "../../lib/placement/placement.js";
-import { meanChipletLoad, NO_LIMITS, type PlacementProblem } from "../../lib/placement/problem.js";
+import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
+import { OPTIMALITY_GAP, SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import { balanceReplicas } from "./balance-replicas.js";
@@ -47,14 +49,10 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
 /**
  * Seats every expert once, evenly over the chiplets, so that every chiplet has room for copies.
  *
- * Only what copies cannot put right is asked of it: pins, separations and bytes.
+ * Only what replicas cannot put right is asked of it: pins, and constraints on what chiplets hold.
  */
 async function seatOnce(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
-  const bare = {
-    ...problem,
-    numReplicas: 0,
-    limits: { ...NO_LIMITS, groupBytes: problem.limits.groupBytes },
-  };
+  const bare = { ...problem, numReplicas: 0, limits: heldLimits(problem.limits) };
   const even = { ...bare, slotsPerChiplet: Math.ceil(problem.numExperts / problem.numChiplets) };
   const begun = await localSearch.solve(even, options);
   // Pins and separations may need a chiplet fuller than its share.
@@ -65,7 +63,7 @@ type ReplicaSearch = (start: Chiplets, stream: number, maxLoad?: number) => numb
 
 /** Looks for the fewest visits under the load cap; from an even placement, where none under the cap is met otherwise. */
 function searchCapped(problem: PlacementProblem, begun: Chiplets, search: ReplicaSearch): number[][] {
-  const cap = problem.limits.chipletLoad * (1 + 1e-9);
+  const cap = problem.limits.chipletLoad * (1 + SHARE_ROUNDING);
   const found = search(begun, 0);
   if (peakLoad(problem, found) <= cap) return found;
   const even = spreadEvenly(problem, begun, search);
@@ -92,8 +90,8 @@ function isSpreadAlone(problem: PlacementProblem): boolean {
 }
 
 /** Whether there are rules of which spreading loads alone knows nothing. */
-function hasRules({ pins, apart, limits }: PlacementProblem): boolean {
-  return pins.length > 0 || apart.length > 0 || limits.groupBytes < Infinity;
+function hasRules(problem: PlacementProblem): boolean {
+  return problem.pins.length > 0 || constraintsOf(problem).some(({ measure }) => measure === "held");
 }
 
 function spreadCopies(problem: PlacementProblem): number[][] {
@@ -110,7 +108,7 @@ async function answerBalanced(
   const answer = await completePlacement(problem, chiplets, options);
   if (!("chiplets" in answer)) return answer;
   const cost = peakLoad(problem, answer.chiplets) / meanChipletLoad(problem);
-  const load = { status: cost <= 1 + 1e-6 ? "optimal" : "feasible", cost, bound: 1 } as const;
+  const load = { status: cost <= 1 + OPTIMALITY_GAP ? "optimal" : "feasible", cost, bound: 1 } as const;
   return { ...answer, load };
 }
 

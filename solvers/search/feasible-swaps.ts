@@ -1,6 +1,11 @@
+import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
+import { constraintsOf, isAbove, type Constraint } from "../../lib/placement/constraints.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import { createLimitGauge } from "../constraints/violations.js";
+import { createTokenCounter } from "../constraints/violations.js";
 import type { SwapRule, SwapGains } from "./swap-gains.js";
+
+/** Whether the chiplet, or the chiplet group, of `chiplet` keeps a cap when one occupant leaves and another enters. */
+type SwapTest = (chiplet: number, leaving: number, entering: number) => boolean;
 
 /**
  * Makes the rule by which swaps keep an admissible placement admissible.
@@ -8,46 +13,56 @@ import type { SwapRule, SwapGains } from "./swap-gains.js";
  * @returns Undefined where the problem limits nothing, so that searches need not ask.
  */
 export function createSwapRule(problem: PlacementProblem, state: SwapGains): SwapRule | undefined {
-  const { limits, pins, apart, load, numExperts, chipletsPerGroup } = problem;
-  const limitsGroups = limits.groupBytes < Infinity || limits.groupTokens < Infinity;
-  const limitsChiplets = limits.chipletLoad < Infinity || limits.chipletTokens < Infinity;
-  if (!limitsGroups && !limitsChiplets && pins.length === 0 && apart.length === 0) return undefined;
+  const { pins, chipletsPerGroup } = problem;
+  const constraints = constraintsOf(problem);
+  if (constraints.length === 0 && pins.length === 0) return undefined;
 
-  const gauge = createLimitGauge(problem);
   const isPinned = new Uint8Array(state.numOccupants);
   for (const { expert } of pins) isPinned[expert] = 1;
-  const loadOf = new Float64Array(state.numOccupants);
-  loadOf.set(load);
-  const expertsOf = (from: number, to: number, leaving: number, entering: number) => {
-    const experts: number[] = [];
-    for (let seat = from * state.slots; seat < to * state.slots; seat++) {
-      const occupant = state.seats[seat] === leaving ? entering : state.seats[seat];
-      if (occupant < numExperts) experts.push(occupant);
-    }
-    return experts;
-  };
-  const chipletKeeps = (chiplet: number, leaving: number, entering: number) => {
-    // The cheap question first: most swaps fail it, where loads are tight.
-    if (limits.chipletLoad < Infinity) {
-      let sum = loadOf[entering] - loadOf[leaving];
-      for (let seat = chiplet * state.slots; seat < (chiplet + 1) * state.slots; seat++) {
-        sum += loadOf[state.seats[seat]];
-      }
-      if (sum > limits.chipletLoad * (1 + 1e-12)) return false;
-    }
-    if (limits.chipletTokens === Infinity && apart.length === 0) return true;
-    return gauge.chipletExcess(expertsOf(chiplet, chiplet + 1, leaving, entering)) === 0;
-  };
-  const groupKeeps = (chiplet: number, leaving: number, entering: number) => {
-    const first = chiplet - (chiplet % chipletsPerGroup);
-    return gauge.groupExcess(expertsOf(first, first + chipletsPerGroup, leaving, entering)) === 0;
-  };
+  const createTest = createTests(problem, state);
+  // The cheap questions first: most swaps fail one of them, where limits are tight.
+  const tests = [
+    ...constraints.filter(({ measure }) => measure !== "tokens"),
+    ...constraints.filter(({ measure }) => measure === "tokens"),
+  ].map((constraint) => ({ ofGroups: constraint.scope === "group", keeps: createTest(constraint) }));
   return (e, f) => {
     if (isPinned[e] || isPinned[f]) return false;
     const a = state.chipletOf[e];
     const b = state.chipletOf[f];
-    if (!chipletKeeps(a, e, f) || !chipletKeeps(b, f, e)) return false;
-    const sameGroup = Math.floor(a / chipletsPerGroup) === Math.floor(b / chipletsPerGroup);
-    return !limitsGroups || sameGroup || (groupKeeps(a, e, f) && groupKeeps(b, f, e));
+    const sameGroup = groupOfChiplet(a, chipletsPerGroup) === groupOfChiplet(b, chipletsPerGroup);
+    return tests.every(
+      ({ ofGroups, keeps }) => (ofGroups && sameGroup) || (keeps(a, e, f) && keeps(b, f, e)),
+    );
+  };
+}
+
+function createTests(
+  { patterns, numExperts, chipletsPerGroup }: PlacementProblem,
+  { seats, slots, numOccupants }: SwapGains,
+): (constraint: Constraint) => SwapTest {
+  const tokensOf = createTokenCounter(patterns);
+  return ({ scope, measure, weight, cap }) => {
+    const perBlock = scope === "chiplet" ? 1 : chipletsPerGroup;
+    const size = perBlock * slots;
+    // Empty slots have occupants too, that weigh nothing.
+    const weightOf = new Float64Array(numOccupants);
+    weightOf.set(weight);
+    if (measure !== "tokens") {
+      return (chiplet, leaving, entering) => {
+        const first = (chiplet - (chiplet % perBlock)) * slots;
+        let sum = weightOf[entering] - weightOf[leaving];
+        for (let seat = first; seat < first + size; seat++) sum += weightOf[seats[seat]];
+        return !isAbove(sum, cap);
+      };
+    }
+    return (chiplet, leaving, entering) => {
+      const first = (chiplet - (chiplet % perBlock)) * slots;
+      const experts: number[] = [];
+      for (let seat = first; seat < first + size; seat++) {
+        const occupant = seats[seat] === leaving ? entering : seats[seat];
+        if (occupant < numExperts) experts.push(occupant);
+      }
+      return !isAbove(tokensOf(experts), cap);
+    };
   };
 }

@@ -44,15 +44,17 @@ describe("createProblem", () => {
     refuses({ numChiplets: 2, numReplicas: 7 }, "replicas: found 7, expected at most 6");
   });
 
-  it("refuses pins and separations that name what is not there or contradict each other", () => {
+  it("takes the same pin twice for one, and refuses pins and separations that name what is not there or contradict each other", () => {
     refuses({ numChiplets: 2, pins: [{ expert: 6, chiplet: 0 }] }, "pin: expert 6 is out of range [0, 6)");
     refuses({ numChiplets: 2, pins: [{ expert: 0, chiplet: 2 }] }, "pin: chiplet 2 is out of range [0, 2)");
     refuses(
       { numChiplets: 2, pins: [0, 1].map((chiplet) => ({ expert: 3, chiplet })) },
       "pin: expert 3 is pinned to chiplets 0 and 1, expected one",
     );
-    refuses({ numChiplets: 2, apart: [[1, 9]] }, "apart: expert 9 is out of range [0, 6)");
-    refuses({ numChiplets: 2, apart: [[1, 2, 1]] }, "apart: found an expert twice in 1,2,1");
+    const pin = { expert: 3, chiplet: 1 };
+    expect(createProblem(patterns, { numChiplets: 2, pins: [pin, { ...pin }] }).pins).to.deep.equal([pin]);
+    refuses({ numChiplets: 2, antiAffinity: [[1, 9]] }, "apart: expert 9 is out of range [0, 6)");
+    refuses({ numChiplets: 2, antiAffinity: [[1, 2, 1]] }, "apart: found an expert twice in 1,2,1");
   });
 });
 

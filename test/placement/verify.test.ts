@@ -77,6 +77,12 @@ describe("verifyChiplets", () => {
       ["chiplet 0 has load 5, the limit is 4.9"],
     ],
     [
+      "too much load on a chiplet group",
+      { numChiplets: 4, numGroups: 2, limits: { groupLoad: 4.9 } },
+      [[0], [1], [2], [3]],
+      ["chiplet group 0 has load 5, the limit is 4.9"],
+    ],
+    [
       "too many tokens over a chiplet's link",
       { limits: { chipletTokens: 2 } },
       [[0, 1], [2, 3]],
@@ -102,7 +108,7 @@ describe("verifyChiplets", () => {
     ],
     [
       "experts together that were to be apart",
-      { apart: [[3, 1, 2]] },
+      { antiAffinity: [[3, 1, 2]] },
       [[0, 1], [2, 3]],
       ["experts 3 and 2 share chiplet 1, expected apart"],
     ],

@@ -49,6 +49,7 @@ const limitedProblems: fc.Arbitrary<PlacementProblem> = shapes().chain(({ patter
     .record({
       expertBytes: bytes.map((values) => Float64Array.from(values)),
       chipletLoad: limitFrom(load.reduce((sum, one) => sum + one, 0) / numChiplets),
+      groupLoad: limitFrom(load.reduce((sum, one) => sum + one, 0) / numGroups),
       chipletTokens: limitFrom(Math.max(numTokens / numChiplets, Math.max(...load))),
       groupTokens: limitFrom(Math.max(numTokens / numGroups, Math.max(...load))),
       bytesSlack: maybe(fc.double({ min: 0.95, max: 1.5, noNaN: true }), Infinity),
@@ -59,15 +60,18 @@ const limitedProblems: fc.Arbitrary<PlacementProblem> = shapes().chain(({ patter
         }),
         [],
       ),
-      apart: maybe(fc.array(fc.uniqueArray(expert, { minLength: 2, maxLength: 4 }), { maxLength: 2 }), []),
+      antiAffinity: maybe(
+        fc.array(fc.uniqueArray(expert, { minLength: 2, maxLength: 4 }), { maxLength: 2 }),
+        [],
+      ),
     })
-    .map(({ expertBytes, bytesSlack, pins, apart, ...limits }) => {
+    .map(({ expertBytes, bytesSlack, pins, antiAffinity, ...limits }) => {
       const groupBytes = (bytesSlack * expertBytes.reduce((sum, one) => sum + one, 0)) / numGroups;
       return createProblem(patterns, {
         ...shape,
         expertBytes,
         pins,
-        apart,
+        antiAffinity,
         limits: { ...limits, groupBytes },
       });
     });
@@ -99,7 +103,7 @@ const replicatedProblems: fc.Arbitrary<PlacementProblem> = tokenPatterns(5).chai
           chipletTokens: tokenSlack * patterns.numTokens,
         },
         pins: pinned === null ? [] : [{ expert: pinned, chiplet: 1 }],
-        apart: apart ? [[0, 1]] : [],
+        antiAffinity: apart ? [[0, 1]] : [],
       });
     }),
 );

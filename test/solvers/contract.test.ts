@@ -213,6 +213,6 @@ function plantedProblem(
     ...shape,
     limits: { chipletLoad: 1.25 * meanLoad },
     pins: [{ expert: 3, chiplet: 1 }],
-    apart: [[0, numChiplets]],
+    antiAffinity: [[0, numChiplets]],
   });
 }

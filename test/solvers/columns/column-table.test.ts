@@ -12,7 +12,7 @@ describe("column table", () => {
         const size = Math.min(wanted, problem.numExperts);
         const table = tabulateSubsetCosts(problem.patterns, size);
         expect(table.length).to.equal(countSubsets(problem.numExperts, size));
-        const tokensOf = createTokenCounter(problem);
+        const tokensOf = createTokenCounter(problem.patterns);
         const sets = subsetsInColexOrder(problem.numExperts, size);
         expect([...table]).to.deep.equal(sets.map(tokensOf));
       }),

@@ -23,7 +23,7 @@ describe("createColumnPricer", () => {
   it("ends where no exchange of one expert lowers the reduced cost, with the tokens counted right", () => {
     const problem = createProblem(patterns, { numChiplets: 8 });
     const improve = createColumnPricer(problem);
-    const count = createTokenCounter(problem);
+    const count = createTokenCounter(problem.patterns);
     const reducedCost = (experts: readonly number[]) =>
       experts.reduce((cost, expert) => cost - prices.expert[expert], count(experts));
     for (let first = 0; first < 32; first += 4) {
@@ -46,7 +46,7 @@ describe("createColumnPricer", () => {
     const problem = createProblem(patterns, {
       numChiplets: 8,
       limits: { chipletLoad: 1.2 * mean },
-      apart: [[0, 9]],
+      antiAffinity: [[0, 9]],
       pins: [{ expert: 0, chiplet: 0 }],
     });
     const improve = createColumnPricer(problem);

@@ -59,12 +59,12 @@ describe("findConflict", () => {
     ],
     [
       "pins that must be apart",
-      { pins: [0, 1].map((expert) => ({ expert, chiplet: 1 })), apart: [[0, 1]] },
+      { pins: [0, 1].map((expert) => ({ expert, chiplet: 1 })), antiAffinity: [[0, 1]] },
       "experts 0 and 1 are pinned to chiplet 1 and must be apart",
     ],
     [
       "too many experts apart",
-      { apart: [[0, 1, 2, 3]] },
+      { antiAffinity: [[0, 1, 2, 3]] },
       "4 experts must be apart, there are 3 chiplets: 1 too few",
     ],
   ];
@@ -105,7 +105,7 @@ describe("decideFeasibility", () => {
     const problem = pose({
       numChiplets: 2,
       slotsPerChiplet: 3,
-      apart: [
+      antiAffinity: [
         [0, 1],
         [1, 2],
         [0, 2],

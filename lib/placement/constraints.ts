@@ -1,0 +1,156 @@
+import { ROUNDING } from "./tolerance.js";
+
+/**
+ * What one layer's placement must respect besides the slots; `Infinity` where there is no limit.
+ *
+ * Bytes are of this layer's expert weights. Loads are tokens times experts. Link tokens are tokens whose copy
+ * crosses a link, one copy a token: the network-on-package bandwidth budget in units of the trace.
+ */
+export interface PlacementLimits {
+  /** Most load on one chiplet. */
+  readonly chipletLoad: number;
+  /** Most load on one chiplet group. */
+  readonly groupLoad: number;
+  /** Most bytes of expert weights behind one chiplet group's memory. */
+  readonly groupBytes: number;
+  /** Most tokens over the link of one chiplet. */
+  readonly chipletTokens: number;
+  /** Most tokens over the link of one chiplet group. */
+  readonly groupTokens: number;
+}
+
+export const NO_LIMITS: PlacementLimits = {
+  chipletLoad: Infinity,
+  groupLoad: Infinity,
+  groupBytes: Infinity,
+  chipletTokens: Infinity,
+  groupTokens: Infinity,
+};
+
+/** For what a cap holds: every chiplet, or all chiplets of a chiplet group together. */
+export type Scope = "chiplet" | "group";
+
+/**
+ * How the experts of a chiplet, or of a chiplet group, are measured.
+ *
+ * - `held`: their weights add up, and so do those of replicas, whichever of them tokens use.
+ * - `load`: their weights add up; replicas share the weight of their expert as the dispatch model says.
+ * - `tokens`: the tokens that chose at least one of them; replicas share those of their expert.
+ */
+export type Measure = "held" | "load" | "tokens";
+
+/** One row of the table of constraints: a cap on what a chiplet or a chiplet group may hold or serve. */
+export interface Constraint {
+  readonly name: keyof PlacementLimits | "antiAffinity";
+  readonly scope: Scope;
+  readonly measure: Measure;
+  /** Of every expert by itself; where tokens are measured, its tokens. Shape [numExperts]. */
+  readonly weight: Float64Array;
+  readonly cap: number;
+  /** What is capped, and where, for people: "load" and "of a chiplet". */
+  readonly quantity: string;
+  readonly place: string;
+  /** The experts of which no two may share a chiplet, where that is the constraint. */
+  readonly apart?: readonly number[];
+}
+
+/** What constraints are about. A placement problem has it all. */
+export interface Constrained {
+  /** Shape [numExperts]. */
+  readonly load: Float64Array;
+  /** Shape [numExperts]. */
+  readonly expertBytes: Float64Array;
+  readonly limits: PlacementLimits;
+  readonly antiAffinity: readonly (readonly number[])[];
+}
+
+type LimitRow = Pick<Constraint, "scope" | "measure" | "quantity" | "place"> & {
+  readonly weightOf: (problem: Constrained) => Float64Array;
+};
+
+const loadOf = ({ load }: Constrained) => load;
+
+/** The limits, each once. */
+const LIMITS: Readonly<Record<keyof PlacementLimits, LimitRow>> = {
+  chipletLoad: {
+    scope: "chiplet",
+    measure: "load",
+    quantity: "load",
+    place: "of a chiplet",
+    weightOf: loadOf,
+  },
+  groupLoad: {
+    scope: "group",
+    measure: "load",
+    quantity: "load",
+    place: "of a chiplet group",
+    weightOf: loadOf,
+  },
+  groupBytes: {
+    scope: "group",
+    measure: "held",
+    quantity: "bytes",
+    place: "of a chiplet group",
+    weightOf: ({ expertBytes }) => expertBytes,
+  },
+  chipletTokens: {
+    scope: "chiplet",
+    measure: "tokens",
+    quantity: "tokens",
+    place: "on the link of a chiplet",
+    weightOf: loadOf,
+  },
+  groupTokens: {
+    scope: "group",
+    measure: "tokens",
+    quantity: "tokens",
+    place: "on the link of a chiplet group",
+    weightOf: loadOf,
+  },
+};
+
+const LIMIT_NAMES = Object.keys(LIMITS) as (keyof PlacementLimits)[];
+
+/**
+ * The table of constraints of a problem: a row for every set of experts kept apart and for every limit that there is.
+ *
+ * Whoever searches, prices, models, repairs or explains loops over it, so that a new row is known to all of them. Slots and
+ * pins are no rows: they are the shape of a placement. The verifier does not use it, on purpose.
+ *
+ * @example
+ * constraintsOf(problem).map(({ name, cap }) => `${name} <= ${cap}`); // ["antiAffinity <= 1", "chipletLoad <= 120"]
+ */
+export function constraintsOf(problem: Constrained): readonly Constraint[] {
+  const apart = problem.antiAffinity.map((experts): Constraint => {
+    const weight = new Float64Array(problem.load.length);
+    for (const expert of experts) weight[expert] = 1;
+    const what = { quantity: `experts of ${experts.join(", ")}`, place: "of a chiplet", apart: experts };
+    return { name: "antiAffinity", scope: "chiplet", measure: "held", weight, cap: 1, ...what };
+  });
+  const limits = LIMIT_NAMES.filter((name) => problem.limits[name] < Infinity).map((name): Constraint => {
+    const { weightOf, ...row } = LIMITS[name];
+    return { name, ...row, weight: weightOf(problem), cap: problem.limits[name] };
+  });
+  return [...apart, ...limits];
+}
+
+/** Those of the limits that hold for a scope; no others. */
+export function limitsOfScope(limits: PlacementLimits, scope: Scope): PlacementLimits {
+  return limitsWhere(limits, (row) => row.scope === scope);
+}
+
+/** Those of the limits that replicas cannot ease, because they are about what is held; no others. */
+export function heldLimits(limits: PlacementLimits): PlacementLimits {
+  return limitsWhere(limits, (row) => row.measure === "held");
+}
+
+/** Whether a measured value is above a cap by more than rounding. */
+export function isAbove(found: number, cap: number): boolean {
+  return found > cap * (1 + ROUNDING);
+}
+
+function limitsWhere(limits: PlacementLimits, applies: (row: LimitRow) => boolean): PlacementLimits {
+  const kept = { ...limits };
+  for (const name of LIMIT_NAMES) if (!applies(LIMITS[name])) kept[name] = Infinity;
+  return kept;
+}
