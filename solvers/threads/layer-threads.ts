@@ -10,8 +10,15 @@ import type { LayerTask } from "./layer-worker.js";
 export interface LayerThreads {
   /** The same solver, run in a worker thread. */
   inThread(solver: Solver): Solver;
+  /** Keeps threads without work for the next who opens as many; they never keep the process alive. */
   close(): Promise<void>;
 }
+
+/** Pools without work, by their number of threads: a thread takes half a second to start. */
+const idle = new Map<number, Piscina>();
+
+/** How long a thread waits for work before it ends. */
+const IDLE_MS = 10_000;
 
 /**
  * Opens worker threads for solvers of the solver table.
@@ -31,13 +38,18 @@ export function openLayerThreads({
   numThreads: number;
   interrupt?: AbortSignal;
 }): LayerThreads {
-  const pool = new Piscina({
-    filename: new URL("./layer-worker.js", import.meta.url).href,
-    minThreads: 1,
-    maxThreads: numThreads,
-    // Each thread takes one layer at a time; the solvers within start threads of their own.
-    concurrentTasksPerWorker: 1,
-  });
+  const pool =
+    idle.get(numThreads) ??
+    new Piscina({
+      filename: new URL("./layer-worker.js", import.meta.url).href,
+      minThreads: 0,
+      maxThreads: numThreads,
+      idleTimeout: IDLE_MS,
+      // Each thread takes one layer at a time; the solvers within start threads of their own.
+      concurrentTasksPerWorker: 1,
+    });
+  idle.delete(numThreads);
+  let numRunning = 0;
   return {
     inThread: (solver) => ({
       ...solver,
@@ -49,6 +61,7 @@ export function openLayerThreads({
           onProgress?.(progress);
         });
         const task: LayerTask = { solver: solver.name, problem, options, port: port2 };
+        numRunning++;
         try {
           return (await pool.run(task, {
             transferList: [port2],
@@ -58,11 +71,15 @@ export function openLayerThreads({
           if (!interrupt?.aborted) throw error;
           return await bestSoFar(problem, best, options.seed);
         } finally {
+          numRunning--;
           port1.close();
         }
       },
     }),
-    close: () => pool.destroy(),
+    async close() {
+      if (numRunning > 0 || idle.has(numThreads)) await pool.destroy();
+      else idle.set(numThreads, pool);
+    },
   };
 }
 

@@ -1,0 +1,8 @@
+import * as fc from "fast-check";
+
+// Every run tries the same cases: a property that fails, fails for everybody.
+fc.configureGlobal({ seed: 20_250_301 });
+
+// Commands run in this process and print plainly, as to a file; asked for before anything loads that prints.
+process.env.NO_COLOR = "1";
+delete process.env.FORCE_COLOR;
