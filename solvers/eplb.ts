@@ -4,7 +4,7 @@ import { completePlacement } from "./constraints/complete-placement.js";
 
 /** What DeepSeek's load balancer is told besides the loads. */
 export interface EplbOptions {
-  /** Physical experts, copies included (`num_replicas` there). A multiple of numChiplets, at least the experts. */
+  /** Physical experts, replicas included (`num_replicas` there). A multiple of numChiplets, at least the experts. */
   readonly numSlots: number;
   /** Sets of consecutive experts that the router limits tokens to (`num_groups` there). Divides the experts. */
   readonly numExpertGroups: number;
@@ -14,21 +14,21 @@ export interface EplbOptions {
   readonly numChiplets: number;
 }
 
-/** A placement with copies, in the terms of DeepSeek's load balancer; slot s is on chiplet floor(s / slots per chiplet). */
+/** A placement with replicas, in the terms of DeepSeek's load balancer; slot s is on chiplet floor(s / slots per chiplet). */
 export interface PhysicalExperts {
   /** Expert in every slot (`phy2log` there). Shape [numSlots]. */
   readonly expertOfSlot: Int32Array;
-  /** Slots of every expert in the order in which its copies were made (`log2phy` there). Shape [numExperts][numReplicasOfAll]. */
+  /** Slots of every expert in the order in which its replicas were made (`log2phy` there). Shape [numExperts][replicaCount]. */
   readonly slotsOfExpert: readonly (readonly number[])[];
-  /** Copies of every expert (`logcnt` there). Shape [numExperts]. */
-  readonly numReplicasOfAll: Int32Array;
+  /** Replicas of every expert (`logcnt` there). Shape [numExperts]. */
+  readonly replicaCount: Int32Array;
 }
 
 /**
  * Balances the loads of one layer as DeepSeek's expert-parallelism load balancer does.
  *
  * Hierarchical, where the servers divide the expert groups: expert groups are packed onto servers, the busiest expert
- * of each server gets one copy after the other, and the copies are packed onto its GPUs. Otherwise global: the same
+ * of each server gets one replica after the other, and the replicas are packed onto its GPUs. Otherwise global: the same
  * with all as one server. Packing hands the heaviest item left to the lightest pack with room. Numbers are rounded
  * to 32 bits as the original's tensors are, so ties fall alike; items of equal load keep their order.
  * Time O(numSlots * numChiplets).
@@ -46,21 +46,21 @@ export function rebalanceExperts(load: ArrayLike<number>, options: EplbOptions):
   const chipletsPerServer = options.numChiplets / numServers;
   const slotsPerChiplet = options.numSlots / options.numChiplets;
   const expertOfSlot = new Int32Array(options.numSlots);
-  const numReplicasOfAll = new Int32Array(weight.length);
+  const replicaCount = new Int32Array(weight.length);
   const slotsOfExpert = Array.from(weight, (): number[] => []);
   byServer.forEach((experts, server) => {
     const loads = experts.map((expert) => weight[expert]);
-    const { itemOfCopy, copies } = replicateBusiest(loads, slotsPerServer);
-    const loadOfCopy = itemOfCopy.map((item) => Math.fround(loads[item] / copies[item]));
-    const { packOf, rankOf } = packBalanced(loadOfCopy, chipletsPerServer);
-    itemOfCopy.forEach((item, copy) => {
-      const slot = server * slotsPerServer + packOf[copy] * slotsPerChiplet + rankOf[copy];
+    const { itemOfReplica, counts } = replicateBusiest(loads, slotsPerServer);
+    const loadOfReplica = itemOfReplica.map((item) => Math.fround(loads[item] / counts[item]));
+    const { packOf, rankOf } = packBalanced(loadOfReplica, chipletsPerServer);
+    itemOfReplica.forEach((item, replica) => {
+      const slot = server * slotsPerServer + packOf[replica] * slotsPerChiplet + rankOf[replica];
       expertOfSlot[slot] = experts[item];
       slotsOfExpert[experts[item]].push(slot);
-      numReplicasOfAll[experts[item]]++;
+      replicaCount[experts[item]]++;
     });
   });
-  return { expertOfSlot, slotsOfExpert, numReplicasOfAll };
+  return { expertOfSlot, slotsOfExpert, replicaCount };
 }
 
 /** DeepSeek's load balancer, blind to servers. */
@@ -90,10 +90,10 @@ export const eplbHierarchical: Solver = {
 };
 
 /**
- * Seats experts, and as many copies as there are replicas, by {@link rebalanceExperts}.
+ * Places experts, and as many replicas as the problem allows, by {@link rebalanceExperts}.
  *
- * Slots that are to stay empty go to experts that no token chooses. Deviation: where the original puts two copies of an
- * expert on one chiplet, one is left out.
+ * Slots that are to stay empty go to experts that no token chooses. Deviation: where the original puts two replicas of an
+ * expert on one chiplet, one swaps places with what another chiplet holds, so that all slots are filled.
  */
 function placeByEplb(problem: PlacementProblem, numChipletGroups: number): number[][] {
   const { numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
@@ -110,10 +110,43 @@ function placeByEplb(problem: PlacementProblem, numChipletGroups: number): numbe
     numChipletGroups,
     numChiplets,
   });
+  separateReplicas(expertOfSlot, load, slotsPerChiplet);
   return Array.from({ length: numChiplets }, (_, chiplet) => {
     const slots = expertOfSlot.subarray(chiplet * slotsPerChiplet, (chiplet + 1) * slotsPerChiplet);
-    return [...new Set(slots)].filter((expert) => expert < numExperts).sort((one, other) => one - other);
+    return [...new Set(slots)].filter((expert) => expert < numExperts).sort((a, b) => a - b);
   });
+}
+
+/**
+ * Swaps the second replica of an expert on a chiplet with a slot of another, in place, so that the larger load of the two
+ * chiplets is least. A replica that fits nowhere stays.
+ */
+function separateReplicas(expertOfSlot: Int32Array, load: Float64Array, slots: number): void {
+  const counts = new Int32Array(load.length);
+  for (const expert of expertOfSlot) counts[expert]++;
+  const share = (slot: number) => load[expertOfSlot[slot]] / counts[expertOfSlot[slot]];
+  const slotsOf = (slot: number) => {
+    const first = slot - (slot % slots);
+    return Array.from({ length: slots }, (_, place) => first + place);
+  };
+  const loadAround = (slot: number) => slotsOf(slot).reduce((sum, other) => sum + share(other), 0);
+  const isHeldAround = (slot: number, expert: number) =>
+    slotsOf(slot).some((other) => other !== slot && expertOfSlot[other] === expert);
+  for (let slot = 0; slot < expertOfSlot.length; slot++) {
+    const expert = expertOfSlot[slot];
+    if (!isHeldAround(slot, expert)) continue;
+    let [best, bestPeak] = [-1, Infinity];
+    for (let other = 0; other < expertOfSlot.length; other++) {
+      if (isHeldAround(other, expert) || expertOfSlot[other] === expert) continue;
+      if (isHeldAround(slot, expertOfSlot[other])) continue;
+      const shift = share(other) - share(slot);
+      const peak = Math.max(loadAround(slot) + shift, loadAround(other) - shift);
+      if (peak < bestPeak) [best, bestPeak] = [other, peak];
+    }
+    if (best < 0) continue;
+    expertOfSlot[slot] = expertOfSlot[best];
+    expertOfSlot[best] = expert;
+  }
 }
 
 /** Packs sets of consecutive experts onto servers. Shape [numServers][numExperts / numServers]. */
@@ -122,7 +155,7 @@ function expertsByServer(weight: Float32Array, numExpertGroups: number, numServe
   const groupLoads = Array.from({ length: numExpertGroups }, (_, group) =>
     weight
       .subarray(group * groupSize, (group + 1) * groupSize)
-      .reduce((sum, one) => Math.fround(sum + one), 0),
+      .reduce((sum, load) => Math.fround(sum + load), 0),
   );
   const { packOf, rankOf } = packBalanced(groupLoads, numServers);
   const byServer = Array.from({ length: numServers }, (): number[] => []);
@@ -133,23 +166,23 @@ function expertsByServer(weight: Float32Array, numExpertGroups: number, numServe
   return byServer;
 }
 
-/** Gives the item of largest load per copy one more copy, until there are `numWanted`. */
+/** Gives the item of largest load a replica one more, until there are `numWanted`. */
 function replicateBusiest(
   loads: readonly number[],
   numWanted: number,
-): { itemOfCopy: number[]; copies: Int32Array } {
-  const itemOfCopy = loads.map((_, item) => item);
-  const copies = new Int32Array(loads.length).fill(1);
-  while (itemOfCopy.length < numWanted) {
+): { itemOfReplica: number[]; counts: Int32Array } {
+  const itemOfReplica = loads.map((_, item) => item);
+  const counts = new Int32Array(loads.length).fill(1);
+  while (itemOfReplica.length < numWanted) {
     let busiest = 0;
     for (let item = 1; item < loads.length; item++) {
-      if (Math.fround(loads[item] / copies[item]) > Math.fround(loads[busiest] / copies[busiest]))
+      if (Math.fround(loads[item] / counts[item]) > Math.fround(loads[busiest] / counts[busiest]))
         busiest = item;
     }
-    itemOfCopy.push(busiest);
-    copies[busiest]++;
+    itemOfReplica.push(busiest);
+    counts[busiest]++;
   }
-  return { itemOfCopy, copies };
+  return { itemOfReplica, counts };
 }
 
 /** Packs items into packs of equally many, heaviest first, each into the lightest pack with room. */
@@ -164,7 +197,7 @@ function packBalanced(
   if (perPack === 1) return { packOf, rankOf };
   const packLoad = new Float32Array(numPacks);
   const packItems = new Int32Array(numPacks);
-  const heaviestFirst = loads.map((_, item) => item).sort((one, other) => loads[other] - loads[one]);
+  const heaviestFirst = loads.map((_, item) => item).sort((a, b) => loads[b] - loads[a]);
   for (const item of heaviestFirst) {
     let lightest = -1;
     for (let pack = 0; pack < numPacks; pack++) {

@@ -160,7 +160,7 @@ function excessOfBoundLoad({ load }: PlacementProblem, state: ReplicaState, limi
     let bound = 0;
     for (let slot = first; slot < first + slots; slot++) {
       const expert = slotOf[slot];
-      if (expert !== EMPTY && state.numReplicasOfAll(expert) === 1) bound += load[expert];
+      if (expert !== EMPTY && state.replicaCount(expert) === 1) bound += load[expert];
     }
     excess += Math.max(0, bound - limit);
   }
@@ -184,7 +184,7 @@ function propose(problem: PlacementProblem, state: ReplicaState, random: Random)
   const isSpare =
     expert === EMPTY
       ? state.numPlaced < problem.numExperts + problem.numReplicas
-      : state.numReplicasOfAll(expert) > 1;
+      : state.replicaCount(expert) > 1;
   if (isSpare && random.next() < 0.5) {
     const copied = random.below(problem.numExperts);
     return state.holds(chiplet, copied) ? undefined : [{ slot, expert: copied }];

@@ -1,160 +1,245 @@
+import type { Random } from "../../lib/random.js";
+import { packReplicas, replicateBusiest } from "./pack-replicas.js";
+
 /** Options of {@link balanceReplicas}. */
 export interface BalanceOptions {
-  /** Copies of all experts together, at least one each. */
-  readonly numReplicasOfAll: number;
+  /** Replicas of all experts together, at least one each. */
+  readonly numPlaced: number;
   readonly numChiplets: number;
-  /** Room on every chiplet; default the copies spread evenly. */
+  /** Room on every chiplet; default the replicas spread evenly. */
   readonly slotsPerChiplet?: number;
-  /** Sets of consecutive experts that stay on one chiplet group; a multiple of it. Default 1. */
-  readonly numExpertGroups?: number;
-  /** Divides numChiplets. Default 1. */
-  readonly numChipletGroups?: number;
+  readonly random: Random;
+  /** Further placements to begin from, none with an expert twice on a chiplet, each of `numPlaced` replicas. */
+  readonly starts?: readonly (readonly (readonly number[])[])[];
 }
 
-/** An expert's copy to be seated: `load` is its share of the expert's tokens. */
-interface Copy {
-  readonly item: number;
-  readonly load: number;
-}
+/** A placement this close to the mean load is not improved further. */
+const CLOSE_ENOUGH = 1 + 5e-4;
+/** Changes tried for every slot. */
+const MOVES_PER_SLOT = 4000;
+/** Changes tried at most: about a tenth of a second. */
+const MOST_MOVES = 100_000;
+/** Loads are compared by their sum of 2 ** SQUARINGS: high enough that the largest counts most, low enough to feel the rest. */
+const SQUARINGS = 3;
+/** Temperatures of the annealing, in units of the potential of one chiplet of mean load. */
+const HOT = 2;
+const COLD = 1e-3;
 
 /**
- * Copies the busiest experts and spreads all copies so that the largest load of a chiplet is least.
+ * Replicates experts and spreads all replicas so that the largest load of a chiplet is least.
  *
- * Tokens of an expert are spread evenly over its copies. Copies go to the expert of largest load a copy, one by one,
- * which is optimal for the largest load of a copy; copies are seated heaviest first on the lightest chiplet with room,
- * and then swapped with those of the heaviest chiplet while that lowers it. Never two copies on one chiplet.
- * Time O(copies * chiplets) and O(copies * slots) a swap.
+ * Tokens of an expert are spread evenly over its replicas. The first start gives replicas to the expert of largest load
+ * a replica, one by one, and packs them heaviest first. That is optimal for the largest load of a replica, but wastes
+ * slots on an expert far busier than the rest, so simulated annealing then changes how many replicas an expert has and
+ * where they are together: two slots swap what they hold, or a replica gives its slot to another expert. Never two
+ * replicas of an expert on one chiplet. The answer is no worse than any start.
+ * Time O(numPlaced * numChiplets) for the start, O(replicas of two experts) a change.
  *
  * @param load Tokens of every expert. Shape [numExperts].
  * @returns Experts of every chiplet, ascending.
  *
  * @example
- * balanceReplicas([8, 4, 3, 1], { numReplicasOfAll: 6, numChiplets: 2 }); // [[0, 1, 2], [0, 1, 3]]
+ * balanceReplicas([8, 4, 3, 1], { numPlaced: 6, numChiplets: 2, random: createRandom(1) }); // [[0, 1, 2], [0, 1, 3]]
  */
 export function balanceReplicas(load: ArrayLike<number>, options: BalanceOptions): number[][] {
-  const { numReplicasOfAll, numChiplets, numExpertGroups = 1, numChipletGroups = 1 } = options;
-  const perGroup = numChiplets / numChipletGroups;
-  const slots = options.slotsPerChiplet ?? Math.ceil(numReplicasOfAll / numChiplets);
-  const groups = expertsByChipletGroup(load, numExpertGroups, numChipletGroups);
-  return groups.flatMap((experts, group) => {
-    // Spare copies that do not divide go to the first groups.
-    const spare = numReplicasOfAll - load.length;
-    const ofGroup = Math.floor(spare / numChipletGroups) + (group < spare % numChipletGroups ? 1 : 0);
-    const loads = experts.map((expert) => load[expert]);
-    const copies = replicateBusiest(loads, { numReplicasOfAll: loads.length + ofGroup, maxCopies: perGroup });
-    return spreadEvenly(copies, perGroup, slots).map((items) =>
-      items.map((item) => experts[item]).sort((one, other) => one - other),
-    );
-  });
+  const { numPlaced, numChiplets, starts = [], random } = options;
+  const slots = options.slotsPerChiplet ?? Math.ceil(numPlaced / numChiplets);
+  const loads = Array.from(load);
+  const packed = packReplicas(
+    replicateBusiest(loads, { numPlaced, mostReplicas: numChiplets }),
+    numChiplets,
+    slots,
+  );
+  let best = new ReplicaLoads(loads, packed, slots);
+  for (const start of starts) {
+    const state = new ReplicaLoads(loads, start, slots);
+    if (state.peak() < best.peak()) best = state;
+  }
+  if (best.peak() > best.meanLoad * CLOSE_ENOUGH) anneal(best, random);
+  return best.chiplets();
 }
 
-function expertsByChipletGroup(
-  load: ArrayLike<number>,
-  numExpertGroups: number,
-  numChipletGroups: number,
-): number[][] {
-  const size = load.length / numExpertGroups;
-  const expertGroups = Array.from({ length: numExpertGroups }, (_, group) =>
-    Array.from({ length: size }, (__, index) => group * size + index),
-  );
-  const groupLoads = expertGroups.map((experts, item) => ({
-    item,
-    load: experts.reduce((sum, expert) => sum + load[expert], 0),
-  }));
-  return spreadEvenly(groupLoads, numChipletGroups, numExpertGroups / numChipletGroups).map((groups) =>
-    groups.flatMap((group) => expertGroups[group]),
-  );
-}
-
-function replicateBusiest(
-  loads: readonly number[],
-  { numReplicasOfAll, maxCopies }: { numReplicasOfAll: number; maxCopies: number },
-): Copy[] {
-  const copies = new Uint16Array(loads.length).fill(1);
-  for (let made = loads.length; made < numReplicasOfAll; made++) {
-    let busiest = -1;
-    for (let item = 0; item < loads.length; item++) {
-      if (copies[item] === maxCopies) continue;
-      if (busiest < 0 || loads[item] / copies[item] > loads[busiest] / copies[busiest]) busiest = item;
+/** Leaves the state at the placement of least largest load that was met. */
+function anneal(state: ReplicaLoads, random: Random): void {
+  const numSlots = state.expertOf.length;
+  const numMoves = Math.min(MOST_MOVES, MOVES_PER_SLOT * numSlots);
+  let best = state.expertOf.slice();
+  let bestPeak = state.peak();
+  let current = state.potential();
+  for (let move = 0; move < numMoves; move++) {
+    const change = propose(state, random);
+    if (!change) continue;
+    const { slotA, slotB, expert } = change;
+    const before = state.expertOf[slotA];
+    if (slotB < 0) state.replace(slotA, expert);
+    else state.swap(slotA, slotB);
+    const next = state.potential();
+    const temperature = HOT * (COLD / HOT) ** (move / numMoves);
+    if (next > current && random.next() >= Math.exp((current - next) / temperature)) {
+      if (slotB < 0) state.replace(slotA, before);
+      else state.swap(slotA, slotB);
+      continue;
     }
-    if (busiest < 0) break;
-    copies[busiest]++;
+    current = next;
+    const peak = state.peak();
+    if (peak >= bestPeak * (1 - 1e-12)) continue;
+    best = state.expertOf.slice();
+    bestPeak = peak;
+    if (peak <= state.meanLoad * CLOSE_ENOUGH) break;
   }
-  return loads.flatMap((load, item) =>
-    Array.from({ length: copies[item] }, () => ({ item, load: load / copies[item] })),
-  );
+  state.restore(best);
 }
 
-/** Spreads copies over packs of at most `room`, none twice in a pack. Shape [numPacks][]. */
-function spreadEvenly(copies: readonly Copy[], numPacks: number, room: number): number[][] {
-  const packs = Array.from({ length: numPacks }, (): Copy[] => []);
-  const packLoads = new Float64Array(numPacks);
-  const heaviestFirst = copies.toSorted((one, other) => other.load - one.load || one.item - other.item);
-  for (const copy of heaviestFirst) {
-    let lightest = -1;
-    for (let pack = 0; pack < numPacks; pack++) {
-      if (packs[pack].length === room || holds(packs[pack], copy.item)) continue;
-      if (lightest < 0 || packLoads[pack] < packLoads[lightest]) lightest = pack;
-    }
-    if (lightest < 0) lightest = makeRoom(packs, packLoads, { copy, room });
-    packs[lightest].push(copy);
-    packLoads[lightest] += copy.load;
-  }
-  while (lowerHeaviest(packs, packLoads));
-  return packs.map((pack) => pack.map(({ item }) => item));
+/** A slot that is given to an expert, or (`slotB` not negative) two slots that swap what they hold. */
+interface Change {
+  readonly slotA: number;
+  readonly slotB: number;
+  readonly expert: number;
 }
 
-/** Moves a copy out of a pack that does not hold the item, into a pack with room that does. */
-function makeRoom(
-  packs: Copy[][],
-  packLoads: Float64Array,
-  { copy, room }: { copy: Copy; room: number },
-): number {
-  const open = packs.findIndex((pack) => pack.length < room);
-  for (const [from, pack] of packs.entries()) {
-    if (holds(pack, copy.item)) continue;
-    const place = pack.findIndex(({ item }) => !holds(packs[open], item));
-    if (place < 0) continue;
-    const [moved] = pack.splice(place, 1);
-    packs[open].push(moved);
-    packLoads[open] += moved.load;
-    packLoads[from] -= moved.load;
-    return from;
+function propose(state: ReplicaLoads, random: Random): Change | undefined {
+  const { expertOf, replicaCount, slots, numExperts } = state;
+  const slotA = random.below(expertOf.length);
+  const chipletA = Math.floor(slotA / slots);
+  const expertA = expertOf[slotA];
+  if (expertA >= 0 && replicaCount[expertA] > 1 && random.next() < 0.5) {
+    const expert = random.below(numExperts);
+    return state.holds(chipletA, expert) ? undefined : { slotA, slotB: -1, expert };
   }
-  throw new Error("an item with fewer copies than packs finds room");
+  const slotB = random.below(expertOf.length);
+  const chipletB = Math.floor(slotB / slots);
+  const expertB = expertOf[slotB];
+  if (chipletA === chipletB || expertA === expertB) return undefined;
+  if (expertA >= 0 && state.holds(chipletB, expertA)) return undefined;
+  if (expertB >= 0 && state.holds(chipletA, expertB)) return undefined;
+  return { slotA, slotB, expert: -1 };
 }
 
-/** Makes the best swap of a copy of the heaviest pack with one of another; false if none lowers the heaviest. */
-function lowerHeaviest(packs: Copy[][], packLoads: Float64Array): boolean {
-  let heaviest = 0;
-  packLoads.forEach((load, pack) => {
-    if (load > packLoads[heaviest]) heaviest = pack;
-  });
-  const peak = packLoads[heaviest];
-  // Below this, a gain may be rounding, and swaps could go round in circles.
-  let best = { peak: peak * (1 - 1e-9), pack: -1, place: 0, other: 0 };
-  packs.forEach((pack, index) => {
-    if (index === heaviest) return;
-    packs[heaviest].forEach((copy, place) => {
-      if (holds(pack, copy.item)) return;
-      pack.forEach((guest, other) => {
-        const shift = copy.load - guest.load;
-        const nextPeak = Math.max(peak - shift, packLoads[index] + shift);
-        if (nextPeak < best.peak && !holds(packs[heaviest], guest.item)) {
-          best = { peak: nextPeak, pack: index, place, other };
-        }
-      });
+/**
+ * Replicas in slots and the loads they bring to chiplets, kept true by {@link swap} and {@link replace}.
+ *
+ * Flat arrays, because changes are tried by the hundred thousand. Empty slots hold -1.
+ */
+class ReplicaLoads {
+  readonly numExperts: number;
+  readonly meanLoad: number;
+  /** Expert in every slot. Shape [numChiplets, slots], row-major. */
+  readonly expertOf: Int32Array;
+  /** Replicas of every expert. Shape [numExperts]. */
+  readonly replicaCount: Int32Array;
+  readonly #load: Float64Array;
+  readonly #chipletLoad: Float64Array;
+  /** Whether a chiplet holds an expert. Shape [numChiplets, numExperts], row-major. */
+  readonly #isHeld: Uint8Array;
+
+  constructor(
+    load: readonly number[],
+    chiplets: readonly (readonly number[])[],
+    readonly slots: number,
+  ) {
+    this.numExperts = load.length;
+    this.#load = Float64Array.from(load);
+    this.#chipletLoad = new Float64Array(chiplets.length);
+    this.meanLoad = this.#load.reduce((sum, expertLoad) => sum + expertLoad, 0) / chiplets.length;
+    this.replicaCount = new Int32Array(load.length);
+    this.#isHeld = new Uint8Array(chiplets.length * load.length);
+    this.expertOf = new Int32Array(chiplets.length * slots).fill(-1);
+    const expertOf = this.expertOf.slice();
+    chiplets.forEach((experts, chiplet) => {
+      expertOf.set(experts, chiplet * slots);
     });
-  });
-  if (best.pack < 0) return false;
-  const [copy, guest] = [packs[heaviest][best.place], packs[best.pack][best.other]];
-  packs[heaviest][best.place] = guest;
-  packs[best.pack][best.other] = copy;
-  packLoads[heaviest] -= copy.load - guest.load;
-  packLoads[best.pack] += copy.load - guest.load;
-  return true;
-}
+    this.restore(expertOf);
+  }
 
-function holds(pack: readonly Copy[], item: number): boolean {
-  return pack.some((copy) => copy.item === item);
+  /** Begins anew from what every slot holds. */
+  restore(expertOf: Int32Array): void {
+    this.expertOf.set(expertOf);
+    this.replicaCount.fill(0);
+    this.#isHeld.fill(0);
+    this.#chipletLoad.fill(0);
+    for (const expert of expertOf) if (expert >= 0) this.replicaCount[expert]++;
+    expertOf.forEach((expert, slot) => {
+      if (expert < 0) return;
+      const chiplet = Math.floor(slot / this.slots);
+      this.#isHeld[chiplet * this.numExperts + expert] = 1;
+      this.#chipletLoad[chiplet] += this.#load[expert] / this.replicaCount[expert];
+    });
+  }
+
+  holds(chiplet: number, expert: number): boolean {
+    return this.#isHeld[chiplet * this.numExperts + expert] === 1;
+  }
+
+  peak(): number {
+    let peak = 0;
+    for (const chipletLoad of this.#chipletLoad) if (chipletLoad > peak) peak = chipletLoad;
+    return peak;
+  }
+
+  /** Sum over chiplets of (load / mean) ** 2 ** SQUARINGS. */
+  potential(): number {
+    let sum = 0;
+    for (const chipletLoad of this.#chipletLoad) {
+      // Squaring is ten times as fast as Math.pow.
+      let power = chipletLoad / this.meanLoad;
+      for (let squaring = 0; squaring < SQUARINGS; squaring++) power *= power;
+      sum += power;
+    }
+    return sum;
+  }
+
+  swap(slotA: number, slotB: number): void {
+    const [expertA, expertB] = [this.expertOf[slotA], this.expertOf[slotB]];
+    const [chipletA, chipletB] = [Math.floor(slotA / this.slots), Math.floor(slotB / this.slots)];
+    this.#move(expertA, chipletA, chipletB);
+    this.#move(expertB, chipletB, chipletA);
+    this.expertOf[slotA] = expertB;
+    this.expertOf[slotB] = expertA;
+  }
+
+  /** Gives the slot of a replica to another expert; the expert that leaves has a replica elsewhere. */
+  replace(slot: number, expert: number): void {
+    const chiplet = Math.floor(slot / this.slots);
+    const leaving = this.expertOf[slot];
+    this.#recount(leaving, chiplet, -1);
+    this.#recount(expert, chiplet, 1);
+    this.expertOf[slot] = expert;
+  }
+
+  chiplets(): number[][] {
+    return Array.from({ length: this.#chipletLoad.length }, (_, chiplet) =>
+      Array.from(this.expertOf.subarray(chiplet * this.slots, (chiplet + 1) * this.slots))
+        .filter((expert) => expert >= 0)
+        .sort((a, b) => a - b),
+    );
+  }
+
+  #move(expert: number, from: number, to: number): void {
+    if (expert < 0) return;
+    const share = this.#load[expert] / this.replicaCount[expert];
+    this.#chipletLoad[from] -= share;
+    this.#chipletLoad[to] += share;
+    this.#isHeld[from * this.numExperts + expert] = 0;
+    this.#isHeld[to * this.numExperts + expert] = 1;
+  }
+
+  /** Adds a replica on a chiplet, or takes one away, and shares the load of the expert out anew. */
+  #recount(expert: number, chiplet: number, change: 1 | -1): void {
+    const load = this.#load[expert];
+    const count = this.replicaCount[expert];
+    const shift = load / (count + change) - (count > 0 ? load / count : 0);
+    this.replicaCount[expert] = count + change;
+    const held = chiplet * this.numExperts + expert;
+    if (change === -1) {
+      this.#isHeld[held] = 0;
+      this.#chipletLoad[chiplet] -= load / count;
+    }
+    for (let other = 0, at = expert; other < this.#chipletLoad.length; other++, at += this.numExperts) {
+      if (this.#isHeld[at] === 1) this.#chipletLoad[other] += shift;
+    }
+    if (change === 1) {
+      this.#isHeld[held] = 1;
+      this.#chipletLoad[chiplet] += load / (count + 1);
+    }
+  }
 }

@@ -109,7 +109,7 @@ export class ReplicaState {
   }
 
   /** Copies of an expert. */
-  numReplicasOfAll(expert: number): number {
+  replicaCount(expert: number): number {
     return this.#copiesOf[expert].length;
   }
 

@@ -11,8 +11,8 @@ import { completePlacement, type FinishOptions } from "../constraints/complete-p
 import { localSearch } from "../local-search.js";
 
 /**
- * Makes a solver that uses replicas where the problem allows any: it seats the experts once, then decides together
- * which to copy and where all copies sit.
+ * Makes a solver that uses replicas where the problem allows any: it places the experts once, then decides together
+ * which to replicate and where all replicas go.
  * Proofs are of placements without replicas, so all solvers begin from local search then.
  */
 export function replicating(solver: Solver): Solver {
@@ -23,11 +23,14 @@ export function replicating(solver: Solver): Solver {
   };
 }
 
+/** Tells the random stream of spreading loads from those of the searches. */
+const BALANCE_STREAM = 3;
+
 /** Solves a problem that allows replicas. */
 export async function replicate(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
   const { first = "traffic" } = options;
   if (first === "balance" && isSpreadAlone(problem)) {
-    return answerBalanced(problem, spreadCopies(problem), { ...options, stoppedBy: "budget" });
+    return answerBalanced(problem, spreadReplicas(problem, options), { ...options, stoppedBy: "budget" });
   }
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
   const begun = await seatOnce(problem, options);
@@ -39,7 +42,10 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
     if (found.isCut) stoppedBy = "time limit";
     return found.chiplets;
   };
-  const chiplets = (first === "traffic" ? searchCapped : searchBalanced)(problem, begun.chiplets, search);
+  const chiplets = (first === "traffic" ? searchCapped : searchBalanced)(problem, begun.chiplets, {
+    search,
+    spread: () => spreadReplicas(problem, options),
+  });
   const finished = { ...options, stoppedBy };
   return first === "traffic"
     ? completePlacement(problem, chiplets, finished)
@@ -59,27 +65,34 @@ async function seatOnce(problem: PlacementProblem, options: SolverOptions): Prom
   return "chiplets" in begun ? begun : localSearch.solve(bare, options);
 }
 
-type ReplicaSearch = (start: Chiplets, stream: number, maxLoad?: number) => number[][];
+/** The two ways to place replicas that {@link replicate} combines. */
+interface Ways {
+  /** Anneals from a start on tokens, under a load cap. */
+  readonly search: (start: Chiplets, stream: number, maxLoad?: number) => number[][];
+  /** Evens loads, blind to what tokens choose together. */
+  readonly spread: () => number[][];
+}
 
 /** Looks for the fewest visits under the load cap; from an even placement, where none under the cap is met otherwise. */
-function searchCapped(problem: PlacementProblem, begun: Chiplets, search: ReplicaSearch): number[][] {
+function searchCapped(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
   const cap = problem.limits.chipletLoad * (1 + SHARE_ROUNDING);
+  const { search } = ways;
   const found = search(begun, 0);
   if (peakLoad(problem, found) <= cap) return found;
-  const even = spreadEvenly(problem, begun, search);
+  const even = spreadEvenly(problem, begun, ways);
   return peakLoad(problem, even) <= cap ? search(even, 2) : found;
 }
 
 /** Looks for the least largest load, and then for the fewest visits under it. */
-function searchBalanced(problem: PlacementProblem, begun: Chiplets, search: ReplicaSearch): number[][] {
-  const even = spreadEvenly(problem, begun, search);
-  return search(even, 2, peakLoad(problem, even));
+function searchBalanced(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
+  const even = spreadEvenly(problem, begun, ways);
+  return ways.search(even, 2, peakLoad(problem, even));
 }
 
 /** Looks for the least largest load on two ways. */
-function spreadEvenly(problem: PlacementProblem, begun: Chiplets, search: ReplicaSearch): number[][] {
-  const found = [search(begun, 1, meanChipletLoad(problem))];
-  if (!hasRules(problem)) found.push(spreadCopies(problem));
+function spreadEvenly(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
+  const found = [ways.search(begun, 1, meanChipletLoad(problem))];
+  if (!hasRules(problem)) found.push(ways.spread());
   const peaks = found.map((chiplets) => peakLoad(problem, chiplets));
   return found[peaks.indexOf(Math.min(...peaks))];
 }
@@ -94,9 +107,14 @@ function hasRules(problem: PlacementProblem): boolean {
   return problem.pins.length > 0 || constraintsOf(problem).some(({ measure }) => measure === "held");
 }
 
-function spreadCopies(problem: PlacementProblem): number[][] {
-  const { load, numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
-  return balanceReplicas(load, { numReplicasOfAll: numExperts + numReplicas, numChiplets, slotsPerChiplet });
+function spreadReplicas(problem: PlacementProblem, { seed }: SolverOptions): number[][] {
+  const { layer, load, numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
+  return balanceReplicas(load, {
+    numPlaced: numExperts + numReplicas,
+    numChiplets,
+    slotsPerChiplet,
+    random: createRandom(seed, layer, BALANCE_STREAM),
+  });
 }
 
 /** The answer with its largest load, of which is proved that loads can be shared out evenly at best. */

@@ -18,8 +18,8 @@ describe("rebalanceExperts", () => {
   });
 
   it("knows which copy is where", () => {
-    const { slotsOfExpert, numReplicasOfAll } = rebalanceExperts(layers[0], shape);
-    expect([...numReplicasOfAll]).to.deep.equal([1, 2, 1, 1, 2, 2, 1, 1, 1, 1, 2, 1]);
+    const { slotsOfExpert, replicaCount } = rebalanceExperts(layers[0], shape);
+    expect([...replicaCount]).to.deep.equal([1, 2, 1, 1, 2, 2, 1, 1, 1, 1, 2, 1]);
     expect(slotsOfExpert[5]).to.deep.equal([0, 2]);
     expect(slotsOfExpert[7]).to.deep.equal([3]);
   });
@@ -39,12 +39,12 @@ describe("rebalanceExperts", () => {
         fc.integer({ min: 2, max: 6 }),
         (load, slots) => {
           const options = { numSlots: 4 * slots, numExpertGroups: 4, numChipletGroups: 2, numChiplets: 4 };
-          const { expertOfSlot, slotsOfExpert, numReplicasOfAll } = rebalanceExperts(load, options);
+          const { expertOfSlot, slotsOfExpert, replicaCount } = rebalanceExperts(load, options);
           expect(slotsOfExpert.flat().sort((one, other) => one - other)).to.deep.equal(
             expertOfSlot.map((_, slot) => slot).reduce<number[]>((all, slot) => [...all, slot], []),
           );
           slotsOfExpert.forEach((slotsOf, expert) => {
-            expect(slotsOf.length).to.equal(numReplicasOfAll[expert]).and.to.be.at.least(1);
+            expect(slotsOf.length).to.equal(replicaCount[expert]).and.to.be.at.least(1);
             for (const slot of slotsOf) expect(expertOfSlot[slot]).to.equal(expert);
           });
         },

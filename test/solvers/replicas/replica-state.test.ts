@@ -29,7 +29,7 @@ describe("ReplicaState", () => {
             const chiplet = Math.floor(slot / state.slots);
             const leaving = state.slotOf[slot];
             const expert = random.below(patterns.numExperts);
-            if (state.holds(chiplet, expert) || (leaving !== EMPTY && state.numReplicasOfAll(leaving) === 1))
+            if (state.holds(chiplet, expert) || (leaving !== EMPTY && state.replicaCount(leaving) === 1))
               continue;
             const before = { load: state.load.slice(), visitors: state.visitors.slice() };
             state.change([{ slot, expert }]);
