@@ -39,7 +39,7 @@ const COLD = 1e-3;
  * @returns Experts of every chiplet, ascending.
  *
  * @example
- * balanceReplicas([8, 4, 3, 1], { numPlaced: 6, numChiplets: 2, random: createRandom(1) }); // [[0, 1, 2], [0, 1, 3]]
+ * balanceReplicas([8, 4, 3, 1], { numPlaced: 6, numChiplets: 2, random: createRandom(1) }); // [[0, 2, 3], [0, 1, 3]]
  */
 export function balanceReplicas(load: ArrayLike<number>, options: BalanceOptions): number[][] {
   const { numPlaced, numChiplets, starts = [], random } = options;

@@ -9,7 +9,7 @@ describe("balanceReplicas", () => {
     expect(
       balanceReplicas([8, 4, 3, 1], { numPlaced: 6, numChiplets: 2, random: createRandom(1) }),
     ).to.deep.equal([
-      [0, 1, 2],
+      [0, 2, 3],
       [0, 1, 3],
     ]);
   });
