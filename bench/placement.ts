@@ -13,6 +13,8 @@ import { placeTrace, poseLayer, type PosingOptions } from "../lib/flows/place.js
 import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { generateColumns } from "../solvers/columns/column-generation.js";
 import { exact } from "../solvers/exact.js";
+import { columnModelOf } from "../solvers/columns/admissible-columns.js";
+import { swapModelOf } from "../solvers/search/swap-model.js";
 import { createColumnTable } from "../solvers/columns/column-table.js";
 import { openLayerThreads } from "../solvers/threads/layer-threads.js";
 import { localSearch, QUICK_SEARCH } from "../solvers/local-search.js";
@@ -140,16 +142,16 @@ async function boundLayers(name: string, trace: RoutingTrace, layers: readonly n
     const problem = poseLayer(trace, layer, WAFER);
     const solution = await threads.inThread(exact).solve(problem, DEFAULT_SOLVER_OPTIONS);
     if (solution.status !== "optimal") throw new Error(`layer ${layer.layer}: ${solution.status}`);
-    const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
+    const search = startSearch(swapModelOf(problem), DEFAULT_SOLVER_OPTIONS);
     search.run(QUICK_SEARCH);
-    const table = createColumnTable(problem);
-    const { bound, base, prices } = await generateColumns(problem, table, {
+    const table = createColumnTable(columnModelOf(problem));
+    const { bound, base, multipliers } = await generateColumns(problem, table, {
       columns: search.pool.columns,
-      enough: Infinity,
+      cutoff: Infinity,
       deadline: Infinity,
     });
     let within = 0;
-    table.walk(prices, solution.cost * layer.numTokens - 1 - base, () => within++);
+    table.walk(multipliers, solution.cost * layer.numTokens - 1 - base, () => within++);
     const [pairs, triples] = [2, 3].map((largest) => boundOf(problem, solution.chiplets, largest));
     const bounds = [pairs, triples, bound / layer.numTokens];
     const gaps = bounds.map((value) => `${(100 * (1 - value / solution.cost)).toFixed(2)} %`);
@@ -167,11 +169,11 @@ function boundOf(problem: PlacementProblem, chiplets: Chiplets, largest: number)
 
 /** The LP over columns of a placement, of a search and of pricing by search, in chiplets a token: no bound. */
 async function estimateOf(problem: PlacementProblem, chiplets: Chiplets): Promise<number> {
-  const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
+  const search = startSearch(swapModelOf(problem), DEFAULT_SOLVER_OPTIONS);
   search.run(QUICK_SEARCH);
   const chipletOf = chipletOfExperts(chiplets, problem.numExperts);
   for (const column of search.columnsOf(chipletOf)) search.pool.add(column);
-  const tokens = await priceIntoPool(problem, search.pool, { chipletOf, deadline: Infinity });
+  const tokens = await priceIntoPool(columnModelOf(problem), search.pool, { chipletOf, deadline: Infinity });
   return tokens / problem.patterns.numTokens;
 }
 

@@ -1,33 +1,31 @@
 import { expertsOfChiplets, type Solution } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../lib/placement/solver.js";
-import { placeColumns } from "./groups/assign-groups.js";
-import { generateColumns, type ProvedPrices } from "./columns/column-generation.js";
-import { contiguousPlacement } from "./contiguous.js";
-import { sumTokens, type Column } from "./columns/column-pool.js";
+import { subsetBound } from "./bounds/lagrangian-bound.js";
+import { columnModelOf } from "./columns/admissible-columns.js";
+import { sumTokens, type Column, type PricedColumn } from "./columns/column.js";
+import { generateColumns, type ProvedMultipliers } from "./columns/column-generation.js";
+import type { ColumnModel } from "./columns/column-model.js";
 import { countColumns, createColumnTable, type ColumnTable } from "./columns/column-table.js";
+import { choosePartition } from "./columns/partition-model.js";
+import { fixByCuts, type Shortlist } from "./columns/subset-row-cuts.js";
 import { finish } from "./constraints/complete-placement.js";
+import { contiguousPlacement } from "./contiguous.js";
+import { placeColumns } from "./groups/assign-groups.js";
 import { recombine } from "./ilp.js";
 import { QUICK_SEARCH } from "./local-search.js";
 import { startSearch } from "./search/iterated-local-search.js";
-import { choosePartition } from "./columns/partition-model.js";
-import { subsetBound } from "./bounds/lagrangian-bound.js";
-import { fixByCuts, type PricedColumn, type Shortlist } from "./columns/subset-row-cuts.js";
+import { swapModelOf } from "./search/swap-model.js";
 
 /** Columns that are enumerated at most: 128 experts by 4 slots, or 64 by 5; 4 bytes each. */
-const MOST_FILLINGS = 11e6;
-/** Columns of which a proof takes seconds: 64 experts by 4 slots are 635,376. */
-const FEW_FILLINGS = 1e6;
-/**
- * Sets of experts priced for a bound where columns are too many: by `exact` quadruples of 128 experts and triples of
- * 256, by `auto` quadruples of 64, triples of 128 and pairs of 256, which takes as long as the search at most.
- */
-const MOST_SUBSETS = { exact: 11e6, auto: 1e6 };
-/** Columns handed to one integer programme before the proof is split. */
-const MOST_COLUMNS = 500;
+const MOST_COLUMNS = 11e6;
+/** Subsets priced for a bound where columns are more: quadruples of 128 experts and triples of 256. */
+const MOST_SUBSETS = 11e6;
+/** Columns handed to a single integer programme before the proof is split. */
+const FEW_COLUMNS = 500;
 
 /**
- * Local search, then a proof by set partitioning over every chiplet column there is.
+ * Local search, then a proof by set partitioning over every column there is.
  *
  * Where there are too many columns to enumerate, recombination with the subset bound: a proved gap instead of none.
  */
@@ -35,50 +33,54 @@ export const exact: Solver = {
   name: "exact",
   summary: "local search, then a proof over every chiplet column by column generation and ILP",
   solve: (problem, options) =>
-    countColumns(problem) <= MOST_FILLINGS
-      ? prove(problem, options)
-      : bracket(problem, options, MOST_SUBSETS.exact),
+    proveOrBound(problem, options, { mostColumns: MOST_COLUMNS, mostSubsets: MOST_SUBSETS }),
 };
 
-/** The default: a proof where it takes seconds, a bracket of cost and bound elsewhere. */
-export const auto: Solver = {
-  name: "auto",
-  summary: "exact where the proof takes seconds a layer, else ilp with a proved bound",
-  solve: (problem, options) =>
-    countColumns(problem) <= FEW_FILLINGS
-      ? prove(problem, options)
-      : bracket(problem, options, MOST_SUBSETS.auto),
-};
+/** What a proof may cost. */
+export interface ProofBudget {
+  /** Columns that are enumerated at most for a proof. */
+  readonly mostColumns: number;
+  /** Subsets of experts that are priced at most for a bound, where columns are more. */
+  readonly mostSubsets: number;
+}
 
-function bracket(problem: PlacementProblem, options: SolverOptions, mostSubsets: number): Promise<Solution> {
+/** Proves an optimum where its columns can be enumerated; elsewhere recombines and proves a bound. */
+export function proveOrBound(
+  problem: PlacementProblem,
+  options: SolverOptions,
+  { mostColumns, mostSubsets }: ProofBudget,
+): Promise<Solution> {
+  if (countColumns(problem) <= mostColumns) return prove(problem, options);
+  const { patterns, numChiplets, slotsPerChiplet } = problem;
   return recombine(problem, options, (chipletOf, deadline) =>
-    Math.ceil(subsetBound(problem, { chipletOf, mostSubsets, deadline })),
+    Math.ceil(subsetBound({ patterns, numChiplets, slotsPerChiplet }, { chipletOf, mostSubsets, deadline })),
   );
 }
 
 async function prove(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
-  const search = startSearch(problem, options);
-  const found = search.run(QUICK_SEARCH);
-  if (!found) return finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });
-  const incumbent = search.columnsOf(found);
-  const table = createColumnTable(problem);
-  const proved = await generateColumns(problem, table, {
+  const search = startSearch(swapModelOf(problem), options);
+  const best = search.run(QUICK_SEARCH);
+  if (!best) return finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });
+  const incumbent = search.columnsOf(best);
+  const model = columnModelOf(problem);
+  const table = createColumnTable(model);
+  const proved = await generateColumns(model, table, {
     columns: [...incumbent, ...search.pool.columns],
-    enough: sumTokens(incumbent),
+    cutoff: sumTokens(incumbent),
     deadline,
   });
-  const best = await closeGap(problem, { table, proved, incumbent, deadline, options });
-  const answer = await placeColumns(problem, best.columns, { ...options, ...best });
+  const proof = await closeGap(model, { table, proved, incumbent, deadline, options });
+  const answer = await placeColumns(problem, proof.columns, { ...options, ...proof });
   // Limits of chiplet groups may forbid the best columns; the search has respected them all along.
   return answer.status === "undecided"
-    ? placeColumns(problem, incumbent, { ...options, ...best, stoppedBy: "budget" })
+    ? placeColumns(problem, incumbent, { ...options, ...proof, stoppedBy: "budget" })
     : answer;
 }
 
 interface GapState {
   readonly table: ColumnTable;
-  readonly proved: ProvedPrices;
+  readonly proved: ProvedMultipliers;
   readonly incumbent: readonly Column[];
   readonly deadline: number;
   readonly options: SolverOptions;
@@ -90,28 +92,25 @@ interface GapState {
  * A placement that costs less than base + t has no column of reduced cost above t. So the integer programme over
  * columns up to t either finds the optimum or lifts the bound to base + t; then t grows, up to the incumbent.
  */
-async function closeGap(
-  problem: PlacementProblem,
-  { table, proved, incumbent, deadline, options }: GapState,
-) {
+async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline, options }: GapState) {
   let columns = incumbent;
   let bound = Math.ceil(proved.bound);
   const report = () => {
-    const chipletOf = new Uint16Array(problem.numExperts);
+    const chipletOf = new Uint16Array(model.numExperts);
     columns.forEach(({ experts }, chiplet) => {
       for (const expert of experts) chipletOf[expert] = chiplet;
     });
-    const { numTokens } = problem.patterns;
+    const { numTokens } = model.patterns;
     options.onProgress?.({
-      chiplets: expertsOfChiplets(chipletOf, problem.numChiplets),
+      chiplets: expertsOfChiplets(chipletOf, model.numChiplets),
       cost: sumTokens(columns) / numTokens,
       bound: bound / numTokens,
     });
   };
   report();
-  const list = await fixByCuts(problem, listColumns(table, proved, sumTokens(columns)), {
+  const list = await fixByCuts(model, listColumns(table, proved, sumTokens(columns)), {
     incumbent,
-    enough: MOST_COLUMNS,
+    fewColumns: FEW_COLUMNS,
     deadline,
   });
   bound = Math.max(bound, Math.min(sumTokens(columns), Math.ceil(list.bound)));
@@ -125,7 +124,7 @@ async function closeGap(
     threshold = Math.min(threshold, whole);
     const matters = list.columns.filter(({ reducedCost }) => reducedCost <= threshold);
     const choice = await choosePartition(
-      problem,
+      model,
       matters.map(({ column }) => column),
       {
         backend: options.backends.columns,
@@ -147,17 +146,21 @@ async function closeGap(
   return { columns, tokensBound: bound, stoppedBy: "proof" as const };
 }
 
-/** Lists the columns that a placement of fewer than `tokens` tokens can have. */
-function listColumns(table: ColumnTable, { prices, base, bound }: ProvedPrices, tokens: number): Shortlist {
+/** Lists the columns that a placement of fewer than `cutoff` tokens can have: the others are fixed by reduced cost. */
+function listColumns(
+  table: ColumnTable,
+  { multipliers, base, bound }: ProvedMultipliers,
+  cutoff: number,
+): Shortlist {
   const columns: PricedColumn[] = [];
-  table.walk(prices, tokens - 1 - base, (experts, columnTokens, reducedCost) => {
-    columns.push({ column: { experts: [...experts], tokens: columnTokens }, reducedCost });
+  table.walk(multipliers, cutoff - 1 - base, (experts, tokens, reducedCost) => {
+    columns.push({ column: { experts: [...experts], tokens }, reducedCost });
   });
   return { columns, base, bound };
 }
 
 /** The largest reduced cost up to which there are not too many columns; Infinity where they are few. */
 function firstThreshold({ columns }: Shortlist): number {
-  if (columns.length <= MOST_COLUMNS) return Infinity;
-  return Float64Array.from(columns, ({ reducedCost }) => reducedCost).sort()[MOST_COLUMNS];
+  if (columns.length <= FEW_COLUMNS) return Infinity;
+  return Float64Array.from(columns, ({ reducedCost }) => reducedCost).sort()[FEW_COLUMNS];
 }

@@ -1,13 +1,15 @@
 import type { Solution } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../lib/placement/solver.js";
-import { placeColumns } from "./groups/assign-groups.js";
-import { contiguousPlacement } from "./contiguous.js";
-import { finish } from "./constraints/complete-placement.js";
-import { QUICK_SEARCH } from "./local-search.js";
-import { priceIntoPool } from "./columns/pool-pricing.js";
-import { startSearch, type SearchBudget } from "./search/iterated-local-search.js";
+import { columnModelOf } from "./columns/admissible-columns.js";
 import { choosePartition } from "./columns/partition-model.js";
+import { priceIntoPool } from "./columns/pool-pricing.js";
+import { finish } from "./constraints/complete-placement.js";
+import { contiguousPlacement } from "./contiguous.js";
+import { placeColumns } from "./groups/assign-groups.js";
+import { QUICK_SEARCH } from "./local-search.js";
+import { startSearch, type SearchBudget } from "./search/iterated-local-search.js";
+import { swapModelOf } from "./search/swap-model.js";
 
 /** More local optima to take columns from. */
 const DEEP_SEARCH: SearchBudget = { starts: 60, restarts: 6, kicks: 100 };
@@ -38,14 +40,15 @@ export async function recombine(
   proveBound?: (chipletOf: Uint16Array, deadline: number) => number,
 ): Promise<Solution> {
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
-  const search = startSearch(problem, options);
+  const search = startSearch(swapModelOf(problem), options);
   search.run(QUICK_SEARCH);
   const best = search.run(DEEP_SEARCH);
   if (!best) return finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });
   const incumbent = search.columnsOf(best);
-  await priceIntoPool(problem, search.pool, { chipletOf: best, deadline });
+  const model = columnModelOf(problem);
+  await priceIntoPool(model, search.pool, { chipletOf: best, deadline });
   const timeLimitMs = deadline - performance.now();
-  const choice = await choosePartition(problem, search.pool.columns, {
+  const choice = await choosePartition(model, search.pool.columns, {
     backend: options.backends.columns,
     incumbent,
     maxIterations: MAX_ITERATIONS,

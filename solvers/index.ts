@@ -1,10 +1,11 @@
 import type { Solver } from "../lib/placement/solver.js";
-import { louvain } from "./starts/communities.js";
+import { auto } from "./auto.js";
 import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
-import { auto, exact } from "./exact.js";
+import { exact } from "./exact.js";
 import { ilp } from "./ilp.js";
 import { localSearch } from "./local-search.js";
+import { louvain } from "./louvain.js";
 import { mozart } from "./mozart.js";
 import { random } from "./random.js";
 import { replicating } from "./replicas/replicate.js";

@@ -1,8 +1,9 @@
 import type { Solver } from "../lib/placement/solver.js";
-import { placeColumns } from "./groups/assign-groups.js";
-import { contiguousPlacement } from "./contiguous.js";
 import { finish } from "./constraints/complete-placement.js";
+import { contiguousPlacement } from "./contiguous.js";
+import { placeColumns } from "./groups/assign-groups.js";
 import { startSearch, type SearchBudget } from "./search/iterated-local-search.js";
+import { swapModelOf } from "./search/swap-model.js";
 
 /** About a fifth of a second on 64 experts and 8,000 tokens. */
 export const QUICK_SEARCH: SearchBudget = { starts: 20, restarts: 2, kicks: 50 };
@@ -12,7 +13,7 @@ export const localSearch: Solver = {
   name: "local-search",
   summary: "iterated swap search on C_T itself, from communities and descents on pairs",
   async solve(problem, options) {
-    const search = startSearch(problem, options);
+    const search = startSearch(swapModelOf(problem), options);
     const best = search.run(QUICK_SEARCH);
     // Without an admissible placement met, the question is whether there is any.
     if (!best) return finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });

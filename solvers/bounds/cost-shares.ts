@@ -72,6 +72,28 @@ export function createShares(
   };
 }
 
+/**
+ * The cost of a placement shared among experts: a token has one copy on a chiplet, of which each of its j experts there
+ * bears 1 / j.
+ *
+ * @param chipletOf Chiplet of every expert. Shape [numExperts].
+ * @returns In tokens; they sum to the token copies. Shape [numExperts].
+ */
+export function costSharesOf(
+  { numExperts, numPatterns, offsets, experts, counts }: TokenPatterns,
+  chipletOf: ArrayLike<number>,
+): Float64Array {
+  const shares = new Float64Array(numExperts);
+  for (let pattern = 0; pattern < numPatterns; pattern++) {
+    const ofToken = experts.subarray(offsets[pattern], offsets[pattern + 1]);
+    for (const expert of ofToken) {
+      const pinCount = ofToken.filter((peer) => chipletOf[peer] === chipletOf[expert]).length;
+      shares[expert] += counts[pattern] / pinCount;
+    }
+  }
+  return shares;
+}
+
 /** Cells with weights of 0 and as often together as sets of their size are where experts are seated at random. */
 function placeAlike({ numExperts, largest, length, offsets }: SubsetIndex, slots: number): Float64Array {
   const cells = new Float64Array(2 * length);

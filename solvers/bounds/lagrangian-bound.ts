@@ -1,8 +1,8 @@
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { TokenPatterns } from "../../lib/trace/token-patterns.js";
 import { indexSubsets } from "./subset-index.js";
 import { createAscent } from "./multipliers.js";
-import { createShares, type Shares } from "./cost-shares.js";
+import { costSharesOf, createShares, type Shares } from "./cost-shares.js";
 import { countSubsets } from "../columns/subset-costs.js";
 
 /** Sets of experts that are priced at most as one: larger sets are too many, or worth little more. */
@@ -15,6 +15,13 @@ const FRESH_SHARES = 0.25;
 const SEATED_AT_FIRST = 0.9;
 /** What rounding may cost the truth of a bound is given away, in parts of the tokens. */
 const GIVEN_AWAY = 1e-9;
+
+/** What a bound is proved on: limits, pins and separations only raise the cost. */
+export interface BoundModel {
+  readonly patterns: TokenPatterns;
+  readonly numChiplets: number;
+  readonly slotsPerChiplet: number;
+}
 
 /** Options of {@link subsetBound}. */
 export interface SubsetBoundOptions {
@@ -53,13 +60,13 @@ export interface SubsetBoundOptions {
  * subsetBound(problem, { chipletOf, mostSubsets: 3e6, deadline: Infinity }) / numTokens; // C_T is at least this
  */
 export function subsetBound(
-  problem: PlacementProblem,
+  { patterns, numChiplets, slotsPerChiplet }: BoundModel,
   { chipletOf, mostSubsets, deadline }: SubsetBoundOptions,
 ): number {
-  const { patterns, numChiplets, numExperts, load } = problem;
-  const slots = Math.min(problem.slotsPerChiplet, numExperts);
+  const { numExperts } = patterns;
+  const slots = Math.min(slotsPerChiplet, numExperts);
   // With one expert a chiplet no visit is shared; with all of them on one every token visits it.
-  if (slots === 1) return load.reduce((sum, tokens) => sum + tokens, 0);
+  if (slots === 1) return countPins(patterns);
   if (slots === numExperts) return patterns.numTokens;
   const numSeats = numChiplets * slots;
   let size = Math.min(LARGEST_SET, slots);
@@ -68,7 +75,7 @@ export function subsetBound(
   const shares = createShares(patterns, { index, slots });
   seatAtFirst(shares, { chipletOf, numChiplets, slots });
   shares.renew(1);
-  const improve = createAscent({ index, shares, owed: firstMultipliers(problem, chipletOf) });
+  const improve = createAscent({ index, shares, owed: costSharesOf(patterns, chipletOf) });
   let best = patterns.numTokens;
   for (let iteration = 0; iteration < ITERATIONS && performance.now() < deadline; iteration++) {
     if (iteration > 0 && iteration % RENEWAL === 0) shares.renew(FRESH_SHARES);
@@ -89,19 +96,7 @@ function seatAtFirst(
   for (const experts of columns) shares.seatChiplet(experts, SEATED_AT_FIRST);
 }
 
-/** What each expert owes for the visits of its tokens in a placement. Shape [numExperts], in tokens. */
-export function firstMultipliers(
-  { patterns, numExperts }: PlacementProblem,
-  chipletOf: ArrayLike<number>,
-): Float64Array {
-  const { numPatterns, offsets, experts, counts } = patterns;
-  const owed = new Float64Array(numExperts);
-  for (let pattern = 0; pattern < numPatterns; pattern++) {
-    const ofToken = experts.subarray(offsets[pattern], offsets[pattern + 1]);
-    for (const expert of ofToken) {
-      const together = ofToken.filter((other) => chipletOf[other] === chipletOf[expert]).length;
-      owed[expert] += counts[pattern] / together;
-    }
-  }
-  return owed;
+/** Experts of all tokens together. */
+function countPins({ offsets, counts }: TokenPatterns): number {
+  return counts.reduce((sum, count, pattern) => sum + count * (offsets[pattern + 1] - offsets[pattern]), 0);
 }

@@ -1,87 +1,89 @@
-import { constraintsOf } from "../../lib/placement/constraints.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
 import { indexPatterns } from "../../lib/trace/token-patterns.js";
-import type { Column } from "./column-pool.js";
-import type { Prices } from "./column-table.js";
-import { createLimitGauge } from "../constraints/violations.js";
+import type { Column } from "./column.js";
+import type { ColumnModel } from "./column-model.js";
+import type { Multipliers } from "./multipliers.js";
 
 /** Exchanges experts of an admissible column for others as long as its reduced cost falls; it stays admissible. */
-export type ColumnPricer = (column: Column, prices: Prices) => Column;
+export type ColumnPricer = (column: Column, multipliers: Multipliers) => Column;
 
 /**
- * Makes the pricer of a problem, for columns too many to enumerate.
+ * Makes the pricer of a model, for columns too many to enumerate.
  *
- * It keeps the tokens that each expert would add to the column at hand, so that the best expert for a seat is found in
+ * It keeps the tokens that each expert would add to the column at hand, so that the best expert for a slot is found in
  * one pass over the experts. What it answers has the least reduced cost of any column that differs in one expert: a
  * heuristic, so that an LP over what it finds is an estimate of the LP over all, never a bound.
  */
-export function createColumnPricer(problem: PlacementProblem): ColumnPricer {
-  const { patterns, numExperts, load, pins } = problem;
+export function createColumnPricer({ patterns, numExperts, admits, isPinned }: ColumnModel): ColumnPricer {
   const { offsets, experts: all, counts } = patterns;
   const index = indexPatterns(patterns);
-  const gauge = createLimitGauge(problem);
-  const isLimited = constraintsOf(problem).length > 0;
-  const isPinned = new Uint8Array(numExperts);
-  for (const { expert } of pins) isPinned[expert] = 1;
-  /** Experts of the column in each pattern. */
-  const seated = new Uint16Array(patterns.numPatterns);
+  /** Pin count of the column in each pattern: how many of its experts the pattern has. */
+  const pinCount = new Uint16Array(patterns.numPatterns);
   /** Tokens of each expert that have no expert of the column. */
-  const adds = Float64Array.from(load);
-  const isIn = new Uint8Array(numExperts);
+  const adds = Float64Array.from({ length: numExperts }, (_, expert) =>
+    index.patterns
+      .subarray(index.offsets[expert], index.offsets[expert + 1])
+      .reduce((sum, pattern) => sum + counts[pattern], 0),
+  );
+  const isMember = new Uint8Array(numExperts);
   let tokens = 0;
 
-  const enter = (expert: number) => {
+  const insert = (expert: number) => {
     tokens += adds[expert];
-    isIn[expert] = 1;
+    isMember[expert] = 1;
     for (let at = index.offsets[expert]; at < index.offsets[expert + 1]; at++) {
       const pattern = index.patterns[at];
-      if (seated[pattern]++ > 0) continue;
+      if (pinCount[pattern]++ > 0) continue;
       for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++)
         adds[all[place]] -= counts[pattern];
     }
   };
-  const leave = (expert: number) => {
-    isIn[expert] = 0;
+  const remove = (expert: number) => {
+    isMember[expert] = 0;
     for (let at = index.offsets[expert]; at < index.offsets[expert + 1]; at++) {
       const pattern = index.patterns[at];
-      if (--seated[pattern] > 0) continue;
+      if (--pinCount[pattern] > 0) continue;
       for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++)
         adds[all[place]] += counts[pattern];
     }
     tokens -= adds[expert];
   };
-  const admits = (members: readonly number[]) =>
-    !isLimited || (gauge.chipletExcess(members) === 0 && gauge.groupExcess(members) === 0);
-  /** The expert for the free seat at the end; the one that left it, unless another is better by more than rounding. */
-  const bestFor = (others: readonly number[], left: number, prices: Prices): number => {
-    let best = left;
-    let least = adds[left] - prices.expert[left] - TOKEN_ROUNDING;
+  /** The expert to complete the column; the one removed, unless another is better by more than rounding. */
+  const bestFor = (
+    members: readonly number[],
+    removed: number,
+    { expert: multiplier }: Multipliers,
+  ): number => {
+    let best = removed;
+    let least = adds[removed] - multiplier[removed] - TOKEN_ROUNDING;
     for (let expert = 0; expert < numExperts; expert++) {
-      if (isIn[expert] || isPinned[expert]) continue;
-      const cost = adds[expert] - prices.expert[expert];
-      if (cost >= least || !admits([...others, expert])) continue;
+      if (isMember[expert] || isPinned[expert]) continue;
+      const cost = adds[expert] - multiplier[expert];
+      if (cost >= least || (admits && !admits([...members, expert]))) continue;
       least = cost;
       best = expert;
     }
     return best;
   };
 
-  return (column, prices) => {
+  return (column, multipliers) => {
     const members = [...column.experts];
-    for (const expert of members) enter(expert);
-    for (let seat = 0, unchanged = 0; unchanged < members.length; seat = (seat + 1) % members.length) {
+    for (const expert of members) insert(expert);
+    for (let slot = 0, unchanged = 0; unchanged < members.length; slot = (slot + 1) % members.length) {
       unchanged++;
-      const left = members[seat];
-      if (isPinned[left]) continue;
-      leave(left);
-      const others = members.filter((expert) => expert !== left);
-      members[seat] = bestFor(others, left, prices);
-      enter(members[seat]);
-      if (members[seat] !== left) unchanged = 0;
+      const removed = members[slot];
+      if (isPinned[removed]) continue;
+      remove(removed);
+      members[slot] = bestFor(
+        members.filter((expert) => expert !== removed),
+        removed,
+        multipliers,
+      );
+      insert(members[slot]);
+      if (members[slot] !== removed) unchanged = 0;
     }
-    const priced = { experts: members.toSorted((one, other) => one - other), tokens };
-    for (const expert of members) leave(expert);
-    return priced;
+    const improved = { experts: members.toSorted((a, b) => a - b), tokens };
+    for (const expert of members) remove(expert);
+    return improved;
   };
 }

@@ -1,32 +1,24 @@
-import type { PlacementProblem } from "../../lib/placement/problem.js";
-import { sumTokens, type Column } from "./column-pool.js";
-import { createLpSession } from "../milp/lp-session.js";
-import { binaryColumns } from "../milp/milp-model.js";
-import { partitionRows, rowsOfColumn } from "./partition-model.js";
+import { DUAL_ROUNDING, LP_FEASIBILITY, TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
+import { cheapestColumns, sumTokens, type Column, type PricedColumn } from "./column.js";
+import type { PartitionShape } from "./column-model.js";
+import { createMasterLp, type Cut } from "./master-lp.js";
+import { lagrangianBound, reducedCostOf, type LagrangianBound } from "./multipliers.js";
 
-/** A column that may be in a better placement, with what it adds to the least cost of any. */
-export interface PricedColumn {
-  readonly column: Column;
-  readonly reducedCost: number;
-}
-
-/** The columns that a placement better than the incumbent can be made of. */
-export interface Shortlist {
+/** The columns that a placement better than the incumbent can be made of, and what such a placement costs at least. */
+export interface Shortlist extends LagrangianBound {
   readonly columns: readonly PricedColumn[];
-  /** A placement better than the incumbent costs at least `base` + the reduced cost of any of its columns. */
-  readonly base: number;
-  /** A placement better than the incumbent costs at least so many tokens. */
-  readonly bound: number;
 }
 
 /** Options of {@link fixByCuts}. */
 export interface CutOptions {
   /** A placement to beat; its columns keep the LP feasible. */
   readonly incumbent: readonly Column[];
-  /** Columns at which integer programming takes over. */
-  readonly enough: number;
+  /** Columns few enough for integer programming, at which cutting stops. */
+  readonly fewColumns: number;
   /** Clock of `performance.now()` at which to stop. */
   readonly deadline: number;
+  /** Told if the LP solver failed, which ends cutting early. */
+  readonly onNote?: ((note: string) => void) | undefined;
 }
 
 const MOST_ROUNDS = 60;
@@ -37,12 +29,12 @@ const FIRST_COLUMNS = 2000;
 const LEAST_VIOLATION = 0.03;
 
 /**
- * Shortens the list of columns that matter, by subset-row cuts.
+ * Shortens the list of columns that matter: reduced-cost fixing under subset-row cuts.
  *
  * Of three experts at most one column of a placement can hold two or more: sum of x over such columns <= 1. Where
  * many columns overlap, the LP relaxation of set partitioning breaks these, and its bound is loose. Rounds of the
  * most violated cuts lift the bound; every round drops the columns whose reduced cost shows that no placement with
- * them beats the incumbent. Columns are priced exactly over the list, cuts included, so any duals prove the bound.
+ * them beats the incumbent. Columns are priced exactly over the list, cuts included, so any multipliers prove the bound.
  *
  * Source: Jepsen, Petersen, Spoorendonk and Pisinger, Subset-row inequalities applied to the vehicle-routing problem
  * with time windows, Operations Research 56 (2008).
@@ -50,147 +42,129 @@ const LEAST_VIOLATION = 0.03;
  * @param start Every column that a better placement can have, with its reduced cost.
  */
 export async function fixByCuts(
-  problem: PlacementProblem,
+  shape: PartitionShape,
   start: Shortlist,
-  { incumbent, enough, deadline }: CutOptions,
+  { incumbent, fewColumns, deadline, onNote }: CutOptions,
 ): Promise<Shortlist> {
-  const incumbentTokens = sumTokens(incumbent);
+  // Costs are integers: a better placement has at least one token less.
+  const cutoff = sumTokens(incumbent) - 1;
   let list = start;
   let cuts: Cut[] = [];
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    if (list.columns.length <= enough || performance.now() > deadline) break;
-    const active = [...incumbent, ...cheapest(list.columns, FIRST_COLUMNS)];
-    const solved = await solveWithCuts(problem, list.columns, { cuts, active, deadline });
-    // The LP has the incumbent for a solution: the LP solver is lost, and integer programming goes on without cuts.
-    if (!solved) break;
-    const slack = incumbentTokens - 1 - solved.base;
+    if (list.columns.length <= fewColumns || performance.now() > deadline) break;
+    const active = [...incumbent, ...cheapestColumns(list.columns, FIRST_COLUMNS)];
+    const solved = await solveWithCuts(shape, list.columns, { cuts, active, deadline });
+    if (!solved) {
+      // The incumbent solves the LP, so the failure is numerical; integer programming goes on without more cuts.
+      onNote?.(`cutting stopped after ${round} rounds: the LP with ${cuts.length} cuts failed numerically`);
+      break;
+    }
     const left = list.columns
       .map(({ column }, index) => ({ column, reducedCost: solved.reducedCosts[index] }))
-      .filter(({ reducedCost }) => reducedCost <= slack);
+      .filter(({ reducedCost }) => reducedCost <= cutoff - solved.base);
     if (solved.bound > list.bound) list = { columns: left, base: solved.base, bound: solved.bound };
-    if (list.bound > incumbentTokens - 1) return { columns: [], base: list.base, bound: incumbentTokens };
-    cuts = cuts.filter((_, index) => solved.cutPrices[index] < -1e-9);
-    const violated = findViolatedCuts(problem, solved.support, cuts);
+    if (list.bound > cutoff) return { columns: [], base: list.base, bound: cutoff + 1 };
+    cuts = cuts.filter((_, index) => solved.cutMultipliers[index] < -DUAL_ROUNDING);
+    const violated = findViolatedCuts(shape, solved.support, cuts);
     if (violated.length === 0) break;
     cuts.push(...violated);
   }
   return list;
 }
 
-/** Experts a < b < c. */
-type Cut = readonly [number, number, number];
-
-interface SolvedLp {
-  readonly base: number;
-  readonly bound: number;
+interface SolvedLp extends LagrangianBound {
   /** Of every column of the list, at least 0 up to rounding. */
   readonly reducedCosts: Float64Array;
   /** At most 0. Shape [numCuts]. */
-  readonly cutPrices: Float64Array;
+  readonly cutMultipliers: Float64Array;
   /** The LP solution. */
   readonly support: readonly { experts: readonly number[]; value: number }[];
 }
 
 /** Solves the LP over the whole list by column generation from the active columns. */
 async function solveWithCuts(
-  problem: PlacementProblem,
+  shape: PartitionShape,
   list: readonly PricedColumn[],
   { cuts, active, deadline }: { cuts: readonly Cut[]; active: readonly Column[]; deadline: number },
 ): Promise<SolvedLp | undefined> {
-  const { numExperts, numChiplets } = problem;
-  const rows = partitionRows(problem);
-  const firstCut = rows.rowLower.length;
-  const session = await createLpSession({
-    rowLower: Float64Array.of(...rows.rowLower, ...cuts.map(() => -Infinity)),
-    rowUpper: Float64Array.of(...rows.rowUpper, ...cuts.map(() => 1)),
-  });
-  const columns: Column[] = [];
-  const add = (added: readonly Column[]) => {
-    session.addColumns(
-      columnsOf(added, (experts) => [
-        ...rowsOfColumn(problem, experts),
-        ...cuts.flatMap((cut, index) => (countShared(cut, experts) >= 2 ? [firstCut + index] : [])),
-      ]),
-    );
-    columns.push(...added);
-  };
+  const master = await createMasterLp(shape, cuts);
   try {
-    add(active);
+    master.add(active);
     const known = new Set(active);
     for (;;) {
-      const lp = session.solve();
+      const lp = master.solve();
       if (!lp) return undefined;
-      const cutPrices = lp.rowDuals.slice(firstCut).map((price) => Math.min(0, price));
-      const chipletPrice = firstCut > numExperts ? Math.min(0, lp.rowDuals[numExperts]) : 0;
-      const expertPrices = lp.rowDuals.subarray(0, numExperts);
-      const priceOf = createPricer(numExperts, { expertPrices, chipletPrice, cuts, cutPrices });
-      const reducedCosts = Float64Array.from(list, ({ column }) => column.tokens - priceOf(column.experts));
+      const { multipliers, cutMultipliers } = lp;
+      const cutTermOf = createCutTerm(shape, cuts, cutMultipliers);
+      const reducedCosts = Float64Array.from(
+        list,
+        ({ column }) => reducedCostOf(column, multipliers) - cutTermOf(column.experts),
+      );
       const entering: PricedColumn[] = [];
       reducedCosts.forEach((reducedCost, index) => {
         const { column } = list[index];
-        if (reducedCost < -1e-6 && !known.has(column)) entering.push({ column, reducedCost });
+        if (reducedCost < -TOKEN_ROUNDING && !known.has(column)) entering.push({ column, reducedCost });
       });
       if (entering.length === 0 || performance.now() > deadline) {
-        const least = Math.min(0, minOf(reducedCosts));
-        const sum = sumOf(expertPrices) + numChiplets * chipletPrice + sumOf(cutPrices);
+        const least = reducedCosts.reduce((minimum, reducedCost) => Math.min(minimum, reducedCost), Infinity);
+        const sumOfCuts = cutMultipliers.reduce((sum, multiplier) => sum + multiplier, 0);
         return {
-          base: sum + (numChiplets - 1) * least - 1e-6,
-          bound: sum + numChiplets * least - 1e-6,
+          ...lagrangianBound(multipliers, shape, { least, cuts: sumOfCuts }),
           reducedCosts,
-          cutPrices,
-          support: columns
+          cutMultipliers,
+          support: master.columns
             .map(({ experts }, index) => ({ experts, value: lp.values[index] }))
-            .filter(({ value }) => value > 1e-7),
+            .filter(({ value }) => value > LP_FEASIBILITY),
         };
       }
-      const chosen = cheapest(entering, COLUMNS_A_STEP);
+      const chosen = cheapestColumns(entering, COLUMNS_A_STEP);
       for (const column of chosen) known.add(column);
-      add(chosen);
+      master.add(chosen);
     }
   } finally {
-    session.dispose();
+    master.dispose();
   }
 }
 
 /**
- * Makes the function that sums what a column pays: its experts' prices, the chiplet's, and those of the cuts it is in.
+ * Makes the function that sums the multipliers of the cuts that a column is in.
  *
- * A cut is seen by each pair of its experts; a column with all three of them pays it once, not thrice, which the
- * table of triples sets right. So a price costs O(slots^3), whatever the number of cuts.
+ * A cut is seen by each pair of its experts; a column with all three of them is in it once, not thrice, which the
+ * table of triples sets right. So a term costs O(slots^3), whatever the number of cuts.
  */
-function createPricer(
-  numExperts: number,
-  duals: { expertPrices: Float64Array; chipletPrice: number; cuts: readonly Cut[]; cutPrices: Float64Array },
+function createCutTerm(
+  { numExperts }: PartitionShape,
+  cuts: readonly Cut[],
+  cutMultipliers: Float64Array,
 ): (experts: readonly number[]) => number {
-  const { expertPrices, chipletPrice, cuts, cutPrices } = duals;
   const ofPair = new Float64Array(numExperts ** 2);
   const ofTriple = new Map<number, number>();
   cuts.forEach(([a, b, c], index) => {
-    const price = cutPrices[index];
-    for (const pair of [a * numExperts + b, a * numExperts + c, b * numExperts + c]) ofPair[pair] += price;
-    ofTriple.set((a * numExperts + b) * numExperts + c, -2 * price);
+    const multiplier = cutMultipliers[index];
+    for (const pair of [a * numExperts + b, a * numExperts + c, b * numExperts + c])
+      ofPair[pair] += multiplier;
+    ofTriple.set((a * numExperts + b) * numExperts + c, -2 * multiplier);
   });
   return (experts) => {
-    let price = chipletPrice;
+    let term = 0;
     for (let i = 0; i < experts.length; i++) {
-      price += expertPrices[experts[i]];
       for (let j = 0; j < i; j++) {
         const pair = experts[j] * numExperts + experts[i];
         if (ofPair[pair] === 0) continue;
-        price += ofPair[pair];
+        term += ofPair[pair];
         // Triples that end above i are met from their own pairs (j, i) with k above.
         for (let k = i + 1; k < experts.length; k++) {
-          price += ofTriple.get(pair * numExperts + experts[k]) ?? 0;
+          term += ofTriple.get(pair * numExperts + experts[k]) ?? 0;
         }
       }
     }
-    return price;
+    return term;
   };
 }
 
 /** The most violated cuts, at most a few to an expert, so that they differ. */
 function findViolatedCuts(
-  { numExperts: n }: PlacementProblem,
+  { numExperts: n }: PartitionShape,
   support: SolvedLp["support"],
   cuts: readonly Cut[],
 ): Cut[] {
@@ -207,8 +181,8 @@ function findViolatedCuts(
       });
     });
   }
-  const there = new Set(cuts.map(([a, b, c]) => (a * n + b) * n + c));
-  const found: { cut: Cut; violation: number }[] = [];
+  const known = new Set(cuts.map(([a, b, c]) => (a * n + b) * n + c));
+  const violated: { cut: Cut; violation: number }[] = [];
   for (let a = 0; a < n; a++) {
     for (let b = a + 1; b < n; b++) {
       for (let c = b + 1; c < n; c++) {
@@ -216,43 +190,16 @@ function findViolatedCuts(
         if (pairs <= 1 + LEAST_VIOLATION) continue;
         const triple = (a * n + b) * n + c;
         const violation = pairs - 2 * (ofTriple.get(triple) ?? 0) - 1;
-        if (violation > LEAST_VIOLATION && !there.has(triple)) found.push({ cut: [a, b, c], violation });
+        if (violation > LEAST_VIOLATION && !known.has(triple)) violated.push({ cut: [a, b, c], violation });
       }
     }
   }
-  found.sort((one, other) => other.violation - one.violation);
+  violated.sort((a, b) => b.violation - a.violation);
   const uses = new Uint8Array(n);
-  const chosen = found.filter(({ cut }) => {
+  const chosen = violated.filter(({ cut }) => {
     if (cut.some((expert) => uses[expert] >= 5)) return false;
     for (const expert of cut) uses[expert]++;
     return true;
   });
   return chosen.slice(0, CUTS_A_ROUND).map(({ cut }) => cut);
-}
-
-/** Columns of ones, unbounded above: rows imply that. */
-function columnsOf(columns: readonly Column[], rowsOf: (experts: readonly number[]) => readonly number[]) {
-  return binaryColumns(
-    { rowsOf: columns.map(({ experts }) => rowsOf(experts)), cost: columns.map(({ tokens }) => tokens) },
-    Infinity,
-  );
-}
-
-function countShared(cut: Cut, experts: readonly number[]): number {
-  return cut.reduce((count, expert) => count + (experts.includes(expert) ? 1 : 0), 0);
-}
-
-function cheapest(columns: readonly PricedColumn[], most: number): Column[] {
-  return columns
-    .toSorted((one, other) => one.reducedCost - other.reducedCost)
-    .slice(0, most)
-    .map(({ column }) => column);
-}
-
-function minOf(values: Float64Array): number {
-  return values.reduce((least, value) => Math.min(least, value), Infinity);
-}
-
-function sumOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0);
 }

@@ -5,9 +5,12 @@ import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { SolverOptions } from "../../lib/placement/solver.js";
 import { quotientPatterns } from "../../lib/trace/token-patterns.js";
 import { balanceLoads } from "./partition-loads.js";
-import { sumTokens, type Column } from "../columns/column-pool.js";
+import { columnModelOf } from "../columns/admissible-columns.js";
+import { sumTokens, type Column } from "../columns/column.js";
 import { countColumns, createColumnTable } from "../columns/column-table.js";
+import { zeroMultipliers } from "../columns/multipliers.js";
 import { startSearch, type SearchBudget } from "../search/iterated-local-search.js";
+import { swapModelOf } from "../search/swap-model.js";
 import { choosePartition } from "../columns/partition-model.js";
 
 /** Load of a chiplet group over the mean that a smaller C_G may cost. */
@@ -77,7 +80,7 @@ async function assignGroups(
   units: readonly (readonly number[])[],
   options: SolverOptions,
 ): Promise<GroupAssignment | undefined> {
-  const { numChiplets, chipletsPerGroup } = problem;
+  const { chipletsPerGroup } = problem;
   const balanced = balanceLoads(
     units.map((experts) => sumOf(problem.load, experts)),
     chipletsPerGroup,
@@ -92,17 +95,16 @@ async function assignGroups(
   };
   const uncapped = { ...capped, limits: { ...capped.limits, chipletLoad: Infinity } };
   for (const quotient of [capped, uncapped]) {
-    const { seed, backends } = options;
-    const search = startSearch(quotient, { seed, backends });
+    const search = startSearch(swapModelOf(quotient), { seed: options.seed });
     const best = search.run(GROUP_SEARCH);
     if (!best) continue;
     if (countColumns(quotient) > MOST_ENUMERATED) return answer(quotient, best, false);
-    const table = createColumnTable(quotient);
+    const model = columnModelOf(quotient);
     const all: Column[] = [];
-    table.walk({ expert: new Float64Array(numChiplets), chiplet: 0 }, Infinity, (group, tokens) => {
+    createColumnTable(model).walk(zeroMultipliers(model), Infinity, (group, tokens) => {
       all.push({ experts: [...group], tokens });
     });
-    const choice = await choosePartition(quotient, all, {
+    const choice = await choosePartition(model, all, {
       backend: options.backends.groups,
       incumbent: search.columnsOf(best),
       timeLimitMs: Math.min(GROUP_TIME_LIMIT_MS, options.timeLimitMs ?? Infinity),

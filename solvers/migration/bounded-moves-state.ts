@@ -40,17 +40,15 @@ export class BoundedMoves {
 
   /** What is on every chiplet, empty ones included. */
   columns(): PlacedColumn[] {
-    const { seats, slots, touch, numChiplets } = this.#state;
-    return Array.from({ length: numChiplets }, (_, chiplet) => {
-      const occupants = seats.slice(chiplet * slots, (chiplet + 1) * slots).sort();
-      const experts = [...occupants].filter((occupant) => occupant < this.#numExperts);
+    return Array.from(this.#state.chipletTokens, (tokens, chiplet) => {
+      const experts = this.#state.expertsOn(chiplet);
       const moves = experts.filter((expert) => this.#incumbentOf[expert] !== chiplet).length;
-      return { chiplet, experts, tokens: touch[chiplet], moves };
+      return { chiplet, experts, tokens, moves };
     });
   }
 
   seat(chipletOf: ArrayLike<number>): void {
-    this.#state.seat(chipletOf);
+    this.#state.place(chipletOf);
     this.#countMoves();
   }
 
@@ -120,12 +118,12 @@ export class BoundedMoves {
   }
 
   #bestSwapBetween(a: number, b: number): { e: number; f: number; score: number } | undefined {
-    const { seats, slots } = this.#state;
+    const { occupants, slots } = this.#state;
     const room = this.maxMoves - this.moves;
     let best: { e: number; f: number; score: number } | undefined;
     for (let slotA = a * slots; slotA < (a + 1) * slots; slotA++) {
       for (let slotB = b * slots; slotB < (b + 1) * slots; slotB++) {
-        const [e, f] = [seats[slotA], seats[slotB]];
+        const [e, f] = [occupants[slotA], occupants[slotB]];
         const gain = this.#state.gain(e, f);
         if (gain <= 0) continue;
         const added = this.#addedMoves(e, f);
@@ -139,14 +137,14 @@ export class BoundedMoves {
 
   /** The allowed swap that brings more experts home than away, and loses least for each of them. */
   #cheapestWayHome(): [number, number] | undefined {
-    const { chipletOf, seats, slots } = this.#state;
+    const { chipletOf, occupants, slots } = this.#state;
     let best = -Infinity;
     let found: [number, number] | undefined;
     for (let e = 0; e < this.#numExperts; e++) {
       const home = this.#incumbentOf[e];
       if (chipletOf[e] === home) continue;
       for (let seat = home * slots; seat < (home + 1) * slots; seat++) {
-        const f = seats[seat];
+        const f = occupants[seat];
         const added = this.#addedMoves(e, f);
         if (added >= 0) continue;
         const gain = this.#state.gain(e, f) / -added;

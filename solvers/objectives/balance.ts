@@ -65,7 +65,7 @@ function balancePlacement(
   { seed }: SolverOptions,
 ): Uint16Array {
   const state = new SwapGains(problem);
-  state.seat(begun);
+  state.place(begun);
   const allows = createSwapRule(problem, state);
   const random = createRandom(seed, problem.layer, KICKS);
   const loadOf = new Float64Array(state.numOccupants);
@@ -82,7 +82,7 @@ function balancePlacement(
     const heaviest = loads.indexOf(Math.max(...loads));
     let best = loads[heaviest];
     let chosen: [number, number] | undefined;
-    for (const e of state.seats.slice(heaviest * state.slots, (heaviest + 1) * state.slots)) {
+    for (const e of state.occupants.slice(heaviest * state.slots, (heaviest + 1) * state.slots)) {
       for (let f = 0; f < state.numOccupants; f++) {
         const other = state.chipletOf[f];
         const change = loadOf[f] - loadOf[e];

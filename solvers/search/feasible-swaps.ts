@@ -38,7 +38,7 @@ export function createSwapRule(problem: PlacementProblem, state: SwapGains): Swa
 
 function createTests(
   { patterns, numExperts, chipletsPerGroup }: PlacementProblem,
-  { seats, slots, numOccupants }: SwapGains,
+  { occupants, slots, numOccupants }: SwapGains,
 ): (constraint: Constraint) => SwapTest {
   const tokensOf = createTokenCounter(patterns);
   return ({ scope, measure, weight, cap }) => {
@@ -51,15 +51,15 @@ function createTests(
       return (chiplet, leaving, entering) => {
         const first = (chiplet - (chiplet % perBlock)) * slots;
         let sum = weightOf[entering] - weightOf[leaving];
-        for (let seat = first; seat < first + size; seat++) sum += weightOf[seats[seat]];
+        for (let slot = first; slot < first + size; slot++) sum += weightOf[occupants[slot]];
         return !isAbove(sum, cap);
       };
     }
     return (chiplet, leaving, entering) => {
       const first = (chiplet - (chiplet % perBlock)) * slots;
       const experts: number[] = [];
-      for (let seat = first; seat < first + size; seat++) {
-        const occupant = seats[seat] === leaving ? entering : seats[seat];
+      for (let slot = first; slot < first + size; slot++) {
+        const occupant = occupants[slot] === leaving ? entering : occupants[slot];
         if (occupant < numExperts) experts.push(occupant);
       }
       return !isAbove(tokensOf(experts), cap);

@@ -1,16 +1,14 @@
-import { countCoactivation } from "../../lib/trace/coactivation.js";
 import { countTokenCopies } from "../../lib/placement/cost.js";
 import { chipletOfExperts, expertsOfChiplets } from "../../lib/placement/placement.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { SolverOptions } from "../../lib/placement/solver.js";
 import { createRandom, type Random } from "../../lib/random.js";
-import { placeCommunities } from "../starts/communities.js";
-import { ColumnPool, columnsOfState, type Column } from "../columns/column-pool.js";
-import { isAdmissible } from "../constraints/complete-placement.js";
+import { countCoactivation } from "../../lib/trace/coactivation.js";
+import type { Column } from "../columns/column.js";
+import { ColumnPool } from "../columns/column-pool.js";
 import { randomPairDescent } from "../starts/coactivation-descent.js";
-import { repairPlacement } from "../constraints/repair.js";
-import { createSwapRule } from "./feasible-swaps.js";
+import { placeCommunities } from "../starts/communities.js";
 import { SwapGains, type SwapRule } from "./swap-gains.js";
+import type { SwapModel } from "./swap-model.js";
 
 /** How long to search. Counted, not timed, so that a seed gives the same answer on every machine. */
 export interface SearchBudget {
@@ -37,19 +35,23 @@ export interface Search {
   columnsOf(chipletOf: ArrayLike<number>): Column[];
 }
 
+/** What of a solver's options concerns a search. */
+export type SearchOptions = Pick<SolverOptions, "seed" | "timeLimitMs" | "start" | "onProgress">;
+
 /**
- * Begins a search of one layer's problem; nothing is searched before `run`.
+ * Begins a search of one layer's placement; nothing is searched before `run`.
  *
  * Iterated local search: descend by the best swap between two chiplets until none gains, kick by random swaps, descend
  * again, and go on from there unless it is worse than the best by more than a hair.
  */
-export function startSearch(problem: PlacementProblem, options: SolverOptions): Search {
+export function startSearch(model: SwapModel, options: SearchOptions): Search {
+  const { patterns, numChiplets, slotsPerChiplet, layer } = model;
   const { seed, timeLimitMs = Infinity, onProgress } = options;
   const deadline = performance.now() + timeLimitMs;
   const pool = new ColumnPool();
-  const state = new SwapGains(problem);
-  const allows = createSwapRule(problem, state);
-  const { pairs } = countCoactivation(problem.patterns);
+  const state = new SwapGains(model);
+  const allows = model.createRule(state);
+  const { pairs } = countCoactivation(patterns);
   let best: Uint16Array | undefined;
   let leastTokenCopies = Infinity;
   let stoppedBy: Search["stoppedBy"] = "budget";
@@ -60,15 +62,15 @@ export function startSearch(problem: PlacementProblem, options: SolverOptions): 
     leastTokenCopies = state.tokenCopies;
     best = state.expertChiplets();
     onProgress?.({
-      chiplets: expertsOfChiplets(best, problem.numChiplets),
-      cost: leastTokenCopies / problem.patterns.numTokens,
+      chiplets: expertsOfChiplets(best, numChiplets),
+      cost: leastTokenCopies / patterns.numTokens,
     });
   };
   const searchFrom = (chipletOf: Uint16Array, kicks: number, random: Random) => {
-    state.seat(chipletOf);
+    state.place(chipletOf);
     descend(state, allows);
     for (let kick = 0; ; kick++) {
-      for (const column of columnsOfState(state, problem.numExperts)) pool.add(column);
+      for (const column of columnsOf(state)) pool.add(column);
       keepIfBest();
       if (performance.now() > deadline) stoppedBy = "time limit";
       if (kick === kicks || stoppedBy === "time limit") return;
@@ -78,41 +80,47 @@ export function startSearch(problem: PlacementProblem, options: SolverOptions): 
       if (state.tokenCopies > leastTokenCopies * (1 + ACCEPTED_LOSS)) state.restore();
     }
   };
+  const descendFromRandom = ({ starts, restarts }: SearchBudget, random: Random): Uint16Array[] =>
+    Array.from({ length: starts }, () =>
+      randomPairDescent(pairs, { numChiplets, slots: slotsPerChiplet, random }),
+    )
+      .map((chipletOf) => ({ chipletOf, tokenCopies: countTokenCopies(patterns, chipletOf) }))
+      .sort((a, b) => a.tokenCopies - b.tokenCopies)
+      .slice(0, restarts)
+      .map(({ chipletOf }) => chipletOf);
   return {
     pool,
     get stoppedBy() {
       return stoppedBy;
     },
     run(budget) {
-      const random = createRandom(seed, problem.layer, ++round);
+      const random = createRandom(seed, layer, ++round);
       const starts: Uint16Array[] = [];
       if (round === 1) {
-        if (options.start) starts.push(chipletOfExperts(options.start, problem.numExperts));
-        starts.push(...placeCommunities(problem, createRandom(seed, problem.layer)).slice(0, 1));
+        if (options.start) starts.push(chipletOfExperts(options.start, patterns.numExperts));
+        starts.push(...placeCommunities(model, createRandom(seed, layer)).slice(0, 1));
       }
-      const descents = Array.from({ length: budget.starts }, () =>
-        randomPairDescent(pairs, {
-          numChiplets: problem.numChiplets,
-          slots: problem.slotsPerChiplet,
-          random,
-        }),
-      );
-      const ranked = descents
-        .map((chipletOf) => ({ chipletOf, tokenCopies: countTokenCopies(problem.patterns, chipletOf) }))
-        .sort((one, other) => one.tokenCopies - other.tokenCopies);
-      starts.push(...ranked.slice(0, budget.restarts).map(({ chipletOf }) => chipletOf));
+      starts.push(...descendFromRandom(budget, random));
       for (const start of starts) {
-        const admissible = isAdmissible(problem, start) ? start : repairPlacement(problem, start, { random });
+        const admissible = model.admit(start, random);
         if (admissible) searchFrom(admissible, budget.kicks, random);
         if (stoppedBy === "time limit") break;
       }
       return best;
     },
     columnsOf(chipletOf) {
-      state.seat(chipletOf);
-      return columnsOfState(state, problem.numExperts);
+      state.place(chipletOf);
+      return columnsOf(state);
     },
   };
+}
+
+/** The columns of a placement; empty chiplets have none. */
+function columnsOf(state: SwapGains): Column[] {
+  return Array.from(state.chipletTokens, (tokens, chiplet) => ({
+    experts: state.expertsOn(chiplet),
+    tokens,
+  })).filter(({ experts }) => experts.length > 0);
 }
 
 /**
@@ -125,13 +133,13 @@ export function descend(
   allows: SwapRule | undefined,
   changed = new Set(Array.from({ length: state.numChiplets }, (_, chiplet) => chiplet)),
 ): void {
-  const pair = new Uint16Array(2);
-  // The gain of a swap depends on its two chiplets alone: only pairs with a changed one need another look.
+  const swap = new Uint16Array(2);
+  // The gain of a swap depends on its two chiplets alone: only pairs with a changed chiplet are searched again.
   for (const a of changed) {
     changed.delete(a);
     for (let b = 0; b < state.numChiplets; b++) {
-      if (b === a || state.bestSwapBetween(a, b, pair, allows) === 0) continue;
-      state.swap(pair[0], pair[1]);
+      if (b === a || state.bestSwapBetween(a, b, swap, allows) === 0) continue;
+      state.swap(swap[0], swap[1]);
       changed.add(a).add(b);
     }
   }

@@ -6,10 +6,8 @@ import {
   type Coactivation,
 } from "../../lib/trace/coactivation.js";
 import { countTokenCopies } from "../../lib/placement/cost.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
-import type { Solver } from "../../lib/placement/solver.js";
-import { createRandom, type Random } from "../../lib/random.js";
-import { finish } from "../constraints/complete-placement.js";
+import type { Random } from "../../lib/random.js";
+import type { TokenPatterns } from "../../lib/trace/token-patterns.js";
 
 // The package's types describe CommonJS, in which the default export hides one level deeper than it really does.
 const findByLouvain = louvainModule as unknown as typeof louvainModule.default;
@@ -17,47 +15,49 @@ const findByLouvain = louvainModule as unknown as typeof louvainModule.default;
 const RESOLUTIONS = [0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.6];
 const SEEDS_PER_RESOLUTION = 6;
 
-/** Communities of the co-activation graph, packed onto chiplets; not searched further. */
-export const louvain: Solver = {
-  name: "louvain",
-  summary: "Louvain communities of experts that co-activate beyond chance, packed onto chiplets",
-  solve(problem, options) {
-    const random = createRandom(options.seed, problem.layer);
-    const best = placeCommunities(problem, random);
-    return finish(problem, best[0], { ...options, stoppedBy: "budget" });
-  },
-};
+/** The room that communities are packed into. */
+export interface ChipletRoom {
+  readonly numChiplets: number;
+  readonly slotsPerChiplet: number;
+}
 
 /**
  * Finds communities at many resolutions and packs each partition onto the chiplets.
  *
  * @returns Distinct placements, cheapest in C_T first. Shape [numPlacements][numExperts].
  */
-export function placeCommunities(problem: PlacementProblem, random: Random): Uint16Array[] {
-  const coactivation = countCoactivation(problem.patterns);
+export function placeCommunities(
+  { patterns, ...room }: ChipletRoom & { readonly patterns: TokenPatterns },
+  random: Random,
+): Uint16Array[] {
+  const coactivation = countCoactivation(patterns);
   const excess = excessPairs(coactivation);
   const graph = coactivationGraph(coactivation, excess);
   const seen = new Map<string, { chipletOf: Uint16Array; tokenCopies: number }>();
   for (const resolution of RESOLUTIONS) {
     for (let run = 0; run < SEEDS_PER_RESOLUTION; run++) {
-      const found = findByLouvain(graph, { getEdgeWeight: "weight", resolution, rng: () => random.next() });
-      const communityOf = Uint16Array.from({ length: problem.numExperts }, (_, expert) => found[expert]);
-      const chipletOf = packCommunities(communityOf, excess, problem);
+      const communities = findByLouvain(graph, {
+        getEdgeWeight: "weight",
+        resolution,
+        rng: () => random.next(),
+      });
+      const communityOf = Uint16Array.from(
+        { length: patterns.numExperts },
+        (_, expert) => communities[expert],
+      );
+      const chipletOf = packCommunities(communityOf, excess, room);
       const key = chipletOf.join();
-      if (!seen.has(key))
-        seen.set(key, { chipletOf, tokenCopies: countTokenCopies(problem.patterns, chipletOf) });
+      if (!seen.has(key)) seen.set(key, { chipletOf, tokenCopies: countTokenCopies(patterns, chipletOf) });
     }
   }
-  return [...seen.values()]
-    .sort((one, other) => one.tokenCopies - other.tokenCopies)
-    .map(({ chipletOf }) => chipletOf);
+  return [...seen.values()].sort((a, b) => a.tokenCopies - b.tokenCopies).map(({ chipletOf }) => chipletOf);
 }
 
 /**
  * Packs communities onto chiplets under their slots.
  *
  * A community larger than a chiplet gives up, again and again, the chipletful of experts that hold together most; what
- * is left of all goes, largest first, to the chiplet it is most attracted to among those with room, and is dealt out
+ * is left of all communities goes, largest first, to the chiplet it is most attracted to among those with room, and is dealt out
  * expert by expert where none has. Time O(numExperts^2 * numChiplets).
  *
  * @param communityOf Community of every expert. Shape [numExperts].
@@ -67,10 +67,11 @@ export function placeCommunities(problem: PlacementProblem, random: Random): Uin
 export function packCommunities(
   communityOf: Uint16Array,
   weights: Float64Array,
-  { numExperts, numChiplets, slotsPerChiplet }: PlacementProblem,
+  { numChiplets, slotsPerChiplet }: ChipletRoom,
 ): Uint16Array {
+  const numExperts = communityOf.length;
   const attraction = (expert: number, experts: readonly number[]) =>
-    experts.reduce((sum, other) => sum + weights[expert * numExperts + other], 0);
+    experts.reduce((sum, peer) => sum + weights[expert * numExperts + peer], 0);
   const chiplets: number[][] = [];
   const rests: number[][] = [];
   for (const community of membersOf(communityOf)) {
@@ -83,20 +84,20 @@ export function packCommunities(
     if (rest.length > 0) rests.push(rest);
   }
   while (chiplets.length < numChiplets) chiplets.push([]);
-  rests.sort((one, other) => other.length - one.length || one[0] - other[0]);
+  rests.sort((a, b) => b.length - a.length || a[0] - b[0]);
   const mostAttractive = (experts: readonly number[], room: number) =>
     maxBy(
-      chiplets.filter((seated) => slotsPerChiplet - seated.length >= room),
-      (seated) => experts.reduce((sum, expert) => sum + attraction(expert, seated), 0),
+      chiplets.filter((members) => slotsPerChiplet - members.length >= room),
+      (members) => experts.reduce((sum, expert) => sum + attraction(expert, members), 0),
     );
   for (const rest of rests) {
-    const home = mostAttractive(rest, rest.length);
-    if (home) home.push(...rest);
+    const chiplet = mostAttractive(rest, rest.length);
+    if (chiplet) chiplet.push(...rest);
     else for (const expert of rest) mostAttractive([expert], 1)?.push(expert);
   }
   const chipletOf = new Uint16Array(numExperts);
-  chiplets.forEach((seated, chiplet) => {
-    for (const expert of seated) chipletOf[expert] = chiplet;
+  chiplets.forEach((members, chiplet) => {
+    for (const expert of members) chipletOf[expert] = chiplet;
   });
   return chipletOf;
 }

@@ -1,5 +1,5 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import { sumTokens, type Column } from "../../solvers/columns/column-pool.js";
+import { sumTokens, type Column } from "../../solvers/columns/column.js";
 
 /** The cheapest choice of columns that seats every expert once, by trying all of them. */
 export function bruteForcePartition(

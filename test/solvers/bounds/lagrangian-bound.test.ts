@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { chipletOfExperts } from "../../../lib/placement/placement.js";
-import { louvain } from "../../../solvers/starts/communities.js";
+import { louvain } from "../../../solvers/louvain.js";
 import { contiguousPlacement } from "../../../solvers/contiguous.js";
 import { subsetBound } from "../../../solvers/bounds/lagrangian-bound.js";
 import { createProblem, type PlacementProblem } from "../../../lib/placement/problem.js";

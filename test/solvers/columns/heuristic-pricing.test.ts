@@ -4,8 +4,10 @@ import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import { verifyChiplets } from "../../../lib/placement/verify.js";
 import { collectPatterns } from "../../../lib/trace/token-patterns.js";
 import { generateColumns } from "../../../solvers/columns/column-generation.js";
-import { sumTokens } from "../../../solvers/columns/column-pool.js";
+import { sumTokens } from "../../../solvers/columns/column.js";
 import { createColumnPricer } from "../../../solvers/columns/heuristic-pricing.js";
+import { columnModelOf } from "../../../solvers/columns/admissible-columns.js";
+import { swapModelOf } from "../../../solvers/search/swap-model.js";
 import { createColumnTable } from "../../../solvers/columns/column-table.js";
 import { priceIntoPool } from "../../../solvers/columns/pool-pricing.js";
 import { startSearch } from "../../../solvers/search/iterated-local-search.js";
@@ -22,7 +24,7 @@ const prices = {
 describe("createColumnPricer", () => {
   it("ends where no exchange of one expert lowers the reduced cost, with the tokens counted right", () => {
     const problem = createProblem(patterns, { numChiplets: 8 });
-    const improve = createColumnPricer(problem);
+    const improve = createColumnPricer(columnModelOf(problem));
     const count = createTokenCounter(problem.patterns);
     const reducedCost = (experts: readonly number[]) =>
       experts.reduce((cost, expert) => cost - prices.expert[expert], count(experts));
@@ -49,8 +51,8 @@ describe("createColumnPricer", () => {
       antiAffinity: [[0, 9]],
       pins: [{ expert: 0, chiplet: 0 }],
     });
-    const improve = createColumnPricer(problem);
-    const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
+    const improve = createColumnPricer(columnModelOf(problem));
+    const search = startSearch(swapModelOf(problem), DEFAULT_SOLVER_OPTIONS);
     const found = search.run({ starts: 4, restarts: 1, kicks: 0 });
     if (!found) throw new Error("nothing found");
     for (const column of search.columnsOf(found)) {
@@ -71,14 +73,17 @@ describe("createColumnPricer", () => {
 describe("priceIntoPool", () => {
   it("estimates the LP over all columns, from above", async () => {
     const problem = createProblem(patterns, { numChiplets: 8 });
-    const search = startSearch(problem, DEFAULT_SOLVER_OPTIONS);
+    const search = startSearch(swapModelOf(problem), DEFAULT_SOLVER_OPTIONS);
     const best = search.run({ starts: 10, restarts: 3, kicks: 20 });
     if (!best) throw new Error("nothing found");
     const before = search.pool.columns.length;
-    const estimate = await priceIntoPool(problem, search.pool, { chipletOf: best, deadline: Infinity });
-    const { bound } = await generateColumns(problem, createColumnTable(problem), {
+    const estimate = await priceIntoPool(columnModelOf(problem), search.pool, {
+      chipletOf: best,
+      deadline: Infinity,
+    });
+    const { bound } = await generateColumns(problem, createColumnTable(columnModelOf(problem)), {
       columns: search.pool.columns,
-      enough: Infinity,
+      cutoff: Infinity,
       deadline: Infinity,
     });
     expect(search.pool.columns.length).to.be.above(before);

@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { createProblem } from "../../../lib/placement/problem.js";
 import { createRandom } from "../../../lib/random.js";
 import { bruteForcePartition } from "../brute-force-partition.js";
-import { sumTokens, type Column } from "../../../solvers/columns/column-pool.js";
+import { columnModelOf } from "../../../solvers/columns/admissible-columns.js";
+import { sumTokens, type Column, type PricedColumn } from "../../../solvers/columns/column.js";
 import { createColumnTable } from "../../../solvers/columns/column-table.js";
-import { fixByCuts, type PricedColumn } from "../../../solvers/columns/subset-row-cuts.js";
+import { fixByCuts } from "../../../solvers/columns/subset-row-cuts.js";
 import { patternsOf } from "../arbitrary-problem.js";
 
 describe("fixByCuts", () => {
@@ -22,7 +23,7 @@ describe("fixByCuts", () => {
         );
         const problem = createProblem(patternsOf(tokens, numExperts), { numChiplets });
         const columns: PricedColumn[] = [];
-        createColumnTable(problem).walk(
+        createColumnTable(columnModelOf(problem)).walk(
           { expert: new Float64Array(numExperts), chiplet: 0 },
           Infinity,
           (experts, filled) =>
@@ -34,7 +35,7 @@ describe("fixByCuts", () => {
         );
         const worse = contiguousColumns(columns, problem);
         const start = { columns, base: 0, bound: 0 };
-        const list = await fixByCuts(problem, start, { incumbent: worse, enough: 0, deadline: Infinity });
+        const list = await fixByCuts(problem, start, { incumbent: worse, fewColumns: 0, deadline: Infinity });
         expect(list.bound).to.be.at.most(sumTokens(best));
         if (list.bound > 0) lifted++;
         if (list.columns.length < columns.length) shortened++;
@@ -65,7 +66,7 @@ describe("fixByCuts", () => {
     const tokens = edges.flatMap((edge) => Array.from({ length: 10 }, () => edge));
     const problem = createProblem(patternsOf(tokens, 6), { numChiplets: 3 });
     const columns: PricedColumn[] = [];
-    createColumnTable(problem).walk(
+    createColumnTable(columnModelOf(problem)).walk(
       { expert: new Float64Array(6), chiplet: 0 },
       Infinity,
       (experts, filled) =>
@@ -77,12 +78,12 @@ describe("fixByCuts", () => {
     const dear = ["0,3", "1,4", "2,5"].map(costOf);
     expect(sumTokens(dear)).to.equal(120);
     const start = { columns, base: 0, bound: 0 };
-    const list = await fixByCuts(problem, start, { incumbent: dear, enough: 0, deadline: Infinity });
+    const list = await fixByCuts(problem, start, { incumbent: dear, fewColumns: 0, deadline: Infinity });
     expect(list.bound).to.be.closeTo(100, 1e-3);
     const optimum = ["0,1", "3,4", "2,5"].map(costOf);
     const settled = await fixByCuts(problem, start, {
       incumbent: optimum,
-      enough: 0,
+      fewColumns: 0,
       deadline: Infinity,
     });
     expect(settled).to.deep.include({ columns: [], bound: 100 });

@@ -14,7 +14,7 @@ describe("swap gains", () => {
       fc.property(freeProblems, fc.nat(), (problem, seed) => {
         const state = new SwapGains(problem);
         const random = createRandom(seed);
-        state.seat(
+        state.place(
           Uint16Array.from({ length: problem.numExperts }, (_, expert) => expert % problem.numChiplets),
         );
         for (let swap = 0; swap < 20; swap++) {
@@ -33,7 +33,7 @@ describe("swap gains", () => {
             expertsOfChiplets(placement, problem.numChiplets),
             { chipletsPerGroup: 1 },
           );
-          expect([...state.touch]).to.deep.equal([...chipletTokens]);
+          expect([...state.chipletTokens]).to.deep.equal([...chipletTokens]);
         }
       }),
       { numRuns: 200 },
@@ -44,7 +44,7 @@ describe("swap gains", () => {
     fc.assert(
       fc.property(freeProblems, (problem) => {
         const state = new SwapGains(problem);
-        state.seat(
+        state.place(
           Uint16Array.from({ length: problem.numExperts }, (_, expert) => expert % problem.numChiplets),
         );
         descend(state, undefined);
@@ -63,15 +63,15 @@ describe("swap gains", () => {
       fc.property(freeProblems, (problem) => {
         const state = new SwapGains(problem);
         if (problem.numChiplets < 2) return;
-        state.seat(
+        state.place(
           Uint16Array.from({ length: problem.numExperts }, (_, expert) => expert % problem.numChiplets),
         );
-        const before = { seats: [...state.seats], tokenCopies: state.tokenCopies };
+        const before = { occupants: [...state.occupants], tokenCopies: state.tokenCopies };
         state.save();
         const last = state.numOccupants - 1;
         if (state.chipletOf[0] !== state.chipletOf[last]) state.swap(0, last);
         state.restore();
-        expect({ seats: [...state.seats], tokenCopies: state.tokenCopies }).to.deep.equal(before);
+        expect({ occupants: [...state.occupants], tokenCopies: state.tokenCopies }).to.deep.equal(before);
       }),
     );
   });

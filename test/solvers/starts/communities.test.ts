@@ -2,7 +2,8 @@ import { expect } from "chai";
 import { createProblem } from "../../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import { createRandom } from "../../../lib/random.js";
-import { louvain, packCommunities, placeCommunities } from "../../../solvers/starts/communities.js";
+import { louvain } from "../../../solvers/louvain.js";
+import { packCommunities, placeCommunities } from "../../../solvers/starts/communities.js";
 import { spectral } from "../../../solvers/spectral.js";
 import { patternsOf } from "../arbitrary-problem.js";
 

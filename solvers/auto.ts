@@ -1,0 +1,18 @@
+import type { Solver } from "../lib/placement/solver.js";
+import { proveOrBound } from "./exact.js";
+
+/** Columns of which a proof takes seconds: 64 experts by 4 slots are 635,376. */
+const MOST_COLUMNS = 1e6;
+/**
+ * Subsets priced for a bound where columns are more: quadruples of 64 experts, triples of 128 and pairs of 256, which takes
+ * as long as the search at most.
+ */
+const MOST_SUBSETS = 1e6;
+
+/** The default: a proof where it takes seconds, a placement with a proved bound elsewhere. */
+export const auto: Solver = {
+  name: "auto",
+  summary: "exact where the proof takes seconds a layer, else ilp with a proved bound",
+  solve: (problem, options) =>
+    proveOrBound(problem, options, { mostColumns: MOST_COLUMNS, mostSubsets: MOST_SUBSETS }),
+};

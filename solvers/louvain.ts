@@ -1,0 +1,16 @@
+import type { Solver } from "../lib/placement/solver.js";
+import { createRandom } from "../lib/random.js";
+import { finish } from "./constraints/complete-placement.js";
+import { placeCommunities } from "./starts/communities.js";
+
+/** Communities of the co-activation graph, packed onto chiplets; not searched further. */
+export const louvain: Solver = {
+  name: "louvain",
+  summary: "Louvain communities of experts that co-activate beyond chance, packed onto chiplets",
+  solve(problem, options) {
+    const { patterns, numChiplets, slotsPerChiplet, layer } = problem;
+    const random = createRandom(options.seed, layer);
+    const [best] = placeCommunities({ patterns, numChiplets, slotsPerChiplet }, random);
+    return finish(problem, best, { ...options, stoppedBy: "budget" });
+  },
+};
