@@ -36,11 +36,22 @@ describe("placeTrace", () => {
     }
   });
 
-  it("keeps the cap on the load, or names why none can", async () => {
-    const posing = { ...options.posing, maxLoad: 1.05 };
-    const capped = await placeTrace(trace, { ...options, posing });
-    expect(capped.status).to.be.oneOf(["placed", "infeasible"]);
-    const impossible = await placeTrace(trace, { ...options, posing: { ...posing, maxLoad: 0.9 } });
+  it("keeps a cap on the load that is known to have a placement", async () => {
+    for (const layer of trace.layers) {
+      const load = new Float64Array(trace.numExperts);
+      for (const expert of layer.experts) load[expert]++;
+      const maxLoad = largestLoad(load, packHeaviestFirst(load, 4)) / meanOf(load, 4);
+      const posing = { ...options.posing, maxLoad: maxLoad * (1 + 1e-9) };
+      const outcome = await placeTrace({ ...trace, layers: [layer] }, { ...options, posing });
+      if (outcome.status !== "placed") expect.fail(outcome.status);
+      const [{ chiplets }] = outcome.placement.layers;
+      expect(largestLoad(load, chiplets)).to.be.at.most(maxLoad * meanOf(load, 4) * (1 + 1e-6));
+    }
+  });
+
+  it("names the cap on the load that nothing meets", async () => {
+    const posing = { ...options.posing, maxLoad: 0.9 };
+    const impossible = await placeTrace(trace, { ...options, posing });
     if (impossible.status !== "infeasible") expect.fail(impossible.status);
     expect(impossible.reason).to.match(/load.* is at least .* the limit is .* too low/);
   });
@@ -67,3 +78,22 @@ describe("placeTrace", () => {
     expect(outcome.placement.layers.map(({ stoppedBy }) => stoppedBy)).to.include("interrupt");
   });
 });
+
+/** Puts one expert after the other, by falling load, onto the chiplet with the least load that has a slot. */
+function packHeaviestFirst(load: Float64Array, numChiplets: number): number[][] {
+  const chiplets = Array.from({ length: numChiplets }, (): number[] => []);
+  const loadOf = (experts: number[]) => experts.reduce((sum, expert) => sum + load[expert], 0);
+  for (const expert of [...load.keys()].sort((a, b) => load[b] - load[a])) {
+    const open = chiplets.filter((experts) => experts.length < load.length / numChiplets);
+    open.sort((a, b) => loadOf(a) - loadOf(b))[0].push(expert);
+  }
+  return chiplets;
+}
+
+function largestLoad(load: Float64Array, chiplets: readonly (readonly number[])[]): number {
+  return Math.max(...chiplets.map((experts) => experts.reduce((sum, expert) => sum + load[expert], 0)));
+}
+
+function meanOf(load: Float64Array, numChiplets: number): number {
+  return load.reduce((sum, tokens) => sum + tokens, 0) / numChiplets;
+}

@@ -108,13 +108,26 @@ const replicatedProblems: fc.Arbitrary<PlacementProblem> = tokenPatterns(5).chai
     }),
 );
 
-let solvedReplicated: { problem: PlacementProblem; best: number }[] | undefined;
+/** A problem and its least cost, `Infinity` where nothing is admissible. */
+export interface SolvedProblem {
+  readonly problem: PlacementProblem;
+  readonly best: number;
+}
 
-/** Problems with replicas and their least cost, `Infinity` where nothing is admissible; the same for every test. */
-export function solvedReplicatedProblems(): readonly { problem: PlacementProblem; best: number }[] {
-  solvedReplicated ??= fc
-    .sample(replicatedProblems, { numRuns: 40, seed: 9 })
-    .map((problem) => ({ problem, best: bruteForceReplicas(problem) }));
+/** The same, and the least cost in as many slots without replicas. */
+export interface SolvedReplicatedProblem extends SolvedProblem {
+  readonly bestWithout: number;
+}
+
+let solvedReplicated: SolvedReplicatedProblem[] | undefined;
+
+/** Problems with replicas and their least cost; the same for every test. */
+export function solvedReplicatedProblems(): readonly SolvedReplicatedProblem[] {
+  solvedReplicated ??= fc.sample(replicatedProblems, { numRuns: 40, seed: 9 }).map((problem) => ({
+    problem,
+    best: bruteForceReplicas(problem),
+    bestWithout: bruteForceReplicas({ ...problem, numReplicas: 0 }),
+  }));
   return solvedReplicated;
 }
 
@@ -123,31 +136,31 @@ function bruteForceReplicas(problem: PlacementProblem): number {
   const { numExperts, numReplicas, numChiplets, slotsPerChiplet, patterns } = problem;
   const chiplets = Array.from({ length: numChiplets }, (): number[] => []);
   let best = Infinity;
-  const seat = (expert: number, spare: number): void => {
+  const assign = (expert: number, spare: number): void => {
     if (expert === numExperts) {
       const { chipletTokens } = countTraffic(patterns, chiplets, problem);
       const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
       if (cost < best && verifyChiplets(problem, chiplets).length === 0) best = cost;
       return;
     }
-    for (let incumbents = 1; incumbents < 2 ** numChiplets; incumbents++) {
-      const on = chiplets.filter((_, chiplet) => (incumbents >> chiplet) & 1);
-      if (on.length - 1 > spare || on.some((seated) => seated.length === slotsPerChiplet)) continue;
-      for (const seated of on) seated.push(expert);
-      seat(expert + 1, spare - on.length + 1);
-      for (const seated of on) seated.pop();
+    for (let held = 1; held < 2 ** numChiplets; held++) {
+      const on = chiplets.filter((_, chiplet) => (held >> chiplet) & 1);
+      if (on.length - 1 > spare || on.some((experts) => experts.length === slotsPerChiplet)) continue;
+      for (const experts of on) experts.push(expert);
+      assign(expert + 1, spare - on.length + 1);
+      for (const experts of on) experts.pop();
     }
   };
-  seat(0, numReplicas);
+  assign(0, numReplicas);
   return best;
 }
 
-let solved: { problem: PlacementProblem; best: number }[] | undefined;
+let solved: SolvedProblem[] | undefined;
 
-/** Limited problems with their least cost, `Infinity` where nothing is admissible; the same for every test. */
-export function solvedProblems(): readonly { problem: PlacementProblem; best: number }[] {
+/** Limited problems with their least cost; the same for every test. */
+export function solvedProblems(): readonly SolvedProblem[] {
   solved ??= fc
-    .sample(fc.oneof(freeProblems, limitedProblems, limitedProblems), { numRuns: 80, seed: 7 })
+    .sample(fc.oneof(freeProblems, limitedProblems, limitedProblems), { numRuns: 90, seed: 7 })
     .map((problem) => ({ problem, best: bruteForce(problem) }));
   return solved;
 }
@@ -157,24 +170,24 @@ function bruteForce(problem: PlacementProblem): number {
   const { numExperts, numChiplets, slotsPerChiplet, patterns } = problem;
   const chiplets = Array.from({ length: numChiplets }, (): number[] => []);
   const chipletOf = new Uint16Array(numExperts);
-  const isIncumbent = (expert: number, chiplet: number) =>
+  const isAllowed = (expert: number, chiplet: number) =>
     problem.pins.every((pin) => pin.expert !== expert || pin.chiplet === chiplet);
   let best = Infinity;
-  const seat = (expert: number): void => {
+  const assign = (expert: number): void => {
     if (expert === numExperts) {
       const cost = countTokenCopies(patterns, chipletOf) / patterns.numTokens;
       if (cost < best && verifyChiplets(problem, chiplets).length === 0) best = cost;
       return;
     }
     for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
-      if (chiplets[chiplet].length === slotsPerChiplet || !isIncumbent(expert, chiplet)) continue;
+      if (chiplets[chiplet].length === slotsPerChiplet || !isAllowed(expert, chiplet)) continue;
       chiplets[chiplet].push(expert);
       chipletOf[expert] = chiplet;
-      seat(expert + 1);
+      assign(expert + 1);
       chiplets[chiplet].pop();
     }
   };
-  seat(0);
+  assign(0);
   return best;
 }
 
