@@ -13,8 +13,7 @@ import { addDispatchOption, choiceOption, integerOption, numberOption } from "./
 export type Objective = (typeof OBJECTIVES)[number];
 
 const OBJECTIVES = ["traffic", "balance", "time"] as const;
-const COLUMNS_BACKENDS: readonly BackendName[] = ["highs", "javascript-lp-solver"];
-const GROUPS_BACKENDS = COLUMNS_BACKENDS.toReversed();
+const BACKENDS: readonly BackendName[] = ["highs", "javascript-lp-solver"];
 
 /** Options of the commands that run solvers. */
 export interface SolveOptions {
@@ -63,8 +62,8 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
     integerOption("--seed <n>", "seed of everything random").default(1),
     integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1),
     numberOption("--time-limit <seconds>", "stop the solver of a layer after this time", { above: 0 }),
-    choiceOption("--columns-backend <name>", "MILP solver that chooses columns", COLUMNS_BACKENDS),
-    choiceOption("--groups-backend <name>", "MILP solver that assigns chiplet groups", GROUPS_BACKENDS),
+    choiceOption("--columns-backend <name>", "MILP solver that chooses columns", BACKENDS),
+    choiceOption("--groups-backend <name>", "MILP solver that assigns chiplet groups", BACKENDS),
   ];
   command.optionsGroup("Placement:");
   for (const option of options) command.addOption(option);

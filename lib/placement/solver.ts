@@ -38,7 +38,7 @@ export interface SolverProgress {
 
 export const DEFAULT_SOLVER_OPTIONS: SolverOptions = {
   seed: 1,
-  backends: { columns: "highs", groups: "javascript-lp-solver" },
+  backends: { columns: "highs", groups: "highs" },
 };
 
 /**

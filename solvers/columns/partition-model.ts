@@ -40,6 +40,10 @@ export async function choosePartition(
   { backend, incumbent, timeLimitMs, maxIterations, onNote }: PartitionOptions,
 ): Promise<PartitionChoice | undefined> {
   const left = incumbent ? await fixByReducedCost(shape, columns, { incumbent, onNote }) : columns;
+  // None of the columns can be in anything better: nothing is left to be chosen.
+  if (incumbent && left.length === 0) {
+    return { columns: incumbent, tokens: sumTokens(incumbent), bound: sumTokens(incumbent) };
+  }
   const chosen = new Set((incumbent ?? []).map(({ experts }) => experts.join()));
   const candidates = [...(incumbent ?? []), ...left.filter(({ experts }) => !chosen.has(experts.join()))];
   const rowsOf = (experts: readonly number[]) => rowsOfColumn(shape, experts);

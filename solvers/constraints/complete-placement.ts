@@ -55,8 +55,3 @@ export async function completePlacement(
   if (feasibility.status === "feasible") return answer(expertsOfChiplets(feasibility.chipletOf, numChiplets));
   return feasibility.status === "infeasible" ? feasibility : { status: "undecided", stoppedBy };
 }
-
-/** Whether a placement respects slots, pins and every constraint. */
-export function isAdmissible(problem: PlacementProblem, chipletOf: ArrayLike<number>): boolean {
-  return verifyChiplets(problem, expertsOfChiplets(chipletOf, problem.numChiplets)).length === 0;
-}

@@ -1,4 +1,5 @@
 import { constraintsOf, isAbove, type Constraint, type Scope } from "../../lib/placement/constraints.js";
+import { expertsOfChiplets } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { indexPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 
@@ -23,6 +24,28 @@ export function createLimitGauge(problem: PlacementProblem): LimitGauge {
       rows.reduce((sum, row) => sum + excess(measure(row, experts), row.cap), 0);
   };
   return { chipletExcess: excessIn("chiplet"), groupExcess: excessIn("group") };
+}
+
+/**
+ * Makes the test whether a placement without replicas respects slots, pins and every constraint.
+ *
+ * By the weights of the problem, which need not be counts of its tokens: chiplets that are assigned to groups weigh what
+ * their experts weigh together. What a solver answers is for the verifier, which counts tokens, to judge.
+ */
+export function createAdmissibility(problem: PlacementProblem): (chipletOf: ArrayLike<number>) => boolean {
+  const { numChiplets, chipletsPerGroup, slotsPerChiplet, pins } = problem;
+  const gauge = createLimitGauge(problem);
+  return (chipletOf) => {
+    const chiplets = expertsOfChiplets(chipletOf, numChiplets);
+    const groups = Array.from({ length: numChiplets / chipletsPerGroup }, (_, group) =>
+      chiplets.slice(group * chipletsPerGroup, (group + 1) * chipletsPerGroup).flat(),
+    );
+    return (
+      pins.every(({ expert, chiplet }) => chipletOf[expert] === chiplet) &&
+      chiplets.every((experts) => experts.length <= slotsPerChiplet && gauge.chipletExcess(experts) === 0) &&
+      groups.every((experts) => gauge.groupExcess(experts) === 0)
+    );
+  };
 }
 
 /** Makes the measure of what a constraint caps, for a set of experts without replicas elsewhere. */

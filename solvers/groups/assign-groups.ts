@@ -1,10 +1,16 @@
 import { countTokenCopies } from "../../lib/placement/cost.js";
-import { chipletOfExperts, type Solution, type StoppedBy } from "../../lib/placement/placement.js";
-import { NO_LIMITS } from "../../lib/placement/constraints.js";
+import {
+  chipletOfExperts,
+  type Chiplets,
+  type Solution,
+  type StoppedBy,
+} from "../../lib/placement/placement.js";
+import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
+import { limitsOfScope } from "../../lib/placement/constraints.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { SolverOptions } from "../../lib/placement/solver.js";
 import { quotientPatterns } from "../../lib/trace/token-patterns.js";
-import { balanceLoads } from "./partition-loads.js";
+import { regroupByLoad } from "./balance-groups.js";
 import { columnModelOf } from "../columns/admissible-columns.js";
 import { sumTokens, type Column } from "../columns/column.js";
 import { countColumns, createColumnTable } from "../columns/column-table.js";
@@ -13,13 +19,11 @@ import { startSearch, type SearchBudget } from "../search/iterated-local-search.
 import { swapModelOf } from "../search/swap-model.js";
 import { choosePartition } from "../columns/partition-model.js";
 
-/** Load of a chiplet group over the mean that a smaller C_G may cost. */
-const GROUP_LOAD_MAX_OVER_MEAN = 1.1;
 const GROUP_SEARCH: SearchBudget = { starts: 10, restarts: 2, kicks: 40 };
 /** Groups of chiplets that are enumerated for a proof: 4 out of 16 are 1,820. */
 const MOST_ENUMERATED = 20_000;
-/** A net under javascript-lp-solver, which may never come back; what it is given here takes it a second at worst. */
-const GROUP_TIME_LIMIT_MS = 20_000;
+/** Simplex iterations of the integer programme, the budget that makes its answer the same on every machine. */
+const MAX_ITERATIONS = 200_000;
 
 /** What a solver knows of the columns it hands over. */
 export interface ColumnsClaim extends SolverOptions {
@@ -31,10 +35,10 @@ export interface ColumnsClaim extends SolverOptions {
 /**
  * Assigns columns to chiplet groups, and so to chiplets, and answers with what was proved.
  *
- * The groups are chosen for the least C_G among assignments in which no group's load is above 1.1 times the mean, or
- * above that of the most balanced assignment where this is more. It is the placement problem again, with columns for
- * experts and chiplet groups for chiplets: searched, then settled by set partitioning over all groups where these are
- * few enough to enumerate. `groups.bound` is a bound for these columns under that cap.
+ * The groups are chosen for the least C_G within the problem's limits on chiplet groups. It is the placement problem
+ * again, with columns for experts and chiplet groups for chiplets: searched, then settled by set partitioning over all
+ * groups where these are few enough to enumerate. `groups.bound` is a bound for these columns under those limits; how
+ * evenly groups are loaded is free unless `limits.groupLoad` says otherwise.
  *
  * @returns Undecided where no assignment within the limits of chiplet groups was found.
  */
@@ -65,6 +69,28 @@ export async function placeColumns(
   };
 }
 
+/**
+ * Assigns the columns of a placement without replicas to chiplet groups anew, for the least C_G among assignments in
+ * which no group's load is above `maxOverMean` times the mean, or above that of the most even assignment known.
+ *
+ * @returns Undefined where none was found that keeps the limits too.
+ */
+export async function regroupUnderLoad(
+  problem: PlacementProblem,
+  chiplets: Chiplets,
+  { maxOverMean, ...options }: SolverOptions & { readonly maxOverMean: number },
+): Promise<Chiplets | undefined> {
+  const { chipletsPerGroup, limits } = problem;
+  const even = regroupByLoad(problem, chiplets).map((experts) => sumOf(problem.load, experts));
+  const groupLoads = new Float64Array(problem.numChiplets / chipletsPerGroup);
+  even.forEach((load, chiplet) => (groupLoads[groupOfChiplet(chiplet, chipletsPerGroup)] += load));
+  const mean = sumOf(groupLoads, groupLoads.keys()) / groupLoads.length;
+  const groupLoad = Math.min(limits.groupLoad, Math.max(maxOverMean * mean, ...groupLoads));
+  const capped = { ...problem, limits: { ...limits, groupLoad } };
+  const assigned = await assignGroups(capped, chiplets, options);
+  return assigned && orderChiplets(problem, chiplets, assigned.groupOf);
+}
+
 interface GroupAssignment {
   /** Chiplet group of every unit. Shape [numChiplets]. */
   readonly groupOf: ArrayLike<number>;
@@ -78,75 +104,53 @@ interface GroupAssignment {
 async function assignGroups(
   problem: PlacementProblem,
   units: readonly (readonly number[])[],
-  options: SolverOptions,
+  { seed, backends, timeLimitMs }: SolverOptions,
 ): Promise<GroupAssignment | undefined> {
-  const { chipletsPerGroup } = problem;
-  const balanced = balanceLoads(
-    units.map((experts) => sumOf(problem.load, experts)),
-    chipletsPerGroup,
-  );
-  const capped = groupProblem(problem, units, balanced);
-  const answer = (quotient: PlacementProblem, groupOf: ArrayLike<number>, isProved: boolean) => {
+  const quotient = poseGroups(problem, units);
+  const search = startSearch(swapModelOf(quotient), { seed });
+  const best = search.run(GROUP_SEARCH);
+  const answer = (groupOf: ArrayLike<number>, isProved: boolean) => {
     const cost = countTokenCopies(quotient.patterns, groupOf) / quotient.patterns.numTokens;
     const proved = isProved
       ? { status: "optimal" as const, cost, bound: cost }
       : { status: "feasible" as const, cost };
     return { groupOf, proved };
   };
-  const uncapped = { ...capped, limits: { ...capped.limits, chipletLoad: Infinity } };
-  for (const quotient of [capped, uncapped]) {
-    const search = startSearch(swapModelOf(quotient), { seed: options.seed });
-    const best = search.run(GROUP_SEARCH);
-    if (!best) continue;
-    if (countColumns(quotient) > MOST_ENUMERATED) return answer(quotient, best, false);
-    const model = columnModelOf(quotient);
-    const all: Column[] = [];
-    createColumnTable(model).walk(zeroMultipliers(model), Infinity, (group, tokens) => {
-      all.push({ experts: [...group], tokens });
-    });
-    const choice = await choosePartition(model, all, {
-      backend: options.backends.groups,
-      incumbent: search.columnsOf(best),
-      timeLimitMs: Math.min(GROUP_TIME_LIMIT_MS, options.timeLimitMs ?? Infinity),
-    });
-    const groups = (choice?.columns ?? search.columnsOf(best)).map(({ experts }) => experts);
-    return answer(quotient, groupsInOrder(quotient, groups), choice?.bound !== undefined);
-  }
-  return undefined;
+  if (countColumns(quotient) > MOST_ENUMERATED) return best && answer(best, false);
+  const model = columnModelOf(quotient);
+  const all: Column[] = [];
+  createColumnTable(model).walk(zeroMultipliers(model), Infinity, (group, tokens) => {
+    all.push({ experts: [...group], tokens });
+  });
+  const choice = await choosePartition(model, all, {
+    backend: backends.groups,
+    incumbent: best && search.columnsOf(best),
+    maxIterations: MAX_ITERATIONS,
+    timeLimitMs,
+  });
+  if (!choice) return undefined;
+  const groups = choice.columns.map(({ experts }) => experts);
+  return answer(groupsInOrder(quotient, groups), choice.bound !== undefined);
 }
 
-/** Poses the assignment of units to chiplet groups as a placement problem of its own. */
-function groupProblem(
-  problem: PlacementProblem,
-  units: readonly (readonly number[])[],
-  balanced: readonly (readonly number[])[],
-): PlacementProblem {
-  const { numExperts, numChiplets, chipletsPerGroup, limits, load, expertBytes, pins } = problem;
+/** Poses the assignment of units to chiplet groups as a placement problem of its own: what groups keep, its chiplets keep. */
+function poseGroups(problem: PlacementProblem, units: readonly (readonly number[])[]): PlacementProblem {
+  const { numExperts, numChiplets, chipletsPerGroup, load, expertBytes, pins } = problem;
   const unitOf = chipletOfExperts(units, numExperts);
-  const unitLoad = Float64Array.from(units, (experts) => sumOf(load, experts));
-  const mean = sumOf(unitLoad, units.keys()) / balanced.length;
-  const balancedLoad = Math.max(...balanced.map((members) => sumOf(unitLoad, members)));
+  const pinnedTo = new Map(
+    pins.map(({ expert, chiplet }) => [unitOf[expert], groupOfChiplet(chiplet, chipletsPerGroup)]),
+  );
   return {
-    layer: problem.layer,
+    ...problem,
     numExperts: numChiplets,
     numChiplets: numChiplets / chipletsPerGroup,
     chipletsPerGroup: 1,
     slotsPerChiplet: chipletsPerGroup,
-    numReplicas: 0,
-    dispatch: problem.dispatch,
     patterns: quotientPatterns(problem.patterns, unitOf, numChiplets),
-    load: unitLoad,
+    load: Float64Array.from(units, (experts) => sumOf(load, experts)),
     expertBytes: Float64Array.from(units, (experts) => sumOf(expertBytes, experts)),
-    limits: {
-      ...NO_LIMITS,
-      groupBytes: limits.groupBytes,
-      chipletTokens: limits.groupTokens,
-      chipletLoad: Math.max(balancedLoad, GROUP_LOAD_MAX_OVER_MEAN * mean),
-    },
-    pins: pins.map(({ expert, chiplet }) => ({
-      expert: unitOf[expert],
-      chiplet: Math.floor(chiplet / chipletsPerGroup),
-    })),
+    limits: limitsOfScope(problem.limits, "group"),
+    pins: [...pinnedTo].map(([expert, chiplet]) => ({ expert, chiplet })),
     antiAffinity: [],
   };
 }
@@ -157,11 +161,11 @@ function groupsInOrder(
   groups: readonly (readonly number[])[],
 ) {
   const groupOf = new Uint16Array(numExperts);
-  const incumbents = groups.map((units) => pins.find(({ expert }) => units.includes(expert))?.chiplet);
-  const free = [...Array(numChiplets).keys()].filter((group) => !incumbents.includes(group));
+  const pinnedTo = groups.map((units) => pins.find(({ expert }) => units.includes(expert))?.chiplet);
+  const free = [...Array(numChiplets).keys()].filter((group) => !pinnedTo.includes(group));
   groups.forEach((units, index) => {
-    const home = incumbents[index] ?? free.shift() ?? 0;
-    for (const unit of units) groupOf[unit] = home;
+    const number = pinnedTo[index] ?? free.shift() ?? 0;
+    for (const unit of units) groupOf[unit] = number;
   });
   return groupOf;
 }
@@ -173,21 +177,21 @@ function orderChiplets(
   groupOf: ArrayLike<number>,
 ): number[][] {
   const chiplets = Array.from({ length: numChiplets }, (): number[] | undefined => undefined);
-  const seat = (experts: readonly number[], chiplet: number) => {
-    chiplets[chiplet] = [...experts].sort((one, other) => one - other);
+  const place = (experts: readonly number[], chiplet: number) => {
+    chiplets[chiplet] = [...experts].sort((a, b) => a - b);
   };
   const isFree = units.map((experts) => {
     const pin = pins.find(({ expert }) => experts.includes(expert));
-    if (pin) seat(experts, pin.chiplet);
+    if (pin) place(experts, pin.chiplet);
     return pin === undefined;
   });
   const firstOf = (unit: number) => Math.min(Infinity, ...units[unit]);
-  const inOrder = [...units.keys()].sort((one, other) => firstOf(one) - firstOf(other) || one - other);
+  const inOrder = [...units.keys()].sort((a, b) => firstOf(a) - firstOf(b) || a - b);
   for (const unit of inOrder) {
     if (!isFree[unit]) continue;
     let chiplet = groupOf[unit] * chipletsPerGroup;
     while (chiplets[chiplet]) chiplet++;
-    seat(units[unit], chiplet);
+    place(units[unit], chiplet);
   }
   return chiplets.map((experts) => experts ?? []);
 }

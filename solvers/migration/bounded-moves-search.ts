@@ -1,7 +1,7 @@
 import { chipletOfExperts, expertsOfChiplets, type Chiplets } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { createRandom } from "../../lib/random.js";
-import { isAdmissible } from "../constraints/complete-placement.js";
+import { createAdmissibility } from "../constraints/violations.js";
 import { BoundedMoves } from "./bounded-moves-state.js";
 import { keyOf, recombineBoundedMoves, type PlacedColumn } from "./bounded-moves-model.js";
 
@@ -41,6 +41,7 @@ export async function searchBoundedMoves(
 ): Promise<Chiplets | undefined> {
   const { running, maxMoves, seed, isHurried } = options;
   const random = createRandom(seed, problem.layer);
+  const isAdmissible = createAdmissibility(problem);
   const ball = new BoundedMoves(problem, running, maxMoves);
   const numOccupants = problem.numChiplets * problem.slotsPerChiplet;
   const swapsPerKick = Math.ceil(SWAPS_PER_OCCUPANT * numOccupants);
@@ -57,7 +58,7 @@ export async function searchBoundedMoves(
   };
   for (const start of starts) {
     const chipletOf = chipletOfExperts(start, problem.numExperts);
-    if (!isAdmissible(problem, chipletOf)) continue;
+    if (!isAdmissible(chipletOf)) continue;
     ball.seat(chipletOf);
     if (!ball.retreat()) continue;
     ball.descend();
@@ -79,7 +80,7 @@ export async function searchBoundedMoves(
   const chosen = await recombineBoundedMoves(problem, [...pool.values()], { ...options, incumbent: best });
   const recombined = placementOf(problem, chosen);
   // Limits of chiplet groups are not in the model, so the choice may break one; the search keeps them all.
-  return isAdmissible(problem, chipletOfExperts(recombined, problem.numExperts)) ? recombined : found;
+  return isAdmissible(chipletOfExperts(recombined, problem.numExperts)) ? recombined : found;
 }
 
 function placementOf(

@@ -1,12 +1,15 @@
 import type { Chiplets, Solved } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
-import type { Solver } from "../../lib/placement/solver.js";
+import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
+import { regroupUnderLoad } from "../groups/assign-groups.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
 
 /** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
 const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
+/** Load of a chiplet group over the mean that a smaller C_G may cost, in one of the ways to regroup. */
+const GROUP_LOAD_CAP = 1.1;
 /** Variants that are judged after they were estimated, besides what the solvers answer. */
 const MOST_JUDGED_VARIANTS = 6;
 
@@ -29,8 +32,8 @@ export interface FastestOptions {
  * Makes a solver that minimises the modelled time of a layer.
  *
  * Time is set by the busiest memory, link or chiplet, for which two surrogates stand: the trade of C_T against load,
- * by searching under several caps on the load, and even loads of chiplet groups, by regrouping the chiplets of every
- * candidate. The judge decides. Nothing is proved of the time; the best bound on C_T is kept, as it holds for every
+ * by searching under several caps on the load, and that of C_G against even loads of chiplet groups, by regrouping the
+ * chiplets of every candidate. The judge decides. Nothing is proved of the time; the best bound on C_T is kept, as it holds for every
  * placement.
  */
 export function fastest(solver: Solver, { search, rivals, estimate, judge }: FastestOptions): Solver {
@@ -51,7 +54,8 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
       );
       const found = [...answers, ...capped.filter((solution) => "chiplets" in solution)];
       const own = distinct(answers);
-      const variants = distinct([...found, ...found.flatMap((placement) => regrouped(problem, placement))])
+      const regroupings = await Promise.all(found.map((placement) => regroup(problem, placement, silent)));
+      const variants = distinct([...found, ...regroupings.flat()])
         .filter((variant) => !own.some((answer) => isSame(answer, variant)))
         .map((placement) => ({ placement, ns: estimate(problem, placement.chiplets) }))
         .sort((one, other) => one.ns - other.ns)
@@ -87,15 +91,24 @@ function cappedTasks(problem: PlacementProblem, answers: readonly Solved[]): [Pl
     .map((chipletLoad) => [{ ...problem, limits: { ...limits, chipletLoad } }, balanced.chiplets]);
 }
 
-/** The same columns in chiplet groups of even load, where the groups' limits allow it. */
-function regrouped(problem: PlacementProblem, found: Solved): Solved[] {
-  const chiplets = regroupByLoad(problem, found.chiplets);
-  if (verifyChiplets(problem, chiplets).length > 0) return [];
-  const { patterns } = problem;
-  // Tokens choose the nearest of several copies by their chiplet groups, so the cost may differ.
-  const { chipletTokens } = countTraffic(patterns, chiplets, problem);
-  const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
-  return [{ status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy }];
+/**
+ * The same columns in chiplet groups of even load and, where a solver has assigned the groups, of nearly even load for
+ * the least C_G; as far as the groups' limits allow it.
+ */
+async function regroup(problem: PlacementProblem, found: Solved, options: SolverOptions): Promise<Solved[]> {
+  const { patterns, numReplicas } = problem;
+  const underLoad =
+    found.groups && numReplicas === 0
+      ? await regroupUnderLoad(problem, found.chiplets, { ...options, maxOverMean: GROUP_LOAD_CAP })
+      : undefined;
+  return [regroupByLoad(problem, found.chiplets), ...(underLoad ? [underLoad] : [])]
+    .filter((chiplets) => verifyChiplets(problem, chiplets).length === 0)
+    .map((chiplets) => {
+      // Tokens choose the nearest of several replicas by their chiplet groups, so the cost may differ.
+      const { chipletTokens } = countTraffic(patterns, chiplets, problem);
+      const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
+      return { status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy };
+    });
 }
 
 function distinct(placements: readonly Solved[]): Solved[] {

@@ -1,7 +1,7 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { Random } from "../../lib/random.js";
-import { isAdmissible } from "../constraints/complete-placement.js";
 import { repairPlacement } from "../constraints/repair.js";
+import { createAdmissibility } from "../constraints/violations.js";
 import { createSwapRule } from "./feasible-swaps.js";
 import type { SwapGains, SwapRule, SwapShape } from "./swap-gains.js";
 
@@ -18,6 +18,7 @@ export interface SwapModel extends SwapShape {
 /** Poses the search for a placement problem: what its limits, pins and separations mean for swaps. */
 export function swapModelOf(problem: PlacementProblem): SwapModel {
   const { layer, patterns, numChiplets, slotsPerChiplet } = problem;
+  const isAdmissible = createAdmissibility(problem);
   return {
     layer,
     patterns,
@@ -25,6 +26,6 @@ export function swapModelOf(problem: PlacementProblem): SwapModel {
     slotsPerChiplet,
     createRule: (gains) => createSwapRule(problem, gains),
     admit: (chipletOf, random) =>
-      isAdmissible(problem, chipletOf) ? chipletOf : repairPlacement(problem, chipletOf, { random }),
+      isAdmissible(chipletOf) ? chipletOf : repairPlacement(problem, chipletOf, { random }),
   };
 }

@@ -1,9 +1,11 @@
 import { expect } from "chai";
 import { createProblem, type ProblemOptions } from "../../../lib/placement/problem.js";
+import { expertsOfChiplets } from "../../../lib/placement/placement.js";
+import { verifyChiplets } from "../../../lib/placement/verify.js";
 import { createRandom } from "../../../lib/random.js";
 import { decideFeasibility, findConflict } from "../../../solvers/constraints/feasibility.js";
-import { isAdmissible } from "../../../solvers/constraints/complete-placement.js";
 import { repairPlacement } from "../../../solvers/constraints/repair.js";
+import { createAdmissibility } from "../../../solvers/constraints/violations.js";
 import { patternsOf, solvedProblems } from "../arbitrary-problem.js";
 
 /** Loads 4, 3, 2, 1, 1, 1 on six experts. */
@@ -131,7 +133,11 @@ describe("repairPlacement", () => {
       if (!placement) continue;
       repaired++;
       expect(best).to.be.below(Infinity);
-      expect(isAdmissible(problem, placement)).to.be.true;
+      expect(verifyChiplets(problem, expertsOfChiplets(placement, problem.numChiplets))).to.deep.equal([]);
+      expect(createAdmissibility(problem)(placement)).to.be.true;
+      expect(createAdmissibility(problem)(start)).to.equal(
+        verifyChiplets(problem, expertsOfChiplets(start, problem.numChiplets)).length === 0,
+      );
     }
     expect(repaired).to.be.at.least(Math.floor(0.9 * solvable));
   });
