@@ -54,7 +54,17 @@ export async function loadRouting(
 }
 
 function readOptions(
-  { keepWarmup, firstExpert, layerOffset, experts, topK, numLayers, maxTokens }: TraceOptions,
+  {
+    keepWarmup,
+    firstExpert,
+    layerOffset,
+    experts,
+    topK,
+    numLayers,
+    maxTokens,
+    padding,
+    dropExpert,
+  }: TraceOptions,
   terminal: Terminal,
 ): ReadTraceOptions {
   return {
@@ -65,6 +75,8 @@ function readOptions(
     topK,
     numLayers,
     maxTokens,
+    padding,
+    dropExperts: dropExpert,
     onProgress: ({ path, bytesRead }) => {
       terminal.progress(`reading ${path}: ${(bytesRead / 1e6).toFixed(0)} MB`);
     },

@@ -26,6 +26,8 @@ export interface TraceOptions {
   readonly topK?: number;
   readonly numLayers?: number;
   readonly maxTokens?: number;
+  readonly padding?: number | "none";
+  readonly dropExpert?: readonly number[];
 }
 
 export function addTraceOptions(command: Command): Command {
@@ -45,7 +47,38 @@ export function addTraceOptions(command: Command): Command {
         "most tokens to keep of every layer, sampled evenly (default: as fit)",
         64,
       ),
-    );
+    )
+    .addOption(paddingOption())
+    .addOption(dropExpertOption());
+}
+
+function paddingOption(): Option {
+  const option = new Option(
+    "--padding <id>",
+    "id that stands for no expert, or none (default: -1, 65535, and 255 where it can be no expert)",
+  );
+  return option.argParser((value) => {
+    if (value === "none") return value;
+    if (/^\d{1,5}$/.test(value)) return Number(value);
+    throw new InputError(`--padding: found ${value}, expected an id or none`);
+  });
+}
+
+/** Ids and ranges of ids; the option may be given more than once. */
+function dropExpertOption(): Option {
+  const option = new Option(
+    "--drop-expert <ids>",
+    "ids to leave out of every token, such as 64 or 512-767: shared experts, experts that do nothing",
+  );
+  return option.argParser((value, before: readonly number[] = []) => {
+    const ids = value.split(",").flatMap((part) => {
+      const [from, to = from] = /^\d{1,5}(-\d{1,5})?$/.test(part) ? part.split("-").map(Number) : [0, -1];
+      if (from > to)
+        throw new InputError(`--drop-expert: found ${value}, expected ids such as 64 or 512-767`);
+      return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+    });
+    return [...before, ...ids];
+  });
 }
 
 /** Which layers of the model are MoE layers, where files of engines have to know. */

@@ -1,19 +1,18 @@
 import type { LayerTrace } from "../lib/trace/routing-trace.js";
 import { keepsBlock, SAMPLE_BLOCK, type Sampling } from "./sampling.js";
+import { WARMUP_RUN, type Run } from "./warm-up.js";
+
+/** Rows from `from` on and before `to`, as handed in. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
 
 /**
- * Consecutive tokens of a layer with the very same experts in the same order, from which on they count as warm-up.
+ * Collects the tokens of one layer while a file is read, sets long runs apart, and samples what remains.
  *
- * Engines send thousands of dummy tokens through the model to measure memory and to warm up, and log them like any
- * other: 31 to 87 % of published vLLM route logs. Left in, a layer's busiest expert seems to carry 10 to 13 times
- * the mean load where the truth is 1.5 times. Real text does not repeat a token's whole routing so often in a row.
- */
-export const WARMUP_RUN = 20;
-
-/**
- * Collects the tokens of one layer while a file is read, leaves out warm-up rows, and samples what remains.
- *
- * A row is held back until the next one differs, because only then it is known whether it is warm-up.
+ * A row is held back until the next one differs, because only then it is known whether it may be warm-up. Long runs are
+ * held as one row each until all layers were read and it is known which of them are real.
  */
 export class LayerRows {
   /** Rows handed in. */
@@ -25,17 +24,15 @@ export class LayerRows {
   /** Rows kept. Shape [capacity, topK], of which `#length` ids are in use. */
   #experts: Uint16Array;
   #length = 0;
-  /** Rows that are no warm-up, whether sampled or not. */
-  #realRows = 0;
   /** The last row handed in. */
   readonly #pending: Uint16Array;
   /** How often the last row has come in a row. */
   #run = 0;
   /** Rows at which sequences begin, as handed in. */
   readonly #starts: number[] = [];
-  /** Warm-up as stretches of rows handed in. */
-  readonly #dropped: { from: number; to: number }[] = [];
-  #warmupRows = 0;
+  /** Long runs that are not among the rows kept: warm-up, unless restored. */
+  #runs: readonly Run[] = [];
+  readonly #newRuns: Run[] = [];
 
   constructor(topK: number, { keepWarmup, sampling }: { keepWarmup: boolean; sampling: Sampling }) {
     this.#topK = topK;
@@ -45,9 +42,16 @@ export class LayerRows {
     this.#pending = new Uint16Array(topK);
   }
 
-  /** Rows left out because they were warm-up. */
+  /** Rows left out because they are warm-up, as far as is known. */
   get warmupRows(): number {
-    return this.#warmupRows + (this.#pendingIsWarmup() ? this.#run : 0);
+    const pending = this.#pendingIsRun() ? this.#run : 0;
+    return this.runs.reduce((sum, { from, to }) => sum + to - from, pending);
+  }
+
+  /** Runs of at least {@link WARMUP_RUN} rows that are not among the rows held, ascending. */
+  get runs(): readonly Run[] {
+    if (this.#newRuns.length > 0) this.#runs = [...this.#runs, ...this.#newRuns.splice(0)];
+    return this.#runs;
   }
 
   /** Rows in memory. */
@@ -81,10 +85,10 @@ export class LayerRows {
       this.append(rows.subarray(next * topK, (next + 1) * topK));
       next++;
       if (this.#run > 1) continue;
-      const end = endWithoutWarmup(rows, next, topK);
+      const end = endWithoutRun(rows, next, topK);
       if (end === next) continue;
       this.settle();
-      this.#keep(rows.subarray(next * topK, end * topK));
+      this.#keep(rows.subarray(next * topK, end * topK), this.rowsRead);
       this.rowsRead += end - next;
       next = end;
     }
@@ -96,31 +100,78 @@ export class LayerRows {
     if (this.#starts.at(-1) !== start) this.#starts.push(start);
   }
 
-  /** Lets go of the row held back: into the trace or, where it came too often, out of it. */
+  /** Lets go of the row held back: among the rows kept or, where it came too often, among the runs. */
   settle(): void {
-    if (this.#pendingIsWarmup()) {
-      this.#dropped.push({ from: this.rowsRead - this.#run, to: this.rowsRead });
-      this.#warmupRows += this.#run;
+    const from = this.rowsRead - this.#run;
+    if (this.#pendingIsRun()) {
+      this.#newRuns.push({ from, to: this.rowsRead, row: this.#pending.slice() });
     } else {
-      for (let copy = 0; copy < this.#run; copy++) this.#keep(this.#pending);
+      for (let index = 0; index < this.#run; index++) this.#keep(this.#pending, from + index);
     }
     this.#run = 0;
+  }
+
+  /** How many of the rows held are each of the given ones. */
+  countRows(rows: readonly Uint16Array[]): number[] {
+    const counts = rows.map(() => 0);
+    const wanted = new Map<number, number[]>();
+    rows.forEach((row, at) => wanted.set(row[0], [...(wanted.get(row[0]) ?? []), at]));
+    for (let first = 0; first < this.#length; first += this.#topK) {
+      for (const at of wanted.get(this.#experts[first]) ?? []) {
+        if (!rows[at].some((expert, place) => this.#experts[first + place] !== expert)) counts[at]++;
+      }
+    }
+    return counts;
+  }
+
+  /** Takes runs back among the rows held, where they came. */
+  restore(real: ReadonlySet<Run>): void {
+    if (real.size === 0) return;
+    const held = this.#experts;
+    const restored = this.runs.filter((run) => real.has(run));
+    this.#runs = this.runs.filter((run) => !real.has(run));
+    this.#length = 0;
+    this.#experts = new Uint16Array(held.length);
+    let next = 0;
+    let read = 0;
+    for (const { from, to } of this.#heldStretches(this.#sampling.stride)) {
+      for (let row = from; row < to;) {
+        while (next < restored.length && restored[next].to <= row) next++;
+        const run = next < restored.length ? restored[next] : { from: to, to, row: held };
+        if (run.from <= row) {
+          for (; row < Math.min(to, run.to); row++) this.#add(run.row);
+        } else {
+          const end = Math.min(to, run.from);
+          const length = (end - row) * this.#topK;
+          this.#add(held.subarray(read, read + length));
+          read += length;
+          row = end;
+        }
+      }
+    }
   }
 
   /** Drops the blocks that are not kept any more, after the stride was doubled. */
   thin(): void {
     const { stride } = this.#sampling;
-    let from = 0;
-    let to = 0;
-    for (const block of this.#keptBlocks(stride / 2)) {
-      const end = Math.min(from + SAMPLE_BLOCK * this.#topK, this.#length);
-      if (keepsBlock(block, stride)) {
-        this.#experts.copyWithin(to, from, end);
-        to += end - from;
+    let read = 0;
+    let length = 0;
+    for (const { from, to } of this.#heldStretches(stride / 2)) {
+      // A block that is still being read may not be there to its end.
+      const end = Math.min(read + (to - from) * this.#topK, this.#length);
+      for (let row = from; row < to && read < end;) {
+        const block = Math.floor(row / SAMPLE_BLOCK);
+        const next = Math.min(to, (block + 1) * SAMPLE_BLOCK);
+        const ids = Math.min(end - read, (next - row) * this.#topK);
+        if (keepsBlock(block, stride)) {
+          this.#experts.copyWithin(length, read, read + ids);
+          length += ids;
+        }
+        read += ids;
+        row = next;
       }
-      from = end;
     }
-    this.#length = to;
+    this.#length = length;
   }
 
   /**
@@ -144,7 +195,7 @@ export class LayerRows {
     };
   }
 
-  #pendingIsWarmup(): boolean {
+  #pendingIsRun(): boolean {
     return this.#run >= WARMUP_RUN && !this.#keepWarmup;
   }
 
@@ -156,19 +207,18 @@ export class LayerRows {
   }
 
   /** Adds rows to those held, as far as they are sampled. */
-  #keep(rows: Uint16Array): void {
+  #keep(rows: Uint16Array, firstRow: number): void {
     const { stride } = this.#sampling;
-    const numRows = rows.length / this.#topK;
     if (stride === 1) {
       this.#add(rows);
-    } else {
-      for (let row = 0, end = 0; row < numRows; row = end) {
-        const block = Math.floor((this.#realRows + row) / SAMPLE_BLOCK);
-        end = Math.min(numRows, (block + 1) * SAMPLE_BLOCK - this.#realRows);
-        if (keepsBlock(block, stride)) this.#add(rows.subarray(row * this.#topK, end * this.#topK));
-      }
+      return;
     }
-    this.#realRows += numRows;
+    const numRows = rows.length / this.#topK;
+    for (let row = 0, end = 0; row < numRows; row = end) {
+      const block = Math.floor((firstRow + row) / SAMPLE_BLOCK);
+      end = Math.min(numRows, (block + 1) * SAMPLE_BLOCK - firstRow);
+      if (keepsBlock(block, stride)) this.#add(rows.subarray(row * this.#topK, end * this.#topK));
+    }
   }
 
   #add(rows: Uint16Array): void {
@@ -193,48 +243,48 @@ export class LayerRows {
   #keptStarts(sequenceLengths: readonly number[]): number[] {
     const fromLengths = startsOf(sequenceLengths);
     const starts = fromLengths.end === this.rowsRead ? fromLengths.starts : this.#starts;
-    const indexOf = this.#sampledIndices();
-    let next = 0;
-    let gone = 0;
+    if (starts.length === 0) return [];
+    const stretches = this.#heldStretches(this.#sampling.stride);
+    let at = 0;
+    let before = 0;
     return starts.map((start) => {
-      for (; next < this.#dropped.length && this.#dropped[next].to <= start; next++) {
-        gone += this.#dropped[next].to - this.#dropped[next].from;
+      for (; at < stretches.length && stretches[at].to <= start; at++) {
+        before += stretches[at].to - stretches[at].from;
       }
-      // A sequence that begins inside a dropped stretch begins where the stretch ends.
-      const from = next < this.#dropped.length ? this.#dropped[next].from : start;
-      return indexOf(Math.min(start, from) - gone);
+      // A sequence that begins among rows left out begins where the next one is that was not.
+      return before + (at < stretches.length ? Math.max(0, start - stretches[at].from) : 0);
     });
   }
 
-  /** Tells, for ascending rows that are no warm-up, where among those held each is, or else the next one that is. */
-  #sampledIndices(): (realRow: number) => number {
-    const kept = this.#sampling.stride === 1 ? undefined : this.#keptBlocks(this.#sampling.stride);
-    let before = 0;
-    return (realRow) => {
-      if (!kept) return realRow;
-      const block = Math.floor(realRow / SAMPLE_BLOCK);
-      while (before < kept.length && kept[before] < block) before++;
-      return before * SAMPLE_BLOCK + (kept[before] === block ? realRow % SAMPLE_BLOCK : 0);
-    };
-  }
-
-  /** Numbers of the blocks, among those there were so far, that are kept at a stride. */
-  #keptBlocks(stride: number): number[] {
-    const blocks: number[] = [];
-    for (let block = 0; block * SAMPLE_BLOCK < this.#realRows; block++) {
-      if (keepsBlock(block, stride)) blocks.push(block);
+  /** Rows held at a stride, ascending: what is in blocks that are kept, without the runs. */
+  #heldStretches(stride: number): Stretch[] {
+    const { rowsRead, runs } = this;
+    if (stride === 1 && runs.length === 0) return [{ from: 0, to: rowsRead }];
+    const stretches: Stretch[] = [];
+    const step = stride === 1 ? rowsRead : SAMPLE_BLOCK;
+    let next = 0;
+    for (let block = 0; block * step < rowsRead; block++) {
+      if (!keepsBlock(block, stride)) continue;
+      const end = Math.min(rowsRead, (block + 1) * step);
+      while (next < runs.length && runs[next].to <= block * step) next++;
+      let from = block * step;
+      for (let at = next; at < runs.length && runs[at].from < end; at++) {
+        if (runs[at].from > from) stretches.push({ from, to: runs[at].from });
+        from = Math.max(from, runs[at].to);
+      }
+      if (from < end) stretches.push({ from, to: end });
     }
-    return blocks;
+    return stretches;
   }
 }
 
 /**
- * Up to where, from `first` on, no row is part of warm-up, if the row before `first` begins none.
+ * Up to where, from `first` on, no row is part of a long run, if the row before `first` begins none.
  *
  * Only every so many rows are compared: of a run that is long enough, two of these are neighbours. The one that begins
  * between the last two that differ may be long enough.
  */
-function endWithoutWarmup(rows: Uint16Array, first: number, topK: number): number {
+function endWithoutRun(rows: Uint16Array, first: number, topK: number): number {
   const step = (WARMUP_RUN / 2) * topK;
   let at = first * topK;
   while (at + step < rows.length && rowsDiffer(rows, at, at + step, topK)) at += step;
@@ -242,9 +292,9 @@ function endWithoutWarmup(rows: Uint16Array, first: number, topK: number): numbe
 }
 
 /** Whether the rows that begin at two places differ. */
-function rowsDiffer(rows: Uint16Array, one: number, other: number, topK: number): boolean {
+function rowsDiffer(rows: Uint16Array, start: number, laterStart: number, topK: number): boolean {
   for (let place = 0; place < topK; place++) {
-    if (rows[one + place] !== rows[other + place]) return true;
+    if (rows[start + place] !== rows[laterStart + place]) return true;
   }
   return false;
 }

@@ -2,6 +2,7 @@ import { InputError } from "../lib/errors.js";
 import { addLoads, type LoadTrace } from "../lib/trace/load-trace.js";
 import { concatTraces, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { detectSource, type TraceSource } from "./detect.js";
+import { suspicionsOf } from "./suspicions.js";
 import { SAMPLE_BLOCK, Sampling } from "./sampling.js";
 import { TraceBuilder, type NumberingOptions } from "./trace-builder.js";
 
@@ -82,6 +83,7 @@ export async function readRouting(
     sources.push(source);
     builders.push(await readSource(source, options, sampling));
   }
+  for (const builder of builders) builder.settle();
   const report = {
     sources: sources.map(({ path, format, files }) => ({
       path,
@@ -95,8 +97,12 @@ export async function readRouting(
     return { kind: "loads", loads, report: { ...report, warnings: warningsOf(builders) } };
   }
   const { numExperts, warnings } = findNumExperts(builders);
-  for (const builder of builders) builder.settle();
-  const parts = builders.map((builder, at) => finishTokens(builder, numExperts, paths[at]));
+  const varies = builders.some((builder) => builder.varies);
+  const widest = Math.max(...builders.map(({ widestToken }) => widestToken));
+  const parts = builders.map((builder, at) => {
+    const topK = varies ? widest : builder.widestToken;
+    return finishTokens(builder, { numExperts, topK, path: paths[at] });
+  });
   const trace = concatTraces(parts);
   return {
     kind: "tokens",
@@ -104,7 +110,12 @@ export async function readRouting(
     parts,
     report: {
       ...report,
-      warnings: [...warningsOf(builders), ...warnings, ...samplingWarnings(sampling, trace)],
+      warnings: [
+        ...warningsOf(builders),
+        ...warnings,
+        ...samplingWarnings(sampling, trace),
+        ...suspicionsOf(trace),
+      ],
     },
   };
 }
@@ -126,7 +137,10 @@ async function readSource(
   return builder;
 }
 
-function finishTokens(builder: TraceBuilder, numExperts: number, path: string): RoutingTrace {
+function finishTokens(
+  builder: TraceBuilder,
+  { numExperts, topK, path }: { numExperts: number; topK: number; path: string },
+): RoutingTrace {
   if (builder.hasLoads) {
     throw new InputError(`${path}: found loads without tokens, expected tokens as in the other files`);
   }
@@ -139,7 +153,7 @@ function finishTokens(builder: TraceBuilder, numExperts: number, path: string): 
       "Maybe pass --keep-warmup.",
     );
   }
-  return named(path, () => builder.finish(numExperts));
+  return named(path, () => builder.finish(numExperts, topK));
 }
 
 /** Says in errors which file they are about. */
@@ -155,7 +169,7 @@ function named<T>(path: string, work: () => T): T {
 /** The number of experts declared anywhere, or else what the ids suggest: models have a multiple of 4. */
 function findNumExperts(builders: readonly TraceBuilder[]): { numExperts: number; warnings: string[] } {
   const declared = builders.find(({ numExperts }) => numExperts !== undefined)?.numExperts;
-  if (declared !== undefined) return { numExperts: declared, warnings: [] };
+  if (declared !== undefined) return { numExperts: builders[0].withoutDropped(declared), warnings: [] };
   const largest = Math.max(...builders.map(({ largestExpert }) => largestExpert));
   const numExperts = 4 * Math.ceil((largest + 1) / 4);
   const warning =

@@ -1,9 +1,17 @@
 import { InputError } from "../lib/errors.js";
 import { largestId, rowWithRepeat } from "../lib/trace/id-rows.js";
 import { createLoadTrace, type LoadTrace } from "../lib/trace/load-trace.js";
-import { createRoutingTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
+import {
+  createRoutingTrace,
+  NO_EXPERT,
+  type LayerTrace,
+  type RoutingTrace,
+} from "../lib/trace/routing-trace.js";
 import { LayerRows } from "./layer-rows.js";
+import { BYTE_PADDING, countExperts, isDoubtful, isNever } from "./padding.js";
 import { Sampling } from "./sampling.js";
+import { sharedExperts } from "./suspicions.js";
+import { realRuns } from "./warm-up.js";
 
 /** How ids in a file are to be understood, and what is to be left out. */
 export interface NumberingOptions {
@@ -15,12 +23,16 @@ export interface NumberingOptions {
   layerOffset?: number | undefined;
   /** Number of experts where no file declares it. Default: the largest id met, rounded up to a multiple of 4. */
   numExperts?: number | undefined;
-  /** Experts of a token, for formats that cannot tell. */
+  /** Most experts of a token. Where it is given, tokens may have fewer. Default: what every token has. */
   topK?: number | undefined;
   /** Layers of the model, dense ones included, for formats that cannot tell. */
   numLayers?: number | undefined;
   /** Most tokens to keep of every layer; more are sampled in blocks over the whole file. Default: as memory allows. */
   maxTokens?: number | undefined;
+  /** The id that stands for no expert, or "none" where no id does. Default: see traces/padding.ts. */
+  padding?: number | "none" | undefined;
+  /** Ids to leave out, as in the files: shared experts, and experts that do nothing. */
+  dropExperts?: readonly number[] | undefined;
 }
 
 /** What is wrong with a row, in the words of an {@link InputError} that knows where. */
@@ -29,8 +41,8 @@ export interface RowFault {
   readonly advice?: string;
 }
 
-/** Experts that fit a `Uint16Array`. */
-const MAX_EXPERTS = 65536;
+/** Experts that fit 16 bits, beside {@link NO_EXPERT}. */
+const MAX_EXPERTS = NO_EXPERT;
 
 /** Collects one trace, row by row or load by load, from however many files. Every reader writes into one. */
 export class TraceBuilder {
@@ -45,13 +57,29 @@ export class TraceBuilder {
   readonly #layers = new Map<number, LayerRows>();
   readonly #loads = new Map<number, Float64Array>();
   readonly #sampling: Sampling;
+  readonly #dropped: ReadonlySet<number>;
   #numExperts: number | undefined;
+  /** Experts that a token is expected to have, 0 as long as that is not known. */
   #topK = 0;
+  /** Places in a row that is held: top-k or, in files with padding in every row, more. 0 as long as it is not known. */
+  #width = 0;
+  /** Whether tokens may have fewer experts than top-k. */
+  #mayVary: boolean;
+  /** Experts of the token that has most. */
+  #widest = 0;
+  /** Experts of the token that has fewest. */
+  #narrowest = Infinity;
   #largest = -1;
+  /** Largest id besides that which may be padding of 8 bits. */
+  #largestSure = -1;
+  #numDoubtful = 0;
+  /** Whether the ids that come next are unsigned numbers of 8 bits. */
+  isByte = false;
   /** Row in which each expert came last. Shape [MAX_EXPERTS]. */
   readonly #lastRow = new Int32Array(MAX_EXPERTS).fill(-1);
   #row = 0;
   readonly #renumbered = new Int32Array(4096);
+  #numRenumbered = 0;
 
   /** @param sampling Shared by all traces that are read together. */
   constructor(options: NumberingOptions = {}, sampling = new Sampling(options.maxTokens)) {
@@ -59,6 +87,9 @@ export class TraceBuilder {
     this.#sampling = sampling;
     this.#numExperts = options.numExperts;
     this.#topK = options.topK ?? 0;
+    this.#width = this.#topK;
+    this.#mayVary = options.topK !== undefined;
+    this.#dropped = new Set(options.dropExperts);
   }
 
   /** Number of experts, where it was declared. */
@@ -68,7 +99,17 @@ export class TraceBuilder {
 
   /** Experts a token has, where it is known yet. */
   get topK(): number | undefined {
-    return this.#topK || undefined;
+    return this.#topK || this.#width || undefined;
+  }
+
+  /** Experts of the token that has most, 0 where there are none. */
+  get widestToken(): number {
+    return this.#widest;
+  }
+
+  /** Whether some tokens have fewer experts than others. */
+  get varies(): boolean {
+    return this.#narrowest < this.#widest;
   }
 
   /** Largest expert id met, -1 where there is none. */
@@ -104,18 +145,37 @@ export class TraceBuilder {
     }
   }
 
+  /** Says that tokens may have fewer experts than was declared. */
+  allowFewerExperts(): void {
+    this.#mayVary = true;
+  }
+
   /**
-   * Takes the next token of a layer.
+   * Takes the next token of a layer. One without experts, all of them padding or left out, is none.
    *
    * @param layer Layer number as in the file.
    * @param experts Ids as in the file; the first `width` count.
    * @returns What is wrong with the row, if anything is.
    */
   append(layer: number, experts: ArrayLike<number>, width = experts.length): RowFault | undefined {
-    const fault = this.#topKFault(width) ?? this.#renumber(experts, width);
+    const { numExperts, padding } = { numExperts: this.#limit, padding: this.options.padding };
+    const rule = { numExperts, padding, isByte: this.isByte };
+    if (width === 1 && isDoubtful(experts[0], rule)) {
+      if (this.#numExperts !== undefined) return doubtfulByte();
+      this.#numDoubtful++;
+      return undefined;
+    }
+    const count = countExperts(experts, width, rule);
+    if (count === 0) return undefined;
+    if (this.#topK === 0) this.#topK = this.#dropped.size > 0 ? width : count;
+    if (this.#width === 0) this.#width = this.#topK;
+    const fault = this.#countFault(experts, { count, width }) ?? this.#renumber(experts, count);
     if (fault) return fault;
+    if (this.#numRenumbered === 0) return undefined;
+    this.#widest = Math.max(this.#widest, this.#numRenumbered);
+    this.#narrowest = Math.min(this.#narrowest, this.#numRenumbered);
     this.#rowsOf(layer).append(this.#renumbered);
-    if (this.#row % 65536 === 0) this.#sampling.limit(this.#topK);
+    if (this.#row % 65536 === 0) this.#sampling.limit(this.#width);
     return undefined;
   }
 
@@ -125,9 +185,11 @@ export class TraceBuilder {
    * @param rows Ids as in the file. Shape [numRows, width], row-major.
    */
   accepts(rows: Uint16Array, width: number): boolean {
-    const { firstExpert = 0 } = this.options;
+    const { firstExpert = 0, padding } = this.options;
     return (
       (this.#topK === 0 || width === this.#topK) &&
+      this.#dropped.size === 0 &&
+      padding === undefined &&
       (firstExpert === 0 || rows.every((expert) => expert >= firstExpert)) &&
       largestId(rows) - firstExpert < (this.#numExperts ?? MAX_EXPERTS) &&
       rowWithRepeat(rows, width) < 0
@@ -141,6 +203,14 @@ export class TraceBuilder {
    * @param rows Ids as in the file. Shape [numRows, topK], row-major.
    */
   appendMany(layer: number, rows: Uint16Array, topK: number): RowFault | undefined {
+    const largest = largestId(rows);
+    if (this.#needsCare(rows, { topK, largest })) {
+      for (let at = 0; at < rows.length; at += topK) {
+        const fault = this.append(layer, rows.subarray(at, at + topK));
+        if (fault) return fault;
+      }
+      return undefined;
+    }
     const fault = this.#topKFault(topK);
     if (fault) return fault;
     const { firstExpert = 0 } = this.options;
@@ -149,15 +219,17 @@ export class TraceBuilder {
       if (below !== undefined) return outOfRange(below, firstExpert, this.#numExperts ?? MAX_EXPERTS);
       rows = rows.map((expert) => expert - firstExpert);
     }
-    if (this.#numExperts === undefined) this.#largest = Math.max(this.#largest, largestId(rows));
+    if (this.#numExperts === undefined) this.#noteLargest(rows, largest - firstExpert);
+    this.#widest = Math.max(this.#widest, topK);
+    this.#narrowest = Math.min(this.#narrowest, topK);
     this.#rowsOf(layer).appendMany(rows);
-    this.#sampling.limit(this.#topK);
+    this.#sampling.limit(this.#width);
     return undefined;
   }
 
   /** Makes room in a layer for so many rows at once. */
   reserve(layer: number, numRows: number): void {
-    if (this.#topK > 0) this.#rowsOf(layer).reserve(Math.min(numRows, this.#sampling.maxRows(this.#topK)));
+    if (this.#width > 0) this.#rowsOf(layer).reserve(Math.min(numRows, this.#sampling.maxRows(this.#width)));
   }
 
   /**
@@ -166,7 +238,7 @@ export class TraceBuilder {
    * @param after How many more tokens come before it; none, by default.
    */
   startSequence(layer: number, { topK = this.#topK, after = 0 } = {}): void {
-    if (this.#topK === 0) this.#topK = topK;
+    if (this.#width === 0) this.#width = topK;
     this.#rowsOf(layer).startSequence(after);
   }
 
@@ -176,31 +248,61 @@ export class TraceBuilder {
    * @param load Times each expert was chosen. Shape [numExperts].
    */
   addLoad(where: string, layer: number, load: Float64Array): void {
+    if (this.#dropped.size > 0) {
+      load = load.map((one, expert) => (this.#dropped.has(expert) ? 0 : one));
+      load = load.subarray(0, this.withoutDropped(load.length));
+    }
     this.declare(where, { numExperts: load.length });
     const id = layer + (this.options.layerOffset ?? 0);
     const sum = this.#loads.get(id);
     this.#loads.set(id, sum ? sum.map((one, expert) => one + load[expert]) : load);
   }
 
-  /** Says that all rows were handed in. Of traces read together, all are settled before one is finished. */
-  settle(): void {
-    for (const rows of this.#layers.values()) rows.settle();
-    this.#sampling.limit(this.#topK);
+  /** A number of experts without those, the last ones, that are left out. */
+  withoutDropped(numExperts: number): number {
+    const { firstExpert = 0 } = this.options;
+    while (numExperts > 1 && this.#dropped.has(numExperts - 1 + firstExpert)) numExperts--;
+    return numExperts;
   }
 
   /**
-   * Ends a trace of tokens.
+   * Says that all rows were handed in, and tells warm-up from the text. Of traces read together, all are settled before
+   * one is finished.
+   */
+  settle(): void {
+    const layers = [...this.#layers.values()];
+    for (const rows of layers) rows.settle();
+    if (layers.some(({ runs }) => runs.length > 0)) {
+      realRuns(layers).forEach((real, at) => {
+        layers[at].restore(new Set(real));
+      });
+    }
+    this.#sampling.limit(this.#width);
+  }
+
+  /**
+   * Ends a trace of tokens, which was settled.
    *
+   * @param topK Experts of the token that has most, of all traces that are read together.
    * @throws InputError if nothing was read or ids are wrong.
    */
-  finish(numExperts: number): RoutingTrace {
-    this.settle();
-    const layers = [...this.#layers].map(([layer, rows]) => rows.finish(layer, this.sequenceLengths));
+  finish(numExperts: number, topK = this.#widest): RoutingTrace {
+    this.#checkDoubtful(numExperts);
+    const layers = [...this.#layers].map(([layer, rows]) =>
+      withWidth(rows.finish(layer, this.sequenceLengths), this.#width, topK),
+    );
+    const shared = sharedExperts(layers, topK, 2).find((expert) => expert >= numExperts);
+    if (shared !== undefined) {
+      throw new InputError(
+        `trace: found expert ${shared} in every token, expected [0, ${numExperts})`,
+        `Maybe it is a shared expert, which is no routed one; pass --drop-expert ${shared}.`,
+      );
+    }
     const sampledOneIn = this.sampledBefore * this.#sampling.stride;
     return createRoutingTrace({
       model: this.model,
       numExperts,
-      topK: this.#topK,
+      topK,
       layers,
       ...(sampledOneIn > 1 && { sampledOneIn }),
     });
@@ -216,12 +318,48 @@ export class TraceBuilder {
     return createLoadTrace({ model: this.model, numExperts: this.#numExperts ?? 0, layers });
   }
 
+  /** Number of experts beyond which no id goes, where it is known, as the ids in the files are counted. */
+  get #limit(): number | undefined {
+    return this.#numExperts === undefined ? undefined : this.#numExperts + (this.options.firstExpert ?? 0);
+  }
+
+  /** Whether rows hold padding, or what may be, or something is to be left out. */
+  #needsCare(rows: Uint16Array, { topK, largest }: { topK: number; largest: number }): boolean {
+    if (this.#dropped.size > 0 || this.options.padding !== undefined || largest === NO_EXPERT) return true;
+    if (this.#width > 0 && this.#width !== topK) return true;
+    const limit = this.#limit ?? MAX_EXPERTS;
+    if (largest < Math.min(limit, BYTE_PADDING)) return false;
+    return (this.isByte && (topK === 1 || limit < MAX_EXPERTS)) || rowWithRepeat(rows, topK) >= 0;
+  }
+
+  #noteLargest(rows: Uint16Array, largest: number): void {
+    this.#largest = Math.max(this.#largest, largest);
+    const isSure = !this.isByte || largest !== BYTE_PADDING;
+    const sure = isSure
+      ? largest
+      : rows.reduce((most, id) => (id === BYTE_PADDING ? most : Math.max(most, id)), -1);
+    this.#largestSure = Math.max(this.#largestSure, sure);
+  }
+
+  /** Refuses 255 in 8 bits where it may be an expert and may be padding. */
+  #checkDoubtful(numExperts: number): void {
+    const isDeclared = this.#numExperts !== undefined || this.options.padding !== undefined;
+    if (isDeclared || !(this.#numDoubtful > 0 ? numExperts === 256 : this.#isGap())) return;
+    const { found, advice } = doubtfulByte();
+    throw new InputError(`trace: ${found}, and no other above ${this.#largestSure}`, advice);
+  }
+
+  /** Whether 255 in 8 bits is the largest id, and no other is among the last 4 of 256. */
+  #isGap(): boolean {
+    return this.#largest === BYTE_PADDING && this.#largestSure < BYTE_PADDING - 3;
+  }
+
   #rowsOf(layer: number): LayerRows {
     const id = layer + (this.options.layerOffset ?? 0);
     let rows = this.#layers.get(id);
     if (!rows) {
       const keepWarmup = this.options.keepWarmup ?? false;
-      rows = new LayerRows(this.#topK, { keepWarmup, sampling: this.#sampling });
+      rows = new LayerRows(this.#width, { keepWarmup, sampling: this.#sampling });
       this.#layers.set(id, rows);
       this.#sampling.add(id, rows);
     }
@@ -230,37 +368,86 @@ export class TraceBuilder {
 
   #topKFault(width: number): RowFault | undefined {
     if (this.#topK === 0 && width > 0) this.#topK = width;
-    if (this.#topK === width) return undefined;
+    if (this.#width === 0) this.#width = this.#topK;
+    if (this.#topK === width && width <= this.#width) return undefined;
     return {
-      found: `found ${width} experts in a token, expected ${this.#topK} as in the others`,
+      found: `found ${width} experts in a token, expected ${Math.min(this.#topK, this.#width)} as in the others`,
       advice: "Maybe the line is damaged, or the trace mixes models.",
     };
   }
 
-  /** Counts ids from 0 and checks them. */
+  /** What is wrong with the number of experts of a token, of which padding is no part. */
+  #countFault(
+    ids: ArrayLike<number>,
+    { count, width }: { count: number; width: number },
+  ): RowFault | undefined {
+    if (count > this.#width) return this.#topKFault(count);
+    if (count === this.#topK || (count < this.#topK && (this.#mayVary || this.#dropped.size > 0)))
+      return undefined;
+    if (count > this.#topK) return this.#topKFault(count);
+    const found =
+      count < width
+        ? outOfRange(ids[count], this.options.firstExpert ?? 0, this.#numExperts ?? MAX_EXPERTS).found
+        : `found ${count} experts in a token, expected ${this.#topK} as in the others`;
+    return {
+      found,
+      advice: `Maybe tokens have varying numbers of experts; pass --top-k ${this.#topK}, the most of them.`,
+    };
+  }
+
+  /** Counts ids from 0, leaves out those that are to be, and checks them. */
   #renumber(experts: ArrayLike<number>, width: number): RowFault | undefined {
     const first = this.options.firstExpert ?? 0;
     const limit = this.#numExperts ?? MAX_EXPERTS;
     const row = this.#row++;
+    let length = 0;
     for (let place = 0; place < width; place++) {
+      if (this.#dropped.has(experts[place])) continue;
       const expert = experts[place] - first;
-      if (!(expert >= 0 && expert < limit)) return outOfRange(experts[place], first, limit);
+      if (isNever(experts[place], this.options) || !(expert >= 0 && expert < limit)) {
+        return outOfRange(experts[place], first, limit, place === width - 1 && width > 1);
+      }
       if (this.#lastRow[expert] === row) return { found: `expert ${experts[place]} comes twice in a token` };
       this.#lastRow[expert] = row;
       if (expert > this.#largest) this.#largest = expert;
-      this.#renumbered[place] = expert;
+      if (expert > this.#largestSure && !(this.isByte && expert === BYTE_PADDING)) this.#largestSure = expert;
+      this.#renumbered[length++] = expert;
     }
+    this.#numRenumbered = length;
+    this.#renumbered.fill(NO_EXPERT, length, Math.max(length, this.#width));
     return undefined;
   }
 }
 
-function outOfRange(expert: number, first: number, limit: number): RowFault {
+function outOfRange(expert: number, first: number, limit: number, isLast = false): RowFault {
   const found = `expert ${expert} is out of range [${first}, ${first + limit})`;
   if (expert === limit && first === 0) {
-    return { found, advice: "Maybe the trace counts experts from 1; pass --first-expert 1." };
+    const shared = `${expert} is a shared expert, which is no routed one; pass --drop-expert ${expert}. Or the trace`;
+    return {
+      found,
+      advice: `Maybe ${isLast ? shared : "the trace"} counts experts from 1; pass --first-expert 1.`,
+    };
   }
   if (expert === 0 && first === 1) {
     return { found, advice: "Maybe the trace counts experts from 0; pass --first-expert 0." };
   }
   return { found };
+}
+
+function doubtfulByte(): Required<RowFault> {
+  return {
+    found: `found id ${BYTE_PADDING} in numbers of 8 bits, which may be an expert or padding`,
+    advice: `Maybe pass --padding ${BYTE_PADDING} or, where it is an expert, --padding none.`,
+  };
+}
+
+/** A layer whose rows are as wide as the token that has most experts. */
+function withWidth(layer: LayerTrace, width: number, topK: number): LayerTrace {
+  if (width === topK) return layer;
+  const experts = new Uint16Array(layer.numTokens * topK).fill(NO_EXPERT);
+  for (let token = 0; token < layer.numTokens; token++) {
+    const row = layer.experts.subarray(token * width, token * width + Math.min(width, topK));
+    experts.set(row, token * topK);
+  }
+  return { ...layer, experts };
 }

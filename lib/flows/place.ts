@@ -3,7 +3,7 @@ import type { Placement, LayerPlacement } from "../placement/placement.js";
 import { createProblem, type PlacementProblem, type ProblemOptions } from "../placement/problem.js";
 import type { Solver, SolverOptions, SolverProgress } from "../placement/solver.js";
 import { verifyFound } from "../placement/verify.js";
-import type { LayerTrace, RoutingTrace } from "../trace/routing-trace.js";
+import { countChoices, type LayerTrace, type RoutingTrace } from "../trace/routing-trace.js";
 
 /** How the layers of a trace become placement problems. */
 export interface PosingOptions extends Omit<ProblemOptions, "layer" | "limits"> {
@@ -87,7 +87,7 @@ export async function placeTrace(
 export function poseLayer(trace: RoutingTrace, layer: LayerTrace, options: PosingOptions): PlacementProblem {
   const { maxLoad = Infinity, groupBytes = Infinity, ...posing } = options;
   const { chipletTokenShare = Infinity, groupTokenShare = Infinity } = options;
-  const meanLoad = (layer.numTokens * trace.topK) / options.numChiplets;
+  const meanLoad = countChoices(layer) / options.numChiplets;
   return createProblem(collectPatterns(layer, trace), {
     ...posing,
     layer: layer.layer,

@@ -1,4 +1,4 @@
-import type { LayerTrace } from "../trace/routing-trace.js";
+import { expertsOfToken, type LayerTrace } from "../trace/routing-trace.js";
 import { chipletsWithExperts } from "./dispatch.js";
 import type { Chiplets } from "./placement.js";
 
@@ -35,39 +35,43 @@ const TIE = 1e-6;
  * const { chipletLoad } = serveLeastLoaded(heldOut.layers[0], chiplets, heldOut);
  */
 export function serveLeastLoaded(
-  { numTokens, experts }: LayerTrace,
+  layer: LayerTrace,
   chiplets: Chiplets,
   { numExperts, topK, visitsPerOverload = 0 }: LeastLoadedOptions,
 ): LeastLoadedTraffic {
+  const { numTokens } = layer;
   const copiesOf = chipletsWithExperts(chiplets, numExperts);
   const chipletLoad = new Float64Array(chiplets.length);
   const visited = new Uint8Array(chiplets.length);
   const chosen = new Uint16Array(topK);
   const best = new Uint16Array(topK);
+  let experts: Uint16Array = new Uint16Array(0);
   const price = Math.max(TIE, visitsPerOverload);
   let [visits, served, bestCost] = [0, 0, Infinity];
   /** Tries every copy of the token's experts from `place` on. */
-  const choose = (token: number, place: number, cost: number): void => {
+  const choose = (place: number, cost: number): void => {
     if (cost >= bestCost) return;
-    if (place === topK) {
+    if (place === experts.length) {
       bestCost = cost;
       best.set(chosen);
       return;
     }
     const mean = Math.max(1, served / chiplets.length);
-    for (const chiplet of copiesOf[experts[token * topK + place]]) {
+    for (const chiplet of copiesOf[experts[place]]) {
       const isNew = visited[chiplet]++ === 0;
       chosen[place] = chiplet;
-      choose(token, place + 1, cost + Number(isNew) + (price * chipletLoad[chiplet]) / mean);
+      choose(place + 1, cost + Number(isNew) + (price * chipletLoad[chiplet]) / mean);
       visited[chiplet]--;
     }
   };
   for (let token = 0; token < numTokens; token++) {
     bestCost = Infinity;
-    choose(token, 0, 0);
-    visits += new Set(best).size;
-    for (const chiplet of best) chipletLoad[chiplet]++;
-    served += topK;
+    experts = expertsOfToken(layer, token, topK);
+    choose(0, 0);
+    const used = best.subarray(0, experts.length);
+    visits += new Set(used).size;
+    for (const chiplet of used) chipletLoad[chiplet]++;
+    served += experts.length;
   }
   return { tokenReplication: visits / numTokens, chipletLoad };
 }

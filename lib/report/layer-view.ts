@@ -1,7 +1,7 @@
 import { countCoactivation } from "../trace/coactivation.js";
 import type { Chiplets } from "../placement/placement.js";
 import { countTraffic } from "../placement/traffic.js";
-import type { RoutingTrace } from "../trace/routing-trace.js";
+import { countChoices, type RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns } from "../trace/token-patterns.js";
 import type { ComparedSolver } from "../flows/compare.js";
 
@@ -61,7 +61,7 @@ export function viewTypicalLayer(
   const current = trace.layers[index];
   const patterns = collectPatterns(current, trace);
   const { load, pairs } = countCoactivation(patterns);
-  const meanLoad = (current.numTokens * trace.topK) / trace.numExperts;
+  const meanLoad = countChoices(current) / trace.numExperts;
   const view = ({ name, answer }: PlacedSolver): PlacedView => {
     const { chiplets, cost = NaN } = answer.placement.layers[index];
     const { chipletLoad } = countTraffic(patterns, chiplets, {

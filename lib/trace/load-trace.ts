@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import type { RoutingTrace } from "./routing-trace.js";
+import { NO_EXPERT, type RoutingTrace } from "./routing-trace.js";
 
 /**
  * How often the experts of a model were chosen, without the tokens: what most engines record in production.
@@ -49,7 +49,7 @@ export function loadsOf({ model, numExperts, layers }: RoutingTrace): LoadTrace 
     numExperts,
     layers: layers.map(({ layer, experts }) => {
       const load = new Float64Array(numExperts);
-      for (const expert of experts) load[expert]++;
+      for (const expert of experts) if (expert !== NO_EXPERT) load[expert]++;
       return { layer, load };
     }),
   };

@@ -1,12 +1,21 @@
 import { InputError } from "../errors.js";
 import { largestId, rowWithRepeat } from "./id-rows.js";
 
+/**
+ * Stands in the last places of a token that chose fewer experts than top-k: routers that may choose an expert that does
+ * nothing, or drop those of little weight. No model has an expert of this number.
+ */
+export const NO_EXPERT = 65535;
+
 /** The routing of one MoE layer: for every token, the experts its router chose. */
 export interface LayerTrace {
   /** Number of the layer as the model counts it; dense layers leave holes. */
   readonly layer: number;
   readonly numTokens: number;
-  /** Expert ids in [0, numExperts), in the router's order. Shape [numTokens, topK], row-major. */
+  /**
+   * Expert ids in [0, numExperts), in the router's order, {@link NO_EXPERT} behind them where a token chose fewer.
+   * Shape [numTokens, topK], row-major.
+   */
   readonly experts: Uint16Array;
   /** Token at which each sequence begins, ascending from 0, where the source tells. Shape [numSequences]. */
   readonly sequenceStarts?: Uint32Array;
@@ -17,6 +26,7 @@ export interface RoutingTrace {
   /** The model's name as the trace gives it. */
   readonly model: string | undefined;
   readonly numExperts: number;
+  /** Experts of the token that chose most. */
   readonly topK: number;
   /** One token in so many, a power of two, was kept of a trace too large to keep; absent where all were. */
   readonly sampledOneIn?: number;
@@ -51,6 +61,20 @@ export function createRoutingTrace(trace: RoutingTrace): RoutingTrace {
     checkTokens(current, numExperts, topK);
   });
   return { ...trace, layers };
+}
+
+/** The experts that a token chose, in the router's order. Shape [at most topK]. */
+export function expertsOfToken({ experts }: LayerTrace, token: number, topK: number): Uint16Array {
+  let end = (token + 1) * topK;
+  while (end > token * topK && experts[end - 1] === NO_EXPERT) end--;
+  return experts.subarray(token * topK, end);
+}
+
+/** How often experts were chosen by all tokens of a layer: tokens x top-k, or less where some chose fewer. */
+export function countChoices({ experts }: LayerTrace): number {
+  // Whether any place is empty is told many times faster than which.
+  if (largestId(experts) !== NO_EXPERT) return experts.length;
+  return experts.reduce((sum, expert) => sum + Number(expert !== NO_EXPERT), 0);
 }
 
 /**
@@ -108,21 +132,41 @@ export function concatTraces(traces: readonly RoutingTrace[]): RoutingTrace {
   return createRoutingTrace({ ...first, layers });
 }
 
-function checkTokens({ layer, experts, numTokens }: LayerTrace, numExperts: number, topK: number): void {
+function checkTokens(current: LayerTrace, numExperts: number, topK: number): void {
+  const { layer, experts, numTokens } = current;
   if (experts.length !== numTokens * topK) {
     throw new InputError(`trace: layer ${layer} has ${experts.length} ids, expected ${numTokens} x ${topK}`);
   }
-  if (largestId(experts) >= numExperts) {
+  const largest = largestId(experts);
+  if (largest === NO_EXPERT && numExperts <= NO_EXPERT) {
+    for (let token = 0; token < numTokens; token++) {
+      checkIds(expertsOfToken(current, token, topK), { layer, token, numExperts });
+    }
+    return;
+  }
+  if (largest >= numExperts) {
     const place = experts.findIndex((expert) => expert >= numExperts);
-    throw new InputError(
-      `trace: layer ${layer}, token ${Math.floor(place / topK)}: expert ${experts[place]} is out of range [0, ${numExperts})`,
-    );
+    const token = Math.floor(place / topK);
+    checkIds(experts.subarray(token * topK, (token + 1) * topK), { layer, token, numExperts });
   }
   const token = rowWithRepeat(experts, topK);
-  if (token >= 0) {
-    const chosen = experts.subarray(token * topK, (token + 1) * topK);
-    const expert = chosen.find((id, place) => chosen.indexOf(id) < place);
-    throw new InputError(`trace: layer ${layer}, token ${token}: expert ${expert} comes twice`);
+  if (token >= 0) checkIds(experts.subarray(token * topK, (token + 1) * topK), { layer, token, numExperts });
+}
+
+/** Checks the experts of one token, in a way that can say what is wrong. */
+function checkIds(
+  ids: Uint16Array,
+  { layer, token, numExperts }: { layer: number; token: number; numExperts: number },
+): void {
+  const outside = ids.find((expert) => expert >= numExperts);
+  if (outside !== undefined) {
+    throw new InputError(
+      `trace: layer ${layer}, token ${token}: expert ${outside} is out of range [0, ${numExperts})`,
+    );
+  }
+  const repeated = ids.find((expert, place) => ids.indexOf(expert) < place);
+  if (repeated !== undefined) {
+    throw new InputError(`trace: layer ${layer}, token ${token}: expert ${repeated} comes twice`);
   }
 }
 

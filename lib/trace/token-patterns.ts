@@ -1,4 +1,4 @@
-import type { LayerTrace } from "./routing-trace.js";
+import { expertsOfToken, type LayerTrace } from "./routing-trace.js";
 
 /**
  * The distinct expert sets of a layer's tokens, with how many tokens chose each: all that cost depends on.
@@ -34,7 +34,7 @@ export function collectPatterns(
 ): TokenPatterns {
   const collector = new PatternCollector(numExperts, layer.numTokens, topK);
   for (let token = 0; token < layer.numTokens; token++) {
-    collector.add(layer.experts.subarray(token * topK, (token + 1) * topK), 1);
+    collector.add(expertsOfToken(layer, token, topK), 1);
   }
   return collector.finish();
 }

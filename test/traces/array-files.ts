@@ -1,10 +1,22 @@
 import { zipSync } from "fflate";
 
-type Numbers = Uint8Array | Uint16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
+type Numbers =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array;
 
 const NAMES = new Map<unknown, { npy: string; safetensors: string; torch: string }>([
   [Uint8Array, { npy: "|u1", safetensors: "U8", torch: "ByteStorage" }],
-  [Uint16Array, { npy: "<u2", safetensors: "U16", torch: "ShortStorage" }],
+  [Uint16Array, { npy: "<u2", safetensors: "U16", torch: "UInt16Storage" }],
+  [Int8Array, { npy: "|i1", safetensors: "I8", torch: "CharStorage" }],
+  [Int16Array, { npy: "<i2", safetensors: "I16", torch: "ShortStorage" }],
+  [BigUint64Array, { npy: "<u8", safetensors: "U64", torch: "" }],
   [Int32Array, { npy: "<i4", safetensors: "I32", torch: "IntStorage" }],
   [BigInt64Array, { npy: "<i8", safetensors: "I64", torch: "LongStorage" }],
   [Float32Array, { npy: "<f4", safetensors: "F32", torch: "FloatStorage" }],

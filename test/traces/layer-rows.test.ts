@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { LayerRows, WARMUP_RUN } from "../../traces/layer-rows.js";
+import { LayerRows } from "../../traces/layer-rows.js";
 import { Sampling } from "../../traces/sampling.js";
+import { WARMUP_RUN } from "../../traces/warm-up.js";
 
 const TOP_K = 2;
 

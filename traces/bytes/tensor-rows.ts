@@ -1,7 +1,9 @@
 import { InputError } from "../../lib/errors.js";
+import { largestId } from "../../lib/trace/id-rows.js";
+import { NO_EXPERT } from "../../lib/trace/routing-trace.js";
 import { entryOf, rowMajorStrides, type Tensor } from "../containers/tensor.js";
 import { fillTile, rowsOfTile, TILE_IDS } from "./id-tile.js";
-import type { TraceBuilder } from "../trace-builder.js";
+import type { RowFault, TraceBuilder } from "../trace-builder.js";
 
 /**
  * Appends the tokens of one layer that a tensor holds.
@@ -19,11 +21,11 @@ export function appendIds(builder: TraceBuilder, layer: number, ids: Tensor, whe
 /**
  * Appends the tokens of all layers that a tensor holds.
  *
- * Rows whose ids are all the same are no choice but padding (-1 or the largest number of their type) or a layer
- * without experts, and are left out.
+ * Rows whose ids are all the same are no choice but a layer without experts, and are left out; so is padding, as
+ * traces/padding.ts tells it.
  *
  * @param ids Shape [numTokens, numLayers, topK].
- * @throws InputError if an id is negative or beyond 65535, or top-k is not what it was.
+ * @throws InputError if an id is negative or no number of an expert, or top-k is not what it was.
  */
 export function appendLayers(builder: TraceBuilder, ids: Tensor, where: string, firstLayer = 0): void {
   const { shape, strides, start, values } = ids;
@@ -33,29 +35,28 @@ export function appendLayers(builder: TraceBuilder, ids: Tensor, where: string, 
   // Any id of a top-1 token might be padding.
   const allowsTiles = isDense && topK > 1 && idsPerToken <= TILE_IDS;
   const tokensAtOnce = allowsTiles ? Math.floor(TILE_IDS / idsPerToken) : numTokens;
+  builder.isByte = values instanceof Uint8Array;
   for (let token = 0; token < numTokens; token += tokensAtOnce) {
     const tokens = Math.min(tokensAtOnce, numTokens - token);
     const first = start + token * strides[0];
     const isTile = allowsTiles && fillTile(values.subarray(first, first + tokens * idsPerToken));
     for (let index = 0; index < numLayers; index++) {
       const layer = firstLayer + index;
-      let rows = isTile ? rowsOfTile(tokens, { first: index * topK, idsPerToken, topK }) : undefined;
-      if (!rows || mayHavePadding(rows, topK)) {
-        const ofLayer = {
-          shape: [tokens, topK],
-          strides: [strides[0], strides[2]],
-          start: first + index * strides[1],
-          values,
-        };
-        rows = rowsOneByOne(ofLayer, (found) => {
-          const expected = `expected [0, ${builder.numExperts ?? 65536})`;
-          return new InputError(`${where}: layer ${layer}: found ${found}, ${expected}`);
-        });
+      const rows = isTile ? rowsOfTile(tokens, { first: index * topK, idsPerToken, topK }) : undefined;
+      // What is 65535 in the tile may have been -1.
+      if (rows && !mayHavePadding(rows, topK) && largestId(rows) !== NO_EXPERT) {
+        const fault = builder.appendMany(layer, rows, topK);
+        if (fault) throw new InputError(`${where}: layer ${layer}: ${fault.found}`, fault.advice);
+      } else {
+        const shapeOfLayer = [tokens, topK];
+        const stridesOfLayer = [strides[0], strides[2]];
+        const startOfLayer = first + index * strides[1];
+        const ofLayer = { shape: shapeOfLayer, strides: stridesOfLayer, start: startOfLayer, values };
+        appendWithCare(builder, layer, ofLayer, where);
       }
-      const fault = rows.length > 0 ? builder.appendMany(layer, rows, topK) : undefined;
-      if (fault) throw new InputError(`${where}: layer ${layer}: ${fault.found}`, fault.advice);
     }
   }
+  builder.isByte = false;
 }
 
 /** Adds loads of all layers. Shape [numLayers, numExperts]. */
@@ -76,34 +77,47 @@ function mayHavePadding(rows: Uint16Array, topK: number): boolean {
 }
 
 /**
- * The rows of a layer that are no padding.
+ * Appends the tokens of one layer, row by row where there may be padding.
  *
  * @param ids Shape [numTokens, topK].
- * @param error Made of what was found where an id is negative or beyond 65535.
  */
-function rowsOneByOne(ids: Tensor, error: (found: string) => InputError): Uint16Array {
+function appendWithCare(builder: TraceBuilder, layer: number, ids: Tensor, where: string): void {
   const [numTokens, topK] = ids.shape;
   const [tokenStride, placeStride] = ids.strides;
-  const rows = new Uint16Array(numTokens * topK);
+  const plain = new Uint16Array(numTokens * topK);
+  const row = new Float64Array(topK);
   let length = 0;
+  const check = (fault: RowFault | undefined) => {
+    if (!fault) return;
+    const wrong = row.find((id) => id < 0 || id > NO_EXPERT);
+    const found =
+      wrong === undefined
+        ? fault.found
+        : `found ${wrong < 0 ? "a negative id" : `expert ${wrong}`}, expected [0, ${builder.numExperts ?? NO_EXPERT})`;
+    throw new InputError(`${where}: layer ${layer}: ${found}`, fault.advice);
+  };
+  const appendPlain = () => {
+    if (length > 0) check(builder.appendMany(layer, plain.slice(0, length), topK));
+    length = 0;
+  };
   for (let token = 0, first = ids.start; token < numTokens; token++, first += tokenStride) {
-    if (isPadding(ids, first)) continue;
+    let isPlain = topK > 1;
+    let isSame = topK > 1;
     for (let place = 0; place < topK; place++) {
       const id = ids.values[first + place * placeStride];
-      if (!(id >= 0 && id <= 65535)) throw error(id < 0 ? "a negative id" : `expert ${id}`);
-      rows[length++] = id;
+      row[place] = id;
+      plain[length + place] = id;
+      isPlain &&= id >= 0 && id < NO_EXPERT;
+      isSame &&= id === row[0];
     }
+    if (isSame) continue;
+    if (isPlain) {
+      length += topK;
+      continue;
+    }
+    appendPlain();
+    check(builder.append(layer, row));
   }
-  return rows.subarray(0, length);
-}
-
-function isPadding({ shape, strides, values }: Tensor, first: number): boolean {
-  const topK = shape[1];
-  const id = values[first];
-  if (topK === 1)
-    return id < 0 || (values.BYTES_PER_ELEMENT <= 2 && id === 256 ** values.BYTES_PER_ELEMENT - 1);
-  for (let place = 1; place < topK; place++) {
-    if (values[first + place * strides[1]] !== id) return false;
-  }
-  return true;
+  row.fill(0);
+  appendPlain();
 }

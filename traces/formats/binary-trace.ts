@@ -136,6 +136,8 @@ function declareLayers(header: BinaryHeader, builder: TraceBuilder, path: string
   builder.model ??= header.model;
   builder.sampledBefore = Math.max(builder.sampledBefore, header.sampled_one_in ?? 1);
   builder.declare(path, { numExperts: header.num_experts, topK: header.top_k });
+  // Rows say by themselves where there are fewer.
+  builder.allowFewerExperts();
   for (const { layer, num_tokens: numTokens, sequence_starts: starts = [] } of header.layers) {
     builder.reserve(layer, numTokens);
     for (const start of starts) builder.startSequence(layer, { after: start });

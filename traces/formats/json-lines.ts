@@ -1,5 +1,5 @@
 import { InputError } from "../../lib/errors.js";
-import type { RoutingTrace } from "../../lib/trace/routing-trace.js";
+import { countChoices, expertsOfToken, type RoutingTrace } from "../../lib/trace/routing-trace.js";
 import type { FileHead } from "../bytes/file-bytes.js";
 import { readJsonRows } from "../json-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";
@@ -42,13 +42,15 @@ export function* writeJsonLines(trace: RoutingTrace): Generator<string> {
     num_experts: numExperts,
     top_k: topK,
     ...(sampledOneIn !== undefined && { sampled_one_in: sampledOneIn }),
+    ...(layers.some((layer) => countChoices(layer) < layer.experts.length) && { fewer_experts: true }),
     ...sharedSequenceLengths(trace),
   };
   yield `${JSON.stringify(header)}\n`;
-  for (const { layer, numTokens, experts } of layers) {
+  for (const current of layers) {
+    const { layer, numTokens } = current;
     let lines: string[] = [];
     for (let token = 0; token < numTokens; token++) {
-      const chosen = experts.subarray(token * topK, (token + 1) * topK).join(",");
+      const chosen = expertsOfToken(current, token, topK).join(",");
       lines.push(`{"layer":${layer},"token":${token},"experts":[${chosen}]}\n`);
       if (lines.length === ROWS_PER_CHUNK) {
         yield lines.join("");
@@ -69,6 +71,7 @@ function takeHeader(
   const topK = countOf(header, "top_k", where);
   builder.declare(where, { ...(numExperts && { numExperts }), ...(topK && { topK }) });
   builder.sampledBefore = Math.max(builder.sampledBefore, countOf(header, "sampled_one_in", where) ?? 1);
+  if (header.fewer_experts === true) builder.allowFewerExperts();
   if (typeof header.model === "string") builder.model ??= header.model;
   const lengths = header.sequence_lengths;
   if (Array.isArray(lengths) && lengths.every((length) => Number.isInteger(length) && length > 0)) {

@@ -95,7 +95,8 @@ describe("moeplace JSON Lines", () => {
         "Maybe the trace counts experts from 1; pass --first-expert 1.",
     );
     expect(await told(header + row(3, 0, [1, -1]))).to.equal(
-      "InputError: trace.jsonl:2: expert -1 is out of range [0, 8)",
+      "InputError: trace.jsonl:2: expert -1 is out of range [0, 8)\n" +
+        "Maybe tokens have varying numbers of experts; pass --top-k 2, the most of them.",
     );
     expect(await told(header + rows + row(3, 3, [0, 1]), { firstExpert: 1 })).to.equal(
       "InputError: trace.jsonl:3: expert 0 is out of range [1, 9)\n" +

@@ -1,0 +1,96 @@
+import { loadsOf } from "../lib/trace/load-trace.js";
+import { NO_EXPERT, type LayerTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
+
+/** Fewer tokens prove nothing about an expert that is in all of them. */
+const MIN_TOKENS = 20;
+/** Tokens with experts 0, 1, 2, ... in this order, over what chance makes of them, from which on they are suspicious. */
+const SUSPICIOUS_FACTOR = 10;
+/** Tokens that routers would have to spread so evenly, for an even load to be suspicious. */
+const MIN_LOAD = 500;
+/** Standard deviation of the load over what independent draws make, below which no router is behind it. */
+const EVEN_SPREAD = 1.2;
+
+/** What looks like no text, or no routed expert, in a trace that is sound otherwise: a line each, with the way out. */
+export function suspicionsOf(trace: RoutingTrace): string[] {
+  return [...sharedWarnings(trace), ...orderWarnings(trace), ...widthWarnings(trace), ...evenWarnings(trace)];
+}
+
+/**
+ * Experts that are in every token of every layer, as no routed expert is: shared ones, which some engines append.
+ *
+ * @returns Ascending; empty where there are too few tokens to tell.
+ */
+export function sharedExperts(layers: readonly LayerTrace[], topK: number, minTokens = MIN_TOKENS): number[] {
+  const numTokens = layers.reduce((sum, layer) => sum + layer.numTokens, 0);
+  if (numTokens < minTokens || topK < 2) return [];
+  let found: Set<number> | undefined;
+  for (const { experts } of layers) {
+    for (let first = 0; first < experts.length; first += topK) {
+      const chosen = experts.subarray(first, first + topK);
+      found =
+        found === undefined
+          ? new Set(chosen)
+          : new Set([...found].filter((expert) => chosen.includes(expert)));
+      if (found.size === 0) return [];
+    }
+  }
+  return [...(found ?? [])].filter((expert) => expert !== NO_EXPERT).sort((a, b) => a - b);
+}
+
+function sharedWarnings({ layers, topK, numExperts }: RoutingTrace): string[] {
+  if (topK === numExperts) return [];
+  return sharedExperts(layers, topK).map(
+    (expert) =>
+      `expert ${expert} is in every token of every layer: a shared expert is no routed one, and wants no place; ` +
+      `--drop-expert ${expert} leaves it out`,
+  );
+}
+
+function orderWarnings({ layers, topK, numExperts }: RoutingTrace): string[] {
+  if (topK < 2) return [];
+  let chance = 1;
+  for (let place = 0; place < topK; place++) chance /= numExperts - place;
+  let [rows, tokens] = [0, 0];
+  for (const { experts, numTokens } of layers) {
+    tokens += numTokens;
+    for (let first = 0; first < experts.length; first += topK) {
+      let place = 0;
+      while (place < topK && experts[first + place] === place) place++;
+      if (place === topK) rows++;
+    }
+  }
+  if (rows < SUSPICIOUS_FACTOR || rows / tokens < Math.max(0.01, SUSPICIOUS_FACTOR * chance)) return [];
+  return [
+    `${rows} of ${tokens} rows are the experts 0 to ${topK - 1} in this order, as an engine fills up batches: ` +
+      "such rows are counted here, but may be padding and no tokens",
+  ];
+}
+
+function widthWarnings({ layers, topK }: RoutingTrace): string[] {
+  let [fewer, tokens] = [0, 0];
+  for (const { experts, numTokens } of layers) {
+    tokens += numTokens;
+    for (let last = topK - 1; last < experts.length; last += topK)
+      fewer += Number(experts[last] === NO_EXPERT);
+  }
+  return fewer === 0 ? [] : [`${fewer} of ${tokens} rows have fewer than ${topK} experts`];
+}
+
+/** Draws at random, of a benchmark without a model's router, spread loads as independent draws do. */
+function evenWarnings(trace: RoutingTrace): string[] {
+  const { numExperts, topK, layers } = trace;
+  const isEven = loadsOf(trace).layers.every(({ load }, index) => {
+    const mean = load.reduce((sum, tokens) => sum + tokens, 0) / numExperts;
+    const variance = load.reduce((sum, tokens) => sum + (tokens - mean) ** 2, 0) / numExperts;
+    const drawn = mean * (1 - topK / numExperts);
+    return (
+      layers[index].numTokens * topK >= MIN_LOAD && topK < numExperts && variance < EVEN_SPREAD ** 2 * drawn
+    );
+  });
+  return isEven
+    ? [
+        "all experts of all layers are as busy as if experts were drawn by chance: maybe these are no routes of a " +
+          "trained model, or of random weights",
+      ]
+    : [];
+}
