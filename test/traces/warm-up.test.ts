@@ -5,7 +5,7 @@ import { readContent, row, tokensOf } from "./trace-files.js";
 describe("warm-up", () => {
   it("is not what one hot expert makes by chance", async () => {
     const random = createRandom(3);
-    const rows = Array.from({ length: 4000 }, () => [random() < 0.93 ? 2 : Math.floor(random() * 8)]);
+    const rows = Array.from({ length: 4000 }, () => [random.next() < 0.93 ? 2 : random.below(8)]);
     const content = (tokens: readonly (readonly number[])[]) =>
       tokens.map((experts, token) => row(5, token, experts)).join("");
     const { trace, report } = await readContent(content(rows));
@@ -20,8 +20,8 @@ describe("warm-up", () => {
     const random = createRandom(5);
     const numTokens = 600;
     const gated = Array.from({ length: numTokens }, () => {
-      const first = Math.floor(random() * 16);
-      return [first, (first + 1 + Math.floor(random() * 15)) % 16];
+      const first = random.below(16);
+      return [first, (first + 1 + random.below(15)) % 16];
     });
     const hashed = gated.map((_, token) => [Math.floor(token / 30) % 16, 3 + (Math.floor(token / 30) % 13)]);
     const lines = (layer: number, rows: readonly (readonly number[])[]) =>
