@@ -70,14 +70,14 @@ function dropExpertOption(): Option {
     "--drop-expert <ids>",
     "ids to leave out of every token, such as 64 or 512-767: shared experts, experts that do nothing",
   );
-  return option.argParser((value, before: readonly number[] = []) => {
+  return option.argParser((value, before?: readonly number[]) => {
     const ids = value.split(",").flatMap((part) => {
       const [from, to = from] = /^\d{1,5}(-\d{1,5})?$/.test(part) ? part.split("-").map(Number) : [0, -1];
       if (from > to)
         throw new InputError(`--drop-expert: found ${value}, expected ids such as 64 or 512-767`);
       return Array.from({ length: to - from + 1 }, (_, index) => from + index);
     });
-    return [...before, ...ids];
+    return [...(before ?? []), ...ids];
   });
 }
 
