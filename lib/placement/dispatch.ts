@@ -1,16 +1,67 @@
+import { createRandom, type Random } from "../random.js";
+
 /**
- * Which copy of an expert a token uses, where there are several.
+ * Which replica of an expert a token uses, where there are several.
  *
- * - `nearest`: the token visits as few chiplets as it can. Experts with one copy decide which chiplets it has to visit,
- *   and every expert with copies there is served there, evenly. The experts left are served by the smallest set of
+ * - `nearest`: the token visits as few chiplets as it can. Experts with one replica decide which chiplets it has to visit,
+ *   and every expert with replicas there is served there, evenly. The experts left are served by the smallest set of
  *   further chiplets that holds them all; where several sets are smallest, tokens are spread over them evenly.
- *   What SGLang's static dispatch does for the ranks of a server, here for the chiplets a token visits anyway.
- * - `uniform`: every token draws one of the copies of each of its experts, all equally likely. What EPLB balances
- *   for, and what vLLM does.
+ *   For hardware that can look at all experts of a token; no serving engine does.
+ * - `uniform`: every token draws one of the replicas of each of its experts, all equally likely. What EPLB balances for.
+ * - `sglang-static`: fixed by the GPU a token starts on: the replica on that GPU, else one on its server where that
+ *   narrows the choice, else a fair share of the GPUs for each replica, fixed.
+ *   Source: SGLang, expert_location.py, `compute_logical_to_rank_dispatch_physical_map`. Deviation: which GPU of those
+ *   left gets which replica is drawn by another generator than Python's.
+ * - `vllm-ascend`: fixed by the GPU a token starts on: its rank modulo the number of replicas, replicas by rank.
+ *   Source: vllm-ascend, eplb/core/eplb_utils.py, `generate_log2phy_map`.
+ * - `sglang-dynamic`, `vllm`, `trtllm`: engines that deal replicas to tokens blindly: at random (SGLang), by the token's
+ *   position modulo the number of replicas (vLLM), or in turn (TensorRT-LLM). On many tokens that is `uniform`.
  */
 export type DispatchModel = (typeof DISPATCH_MODELS)[number];
 
-export const DISPATCH_MODELS = ["nearest", "uniform"] as const;
+export const DISPATCH_MODELS = [
+  "nearest",
+  "uniform",
+  "sglang-static",
+  "sglang-dynamic",
+  "vllm",
+  "vllm-ascend",
+  "trtllm",
+] as const;
+
+/** How a dispatch model chooses: by the token's other experts, by chance, or by where the token starts. */
+export type DispatchRule = "nearest" | "uniform" | "by-source";
+
+const RULES: Record<DispatchModel, DispatchRule> = {
+  nearest: "nearest",
+  uniform: "uniform",
+  "sglang-static": "by-source",
+  "sglang-dynamic": "uniform",
+  vllm: "uniform",
+  "vllm-ascend": "by-source",
+  trtllm: "uniform",
+};
+
+/**
+ * How a model chooses among replicas.
+ *
+ * @example
+ * ruleOf("trtllm"); // "uniform"
+ */
+export function ruleOf(model: DispatchModel): DispatchRule {
+  return RULES[model];
+}
+
+/**
+ * The model that a search plans replicas for: what is fixed by where a token starts is, over all tokens, close to
+ * `uniform`, and cheap to follow change by change.
+ *
+ * @example
+ * planningModel("sglang-static"); // "uniform"
+ */
+export function planningModel(model: DispatchModel): "nearest" | "uniform" {
+  return model === "nearest" ? "nearest" : "uniform";
+}
 
 /** Chiplets that hold each expert, ascending. Shape [numExperts][]. */
 export type CopiesOf = readonly (readonly number[])[];
@@ -62,4 +113,58 @@ export function smallestCovers(experts: readonly number[], copiesOf: CopiesOf): 
   };
   for (let size = 1; covers.length === 0; size++) extend([], experts, size);
   return covers;
+}
+
+/**
+ * Which chiplet serves each expert for tokens that start on each chiplet, by a model that fixes it by the source.
+ *
+ * @param options.chipletsPerGroup GPUs of a server.
+ * @returns `choice[source * numExperts + expert]`. Shape [numChiplets, numExperts], row-major.
+ *
+ * @example
+ * chooseBySource("vllm-ascend", [[0, 1]], { numChiplets: 3, chipletsPerGroup: 3 }); // Int32Array [0, 1, 0]
+ */
+export function chooseBySource(
+  model: DispatchModel,
+  copiesOf: CopiesOf,
+  { numChiplets, chipletsPerGroup }: { numChiplets: number; chipletsPerGroup: number },
+): Int32Array {
+  const numExperts = copiesOf.length;
+  const choice = new Int32Array(numChiplets * numExperts);
+  copiesOf.forEach((chiplets, expert) => {
+    const far: number[] = [];
+    for (let source = 0; source < numChiplets; source++) {
+      const near =
+        model === "sglang-static"
+          ? nearestTo(source, chiplets, chipletsPerGroup)
+          : chiplets[source % chiplets.length];
+      if (near === undefined) far.push(source);
+      else choice[source * numExperts + expert] = near;
+    }
+    const shares = fairShares(chiplets, far.length, createRandom(FAIR_SEED, expert));
+    far.forEach((source, index) => (choice[source * numExperts + expert] = shares[index]));
+  });
+  return choice;
+}
+
+/** SGLang's own seed, of another generator. */
+const FAIR_SEED = 42;
+
+/** The replica on the token's own GPU, or the first on its server where others are elsewhere; undefined without either. */
+function nearestTo(
+  source: number,
+  chiplets: readonly number[],
+  chipletsPerGroup: number,
+): number | undefined {
+  if (chiplets.length === 1 || chiplets.includes(source)) return chiplets.length === 1 ? chiplets[0] : source;
+  const server = Math.floor(source / chipletsPerGroup);
+  const near = chiplets.filter((chiplet) => Math.floor(chiplet / chipletsPerGroup) === server);
+  return near.length < chiplets.length ? near.at(0) : undefined;
+}
+
+/** Every chiplet equally often, what does not divide to some drawn, in random order. */
+function fairShares(chiplets: readonly number[], count: number, random: Random): number[] {
+  const extra = random.shuffle([...chiplets]).slice(0, count % chiplets.length);
+  const whole = Math.floor(count / chiplets.length);
+  return random.shuffle([...chiplets.flatMap((chiplet) => new Array<number>(whole).fill(chiplet)), ...extra]);
 }

@@ -1,4 +1,4 @@
-import type { CopiesOf, DispatchModel } from "./dispatch.js";
+import { chooseBySource, ruleOf, type CopiesOf, type DispatchModel } from "./dispatch.js";
 
 /** One way in which a token can be served: which chiplet, or which of several evenly, serves each expert. */
 export interface WayToServe {
@@ -8,18 +8,27 @@ export interface WayToServe {
 }
 
 /**
- * Lists the ways in which a token is served, straight from the definition of {@link DispatchModel}.
+ * Makes what lists the ways in which a token is served, straight from the definition of {@link DispatchModel}.
  *
  * For the verifier: it tries everything, and shares no code with the count that solvers use.
  *
- * @param members Experts of the token.
+ * @param shape Chiplets that tokens start on, in groups.
+ * @returns From the experts of a token to its ways.
  */
 export function waysToServe(
-  members: readonly number[],
   copiesOf: CopiesOf,
   dispatch: DispatchModel,
-): WayToServe[] {
-  return dispatch === "uniform" ? uniformWays(members, copiesOf) : nearestWays(members, copiesOf);
+  shape: { numChiplets: number; chipletsPerGroup: number },
+): (members: readonly number[]) => WayToServe[] {
+  const rule = ruleOf(dispatch);
+  if (rule === "nearest") return (members) => nearestWays(members, copiesOf);
+  if (rule === "uniform") return (members) => uniformWays(members, copiesOf);
+  const choice = chooseBySource(dispatch, copiesOf, shape);
+  return (members) =>
+    Array.from({ length: shape.numChiplets }, (_, source) => ({
+      share: 1 / shape.numChiplets,
+      servedOn: new Map(members.map((expert) => [expert, [choice[source * copiesOf.length + expert]]])),
+    }));
 }
 
 function uniformWays(members: readonly number[], copiesOf: CopiesOf): WayToServe[] {

@@ -1,5 +1,12 @@
 import type { TokenPatterns } from "../trace/token-patterns.js";
-import { chipletsWithExperts, smallestCovers, type CopiesOf, type DispatchModel } from "./dispatch.js";
+import {
+  chipletsWithExperts,
+  chooseBySource,
+  ruleOf,
+  smallestCovers,
+  type CopiesOf,
+  type DispatchModel,
+} from "./dispatch.js";
 import type { Chiplets } from "./placement.js";
 
 /**
@@ -45,7 +52,7 @@ export function countTraffic(
   const { numExperts, numPatterns, offsets, experts, counts, numTokens } = patterns;
   const tally = new Tally(chiplets.length, chipletsPerGroup, numExperts);
   const copiesOf = chipletsWithExperts(chiplets, numExperts);
-  const serve = dispatch === "nearest" ? serveNearest : serveUniformly;
+  const serve = serverOf(dispatch, copiesOf, { numChiplets: chiplets.length, chipletsPerGroup });
   for (let pattern = 0; pattern < numPatterns; pattern++) {
     serve(experts.subarray(offsets[pattern], offsets[pattern + 1]), counts[pattern], { copiesOf, tally });
   }
@@ -121,6 +128,32 @@ class Tally {
 interface Into {
   readonly copiesOf: CopiesOf;
   readonly tally: Tally;
+}
+
+type Serve = (members: Uint16Array, tokens: number, into: Into) => void;
+
+function serverOf(
+  dispatch: DispatchModel,
+  copiesOf: CopiesOf,
+  shape: { numChiplets: number; chipletsPerGroup: number },
+): Serve {
+  const rule = ruleOf(dispatch);
+  if (rule === "nearest") return serveNearest;
+  if (rule === "uniform") return serveUniformly;
+  const choice = chooseBySource(dispatch, copiesOf, shape);
+  return (members, tokens, { tally }) => {
+    // Tokens start on every chiplet equally often; without a choice, all of them are served alike.
+    const hasChoice = members.some((expert) => copiesOf[expert].length > 1);
+    const numSources = hasChoice ? shape.numChiplets : 1;
+    for (let source = 0; source < numSources; source++) {
+      tally.begin();
+      for (const expert of members) {
+        const chiplet = choice[source * copiesOf.length + expert];
+        tally.visit(chiplet, tokens / numSources);
+        tally.serve(expert, tokens / numSources, [chiplet]);
+      }
+    }
+  };
 }
 
 function serveNearest(members: Uint16Array, tokens: number, { copiesOf, tally }: Into): void {

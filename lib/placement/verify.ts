@@ -160,8 +160,9 @@ function serveSlowly(problem: PlacementProblem, chiplets: Chiplets) {
   const groupTokens = joinGroups(problem, chiplets).map(() => 0);
   const groupLoad = groupTokens.slice();
   const copiesOf = chipletsWithExperts(chiplets, problem.numExperts);
+  const waysOf = waysToServe(copiesOf, problem.dispatch, problem);
   for (const { members, count } of patternList(problem)) {
-    for (const { share, servedOn } of waysToServe(members, copiesOf, problem.dispatch)) {
+    for (const { share, servedOn } of waysOf(members)) {
       const tokens = count * share;
       for (const where of servedOn.values()) {
         for (const chiplet of where) {
