@@ -3,11 +3,16 @@ export { InputError } from "./lib/errors.js";
 export {
   evaluatePlacement,
   evaluateTraffic,
+  stepTime,
+  timeOfPlacement,
   type Metrics,
   type Evaluation,
   type EvaluationOptions,
   type ModelledMetrics,
   type ServerMetrics,
+  type StepMetrics,
+  type StepRun,
+  type StepTime,
 } from "./lib/flows/evaluate.js";
 export {
   coLocationCeiling,
@@ -28,7 +33,7 @@ export { expertBytes, findModelShape, modelShapes, type ModelShape } from "./lib
 export { modelConstants, type NamedConstant } from "./lib/performance/constants.js";
 export { groupCapacity, type GroupCapacity } from "./lib/performance/memory.js";
 export { DEFAULT_BATCH, type Batch } from "./lib/performance/stages.js";
-export { CONFIGURATIONS, type Configuration } from "./lib/performance/step.js";
+export { type Machine } from "./lib/performance/step-estimate.js";
 export { loadsOf, type LayerLoad, type LoadTrace } from "./lib/trace/load-trace.js";
 export { createRandom, type Random } from "./lib/random.js";
 export {
@@ -105,11 +110,15 @@ export { bestListSchedule, listSchedule, type Schedule } from "./lib/task-graph/
 export { OVERLAPS, type Overlap } from "./lib/schedule/overlap.js";
 export {
   CHUNK_COUNTS,
+  DEFAULT_CONFIGURATION,
+  estimateMakespanNs,
   scheduleLayer,
   scheduleStep,
   STEP_CONFIGURATIONS,
+  stepMakespanNs,
   sweepChunks,
   type ChunkPoint,
+  type ConfigurationName,
   type ScheduleOptions,
   type StepConfiguration,
   type StepSchedule,

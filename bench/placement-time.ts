@@ -1,5 +1,4 @@
 /** What `--objective time` and groups of even load are worth: makespans of layers on the paper's DeepSeek machine. */
-import { evaluateTraffic } from "../lib/flows/evaluate.js";
 import { findHardware } from "../lib/hardware/presets.js";
 import { findModelShape } from "../lib/hardware/model-shapes.js";
 import { poseLayer } from "../lib/flows/place.js";
@@ -8,9 +7,14 @@ import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../lib/placement/solver.js"
 import { countTraffic } from "../lib/placement/traffic.js";
 import { verifyChiplets } from "../lib/placement/verify.js";
 import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
-import { scheduleLayer, STEP_CONFIGURATIONS } from "../lib/schedule/schedule-step.js";
+import {
+  estimateMakespanNs,
+  scheduleLayer,
+  STEP_CONFIGURATIONS,
+  stepMakespanNs,
+} from "../lib/schedule/schedule-step.js";
 import { collectPatterns } from "../lib/trace/token-patterns.js";
-import { fastest, type PlacementTime } from "../solvers/objectives/time.js";
+import { fastest } from "../solvers/objectives/time.js";
 import { solvers } from "../solvers/index.js";
 import type { LayerThreads } from "../solvers/threads/layer-threads.js";
 import { regroupByLoad } from "../solvers/groups/balance-groups.js";
@@ -94,24 +98,15 @@ function makespansMs(tokens: RoutingTrace, chiplets: readonly Chiplets[]): numbe
 
 /** As `place --objective time` makes it. */
 function timed(threads: LayerThreads): Solver {
-  const timeBy =
-    (
-      pick: (modelled: { layerNs: number; scheduledLayerNs?: number }) => number,
-      scheduled: boolean,
-    ): PlacementTime =>
-    (problem, chiplets) => {
-      const { chipletsPerGroup } = problem;
-      const traffic = countTraffic(problem.patterns, chiplets, problem);
-      const { modelled } = evaluateTraffic(traffic, { chipletsPerGroup, machine, scheduled });
-      return modelled ? pick(modelled) : NaN;
-    };
   return fastest(threads.inThread(solverOf("auto")), {
     search: threads.inThread(solverOf("local-search")),
     rivals: solvers
       .filter(({ name }) => name !== "auto" && name !== "exact")
       .map((rival) => threads.inThread(rival)),
-    estimate: timeBy(({ layerNs }) => layerNs, false),
-    judge: timeBy(({ scheduledLayerNs = NaN }) => scheduledLayerNs, true),
+    estimate: (problem, chiplets) =>
+      estimateMakespanNs(countTraffic(problem.patterns, chiplets, problem), machine),
+    judge: (problem, chiplets) =>
+      stepMakespanNs([countTraffic(problem.patterns, chiplets, problem)], machine),
   });
 }
 

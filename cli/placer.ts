@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import {
   balanced,
   countTraffic,
-  evaluateTraffic,
+  estimateMakespanNs,
   expertBytes,
   fastest,
   groupCapacity,
@@ -12,14 +12,11 @@ import {
   placeLoads,
   placeTrace,
   solvers,
+  stepMakespanNs,
   traceFrontier,
-  type Chiplets,
   type FrontierPoint,
   type LayerThreads,
   type LoadTrace,
-  type EvaluationOptions,
-  type ModelledMetrics,
-  type PlacementProblem,
   type PlaceLoadsOutcome,
   type PlaceOutcome,
   type PlaceTraceOptions,
@@ -132,22 +129,10 @@ function aim(
       .filter(({ name }) => name !== solver.name && name !== "auto")
       .filter(({ name }) => !(proofs.includes(name) && proofs.includes(solver.name)))
       .map((rival) => threads.inThread(rival)),
-    estimate: (problem, chiplets) => modelled(problem, chiplets, { machine: time }).layerNs,
-    judge: (problem, chiplets) =>
-      modelled(problem, chiplets, { machine: time, scheduled: true }).scheduledLayerNs ?? Infinity,
+    estimate: (problem, chiplets) =>
+      estimateMakespanNs(countTraffic(problem.patterns, chiplets, problem), time),
+    judge: (problem, chiplets) => stepMakespanNs([countTraffic(problem.patterns, chiplets, problem)], time),
   });
-}
-
-/** What the performance model says of a placement, as `evaluateOn` says it of a whole placement. */
-function modelled(
-  { patterns, chipletsPerGroup, dispatch }: PlacementProblem,
-  chiplets: Chiplets,
-  options: Pick<EvaluationOptions, "machine" | "scheduled">,
-): ModelledMetrics {
-  const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
-  const metrics = evaluateTraffic(traffic, { chipletsPerGroup, ...options });
-  if (metrics.modelled === undefined) throw new Error("a known machine and model gave no time");
-  return metrics.modelled;
 }
 
 function poseFor(

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 import {
   DEFAULT_BATCH,
   priorityRules,
@@ -12,7 +12,7 @@ import { choiceOption, integerOption, numberOption } from "./options.js";
 /** How a step is run, and of what size it is. */
 export interface StepOptions {
   readonly configuration: keyof typeof STEP_CONFIGURATIONS;
-  readonly chunks?: number;
+  readonly chunks?: number | "best";
   readonly rule: PriorityRule | "best";
   readonly forwardOnly?: boolean;
   readonly sequences: number;
@@ -25,6 +25,7 @@ export interface StepOptions {
 /** What {@link StepOptions} are for the schedulers. */
 export function toScheduleOptions(options: StepOptions): Omit<ScheduleOptions, "hardware" | "shape"> {
   const { overlap, transport } = STEP_CONFIGURATIONS[options.configuration];
+  const { chunks } = options;
   return {
     batch: {
       numSequences: options.sequences,
@@ -32,7 +33,10 @@ export function toScheduleOptions(options: StepOptions): Omit<ScheduleOptions, "
       numMicroBatches: options.microBatches,
       format: options.numberFormat,
     },
-    configuration: { overlap: { ...overlap, chunks: options.chunks ?? overlap.chunks }, transport },
+    configuration: {
+      overlap: typeof chunks === "number" ? { ...overlap, chunks } : overlap,
+      transport,
+    },
     training: !options.forwardOnly,
     rule: options.rule,
     optimiserBytesPerWeight: options.optimiserBytes,
@@ -46,11 +50,7 @@ export function addStepOptions(command: Command): Command {
       "chunked",
       ...Object.keys(STEP_CONFIGURATIONS).filter((name) => name !== "chunked"),
     ]),
-    integerOption(
-      "--chunks <n>",
-      "pieces of a micro-batch that overlap (default: chunked finds the best number)",
-      1,
-    ),
+    chunksOption(),
     choiceOption("--rule <name>", "how free resources choose", [...priorityRules, "best"]),
     integerOption("--sequences <n>", "sequences of a micro-batch", 1).default(numSequences),
     integerOption("--sequence-length <n>", "tokens of a sequence", 1).default(sequenceLength),
@@ -65,4 +65,14 @@ export function addStepOptions(command: Command): Command {
   command.optionsGroup("Step:").option("--forward-only", "leave out the backward pass");
   for (const option of options) command.addOption(option);
   return command;
+}
+
+function chunksOption(): Option {
+  const number = integerOption(
+    "--chunks <n|best>",
+    "pieces of a micro-batch that overlap, or best to try several numbers (default: as the configuration has it)",
+    1,
+  );
+  const { parseArg } = number;
+  return number.argParser((value, previous) => (value === "best" ? value : parseArg?.(value, previous)));
 }

@@ -183,7 +183,8 @@ const LEGEND =
   "Gap: how far C_T learned is at most above the best possible. Proof: layers proved optimal.";
 
 const SCHEDULED_LEGEND =
-  "Layer learned: makespan of a layer's schedule on the tokens learned from, which --objective time minimises.";
+  "Layer learned: makespan of a layer alone, by the same schedule, on the tokens learned from, which --objective time\n" +
+  "minimises.";
 
 async function runSolver(
   solver: Solver,

@@ -5,10 +5,12 @@ import {
   type DispatchModel,
   type Evaluation,
   type Hardware,
+  stepTime,
   type ServerMetrics,
+  type StepTime,
 } from "../../index.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
-import { evaluateOn } from "../judge.js";
+import { judge } from "../judge.js";
 import { loadTrace, splitParts } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
 import {
@@ -59,26 +61,25 @@ export function evaluateCommand(): Command {
       const { parts } = await loadTrace(traces, options, terminal);
       const { learn, heldOut } = splitParts(parts, options.holdout);
       const trace = heldOut ?? learn;
-      const evaluated: { file: string; evaluation: Evaluation; hardware: Hardware }[] = [];
+      const evaluated: { file: string; evaluation: Evaluation; time: StepTime | null; hardware: Hardware }[] =
+        [];
       for (const file of placements) {
-        const placement = await readPlacement(file);
+        const placement = withDispatch(await readPlacement(file), options);
         const machine = await loadMachineOf(placement, options, { trace, terminal });
-        evaluated.push({
-          file,
-          evaluation: evaluateOn(trace, withDispatch(placement, options), machine),
-          hardware: machine.hardware,
-        });
+        const judged = judge(placement, { learn, heldOut }, machine);
+        const evaluation = judged.heldOut ?? judged.learned;
+        evaluated.push({ file, evaluation, time: stepTime(judged), hardware: machine.hardware });
       }
       // Placements may ask for other numbers of chiplets, but all for the same machine.
       const [{ hardware }] = evaluated;
       terminal.printJson({
         sampledOneIn: trace.sampledOneIn ?? 1,
-        placements: evaluated.map(({ file, evaluation }) => ({ file, ...evaluation })),
+        placements: evaluated.map(({ file, evaluation, time }) => ({ file, ...evaluation, time })),
         ...explainData(hardware, options),
       });
       terminal.print(
         formatTable(
-          ["placement", "C_T", "C_G", "max load", "step time", "energy"],
+          ["placement", "C_T", "C_G", "max load", stepHeader(evaluated), "energy"],
           evaluated.map(({ file, evaluation: { mean, step } }) => [
             file,
             mean.tokenReplication.toFixed(3),
@@ -108,6 +109,12 @@ export function evaluateCommand(): Command {
       }
       printConstants(hardware, options, terminal);
     });
+}
+
+/** A time is shown with how the step is run. */
+function stepHeader(evaluated: readonly { evaluation: Evaluation }[]): string {
+  const timed = evaluated.find(({ evaluation }) => evaluation.step !== undefined);
+  return `step, ${timed?.evaluation.step?.configuration ?? "unknown"}`;
 }
 
 const SERVER_HEADERS = [

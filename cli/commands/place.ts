@@ -1,5 +1,11 @@
 import { Command } from "commander";
-import { formatPlacement, placementTable, type LoadTrace, type PlacementFile } from "../../index.js";
+import {
+  formatPlacement,
+  placementTable,
+  stepTime,
+  type LoadTrace,
+  type PlacementFile,
+} from "../../index.js";
 import {
   describeFailure,
   describeInput,
@@ -110,6 +116,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, { options, terminal 
     file: options.output ?? null,
     learned: judged.learned.mean,
     heldOut: judged.heldOut?.mean ?? null,
+    time: stepTime(judged),
     placement: JSON.parse(text) as unknown,
     ...(plan && { migration: plan }),
   });

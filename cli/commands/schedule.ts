@@ -82,14 +82,13 @@ export function scheduleCommand(): Command {
       if (warning !== undefined) terminal.note(`${hardware.name}: ${warning}`);
       const traffic = countLayers(trace, withDispatch(placement, options), options.layer);
       const model = { ...toScheduleOptions(options), hardware, shape };
-      const isOpen = options.chunks === undefined && options.configuration === "chunked";
-      const sweep = isOpen ? sweepChunks(traffic, model) : undefined;
+      const sweep = options.chunks === "best" ? sweepChunks(traffic, model) : undefined;
       const step = sweep?.best ?? scheduleStep(traffic, model);
       const { graph, schedule } = step;
       reportViolations(validateSchedule(graph, schedule), terminal);
       const part =
         options.layer === undefined ? `step of ${traffic.length} layers` : `layer ${options.layer}`;
-      const title = `${shape.name} on ${hardware.name}, ${part}`;
+      const title = `${shape.name} on ${hardware.name}, ${part}, ${options.configuration}`;
       const files = { perfetto: perfettoJson, svg: ganttSvg } as const;
       for (const [name, draw] of Object.entries(files)) {
         const path = options[name as keyof typeof files];
@@ -98,6 +97,7 @@ export function scheduleCommand(): Command {
       terminal.printJson({
         sampledOneIn: trace.sampledOneIn ?? 1,
         title,
+        configuration: options.configuration,
         ...scheduleData(step),
         ...(sweep && { chunks: sweep.chunks, curve: sweep.curve }),
         ...explainData(hardware, options),

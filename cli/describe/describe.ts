@@ -39,9 +39,13 @@ export function inputData({ learn, heldOut }: SplitTrace, { hardware, shape }: M
 }
 
 /** Modelled time and energy of a step, where the model's sizes are known. */
-export function describeStep({ step }: Evaluation): string | undefined {
+export function describeStep({ step, layers }: Evaluation): string | undefined {
   if (step === undefined) return undefined;
-  return `modelled training step: ${formatTime(step.stepNs)}, ${(step.stepPj / 1e12).toFixed(1)} J`;
+  const { configuration, stepNs, stepPj } = step;
+  return (
+    `modelled training step of ${layers.length} layers, ${configuration}: ${formatTime(stepNs)}, ` +
+    `${(stepPj / 1e12).toFixed(1)} J`
+  );
 }
 
 /** How many copies of experts there are, where there are any. */

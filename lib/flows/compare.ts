@@ -1,4 +1,4 @@
-import type { Evaluation, Metrics } from "./evaluate.js";
+import { stepTime, type Evaluation, type Metrics, type StepTime } from "./evaluate.js";
 import type { Placement } from "../placement/placement.js";
 
 /** What one solver made of a trace, and what that is worth. */
@@ -33,6 +33,7 @@ export interface ComparisonRow {
   readonly gap: number | undefined;
   readonly learned: Metrics | undefined;
   readonly heldOut: Metrics | undefined;
+  readonly time: StepTime | undefined;
   /** Modelled time of a step on the tokens held out, or else learned from. */
   readonly stepNs: number | undefined;
   readonly stepPj: number | undefined;
@@ -71,7 +72,9 @@ export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRo
       gap: bound === undefined ? undefined : Math.max(0, cost / bound - 1),
       learned: learned.mean,
       heldOut: heldOut?.mean,
-      ...((heldOut ?? learned).step ?? { stepNs: undefined, stepPj: undefined }),
+      time: stepTime(answer) ?? undefined,
+      stepNs: (heldOut ?? learned).step?.stepNs,
+      stepPj: (heldOut ?? learned).step?.stepPj,
       seconds,
       reason: undefined,
     };
@@ -86,6 +89,7 @@ const NOTHING = {
   gap: undefined,
   learned: undefined,
   heldOut: undefined,
+  time: undefined,
   stepNs: undefined,
   stepPj: undefined,
 };

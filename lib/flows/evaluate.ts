@@ -1,6 +1,5 @@
 import { InputError } from "../errors.js";
-import type { Hardware } from "../hardware/hardware.js";
-import type { ModelShape } from "../hardware/model-shapes.js";
+import { withChiplets, type Hardware } from "../hardware/hardware.js";
 import type { DispatchModel } from "../placement/dispatch.js";
 import type { Chiplets, Placement } from "../placement/placement.js";
 import {
@@ -10,15 +9,19 @@ import {
   type TokenCopies,
 } from "../placement/server-traffic.js";
 import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
-import { layerEnergy } from "../performance/energy.js";
+import { layerEnergy, staticPj } from "../performance/energy.js";
 import { crossings, linkLoads } from "../performance/link-loads.js";
 import { DEFAULT_BATCH, type Batch } from "../performance/stages.js";
-import { layerTime, type Configuration } from "../performance/step.js";
+import type { Machine } from "../performance/step-estimate.js";
 import { formatBytes } from "../performance/systolic.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import { OVERLAPS } from "../schedule/overlap.js";
-import { scheduleLayer } from "../schedule/schedule-step.js";
-import { collectPatterns } from "../trace/token-patterns.js";
+import {
+  DEFAULT_CONFIGURATION,
+  STEP_CONFIGURATIONS,
+  stepMakespanNs,
+  type ConfigurationName,
+} from "../schedule/schedule-step.js";
+import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
 
 /** Metrics of a placement, of one layer or the mean of layers. Less is better for every one. */
 export interface Metrics {
@@ -50,10 +53,9 @@ export interface ModelledMetrics {
   readonly rootLinkMulticastBytesPerToken: number;
   /** Dispatch and combine of one token over the chiplet links. */
   readonly chipletLinkBytesPerToken: number;
-  /** In closed form. */
-  readonly layerNs: number;
-  readonly layerPj: number;
-  /** Makespan of the layer's schedule, where asked for: what `moeplace schedule --configuration C --layer N` prints. */
+  /** Energy of the layer, without what is drawn whatever happens. */
+  readonly dynamicPj: number;
+  /** Makespan of the layer alone, where asked for: what `moeplace schedule --layer N` prints. */
   readonly scheduledLayerNs?: number;
 }
 
@@ -62,12 +64,32 @@ export interface LayerMetrics extends Metrics {
   readonly tokens: number;
 }
 
+/** Time and energy of one step of all layers of a trace. */
+export interface StepMetrics {
+  /** How the step is run. */
+  readonly configuration: ConfigurationName;
+  /** Makespan of its schedule: what `moeplace schedule` prints. */
+  readonly stepNs: number;
+  readonly stepPj: number;
+}
+
+/** Time of one step of all layers given, with how it was told: the shape it has in every JSON document. */
+export interface StepTime {
+  readonly configuration: ConfigurationName;
+  /** On the tokens a placement was made from. */
+  readonly learnedNs: number;
+  /** On the tokens held out; null where there are none. */
+  readonly heldOutNs: number | null;
+  /** Proved for every placement under the same problem; null where nothing is proved. */
+  readonly atLeastNs: number | null;
+}
+
 /** Every metric of a placement on a trace. */
 export interface Evaluation {
   readonly mean: Metrics;
   readonly layers: readonly LayerMetrics[];
-  /** Time and energy of a step: the mean MoE layer times the model's MoE layers. */
-  readonly step?: { readonly stepNs: number; readonly stepPj: number };
+  /** Where the model's shape is known. */
+  readonly step?: StepMetrics;
 }
 
 /** The machine and model to evaluate on. */
@@ -75,14 +97,14 @@ export interface EvaluationOptions {
   readonly chipletsPerGroup: number;
   /** Which copy of an expert a token uses, where there are several; default as the placement says, or else nearest. */
   readonly dispatch?: DispatchModel;
-  /** Bytes, time and energy are left out without it. */
-  readonly machine?: { readonly hardware: Hardware; readonly shape: ModelShape };
+  /** With as many chiplets as the placement has; bytes, time and energy are left out without it. */
+  readonly machine?: Machine;
   /** Where tokens start; default as on the machine, at the root without one. */
   readonly tokensStart?: Hardware["tokensStart"];
   /** Default {@link DEFAULT_BATCH}. */
   readonly batch?: Batch;
-  /** Default overlapped, one copy per chiplet, multicast where the machine has it. */
-  readonly configuration?: Configuration;
+  /** Default {@link DEFAULT_CONFIGURATION}. */
+  readonly configuration?: ConfigurationName;
   /** Whether a step is a training step; default true. */
   readonly training?: boolean;
   /** Whether to schedule every layer too, which takes milliseconds a layer; default false. */
@@ -102,6 +124,106 @@ export function evaluatePlacement(
   placement: Placement,
   options: EvaluationOptions,
 ): Evaluation {
+  const machine = options.machine && sizedFor(placement, options.machine, options);
+  const { tokensStart = machine?.hardware.tokensStart } = options;
+  const traffic: LayerTraffic[] = [];
+  const layers = placedLayers(trace, placement).map(({ patterns, chiplets, layer, tokens }): LayerMetrics => {
+    const counted = countTraffic(patterns, chiplets, { dispatch: placement.dispatch, ...options });
+    traffic.push(counted);
+    return {
+      layer,
+      tokens,
+      ...evaluateTraffic(counted, options),
+      ...(tokensStart === "everywhere" && {
+        servers: withBytes(countServerTraffic(patterns, chiplets, counted), options),
+      }),
+    };
+  });
+  const mean = meanOf(layers, options);
+  if (machine === undefined) return { mean, layers };
+  const stepNs = timeOfTraffic(traffic, machine, options);
+  const dynamicPj = sum(layers.map(({ modelled }) => modelled?.dynamicPj ?? 0));
+  return {
+    mean,
+    layers,
+    step: {
+      configuration: options.configuration ?? DEFAULT_CONFIGURATION,
+      stepNs,
+      stepPj: dynamicPj + staticPj(machine.hardware, stepNs),
+    },
+  };
+}
+
+function sizedFor(
+  { numChiplets }: Placement,
+  { hardware, shape }: Machine,
+  { chipletsPerGroup }: EvaluationOptions,
+): Machine {
+  const numGroups = numChiplets / chipletsPerGroup;
+  return { hardware: withChiplets(hardware, { numChiplets, numGroups }), shape };
+}
+
+/** How a step is run, where it is not as by default. */
+export type StepRun = Pick<EvaluationOptions, "batch" | "configuration" | "training">;
+
+/**
+ * Time of one step of all layers of a trace under a placement, in nanoseconds: the one that every command shows.
+ *
+ * It is the makespan of the step's schedule, so `moeplace schedule` prints it too. Milliseconds a layer.
+ *
+ * @throws InputError as {@link evaluatePlacement} does, or if the placement is for other chiplets than the machine has.
+ *
+ * @example
+ * timeOfPlacement(trace, placement, { hardware, shape });
+ */
+export function timeOfPlacement(
+  trace: RoutingTrace,
+  placement: Placement,
+  { run = {}, ...machine }: Machine & { run?: StepRun },
+): number {
+  const { chipletsPerGroup } = machine.hardware;
+  const { dispatch } = placement;
+  const traffic = placedLayers(trace, placement).map(({ patterns, chiplets }) =>
+    countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch }),
+  );
+  return timeOfTraffic(traffic, machine, run);
+}
+
+/** Time of a step on the tokens learned from and held out, or null where the model's shape is not known. */
+export function stepTime({
+  learned,
+  heldOut,
+}: {
+  learned: Evaluation;
+  heldOut?: Evaluation;
+}): StepTime | null {
+  if (learned.step === undefined) return null;
+  return {
+    configuration: learned.step.configuration,
+    learnedNs: learned.step.stepNs,
+    heldOutNs: heldOut?.step?.stepNs ?? null,
+    atLeastNs: null,
+  };
+}
+
+function timeOfTraffic(
+  traffic: readonly LayerTraffic[],
+  machine: Machine,
+  { batch, configuration = DEFAULT_CONFIGURATION, training }: StepRun,
+): number {
+  return stepMakespanNs(traffic, {
+    ...machine,
+    configuration: STEP_CONFIGURATIONS[configuration],
+    ...(batch && { batch }),
+    ...(training !== undefined && { training }),
+  });
+}
+
+/** Every layer of a trace with its chiplets. */
+function placedLayers(
+  trace: RoutingTrace,
+  placement: Placement,
+): { layer: number; tokens: number; patterns: TokenPatterns; chiplets: Chiplets }[] {
   if (trace.numExperts !== placement.numExperts) {
     throw new InputError(
       `placement: found ${placement.numExperts} experts, expected ${trace.numExperts} as in the trace`,
@@ -110,35 +232,14 @@ export function evaluatePlacement(
   const chipletsOf = new Map<number, Chiplets>(
     placement.layers.map(({ layer, chiplets }) => [layer, chiplets]),
   );
-  const layers = trace.layers.map((current): LayerMetrics => {
+  return trace.layers.map((current) => {
     const chiplets = chipletsOf.get(current.layer);
     if (chiplets === undefined) {
       throw new InputError(`placement: found no layer ${current.layer}, expected every layer of the trace`);
     }
-    const patterns = collectPatterns(current, trace);
-    const traffic = countTraffic(patterns, chiplets, { dispatch: placement.dispatch, ...options });
-    const { machine, tokensStart = machine?.hardware.tokensStart } = options;
-    return {
-      layer: current.layer,
-      tokens: current.numTokens,
-      ...evaluateTraffic(traffic, options),
-      ...(tokensStart === "everywhere" && {
-        servers: withBytes(countServerTraffic(patterns, chiplets, traffic), options),
-      }),
-    };
+    const { layer, numTokens } = current;
+    return { layer, tokens: numTokens, patterns: collectPatterns(current, trace), chiplets };
   });
-  const mean = meanOf(layers, options);
-  const { machine } = options;
-  if (machine === undefined || mean.modelled === undefined) return { mean, layers };
-  const { numMoeLayers } = machine.shape;
-  return {
-    mean,
-    layers,
-    step: {
-      stepNs: mean.modelled.layerNs * numMoeLayers,
-      stepPj: mean.modelled.layerPj * numMoeLayers,
-    },
-  };
 }
 
 /** Metrics of one layer's traffic. */
@@ -157,38 +258,21 @@ export function evaluateTraffic(traffic: LayerTraffic, options: EvaluationOption
   };
 }
 
-function modelTraffic(
-  traffic: LayerTraffic,
-  machine: { hardware: Hardware; shape: ModelShape },
-  { batch = DEFAULT_BATCH, configuration, training = true, scheduled = false }: EvaluationOptions,
-): ModelledMetrics {
+function modelTraffic(traffic: LayerTraffic, machine: Machine, options: EvaluationOptions): ModelledMetrics {
+  const { batch = DEFAULT_BATCH, configuration = DEFAULT_CONFIGURATION, training = true } = options;
   const { hardware, shape } = machine;
-  const chosen: Configuration = configuration ?? {
-    overlap: true,
-    transport: { copies: "per chiplet", multicast: hardware.multicast },
-  };
-  const { copies } = chosen.transport;
-  const plain = crossings(linkLoads(traffic, hardware, { copies, multicast: false }));
-  const multicast = crossings(linkLoads(traffic, hardware, { copies, multicast: true }));
+  const given = STEP_CONFIGURATIONS[configuration].transport;
+  const transport = { ...given, multicast: given.multicast && hardware.multicast };
+  const plain = crossings(linkLoads(traffic, hardware, { ...transport, multicast: false }));
+  const multicast = crossings(linkLoads(traffic, hardware, { ...transport, multicast: true }));
   const bytesOf = (crossed: number) =>
     (2 * crossed * shape.hiddenSize * formatBytes(batch.format)) / traffic.numTokens;
-  const layerNs = layerTime(traffic, machine, { batch, configuration: chosen, training }).totalNs;
-  const { transport } = chosen;
-  const overlap = chosen.overlap ? OVERLAPS.mozart : OVERLAPS.serial;
   return {
     rootLinkBytesPerToken: bytesOf(plain.root),
     rootLinkMulticastBytesPerToken: bytesOf(multicast.root),
     chipletLinkBytesPerToken: bytesOf(plain.chiplet),
-    layerNs,
-    layerPj: layerEnergy(traffic, machine, { batch, transport, training, layerNs }).totalPj,
-    ...(scheduled && {
-      scheduledLayerNs: scheduleLayer(traffic, {
-        ...machine,
-        batch,
-        training,
-        configuration: { overlap, transport },
-      }).makespanNs,
-    }),
+    dynamicPj: layerEnergy(traffic, machine, { batch, transport, training }).totalPj,
+    ...(options.scheduled && { scheduledLayerNs: timeOfTraffic([traffic], machine, options) }),
   };
 }
 
@@ -225,8 +309,7 @@ function meanOf(layers: readonly LayerMetrics[], options: EvaluationOptions): Me
         rootLinkBytesPerToken: meanModelled((one) => one.rootLinkBytesPerToken),
         rootLinkMulticastBytesPerToken: meanModelled((one) => one.rootLinkMulticastBytesPerToken),
         chipletLinkBytesPerToken: meanModelled((one) => one.chipletLinkBytesPerToken),
-        layerNs: meanModelled((one) => one.layerNs),
-        layerPj: meanModelled((one) => one.layerPj),
+        dynamicPj: meanModelled((layer) => layer.dynamicPj),
         ...(options.scheduled && { scheduledLayerNs: meanModelled((one) => one.scheduledLayerNs ?? NaN) }),
       },
     }),

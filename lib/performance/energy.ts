@@ -17,14 +17,13 @@ import { formatBytes, gemmBytes, gemmMacs, type Gemm } from "./systolic.js";
 /** Energy of a multiply-accumulate at FP8 over that of one at 16 bits. */
 export const FP8_ENERGY = 0.5;
 
-/** Where the energy of a layer goes, in picojoules, for all micro-batches of a step. */
+/** Where the energy of a layer goes, in picojoules, for all micro-batches of a step; static power apart. */
 export interface LayerEnergy {
   readonly computePj: number;
   readonly sramPj: number;
   readonly memoryPj: number;
   readonly rootLinksPj: number;
   readonly chipletLinksPj: number;
-  readonly staticPj: number;
   readonly totalPj: number;
 }
 
@@ -34,8 +33,6 @@ export interface EnergyOptions {
   readonly transport: Transport;
   /** Whether the backward pass is part of the step. */
   readonly training: boolean;
-  /** Time for which static power is drawn. */
-  readonly layerNs: number;
 }
 
 /**
@@ -43,14 +40,13 @@ export interface EnergyOptions {
  *
  * compute = multiply-accumulates * macPj; SRAM = every operand and result once; memory = weights read once forward,
  * and in training read and written once more, and activations of attention and of experts saved and reloaded;
- * links = copies * bytes * 8 * pJ/bit for dispatch and combine, and what memory moves where weights stream; static =
- * power * time (1 W = 1000 pJ/ns).
+ * links = copies * bytes * 8 * pJ/bit for dispatch and combine, and what memory moves where weights stream.
  * Assumed: one multiply-accumulate at FP8 takes half of one at 16 bits.
  */
 export function layerEnergy(
   traffic: LayerTraffic,
   { hardware, shape }: { hardware: Hardware; shape: ModelShape },
-  { batch, transport, training, layerNs }: EnergyOptions,
+  { batch, transport, training }: EnergyOptions,
 ): LayerEnergy {
   const tokens = batch.numSequences * batch.sequenceLength;
   const scale = tokens / traffic.numTokens;
@@ -85,9 +81,13 @@ export function layerEnergy(
       (memoryBytes * hardware.memory.pjPerBit.value + savedBytes * hardware.rootMemory.pjPerBit.value) * 8,
     rootLinksPj: crossed.root * copyBytes * 8 * hardware.links.root.pjPerBit.value,
     chipletLinksPj: (crossed.chiplet * copyBytes + streamedBytes) * 8 * hardware.links.chiplet.pjPerBit.value,
-    staticPj: hardware.energy.staticWatts.value * 1000 * layerNs,
   };
   return { ...parts, totalPj: sum(Object.values(parts)) };
+}
+
+/** Energy that is drawn whatever happens: power * time (1 W = 1000 pJ/ns). */
+export function staticPj({ energy }: Hardware, ns: number): number {
+  return energy.staticWatts.value * 1000 * ns;
 }
 
 function sum(values: Iterable<number>): number {

@@ -3,7 +3,6 @@
  */
 import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
-import { formatBytes, sramBytes, type NumberFormat } from "./systolic.js";
 
 /** What a chiplet group's memory holds for every expert weight besides the weight itself. */
 export interface MemoryOptions {
@@ -89,52 +88,49 @@ export function activationSaveNs(hardware: Hardware, bytes: number): number {
 /** Micro-batches (or chunks) that a chiplet holds at once: one that arrives, one at work, one that leaves. */
 export const IN_FLIGHT = 3;
 
-/** How a chiplet's SRAM is shared out. */
+/** What one pass through a layer keeps in the SRAM of a chiplet. */
+export interface SramUse {
+  /** Experts of the chiplet. */
+  readonly experts: number;
+  /** Weights of one expert. */
+  readonly expertBytes: number;
+  /** Tokens of one micro-batch (or chunk), each once as it comes and once as it goes. */
+  readonly chunkBytes: number;
+}
+
+/** How the SRAM of one chiplet is shared out over a step. */
 export interface SramPlan {
-  /** Experts of the next layer that fit beside this layer's and the tokens: they can be fetched ahead. */
-  readonly roomForNext: number;
-  /** The most that is held at once, those experts included. */
-  readonly peakBytes: number;
-  readonly capacityBytes: number;
-  /** Names the excess where not even this layer's experts and tokens fit; undefined if they do. */
-  readonly warning: string | undefined;
+  /** Experts of each pass that may arrive while the pass before is still at work. */
+  readonly prefetched: readonly number[];
+  /** Room for tokens, at least one chunk. */
+  readonly tokenBytes: number;
 }
 
 /**
- * Plans a chiplet's SRAM: the experts of the layer at work, three micro-batches of tokens (arriving, at work, leaving;
- * each token once as it comes and once as it goes), then as many experts of the next layer as still fit.
+ * Plans the SRAM of a chiplet: the weights of the layer at work, then a few chunks of tokens, then as many experts
+ * of the next layer as still fit. With room for all of them weights are double-buffered.
  *
- * With room for all of them weights are double-buffered.
- *
- * @param load.tokens Token copies of one micro-batch (or chunk) that visit the chiplet.
+ * @param passes In the order in which they run.
  */
 export function sramPlan(
-  hardware: Hardware,
-  shape: ModelShape,
-  load: { numExperts: number; tokens: number; format: NumberFormat },
+  passes: readonly SramUse[],
+  { sramBytes, prefetch }: { sramBytes: number; prefetch: boolean },
 ): SramPlan {
-  const capacityBytes = sramBytes(hardware.chiplet);
-  const oneExpert = expertBytes(shape);
-  const tokenBytes = IN_FLIGHT * 2 * load.tokens * shape.hiddenSize * formatBytes(load.format);
-  const neededBytes = load.numExperts * oneExpert + tokenBytes;
-  const fitting = Math.floor((capacityBytes - neededBytes) / oneExpert);
-  const roomForNext = Math.max(0, Math.min(load.numExperts, fitting));
-  return {
-    roomForNext,
-    peakBytes: neededBytes + roomForNext * oneExpert,
-    capacityBytes,
-    warning:
-      neededBytes > capacityBytes
-        ? `a chiplet needs ${megabytes(neededBytes)} of SRAM at once, it has ${megabytes(capacityBytes)}: ` +
-          `${megabytes(neededBytes - capacityBytes)} too much`
-        : undefined,
-  };
+  const weightBytes = passes.map(({ experts, expertBytes }) => experts * expertBytes);
+  const largestChunk = passes.reduce((most, { chunkBytes }) => Math.max(most, chunkBytes), 0);
+  const reserved = IN_FLIGHT * largestChunk;
+  const prefetched = passes.map(({ experts, expertBytes }, index) => {
+    if (!prefetch || index === 0) return 0;
+    const spare = sramBytes - weightBytes[index - 1] - reserved;
+    return Math.min(experts, Math.max(0, Math.floor(spare / expertBytes)));
+  });
+  const rooms = weightBytes.map((bytes, index) => {
+    const ahead = index + 1 < passes.length ? prefetched[index + 1] * passes[index + 1].expertBytes : 0;
+    return sramBytes - bytes - ahead;
+  });
+  return { prefetched, tokenBytes: Math.max(largestChunk, Math.min(...rooms)) };
 }
 
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }

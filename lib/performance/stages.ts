@@ -106,11 +106,16 @@ export function expertActivationBytes(
   { batch, transport }: { batch: Batch; transport: Transport },
 ): Float64Array {
   const scale = (batch.numSequences * batch.sequenceLength) / traffic.numTokens;
-  const copies = transport.copies === "per expert" ? traffic.chipletLoad : traffic.chipletTokens;
+  const copies = visitsOf(traffic, transport);
   return traffic.chipletLoad.map(
     (load, chiplet) =>
       2 * (copies[chiplet] * shape.hiddenSize + load * shape.expertWidth) * scale * formatBytes(batch.format),
   );
+}
+
+/** Copies of the tokens that arrive at each chiplet. Shape [numChiplets]. */
+export function visitsOf({ chipletLoad, chipletTokens }: LayerTraffic, { copies }: Transport): Float64Array {
+  return copies === "per expert" ? chipletLoad : chipletTokens;
 }
 
 /** Products of one expert for some tokens: gate and up side by side, then down. */

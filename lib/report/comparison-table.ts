@@ -9,7 +9,8 @@ export interface TableText {
 
 /** A column of the comparison for people. */
 interface Column {
-  readonly header: string;
+  /** A time names how the step is run. */
+  readonly header: string | ((rows: readonly ComparisonRow[]) => string);
   readonly cell: (row: ComparisonRow) => string;
   /** Left out where no solver has anything in it. */
   readonly isOptional?: boolean;
@@ -22,7 +23,7 @@ const columns: readonly Column[] = [
   { header: "C_G", cell: (row) => digits(judged(row)?.groupReplication, 3) },
   { header: "max load", cell: (row) => digits(judged(row)?.loadMaxOverMean, 2) },
   {
-    header: "step time",
+    header: (rows) => `step, ${rows.find(({ time }) => time)?.time?.configuration ?? ""}`,
     cell: ({ stepNs }) => optionalTime(stepNs),
     isOptional: true,
   },
@@ -54,7 +55,7 @@ export function comparisonTable(
     ({ cell, isOptional }) => !isOptional || rows.some((row) => cell(row) !== ""),
   );
   return {
-    headers: shown.map(({ header }) => header),
+    headers: shown.map(({ header }) => (typeof header === "string" ? header : header(rows))),
     cells: rows.map((row) => shown.map(({ cell }) => cell(row))),
   };
 }
@@ -70,10 +71,10 @@ export function comparisonHeadline(rows: readonly ComparisonRow[]): string | und
   return `${best.solver} makes ${(100 * saved).toFixed(1)} % fewer token copies than contiguous${where}${changeOfTime(best, yardstick)}.`;
 }
 
-function changeOfTime({ stepNs }: ComparisonRow, yardstick: ComparisonRow): string {
+function changeOfTime({ stepNs, time }: ComparisonRow, yardstick: ComparisonRow): string {
   if (stepNs === undefined || yardstick.stepNs === undefined) return "";
   const change = stepNs / yardstick.stepNs - 1;
-  return `; a modelled step takes ${(100 * Math.abs(change)).toFixed(1)} % ${change < 0 ? "less" : "more"} time`;
+  return `; a modelled step (${time?.configuration ?? ""}) takes ${(100 * Math.abs(change)).toFixed(1)} % ${change < 0 ? "less" : "more"} time`;
 }
 
 /** Metrics on the tokens that count: those held out, or else those learned from. */

@@ -3,7 +3,7 @@ import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import type { Transport } from "../performance/link-loads.js";
 import { memoryTransferNs } from "../performance/memory.js";
-import { BACKWARD_COMPUTE, stageTimes, type Batch } from "../performance/stages.js";
+import { BACKWARD_COMPUTE, stageTimes, visitsOf, type Batch } from "../performance/stages.js";
 import { formatBytes, sramBytes } from "../performance/systolic.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import type { LayerDurations, StepSite } from "./layer-durations.js";
@@ -58,7 +58,7 @@ export function modelDurations(
   const chunk = timesOf(cut.chunks);
   const chunkTokens = (batch.numSequences * batch.sequenceLength) / cut.chunks;
   const bytesIn = (chunkTokens / traffic.numTokens) * shape.hiddenSize * formatBytes(batch.format);
-  const visits = transport.copies === "per expert" ? traffic.chipletLoad : traffic.chipletTokens;
+  const visits = visitsOf(traffic, transport);
   const streamed = hardware.weights === "streamed";
   return {
     attentionNs: part.attentionNs,

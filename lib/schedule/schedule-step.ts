@@ -2,7 +2,7 @@ import type { Hardware } from "../hardware/hardware.js";
 import type { ModelShape } from "../hardware/model-shapes.js";
 import type { Transport } from "../performance/link-loads.js";
 import { DEFAULT_BATCH, type Batch } from "../performance/stages.js";
-import { CONFIGURATIONS } from "../performance/step.js";
+import { estimateLayerNs } from "../performance/step-estimate.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { scheduleBound, type ScheduleBound } from "../task-graph/bounds.js";
 import { bestListSchedule, type Schedule } from "../task-graph/list-schedule.js";
@@ -23,17 +23,24 @@ export interface StepConfiguration {
 
 /**
  * The configurations of the Mozart paper (B and C differ in the placement alone), and `chunked`, beyond it: dispatch
- * and combine in chunks overlapped with compute, one copy a chiplet, one a chiplet group on the root links.
+ * and combine in chunks overlapped with compute, one copy a chiplet, one a chiplet group on the root links. From B on a
+ * switch copies a token to several of its chiplets, and sums what they return.
  *
- * Source: Mozart (arXiv:2603.07006), section 5.
+ * Source: Mozart (arXiv:2603.07006), section 5; in-switch multicast and reduction: section 4.4.
  */
 export const STEP_CONFIGURATIONS = {
-  baseline: { overlap: OVERLAPS.serial, transport: CONFIGURATIONS.baseline.transport },
-  A: { overlap: OVERLAPS.mozart, transport: CONFIGURATIONS.A.transport },
-  B: { overlap: OVERLAPS.mozart, transport: CONFIGURATIONS.B.transport },
-  C: { overlap: OVERLAPS.mozart, transport: CONFIGURATIONS.C.transport },
+  baseline: { overlap: OVERLAPS.serial, transport: { copies: "per expert", multicast: false } },
+  A: { overlap: OVERLAPS.mozart, transport: { copies: "per expert", multicast: false } },
+  B: { overlap: OVERLAPS.mozart, transport: { copies: "per chiplet", multicast: true } },
+  C: { overlap: OVERLAPS.mozart, transport: { copies: "per chiplet", multicast: true } },
   chunked: { overlap: OVERLAPS.chunked, transport: { copies: "per chiplet", multicast: true } },
 } as const satisfies Record<string, StepConfiguration>;
+
+/** A name under {@link STEP_CONFIGURATIONS}. */
+export type ConfigurationName = keyof typeof STEP_CONFIGURATIONS;
+
+/** How a step is run unless told otherwise, by every command. docs/decisions/one-time.md says why. */
+export const DEFAULT_CONFIGURATION = "chunked" satisfies ConfigurationName;
 
 /** What a step is scheduled for. */
 export interface ScheduleOptions {
@@ -41,7 +48,7 @@ export interface ScheduleOptions {
   readonly shape: ModelShape;
   /** Default {@link DEFAULT_BATCH}. */
   readonly batch?: Batch;
-  /** Default `STEP_CONFIGURATIONS.chunked`. */
+  /** Default that of {@link DEFAULT_CONFIGURATION}. */
   readonly configuration?: StepConfiguration;
   /** Whether a backward pass follows; default true. */
   readonly training?: boolean;
@@ -91,21 +98,9 @@ export interface StepSchedule {
  * const { makespanNs, gap } = scheduleStep(traffic, { hardware, shape });
  */
 export function scheduleStep(layers: readonly LayerTraffic[], options: ScheduleOptions): StepSchedule {
-  const { hardware, batch = DEFAULT_BATCH, training = true, rule = "critical-path" } = options;
-  const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS.chunked;
-  const { chunks } = overlap;
-  const parts = commonDivisor(overlap.parts, commonDivisor(chunks, batch.numSequences));
-  const { optimiserBytesPerWeight } = options;
-  const cut = { batch, transport, parts, chunks, optimiserBytesPerWeight };
-  const durations = layers.map((traffic) => modelDurations(traffic, options, cut));
-  const graph = buildStepGraph(durations, {
-    site: stepSite(hardware),
-    overlap: { ...overlap, parts },
-    numMicroBatches: batch.numMicroBatches,
-    training,
-  });
+  const graph = stepGraph(layers, options);
   const remainingNs = remainingPathsNs(graph);
-  const best = bestListSchedule(graph, rule === "best" ? priorityRules : [rule], remainingNs);
+  const best = bestListSchedule(graph, rulesOf(options), remainingNs);
   const { makespanNs } = best.schedule;
   const bound = scheduleBound(graph, remainingNs);
   // The same sums in another order may differ in the last digit.
@@ -126,6 +121,51 @@ export function scheduleStep(layers: readonly LayerTraffic[], options: ScheduleO
     idleNs,
     hiddenCommunicationShare: travelNs > 0 ? Math.max(0, 1 - classes[1].exposedNs / travelNs) : 1,
   };
+}
+
+/**
+ * Makespan of {@link scheduleStep}, the time of a step that every command shows, without the bound and what else
+ * a schedule is worth. Some milliseconds a layer.
+ *
+ * @example
+ * stepMakespanNs(traffic, { hardware, shape });
+ */
+export function stepMakespanNs(layers: readonly LayerTraffic[], options: ScheduleOptions): number {
+  const graph = stepGraph(layers, options);
+  return bestListSchedule(graph, rulesOf(options), remainingPathsNs(graph)).schedule.makespanNs;
+}
+
+/** A fast estimate of {@link stepMakespanNs} of one layer, for searches alone: see {@link estimateLayerNs}. */
+export function estimateMakespanNs(traffic: LayerTraffic, options: ScheduleOptions): number {
+  const { hardware, batch = DEFAULT_BATCH, training = true } = options;
+  const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS[DEFAULT_CONFIGURATION];
+  return estimateLayerNs(traffic, options, {
+    batch,
+    transport: { ...transport, multicast: transport.multicast && hardware.multicast },
+    apart: overlap.apart,
+    training,
+  });
+}
+
+function stepGraph(layers: readonly LayerTraffic[], options: ScheduleOptions): TaskGraph {
+  const { hardware, batch = DEFAULT_BATCH, training = true, optimiserBytesPerWeight } = options;
+  const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS[DEFAULT_CONFIGURATION];
+  const { chunks } = overlap;
+  const parts = commonDivisor(overlap.parts, commonDivisor(chunks, batch.numSequences));
+  const cut = { batch, transport, parts, chunks, optimiserBytesPerWeight };
+  return buildStepGraph(
+    layers.map((traffic) => modelDurations(traffic, options, cut)),
+    {
+      site: stepSite(hardware),
+      overlap: { ...overlap, parts },
+      numMicroBatches: batch.numMicroBatches,
+      training,
+    },
+  );
+}
+
+function rulesOf({ rule = "critical-path" }: ScheduleOptions): readonly PriorityRule[] {
+  return rule === "best" ? priorityRules : [rule];
 }
 
 /** Schedules one layer, forward and (in training) backward: a step of a model that has no other. */
@@ -164,7 +204,7 @@ export function sweepChunks(
   options: ScheduleOptions,
   counts: readonly number[] = CHUNK_COUNTS,
 ): { curve: ChunkPoint[]; chunks: number; best: StepSchedule } {
-  const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS.chunked;
+  const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS[DEFAULT_CONFIGURATION];
   const parts = (options.batch ?? DEFAULT_BATCH).numMicroBatches > 1 ? 1 : 2;
   const cut = (chunks: number) =>
     scheduleStep(layers, {

@@ -1,7 +1,7 @@
+import { sramPlan, type SramPlan } from "../performance/memory.js";
 import { reloadExperts, saveExperts } from "./expert-activations.js";
 import type { LayerDurations, StepSite } from "./layer-durations.js";
 import type { Overlap } from "./overlap.js";
-import { planSram, type SramPlan } from "./sram-plan.js";
 import { processChunk } from "./step-chunk.js";
 import { attend, moveActivations, streamWeights, writeBack, type ExpertArrival } from "./step-stages.js";
 import { addResources, join, NOTHING, type StepState } from "./step-state.js";
@@ -44,7 +44,14 @@ export function buildStepGraph(layers: readonly LayerDurations[], plan: StepPlan
   const builder = new TaskGraphBuilder(Object.values(STEP_KINDS).flat());
   const resources = addResources(builder, plan.site);
   const srams = resources.compute.map((_, chiplet) =>
-    planSram(passes, chiplet, { sramBytes: plan.site.sramBytes, prefetch: plan.overlap.prefetch }),
+    sramPlan(
+      passes.map(({ streamedExperts, expertBytes, chunkBytes }) => ({
+        experts: streamedExperts[chiplet],
+        expertBytes,
+        chunkBytes: chunkBytes[chiplet],
+      })),
+      { sramBytes: plan.site.sramBytes, prefetch: plan.overlap.prefetch },
+    ),
   );
   const step: Step = {
     state: {

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { InputError } from "../../lib/errors.js";
-import { evaluatePlacement } from "../../lib/flows/evaluate.js";
+import { evaluatePlacement, timeOfPlacement } from "../../lib/flows/evaluate.js";
+import { withChiplets } from "../../lib/hardware/hardware.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import type { Placement } from "../../lib/placement/placement.js";
@@ -69,12 +70,14 @@ describe("evaluatePlacement", () => {
 
   it("adds bytes, time and energy where machine and model are known", () => {
     const machine = { hardware: findHardware("mozart-qwen3")!, shape: findModelShape("qwen3-30b-a3b")! };
-    const { layers, mean, step } = evaluatePlacement(trace, seat([3, 5]), { chipletsPerGroup: 1, machine });
+    const { layers, step } = evaluatePlacement(trace, seat([3, 5]), { chipletsPerGroup: 1, machine });
     const [first] = layers.map(({ modelled }) => modelled!);
     // Dispatch and combine, 2048 numbers of 2 bytes, 5 / 4 copies.
     expect(first.chipletLinkBytesPerToken).to.equal((2 * 2048 * 2 * 5) / 4);
     expect(first.rootLinkBytesPerToken).to.equal(first.chipletLinkBytesPerToken);
-    expect(step!.stepNs).to.be.closeTo(48 * mean.modelled!.layerNs, 1);
+    const hardware = withChiplets(machine.hardware, { numChiplets: 2, numGroups: 2 });
+    expect(step!.configuration).to.equal("chunked");
+    expect(step!.stepNs).to.equal(timeOfPlacement(trace, seat([3, 5]), { ...machine, hardware }));
     expect(step!.stepPj).to.be.finite.and.above(0);
   });
 

@@ -27,7 +27,6 @@ describe("layerEnergy", () => {
         batch: DEFAULT_BATCH,
         transport: { copies: "per chiplet", multicast: true },
         training,
-        layerNs: 0,
       },
     );
 

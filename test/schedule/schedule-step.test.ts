@@ -5,7 +5,7 @@ import { hardwarePresets } from "../../lib/hardware/presets.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { transferNs } from "../../lib/performance/link-loads.js";
 import { BACKWARD_COMPUTE, DEFAULT_BATCH, stageTimes } from "../../lib/performance/stages.js";
-import { busiestMemoryNs } from "../../lib/performance/step.js";
+import { busiestMemoryNs } from "../../lib/performance/step-estimate.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";

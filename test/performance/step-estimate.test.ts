@@ -7,7 +7,7 @@ import { linkLoads, linkTimes } from "../../lib/performance/link-loads.js";
 import { groupCapacity } from "../../lib/performance/memory.js";
 import { transferTime } from "../../lib/performance/network.js";
 import { DEFAULT_BATCH } from "../../lib/performance/stages.js";
-import { CONFIGURATIONS, layerTime } from "../../lib/performance/step.js";
+import { estimateMakespanNs, STEP_CONFIGURATIONS, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
@@ -22,16 +22,17 @@ const traffic = randomTraffic({
   numChiplets: 16,
   chipletsPerGroup: 4,
 });
-const training = { batch: DEFAULT_BATCH, training: true };
 
-describe("layerTime", () => {
-  it("falls from baseline over A to B", () => {
-    const [baseline, a, b] = (["baseline", "A", "B"] as const).map(
-      (name) =>
-        layerTime(traffic, { hardware, shape }, { ...training, configuration: CONFIGURATIONS[name] }).totalNs,
+const { baseline, A, B, C, chunked } = STEP_CONFIGURATIONS;
+
+describe("estimateMakespanNs", () => {
+  it("falls from baseline over A to B, and further where micro-batches overlap", () => {
+    const times = [baseline, A, B, chunked].map((configuration) =>
+      estimateMakespanNs(traffic, { hardware, shape, configuration }),
     );
-    expect(baseline).to.be.above(a);
-    expect(a).to.be.above(b);
+    expect(times[0]).to.be.above(times[1]);
+    expect(times[1]).to.be.above(times[2]);
+    expect(times[2]).to.be.at.least(times[3]);
   });
 
   it("is never longer with more bandwidth on any link", () => {
@@ -39,11 +40,11 @@ describe("layerTime", () => {
       fc.property(
         fc.double({ min: 1, max: 100, noNaN: true }),
         fc.constantFrom("root", "chiplet"),
-        (factor, link) => {
+        fc.constantFrom(C, chunked),
+        (factor, link, configuration) => {
           const faster = withLink(hardware, link, factor);
           const time = (machine: Hardware) =>
-            layerTime(traffic, { hardware: machine, shape }, { ...training, configuration: CONFIGURATIONS.C })
-              .totalNs;
+            estimateMakespanNs(traffic, { hardware: machine, shape, configuration });
           return time(faster) <= time(hardware);
         },
       ),
@@ -52,12 +53,21 @@ describe("layerTime", () => {
 
   it("is not shorter with twice the tokens", () => {
     const time = (sequenceLength: number) =>
-      layerTime(
-        traffic,
-        { hardware, shape },
-        { training: true, batch: { ...DEFAULT_BATCH, sequenceLength }, configuration: CONFIGURATIONS.C },
-      ).totalNs;
+      estimateMakespanNs(traffic, {
+        hardware,
+        shape,
+        batch: { ...DEFAULT_BATCH, sequenceLength },
+        configuration: C,
+      });
     for (const length of [16, 128, 256, 1024]) expect(time(2 * length)).to.be.at.least(time(length));
+  });
+
+  it("is within 20 % of the schedule that it stands for, whatever overlaps", () => {
+    for (const configuration of [baseline, B, chunked]) {
+      const options = { hardware, shape, configuration };
+      const makespanNs = stepMakespanNs([traffic], options);
+      expect(estimateMakespanNs(traffic, options)).to.be.closeTo(makespanNs, 0.2 * makespanNs);
+    }
   });
 });
 

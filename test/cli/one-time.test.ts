@@ -1,0 +1,65 @@
+import { expect } from "chai";
+import { withChiplets } from "../../lib/hardware/hardware.js";
+import { findModelShape } from "../../lib/hardware/model-shapes.js";
+import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
+import { parsePlacement, timeOfPlacement } from "../../index.js";
+import { sampleTrace, traceText } from "../sample-trace.js";
+import { openWorkplace, type Workplace } from "./run-cli.js";
+
+interface Timed {
+  readonly time: {
+    readonly configuration: string;
+    readonly learnedNs: number;
+    readonly heldOutNs: number | null;
+  };
+}
+
+describe("the time of a step", () => {
+  const model = "olmoe-1b-7b";
+  const trace = sampleTrace({ numExperts: 144, layers: [1, 2] });
+  let place: Workplace;
+  before(() => {
+    place = openWorkplace();
+    place.write("trace.jsonl", traceText(trace));
+  });
+  after(() => {
+    place.remove();
+  });
+
+  for (const { name } of hardwarePresets) {
+    it(`is the same in place, compare, evaluate, schedule, the report and the library: ${name}`, async () => {
+      const machine = ["--hardware", name, "--model", model];
+      const holdout = ["--holdout", "0.25"];
+      const file = `${name}.json`;
+      const run = (...args: string[]) => place.runJson(...args, ...machine);
+      const placed = (await run(
+        ...["place", "trace.jsonl", "--solver", "mozart", "-o", file, ...holdout],
+      )) as Timed;
+      const compared = (await run(
+        ...["compare", "trace.jsonl", "--solver", "mozart", "--report", `${name}.html`, ...holdout],
+      )) as { solvers: Timed[] };
+      const [whole, split] = (await Promise.all(
+        [[], holdout].map((share) => run("evaluate", "trace.jsonl", file, ...share)),
+      )) as { placements: (Timed & { step: { stepNs: number } })[] }[];
+      const scheduled = (await run("schedule", "trace.jsonl", file)) as {
+        makespanNs: number;
+        configuration: string;
+      };
+
+      expect(placed.time.configuration).to.equal("chunked");
+      expect(compared.solvers[0].time).to.deep.equal(placed.time);
+      expect(split.placements[0].time).to.deep.equal(placed.time);
+      expect(split.placements[0].step.stepNs).to.equal(placed.time.heldOutNs);
+      expect(scheduled.configuration).to.equal("chunked");
+      expect(whole.placements[0].time.learnedNs).to.equal(scheduled.makespanNs);
+      expect(whole.placements[0].time.heldOutNs).to.equal(null);
+      expect(place.read(`${name}.html`)).to.contain("step, chunked");
+
+      const placement = await parsePlacement(place.read(file), file);
+      const { numChiplets, numGroups } = placement;
+      const hardware = withChiplets(findHardware(name)!, { numChiplets, ...(numGroups && { numGroups }) });
+      const sized = { hardware, shape: findModelShape(model)! };
+      expect(timeOfPlacement(trace, placement, sized)).to.equal(scheduled.makespanNs);
+    });
+  }
+});
