@@ -3,73 +3,128 @@ import { listSubsets, placeOfSubset, sumOverSubsets, type SubsetIndex } from "./
 import { sharePolynomials } from "./share-polynomials.js";
 import { countSubsets } from "../columns/subset-costs.js";
 
-/** A function of which sets of experts sit together that is nowhere above the cost of a placement, in tokens. */
-export interface Shares {
-  /** Of the largest sets together that a set sits in, with all chiplets full. Indexed by size, from 1. */
-  readonly setsAround: readonly number[];
-  /** What each expert owes if it sat alone, as the shares see it; they sum to the constant. Shape [numExperts]. */
-  readonly alone: Float64Array;
-  /** What each largest set adds if it sits together, in colexicographic order. Shape [comb(numExperts, largest)]. */
-  readonly sums: Float64Array;
-  /** Scales down what is known of which sets sit together, before more is seated. */
-  fadeSeats(kept: number): void;
-  /** Adds a largest set that sits together, for `amount`. Experts ascending. */
-  seat(experts: ArrayLike<number>, amount: number): void;
-  /** Adds the experts of a full chiplet, all of whose sets sit together, for `amount`. Experts ascending. */
-  seatChiplet(experts: readonly number[], amount: number): void;
-  /** Moves `alone` and `sums` towards the shares that are largest for what is seated, by a part in (0, 1]. */
-  renew(part: number): void;
-}
-
 /**
- * Makes shares over a layer's tokens; they are 0 until renewed. At first all sets are seated alike.
+ * A function, linear in which subsets of experts share a chiplet, that is nowhere above the cost of a placement, in tokens:
  *
- * Of every token and expert, the share polynomial that is largest for the sets seated so far is taken. Averages of such
- * functions are below the cost as well.
+ *   sum of `alone` + sum of `weights` over the subsets of `largest` experts that share a chiplet.
  *
- * @param options.slots Experts on every chiplet, idle ones included.
+ * It comes from sharing the cost of a token on a chiplet among the experts it has there (see {@link costSharesOf}), with
+ * polynomials below 1 / j for what an expert bears. Any choice of polynomials is below the cost, and so are averages of such
+ * choices; {@link refit} moves towards the choice that is largest for the subsets observed to share a chiplet.
+ *
+ * The state is `cells`. Shape [index.length, 2], row-major: of the subset at each place of the index,
+ * - how often it was observed to share a chiplet, in [0, 1], divided by `scale`, and
+ * - its weight, before that of its supersets of `largest` experts takes it over,
+ * side by side, because memory is what {@link refit} waits for. At first all subsets share a chiplet as often as those of experts
+ * that are placed at random, and weights are 0.
  */
-export function createShares(
-  patterns: TokenPatterns,
-  { index, slots }: { index: SubsetIndex; slots: number },
-): Shares {
-  const { largest } = index;
-  const setsAround = Array.from({ length: largest + 1 }, (_, size) =>
-    countSubsets(slots - size, largest - size),
-  );
-  const alone = new Float64Array(index.numExperts);
-  const sums = new Float64Array(index.length - index.offsets[largest]);
-  const cells = placeAlike(index, slots);
-  // Seats are kept divided by it, so that fading them costs nothing.
-  let scale = 1;
-  const subsetsOfSet = listSubsets(largest, largest);
-  const widths = listWidths(patterns, { largest, slots });
-  const order = neighboursFirst(patterns);
-  return {
-    setsAround,
-    alone,
-    sums,
-    fadeSeats(kept) {
-      scale *= kept;
-    },
-    seat(experts, amount) {
-      for (const positions of subsetsOfSet) {
-        const place = placeOfSubset(index, positions, experts);
-        cells[2 * place] += amount / scale / setsAround[positions.length];
+export class CostShares {
+  /** On a full chiplet, the subsets of `largest` experts that contain a given subset. Indexed by its size, from 1. */
+  readonly supersets: readonly number[];
+  /** What each expert bears where it shares its chiplet with no expert of its tokens. Shape [numExperts]. */
+  readonly alone: Float64Array;
+  /** Of each subset of `largest` experts, in colexicographic order. Shape [comb(numExperts, largest)]. */
+  readonly weights: Float64Array;
+
+  readonly #patterns: TokenPatterns;
+  readonly #index: SubsetIndex;
+  readonly #cells: Float64Array;
+  /** Observations are kept divided by it, so that fading them costs nothing. */
+  #scale = 1;
+  readonly #widths: ReadonlyMap<number, Width>;
+  /** Patterns, neighbours in memory first. */
+  readonly #order: Uint32Array;
+
+  /** @param options.slots Experts on every chiplet, idle ones included. */
+  constructor(patterns: TokenPatterns, { index, slots }: { index: SubsetIndex; slots: number }) {
+    const { largest } = index;
+    this.supersets = Array.from({ length: largest + 1 }, (_, size) =>
+      countSubsets(slots - size, largest - size),
+    );
+    this.alone = new Float64Array(index.numExperts);
+    this.weights = new Float64Array(index.length - index.offsets[largest]);
+    this.#patterns = patterns;
+    this.#index = index;
+    this.#cells = cellsAtRandom(index, slots);
+    this.#widths = listWidths(patterns, { largest, slots });
+    this.#order = neighboursFirst(patterns);
+  }
+
+  /** Scales down what was observed so far, before more is. */
+  fade(kept: number): void {
+    this.#scale *= kept;
+  }
+
+  /** Observes, by `amount`, that a subset of `largest` experts shares a chiplet. Experts ascending. */
+  observe(experts: ArrayLike<number>, amount: number): void {
+    for (const positions of this.#index.subsetsOfLargest) {
+      const place = placeOfSubset(this.#index, positions, experts);
+      this.#cells[2 * place] += amount / this.#scale / this.supersets[positions.length];
+    }
+  }
+
+  /** Observes, by `amount`, all experts of a full chiplet. Experts ascending. */
+  observeChiplet(experts: readonly number[], amount: number): void {
+    for (const positions of listSubsets(experts.length, this.#index.largest)) {
+      this.#cells[2 * placeOfSubset(this.#index, positions, experts)] += amount / this.#scale;
+    }
+  }
+
+  /** Moves `alone` and `weights` towards the shares that are largest for what was observed, by a part in (0, 1]. */
+  refit(part: number): void {
+    const cells = this.#cells;
+    for (let expert = 0; expert < this.alone.length; expert++) this.alone[expert] *= 1 - part;
+    for (let weight = 1; weight < cells.length; weight += 2) cells[weight] *= 1 - part;
+    this.#addLargestShares(part);
+    sumOverSubsets(this.#index, (place) => cells[2 * place + 1], this.weights);
+  }
+
+  /** Adds `part` of the shares that are largest for what was observed. Hot: walks every subset of every token's experts. */
+  #addLargestShares(part: number): void {
+    const { offsets, experts: all, counts } = this.#patterns;
+    const { numExperts, largest: orders, offsets: starts } = this.#index;
+    const { alone, supersets } = this;
+    const cells = this.#cells;
+    const scale = this.#scale;
+    const comb = new Int32Array((orders + 1) * numExperts);
+    this.#index.comb.forEach((row, place) => {
+      comb.set(row, place * numExperts);
+    });
+    for (const pattern of this.#order) {
+      const experts = all.subarray(offsets[pattern], offsets[pattern + 1]);
+      const width = experts.length;
+      const { positions, ends, polynomials, places, together, chosen } = this.#widths.get(width) as Width;
+      const amount = part * counts[pattern];
+      together.fill(0);
+      for (let position = 0; position < width; position++) together[position * orders] = 1;
+      for (let size = 2, from = 0, subset = 0; size <= orders; size++) {
+        for (const end = ends[size]; from < end; from += size, subset++) {
+          let place = starts[size];
+          for (let at = 0; at < size; at++) {
+            place += comb[(at + 1) * numExperts + experts[positions[from + at]]];
+          }
+          place *= 2;
+          places[subset] = place;
+          const times = scale * cells[place];
+          for (let at = 0; at < size; at++) together[positions[from + at] * orders + size - 1] += times;
+        }
       }
-    },
-    seatChiplet(experts, amount) {
-      for (const positions of listSubsets(experts.length, largest)) {
-        cells[2 * placeOfSubset(index, positions, experts)] += amount / scale;
+      for (let position = 0; position < width; position++) {
+        const best = largestAt(polynomials, together, position * orders, orders);
+        alone[experts[position]] += amount * polynomials[best];
+        for (let order = 0; order < orders; order++) {
+          chosen[position * orders + order] = polynomials[best + order];
+        }
       }
-    },
-    renew(part) {
-      for (let expert = 0; expert < alone.length; expert++) alone[expert] *= 1 - part;
-      for (let weight = 1; weight < cells.length; weight += 2) cells[weight] *= 1 - part;
-      addLargestShares(patterns, { setsAround, alone }, { index, order, widths, cells, scale, part });
-      sumOverSubsets(index, (place) => cells[2 * place + 1], sums);
-    },
-  };
+      for (let size = 2, from = 0, subset = 0; size <= orders; size++) {
+        for (const end = ends[size]; from < end; from += size, subset++) {
+          let coefficients = 0;
+          for (let at = 0; at < size; at++) coefficients += chosen[positions[from + at] * orders + size - 1];
+          cells[places[subset] + 1] += (amount * coefficients) / supersets[size];
+        }
+      }
+    }
+  }
 }
 
 /**
@@ -94,8 +149,8 @@ export function costSharesOf(
   return shares;
 }
 
-/** Cells with weights of 0 and as often together as sets of their size are where experts are seated at random. */
-function placeAlike({ numExperts, largest, length, offsets }: SubsetIndex, slots: number): Float64Array {
+/** Cells with weights of 0, and as often together as subsets of their size are where experts are placed at random. */
+function cellsAtRandom({ numExperts, largest, length, offsets }: SubsetIndex, slots: number): Float64Array {
   const cells = new Float64Array(2 * length);
   let chance = 1;
   for (let size = 2; size <= largest; size++) {
@@ -115,7 +170,7 @@ interface Width {
   readonly polynomials: Float64Array;
   /** Room for a pattern's places, one a subset. */
   readonly places: Int32Array;
-  /** Room for how many sets of i partners sit together with the expert at a position. Shape [width, largest]. */
+  /** Room for how many subsets of i partners share a chiplet with the expert at a position. Shape [width, largest]. */
   readonly together: Float64Array;
   /** Room for the coefficients of the polynomial chosen at each position. Shape [width, largest]. */
   readonly chosen: Float64Array;
@@ -146,76 +201,15 @@ function listWidths(
   return widths;
 }
 
-interface Additions {
-  readonly index: SubsetIndex;
-  /** Patterns, neighbours in memory first. */
-  readonly order: Uint32Array;
-  readonly widths: ReadonlyMap<number, Width>;
-  /**
-   * Of each set by place, how often it sits together, divided by `scale`, and its weight: side by side, because memory
-   * is what the walk waits for. Shape [index.length, 2], row-major.
-   */
-  readonly cells: Float64Array;
-  readonly scale: number;
-  readonly part: number;
-}
-
-/** Orders patterns by their largest experts, so that sets looked up one after another lie near one another. */
+/** Orders patterns by their largest experts, so that subsets looked up in sequence lie near each other. */
 function neighboursFirst({ numPatterns, offsets, experts }: TokenPatterns): Uint32Array {
-  return Uint32Array.from({ length: numPatterns }, (_, pattern) => pattern).sort((one, other) => {
+  return Uint32Array.from({ length: numPatterns }, (_, pattern) => pattern).sort((a, b) => {
     for (let back = 1; ; back++) {
-      const [at, otherAt] = [offsets[one + 1] - back, offsets[other + 1] - back];
-      if (at < offsets[one] || otherAt < offsets[other]) return otherAt < offsets[other] ? 1 : -1;
-      if (experts[at] !== experts[otherAt]) return experts[at] - experts[otherAt];
+      const [atA, atB] = [offsets[a + 1] - back, offsets[b + 1] - back];
+      if (atA < offsets[a] || atB < offsets[b]) return atB < offsets[b] ? 1 : -1;
+      if (experts[atA] !== experts[atB]) return experts[atA] - experts[atB];
     }
   });
-}
-
-/** Adds `part` of the shares that are largest for what is seated. Hot: walks every set of every token's experts. */
-function addLargestShares(
-  { offsets, experts: all, counts }: TokenPatterns,
-  { setsAround, alone }: Pick<Shares, "setsAround" | "alone">,
-  { index, order, widths, cells, scale, part }: Additions,
-): void {
-  const { numExperts, largest: orders, offsets: starts } = index;
-  const comb = new Int32Array((orders + 1) * numExperts);
-  index.comb.forEach((row, place) => {
-    comb.set(row, place * numExperts);
-  });
-  for (const pattern of order) {
-    const experts = all.subarray(offsets[pattern], offsets[pattern + 1]);
-    const width = experts.length;
-    const { positions, ends, polynomials, places, together, chosen } = widths.get(width) as Width;
-    const amount = part * counts[pattern];
-    together.fill(0);
-    for (let position = 0; position < width; position++) together[position * orders] = 1;
-    for (let size = 2, from = 0, subset = 0; size <= orders; size++) {
-      for (const end = ends[size]; from < end; from += size, subset++) {
-        let place = starts[size];
-        for (let at = 0; at < size; at++) {
-          place += comb[(at + 1) * numExperts + experts[positions[from + at]]];
-        }
-        place *= 2;
-        places[subset] = place;
-        const times = scale * cells[place];
-        for (let at = 0; at < size; at++) together[positions[from + at] * orders + size - 1] += times;
-      }
-    }
-    for (let position = 0; position < width; position++) {
-      const best = largestAt(polynomials, together, position * orders, orders);
-      alone[experts[position]] += amount * polynomials[best];
-      for (let order = 0; order < orders; order++) {
-        chosen[position * orders + order] = polynomials[best + order];
-      }
-    }
-    for (let size = 2, from = 0, subset = 0; size <= orders; size++) {
-      for (const end = ends[size]; from < end; from += size, subset++) {
-        let coefficients = 0;
-        for (let at = 0; at < size; at++) coefficients += chosen[positions[from + at] * orders + size - 1];
-        cells[places[subset] + 1] += (amount * coefficients) / setsAround[size];
-      }
-    }
-  }
 }
 
 /** Where the polynomial begins that is largest at the combs from `start` on. */

@@ -1,7 +1,7 @@
 /**
  * Lists polynomials of n that lie nowhere above 1 / (1 + n) on the integers [0, most] and meet it in 2 to `size` of them.
  *
- * If n partners of an expert on its chiplet were chosen by a token too, the expert owes 1 / (1 + n) of the visit. A
+ * If n partners of an expert on its chiplet were chosen by a token too, its cost share of the copy is 1 / (1 + n). A
  * polynomial of degree size - 1 in n is linear in the numbers of sets of 1 to size - 1 of these partners: comb(n, i).
  * One that meets `most` + 1 integers is exact; others are of use where these numbers contradict one another.
  *
@@ -26,7 +26,7 @@ export function sharePolynomials(size: number, most: number): readonly Float64Ar
 function choose(values: readonly number[], count: number): number[][] {
   if (count === 0) return [[]];
   return values.flatMap((value, at) =>
-    choose(values.slice(at + 1), count - 1).map((others) => [value, ...others]),
+    choose(values.slice(at + 1), count - 1).map((rest) => [value, ...rest]),
   );
 }
 
@@ -34,10 +34,8 @@ function choose(values: readonly number[], count: number): number[][] {
 function meetingShareAt(nodes: readonly number[]): Float64Array {
   const differences = Float64Array.from(nodes, (_, n) =>
     nodes.reduce((sum, node) => {
-      const others = nodes.filter((other) => other !== node);
-      return (
-        sum + others.reduce((product, other) => (product * (n - other)) / (node - other), 1 / (1 + node))
-      );
+      const factors = nodes.filter((zero) => zero !== node);
+      return sum + factors.reduce((product, zero) => (product * (n - zero)) / (node - zero), 1 / (1 + node));
     }, 0),
   );
   for (let order = 1; order < differences.length; order++) {

@@ -9,6 +9,8 @@ export interface SubsetIndex {
   readonly length: number;
   /** Where the sets of a size begin, in colexicographic order. Indexed by size, to one past the largest. */
   readonly offsets: readonly number[];
+  /** The positions of all subsets of two and more in one of `largest` experts, smaller ones first. */
+  readonly subsetsOfLargest: readonly Uint8Array[];
   /** comb(expert, place): what an expert adds to the rank of a set in which it is the place-th, from 1. */
   readonly comb: readonly Int32Array[];
 }
@@ -29,7 +31,8 @@ export function indexSubsets(numExperts: number, largest: number): SubsetIndex {
   const comb = Array.from({ length: largest + 1 }, (_, place) =>
     Int32Array.from({ length: numExperts }, (_, expert) => countSubsets(expert, place)),
   );
-  return { numExperts, largest, length: offsets[largest + 1], offsets, comb };
+  const subsetsOfLargest = listSubsets(largest, largest);
+  return { numExperts, largest, length: offsets[largest + 1], offsets, subsetsOfLargest, comb };
 }
 
 /**
@@ -119,12 +122,12 @@ export function sumOverSubsets(
  *
  * @param sums By place, less the place of the first. Shape [comb(numExperts, largest)].
  * @param pairs Symmetric. Shape [numExperts, numExperts], row-major.
- * @param found Called with the experts, ascending, in an array that is used again, and the sum.
+ * @param visit Called with the experts, ascending, in an array that is used again, and the sum.
  */
 export function findNegativeSets(
   index: SubsetIndex,
   { sums, pairs }: { sums: Float64Array; pairs: Float64Array },
-  found: (experts: Uint16Array, sum: number) => void,
+  visit: (experts: Uint16Array, sum: number) => void,
 ): void {
   const { numExperts: n, largest } = index;
   const experts = new Uint16Array(largest);
@@ -148,14 +151,14 @@ export function findNegativeSets(
         const total = sumWith + before[expert] + pairs[ofNext + expert] + sums[row + expert];
         if (total >= 0) continue;
         experts[0] = expert;
-        found(experts, total);
+        visit(experts, total);
       }
     }
   };
   extend(0, 0);
 }
 
-/** Where the sets lie, among those of `largest`, that one more expert below `experts[1]` completes. */
+/** Where the sets lie, among those of `largest`, that another expert below `experts[1]` completes. */
 function rowOf({ largest, comb }: SubsetIndex, experts: ArrayLike<number>): number {
   let row = 0;
   for (let at = 1; at < largest; at++) row += comb[at + 1][experts[at]];
