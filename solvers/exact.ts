@@ -95,7 +95,7 @@ interface GapState {
 async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline, options }: GapState) {
   let columns = incumbent;
   let bound = Math.ceil(proved.bound);
-  const report = () => {
+  const report = (note?: string) => {
     const chipletOf = new Uint16Array(model.numExperts);
     columns.forEach(({ experts }, chiplet) => {
       for (const expert of experts) chipletOf[expert] = chiplet;
@@ -105,6 +105,7 @@ async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline
       chiplets: expertsOfChiplets(chipletOf, model.numChiplets),
       cost: sumTokens(columns) / numTokens,
       bound: bound / numTokens,
+      ...(note !== undefined && { note }),
     });
   };
   report();
@@ -112,6 +113,7 @@ async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline
     incumbent,
     fewColumns: FEW_COLUMNS,
     deadline,
+    onNote: report,
   });
   bound = Math.max(bound, Math.min(sumTokens(columns), Math.ceil(list.bound)));
   report();
@@ -129,10 +131,11 @@ async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline
       {
         backend: options.backends.columns,
         incumbent: columns,
+        onNote: report,
         ...(timeLimitMs < Infinity && { timeLimitMs }),
       },
     );
-    if (!choice) throw new Error("a choice among columns is never lost once there is one");
+    if (!choice) throw new Error("choosePartition answers at least with the incumbent");
     columns = choice.columns;
     if (choice.bound === undefined) {
       const stoppedBy = performance.now() >= deadline ? ("time limit" as const) : ("budget" as const);

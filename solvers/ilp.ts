@@ -1,7 +1,8 @@
-import type { Solution } from "../lib/placement/placement.js";
+import { expertsOfChiplets, type Solution } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../lib/placement/solver.js";
 import { columnModelOf } from "./columns/admissible-columns.js";
+import { sumTokens } from "./columns/column.js";
 import { choosePartition } from "./columns/partition-model.js";
 import { priceIntoPool } from "./columns/pool-pricing.js";
 import { finish } from "./constraints/complete-placement.js";
@@ -21,7 +22,7 @@ const MAX_ITERATIONS = 200_000;
  * those that column generation, priced by search, adds to them.
  *
  * Begins with what `local-search` does, so it never answers with more. The choice is optimal among the columns at
- * hand, which proves nothing about others: no bound is claimed.
+ * hand, which proves nothing about the rest: no bound is claimed.
  */
 export const ilp: Solver = {
   name: "ilp",
@@ -46,12 +47,17 @@ export async function recombine(
   if (!best) return finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });
   const incumbent = search.columnsOf(best);
   const model = columnModelOf(problem);
-  await priceIntoPool(model, search.pool, { chipletOf: best, deadline });
+  const onNote = (note: string) => {
+    const chiplets = expertsOfChiplets(best, problem.numChiplets);
+    options.onProgress?.({ chiplets, cost: sumTokens(incumbent) / problem.patterns.numTokens, note });
+  };
+  await priceIntoPool(model, search.pool, { chipletOf: best, deadline, onNote });
   const timeLimitMs = deadline - performance.now();
   const choice = await choosePartition(model, search.pool.columns, {
     backend: options.backends.columns,
     incumbent,
     maxIterations: MAX_ITERATIONS,
+    onNote,
     ...(timeLimitMs < Infinity && { timeLimitMs }),
   });
   const claim = {

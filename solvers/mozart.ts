@@ -49,9 +49,9 @@ export function clusterExperts(pairs: Float64Array, numClusters: number): number
     const join = (expert: number) => {
       cluster.push(expert);
       placed[expert] = 1;
-      for (let other = 0; other < numExperts; other++) {
-        toCluster[other] += pairs[expert * numExperts + other];
-        toPlaced[other] += pairs[expert * numExperts + other];
+      for (let peer = 0; peer < numExperts; peer++) {
+        toCluster[peer] += pairs[expert * numExperts + peer];
+        toPlaced[peer] += pairs[expert * numExperts + peer];
       }
     };
     if (index === 0 && size >= 2) mostCoactivatedPair(pairs, numExperts).forEach(join);
@@ -70,9 +70,9 @@ export function clusterExperts(pairs: Float64Array, numClusters: number): number
 
 function mostCoactivatedPair(pairs: Float64Array, numExperts: number): [number, number] {
   let best: [number, number] = [0, 1];
-  for (let one = 0; one < numExperts; one++) {
-    for (let other = one + 1; other < numExperts; other++) {
-      if (pairs[one * numExperts + other] > pairs[best[0] * numExperts + best[1]]) best = [one, other];
+  for (let i = 0; i < numExperts; i++) {
+    for (let j = i + 1; j < numExperts; j++) {
+      if (pairs[i * numExperts + j] > pairs[best[0] * numExperts + best[1]]) best = [i, j];
     }
   }
   return best;

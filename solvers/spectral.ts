@@ -26,7 +26,7 @@ export const spectral: Solver = {
       const tokenCopies = countTokenCopies(patterns, chipletOf);
       if (!best || tokenCopies < best.tokenCopies) best = { chipletOf, tokenCopies };
     }
-    if (!best) throw new Error("a start always ends in a seating");
+    if (!best) throw new Error("a start always ends in a placement");
     return finish(problem, best.chipletOf, { ...options, stoppedBy: "budget" });
   },
 };
@@ -48,9 +48,9 @@ export function embedExperts({ numExperts, pairs }: Coactivation, numDimensions:
     return degree > 0 ? 1 / Math.sqrt(degree) : 0;
   });
   const normalised = new Matrix(numExperts, numExperts);
-  for (let one = 0; one < numExperts; one++) {
-    for (let other = 0; other < numExperts; other++) {
-      normalised.set(one, other, pairs[one * numExperts + other] * scale[one] * scale[other]);
+  for (let i = 0; i < numExperts; i++) {
+    for (let j = 0; j < numExperts; j++) {
+      normalised.set(i, j, pairs[i * numExperts + j] * scale[i] * scale[j]);
     }
   }
   const { eigenvectorMatrix } = new EigenvalueDecomposition(normalised, { assumeSymmetric: true });
@@ -107,7 +107,7 @@ function assignNearest(
   const edges = points.flatMap((point, index) =>
     centres.map((centre, cluster) => ({ index, cluster, distance: squaredDistance(point, centre) })),
   );
-  edges.sort((one, other) => one.distance - other.distance);
+  edges.sort((a, b) => a.distance - b.distance);
   const clusterOf = new Int32Array(points.length).fill(-1);
   const size = new Int32Array(centres.length);
   for (const { index, cluster } of edges) {
@@ -118,8 +118,8 @@ function assignNearest(
   return Uint16Array.from(clusterOf);
 }
 
-function squaredDistance(one: Float64Array, other: Float64Array): number {
-  return one.reduce((sum, coordinate, dimension) => sum + (coordinate - other[dimension]) ** 2, 0);
+function squaredDistance(a: Float64Array, b: Float64Array): number {
+  return a.reduce((sum, coordinate, dimension) => sum + (coordinate - b[dimension]) ** 2, 0);
 }
 
 function meanOf(points: readonly Float64Array[]): Float64Array {

@@ -34,6 +34,8 @@ export interface SolverProgress {
   readonly chiplets: Chiplets;
   readonly cost: number;
   readonly bound?: number;
+  /** What failed on the way without ending it, an LP for instance: one sentence for a person who looks into the run. */
+  readonly note?: string;
 }
 
 export const DEFAULT_SOLVER_OPTIONS: SolverOptions = {

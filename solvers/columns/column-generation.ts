@@ -56,7 +56,7 @@ export async function generateColumns(
     while (performance.now() < deadline) {
       const lp = master.solve();
       if (!lp)
-        throw new Error("the LP over the incumbent's columns has a solution, the LP solver found none");
+        throw new Error("the LP over the incumbent's columns is feasible; the LP solver failed numerically");
       if (lp.objective - best.bound < 0.5 || Math.ceil(best.bound) >= cutoff) break;
       const multipliers = smoothMultipliers(best.multipliers, lp.multipliers, smoothing);
       const proved = prove(multipliers);

@@ -83,7 +83,9 @@ async function fixByReducedCost(
     master.add(columns);
     const lp = master.solve();
     if (!lp) {
-      onNote?.(`no column was fixed by its reduced cost: the LP over ${columns.length} columns failed`);
+      onNote?.(
+        `no column was fixed by its reduced cost: the LP over ${columns.length} columns was not solved`,
+      );
       return columns;
     }
     const reducedCosts = columns.map((column) => reducedCostOf(column, lp.multipliers));

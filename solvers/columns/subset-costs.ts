@@ -6,7 +6,7 @@ import type { TokenPatterns } from "../../lib/trace/token-patterns.js";
  * Exact integers, in colexicographic order of the sets: the set {a < b < c < d} is at
  * comb(a, 1) + comb(b, 2) + comb(c, 3) + comb(d, 4). So the sets whose largest expert is d lie together, and
  *
- *   touch(S + d) = touch(S) + load(d) - touch of S among the tokens of d alone,
+ *   cost(S + d) = cost(S) + load(d) - cost of S among the tokens of d alone,
  *
  * which is the same table one size smaller over fewer tokens. Time O(comb(numExperts, size)) and a little more for the
  * tokens, memory 4 bytes a set: 635,376 sets of 4 out of 64 take some hundredths of a second.
@@ -39,7 +39,7 @@ interface Prefixes {
   readonly ends: Uint32Array;
 }
 
-/** Fills `out` with the tokenCopies of all sets of `size` out of the first `numExperts`. */
+/** Fills `out` with the costs of all sets of `size` out of the first `numExperts`. */
 function tabulate(
   patterns: TokenPatterns,
   prefixes: Prefixes,

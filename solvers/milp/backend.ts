@@ -6,8 +6,6 @@ export interface BackendOptions {
   readonly timeLimitMs?: number;
   /** Stop after so many simplex iterations: a budget with the same result on any machine. HiGHS only. */
   readonly maxIterations?: number;
-  /** Relative gap at which to stop. Default 0. */
-  readonly relativeGap?: number;
   /** A feasible point to start from. HiGHS uses it. Shape [numColumns]. */
   readonly start?: Float64Array;
 }

@@ -6,9 +6,9 @@ import type { MilpModel, SparseColumns } from "./milp-model.js";
 /** HiGHS by WebAssembly: any MILP; proves by branch and cut, single-threaded and deterministic. */
 export const solveByHighs: Backend = async (model, options) => {
   const highs = await loadHighs();
-  const { timeLimitMs = Infinity, maxIterations = Infinity, relativeGap = 0, start } = options;
+  const { timeLimitMs = Infinity, maxIterations = Infinity, start } = options;
   return highs.withModel(modelData(model), (instance): BackendClaim => {
-    instance.options.set({ output_flag: false, mip_rel_gap: relativeGap, random_seed: 0 });
+    instance.options.set({ output_flag: false, mip_rel_gap: 0, random_seed: 0 });
     if (timeLimitMs < Infinity) instance.options.set("time_limit", timeLimitMs / 1000);
     if (start) instance.setSolution({ colValue: start });
     const { callbackType } = highs.constants;

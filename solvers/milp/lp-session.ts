@@ -2,12 +2,12 @@ import { matrixOf } from "./highs.js";
 import { loadHighs } from "./load-highs.js";
 import type { RowBounds, SparseColumns } from "./milp-model.js";
 
-/** An optimal LP solution with its prices. */
+/** An optimal LP solution with its duals. */
 export interface LpOptimum {
   readonly objective: number;
   /** Shape [numColumns]. */
   readonly values: Float64Array;
-  /** Price of every row: column j has reduced cost cost_j - sum of its entries times prices. Shape [numRows]. */
+  /** Of every row: column j has reduced cost cost_j - sum of its entries times duals. Shape [numRows]. */
   readonly rowDuals: Float64Array;
 }
 
@@ -16,18 +16,9 @@ export interface LpOptimum {
  * generation. It blocks the event loop while it solves, so it belongs in a worker.
  */
 export interface LpSession {
-  readonly numColumns: number;
   /** Appends columns; those there keep their numbers. */
   addColumns(columns: SparseColumns): void;
-  /** Removes columns marked 1; those behind them move up. Shape [numColumns]. */
-  deleteColumns(marked: Uint8Array): void;
-  /** Changes the bounds of a row. */
-  setRowBounds(row: number, lower: number, upper: number): void;
-  /** Changes the bounds of a column, for instance to fix it. */
-  setColumnBounds(column: number, lower: number, upper: number): void;
-  /** Changes the cost of a column. */
-  setColumnCost(column: number, cost: number): void;
-  /** Solves to optimality from the last basis; undefined if infeasible, unbounded or numerically lost. */
+  /** Solves to optimality from the last basis; undefined if infeasible, unbounded or failed numerically. */
   solve(): LpOptimum | undefined;
   /** Gives the memory back; WebAssembly has no other way. */
   dispose(): void;
@@ -59,29 +50,10 @@ export async function createLpSession({ rowLower, rowUpper }: RowBounds): Promis
       values: new Float64Array(0),
     },
   });
-  let numColumns = 0;
   return {
-    get numColumns() {
-      return numColumns;
-    },
     addColumns(columns) {
       const { cost, lower, upper } = columns;
-      if (cost.length === 0) return;
-      instance.addCols({ cost, lower, upper, matrix: matrixOf(columns, numRows) });
-      numColumns += cost.length;
-    },
-    deleteColumns(marked) {
-      instance.deleteCols({ kind: "mask", mask: marked });
-      numColumns -= marked.reduce((sum, one) => sum + one, 0);
-    },
-    setRowBounds(row, lower, upper) {
-      instance.changeRowBounds(row, lower, upper);
-    },
-    setColumnBounds(column, lower, upper) {
-      instance.changeColBounds(column, lower, upper);
-    },
-    setColumnCost(column, cost) {
-      instance.changeColCost(column, cost);
+      if (cost.length > 0) instance.addCols({ cost, lower, upper, matrix: matrixOf(columns, numRows) });
     },
     solve() {
       if (instance.run().modelStatus !== highs.constants.modelStatus.optimal) return undefined;

@@ -1,3 +1,5 @@
+import { LP_FEASIBILITY } from "../../lib/placement/tolerance.js";
+
 /** Columns of a sparse matrix with their costs and bounds, column by column (CSC). */
 export interface SparseColumns {
   /** Shape [numColumns]. */
@@ -63,13 +65,13 @@ export function binaryColumns({ rowsOf, cost }: BinaryColumns, upper: number): S
 
 /** The objective of a point, summed anew. */
 export function objectiveOf({ cost }: SparseColumns, point: Float64Array): number {
-  return cost.reduce((sum, one, column) => sum + one * point[column], 0);
+  return cost.reduce((sum, columnCost, column) => sum + columnCost * point[column], 0);
 }
 
 /**
  * Finds the first thing wrong with a point: a bound, a row or an integrality that it violates.
  *
- * Rows may be off by `TOLERANCE` times the size of the numbers they add, which is what floating point costs.
+ * Rows may be off by `LP_FEASIBILITY` times the size of the numbers they add, which is what floating point costs.
  *
  * @returns One sentence, or undefined if the point is feasible.
  */
@@ -79,7 +81,7 @@ export function violationOf(model: MilpModel, point: Float64Array): string | und
   const size = new Float64Array(rowLower.length).fill(1);
   for (let column = 0; column < lower.length; column++) {
     const value = point[column];
-    if (!(value >= lower[column] - TOLERANCE && value <= upper[column] + TOLERANCE)) {
+    if (!(value >= lower[column] - LP_FEASIBILITY && value <= upper[column] + LP_FEASIBILITY)) {
       return `column ${column} is ${value}, expected ${lower[column]} to ${upper[column]}`;
     }
     if (integer[column] && !Number.isInteger(value)) {
@@ -91,13 +93,10 @@ export function violationOf(model: MilpModel, point: Float64Array): string | und
     }
   }
   for (let row = 0; row < activity.length; row++) {
-    const slack = TOLERANCE * size[row];
+    const slack = LP_FEASIBILITY * size[row];
     if (!(activity[row] >= rowLower[row] - slack && activity[row] <= rowUpper[row] + slack)) {
       return `row ${row} is ${activity[row]}, expected ${rowLower[row]} to ${rowUpper[row]}`;
     }
   }
   return undefined;
 }
-
-/** How far from feasible a point may be; ten times tighter than the tolerance the backends work with. */
-const TOLERANCE = 1e-7;

@@ -1,4 +1,5 @@
 import type { BackendName } from "../../lib/placement/solver.js";
+import { OPTIMALITY_GAP } from "../../lib/placement/tolerance.js";
 import type { BackendClaim, BackendOptions } from "./backend.js";
 import { objectiveOf, violationOf, type MilpModel } from "./milp-model.js";
 import { solveInWorker } from "./worker-pool.js";
@@ -11,7 +12,7 @@ export interface MilpOptions extends BackendOptions {
 /** What is known about a model. */
 export type MilpSolution =
   | {
-      /** `bound` is within 1e-6 relative of `objective`. */
+      /** `bound` is within OPTIMALITY_GAP of `objective`. */
       readonly status: "optimal";
       readonly values: Float64Array;
       readonly objective: number;
@@ -74,7 +75,7 @@ export function checkClaim(model: MilpModel, claim: BackendClaim, start?: Float6
   const violation = violationOf(model, values);
   if (violation) return fallBack(model, start, `the point that came back is not feasible: ${violation}`);
   const objective = objectiveOf(model, values);
-  const tolerance = 1e-6 * Math.max(1, Math.abs(objective));
+  const tolerance = OPTIMALITY_GAP * Math.max(1, Math.abs(objective));
   if (Math.abs(claim.objective - objective) > tolerance) {
     return fallBack(
       model,
@@ -88,7 +89,7 @@ export function checkClaim(model: MilpModel, claim: BackendClaim, start?: Float6
 
 function judge(values: Float64Array, objective: number, bound: number | undefined): MilpSolution {
   if (bound === undefined) return { status: "feasible", values, objective };
-  const tolerance = 1e-6 * Math.max(1, Math.abs(objective));
+  const tolerance = OPTIMALITY_GAP * Math.max(1, Math.abs(objective));
   if (bound > objective + tolerance) {
     return {
       status: "undecided",

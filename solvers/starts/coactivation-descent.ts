@@ -1,3 +1,4 @@
+import { DUAL_ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Random } from "../../lib/random.js";
 
 /**
@@ -7,48 +8,48 @@ import type { Random } from "../../lib/random.js";
  * to search on, so it is where searches begin. Time O(numOccupants^2) a sweep, O(numOccupants) a swap.
  *
  * @param pairs Tokens that chose both experts. Shape [numExperts, numExperts], row-major, symmetric, diagonal 0.
- * @param seats Occupants of each chiplet, reordered in place; ids from numExperts on are empty seats.
+ * @param occupants Occupants of each chiplet, reordered in place; ids from numExperts on fill empty slots.
  *   Shape [numChiplets, slots], row-major.
  */
-export function descendOnPairs(pairs: Float64Array, seats: Uint16Array, slots: number): void {
-  const numOccupants = seats.length;
+export function descendOnPairs(pairs: Float64Array, occupants: Uint16Array, slots: number): void {
+  const numOccupants = occupants.length;
   const numChiplets = numOccupants / slots;
   const numExperts = Math.sqrt(pairs.length);
-  // Flat copies with room for the empty seats keep the innermost loop free of branches.
+  // Flat copies with room for empty slots keep the innermost loop free of branches.
   const weights = new Float64Array(numOccupants * numOccupants);
-  for (let one = 0; one < numExperts; one++) {
-    weights.set(pairs.subarray(one * numExperts, (one + 1) * numExperts), one * numOccupants);
+  for (let expert = 0; expert < numExperts; expert++) {
+    weights.set(pairs.subarray(expert * numExperts, (expert + 1) * numExperts), expert * numOccupants);
   }
-  const attraction = attractions(weights, seats, slots);
+  const attraction = attractions(weights, occupants, slots);
   const changedIn = new Int32Array(numChiplets);
   for (let sweep = 1, improved = true; improved; sweep++) {
     improved = false;
     for (let slotA = 0; slotA < numOccupants; slotA++) {
       const a = Math.floor(slotA / slots);
       for (let b = a + 1; b < numChiplets; b++) {
-        // The gain of a swap depends on its two chiplets alone: it is known unless one changed since the last look.
+        // The gain of a swap depends on its two chiplets alone: it is known unless a chiplet changed since the last sweep.
         if (Math.max(changedIn[a], changedIn[b]) < sweep - 1) continue;
         const rowA = a * numOccupants;
         const rowB = b * numOccupants;
         for (let slotB = b * slots; slotB < (b + 1) * slots; slotB++) {
-          const e = seats[slotA];
-          const f = seats[slotB];
+          const e = occupants[slotA];
+          const f = occupants[slotB];
           const gain =
             attraction[rowB + e] -
             attraction[rowA + e] +
             attraction[rowA + f] -
             attraction[rowB + f] -
             2 * weights[e * numOccupants + f];
-          if (gain <= 1e-9) continue;
+          if (gain <= DUAL_ROUNDING) continue;
           improved = true;
           changedIn[a] = sweep;
           changedIn[b] = sweep;
-          seats[slotA] = f;
-          seats[slotB] = e;
-          for (let other = 0; other < numOccupants; other++) {
-            const shift = weights[f * numOccupants + other] - weights[e * numOccupants + other];
-            attraction[rowA + other] += shift;
-            attraction[rowB + other] -= shift;
+          occupants[slotA] = f;
+          occupants[slotB] = e;
+          for (let peer = 0; peer < numOccupants; peer++) {
+            const shift = weights[f * numOccupants + peer] - weights[e * numOccupants + peer];
+            attraction[rowA + peer] += shift;
+            attraction[rowB + peer] -= shift;
           }
         }
       }
@@ -65,24 +66,26 @@ export function randomPairDescent(
   pairs: Float64Array,
   { numChiplets, slots, random }: { numChiplets: number; slots: number; random: Random },
 ): Uint16Array {
-  const seats = random.shuffle(Uint16Array.from({ length: numChiplets * slots }, (_, occupant) => occupant));
-  descendOnPairs(pairs, seats, slots);
+  const occupants = random.shuffle(
+    Uint16Array.from({ length: numChiplets * slots }, (_, occupant) => occupant),
+  );
+  descendOnPairs(pairs, occupants, slots);
   const chipletOf = new Uint16Array(Math.sqrt(pairs.length));
-  seats.forEach((occupant, seat) => {
-    if (occupant < chipletOf.length) chipletOf[occupant] = Math.floor(seat / slots);
+  occupants.forEach((occupant, slot) => {
+    if (occupant < chipletOf.length) chipletOf[occupant] = Math.floor(slot / slots);
   });
   return chipletOf;
 }
 
 /** Co-activation of every chiplet with every occupant. Shape [numChiplets, numOccupants], row-major. */
-function attractions(weights: Float64Array, seats: Uint16Array, slots: number): Float64Array {
-  const numOccupants = seats.length;
+function attractions(weights: Float64Array, occupants: Uint16Array, slots: number): Float64Array {
+  const numOccupants = occupants.length;
   const attraction = new Float64Array((numOccupants / slots) * numOccupants);
-  for (let seat = 0; seat < numOccupants; seat++) {
-    const row = Math.floor(seat / slots) * numOccupants;
-    const seated = seats[seat] * numOccupants;
-    for (let occupant = 0; occupant < numOccupants; occupant++) {
-      attraction[row + occupant] += weights[seated + occupant];
+  for (let slot = 0; slot < numOccupants; slot++) {
+    const row = Math.floor(slot / slots) * numOccupants;
+    const weightsOf = occupants[slot] * numOccupants;
+    for (let peer = 0; peer < numOccupants; peer++) {
+      attraction[row + peer] += weights[weightsOf + peer];
     }
   }
   return attraction;

@@ -31,19 +31,14 @@ describe("createLpSession", () => {
     );
   });
 
-  it("forgets deleted columns and obeys changed bounds and costs", async () => {
+  it("has no optimum until its columns can meet every row", async () => {
     const session = await createLpSession({ rowLower: ones(2), rowUpper: ones(2) });
-    session.addColumns(binaryColumns({ rowsOf: [[0, 1], [0], [1]], cost: [1, 2, 3] }, Infinity));
-    expect(session.solve()?.objective).to.be.closeTo(1, 1e-9);
-    session.deleteColumns(Uint8Array.of(1, 0, 0));
-    expect(session.numColumns).to.equal(2);
-    expect(session.solve()?.objective).to.be.closeTo(5, 1e-9);
-    session.setColumnCost(1, 4);
-    expect(session.solve()?.objective).to.be.closeTo(6, 1e-9);
-    session.setColumnBounds(1, 0, 0.5);
+    session.addColumns(binaryColumns({ rowsOf: [[0]], cost: [2] }, Infinity));
     expect(session.solve()).to.equal(undefined);
-    session.setRowBounds(1, 0, 1);
-    expect(session.solve()?.objective).to.be.closeTo(2, 1e-9);
+    session.addColumns(binaryColumns({ rowsOf: [[1]], cost: [3] }, Infinity));
+    expect(session.solve()?.objective).to.be.closeTo(5, 1e-9);
+    session.addColumns(binaryColumns({ rowsOf: [[0, 1]], cost: [1] }, Infinity));
+    expect(session.solve()?.objective).to.be.closeTo(1, 1e-9);
     session.dispose();
   });
 });
