@@ -16,7 +16,16 @@ const mayImport: Record<string, readonly string[]> = {
 
 /** The floors of lib, lowest first: a file imports from its own floor or from lower ones. */
 const floors: readonly (readonly string[])[] = [
-  ["errors", "random", "assignment"],
+  [
+    "printable",
+    "describe-value",
+    "errors",
+    "plausible-size",
+    "statistics",
+    "random",
+    "assignment",
+    "containers",
+  ],
   ["trace", "hardware", "task-graph"],
   ["placement"],
   ["performance"],

@@ -43,6 +43,7 @@ export async function readJsonRows(
         const found = bytes.indexOf(NEWLINE, at);
         const end = found < 0 ? bytes.length : found;
         next = end + 1;
+        if (found === at) continue;
         const text = bytes.toString("utf8", at, end).trim();
         if (text === "") continue;
         const value = parseObject(text);

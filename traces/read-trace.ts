@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.js";
+import { largest } from "../lib/statistics.js";
 import { addLoads, type LoadTrace } from "../lib/trace/load-trace.js";
 import { concatTraces, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { detectSource, type TraceSource } from "./detect.js";
@@ -130,9 +131,12 @@ async function readSource(
     builder.warnings.push(`${path}: ${ignored.length} files of no known format were left out`);
   }
   let bytesRead = 0;
-  await format.read(files, builder, (bytes) => {
+  const onBytes = (bytes: number) => {
     bytesRead += bytes;
     options.onProgress?.({ path, bytesRead });
+  };
+  await format.read(files, builder, onBytes).catch((error: unknown) => {
+    throw withPath(error, path);
   });
   return builder;
 }
@@ -161,19 +165,27 @@ function named<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(error.message.replace(/^(trace|loads):/, `${path}:`), error.advice);
+    throw withPath(error, path);
   }
+}
+
+function withPath(error: unknown, path: string): unknown {
+  return error instanceof InputError
+    ? new InputError(
+        error.message.replace(/^(trace|loads):/, () => `${path}:`),
+        error.advice,
+      )
+    : error;
 }
 
 /** The number of experts declared anywhere, or else what the ids suggest: models have a multiple of 4. */
 function findNumExperts(builders: readonly TraceBuilder[]): { numExperts: number; warnings: string[] } {
   const declared = builders.find(({ numExperts }) => numExperts !== undefined)?.numExperts;
   if (declared !== undefined) return { numExperts: builders[0].withoutDropped(declared), warnings: [] };
-  const largest = Math.max(...builders.map(({ largestExpert }) => largestExpert));
-  const numExperts = 4 * Math.ceil((largest + 1) / 4);
+  const largestExpert = largest(builders.map((builder) => builder.largestExpert));
+  const numExperts = 4 * Math.ceil((largestExpert + 1) / 4);
   const warning =
-    `trace: assumed ${numExperts} experts, because no file tells and the largest id is ${largest}; ` +
+    `trace: assumed ${numExperts} experts, because no file tells and the largest id is ${largestExpert}; ` +
     "pass --experts to correct it";
   return { numExperts, warnings: [warning] };
 }
@@ -184,7 +196,7 @@ function warningsOf(builders: readonly TraceBuilder[]): string[] {
 
 function samplingWarnings({ stride }: Sampling, { layers }: RoutingTrace): string[] {
   if (stride === 1) return [];
-  const most = Math.max(...layers.map(({ numTokens }) => numTokens));
+  const most = largest(layers.map(({ numTokens }) => numTokens));
   return [
     `sampled: one block of ${SAMPLE_BLOCK} tokens in ${stride} was kept in all layers, at most ${most} tokens of a layer; ` +
       "--max-tokens says how many to keep",

@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.js";
+import { checkModelSizes, withDefaults, type SizeLimits } from "../lib/plausible-size.js";
 import { largestId, rowWithRepeat } from "../lib/trace/id-rows.js";
 import { createLoadTrace, type LoadTrace } from "../lib/trace/load-trace.js";
 import {
@@ -14,7 +15,7 @@ import { sharedExperts } from "./suspicions.js";
 import { realRuns } from "./warm-up.js";
 
 /** How ids in a file are to be understood, and what is to be left out. */
-export interface NumberingOptions {
+export interface NumberingOptions extends SizeLimits {
   /** Keep runs of identical rows, which are an engine's warm-up. Default false. */
   keepWarmup?: boolean | undefined;
   /** Number of the first expert in the files, usually 0 or 1. Default 0. */
@@ -40,9 +41,6 @@ export interface RowFault {
   readonly found: string;
   readonly advice?: string;
 }
-
-/** Experts that fit 16 bits, beside {@link NO_EXPERT}. */
-const MAX_EXPERTS = NO_EXPERT;
 
 /** Collects one trace, row by row or load by load, from however many files. Every reader writes into one. */
 export class TraceBuilder {
@@ -75,8 +73,10 @@ export class TraceBuilder {
   #numDoubtful = 0;
   /** Whether the ids that come next are unsigned numbers of 8 bits. */
   isByte = false;
-  /** Row in which each expert came last. Shape [MAX_EXPERTS]. */
-  readonly #lastRow = new Int32Array(MAX_EXPERTS).fill(-1);
+  /** Most experts that are believed where no file tells, beside {@link NO_EXPERT}. */
+  readonly #maxExperts: number;
+  /** Row in which each expert came last. Shape [#maxExperts]. */
+  readonly #lastRow: Int32Array;
   #row = 0;
   readonly #renumbered = new Int32Array(4096);
   #numRenumbered = 0;
@@ -85,6 +85,10 @@ export class TraceBuilder {
   constructor(options: NumberingOptions = {}, sampling = new Sampling(options.maxTokens)) {
     this.options = options;
     this.#sampling = sampling;
+    const { numExperts, topK, numLayers } = options;
+    checkModelSizes("trace", { numExperts, topK, numLayers }, options);
+    this.#maxExperts = Math.min(withDefaults(options).maxExperts, NO_EXPERT);
+    this.#lastRow = new Int32Array(this.#maxExperts).fill(-1);
     this.#numExperts = options.numExperts;
     this.#topK = options.topK ?? 0;
     this.#width = this.#topK;
@@ -130,9 +134,10 @@ export class TraceBuilder {
   /**
    * Takes what a file says about all of its rows.
    *
-   * @throws InputError if it contradicts what is known.
+   * @throws InputError if it contradicts what is known, or is beyond the limits of what is read.
    */
   declare(where: string, { numExperts, topK }: { numExperts?: number; topK?: number }): void {
+    checkModelSizes(where, { numExperts, topK }, this.options);
     if (numExperts !== undefined) {
       if (this.#numExperts !== undefined && this.#numExperts !== numExperts) {
         throw new InputError(`${where}: found ${numExperts} experts, expected ${this.#numExperts}`);
@@ -167,7 +172,7 @@ export class TraceBuilder {
     }
     const count = countExperts(experts, width, rule);
     if (count === 0) return undefined;
-    if (this.#topK === 0) this.#topK = this.#dropped.size > 0 ? width : count;
+    if (this.#topK === 0) this.#setTopK(this.#dropped.size > 0 ? width : count);
     if (this.#width === 0) this.#width = this.#topK;
     const fault = this.#countFault(experts, { count, width }) ?? this.#renumber(experts, count);
     if (fault) return fault;
@@ -191,7 +196,7 @@ export class TraceBuilder {
       this.#dropped.size === 0 &&
       padding === undefined &&
       (firstExpert === 0 || rows.every((expert) => expert >= firstExpert)) &&
-      largestId(rows) - firstExpert < (this.#numExperts ?? MAX_EXPERTS) &&
+      largestId(rows) - firstExpert < (this.#numExperts ?? this.#maxExperts) &&
       rowWithRepeat(rows, width) < 0
     );
   }
@@ -216,10 +221,14 @@ export class TraceBuilder {
     const { firstExpert = 0 } = this.options;
     if (firstExpert !== 0) {
       const below = rows.find((expert) => expert < firstExpert);
-      if (below !== undefined) return outOfRange(below, firstExpert, this.#numExperts ?? MAX_EXPERTS);
+      if (below !== undefined) return outOfRange(below, firstExpert, this.#numExperts ?? this.#maxExperts);
       rows = rows.map((expert) => expert - firstExpert);
     }
-    if (this.#numExperts === undefined) this.#noteLargest(rows, largest - firstExpert);
+    if (this.#numExperts === undefined) {
+      if (largest - firstExpert >= this.#maxExperts)
+        return outOfRange(largest, firstExpert, this.#maxExperts);
+      this.#noteLargest(rows, largest - firstExpert);
+    }
     this.#widest = Math.max(this.#widest, topK);
     this.#narrowest = Math.min(this.#narrowest, topK);
     this.#rowsOf(layer).appendMany(rows);
@@ -238,7 +247,10 @@ export class TraceBuilder {
    * @param after How many more tokens come before it; none, by default.
    */
   startSequence(layer: number, { topK = this.#topK, after = 0 } = {}): void {
-    if (this.#width === 0) this.#width = topK;
+    if (this.#width === 0) {
+      checkModelSizes("trace", { topK }, this.options);
+      this.#width = topK;
+    }
     this.#rowsOf(layer).startSequence(after);
   }
 
@@ -253,7 +265,7 @@ export class TraceBuilder {
       load = load.subarray(0, this.withoutDropped(load.length));
     }
     this.declare(where, { numExperts: load.length });
-    const id = layer + (this.options.layerOffset ?? 0);
+    const id = this.#idOf(layer);
     const sum = this.#loads.get(id);
     this.#loads.set(id, sum ? sum.map((one, expert) => one + load[expert]) : load);
   }
@@ -327,9 +339,9 @@ export class TraceBuilder {
   #needsCare(rows: Uint16Array, { topK, largest }: { topK: number; largest: number }): boolean {
     if (this.#dropped.size > 0 || this.options.padding !== undefined || largest === NO_EXPERT) return true;
     if (this.#width > 0 && this.#width !== topK) return true;
-    const limit = this.#limit ?? MAX_EXPERTS;
+    const limit = this.#limit ?? this.#maxExperts;
     if (largest < Math.min(limit, BYTE_PADDING)) return false;
-    return (this.isByte && (topK === 1 || limit < MAX_EXPERTS)) || rowWithRepeat(rows, topK) >= 0;
+    return (this.isByte && (topK === 1 || limit < this.#maxExperts)) || rowWithRepeat(rows, topK) >= 0;
   }
 
   #noteLargest(rows: Uint16Array, largest: number): void {
@@ -354,8 +366,20 @@ export class TraceBuilder {
     return this.#largest === BYTE_PADDING && this.#largestSure < BYTE_PADDING - 3;
   }
 
-  #rowsOf(layer: number): LayerRows {
+  /** Number of a layer as the model counts it. */
+  #idOf(layer: number): number {
     const id = layer + (this.options.layerOffset ?? 0);
+    checkModelSizes("trace", { layer: id }, this.options);
+    return id;
+  }
+
+  #setTopK(topK: number): void {
+    checkModelSizes("trace", { topK }, this.options);
+    this.#topK = topK;
+  }
+
+  #rowsOf(layer: number): LayerRows {
+    const id = this.#idOf(layer);
     let rows = this.#layers.get(id);
     if (!rows) {
       const keepWarmup = this.options.keepWarmup ?? false;
@@ -367,7 +391,7 @@ export class TraceBuilder {
   }
 
   #topKFault(width: number): RowFault | undefined {
-    if (this.#topK === 0 && width > 0) this.#topK = width;
+    if (this.#topK === 0) this.#setTopK(width);
     if (this.#width === 0) this.#width = this.#topK;
     if (this.#topK === width && width <= this.#width) return undefined;
     return {
@@ -387,7 +411,7 @@ export class TraceBuilder {
     if (count > this.#topK) return this.#topKFault(count);
     const found =
       count < width
-        ? outOfRange(ids[count], this.options.firstExpert ?? 0, this.#numExperts ?? MAX_EXPERTS).found
+        ? outOfRange(ids[count], this.options.firstExpert ?? 0, this.#numExperts ?? this.#maxExperts).found
         : `found ${count} experts in a token, expected ${this.#topK} as in the others`;
     return {
       found,
@@ -398,7 +422,7 @@ export class TraceBuilder {
   /** Counts ids from 0, leaves out those that are to be, and checks them. */
   #renumber(experts: ArrayLike<number>, width: number): RowFault | undefined {
     const first = this.options.firstExpert ?? 0;
-    const limit = this.#numExperts ?? MAX_EXPERTS;
+    const limit = this.#numExperts ?? this.#maxExperts;
     const row = this.#row++;
     let length = 0;
     for (let place = 0; place < width; place++) {
@@ -427,6 +451,9 @@ function outOfRange(expert: number, first: number, limit: number, isLast = false
       found,
       advice: `Maybe ${isLast ? shared : "the trace"} counts experts from 1; pass --first-expert 1.`,
     };
+  }
+  if (expert > limit && expert < NO_EXPERT) {
+    return { found, advice: "Maybe --experts or, above 4096 of them, --max-experts has to be raised." };
   }
   if (expert === 0 && first === 1) {
     return { found, advice: "Maybe the trace counts experts from 0; pass --first-expert 0." };

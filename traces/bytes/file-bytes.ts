@@ -3,12 +3,13 @@ import { open, readdir, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { constants, createGunzip } from "node:zlib";
 import { InputError } from "../../lib/errors.js";
+import { checkLineLength, checkUnpacked, type UnpackedUse } from "../../lib/plausible-size.js";
 
 /** What a file begins with, gunzipped: enough to tell its format by. */
 export interface FileHead {
   readonly path: string;
   readonly bytes: Buffer;
-  /** The bytes as text, one character a byte. */
+  /** The bytes as text, one character a byte, without a byte order mark. */
   readonly text: string;
 }
 
@@ -20,6 +21,8 @@ const CHUNK_BYTES = 1 << 20;
 /** The system reads no more at a time. */
 const MAX_READ_BYTES = 1 << 30;
 const GZIP_MAGIC = 0x1f8b;
+/** Of UTF-8, which some editors write. */
+const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 
 /**
  * Lists the files that a path stands for: itself, or everything directly in the folder, numbers in names in order.
@@ -48,7 +51,9 @@ export async function readHead(path: string): Promise<FileHead> {
   try {
     const bytes = Buffer.alloc(HEAD_BYTES);
     const length = await fill(source, bytes);
-    return { path, bytes: bytes.subarray(0, length), text: bytes.toString("latin1", 0, length) };
+    const hasMark = bytes.subarray(0, 3).equals(BYTE_ORDER_MARK);
+    const text = bytes.toString("latin1", hasMark ? 3 : 0, length);
+    return { path, bytes: bytes.subarray(0, length), text };
   } finally {
     await source.close();
   }
@@ -98,6 +103,7 @@ export async function* readBlocks(
         start += length;
         continue;
       }
+      checkLineLength(path, end - start);
       // What is not whole yet moves to the front, and what comes next is read behind it.
       const roomier = end - start > buffer.length / 2 ? Buffer.allocUnsafeSlow(2 * buffer.length) : buffer;
       buffer.copy(roomier, 0, start, end);
@@ -117,10 +123,15 @@ export async function* readBlocks(
 /**
  * Reads a file to its end, for formats that cannot be streamed.
  *
+ * @param use What the bytes are, which decides how many of them may be packed into how few.
  * @throws InputError as {@link readBytes} does, or if the file is too large to be in memory at once.
  */
-export async function readWhole(path: string, onBytes?: OnBytes): Promise<Buffer> {
-  const source = await openSource(path, onBytes);
+export async function readWhole(
+  path: string,
+  onBytes?: OnBytes,
+  use: UnpackedUse = "array",
+): Promise<Buffer> {
+  const source = await openSource(path, onBytes, use);
   try {
     // One byte more than the file has, to see its end without growing.
     let bytes = allocate(path, (await stat(path)).size + 1);
@@ -137,6 +148,31 @@ export async function readWhole(path: string, onBytes?: OnBytes): Promise<Buffer
   }
 }
 
+/**
+ * Reads a file of text to its end, for formats that cannot be streamed. A byte order mark is left out.
+ *
+ * @throws InputError as {@link readWhole} does, or if the text is longer than a string can be.
+ */
+export async function readText(path: string, onBytes?: OnBytes): Promise<string> {
+  const bytes = await readWhole(path, onBytes, "document");
+  if (bytes.length > bufferConstants.MAX_STRING_LENGTH) throw tooLarge(path, bytes.length);
+  return bytes.toString("utf8").replace(/^\uFEFF/, "");
+}
+
+/**
+ * Reads a file of JSON to its end.
+ *
+ * @throws InputError as {@link readText} does, or if the text is not JSON.
+ */
+export async function readJson(path: string, onBytes?: OnBytes): Promise<unknown> {
+  const text = await readText(path, onBytes);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`${path}: found ${(error as Error).message}, expected JSON`);
+  }
+}
+
 /** Where bytes come from, one after the other. */
 interface Source {
   /** Reads some bytes and says how many; 0 at the end. */
@@ -144,13 +180,22 @@ interface Source {
   close(): Promise<void>;
 }
 
-async function openSource(path: string, onBytes: OnBytes = () => undefined): Promise<Source> {
+async function openSource(
+  path: string,
+  onBytes: OnBytes = () => undefined,
+  use: UnpackedUse = "streamed",
+): Promise<Source> {
   const file = await orMissing(path, open(path));
   const start = Buffer.alloc(2);
   const { bytesRead } = await orMissing(path, file.read(start, 0, 2, 0));
-  return bytesRead === 2 && start.readUInt16BE() === GZIP_MAGIC
-    ? openGzip(path, file, onBytes)
-    : openPlain(path, file, onBytes);
+  if (bytesRead < 2 || start.readUInt16BE() !== GZIP_MAGIC) return openPlain(path, file, onBytes);
+  const { size } = await orMissing(path, file.stat());
+  return openGzip(path, file, {
+    onBytes,
+    onUnpacked: (unpacked) => {
+      checkUnpacked(path, { packed: size, unpacked }, use);
+    },
+  });
 }
 
 function openPlain(path: string, file: FileHandle, onBytes: OnBytes): Source {
@@ -167,7 +212,11 @@ function openPlain(path: string, file: FileHandle, onBytes: OnBytes): Source {
   };
 }
 
-function openGzip(path: string, handle: FileHandle, onBytes: OnBytes): Source {
+function openGzip(
+  path: string,
+  handle: FileHandle,
+  { onBytes, onUnpacked }: { onBytes: OnBytes; onUnpacked: OnBytes },
+): Source {
   const file = handle.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES });
   // Z_SYNC_FLUSH: what a truncated file still holds is worth having.
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES, finishFlush: constants.Z_SYNC_FLUSH });
@@ -178,6 +227,7 @@ function openGzip(path: string, handle: FileHandle, onBytes: OnBytes): Source {
   file.pipe(gunzip);
   const chunks = readChunks(gunzip);
   let chunk: Buffer = Buffer.alloc(0);
+  let unpacked = 0;
   return {
     async read(into) {
       try {
@@ -185,10 +235,12 @@ function openGzip(path: string, handle: FileHandle, onBytes: OnBytes): Source {
           const next = await chunks.next();
           if (next.done === true) return 0;
           chunk = next.value;
+          unpacked += chunk.length;
         }
       } catch (error) {
         throw new InputError(`${path}: found ${(error as Error).message}, expected a whole gzip file`);
       }
+      onUnpacked(unpacked);
       const length = chunk.copy(into);
       chunk = chunk.subarray(length);
       return length;
@@ -218,8 +270,12 @@ async function fill(source: Source, buffer: Buffer): Promise<number> {
 
 function allocate(path: string, length: number): Buffer {
   if (length <= bufferConstants.MAX_LENGTH) return Buffer.allocUnsafeSlow(length);
-  throw new InputError(
-    `${path}: found ${length} bytes, expected at most ${bufferConstants.MAX_LENGTH} in a format that is read at once`,
+  throw tooLarge(path, length);
+}
+
+function tooLarge(path: string, length: number): InputError {
+  return new InputError(
+    `${path}: found ${length} bytes, expected fewer in a format that is read at once`,
     "Maybe split it; the files of a folder are read as one trace.",
   );
 }

@@ -1,5 +1,5 @@
 import { createVectorLoops } from "../../lib/trace/vector-loops.js";
-import type { Values } from "../containers/tensor.js";
+import type { Values } from "../../lib/containers/tensor.js";
 
 // Arrays of ids are written token after token, and are wanted layer by layer. Id by id, that takes several times as long
 // as reading them; a tile at a time, the platform's own loops convert the ids, and rows are copied as whole vectors.

@@ -19,15 +19,19 @@ export interface Line {
   readonly isTerminated: boolean;
 }
 
-/** Streams a text file line by line, for formats of few and long lines. */
+/** Streams a text file line by line, for formats of few and long lines. Empty lines are counted and left out. */
 export async function* readLines(path: string, onBytes?: OnBytes): AsyncGenerator<Line> {
   let number = 0;
   for await (const bytes of readLineBlocks(path, onBytes)) {
     for (let start = 0; start < bytes.length;) {
       const found = bytes.indexOf(NEWLINE, start);
       const end = found < 0 ? bytes.length : found;
-      const text = bytes.toString("utf8", start, end).replace(/\r$/, "");
-      yield { number: ++number, text, isTerminated: found >= 0 };
+      number++;
+      if (end > start) {
+        const line = bytes.toString("utf8", start, end).replace(/\r$/, "");
+        const text = number === 1 ? line.replace(/^\uFEFF/, "") : line;
+        yield { number, text, isTerminated: found >= 0 };
+      }
       start = end + 1;
     }
   }

@@ -1,7 +1,8 @@
+import { entryOf, rowMajorStrides, type Tensor } from "../../lib/containers/tensor.js";
 import { InputError } from "../../lib/errors.js";
+import { checkModelSizes } from "../../lib/plausible-size.js";
 import { largestId } from "../../lib/trace/id-rows.js";
 import { NO_EXPERT } from "../../lib/trace/routing-trace.js";
-import { entryOf, rowMajorStrides, type Tensor } from "../containers/tensor.js";
 import { fillTile, rowsOfTile, TILE_IDS } from "./id-tile.js";
 import type { RowFault, TraceBuilder } from "../trace-builder.js";
 
@@ -30,6 +31,7 @@ export function appendIds(builder: TraceBuilder, layer: number, ids: Tensor, whe
 export function appendLayers(builder: TraceBuilder, ids: Tensor, where: string, firstLayer = 0): void {
   const { shape, strides, start, values } = ids;
   const [numTokens, numLayers, topK] = shape;
+  checkModelSizes(where, { numLayers, topK }, builder.options);
   const idsPerToken = numLayers * topK;
   const isDense = rowMajorStrides(shape).every((stride, dimension) => stride === strides[dimension]);
   // Any id of a top-1 token might be padding.

@@ -1,19 +1,28 @@
+import { describeValue } from "../../lib/describe-value.js";
 import { InputError } from "../../lib/errors.js";
-import { BYTES_OF, decodeValues, denseTensor, sizeOf, type ScalarType, type Tensor } from "./tensor.js";
+import {
+  BYTES_OF,
+  decodeValues,
+  denseTensor,
+  type ScalarType,
+  type Tensor,
+} from "../../lib/containers/tensor.js";
+import { checkShape } from "../../lib/plausible-size.js";
 
-const SCALARS: Readonly<Record<string, ScalarType>> = {
-  BOOL: "uint8",
-  U8: "uint8",
-  I8: "int8",
-  U16: "uint16",
-  I16: "int16",
-  U32: "uint32",
-  I32: "int32",
-  U64: "uint64",
-  I64: "int64",
-  F32: "float32",
-  F64: "float64",
-};
+const SCALARS: ReadonlyMap<unknown, ScalarType> = new Map([
+  ["BOOL", "uint8"],
+  ["U8", "uint8"],
+  ["I8", "int8"],
+  ["U16", "uint16"],
+  ["I16", "int16"],
+  ["U32", "uint32"],
+  ["I32", "int32"],
+  ["U64", "uint64"],
+  ["I64", "int64"],
+  ["F16", "float16"],
+  ["F32", "float32"],
+  ["F64", "float64"],
+]);
 
 /** Whether bytes begin like a safetensors file: the length of a JSON header, then the header. */
 export function isSafetensors(bytes: Buffer): boolean {
@@ -28,36 +37,55 @@ export function isSafetensors(bytes: Buffer): boolean {
  * @throws InputError if it is damaged or holds numbers no trace is made of.
  */
 export function parseSafetensors(bytes: Buffer, where: string): Map<string, Tensor> {
+  if (!isSafetensors(bytes))
+    throw new InputError(`${where}: found another kind of file, expected safetensors`);
   const dataStart = 8 + bytes.readUInt32LE(0);
   const tensors = new Map<string, Tensor>();
   for (const [name, entry] of Object.entries(parseHeader(bytes.subarray(8, dataStart), where))) {
     if (name === "__metadata__") continue;
-    const { dtype, shape, data_offsets: offsets } = entry;
-    if (!(dtype in SCALARS)) {
-      throw new InputError(`${where}: found tensor ${name} of type ${dtype}, expected whole numbers`);
-    }
+    const tensor = `${where}: tensor ${describeValue(name)}`;
+    const { dtype, shape, offsets } = parseEntry(entry, tensor);
     const [from, to] = offsets.map((offset) => dataStart + offset);
-    if (to > bytes.length || to - from !== sizeOf({ shape }) * BYTES_OF[SCALARS[dtype]]) {
+    const numStored = Math.floor((Math.min(to, bytes.length) - from) / BYTES_OF[dtype]);
+    const size = checkShape(tensor, shape, numStored);
+    if (to > bytes.length || to - from !== size * BYTES_OF[dtype]) {
       throw new InputError(
-        `${where}: found ${bytes.length} bytes, expected ${to} for tensor ${name}`,
+        `${where}: found ${bytes.length} bytes, expected ${from + size * BYTES_OF[dtype]} for tensor ${name}`,
         "Maybe the file was cut off.",
       );
     }
-    tensors.set(name, denseTensor(shape, decodeValues(SCALARS[dtype], bytes.subarray(from, to))));
+    tensors.set(name, denseTensor(shape, decodeValues(dtype, bytes.subarray(from, to))));
   }
   return tensors;
 }
 
 interface HeaderEntry {
-  readonly dtype: string;
+  readonly dtype: ScalarType;
   readonly shape: readonly number[];
-  readonly data_offsets: readonly [number, number];
+  /** Of the first byte and the one behind the last, in the data. */
+  readonly offsets: readonly [number, number];
 }
 
-function parseHeader(bytes: Buffer, where: string): Record<string, HeaderEntry> {
+function parseEntry(entry: unknown, where: string): HeaderEntry {
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+  const scalar = SCALARS.get(dtype);
+  if (scalar === undefined) {
+    throw new InputError(`${where}: found type ${describeValue(dtype)}, expected whole numbers`);
+  }
+  if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) {
+    throw new InputError(`${where}: found ${describeValue(entry)}, expected a shape and two data_offsets`);
+  }
+  return { dtype: scalar, shape, offsets: [offsets[0], offsets[1]] };
+}
+
+function parseHeader(bytes: Buffer, where: string): Record<string, unknown> {
   try {
-    return JSON.parse(bytes.toString()) as Record<string, HeaderEntry>;
+    return JSON.parse(bytes.toString()) as Record<string, unknown>;
   } catch {
     throw new InputError(`${where}: found a damaged header, expected a safetensors file`);
   }
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }

@@ -1,22 +1,25 @@
 import { Parser } from "pickleparser";
+import { describeValue } from "../../lib/describe-value.js";
 import { InputError } from "../../lib/errors.js";
-import { decodeValues, type ScalarType, type Tensor } from "./tensor.js";
-import { isZip, unzip } from "./zip.js";
+import { checkShape } from "../../lib/plausible-size.js";
+import { decodeValues, type ScalarType, type Tensor } from "../../lib/containers/tensor.js";
+import { isZip, unzip } from "../../lib/containers/zip.js";
 
 /** What a pickle may hold once it is read: tensors and plain values. */
 export type TorchValue = Tensor | TorchDict | readonly TorchValue[] | string | number | boolean | null;
 export type TorchDict = ReadonlyMap<unknown, TorchValue>;
 
-const STORAGES: Readonly<Record<string, ScalarType>> = {
-  ByteStorage: "uint8",
-  BoolStorage: "uint8",
-  CharStorage: "int8",
-  ShortStorage: "int16",
-  IntStorage: "int32",
-  LongStorage: "int64",
-  FloatStorage: "float32",
-  DoubleStorage: "float64",
-};
+const STORAGES: ReadonlyMap<string, ScalarType> = new Map([
+  ["ByteStorage", "uint8"],
+  ["BoolStorage", "uint8"],
+  ["CharStorage", "int8"],
+  ["ShortStorage", "int16"],
+  ["IntStorage", "int32"],
+  ["LongStorage", "int64"],
+  ["HalfStorage", "float16"],
+  ["FloatStorage", "float32"],
+  ["DoubleStorage", "float64"],
+]);
 
 const LEGACY_MAGIC = Buffer.from("80028a0a6cfc9c46f9206aa85019", "hex");
 
@@ -48,10 +51,11 @@ export function parseTorch(bytes: Uint8Array, where: string): TorchValue {
     nameResolver: { resolve: allowedName },
     persistentResolver: {
       resolve(id: unknown) {
-        const [, storage, key] = id as [string, { scalar?: ScalarType }, string];
-        const data = member(`data/${key}`);
-        if (!data || !storage.scalar) throw new Error(`storage ${key} is missing`);
-        const known = storages.get(key) ?? decodeValues(storage.scalar, data);
+        const [, storage, key] = Array.isArray(id) ? (id as unknown[]) : [];
+        const data = typeof key === "string" ? member(`data/${key}`) : undefined;
+        const scalar = typeof storage === "function" ? scalarOf.get(storage) : undefined;
+        if (!data || !scalar) throw new Error(`storage ${describeValue(key)} is missing`);
+        const known = storages.get(key) ?? decodeValues(scalar, data);
         storages.set(key, known);
         return known;
       },
@@ -60,6 +64,7 @@ export function parseTorch(bytes: Uint8Array, where: string): TorchValue {
   try {
     return parser.parse<TorchValue>(pickle);
   } catch (error) {
+    if (error instanceof InputError) throw new InputError(`${where}: ${error.message}`, error.advice);
     throw new InputError(`${where}: found ${(error as Error).message}, expected tensors and plain values`);
   }
 }
@@ -74,14 +79,23 @@ export function memberOf(value: TorchValue, key: string): TorchValue | undefined
   return value instanceof Map ? (value as TorchDict).get(key) : undefined;
 }
 
+/** Tensors that {@link rebuildTensor} made and checked; a pickle can give other objects the same members. */
+const built = new WeakSet();
+
 /** Whether a value of a torch file is a tensor. */
 export function isTensor(value: unknown): value is Tensor {
-  return typeof value === "object" && value !== null && "strides" in value;
+  return typeof value === "object" && value !== null && built.has(value);
 }
 
+/** What each name of a storage class stands for, by the function that is handed out in its place. */
+const scalarOf = new WeakMap<object, ScalarType>();
+
 function allowedName(module: string, name: string): () => unknown {
-  if (module === "torch" && name in STORAGES) {
-    return Object.assign(() => refuse(module, name), { scalar: STORAGES[name] });
+  const scalar = STORAGES.get(name);
+  if (module === "torch" && scalar !== undefined) {
+    const storage = () => refuse(module, name);
+    scalarOf.set(storage, scalar);
+    return storage;
   }
   switch (`${module}.${name}`) {
     case "torch._utils._rebuild_tensor_v2":
@@ -101,11 +115,23 @@ function refuse(module: string, name: string): never {
   throw new Error(`the name ${module}.${name} in the pickle`);
 }
 
-function rebuildTensor(values: Tensor["values"], start: number, shape: number[], strides: number[]): Tensor {
-  const last = shape.reduce((at, size, dimension) => at + Math.max(0, size - 1) * strides[dimension], start);
-  const isEmpty = shape.includes(0);
-  if (!ArrayBuffer.isView(values) || (!isEmpty && !(start >= 0 && last < values.length))) {
-    throw new Error(`a tensor of shape [${String(shape)}] beyond its storage`);
+function rebuildTensor(values: unknown, start: unknown, shape: unknown, strides: unknown): Tensor {
+  const isSound = ArrayBuffer.isView(values) && isCounts([start]) && isCounts(shape) && isCounts(strides);
+  if (!isSound || strides.length !== shape.length) {
+    throw new Error(`a tensor of shape ${describeValue(shape)} and strides ${describeValue(strides)}`);
   }
-  return Object.freeze({ shape, strides, start, values });
+  const { length } = values as Tensor["values"];
+  checkShape("tensor", shape, length);
+  const first = start as number;
+  const last = shape.reduce((at, size, dimension) => at + Math.max(0, size - 1) * strides[dimension], first);
+  if (last >= length && !shape.includes(0)) {
+    throw new Error(`a tensor of shape ${describeValue(shape)} beyond its storage`);
+  }
+  const tensor = Object.freeze({ shape, strides, start: first, values: values as Tensor["values"] });
+  built.add(tensor);
+  return tensor;
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }

@@ -1,6 +1,6 @@
 import { InputError } from "../../lib/errors.js";
 import type { RoutingTrace } from "../../lib/trace/routing-trace.js";
-import { decodeValues } from "../containers/tensor.js";
+import { decodeValues } from "../../lib/containers/tensor.js";
 import { readBlocks, type FileHead, type OnBytes } from "../bytes/file-bytes.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";

@@ -1,3 +1,4 @@
+import { describeValue } from "../../lib/describe-value.js";
 import { InputError } from "../../lib/errors.js";
 import { countChoices, expertsOfToken, type RoutingTrace } from "../../lib/trace/routing-trace.js";
 import type { FileHead } from "../bytes/file-bytes.js";
@@ -85,7 +86,7 @@ function countOf(header: Readonly<Record<string, unknown>>, key: string, where: 
   if (value === undefined || (typeof value === "number" && Number.isInteger(value) && value > 0)) {
     return value;
   }
-  throw new InputError(`${where}: found ${key} ${JSON.stringify(value)}, expected a whole number above 0`);
+  throw new InputError(`${where}: found ${key} ${describeValue(value)}, expected a whole number above 0`);
 }
 
 /** The header can tell sequences only if all layers agree on them. */

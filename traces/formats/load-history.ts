@@ -1,5 +1,6 @@
+import { describeValue } from "../../lib/describe-value.js";
 import { InputError } from "../../lib/errors.js";
-import { readWhole, type FileHead } from "../bytes/file-bytes.js";
+import { readJson, type FileHead } from "../bytes/file-bytes.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 
@@ -14,42 +15,34 @@ export const loadHistory: TraceFormat = {
   },
   async read(paths, builder, onBytes) {
     for (const path of paths) {
-      const content = parseJson((await readWhole(path, onBytes)).toString(), path);
-      const { load_history: history, logical_count: counts } = content;
-      const steps = Array.isArray(history)
-        ? history.map((step) => (step as { logical_expert_load?: unknown }).logical_expert_load)
-        : [counts];
+      const { load_history: history, logical_count: counts } = ((await readJson(path, onBytes)) ??
+        {}) as Readonly<Record<string, unknown>>;
+      const steps = Array.isArray(history) ? (history as unknown[]).map(loadsOfStep) : [counts];
       for (const step of steps) addStep(step, builder, path);
     }
   },
 };
 
-function parseJson(text: string, path: string): { load_history?: unknown; logical_count?: unknown } {
-  try {
-    return JSON.parse(text) as object;
-  } catch (error) {
-    throw new InputError(`${path}: found ${(error as Error).message}, expected JSON`);
+function loadsOfStep(step: unknown): unknown {
+  return (step as { logical_expert_load?: unknown } | null)?.logical_expert_load;
+}
+
+/** Shape [numLayers, numExperts], or [numSteps, numLayers, numExperts]. */
+function addStep(step: unknown, builder: TraceBuilder, path: string): void {
+  const isThreeDimensional = isRows(step) && step.every(isRows);
+  for (const rows of isThreeDimensional ? step : [step]) {
+    if (!isRows(rows)) {
+      throw new InputError(`${path}: found ${describeValue(step)}, expected loads [layers][experts]`);
+    }
+    rows.forEach((row, layer) => {
+      if (!row.every((load) => typeof load === "number")) {
+        throw new InputError(`${path}: layer ${layer}: found ${describeValue(row)}, expected numbers`);
+      }
+      builder.addLoad(path, layer, Float64Array.from(row));
+    });
   }
 }
 
-/** Shape [numLayers, numExperts], or several of them. */
-function addStep(step: unknown, builder: TraceBuilder, path: string): void {
-  if (!Array.isArray(step) || !step.every(Array.isArray)) {
-    throw new InputError(
-      `${path}: found ${JSON.stringify(step).slice(0, 40)}, expected loads [layers][experts]`,
-    );
-  }
-  const rows = step as readonly unknown[][];
-  if (rows.every((row) => row.every(Array.isArray))) {
-    for (const inner of rows) addStep(inner, builder, path);
-    return;
-  }
-  rows.forEach((row, layer) => {
-    if (!row.every((load) => typeof load === "number")) {
-      throw new InputError(
-        `${path}: layer ${layer}: found ${JSON.stringify(row).slice(0, 40)}, expected numbers`,
-      );
-    }
-    builder.addLoad(path, layer, Float64Array.from(row));
-  });
+function isRows(value: unknown): value is readonly (readonly unknown[])[] {
+  return Array.isArray(value) && value.length > 0 && value.every(Array.isArray);
 }

@@ -1,6 +1,6 @@
 import { InputError } from "../../lib/errors.js";
-import { isNpy, parseNpy, parseNpyHeader } from "../containers/npy.js";
-import { entryOf, type Tensor } from "../containers/tensor.js";
+import { isNpy, parseNpy, parseNpyHeader } from "../../lib/containers/npy.js";
+import { entryOf, type Tensor } from "../../lib/containers/tensor.js";
 import { readWhole, type FileHead } from "../bytes/file-bytes.js";
 import { addLoads } from "../bytes/tensor-rows.js";
 import type { TraceFormat } from "../trace-format.js";

@@ -1,7 +1,7 @@
 import { InputError } from "../../lib/errors.js";
-import { denseTensor, entryOf, vectorOf, type Tensor } from "../containers/tensor.js";
+import { denseTensor, entryOf, vectorOf, type Tensor } from "../../lib/containers/tensor.js";
 import { isTensor, memberOf, parseTorch, type TorchDict, type TorchValue } from "../containers/torch-file.js";
-import { firstMember } from "../containers/zip.js";
+import { firstMember } from "../../lib/containers/zip.js";
 import { readWhole, type FileHead } from "../bytes/file-bytes.js";
 import { appendIds } from "../bytes/tensor-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";

@@ -1,7 +1,7 @@
 import { InputError } from "../../lib/errors.js";
-import { isNpy } from "../containers/npy.js";
-import { decodeValues, denseTensor } from "../containers/tensor.js";
-import { readWhole, type FileHead } from "../bytes/file-bytes.js";
+import { isNpy } from "../../lib/containers/npy.js";
+import { decodeValues, denseTensor } from "../../lib/containers/tensor.js";
+import { readText, type FileHead } from "../bytes/file-bytes.js";
 import { appendLayers } from "../bytes/tensor-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
@@ -22,7 +22,7 @@ export const sglangRoutedExperts: TraceFormat = {
   },
   async read(paths, builder, onBytes) {
     for (const path of paths) {
-      const text = (await readWhole(path, onBytes)).toString("latin1");
+      const text = await readText(path, onBytes);
       const responses = [...text.matchAll(MEMBER)].map(([, base64]) => base64.replaceAll("\\", ""));
       for (const base64 of responses.length > 0 ? responses : [text]) appendResponse(builder, base64, path);
     }

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InputError } from "../../lib/errors.js";
 import { isSafetensors, parseSafetensors } from "../containers/safetensors.js";
-import { vectorOf, type Tensor } from "../containers/tensor.js";
+import { vectorOf, type Tensor } from "../../lib/containers/tensor.js";
 import { readWhole, type FileHead } from "../bytes/file-bytes.js";
 import { appendIds } from "../bytes/tensor-rows.js";
 import type { TraceFormat } from "../trace-format.js";

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { InputError } from "../../lib/errors.js";
 import { isLegacyTorch, isTensor, parseTorch, type TorchDict } from "../containers/torch-file.js";
-import { firstMember } from "../containers/zip.js";
+import { firstMember } from "../../lib/containers/zip.js";
 import { readWhole, type FileHead } from "../bytes/file-bytes.js";
 import { appendIds } from "../bytes/tensor-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";

@@ -1,7 +1,7 @@
 import { InputError } from "../../lib/errors.js";
-import { isNpy, parseNpy, parseNpyHeader, type NpyHeader } from "../containers/npy.js";
-import { BYTES_OF, decodeValues, denseTensor } from "../containers/tensor.js";
-import { firstMember, isZip, unzip } from "../containers/zip.js";
+import { isNpy, parseNpy, parseNpyHeader, type NpyHeader } from "../../lib/containers/npy.js";
+import { BYTES_OF, decodeValues, denseTensor } from "../../lib/containers/tensor.js";
+import { firstMember, isZip, unzip } from "../../lib/containers/zip.js";
 import { readBlocks, readHead, readWhole, type FileHead, type OnBytes } from "../bytes/file-bytes.js";
 import { appendLayers } from "../bytes/tensor-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";

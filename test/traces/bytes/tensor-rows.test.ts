@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { InputError } from "../../../lib/errors.js";
-import { denseTensor, type Tensor } from "../../../traces/containers/tensor.js";
+import { denseTensor, type Tensor } from "../../../lib/containers/tensor.js";
 import { TILE_IDS } from "../../../traces/bytes/id-tile.js";
 import { appendIds, appendLayers } from "../../../traces/bytes/tensor-rows.js";
 import { TraceBuilder } from "../../../traces/trace-builder.js";

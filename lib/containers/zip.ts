@@ -1,5 +1,6 @@
 import { unzipSync } from "fflate";
-import { InputError } from "../../lib/errors.js";
+import { InputError } from "../errors.js";
+import { checkUnpacked } from "../plausible-size.js";
 
 /** Whether bytes begin like a zip file, which .npz and .pt files are. */
 export function isZip(bytes: Uint8Array): boolean {
@@ -12,19 +13,29 @@ export function firstMember(bytes: Buffer): string {
 }
 
 /**
- * Unpacks the members of a zip file whose names are wanted.
+ * Unpacks the members of a zip file whose names are wanted. Archives within archives are left packed.
  *
- * @throws InputError if it is damaged.
+ * @throws InputError if it is damaged, or its members are together larger than what was packed can hold.
  */
 export function unzip(
   bytes: Uint8Array,
   where: string,
   wants: (name: string) => boolean,
 ): Map<string, Buffer> {
+  let unpacked = 0;
   try {
-    const members = unzipSync(bytes, { filter: ({ name }) => wants(name) });
+    const members = unzipSync(bytes, {
+      // Sizes are declared, and rooms made of that size: members that overlap count as often as they are listed.
+      filter({ name, originalSize }) {
+        if (!wants(name)) return false;
+        unpacked += originalSize;
+        checkUnpacked(where, { packed: bytes.length, unpacked }, "array");
+        return true;
+      },
+    });
     return new Map(Object.entries(members).map(([name, member]) => [name, toBuffer(member)]));
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError(
       `${where}: found ${(error as Error).message}, expected a whole zip file`,
       "Maybe the file was cut off.",

@@ -3,7 +3,17 @@ export type Values =
   Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
 export type ScalarType =
-  "uint8" | "int8" | "uint16" | "int16" | "uint32" | "int32" | "uint64" | "int64" | "float32" | "float64";
+  | "uint8"
+  | "int8"
+  | "uint16"
+  | "int16"
+  | "uint32"
+  | "int32"
+  | "uint64"
+  | "int64"
+  | "float16"
+  | "float32"
+  | "float64";
 
 /** An array of any number of dimensions, as numpy, torch and safetensors files hold them. */
 export interface Tensor {
@@ -24,6 +34,7 @@ export const BYTES_OF: Readonly<Record<ScalarType, number>> = {
   int32: 4,
   uint64: 8,
   int64: 8,
+  float16: 2,
   float32: 4,
   float64: 8,
 };
@@ -54,15 +65,17 @@ export function sizeOf({ shape }: Pick<Tensor, "shape">): number {
 }
 
 /**
- * Makes numbers of little-endian bytes, without copying where their place in memory allows.
+ * Makes numbers of bytes, without copying where their order and their place in memory allow.
  *
  * Integers of 64 bits become floating-point numbers, exact up to 2^53.
  */
-export function decodeValues(type: ScalarType, bytes: Uint8Array): Values {
-  const count = Math.floor(bytes.length / BYTES_OF[type]);
+export function decodeValues(type: ScalarType, bytes: Uint8Array, isBigEndian = false): Values {
+  const width = BYTES_OF[type];
+  const count = Math.floor(bytes.length / width);
   // Typed arrays have to begin at a multiple of their item size.
-  const aligned = bytes.byteOffset % Math.min(4, BYTES_OF[type]) === 0 ? bytes : Uint8Array.from(bytes);
-  const { buffer, byteOffset } = aligned;
+  const isAligned = bytes.byteOffset % width === 0;
+  const inOrder = isBigEndian && width > 1 ? swapped(bytes.subarray(0, count * width), width) : bytes;
+  const { buffer, byteOffset } = isAligned || inOrder !== bytes ? inOrder : Uint8Array.from(bytes);
   switch (type) {
     case "uint8":
       return new Uint8Array(buffer, byteOffset, count);
@@ -76,14 +89,16 @@ export function decodeValues(type: ScalarType, bytes: Uint8Array): Values {
       return new Uint32Array(buffer, byteOffset, count);
     case "int32":
       return new Int32Array(buffer, byteOffset, count);
+    case "float16":
+      return Float32Array.from(new Uint16Array(buffer, byteOffset, count), halfToNumber);
     case "float32":
       return new Float32Array(buffer, byteOffset, count);
     case "float64":
-      return new Float64Array(Uint8Array.from(bytes).buffer, 0, count);
+      return new Float64Array(buffer, byteOffset, count);
     case "uint64":
     case "int64": {
       const low = new Uint32Array(buffer, byteOffset, 2 * count);
-      const high = new Int32Array(buffer, byteOffset, 2 * count);
+      const high = type === "int64" ? new Int32Array(buffer, byteOffset, 2 * count) : low;
       const values = new Float64Array(count);
       for (let index = 0; index < count; index++) {
         values[index] = high[2 * index + 1] * 2 ** 32 + low[2 * index];
@@ -91,4 +106,21 @@ export function decodeValues(type: ScalarType, bytes: Uint8Array): Values {
       return values;
     }
   }
+}
+
+/** A copy of bytes with those of every item in reverse, in memory of its own. */
+function swapped(bytes: Uint8Array, width: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  for (let start = 0; start < copy.length; start += width) copy.subarray(start, start + width).reverse();
+  return copy;
+}
+
+/** IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >>> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

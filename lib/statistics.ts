@@ -1,0 +1,26 @@
+// Loops rather than Math.max(...values): a list of more than some 100,000 values does not fit the arguments of a call.
+
+/**
+ * The largest of some numbers.
+ *
+ * @param least The answer where there is none above it.
+ *
+ * @example
+ * largest([3, 9, 4]); // 9
+ */
+export function largest(values: Iterable<number>, least = -Infinity): number {
+  let found = least;
+  for (const value of values) if (value > found) found = value;
+  return found;
+}
+
+/**
+ * The smallest of some numbers.
+ *
+ * @param most The answer where there is none below it.
+ */
+export function smallest(values: Iterable<number>, most = Infinity): number {
+  let found = most;
+  for (const value of values) if (value < found) found = value;
+  return found;
+}
