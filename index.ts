@@ -28,12 +28,12 @@ export {
   type Trust,
 } from "./lib/hardware/hardware.js";
 export { hardwareJsonSchema, parseHardware } from "./lib/hardware/parse.js";
+export type { Machine } from "./lib/hardware/machine.js";
 export { findHardware, hardwarePresets } from "./lib/hardware/presets.js";
 export { expertBytes, findModelShape, modelShapes, type ModelShape } from "./lib/hardware/model-shapes.js";
 export { modelConstants, type NamedConstant } from "./lib/performance/constants.js";
 export { groupCapacity, type GroupCapacity } from "./lib/performance/memory.js";
 export { DEFAULT_BATCH, type Batch } from "./lib/performance/stages.js";
-export { type Machine } from "./lib/performance/step-estimate.js";
 export { loadsOf, type LayerLoad, type LoadTrace } from "./lib/trace/load-trace.js";
 export { createRandom, type Random } from "./lib/random.js";
 export {
@@ -77,6 +77,7 @@ export {
   type MigrationOptions,
   type MigrationPlan,
 } from "./lib/placement/migration-plan.js";
+export { OBJECTIVES, type Objective } from "./lib/placement/objective.js";
 export * from "./lib/placement/placement.js";
 export {
   decodePlacement,
@@ -129,11 +130,9 @@ export { priorityRules, type PriorityRule } from "./lib/task-graph/priorities.js
 export { NO_RESOURCE, TaskGraphBuilder, taskName, type TaskGraph } from "./lib/task-graph/task-graph.js";
 export { busyTimesNs, splitTime, type ClassTime } from "./lib/task-graph/timeline.js";
 export { validateSchedule, type ScheduleViolation } from "./lib/task-graph/validate-schedule.js";
-export { balanced } from "./solvers/objectives/balance.js";
-export { fastest, type FastestOptions, type PlacementTime } from "./solvers/objectives/time.js";
 export { openLayerThreads, type LayerThreads } from "./solvers/threads/layer-threads.js";
 export { migrateFrom } from "./solvers/migration/migrate.js";
-export { findSolver, solvers } from "./solvers/index.js";
+export { findSolver, requireSolver, solvers } from "./solvers/index.js";
 export { traceFormats } from "./traces/detect.js";
 export { writeJsonLines } from "./traces/formats/json-lines.js";
 export { writeBinaryTrace } from "./traces/formats/binary-trace.js";

@@ -2,20 +2,14 @@
 import { findHardware } from "../lib/hardware/presets.js";
 import { findModelShape } from "../lib/hardware/model-shapes.js";
 import { poseLayer } from "../lib/flows/place.js";
+import type { Objective } from "../lib/placement/objective.js";
 import type { Chiplets } from "../lib/placement/placement.js";
 import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../lib/placement/solver.js";
 import { countTraffic } from "../lib/placement/traffic.js";
 import { verifyChiplets } from "../lib/placement/verify.js";
 import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
-import {
-  estimateMakespanNs,
-  scheduleLayer,
-  STEP_CONFIGURATIONS,
-  stepMakespanNs,
-} from "../lib/schedule/schedule-step.js";
+import { scheduleLayer, STEP_CONFIGURATIONS } from "../lib/schedule/schedule-step.js";
 import { collectPatterns } from "../lib/trace/token-patterns.js";
-import { fastest } from "../solvers/objectives/time.js";
-import { solvers } from "../solvers/index.js";
 import type { LayerThreads } from "../solvers/threads/layer-threads.js";
 import { regroupByLoad } from "../solvers/groups/balance-groups.js";
 import { realTrace } from "./real-traces.js";
@@ -42,7 +36,7 @@ export async function timeTable(threads: LayerThreads): Promise<void> {
   row("placement", "learned, as C", "learned, chunked", "held out, as C", "held out, chunked", "seconds");
   row("---", "---:", "---:", "---:", "---:", "---:");
   for (const name of ["contiguous", "mozart", "exact"]) {
-    const placed = await seat(learn, threads.inThread(solverOf(name)));
+    const placed = await place(learn, threads.inThread(solverOf(name)));
     print(name, placed);
     if (name !== "contiguous") {
       const chiplets = placed.problems.map((problem, index) =>
@@ -51,9 +45,10 @@ export async function timeTable(threads: LayerThreads): Promise<void> {
       print(`${name}, groups by load`, { ...placed, chiplets });
     }
   }
-  print("auto, --objective time", await seat(learn, timed(threads)));
+  const time: Objective = { minimise: "time", machine };
+  print("auto, --objective time", await place(learn, threads.inThread(solverOf("auto")), time));
 
-  function print(name: string, { problems, chiplets, seconds }: Seated): void {
+  function print(name: string, { problems, chiplets, seconds }: Placed): void {
     chiplets.forEach((placement, index) => {
       const violations = verifyChiplets(problems[index], placement);
       if (violations.length > 0) throw new Error(`${name}: ${violations.join("; ")}`);
@@ -63,15 +58,17 @@ export async function timeTable(threads: LayerThreads): Promise<void> {
   }
 }
 
-interface Seated {
+interface Placed {
   readonly problems: readonly ReturnType<typeof poseLayer>[];
   readonly chiplets: readonly Chiplets[];
   readonly seconds: number;
 }
 
-async function seat(learn: RoutingTrace, solver: Solver): Promise<Seated> {
+async function place(learn: RoutingTrace, solver: Solver, objective?: Objective): Promise<Placed> {
   const begin = performance.now();
-  const problems = chosen(learn).map((layer) => poseLayer(learn, layer, WAFER));
+  const problems = chosen(learn).map((layer) =>
+    poseLayer(learn, layer, { ...WAFER, ...(objective && { objective }) }),
+  );
   const chiplets = await Promise.all(
     problems.map(async (problem) => {
       const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
@@ -93,20 +90,6 @@ function makespansMs(tokens: RoutingTrace, chiplets: readonly Chiplets[]): numbe
       0,
     );
     return sumNs / traffic.length / 1e6;
-  });
-}
-
-/** As `place --objective time` makes it. */
-function timed(threads: LayerThreads): Solver {
-  return fastest(threads.inThread(solverOf("auto")), {
-    search: threads.inThread(solverOf("local-search")),
-    rivals: solvers
-      .filter(({ name }) => name !== "auto" && name !== "exact")
-      .map((rival) => threads.inThread(rival)),
-    estimate: (problem, chiplets) =>
-      estimateMakespanNs(countTraffic(problem.patterns, chiplets, problem), machine),
-    judge: (problem, chiplets) =>
-      stepMakespanNs([countTraffic(problem.patterns, chiplets, problem)], machine),
   });
 }
 

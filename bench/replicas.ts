@@ -14,7 +14,6 @@ import { verifyChiplets } from "../lib/placement/verify.js";
 import { placeTrace, poseLayer, type PosingOptions } from "../lib/flows/place.js";
 import { createRandom, type Random } from "../lib/random.js";
 import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
-import { balanced } from "../solvers/objectives/balance.js";
 import { rebalanceExperts } from "../solvers/eplb.js";
 import { openLayerThreads } from "../solvers/threads/layer-threads.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
@@ -72,7 +71,7 @@ async function loadsTable(): Promise<void> {
   const begin = performance.now();
   const outcome = await placeLoads(
     { model: undefined, numExperts: 256, layers },
-    { posing: CLUSTER, solver: balanced(solverOf("local-search")), solverOptions: DEFAULT_SOLVER_OPTIONS },
+    { posing: CLUSTER, solver: solverOf("local-search"), solverOptions: DEFAULT_SOLVER_OPTIONS },
   );
   const seconds = (performance.now() - begin) / 1000;
   if (outcome.status !== "placed") throw new Error(outcome.status);

@@ -1,21 +1,13 @@
-import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import {
-  balanced,
-  countTraffic,
-  estimateMakespanNs,
   expertBytes,
-  fastest,
   groupCapacity,
   InputError,
   openLayerThreads,
   placeLoads,
   placeTrace,
-  solvers,
-  stepMakespanNs,
   traceFrontier,
   type FrontierPoint,
-  type LayerThreads,
   type LoadTrace,
   type PlaceLoadsOutcome,
   type PlaceOutcome,
@@ -25,7 +17,7 @@ import {
   type Solver,
 } from "../index.js";
 import type { Machine } from "./machine.js";
-import { posedSlots, requireSolver, type Objective, type SolveOptions } from "./solve-options.js";
+import { posedSlots, type Objective, type SolveOptions } from "./solve-options.js";
 import type { Terminal } from "./terminal.js";
 
 /** Places traces in worker threads until it is closed; Ctrl-C makes it answer with the best so far. */
@@ -49,10 +41,8 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
     interrupt.abort();
   };
   process.once("SIGINT", onInterrupt);
-  // Every layer that waits for a thread listens to the signal.
-  setMaxListeners(0, interrupt.signal);
   const numThreads = options.threads ?? availableParallelism();
-  const threads = openLayerThreads({ numThreads, interrupt: interrupt.signal });
+  const threads = openLayerThreads({ numThreads });
   const capacity = machine.shape && groupCapacity(machine.hardware, machine.shape);
   if (capacity?.warning !== undefined) terminal.note(`${machine.hardware.name}: ${capacity.warning}`);
   const optionsFor = (trace: RoutingTrace | LoadTrace, name: string, solver: Solver): PlaceTraceOptions => {
@@ -62,10 +52,14 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
     };
     say("");
     return {
-      posing: poseFor(trace, machine, { options, groupBytes: capacity?.groupBytes }),
+      posing: {
+        ...poseFor(trace, machine, { options, groupBytes: capacity?.groupBytes }),
+        objective: objectiveOf(options.objective, machine),
+      },
       solver,
       solverOptions: {
         seed: options.seed,
+        signal: interrupt.signal,
         backends: { columns: options.columnsBackend, groups: options.groupsBackend },
         ...(options.timeLimit !== undefined && { timeLimitMs: 1000 * options.timeLimit }),
       },
@@ -82,12 +76,11 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
   };
   return {
     place(trace, solver, adapt = (aimed) => aimed) {
-      const aimed = adapt(aim(solver, { machine, objective: options.objective, threads }));
+      const aimed = adapt(threads.inThread(solver));
       return placeTrace(trace, optionsFor(trace, solver.name, aimed));
     },
     placeLoads(loads, solver) {
-      const aimed = aim(solver, { machine, objective: "balance", threads });
-      return placeLoads(loads, optionsFor(loads, solver.name, aimed));
+      return placeLoads(loads, optionsFor(loads, solver.name, threads.inThread(solver)));
     },
     frontier(trace, solver) {
       return traceFrontier(trace, optionsFor(trace, `frontier by ${solver.name}`, threads.inThread(solver)));
@@ -102,37 +95,19 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
   };
 }
 
-/** Solvers that minimise what they are told to; the others are yardsticks and answer by their own rules. */
-const MINIMISERS = ["local-search", "ilp", "exact", "auto"];
-
-/** The solver made to pursue the objective. */
-function aim(
-  solver: Solver,
-  { machine, objective, threads }: { machine: Machine; objective: Objective; threads: LayerThreads },
-): Solver {
-  const inThread = threads.inThread(solver);
-  if (objective === "traffic" || !MINIMISERS.includes(solver.name)) return inThread;
-  if (objective === "balance") return balanced(inThread);
-  const { hardware, shape } = machine;
+function objectiveOf(
+  objective: Objective,
+  { hardware, shape }: Machine,
+): NonNullable<PosingOptions["objective"]> {
+  if (objective === "traffic") return { minimise: "traffic" };
+  if (objective === "balance") return { minimise: "load" };
   if (shape === undefined) {
     throw new InputError(
       "--objective: found time, expected a model whose sizes are known",
       "Maybe pass --model NAME.",
     );
   }
-  const time = { hardware, shape };
-  // Proofs by two names of one solver would only repeat each other.
-  const proofs = ["auto", "exact"];
-  return fastest(inThread, {
-    search: threads.inThread(requireSolver("local-search")),
-    rivals: solvers
-      .filter(({ name }) => name !== solver.name && name !== "auto")
-      .filter(({ name }) => !(proofs.includes(name) && proofs.includes(solver.name)))
-      .map((rival) => threads.inThread(rival)),
-    estimate: (problem, chiplets) =>
-      estimateMakespanNs(countTraffic(problem.patterns, chiplets, problem), time),
-    judge: (problem, chiplets) => stepMakespanNs([countTraffic(problem.patterns, chiplets, problem)], time),
-  });
+  return { minimise: "time", machine: { hardware, shape } };
 }
 
 function poseFor(

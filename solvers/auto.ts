@@ -1,5 +1,7 @@
 import type { Solver } from "../lib/placement/solver.js";
+import { hasTokensOfOneExpert } from "../lib/trace/token-patterns.js";
 import { proveOrBound } from "./exact.js";
+import { localSearch } from "./local-search.js";
 
 /** Columns of which a proof takes seconds: 64 experts by 4 slots are 635,376. */
 const MOST_COLUMNS = 1e6;
@@ -12,7 +14,13 @@ const MOST_SUBSETS = 1e6;
 /** The default: a proof where it takes seconds, a placement with a proved bound elsewhere. */
 export const auto: Solver = {
   name: "auto",
+  kind: "portfolio",
+  proves: true,
   summary: "exact where the proof takes seconds a layer, else ilp with a proved bound",
+  // Of loads without tokens there is no traffic to prove anything about.
+  answersAs: (problem) => (hasTokensOfOneExpert(problem.patterns) ? localSearch.name : "auto"),
   solve: (problem, options) =>
-    proveOrBound(problem, options, { mostColumns: MOST_COLUMNS, mostSubsets: MOST_SUBSETS }),
+    hasTokensOfOneExpert(problem.patterns)
+      ? localSearch.solve(problem, options)
+      : proveOrBound(problem, options, { mostColumns: MOST_COLUMNS, mostSubsets: MOST_SUBSETS }),
 };

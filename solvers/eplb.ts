@@ -1,6 +1,7 @@
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { completePlacement } from "./constraints/complete-placement.js";
+import { BASELINE } from "./objectives/baseline.js";
 
 /** What DeepSeek's load balancer is told besides the loads. */
 export interface EplbOptions {
@@ -63,8 +64,16 @@ export function rebalanceExperts(load: ArrayLike<number>, options: EplbOptions):
   return { expertOfSlot, slotsOfExpert, replicaCount };
 }
 
+/** A baseline that balances load, with replicas where there are any. */
+const BALANCER = {
+  ...BASELINE,
+  supports: (problem: PlacementProblem): true | string =>
+    problem.objective.minimise === "load" || BASELINE.supports({ ...problem, numReplicas: 0 }),
+};
+
 /** DeepSeek's load balancer, blind to servers. */
 export const eplbGlobal: Solver = {
+  ...BALANCER,
   name: "eplb-global",
   summary: "DeepSeek EPLB, global policy: balances load, blind to which experts a token uses together",
   solve: (problem, options) =>
@@ -78,6 +87,7 @@ export const eplbGlobal: Solver = {
  * the two of consecutive experts that DeepSeek-V3 has, so that the policy shows.
  */
 export const eplbHierarchical: Solver = {
+  ...BALANCER,
   name: "eplb-hierarchical",
   summary: "DeepSeek EPLB, hierarchical policy: consecutive experts to chiplet groups, then balanced load",
   solve(problem, options) {

@@ -31,6 +31,8 @@ const FEW_COLUMNS = 500;
  */
 export const exact: Solver = {
   name: "exact",
+  kind: "proof",
+  proves: true,
   summary: "local search, then a proof over every chiplet column by column generation and ILP",
   solve: (problem, options) =>
     proveOrBound(problem, options, { mostColumns: MOST_COLUMNS, mostSubsets: MOST_SUBSETS }),

@@ -26,6 +26,8 @@ const MAX_ITERATIONS = 200_000;
  */
 export const ilp: Solver = {
   name: "ilp",
+  kind: "search",
+  proves: false,
   summary: "communities, local search, then an ILP that recombines the columns of all local optima",
   solve: (problem, options) => recombine(problem, options),
 };

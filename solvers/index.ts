@@ -1,4 +1,5 @@
 import type { Solver } from "../lib/placement/solver.js";
+import { InputError } from "../lib/errors.js";
 import { auto } from "./auto.js";
 import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
@@ -7,12 +8,13 @@ import { ilp } from "./ilp.js";
 import { localSearch } from "./local-search.js";
 import { louvain } from "./louvain.js";
 import { mozart } from "./mozart.js";
+import { pursuing } from "./objectives/pursue.js";
 import { random } from "./random.js";
 import { replicating } from "./replicas/replicate.js";
 import { spectral } from "./spectral.js";
 
-/** Every solver, in the order in which `compare` shows them. */
-export const solvers: readonly Solver[] = [
+/** Every solver as it minimises traffic, in the order in which `compare` shows them. */
+const trafficSolvers: readonly Solver[] = [
   contiguous,
   random,
   eplbGlobal,
@@ -20,13 +22,36 @@ export const solvers: readonly Solver[] = [
   mozart,
   spectral,
   louvain,
-  replicating(localSearch),
-  replicating(ilp),
-  replicating(exact),
-  replicating(auto),
+  ...[localSearch, ilp, exact, auto].map(replicating),
 ];
+
+/** Every solver, pursuing the objective of the problem it is given; baselines know no objective. */
+export const solvers: readonly Solver[] = trafficSolvers.map((solver) =>
+  solver.kind === "baseline"
+    ? solver
+    : pursuing(solver, { search: replicating(localSearch), rivals: rivalsOf(solver) }),
+);
+
+/** All others but those that would only repeat a proof. */
+function rivalsOf(solver: Solver): Solver[] {
+  return trafficSolvers.filter(
+    ({ name, kind, proves }) => name !== solver.name && kind !== "portfolio" && !(proves && solver.proves),
+  );
+}
 
 /** Finds a solver by name. */
 export function findSolver(name: string): Solver | undefined {
   return solvers.find((solver) => solver.name === name);
+}
+
+/**
+ * Finds a solver by the name a user gave.
+ *
+ * @throws InputError if there is none of that name.
+ */
+export function requireSolver(name: string): Solver {
+  const solver = findSolver(name);
+  if (solver !== undefined) return solver;
+  const names = solvers.map((known) => known.name).join(", ");
+  throw new InputError(`solver: found ${name}, expected one of ${names}`);
 }

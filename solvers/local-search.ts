@@ -11,6 +11,8 @@ export const QUICK_SEARCH: SearchBudget = { starts: 20, restarts: 2, kicks: 50 }
 /** Iterated swap local search on C_T, from communities and from descents on pairs. */
 export const localSearch: Solver = {
   name: "local-search",
+  kind: "search",
+  proves: false,
   summary: "iterated swap search on C_T itself, from communities and descents on pairs",
   async solve(problem, options) {
     const search = startSearch(swapModelOf(problem), options);

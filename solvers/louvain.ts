@@ -1,10 +1,12 @@
 import type { Solver } from "../lib/placement/solver.js";
 import { createRandom } from "../lib/random.js";
 import { finish } from "./constraints/complete-placement.js";
+import { BASELINE } from "./objectives/baseline.js";
 import { placeCommunities } from "./starts/communities.js";
 
 /** Communities of the co-activation graph, packed onto chiplets; not searched further. */
 export const louvain: Solver = {
+  ...BASELINE,
   name: "louvain",
   summary: "Louvain communities of experts that co-activate beyond chance, packed onto chiplets",
   solve(problem, options) {

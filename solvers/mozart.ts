@@ -2,9 +2,11 @@ import { countCoactivation } from "../lib/trace/coactivation.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { finish } from "./constraints/complete-placement.js";
 import { balanceLoads } from "./groups/partition-loads.js";
+import { BASELINE } from "./objectives/baseline.js";
 
 /** The method of the Mozart paper: Algorithm 1 clusters experts, equation 5 balances the chiplet groups. */
 export const mozart: Solver = {
+  ...BASELINE,
   name: "mozart",
   summary:
     "the Mozart paper's own method: farthest-point clusters of co-activated experts, groups balanced by load",

@@ -4,12 +4,14 @@ import { countTokenCopies } from "../lib/placement/cost.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { createRandom, type Random } from "../lib/random.js";
 import { finish } from "./constraints/complete-placement.js";
+import { BASELINE } from "./objectives/baseline.js";
 
 const STARTS = 12;
 const MAX_ROUNDS = 20;
 
 /** Balanced k-means on the leading eigenvectors of the co-activation matrix; not searched further. */
 export const spectral: Solver = {
+  ...BASELINE,
   name: "spectral",
   summary: "spectral embedding of the co-activation matrix, clustered into chiplets of equal size",
   solve(problem, options) {

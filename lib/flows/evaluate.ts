@@ -12,7 +12,7 @@ import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
 import { layerEnergy, staticPj } from "../performance/energy.js";
 import { crossings, linkLoads } from "../performance/link-loads.js";
 import { DEFAULT_BATCH, type Batch } from "../performance/stages.js";
-import type { Machine } from "../performance/step-estimate.js";
+import type { Machine } from "../hardware/machine.js";
 import { formatBytes } from "../performance/systolic.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import {

@@ -34,7 +34,7 @@ export async function traceFrontier(
   const { maxLoad: tightest = Infinity } = options.posing;
   const points: FrontierPoint[] = [];
   for (const maxLoad of caps.filter((cap) => cap <= tightest)) {
-    const posing = { ...options.posing, maxLoad };
+    const posing = { ...options.posing, maxLoad, objective: { minimise: "traffic" } } as const;
     const outcome = await placeTrace(trace, { ...options, posing });
     if (outcome.status !== "placed") continue;
     const { layers } = outcome.placement;

@@ -24,12 +24,11 @@ export interface PlaceLoadsOptions extends Pick<PlaceTraceOptions, "solver" | "s
  * To a solver every choice of an expert is a token of its own, so that loads and their balance are true, and C_T, which
  * nobody can know, is the same for all placements; it is left out of the answer. Copies share their expert's load evenly.
  *
- * @param options.solver Puts balance first, as {@link balanced} makes it.
  * @throws Error if a solver's answer fails the independent verifier, which is a bug in the solver.
  *
  * @example
  * const outcome = await placeLoads(loads, {
- *   posing: { numChiplets: 32, numReplicas: 32 }, solver: balanced(solver), solverOptions: DEFAULT_SOLVER_OPTIONS });
+ *   posing: { numChiplets: 32, numReplicas: 32 }, solver, solverOptions: DEFAULT_SOLVER_OPTIONS });
  * if (outcome.status === "placed") outcome.placement.layers[0].load?.cost; // largest load over the mean
  */
 export async function placeLoads(
@@ -79,6 +78,7 @@ export function poseLoads(
   return createProblem(patterns, {
     ...posing,
     dispatch: "uniform",
+    objective: { minimise: "load" },
     layer,
     limits: { groupBytes, chipletLoad: maxLoad * meanLoad },
   });

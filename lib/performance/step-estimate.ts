@@ -3,18 +3,13 @@
  * are those of schedules (lib/schedule), never these.
  */
 import type { Hardware } from "../hardware/hardware.js";
-import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
+import type { Machine } from "../hardware/machine.js";
+import { expertBytes } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { transferNs, type LinkTimes, type Transport } from "./link-loads.js";
 import { sramPlan } from "./memory.js";
 import { BACKWARD_COMPUTE, stageTimes, visitsOf, type Batch, type StageTimes } from "./stages.js";
 import { formatBytes, sramBytes } from "./systolic.js";
-
-/** A model on a machine. */
-export interface Machine {
-  readonly hardware: Hardware;
-  readonly shape: ModelShape;
-}
 
 /** Options of {@link estimateLayerNs}. */
 export interface EstimateOptions {

@@ -2,6 +2,7 @@ import { InputError } from "../errors.js";
 import type { TokenPatterns } from "../trace/token-patterns.js";
 import { NO_LIMITS, type PlacementLimits } from "./constraints.js";
 import type { DispatchModel } from "./dispatch.js";
+import type { Objective } from "./objective.js";
 
 /** An expert that has to be on one given chiplet. */
 export interface Pin {
@@ -29,6 +30,7 @@ export interface PlacementProblem {
   /** Weights of each expert in this layer, in bytes. Shape [numExperts]. */
   readonly expertBytes: Float64Array;
   readonly limits: PlacementLimits;
+  readonly objective: Objective;
   /** At most one an expert. */
   readonly pins: readonly Pin[];
   /** Sets of experts of which no two may share a chiplet. */
@@ -50,6 +52,8 @@ export interface ProblemOptions {
   /** Default 1 for every expert. Shape [numExperts]. */
   expertBytes?: Float64Array;
   limits?: Partial<PlacementLimits>;
+  /** Default traffic. */
+  objective?: Objective;
   pins?: readonly Pin[];
   antiAffinity?: readonly (readonly number[])[];
 }
@@ -106,6 +110,7 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
     load,
     expertBytes: options.expertBytes ?? new Float64Array(numExperts).fill(1),
     limits: { ...NO_LIMITS, ...options.limits },
+    objective: options.objective ?? { minimise: "traffic" },
     // The same pin again says nothing new.
     pins: [...new Map((options.pins ?? []).map((pin) => [pin.expert, pin])).values()],
     antiAffinity: options.antiAffinity ?? [],

@@ -16,15 +16,12 @@ export interface SolverOptions {
   /** Same problem, options and seed: same solution, on any number of threads. */
   readonly seed: number;
   readonly backends: BackendChoice;
-  /**
-   * What comes first where the problem allows replicas: `traffic`, the fewest visits within the load limit, which is the
-   * default; or `balance`, the least largest load of a chiplet, then the fewest visits at no more than that.
-   */
-  readonly first?: "traffic" | "balance";
   /** An admissible placement to begin with; solvers that search never answer with more than it costs. */
   readonly start?: Chiplets;
   /** A safety net, in milliseconds for one layer; a result it cut says so. Default none. */
   readonly timeLimitMs?: number;
+  /** Once aborted, a solver in a worker thread is cut off and answers with the best so far. */
+  readonly signal?: AbortSignal;
   /** Told of every better placement or bound found: for a person to watch, and to keep if the solver is killed. */
   readonly onProgress?: (progress: SolverProgress) => void;
 }
@@ -51,5 +48,16 @@ export interface Solver {
   readonly name: string;
   /** One line for people who choose. */
   readonly summary: string;
+  /**
+   * `baseline`: answers by a rule of its own, whatever the objective. `search`: minimises the objective. `proof`: proves
+   * its answer best where it can. `portfolio`: does as one of the others, whichever suits the problem.
+   */
+  readonly kind: "baseline" | "search" | "proof" | "portfolio";
+  /** Whether its answers come with a bound. */
+  readonly proves: boolean;
+  /** Whether it does all that a problem asks for, or else what of it it passes over. Default true. */
+  supports?(problem: PlacementProblem): true | string;
+  /** Name of the solver whose answer it gives to a problem that it has no way of its own for. Default its own name. */
+  answersAs?(problem: PlacementProblem): string;
   solve(problem: PlacementProblem, options: SolverOptions): Promise<Solution>;
 }

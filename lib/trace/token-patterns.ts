@@ -164,3 +164,8 @@ function hashOf(members: Uint16Array): number {
   for (const member of members) hash = Math.imul(hash ^ member, 0x01000193);
   return hash ^ (hash >>> 15);
 }
+
+/** Whether every token chose one expert, as in loads posed without tokens: C_T is the same for all placements then. */
+export function hasTokensOfOneExpert({ experts, numPatterns }: TokenPatterns): boolean {
+  return experts.length === numPatterns;
+}

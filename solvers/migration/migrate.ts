@@ -23,7 +23,7 @@ import { searchBoundedMoves } from "./bounded-moves-search.js";
  */
 export function migrateFrom(solver: Solver, running: Placement, maxMoves: number): Solver {
   return {
-    name: solver.name,
+    ...solver,
     summary: `${solver.summary}, close to a running placement`,
     async solve(problem, options) {
       const chiplets = runningLayer(running, problem);

@@ -15,14 +15,16 @@ const KICKS = 400;
  * The least largest load is sought by swaps between the heaviest chiplet and the others, iterated with kicks; it then
  * caps the loads of `solver`, which minimises C_T. The load's bound is proved by counting; the bound of `solver`
  * on C_T holds under the cap and only where the load is proved least, so elsewhere it is left out. Where the problem
- * allows replicas, `solver` is told to put balance first.
+ * allows replicas, `solver` puts balance first by itself.
  */
 export function balanced(solver: Solver): Solver {
   return {
-    name: solver.name,
+    ...solver,
     summary: `least largest chiplet load, then ${solver.summary}`,
     async solve(problem, options) {
-      if (problem.numReplicas > 0) return solver.solve(problem, { ...options, first: "balance" });
+      if (problem.numReplicas > 0) {
+        return solver.solve({ ...problem, objective: { minimise: "load" } }, options);
+      }
       const begun = await finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });
       if (!("chiplets" in begun)) return begun;
       const start = balancePlacement(problem, chipletOfExperts(begun.chiplets, problem.numExperts), options);

@@ -2,6 +2,8 @@ import type { Chiplets, Solved } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
+import type { Machine } from "../../lib/hardware/machine.js";
+import { estimateMakespanNs, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { regroupUnderLoad } from "../groups/assign-groups.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
@@ -38,7 +40,7 @@ export interface FastestOptions {
  */
 export function fastest(solver: Solver, { search, rivals, estimate, judge }: FastestOptions): Solver {
   return {
-    name: solver.name,
+    ...solver,
     summary: `least modelled time among many candidates, made by ${solver.summary}`,
     async solve(problem, options) {
       // Progress is of one solver: bounds and placements of many would not belong together.
@@ -66,6 +68,19 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
       return claimOf(judged[0].placement, answers);
     },
   };
+}
+
+/** The modelled time of the problem's layer, by an estimate that is quick to compute. */
+export const estimatedTime: PlacementTime = (problem, chiplets) =>
+  estimateMakespanNs(countTraffic(problem.patterns, chiplets, problem), machineOf(problem));
+
+/** The modelled time of the problem's layer, as its schedule has it. */
+export const scheduledTime: PlacementTime = (problem, chiplets) =>
+  stepMakespanNs([countTraffic(problem.patterns, chiplets, problem)], machineOf(problem));
+
+function machineOf({ objective }: PlacementProblem): Machine {
+  if (objective.minimise === "time") return objective.machine;
+  throw new Error(`asked for a time, but the objective is ${objective.minimise}`);
 }
 
 /**

@@ -4,6 +4,7 @@ import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/prob
 import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
 import { OPTIMALITY_GAP, SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
+import { hasTokensOfOneExpert } from "../../lib/trace/token-patterns.js";
 import { createRandom } from "../../lib/random.js";
 import { balanceReplicas } from "./balance-replicas.js";
 import { annealReplicas } from "./annealing.js";
@@ -18,6 +19,8 @@ import { localSearch } from "../local-search.js";
 export function replicating(solver: Solver): Solver {
   return {
     ...solver,
+    answersAs: (problem) =>
+      problem.numReplicas === 0 ? (solver.answersAs?.(problem) ?? solver.name) : localSearch.name,
     solve: (problem, options) =>
       problem.numReplicas === 0 ? solver.solve(problem, options) : replicate(problem, options),
   };
@@ -28,8 +31,8 @@ const BALANCE_STREAM = 3;
 
 /** Solves a problem that allows replicas. */
 export async function replicate(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
-  const { first = "traffic" } = options;
-  if (first === "balance" && isSpreadAlone(problem)) {
+  const isLoadFirst = problem.objective.minimise === "load";
+  if (isLoadFirst && isSpreadAlone(problem)) {
     return answerBalanced(problem, spreadReplicas(problem, options), { ...options, stoppedBy: "budget" });
   }
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
@@ -42,14 +45,27 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
     if (found.isCut) stoppedBy = "time limit";
     return found.chiplets;
   };
-  const chiplets = (first === "traffic" ? searchCapped : searchBalanced)(problem, begun.chiplets, {
+  const chiplets = (isLoadFirst ? searchBalanced : searchCapped)(problem, begun.chiplets, {
     search,
     spread: () => spreadReplicas(problem, options),
   });
   const finished = { ...options, stoppedBy };
-  return first === "traffic"
-    ? completePlacement(problem, chiplets, finished)
-    : answerBalanced(problem, chiplets, finished);
+  return isLoadFirst
+    ? answerBalanced(problem, chiplets, finished)
+    : completePlacement(problem, chiplets, finished);
+}
+
+/** Places all replicas by spreading loads, and improves on it for a short time; rules may be broken. */
+export function replicateQuickly(
+  problem: PlacementProblem,
+  { seed, timeLimitMs }: { seed: number; timeLimitMs: number },
+): Chiplets {
+  const random = createRandom(seed, problem.layer);
+  const deadline = performance.now() + timeLimitMs;
+  const { chipletLoad: maxLoad } = problem.limits;
+  const spread = spreadReplicas(problem, { seed });
+  if (problem.objective.minimise !== "traffic") return spread;
+  return annealReplicas(problem, spread, { random, maxLoad, deadline }).chiplets;
 }
 
 /**
@@ -99,7 +115,7 @@ function spreadEvenly(problem: PlacementProblem, begun: Chiplets, ways: Ways): n
 
 /** Whether spreading loads is all there is to do: tokens of one expert make one visit wherever they go. */
 function isSpreadAlone(problem: PlacementProblem): boolean {
-  return problem.patterns.experts.length === problem.patterns.numPatterns && !hasRules(problem);
+  return hasTokensOfOneExpert(problem.patterns) && !hasRules(problem);
 }
 
 /** Whether there are rules of which spreading loads alone knows nothing. */
@@ -107,7 +123,7 @@ function hasRules(problem: PlacementProblem): boolean {
   return problem.pins.length > 0 || constraintsOf(problem).some(({ measure }) => measure === "held");
 }
 
-function spreadReplicas(problem: PlacementProblem, { seed }: SolverOptions): number[][] {
+function spreadReplicas(problem: PlacementProblem, { seed }: Pick<SolverOptions, "seed">): number[][] {
   const { layer, load, numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
   return balanceReplicas(load, {
     numPlaced: numExperts + numReplicas,

@@ -1,18 +1,28 @@
 import { MessageChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
 import type { Solution } from "../../lib/placement/placement.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver, SolverProgress } from "../../lib/placement/solver.js";
-import { contiguous } from "../contiguous.js";
-import type { LayerTask } from "./layer-worker.js";
+import { findSolver } from "../index.js";
+import { quickAnswer } from "../objectives/quick-answer.js";
+import type { LayerMessage, LayerTask } from "./layer-worker.js";
 
 /** Worker threads that solve many layers at once; the answers are those that one thread would give. */
 export interface LayerThreads {
-  /** The same solver, run in a worker thread. */
+  /** Layers that are solved at once. */
+  readonly numThreads: number;
+  /**
+   * The same solver, run in a worker thread; a solver that is not of the solver table runs in this thread.
+   *
+   * A solver is cut off once `signal` is aborted, or where it outstays `timeLimitMs`: it answers with what
+   * {@link quickAnswer} makes of the best it has told of so far, and `stoppedBy` says so.
+   */
   inThread(solver: Solver): Solver;
   /** Keeps threads without work for the next who opens as many; they never keep the process alive. */
   close(): Promise<void>;
 }
+
+/** How much longer than its time limit a solver may take to come to an end by itself. */
+const GRACE = { share: 0.1, ms: 500 };
 
 /** Pools without work, by their number of threads: a thread takes half a second to start. */
 const idle = new Map<number, Piscina>();
@@ -23,21 +33,12 @@ const IDLE_MS = 10_000;
 /**
  * Opens worker threads for solvers of the solver table.
  *
- * @param options.interrupt Once aborted, solvers are killed and every layer answers with the best it has told of so
- *   far, or with the contiguous placement, `stoppedBy` "interrupt".
- *
  * @example
  * const threads = openLayerThreads({ numThreads: 2 });
  * const solution = await threads.inThread(exact).solve(problem, DEFAULT_SOLVER_OPTIONS);
  * await threads.close();
  */
-export function openLayerThreads({
-  numThreads,
-  interrupt,
-}: {
-  numThreads: number;
-  interrupt?: AbortSignal;
-}): LayerThreads {
+export function openLayerThreads({ numThreads }: { numThreads: number }): LayerThreads {
   const pool =
     idle.get(numThreads) ??
     new Piscina({
@@ -50,32 +51,47 @@ export function openLayerThreads({
     });
   idle.delete(numThreads);
   let numRunning = 0;
-  return {
-    inThread: (solver) => ({
-      ...solver,
-      async solve(problem, { onProgress, ...options }) {
-        let best: SolverProgress | undefined;
-        const { port1, port2 } = new MessageChannel();
-        port1.on("message", (progress: SolverProgress) => {
-          best = progress;
-          onProgress?.(progress);
-        });
-        const task: LayerTask = { solver: solver.name, problem, options, port: port2 };
-        numRunning++;
-        try {
-          return (await pool.run(task, {
-            transferList: [port2],
-            ...(interrupt && { signal: interrupt }),
-          })) as Solution;
-        } catch (error) {
-          if (!interrupt?.aborted) throw error;
-          return await bestSoFar(problem, best, options.seed);
-        } finally {
-          numRunning--;
-          port1.close();
+  const solveInThread: (solver: Solver) => Solver["solve"] =
+    (solver) =>
+    async (problem, { onProgress, signal, ...options }) => {
+      let best: SolverProgress | undefined;
+      const cutOff = openCutOff(signal, options.timeLimitMs);
+      const { port1, port2 } = new MessageChannel();
+      port1.on("message", (message: LayerMessage) => {
+        if (message === "begun") {
+          cutOff.beginClock();
+          return;
         }
-      },
-    }),
+        best = message;
+        onProgress?.(message);
+      });
+      const task: LayerTask = { solver: solver.name, problem, options, port: port2 };
+      numRunning++;
+      try {
+        if (signal?.aborted) return await quickAnswer(problem, { best, options, stoppedBy: "interrupt" });
+        return (await pool.run(task, { transferList: [port2], signal: cutOff.signal })) as Solution;
+      } catch (error) {
+        if (!cutOff.signal.aborted) throw error;
+        const stoppedBy = signal?.aborted ? "interrupt" : "time limit";
+        return await quickAnswer(problem, { best, options, stoppedBy });
+      } finally {
+        numRunning--;
+        cutOff.close();
+        port1.close();
+      }
+    };
+  return {
+    numThreads,
+    inThread: (solver) => {
+      if (findSolver(solver.name) === solver) return { ...solver, solve: solveInThread(solver) };
+      return {
+        ...solver,
+        solve: (problem, options) =>
+          options.signal?.aborted
+            ? quickAnswer(problem, { best: undefined, options, stoppedBy: "interrupt" })
+            : solver.solve(problem, options),
+      };
+    },
     async close() {
       if (numRunning > 0 || idle.has(numThreads)) await pool.destroy();
       else idle.set(numThreads, pool);
@@ -83,13 +99,23 @@ export function openLayerThreads({
   };
 }
 
-async function bestSoFar(
-  problem: PlacementProblem,
-  best: SolverProgress | undefined,
-  seed: number,
-): Promise<Solution> {
-  if (best) return { status: "feasible", ...best, stoppedBy: "interrupt" };
-  const backends = { columns: "highs", groups: "highs" } as const;
-  const fallback = await contiguous.solve(problem, { seed, backends, timeLimitMs: 1000 });
-  return "chiplets" in fallback ? { ...fallback, stoppedBy: "interrupt" } : fallback;
+/** A signal that is aborted with another one, or when a clock that is begun later has run out. */
+function openCutOff(signal: AbortSignal | undefined, timeLimitMs = Infinity) {
+  const controller = new AbortController();
+  let clock: NodeJS.Timeout | undefined;
+  const abort = () => {
+    controller.abort();
+  };
+  signal?.addEventListener("abort", abort);
+  return {
+    signal: controller.signal,
+    beginClock() {
+      if (timeLimitMs === Infinity) return;
+      clock = setTimeout(abort, timeLimitMs * (1 + GRACE.share) + GRACE.ms);
+    },
+    close() {
+      clearTimeout(clock);
+      signal?.removeEventListener("abort", abort);
+    },
+  };
 }

@@ -3,6 +3,7 @@ import { placeTrace, type PlaceTraceOptions } from "../../lib/flows/place.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../lib/placement/solver.js";
 import { contiguous } from "../../solvers/contiguous.js";
 import { exact } from "../../solvers/exact.js";
+import { requireSolver } from "../../solvers/index.js";
 import { openLayerThreads } from "../../solvers/threads/layer-threads.js";
 import { skewedTrace } from "../skewed-trace.js";
 
@@ -29,7 +30,9 @@ describe("placeTrace", () => {
     for (const numThreads of [1, 3]) {
       const threads = openLayerThreads({ numThreads });
       try {
-        expect(await placeTrace(trace, { ...options, solver: threads.inThread(exact) })).to.deep.equal(alone);
+        expect(
+          await placeTrace(trace, { ...options, solver: threads.inThread(requireSolver("exact")) }),
+        ).to.deep.equal(alone);
       } finally {
         await threads.close();
       }
@@ -68,11 +71,26 @@ describe("placeTrace", () => {
     expect(String(failure)).to.match(/contiguous, layer 1: cost is given as .*, recomputed as/);
   });
 
+  it("runs a solver of one's own in this thread", async () => {
+    const threads = openLayerThreads({ numThreads: 1 });
+    try {
+      const own = { ...contiguous, name: "own" };
+      const outcome = await placeTrace(trace, { ...options, solver: threads.inThread(own) });
+      expect(outcome).to.deep.equal(await placeTrace(trace, { ...options, solver: contiguous }));
+    } finally {
+      await threads.close();
+    }
+  });
+
   it("answers with the best so far when interrupted", async () => {
     const interrupt = new AbortController();
-    const threads = openLayerThreads({ numThreads: 1, interrupt: interrupt.signal });
+    const threads = openLayerThreads({ numThreads: 1 });
     interrupt.abort();
-    const outcome = await placeTrace(trace, { ...options, solver: threads.inThread(exact) });
+    const outcome = await placeTrace(trace, {
+      ...options,
+      solver: threads.inThread(requireSolver("exact")),
+      solverOptions: { ...DEFAULT_SOLVER_OPTIONS, signal: interrupt.signal },
+    });
     await threads.close();
     if (outcome.status !== "placed") expect.fail(outcome.status);
     expect(outcome.placement.layers.map(({ stoppedBy }) => stoppedBy)).to.include("interrupt");

@@ -14,12 +14,6 @@ import {
   type SolvedProblem,
 } from "./arbitrary-problem.js";
 
-/** Solvers that promise to be at least as good as the contiguous placement. */
-const NEVER_WORSE_THAN_CONTIGUOUS = new Set(["local-search", "ilp", "exact", "auto"]);
-
-/** Solvers that prove every small problem optimal. */
-const PROVES = new Set(["exact", "auto"]);
-
 const unlimited = fc.sample(freeProblems, { numRuns: 12, seed: 8 });
 const medium = [
   { numExperts: 32, topK: 4, numChiplets: 8, numGroups: 2 },
@@ -98,7 +92,7 @@ describe("every solver", () => {
         }
       });
 
-      if (NEVER_WORSE_THAN_CONTIGUOUS.has(solver.name)) {
+      if (solver.kind !== "baseline") {
         it("is never worse than the contiguous placement", () => {
           [...solutions, ...mediumSolutions].forEach((solution, index) => {
             const cost = "cost" in solution ? solution.cost : Infinity;
@@ -126,7 +120,7 @@ describe("every solver", () => {
         }
         expect(solvable).to.be.at.least(20);
         // Baselines answer by their own rules, which know no limits.
-        const share = NEVER_WORSE_THAN_CONTIGUOUS.has(solver.name) ? 0.9 : 0.5;
+        const share = solver.kind !== "baseline" ? 0.9 : 0.5;
         expect(answered / solvable).to.be.at.least(share);
       });
 
@@ -141,7 +135,7 @@ describe("every solver", () => {
         }
       });
 
-      if (PROVES.has(solver.name)) {
+      if (solver.proves) {
         it("proves every small problem", () => {
           const solvable = solutions.filter((_, index) => small[index].best < Infinity);
           expect(new Set(solvable.map(({ status }) => status))).to.deep.equal(new Set(["optimal"]));

@@ -1,0 +1,8 @@
+import type { Hardware } from "./hardware.js";
+import type { ModelShape } from "./model-shapes.js";
+
+/** A machine and the model whose experts it holds: what time and energy are told of. */
+export interface Machine {
+  readonly hardware: Hardware;
+  readonly shape: ModelShape;
+}
