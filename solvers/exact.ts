@@ -10,6 +10,7 @@ import { countColumns, createColumnTable, type ColumnTable } from "./columns/col
 import { choosePartition } from "./columns/partition-model.js";
 import { fixByCuts, type Shortlist } from "./columns/subset-row-cuts.js";
 import { finish } from "./constraints/complete-placement.js";
+import { placeOnOneChiplet } from "./constraints/single-chiplet.js";
 import { contiguousPlacement } from "./contiguous.js";
 import { placeColumns } from "./groups/assign-groups.js";
 import { recombine } from "./ilp.js";
@@ -60,6 +61,8 @@ export function proveOrBound(
 }
 
 async function prove(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
+  const trivial = placeOnOneChiplet(problem);
+  if (trivial) return trivial;
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
   const search = startSearch(swapModelOf(problem), options);
   const best = search.run(QUICK_SEARCH);
@@ -96,7 +99,8 @@ interface GapState {
  */
 async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline, options }: GapState) {
   let columns = incumbent;
-  let bound = Math.ceil(proved.bound);
+  // Every token visits a chiplet at least, however early pricing was cut.
+  let bound = Math.max(model.patterns.numTokens, Math.ceil(proved.bound));
   const report = (note?: string) => {
     const chipletOf = new Uint16Array(model.numExperts);
     columns.forEach(({ experts }, chiplet) => {

@@ -6,6 +6,7 @@ import { sumTokens } from "./columns/column.js";
 import { choosePartition } from "./columns/partition-model.js";
 import { priceIntoPool } from "./columns/pool-pricing.js";
 import { finish } from "./constraints/complete-placement.js";
+import { placeOnOneChiplet } from "./constraints/single-chiplet.js";
 import { contiguousPlacement } from "./contiguous.js";
 import { placeColumns } from "./groups/assign-groups.js";
 import { QUICK_SEARCH } from "./local-search.js";
@@ -42,6 +43,8 @@ export async function recombine(
   options: SolverOptions,
   proveBound?: (chipletOf: Uint16Array, deadline: number) => number,
 ): Promise<Solution> {
+  const trivial = placeOnOneChiplet(problem);
+  if (trivial) return trivial;
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
   const search = startSearch(swapModelOf(problem), options);
   search.run(QUICK_SEARCH);
@@ -62,11 +65,9 @@ export async function recombine(
     onNote,
     ...(timeLimitMs < Infinity && { timeLimitMs }),
   });
-  const claim = {
-    ...options,
-    stoppedBy: search.stoppedBy,
-    ...(proveBound && { tokensBound: proveBound(best, deadline) }),
-  };
+  const proved = proveBound && { tokensBound: proveBound(best, deadline) };
+  const stoppedBy = performance.now() >= deadline ? "time limit" : search.stoppedBy;
+  const claim = { ...options, stoppedBy, ...proved };
   const answer = await placeColumns(problem, choice?.columns ?? incumbent, claim);
   // Limits of chiplet groups may forbid the best columns; the search has respected them all along.
   return answer.status === "undecided" ? placeColumns(problem, incumbent, claim) : answer;

@@ -47,6 +47,11 @@ function tabulate(
 ): void {
   const { offsets, experts, counts } = patterns;
   const { ids, ends } = prefixes;
+  // Without this, sets larger than tokens are wide would be split up to the last, for nothing.
+  if (!ids.some((id, at) => ends[at] > offsets[id])) {
+    out.fill(0);
+    return;
+  }
   if (size === 1) {
     out.fill(0);
     for (let at = 0; at < ids.length; at++) {
