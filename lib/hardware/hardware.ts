@@ -1,19 +1,8 @@
 import { InputError } from "../errors.js";
+import { isConstant, type Constant, type Sourced } from "./constant.js";
+import type { GpuKernels } from "./kernels.js";
 
-/**
- * How far a number can be believed: `printed` in the paper it models, `measured` or derived from measurements,
- * `data sheet` of a product, `spec target` of a standard, `derived` from other numbers by the arithmetic its source
- * states, `assumed` here, `fitted` to a published result, or `given` by the user.
- */
-export type Trust =
-  "printed" | "measured" | "data sheet" | "spec target" | "derived" | "assumed" | "fitted" | "given";
-
-/** A number of a machine, with where it comes from. */
-export interface Constant {
-  readonly value: number;
-  readonly source: string;
-  readonly trust: Trust;
-}
+export type { Constant, Trust } from "./constant.js";
 
 /** Which operand a systolic array holds still while the other two stream through. */
 export type Dataflow = "weight stationary" | "input stationary" | "output stationary";
@@ -108,6 +97,8 @@ export interface Hardware {
     /** Between a switch and a chiplet. */
     readonly chiplet: Link;
   };
+  /** Measured kernels, where the chiplets are GPUs. */
+  readonly kernels?: Sourced<GpuKernels>;
   readonly energy: {
     /** One multiply-accumulate at 16 bits; at FP8 half of it. */
     readonly macPj: Constant;
@@ -161,8 +152,4 @@ export function listConstants(hardware: Hardware): { path: string; constant: Con
   };
   visit(hardware, "");
   return found;
-}
-
-function isConstant(value: unknown): value is Constant {
-  return typeof value === "object" && value !== null && "value" in value && "trust" in value;
 }

@@ -1,5 +1,7 @@
+import { mi300xServers } from "./amd.js";
+import { b200Servers, gb200Rack } from "./blackwell.js";
 import type { Hardware } from "./hardware.js";
-import { gb200Rack, h100Servers } from "./gpu.js";
+import { h100Servers, h200Servers, h800Servers } from "./hopper.js";
 import {
   mozartDeepseek,
   mozartDeepseekCalibrated,
@@ -20,7 +22,11 @@ export const hardwarePresets: readonly Hardware[] = [
   mozartDeepseekCalibrated,
   ucieWafer,
   h100Servers,
+  h200Servers,
+  h800Servers,
+  b200Servers,
   gb200Rack,
+  mi300xServers,
 ];
 
 /**

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import type { Constant } from "./hardware.js";
+import type { Constant } from "./constant.js";
+import { kernelSchema } from "./kernel-schema.js";
 
 /**
  * The schema of a hardware file. An issue's message is what was expected, as {@link parseHardware} prints it.
@@ -78,6 +79,7 @@ export const hardwareSchema = object({
   }),
   rootMemory: object(memory).optional(),
   links: object({ root: link, chiplet: link }),
+  kernels: kernelSchema(amount).exactOptional(),
   energy: object({ macPj: amount, sramPjPerByte: amount, staticWatts: amount }),
 });
 

@@ -1,0 +1,152 @@
+import { sourced } from "./constant.js";
+
+const DEEPEP = "DeepEP on H100";
+const TABLES = "tables of NVIDIA AIConfigurator (Apache-2.0), fitted by bench/gpu-fit.ts";
+const deepEp = <T extends object>(numbers: T) => sourced(numbers, `${DEEPEP}: ${TABLES}`, "fitted");
+const nccl = <T extends object>(numbers: T) => sourced(numbers, `NCCL on H100: ${TABLES}`, "fitted");
+
+export const h100LowLatency = {
+  dispatch: deepEp({
+    floorNs: 9010,
+    floorNsPerExpert: 15.2,
+    linkBytesPerNs: 260,
+    tokenNs: 1460,
+    tokenNsPerByte: 0.167,
+    copyNsPerByte: 0,
+    overlap: 1.15,
+    networkFloorNs: 21_700,
+    networkBytesPerNs: 48.2,
+    networkOverlap: 1.01,
+  }),
+  combine: deepEp({
+    floorNs: 10_500,
+    floorNsPerExpert: 7.48,
+    linkBytesPerNs: 211,
+    tokenNs: 0,
+    tokenNsPerByte: 0,
+    copyNsPerByte: 0.0195,
+    overlap: 1.17,
+    networkFloorNs: 22_400,
+    networkBytesPerNs: 47.2,
+    networkOverlap: 0.926,
+  }),
+};
+export const h100Normal = {
+  dispatch: deepEp({
+    floorNs: 24_200,
+    floorNsPerByte: 0.0474,
+    floorNsPerDoubling: 0,
+    tokenNs: 0,
+    readNsPerByte: 0.00214,
+    copyNs: 3.56,
+    linkBytesPerNs: 450,
+    overlap: 0.822,
+    fanOut: 0,
+    computeUnits: 24,
+  }),
+  combine: deepEp({
+    floorNs: 26_100,
+    floorNsPerByte: 0.262,
+    floorNsPerDoubling: 0,
+    tokenNs: 0,
+    readNsPerByte: 0.00384,
+    copyNs: 1.14,
+    linkBytesPerNs: 450,
+    overlap: 0.844,
+    fanOut: 0,
+    computeUnits: 24,
+  }),
+};
+export const h100AcrossServers = {
+  dispatch: deepEp({
+    floorNs: 36_900,
+    networkBytesPerNs: 49.5,
+    unitBytesPerNs: 4.34,
+    forwardBytesPerNs: 290,
+    overlap: 0.746,
+    notifyNs: 48_000,
+    notifyShare: 0.015,
+  }),
+  combine: deepEp({
+    floorNs: 55_400,
+    networkBytesPerNs: 48.8,
+    unitBytesPerNs: 3.41,
+    forwardBytesPerNs: 310,
+    overlap: 0.7,
+    notifyNs: 48_000,
+    notifyShare: 0.015,
+  }),
+};
+export const h100Collectives = {
+  allToAll: nccl({
+    shortNs: 6260,
+    shortNsPerDoubling: 368,
+    shortBytesPerNs: 15.2,
+    longNs: 13_200,
+    longNsPerDoubling: 0,
+    longBytesPerNs: 280,
+  }),
+  allGather: nccl({
+    shortNs: 3680,
+    shortNsPerDoubling: 2290,
+    shortBytesPerNs: 119,
+    longNs: 24_300,
+    longNsPerDoubling: 0,
+    longBytesPerNs: 306,
+  }),
+  reduceScatter: nccl({
+    shortNs: 3760,
+    shortNsPerDoubling: 2170,
+    shortBytesPerNs: 138,
+    longNs: 20_100,
+    longNsPerDoubling: 0,
+    longBytesPerNs: 293,
+  }),
+};
+export const h200Experts = {
+  decode: sourced(
+    {
+      floorNs: 22_500,
+      hostNs: 0,
+      idleExpertNs: 507,
+      memoryBytesPerNs: 4580,
+      flopPerNs: 1_370_000,
+      tileRows: 64,
+      overlap: 1.42,
+      tokenNsPerByte: 0,
+      rowNsPerByte: 0,
+    },
+    `DeepGEMM FP8 on H200: ${TABLES}`,
+    "fitted",
+  ),
+  prefill: sourced(
+    {
+      floorNs: 157_000,
+      hostNs: 341_000,
+      idleExpertNs: 0,
+      memoryBytesPerNs: 3080,
+      flopPerNs: 1_400_000,
+      tileRows: 128,
+      overlap: 3.43,
+      tokenNsPerByte: 0.00084,
+      rowNsPerByte: 0.000976,
+    },
+    `DeepGEMM FP8 on H200: ${TABLES}`,
+    "fitted",
+  ),
+  fused: sourced(
+    {
+      floorNs: 39_200,
+      hostNs: 0,
+      idleExpertNs: 361,
+      memoryBytesPerNs: 3810,
+      flopPerNs: 1_980_000,
+      tileRows: 64,
+      overlap: 4,
+      tokenNsPerByte: 0.00342,
+      rowNsPerByte: 0.0186,
+    },
+    `TensorRT-LLM Cutlass FP8 on H200: ${TABLES}`,
+    "fitted",
+  ),
+};

@@ -1,0 +1,133 @@
+/**
+ * Time of one exchange of tokens between GPUs: dispatch to the experts, or combine on the way back.
+ *
+ * All are times of the GPU with most to send or receive, for its own tokens and copies. Constants are measured; the forms
+ * are what the kernels do. docs/gpu-model.md says how near they come to what was measured.
+ */
+import type { CollectiveKernel, CopyKernel, LowLatencyKernel, NetworkKernel } from "../hardware/kernels.js";
+import { overlapped } from "./overlapped.js";
+
+/** What a GPU sends, or receives. */
+export interface Exchange {
+  /** Tokens of the GPU. */
+  readonly tokens: number;
+  /** A token on the wire with its scales and headers. */
+  readonly bytesPerCopy: number;
+  /** GPUs that take part. */
+  readonly numGpus: number;
+}
+
+/** An exchange with one copy for each chosen expert. */
+export interface LowLatencyExchange extends Exchange {
+  readonly topK: number;
+  readonly numExperts: number;
+  /** GPUs that reach each other without the network. */
+  readonly gpusPerServer: number;
+  /** Compute units of the GPU. */
+  readonly computeUnits: number;
+  /** Copies to GPUs of the same server; default as many as with experts chosen at random. */
+  readonly linkCopies?: number;
+  /** Copies to other servers; default as many as with experts chosen at random. */
+  readonly networkCopies?: number;
+}
+
+/**
+ * Low-latency kernels: every chosen expert gets a copy of its own, so placement matters by the hottest GPU alone.
+ *
+ * One server: overlapped(floor, link, compute units). Several: overlapped(floor, the slower of adapter and link).
+ * Experts share the compute units out: numExperts / ceil(numExperts / units) of them send, which is few where experts are.
+ */
+export function lowLatencyNs(kernel: LowLatencyKernel, exchange: LowLatencyExchange): number {
+  const { tokens, topK, bytesPerCopy, numExperts, numGpus, gpusPerServer, computeUnits } = exchange;
+  const numInside = Math.min(numGpus, gpusPerServer);
+  const copies = tokens * topK;
+  const { linkCopies = (copies * (numInside - 1)) / numGpus } = exchange;
+  const { networkCopies = copies * (1 - numInside / numGpus) } = exchange;
+  const linkNs = (linkCopies * bytesPerCopy) / kernel.linkBytesPerNs;
+  const sending = Math.ceil(numExperts / Math.ceil(numExperts / computeUnits));
+  const unitNs =
+    (tokens * (kernel.tokenNs + bytesPerCopy * kernel.tokenNsPerByte) +
+      copies * bytesPerCopy * kernel.copyNsPerByte) /
+    sending;
+  const expertsNs = numExperts * kernel.floorNsPerExpert;
+  if (numGpus <= gpusPerServer) {
+    return overlapped(kernel.overlap, kernel.floorNs + expertsNs, linkNs, unitNs);
+  }
+  const networkNs = (networkCopies * bytesPerCopy) / kernel.networkBytesPerNs;
+  return overlapped(
+    kernel.networkOverlap,
+    kernel.networkFloorNs + expertsNs,
+    Math.max(networkNs, linkNs, unitNs),
+  );
+}
+
+/** An exchange with one copy for each GPU that a token visits. */
+export interface CopyExchange extends Exchange {
+  /** Copies to other GPUs, of all tokens: tokens x (distinct GPUs of a token but its own). */
+  readonly copies: number;
+  /** Compute units that the kernel may take; default as many as it was measured with. */
+  readonly computeUnits?: number;
+}
+
+/**
+ * Normal kernels in one server, and kernels on a fabric: one copy for each GPU that a token visits.
+ *
+ * overlapped(floor, tokens x reading + copies x (copying + bytes / link)), and fanOut of it for each doubling of the GPUs
+ * beyond 8.
+ *
+ * @example
+ * // h100-8x8, 4096 tokens of DeepSeek-V3 in FP8, 4.633 copies of each: 0.5 ms
+ * copyNs(kernels.normal.dispatch, { tokens: 4096, copies: 4096 * 4.633, bytesPerCopy: 7392, numGpus: 8 });
+ */
+export function copyNs(kernel: CopyKernel, exchange: CopyExchange): number {
+  const { tokens, copies, bytesPerCopy, numGpus, computeUnits = kernel.computeUnits } = exchange;
+  const slower = kernel.computeUnits / computeUnits;
+  const workNs =
+    slower * (tokens * (kernel.tokenNs + bytesPerCopy * kernel.readNsPerByte) + copies * kernel.copyNs);
+  const linkNs = (copies * bytesPerCopy) / kernel.linkBytesPerNs;
+  const bytesOfToken = tokens === 0 ? 0 : bytesPerCopy * (1 + copies / tokens);
+  const floorNs =
+    kernel.floorNs + bytesOfToken * kernel.floorNsPerByte + Math.log2(numGpus) * kernel.floorNsPerDoubling;
+  const spread = 1 + kernel.fanOut * Math.max(0, Math.log2(numGpus / 8));
+  return overlapped(kernel.overlap, floorNs, (workNs + linkNs) * spread);
+}
+
+/** An exchange with one copy for each server that a token visits, forwarded inside. */
+export interface NetworkExchange extends Exchange {
+  /** Copies to other servers, of all tokens: tokens x (distinct servers of a token but its own). */
+  readonly networkCopies: number;
+  /** Copies that the GPU forwards to other GPUs of its server, of all that it got from the network and of its own. */
+  readonly forwardedCopies: number;
+  readonly computeUnits: number;
+}
+
+/**
+ * Normal kernels over several servers: overlapped(floor, transmission), and telling everyone what will come.
+ *
+ * Transmission is the slowest of the GPU's own adapter, its compute units, and forwarding.
+ */
+export function networkNs(kernel: NetworkKernel, exchange: NetworkExchange): number {
+  const { networkCopies, forwardedCopies, bytesPerCopy, computeUnits } = exchange;
+  const bytes = networkCopies * bytesPerCopy;
+  const wireNs = overlapped(
+    8,
+    bytes / kernel.networkBytesPerNs,
+    bytes / (kernel.unitBytesPerNs * computeUnits),
+    (forwardedCopies * bytesPerCopy) / kernel.forwardBytesPerNs,
+  );
+  return overlapped(kernel.overlap, kernel.floorNs, wireNs) + kernel.notifyNs + kernel.notifyShare * wireNs;
+}
+
+/**
+ * A collective of everyone with everyone, whatever the placement: the faster of its two protocols.
+ *
+ * @param bytes All bytes that a GPU ends (or begins) with, of which 1 / numGpus are its own.
+ */
+export function collectiveNs(kernel: CollectiveKernel, bytes: number, numGpus: number): number {
+  const doublings = Math.log2(numGpus);
+  const moved = bytes * (1 - 1 / numGpus);
+  return Math.min(
+    kernel.shortNs + doublings * kernel.shortNsPerDoubling + moved / kernel.shortBytesPerNs,
+    kernel.longNs + doublings * kernel.longNsPerDoubling + moved / kernel.longBytesPerNs,
+  );
+}

@@ -1,0 +1,60 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { plainNumbers } from "../../lib/hardware/constant.js";
+import type { GpuKernels } from "../../lib/hardware/kernels.js";
+import { findHardware } from "../../lib/hardware/presets.js";
+import { expertComputeNs } from "../../lib/performance/expert-compute.js";
+
+const { experts } = plainNumbers<GpuKernels>(findHardware("h200-8x8")!.kernels!);
+const deepseek = { hiddenSize: 7168, expertWidth: 2048, bytesPerWeight: 1 };
+
+describe("expertComputeNs", () => {
+  it("takes the floor and the idle experts where no token comes", () => {
+    const { floorNs, idleExpertNs } = experts.decode;
+    const idle = { ...experts.decode, hostNs: 0 };
+    expect(expertComputeNs(idle, { ...deepseek, rows: [0, 0, 0, 0] })).to.be.closeTo(
+      floorNs + 4 * idleExpertNs,
+      1,
+    );
+  });
+
+  it("is near single published times", () => {
+    const share = (model: number, measured: number) => Math.abs(model / measured - 1);
+    // H200, DeepGEMM FP8, uniform: EP 8 with 32 experts of one row each, and EP 128 with 2 of 4.
+    const eight = { ...deepseek, rows: new Float64Array(32).fill(1) };
+    expect(share(expertComputeNs(experts.decode, eight), 384_000)).to.be.below(0.06);
+    const many = { ...deepseek, rows: [4, 4] };
+    expect(share(expertComputeNs(experts.decode, many), 44_200)).to.be.below(0.06);
+    const prefill = { ...deepseek, rows: new Float64Array(32).fill(2048), tokens: 65_536 };
+    expect(share(expertComputeNs(experts.prefill, prefill), 4_924_000)).to.be.below(0.1);
+  });
+
+  it("costs nothing more for skew while memory binds, and more once rows do", () => {
+    const even = expertComputeNs(experts.decode, { ...deepseek, rows: [8, 8, 8, 8] });
+    const skewed = expertComputeNs(experts.decode, { ...deepseek, rows: [29, 1, 1, 1] });
+    expect(skewed).to.be.closeTo(even, 1e-6 * even);
+    const busy = expertComputeNs(experts.decode, { ...deepseek, rows: [3000, 1, 1, 1] });
+    expect(busy).to.be.above(2 * even);
+  });
+
+  it("reads the weights of an expert with the chance that it has a row", () => {
+    const ns = (rows: number) =>
+      expertComputeNs({ ...experts.decode, hostNs: 0 }, { ...deepseek, rows: [rows] });
+    expect(ns(0.25) - ns(0)).to.be.closeTo((ns(1) - ns(0)) / 4, 1);
+  });
+
+  it("never takes less for more rows", () => {
+    const rows = fc.array(fc.integer({ min: 0, max: 5000 }), { minLength: 1, maxLength: 16 });
+    fc.assert(
+      fc.property(rows, fc.nat(15), fc.integer({ min: 1, max: 500 }), (before, at, more) => {
+        const after = before.map((row, expert) => (expert === at % before.length ? row + more : row));
+        return Object.values(experts).every(
+          (kernel) =>
+            expertComputeNs(kernel, { ...deepseek, rows: after }) >=
+            expertComputeNs(kernel, { ...deepseek, rows: before }) - 1e-6,
+        );
+      }),
+      { seed: 3 },
+    );
+  });
+});
