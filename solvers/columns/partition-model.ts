@@ -5,12 +5,15 @@ import type { PartitionShape } from "./column-model.js";
 import { createMasterLp, partitionRows, rowsOfColumn, sparseColumns } from "./master-lp.js";
 import { lagrangianBound, reducedCostOf } from "./multipliers.js";
 
+/** The backend whose word is believed as a proof; the other has called choices optimal that were not. */
+const PROVING_BACKEND: BackendName = "highs";
+
 /** What a choice among given columns came to. Tokens are summed over columns, as in C_T times tokens. */
 export interface PartitionChoice {
   /** One column a chiplet in use, each expert in exactly one. */
   readonly columns: readonly Column[];
   readonly tokens: number;
-  /** No choice among the given columns sums to less; unset where that was not settled. */
+  /** No choice among the given columns sums to less; unset where that was not settled, or not by HiGHS. */
   readonly bound?: number;
 }
 
@@ -68,7 +71,7 @@ export async function choosePartition(
   return {
     columns: picked,
     tokens: sumTokens(picked),
-    ...(solution.status === "optimal" && { bound: sumTokens(picked) }),
+    ...(solution.status === "optimal" && backend === PROVING_BACKEND && { bound: sumTokens(picked) }),
   };
 }
 

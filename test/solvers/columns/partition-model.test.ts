@@ -21,6 +21,13 @@ describe("choosePartition", () => {
     expect(choice?.bound).to.equal(7);
   });
 
+  it("takes no word of javascript-lp-solver for a proof, because it has called choices optimal that were not", async () => {
+    const columns = [column([0, 1], 5), column([2, 3], 5)];
+    const choice = await choosePartition(shape, columns, { backend: "javascript-lp-solver" });
+    expect(choice?.tokens).to.equal(10);
+    expect(choice).to.not.have.property("bound");
+  });
+
   it("notes an LP that has no solution, and keeps the incumbent", async () => {
     const incumbent = [column([0, 1], 5), column([2, 3], 5)];
     const notes: string[] = [];
