@@ -64,6 +64,7 @@ function readOptions(
     maxTokens,
     padding,
     dropExpert,
+    placement,
   }: TraceOptions,
   terminal: Terminal,
 ): ReadTraceOptions {
@@ -76,6 +77,7 @@ function readOptions(
     numLayers,
     maxTokens,
     padding,
+    placement,
     dropExperts: dropExpert,
     onProgress: ({ path, bytesRead }) => {
       terminal.progress(`reading ${path}: ${(bytesRead / 1e6).toFixed(0)} MB`);

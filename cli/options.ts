@@ -28,6 +28,7 @@ export interface TraceOptions {
   readonly maxTokens?: number;
   readonly padding?: number | "none";
   readonly dropExpert?: readonly number[];
+  readonly placement?: string;
 }
 
 export function addTraceOptions(command: Command): Command {
@@ -47,6 +48,10 @@ export function addTraceOptions(command: Command): Command {
         "most tokens to keep of every layer, sampled evenly (default: as fit)",
         64,
       ),
+    )
+    .option(
+      "--placement <file>",
+      "placement that ran while slots were recorded, which it maps back to experts",
     )
     .addOption(paddingOption())
     .addOption(dropExpertOption());

@@ -6,6 +6,7 @@ import { esft } from "./formats/esft.js";
 import { jsonLines } from "./formats/json-lines.js";
 import { loadHistory } from "./formats/load-history.js";
 import { loadMatrix } from "./formats/load-matrix.js";
+import { megatronRouterTrace } from "./formats/megatron-router-trace.js";
 import { moeBeyondCsv } from "./formats/moe-beyond-csv.js";
 import { omniInferCounts } from "./formats/omni-infer-counts.js";
 import { raggedJsonLines } from "./formats/ragged-json-lines.js";
@@ -23,6 +24,7 @@ export const traceFormats: readonly TraceFormat[] = [
   tensorrtLlm,
   jsonLines,
   binaryTrace,
+  megatronRouterTrace,
   vllmRouteLog,
   vllmRoutedExperts,
   sglangRecorder,

@@ -5,10 +5,14 @@ import { concatTraces, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { detectSource, type TraceSource } from "./detect.js";
 import { suspicionsOf } from "./suspicions.js";
 import { SAMPLE_BLOCK, Sampling } from "./sampling.js";
-import { TraceBuilder, type NumberingOptions } from "./trace-builder.js";
+import { SameBatch } from "./same-batch.js";
+import { readSlotMap } from "./slot-map.js";
+import { TraceBuilder, type NumberingOptions, type SharedState } from "./trace-builder.js";
 
 /** Options of {@link readTrace}. */
 export interface ReadTraceOptions extends NumberingOptions {
+  /** File of the placement that ran, for recordings of slots, which it maps back to experts. */
+  placement?: string | undefined;
   /** Told every megabyte or so how many bytes of a path have been read, as they lie on the disk. */
   onProgress?: ((progress: { path: string; bytesRead: number }) => void) | undefined;
 }
@@ -77,12 +81,20 @@ export async function readRouting(
 ): Promise<ReadRouting> {
   if (paths.length === 0) throw new InputError("trace: found no files, expected at least one");
   const sampling = new Sampling(options.maxTokens, paths.length);
+  const sameBatch = new SameBatch();
+  const slotMap = options.placement === undefined ? undefined : await readSlotMap(options.placement);
   const sources: TraceSource[] = [];
   const builders: TraceBuilder[] = [];
   for (const path of paths) {
     const source = await detectSource(path);
     sources.push(source);
-    builders.push(await readSource(source, options, sampling));
+    builders.push(await readSource(source, options, { sampling, sameBatch, slotMap }));
+  }
+  if (slotMap && !builders.some(({ hasMappedSlots }) => hasMappedSlots)) {
+    throw new InputError(
+      `--placement: found ${sources[0].format.name}, expected a recording of slots`,
+      "Maybe leave it out: these files tell experts.",
+    );
   }
   for (const builder of builders) builder.settle();
   const report = {
@@ -93,16 +105,22 @@ export async function readRouting(
     })),
     layers: addCounts(builders),
   };
-  if (builders.every(({ hasLoads }) => hasLoads)) {
-    const loads = addLoads(builders.map((builder, at) => named(paths[at], () => builder.finishLoads())));
-    return { kind: "loads", loads, report: { ...report, warnings: warningsOf(builders) } };
+  // A file that holds nothing but what another rank recorded adds nothing, and is no part to judge on.
+  const adding = builders.flatMap((builder, at) => {
+    const isRepeat = builder.isEmpty && sources[at].files.some((file) => sameBatch.hasRepeats(file));
+    return isRepeat ? [] : [{ builder, path: paths[at] }];
+  });
+  const common = [...warningsOf(builders), ...sameBatch.warnings];
+  if (adding.every(({ builder }) => builder.hasLoads)) {
+    const loads = addLoads(adding.map(({ builder, path }) => named(path, () => builder.finishLoads())));
+    return { kind: "loads", loads, report: { ...report, warnings: common } };
   }
   const { numExperts, warnings } = findNumExperts(builders);
   const varies = builders.some((builder) => builder.varies);
   const widest = Math.max(...builders.map(({ widestToken }) => widestToken));
-  const parts = builders.map((builder, at) => {
+  const parts = adding.map(({ builder, path }) => {
     const topK = varies ? widest : builder.widestToken;
-    return finishTokens(builder, { numExperts, topK, path: paths[at] });
+    return finishTokens(builder, { numExperts, topK, path });
   });
   const trace = concatTraces(parts);
   return {
@@ -111,12 +129,7 @@ export async function readRouting(
     parts,
     report: {
       ...report,
-      warnings: [
-        ...warningsOf(builders),
-        ...warnings,
-        ...samplingWarnings(sampling, trace),
-        ...suspicionsOf(trace),
-      ],
+      warnings: [...common, ...warnings, ...samplingWarnings(sampling, trace), ...suspicionsOf(trace)],
     },
   };
 }
@@ -124,9 +137,9 @@ export async function readRouting(
 async function readSource(
   { path, format, files, ignored }: TraceSource,
   options: ReadTraceOptions,
-  sampling: Sampling,
+  shared: SharedState,
 ): Promise<TraceBuilder> {
-  const builder = new TraceBuilder(options, sampling);
+  const builder = new TraceBuilder(options, shared);
   if (ignored.length > 0) {
     builder.warnings.push(`${path}: ${ignored.length} files of no known format were left out`);
   }

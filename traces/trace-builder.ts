@@ -10,7 +10,9 @@ import {
 } from "../lib/trace/routing-trace.js";
 import { LayerRows } from "./layer-rows.js";
 import { BYTE_PADDING, countExperts, isDoubtful, isNever } from "./padding.js";
+import { SameBatch } from "./same-batch.js";
 import { Sampling } from "./sampling.js";
+import type { SlotMap } from "./slot-map.js";
 import { sharedExperts } from "./suspicions.js";
 import { realRuns } from "./warm-up.js";
 
@@ -40,6 +42,14 @@ export interface NumberingOptions extends SizeLimits {
 export interface RowFault {
   readonly found: string;
   readonly advice?: string;
+}
+
+/** What all traces that are read together have in common. */
+export interface SharedState {
+  readonly sampling?: Sampling;
+  readonly sameBatch?: SameBatch;
+  /** What maps physical slots back to experts, for formats that record slots. */
+  readonly slotMap?: SlotMap | undefined;
 }
 
 /** Collects one trace, row by row or load by load, from however many files. Every reader writes into one. */
@@ -81,14 +91,20 @@ export class TraceBuilder {
   readonly #renumbered = new Int32Array(4096);
   #numRenumbered = 0;
 
-  /** @param sampling Shared by all traces that are read together. */
-  constructor(options: NumberingOptions = {}, sampling = new Sampling(options.maxTokens)) {
+  /** Shared, as sampling is, by all traces that are read together. */
+  readonly sameBatch: SameBatch;
+  readonly #slotMap: SlotMap | undefined;
+
+  constructor(options: NumberingOptions = {}, shared: SharedState = {}) {
+    const { sampling = new Sampling(options.maxTokens), sameBatch = new SameBatch(), slotMap } = shared;
     this.options = options;
     this.#sampling = sampling;
     const { numExperts, topK, numLayers } = options;
     checkModelSizes("trace", { numExperts, topK, numLayers }, options);
     this.#maxExperts = Math.min(withDefaults(options).maxExperts, NO_EXPERT);
     this.#lastRow = new Int32Array(this.#maxExperts).fill(-1);
+    this.sameBatch = sameBatch;
+    this.#slotMap = slotMap;
     this.#numExperts = options.numExperts;
     this.#topK = options.topK ?? 0;
     this.#width = this.#topK;
@@ -109,6 +125,11 @@ export class TraceBuilder {
   /** Experts of the token that has most, 0 where there are none. */
   get widestToken(): number {
     return this.#widest;
+  }
+
+  /** Whether neither tokens nor loads were handed in. */
+  get isEmpty(): boolean {
+    return this.#layers.size === 0 && this.#loads.size === 0;
   }
 
   /** Whether some tokens have fewer experts than others. */
@@ -148,6 +169,15 @@ export class TraceBuilder {
       const fault = this.#topKFault(topK);
       if (fault) throw new InputError(`${where}: ${fault.found}`, fault.advice);
     }
+  }
+
+  /** Whether slots were mapped back to experts. */
+  hasMappedSlots = false;
+
+  /** What maps the slots that a file records back to experts, where there is such a map. */
+  takeSlotMap(): SlotMap | undefined {
+    this.hasMappedSlots ||= this.#slotMap !== undefined;
+    return this.#slotMap;
   }
 
   /** Says that tokens may have fewer experts than was declared. */

@@ -5,6 +5,8 @@ import type { TraceBuilder } from "./trace-builder.js";
 export interface TraceFormat {
   /** As people call it. */
   readonly name: string;
+  /** What its files begin with, in a few words. */
+  readonly sign: string;
   /** Whether a file is written this way, told by what it begins with and never by its name alone. */
   recognises(head: FileHead): boolean;
   /**

@@ -20,6 +20,7 @@ interface BinaryHeader {
 /** moeplace's compact binary, docs/trace-format.md: a JSON header, then the ids of every layer, 16 bits each. */
 export const binaryTrace: TraceFormat = {
   name: "moeplace binary",
+  sign: "the letters MOEPLACE",
   recognises({ text }: FileHead) {
     return text.startsWith(MAGIC);
   },

@@ -15,6 +15,7 @@ const COLUMN = /^expert_\d+$/;
  */
 export const denseCsv: TraceFormat = {
   name: "dense CSV",
+  sign: "the header layer_id,token_id,expert_0,expert_1",
   recognises({ text }: FileHead) {
     return /^layer_id,token_id,expert_0,expert_1/.test(text);
   },

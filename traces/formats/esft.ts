@@ -15,6 +15,7 @@ const MAX_TOP_K = 64;
  */
 export const esft: TraceFormat = {
   name: "ESFT expert scores",
+  sign: "a line of ids and tabs, two tabs, weights",
   recognises({ text }: FileHead) {
     // The first line may be longer than what is seen of the file.
     return /^\d+(\t\d+){2,}(\t\t\d|\t?$)/.test(text);

@@ -11,6 +11,7 @@ const ROWS_PER_CHUNK = 4096;
 /** moeplace's own format, docs/trace-format.md: a header line, then a line for every layer and token. */
 export const jsonLines: TraceFormat = {
   name: "moeplace JSON Lines",
+  sign: 'a first line of JSON with "num_experts", or with "layer" and "experts"',
   recognises({ text }: FileHead) {
     const [first] = text.trimStart().split("\n", 1);
     if (!first.startsWith("{") || first.includes('"token_idx"')) return false;

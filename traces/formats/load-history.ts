@@ -10,6 +10,7 @@ import type { TraceFormat } from "../trace-format.js";
  */
 export const loadHistory: TraceFormat = {
   name: "EPLB load history",
+  sign: 'JSON with "logical_expert_load" or "logical_count"',
   recognises({ text }: FileHead) {
     return /^\s*\{/.test(text) && /"(logical_expert_load|logical_count)"\s*:\s*\[/.test(text);
   },

@@ -14,6 +14,7 @@ import { isRoutedExperts } from "./vllm-routed-experts.js";
  */
 export const loadMatrix: TraceFormat = {
   name: "load matrix",
+  sign: ".npy whose numbers are loads [layers, experts] or [steps, layers, experts]",
   recognises({ bytes, path }: FileHead) {
     if (!isNpy(bytes)) return false;
     const header = parseNpyHeader(bytes, path);

@@ -14,6 +14,7 @@ const HEADER = "Layer ID,Batch Number,Token,Activated Expert IDs";
  */
 export const moeBeyondCsv: TraceFormat = {
   name: "MoE-Beyond CSV",
+  sign: "the header Layer ID,Batch Number,Token,Activated Expert IDs",
   recognises({ bytes }: FileHead) {
     return bytes
       .toString("utf8", 0, 256)

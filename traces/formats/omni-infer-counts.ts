@@ -15,6 +15,7 @@ const NAME = /recordstep_(\d+)_rank_(\d+)/;
  */
 export const omniInferCounts: TraceFormat = {
   name: "omni-infer activation counts",
+  sign: "counts and tabs in a file named recordstep_<step>_rank_<rank>",
   recognises({ text, path }: FileHead) {
     // The content is mere numbers; rank and step are nowhere but in the name.
     return /^\d+\t[\d\t]*\r?\n/.test(text) && NAME.test(basename(path));

@@ -9,6 +9,7 @@ import type { TraceFormat } from "../trace-format.js";
  */
 export const raggedJsonLines: TraceFormat = {
   name: "ragged JSON Lines",
+  sign: 'JSON Lines with "token_idx", "layer" and "experts"',
   recognises({ text }: FileHead) {
     const [first] = text.trimStart().split("\n", 1);
     return ["{", '"token_idx"', '"layer"', '"experts"'].every((part) => first.includes(part));

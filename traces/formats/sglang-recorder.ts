@@ -17,6 +17,7 @@ import type { TraceFormat } from "../trace-format.js";
  */
 export const sglangRecorder: TraceFormat = {
   name: "SGLang recorder",
+  sign: "a torch file with logical_count or last_physical_to_logical_map",
   recognises({ bytes, text }: FileHead) {
     return firstMember(bytes).endsWith("data.pkl") && /logical_count|last_physical_to_logical_map/.test(text);
   },
@@ -45,17 +46,23 @@ function readRecording(content: TorchDict, builder: TraceBuilder, path: string):
   }
   const logicalOf = Array.from({ length: map.shape[0] }, (_, layer) => vectorOf(entryOf(map, layer)));
   builder.declare(path, { numExperts: 1 + Math.max(...logicalOf.map((row) => Math.max(...row))) });
-  for (const record of records as TorchValue[]) {
+  (records as TorchValue[]).forEach((record, index) => {
     const ids = memberOf(record, "topk_ids_of_layer");
     const counts = memberOf(record, "global_physical_count");
-    if (isTensor(ids)) appendPass(ids, logicalOf, builder, path);
-    else if (isTensor(counts)) addPass(counts, logicalOf, builder, path);
-    else throw new InputError(`${path}: found a record without topk_ids_of_layer or global_physical_count`);
-  }
+    const recorded = isTensor(ids) ? ids : counts;
+    if (!isTensor(recorded)) {
+      throw new InputError(`${path}: found a record without topk_ids_of_layer or global_physical_count`);
+    }
+    const [pass = index, gatherer] = [memberOf(record, "forward_pass_id"), memberOf(record, "gatherer_key")];
+    if (builder.sameBatch.isRepeat(path, JSON.stringify([pass, gatherer]), [recorded])) return;
+    if (recorded === ids) appendPass(recorded, logicalOf, builder, path);
+    else addPass(recorded, logicalOf, builder, path);
+  });
 }
 
 /** Shape [numSteps, numLayers, numExperts], or without steps. */
 function addStat(stat: Tensor, builder: TraceBuilder, path: string): void {
+  if (builder.sameBatch.isRepeat(path, "stat", [stat])) return;
   const steps =
     stat.shape.length === 3 ? Array.from({ length: stat.shape[0] }, (_, at) => entryOf(stat, at)) : [stat];
   for (const step of steps) {
@@ -88,18 +95,20 @@ function appendPass(
 ): void {
   logicalOf.forEach((logical, layer) => {
     const ofLayer = entryOf(ids, layer);
-    const rows = Array.from({ length: ofLayer.shape[0] }, (_, token) =>
-      vectorOf(entryOf(ofLayer, token)).filter((id) => id >= 0),
-    ).filter(({ length }) => length > 0);
-    if (rows.length === 0) return;
-    const topK = rows[0].length;
-    const uneven = rows.find(({ length }) => length !== topK);
-    if (uneven) {
-      throw new InputError(
-        `${path}: layer ${layer}: found ${uneven.length} experts in a token, expected ${topK} as in the others`,
-      );
+    const [numTokens, width] = ofLayer.shape;
+    const experts = new Int32Array(numTokens * width);
+    for (let token = 0; token < numTokens; token++) {
+      for (let place = 0; place < width; place++) {
+        const id = ofLayer.values[ofLayer.start + token * ofLayer.strides[0] + place * ofLayer.strides[1]];
+        if (id >= logical.length && !builder.options.dropExperts?.includes(id)) {
+          throw new InputError(
+            `${path}: layer ${layer}: found physical expert ${id}, expected [0, ${logical.length}) as in the map beside it`,
+            `Maybe it is a shared expert, which is no routed one; pass --drop-expert ${id}.`,
+          );
+        }
+        experts[token * width + place] = id < 0 ? -1 : (logical[id] ?? id);
+      }
     }
-    const values = Int32Array.from(rows.flatMap((row) => Array.from(row, (id) => logical[id] ?? -1)));
-    appendIds(builder, layer, denseTensor([rows.length, topK], values), path);
+    appendIds(builder, layer, denseTensor([numTokens, width], experts), path);
   });
 }

@@ -17,6 +17,7 @@ const MEMBER = /"routed_experts"\s*:\s*"([A-Za-z0-9+/=\\]+)"/g;
  */
 export const sglangRoutedExperts: TraceFormat = {
   name: "SGLang routed experts",
+  sign: 'JSON with "routed_experts" in base64, or base64 alone',
   recognises({ text }: FileHead) {
     return /"routed_experts"\s*:\s*"[A-Za-z0-9+/]/.test(text) || /^[A-Za-z0-9+/]{64,}={0,2}\s*$/.test(text);
   },

@@ -13,6 +13,7 @@ import type { TraceFormat } from "../trace-format.js";
  */
 export const torchIndices: TraceFormat = {
   name: "torch indices",
+  sign: "a torch file with indices",
   recognises({ bytes, text }: FileHead) {
     return (firstMember(bytes).endsWith("data.pkl") && text.includes("indices")) || isLegacyTorch(bytes);
   },

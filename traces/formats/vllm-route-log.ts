@@ -9,6 +9,7 @@ import type { TraceFormat } from "../trace-format.js";
  */
 export const vllmRouteLog: TraceFormat = {
   name: "vLLM route log",
+  sign: 'JSON Lines with "type" meta or route, and "topk_ids" or "top_k"',
   recognises({ text }: FileHead) {
     return /^\s*\{[^\n]*"type"\s*:\s*"(meta|route)"[^\n]*"(topk_ids|top_k)"/.test(text);
   },

@@ -17,6 +17,7 @@ const MEMBER = "routed_experts.npy";
  */
 export const vllmRoutedExperts: TraceFormat = {
   name: "vLLM routed experts",
+  sign: ".npy whose numbers are experts [tokens, layers, top-k], or such an .npz",
   recognises({ bytes, path }: FileHead) {
     if (isZip(bytes)) return firstMember(bytes).endsWith(".npy");
     return isNpy(bytes) && isRoutedExperts(parseNpyHeader(bytes, path));

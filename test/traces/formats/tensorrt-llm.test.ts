@@ -56,6 +56,85 @@ describe("TensorRT-LLM expert statistics", () => {
     );
   });
 
+  describe("of a server with a load balancer", () => {
+    const slots = JSON.stringify({ num_experts: 40, num_experts_per_token: 2 });
+    const placement =
+      "num_slots: 6\nlayer_updates_per_iter: 0\ninitial_global_assignments:\n  3: [2, 0, 1, 3, 0, 1]\n";
+    const tokens = { "rank0_raw.safetensors": safetensorsFile({ "9_3": ids(0, 1, 5, 4) }) };
+    const loads = { "rank0.safetensors": safetensorsFile({ "9_3": counts(1, 2, 3, 4, 5, 6) }) };
+
+    it("are mapped back from slots to experts", async () => {
+      await withFiles(
+        { ...prefixed({ ...tokens, "meta_info.json": slots }), "map.yaml": placement },
+        async (folder) => {
+          const routing = await readRouting([join(folder, "r")], { placement: join(folder, "map.yaml") });
+          expect(tokensRead(routing)).to.deep.equal({
+            3: [
+              [2, 0],
+              [1, 0],
+            ],
+          });
+          expect(routing.kind === "tokens" && routing.trace.numExperts).to.equal(4);
+        },
+      );
+      const json = JSON.stringify({
+        layers: [
+          {
+            layer: 3,
+            chiplets: [
+              [2, 0, 1],
+              [3, 0, 1],
+            ],
+          },
+        ],
+      });
+      await withFiles(
+        { ...prefixed({ ...loads, "meta_info.json": slots }), "map.json": json },
+        async (folder) => {
+          const routing = await readRouting([join(folder, "r")], { placement: join(folder, "map.json") });
+          expect(loadsRead(routing)).to.deep.equal({ 3: [7, 9, 1, 4] });
+          const other = join(folder, "other.json");
+          expect(await failureOf(readRouting([join(folder, "r")], { placement: other }))).to.match(
+            /no such file/,
+          );
+        },
+      );
+    });
+
+    it("are refused where nothing maps them back", async () => {
+      expect(await failureOf(readFolder({ ...tokens, "meta_info.json": slots }))).to.match(
+        /meta_info\.json: found num_experts 40, expected .*: with a load balancer, TensorRT-LLM records slots\nMaybe pass --placement/,
+      );
+      expect(await failureOf(readFolder({ ...tokens, "meta_info.json": slots }, { numExperts: 4 }))).to.match(
+        /found num_experts 40, expected 4: .*\n.*--experts 40 where these are experts/,
+      );
+      expect(
+        tokensRead(await readFolder({ ...tokens, "meta_info.json": slots }, { numExperts: 40 })),
+      ).to.deep.equal({
+        3: [
+          [0, 1],
+          [5, 4],
+        ],
+      });
+    });
+  });
+
+  it("leave co-occurrences out that lie beside the tokens", async () => {
+    const square = { shape: [6, 6], values: Int32Array.from({ length: 36 }, (_, at) => at) };
+    const routing = await readFolder({
+      "meta_info.json": meta,
+      "cooccurrence_rank0.safetensors": safetensorsFile({ "9_3": square }),
+      "token_selected_experts_rank0.safetensors": safetensorsFile({ "9_3": ids(0, 1, 5, 4) }),
+    });
+    expect(tokensRead(routing)).to.deep.equal({
+      3: [
+        [0, 1],
+        [5, 4],
+      ],
+    });
+    expect(routing.report.warnings[0]).to.match(/co-occurrences of experts were left out/);
+  });
+
   it("are refused where they are cut off or damaged", async () => {
     const whole = safetensorsFile({ "9_3": ids(0, 1) });
     expect(
@@ -66,3 +145,7 @@ describe("TensorRT-LLM expert statistics", () => {
     );
   });
 });
+
+function prefixed(files: Readonly<Record<string, string | Uint8Array>>): Record<string, string | Uint8Array> {
+  return Object.fromEntries(Object.entries(files).map(([name, content]) => [`r/${name}`, content]));
+}
