@@ -2,7 +2,8 @@ import { collectPatterns } from "../trace/token-patterns.js";
 import type { Placement, LayerPlacement } from "../placement/placement.js";
 import { createProblem, type PlacementProblem, type ProblemOptions } from "../placement/problem.js";
 import type { Solver, SolverOptions, SolverProgress } from "../placement/solver.js";
-import { verifyFound } from "../placement/verify.js";
+import { verifyByTokens } from "../placement/verify.js";
+import { countTokens } from "../placement/verify-tokens.js";
 import { countChoices, type LayerTrace, type RoutingTrace } from "../trace/routing-trace.js";
 
 /** How the layers of a trace become placement problems. */
@@ -63,7 +64,7 @@ export async function placeTrace(
         }),
       });
       if (!("chiplets" in solution)) return { layer: layer.layer, ...solution };
-      const violations = verifyFound(problem, solution);
+      const violations = verifyByTokens(problem, solution, countTokens(layer, trace.topK));
       if (violations.length > 0) {
         throw new Error(`${solver.name}, layer ${layer.layer}: ${violations.join("; ")}`);
       }

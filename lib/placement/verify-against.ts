@@ -1,13 +1,13 @@
-import { collectPatterns } from "../trace/token-patterns.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import type { LayerPlacement, Placement } from "./placement.js";
+import type { LayerPlacement, Placement, Solved } from "./placement.js";
 import type { PlacementFile } from "./placement-file.js";
-import { createProblem } from "./problem.js";
-import { verifyFound } from "./verify.js";
+import { NO_LIMITS } from "./constraints.js";
+import { verifyByTokens } from "./verify.js";
+import { countTokens, type TokenCount } from "./verify-tokens.js";
 
 /**
  * Lists where a placement file says something else of a trace than the trace itself: costs are recomputed from the
- * tokens, by the slow and obvious road for C_T.
+ * rows of the trace, by the slow and obvious road for C_T.
  *
  * Bounds are checked against costs; the proof behind them is not repeated. Costs of layers with replicas are passed
  * over where the file does not say how tokens are dispatched.
@@ -24,7 +24,7 @@ export function verifyAgainstTrace(placement: PlacementFile, trace: RoutingTrace
     const layer = filed.get(current.layer);
     if (layer === undefined)
       return [`layer ${current.layer}: found no placement, expected one for every layer`];
-    return verifyClaims(layer, { placement, patterns: collectPatterns(current, trace) }).map(
+    return verifyClaims(layer, { placement, tokens: countTokens(current, trace.topK) }).map(
       (violation) => `layer ${current.layer}: ${violation}`,
     );
   });
@@ -55,20 +55,25 @@ export function verifyAgainstPlacement(found: Placement, expected: Placement): s
 
 function verifyClaims(
   { status, cost, bound, groups, load, stoppedBy, chiplets }: LayerPlacement,
-  { placement, patterns }: { placement: PlacementFile; patterns: ReturnType<typeof collectPatterns> },
+  { placement, tokens }: { placement: PlacementFile; tokens: readonly TokenCount[] },
 ): string[] {
   const { numExperts, numChiplets, numGroups = 1, dispatch } = placement;
   const slotsPerChiplet = placement.slotsPerChiplet ?? Math.max(...chiplets.map((experts) => experts.length));
   const numReplicas = chiplets.flat().length - numExperts;
   if (cost === undefined || (numReplicas > 0 && dispatch === undefined)) return [];
-  const problem = createProblem(patterns, {
+  const problem = {
+    numExperts,
     numChiplets,
-    numGroups,
+    chipletsPerGroup: numChiplets / numGroups,
     slotsPerChiplet,
     numReplicas,
-    ...(dispatch && { dispatch }),
-  });
-  return verifyFound(problem, {
+    dispatch: dispatch ?? "nearest",
+    expertBytes: new Float64Array(numExperts),
+    limits: NO_LIMITS,
+    pins: [],
+    antiAffinity: [],
+  };
+  const found: Solved = {
     status: status ?? "feasible",
     chiplets,
     cost,
@@ -76,7 +81,8 @@ function verifyClaims(
     ...(groups && { groups }),
     ...(load && { load }),
     stoppedBy: stoppedBy ?? "rule",
-  });
+  };
+  return verifyByTokens(problem, found, tokens);
 }
 
 function list(experts: readonly number[]): string {

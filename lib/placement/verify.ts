@@ -1,12 +1,17 @@
-import { chipletsWithExperts } from "./dispatch.js";
 import type { PlacementProblem } from "./problem.js";
 import type { Chiplets, Solved, Proved } from "./placement.js";
 import { waysToServe } from "./slow-dispatch.js";
+import { OPTIMALITY_GAP, SHARE_ROUNDING } from "./tolerance.js";
+import { tokensOfPatterns, type TokenCount } from "./verify-tokens.js";
+
+/** What the verifier reads of a problem: never its patterns or the loads that were summed from them. */
+export type VerifiedProblem = Omit<PlacementProblem, "layer" | "patterns" | "load" | "objective">;
 
 /**
  * Lists everything that is wrong with a placement of one layer, by the slow and obvious road.
  *
- * Shares no code with the solvers or the cost they minimise: a set for every token, a sum for every limit.
+ * Shares no code with the solvers or the cost they minimise, nor with the table of constraints: a set for every token, a
+ * sum for every limit.
  *
  * @returns One sentence a violation; empty if the placement is admissible.
  *
@@ -14,49 +19,73 @@ import { waysToServe } from "./slow-dispatch.js";
  * verifyChiplets(problem, [[0, 1], [1, 2]]); // ["expert 1 is on chiplets 0 and 1, expected on one", "expert 3 is on no chiplet"]
  */
 export function verifyChiplets(problem: PlacementProblem, chiplets: Chiplets): string[] {
-  const structural = [...slotViolations(problem, chiplets), ...coverageViolations(problem, chiplets)];
-  // Limits of a placement that is not even one would only repeat the complaint.
-  return structural.length > 0
-    ? structural
-    : [...limitViolations(problem, chiplets), ...ruleViolations(problem, chiplets)];
+  return chipletViolations(problem, chiplets, () =>
+    serveSlowly(problem, chiplets, tokensOfPatterns(problem.patterns)),
+  );
 }
 
 /**
  * Verifies a found placement whole: its placement, that its cost is the true one, and that its bound does not exceed it.
  *
+ * Believes the problem's patterns; where the tokens are at hand, {@link verifyByTokens} believes less.
+ *
  * @returns One sentence a violation; empty if all holds.
  */
 export function verifyFound(problem: PlacementProblem, found: Solved): string[] {
-  const violations = verifyChiplets(problem, found.chiplets);
+  return verifyByTokens(problem, found, tokensOfPatterns(problem.patterns));
+}
+
+/**
+ * Does as {@link verifyFound} by tokens counted elsewhere, so that what collected the patterns is verified too.
+ *
+ * @param tokens As `countTokens` counts them from the rows of a trace.
+ */
+export function verifyByTokens(
+  problem: VerifiedProblem,
+  found: Solved,
+  tokens: readonly TokenCount[],
+): string[] {
+  const service = () => serveSlowly(problem, found.chiplets, tokens);
+  const violations = chipletViolations(problem, found.chiplets, service);
   if (violations.length > 0) return violations;
-  const { chipletLoad, chipletTokens, groupTokens } = serveSlowly(problem, found.chiplets);
-  const perToken = (tokens: number[]) => sumOf(tokens, tokens.keys()) / problem.patterns.numTokens;
+  const { chipletLoad, chipletTokens, groupTokens } = service();
+  const numTokens = tokens.reduce((sum, { count }) => sum + count, 0);
+  const perToken = (visits: number[]) => sumOf(visits, visits.keys()) / numTokens;
   violations.push(...claimViolations("cost", found, perToken(chipletTokens)));
   if (found.groups)
     violations.push(...claimViolations("cost of groups", found.groups, perToken(groupTokens)));
   if (found.load) {
-    const mean = sumOf(problem.load, problem.load.keys()) / problem.numChiplets;
+    const mean =
+      tokens.reduce((sum, { members, count }) => sum + count * members.length, 0) / problem.numChiplets;
     violations.push(...claimViolations("load", found.load, Math.max(...chipletLoad) / mean));
   }
   return violations;
 }
 
+function chipletViolations(problem: VerifiedProblem, chiplets: Chiplets, service: () => Service): string[] {
+  const structural = [...slotViolations(problem, chiplets), ...coverageViolations(problem, chiplets)];
+  // Limits of a placement that is not even one would only repeat the complaint.
+  return structural.length > 0
+    ? structural
+    : [...limitViolations(problem, chiplets, service), ...ruleViolations(problem, chiplets)];
+}
+
 /** Holds a claimed cost, and what is said to be proved of it, against the true one. */
 function claimViolations(what: string, { status, cost, bound }: Proved, truth: number): string[] {
   const violations: string[] = [];
-  const tolerance = 1e-9 * truth;
+  const tolerance = SHARE_ROUNDING * truth;
   if (Math.abs(truth - cost) > tolerance)
     violations.push(`${what} is given as ${cost}, recomputed as ${truth}`);
   if (bound !== undefined && bound > truth + tolerance) {
     violations.push(`bound ${bound} is above the ${what} ${truth}`);
   }
-  if (status === "optimal" && !(bound !== undefined && truth - bound <= 1e-6 * truth)) {
+  if (status === "optimal" && !(bound !== undefined && truth - bound <= OPTIMALITY_GAP * truth)) {
     violations.push(`status is optimal with ${what} ${truth} and bound ${bound ?? "none"}`);
   }
   return violations;
 }
 
-function slotViolations({ numChiplets, slotsPerChiplet }: PlacementProblem, chiplets: Chiplets): string[] {
+function slotViolations({ numChiplets, slotsPerChiplet }: VerifiedProblem, chiplets: Chiplets): string[] {
   const violations: string[] = [];
   if (chiplets.length !== numChiplets) {
     violations.push(`found ${chiplets.length} chiplets, expected ${numChiplets}`);
@@ -69,7 +98,7 @@ function slotViolations({ numChiplets, slotsPerChiplet }: PlacementProblem, chip
   return violations;
 }
 
-function coverageViolations({ numExperts, numReplicas }: PlacementProblem, chiplets: Chiplets): string[] {
+function coverageViolations({ numExperts, numReplicas }: VerifiedProblem, chiplets: Chiplets): string[] {
   const violations: string[] = [];
   const incumbents = new Map<number, number[]>();
   chiplets.forEach((experts, chiplet) => {
@@ -99,14 +128,14 @@ function coverageViolations({ numExperts, numReplicas }: PlacementProblem, chipl
   return violations;
 }
 
-function limitViolations(problem: PlacementProblem, chiplets: Chiplets): string[] {
+function limitViolations(problem: VerifiedProblem, chiplets: Chiplets, serve: () => Service): string[] {
   const { limits, expertBytes } = problem;
   if (Object.values(limits).every((limit) => limit === Infinity)) return [];
-  const service = serveSlowly(problem, chiplets);
+  const service = serve();
   const violations: string[] = [];
   const check = (what: string, found: number, limit: number) => {
     // Shares of tokens are rounded, and so are their sums.
-    if (found > limit * (1 + 1e-9)) violations.push(`${what} ${found}, the limit is ${limit}`);
+    if (found > limit * (1 + SHARE_ROUNDING)) violations.push(`${what} ${found}, the limit is ${limit}`);
   };
   chiplets.forEach((_, chiplet) => {
     check(`chiplet ${chiplet} has load`, service.chipletLoad[chiplet], limits.chipletLoad);
@@ -121,7 +150,7 @@ function limitViolations(problem: PlacementProblem, chiplets: Chiplets): string[
 }
 
 /** The experts of every chiplet group. */
-function joinGroups({ chipletsPerGroup }: PlacementProblem, chiplets: Chiplets): number[][] {
+function joinGroups({ chipletsPerGroup }: VerifiedProblem, chiplets: Chiplets): number[][] {
   const groups: number[][] = [];
   chiplets.forEach((experts, chiplet) => {
     (groups[Math.floor(chiplet / chipletsPerGroup)] ??= []).push(...experts);
@@ -135,7 +164,7 @@ function sumOf(values: ArrayLike<number>, indices: Iterable<number>): number {
   return sum;
 }
 
-function ruleViolations({ pins, antiAffinity }: PlacementProblem, chiplets: Chiplets): string[] {
+function ruleViolations({ pins, antiAffinity }: VerifiedProblem, chiplets: Chiplets): string[] {
   const violations: string[] = [];
   for (const { expert, chiplet } of pins) {
     if (!chiplets[chiplet].includes(expert)) {
@@ -153,35 +182,37 @@ function ruleViolations({ pins, antiAffinity }: PlacementProblem, chiplets: Chip
   return violations;
 }
 
+/** Who serves the tokens and where they go. */
+interface Service {
+  readonly chipletLoad: number[];
+  readonly groupLoad: number[];
+  readonly chipletTokens: number[];
+  readonly groupTokens: number[];
+}
+
 /** Walks over the tokens and adds up who serves them and where they go. */
-function serveSlowly(problem: PlacementProblem, chiplets: Chiplets) {
+function serveSlowly(problem: VerifiedProblem, chiplets: Chiplets, tokens: readonly TokenCount[]): Service {
+  const groupOf = (chiplet: number) => Math.floor(chiplet / problem.chipletsPerGroup);
   const chipletLoad = chiplets.map(() => 0);
   const chipletTokens = chiplets.map(() => 0);
   const groupTokens = joinGroups(problem, chiplets).map(() => 0);
   const groupLoad = groupTokens.slice();
-  const copiesOf = chipletsWithExperts(chiplets, problem.numExperts);
-  const waysOf = waysToServe(copiesOf, problem.dispatch, problem);
-  for (const { members, count } of patternList(problem)) {
+  const chipletsOf = Array.from({ length: problem.numExperts }, (_, expert) =>
+    [...chiplets.keys()].filter((chiplet) => chiplets[chiplet].includes(expert)),
+  );
+  const waysOf = waysToServe(chipletsOf, problem.dispatch, problem);
+  for (const { members, count } of tokens) {
     for (const { share, servedOn } of waysOf(members)) {
-      const tokens = count * share;
       for (const where of servedOn.values()) {
         for (const chiplet of where) {
-          chipletLoad[chiplet] += tokens / where.length;
-          groupLoad[Math.floor(chiplet / problem.chipletsPerGroup)] += tokens / where.length;
+          chipletLoad[chiplet] += (count * share) / where.length;
+          groupLoad[groupOf(chiplet)] += (count * share) / where.length;
         }
       }
       const visited = new Set([...servedOn.values()].flat());
-      for (const chiplet of visited) chipletTokens[chiplet] += tokens;
-      const groups = new Set([...visited].map((chiplet) => Math.floor(chiplet / problem.chipletsPerGroup)));
-      for (const group of groups) groupTokens[group] += tokens;
+      for (const chiplet of visited) chipletTokens[chiplet] += count * share;
+      for (const group of new Set([...visited].map(groupOf))) groupTokens[group] += count * share;
     }
   }
   return { chipletLoad, groupLoad, chipletTokens, groupTokens };
-}
-
-function* patternList({ patterns }: PlacementProblem): Generator<{ members: number[]; count: number }> {
-  for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
-    const members = [...patterns.experts.subarray(patterns.offsets[pattern], patterns.offsets[pattern + 1])];
-    yield { members, count: patterns.counts[pattern] };
-  }
 }

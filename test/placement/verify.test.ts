@@ -2,9 +2,12 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { countTokenCopies } from "../../lib/placement/cost.js";
 import { chipletOfExperts, expertsOfChiplets, type Solved } from "../../lib/placement/placement.js";
-import { createProblem, type ProblemOptions } from "../../lib/placement/problem.js";
-import { verifyChiplets, verifyFound } from "../../lib/placement/verify.js";
-import { collectPatterns } from "../../lib/trace/token-patterns.js";
+import { createProblem, type PlacementProblem, type ProblemOptions } from "../../lib/placement/problem.js";
+import { verifyByTokens, verifyChiplets, verifyFound } from "../../lib/placement/verify.js";
+import { countTokens, tokensOfPatterns } from "../../lib/placement/verify-tokens.js";
+import { countTraffic } from "../../lib/placement/traffic.js";
+import { NO_EXPERT } from "../../lib/trace/routing-trace.js";
+import { collectPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 import { layerOf, seatedCases } from "../arbitrary-layer.js";
 
 const tokens = [
@@ -187,5 +190,53 @@ describe("chipletOfExperts and expertsOfChiplets", () => {
       }),
       { seed: 1 },
     );
+  });
+});
+
+describe("verifyByTokens", () => {
+  const layer = layerOf(tokens);
+  const chiplets = [[0, 1], [2, 3]]; // prettier-ignore
+  const claim = (problem: PlacementProblem): Solved => {
+    const { chipletTokens } = countTraffic(problem.patterns, chiplets, problem);
+    const cost = chipletTokens.reduce((sum, visits) => sum + visits, 0) / problem.patterns.numTokens;
+    return { status: "feasible", chiplets, cost, stoppedBy: "rule" };
+  };
+
+  it("agrees with what was collected from the same rows", () => {
+    const problem = poseWith();
+    expect(countTokens(layer, 2)).to.have.deep.members(tokensOfPatterns(patterns));
+    expect(verifyByTokens(problem, claim(problem), countTokens(layer, 2))).to.deep.equal([]);
+  });
+
+  const broken: [string, Partial<TokenPatterns>][] = [
+    ["counts a token too few", { counts: Uint32Array.of(2, 1, 0), numTokens: 3 }],
+    ["counts a token for another", { counts: Uint32Array.of(1, 1, 2) }],
+    ["mixes up an expert", { experts: Uint16Array.of(0, 1, 2, 3, 2, 3) }],
+  ];
+  for (const [what, fault] of broken) {
+    it(`sees a collector that ${what}, which nobody sees who believes it`, () => {
+      const problem = createProblem({ ...patterns, ...fault }, { numChiplets: 2 });
+      expect(verifyFound(problem, claim(problem))).to.deep.equal([]);
+      expect(verifyByTokens(problem, claim(problem), countTokens(layer, 2))).to.match(/cost is given as/);
+    });
+  }
+
+  it("sees a load limit that holds only for what was collected", () => {
+    const problem = createProblem(
+      { ...patterns, counts: Uint32Array.of(1, 1, 1), numTokens: 3 },
+      { numChiplets: 2, limits: { chipletLoad: 3 } },
+    );
+    expect(verifyFound(problem, claim(problem))).to.deep.equal([]);
+    expect(verifyByTokens(problem, claim(problem), countTokens(layer, 2))).to.deep.equal([
+      "chiplet 0 has load 5, the limit is 3",
+    ]);
+  });
+
+  it("leaves out the places of tokens that chose fewer experts", () => {
+    const ragged = { layer: 0, numTokens: 2, experts: Uint16Array.of(3, NO_EXPERT, 1, 0) };
+    expect(countTokens(ragged, 2)).to.deep.equal([
+      { members: [3], count: 1 },
+      { members: [0, 1], count: 1 },
+    ]);
   });
 });
