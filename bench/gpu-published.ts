@@ -1,0 +1,148 @@
+/**
+ * Single figures that READMEs and blogs print, of DeepEP and other kernels, as cases for the same model.
+ *
+ * Nothing is fitted to them but what their sources state of the machine (NVLink of the H800 at 160 GB/s).
+ */
+import type { BothWays, GpuKernels } from "../lib/hardware/kernels.js";
+import { copyNs, lowLatencyNs, networkNs } from "../lib/performance/collective.js";
+import { expectedVisits } from "../lib/performance/uniform-copies.js";
+import { bytesOfFormat, deepEpBytes, machineOf, type GpuCase, type Row } from "./gpu-cases.js";
+
+type Way = keyof BothWays<unknown>;
+
+/** A setting as the file's columns give it. */
+interface Setting {
+  readonly mode: string;
+  readonly machine: string;
+  readonly tokens: number;
+  readonly topK: number;
+  readonly numExperts: number;
+  readonly numGpus: number;
+  readonly numServers: number;
+  readonly gpusPerServer: number;
+  readonly bytes: Readonly<Record<Way, number>>;
+  /** Distinct servers and GPUs of a token, its own counted. */
+  readonly visits: { readonly servers: number; readonly gpus: number };
+}
+
+/** Compute units that normal kernels are run with where a source does not say. */
+const USUAL_UNITS = 24;
+
+/** Cases of one row: dispatch and combine, or both as one time. */
+export function readPublished(row: Row, index: number): GpuCase[] {
+  const machine = machineOf(row["machine"]);
+  if (machine === undefined) return [];
+  const setting = settingOf(row, machine);
+  const common = {
+    row: index,
+    kernel: `published.${classOf(row)}`,
+    machine,
+    tokens: setting.tokens,
+    groups: { shape: row["mode"], ep: row["ep"], servers: row["nodes"] },
+  };
+  const together = row["note"].includes("PLUS combine");
+  if (together) {
+    return [
+      {
+        ...common,
+        measuredNs: 1000 * Number(row["dispatch_us"]),
+        modelNs: (kernels) =>
+          exchangeNs(kernels, setting, "dispatch") + exchangeNs(kernels, setting, "combine"),
+      },
+    ];
+  }
+  return (["dispatch", "combine"] as const)
+    .map((way) => ({
+      ...common,
+      measuredNs: measuredNs(row, setting, way),
+      modelNs: (kernels: GpuKernels) => exchangeNs(kernels, setting, way),
+    }))
+    .filter(({ measuredNs }) => measuredNs > 0);
+}
+
+/** Whose kernels they are. */
+function classOf({ mode, source }: Row): string {
+  const found = /UCCL|MORI|pplx|Hybrid-EP|V2|NVSHMEM/.exec(mode)?.[0];
+  if (found === "V2" && source.startsWith("awslabs")) return "DeepEP V2 on EFA";
+  if (found === "NVSHMEM") return "DeepEP V1 on EFA";
+  if (found !== undefined) return found === "V2" ? "DeepEP V2" : found;
+  return source.includes("TensorRT") ? "TensorRT-LLM" : "DeepEP V1";
+}
+
+function settingOf(row: Row, machine: string): Setting {
+  const [numGpus, numServers] = [Number(row["ep"]), Number(row["nodes"])];
+  const [topK, numExperts] = [Number(row["topk"]), Number(row["experts"])];
+  const hiddenSize = Number(row["hidden"]);
+  const dispatchFormat = row["dispatch_dtype"] || "fp8";
+  const dispatch = /bf16|nvfp4/.test(dispatchFormat)
+    ? hiddenSize * bytesOfFormat(dispatchFormat)
+    : deepEpBytes(hiddenSize, "dispatch");
+  const gpusPerServer = numGpus / numServers;
+  return {
+    mode: row["mode"],
+    machine,
+    tokens: Number(row["tokens_per_rank"]),
+    topK,
+    numExperts,
+    numGpus,
+    numServers,
+    gpusPerServer,
+    bytes: {
+      dispatch: Number(row["dispatch_B_per_copy"]) || dispatch,
+      combine: Number(row["combine_B_per_copy"]) || deepEpBytes(hiddenSize, "combine"),
+    },
+    visits: expectedVisits({
+      numExperts,
+      topK,
+      numServers,
+      gpusPerServer,
+      // DeepSeek's router keeps a token to 4 servers; a uniform one to none.
+      mostServers: row["note"].includes("uniform") ? numServers : 4,
+    }),
+  };
+}
+
+/** Time, or what follows from a bandwidth and from the bytes that its source counts. */
+function measuredNs(row: Row, setting: Setting, way: Way): number {
+  const us = Number(row[`${way}_us`]);
+  if (us > 0) return 1000 * us;
+  const rate = Number(row[`${way}_GBps`]);
+  if (!(rate > 0)) return 0;
+  const { tokens, topK, visits, numServers, bytes } = setting;
+  const perExpert = row["GBps_counts"].includes("128*8");
+  const copies = perExpert ? topK : numServers > 1 ? visits.servers : visits.gpus;
+  return (tokens * copies * bytes[way]) / rate;
+}
+
+function exchangeNs(kernels: GpuKernels, setting: Setting, way: Way): number {
+  const { mode, tokens, topK, numExperts, numGpus, numServers, gpusPerServer, visits } = setting;
+  const exchange = { tokens, numGpus, bytesPerCopy: setting.bytes[way] };
+  const { fabric, computeUnits } = kernels;
+  if (mode.includes("perfect router") && fabric !== undefined) {
+    const copies = tokens * Math.min(numGpus, topK) * (1 - 1 / numGpus);
+    return copyNs(fabric.oneSided[way], { ...exchange, copies });
+  }
+  // pplx sends a copy to every expert in prefill, too.
+  if (/^LL|LL$|pplx|MORI/.test(mode)) {
+    return lowLatencyNs(kernels.lowLatency[way], {
+      ...exchange,
+      topK,
+      numExperts,
+      gpusPerServer,
+      computeUnits,
+    });
+  }
+  const copies = tokens * visits.gpus * (1 - 1 / numGpus);
+  if (numServers === 1) {
+    return copyNs((numGpus > 8 ? fabric?.oneSided : undefined)?.[way] ?? kernels.normal[way], {
+      ...exchange,
+      copies,
+    });
+  }
+  return networkNs(kernels.acrossServers[way], {
+    ...exchange,
+    networkCopies: tokens * visits.servers * (1 - 1 / numServers),
+    forwardedCopies: tokens * visits.gpus * (1 - 1 / gpusPerServer),
+    computeUnits: USUAL_UNITS,
+  });
+}

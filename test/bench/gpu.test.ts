@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { copiesLines } from "../../bench/gpu-copies.js";
+import { machineOf, readGpuCases } from "../../bench/gpu-cases.js";
+import { fileErrors, judge, summarise } from "../../bench/gpu-errors.js";
+import { readMeasured } from "../../bench/gpu-measured.js";
+import { drawHottestGpus } from "../../bench/power-law.js";
+
+const folder = process.env["MOEPLACE_MEASURED"];
+
+/** Largest mean error of each class of measurement, in the tables that are public. */
+const limits: readonly (readonly [kernels: RegExp, mean: number])[] = [
+  [/^lowLatency/, 0.08],
+  [/^normal/, 0.1],
+  [/^acrossServers/, 0.15],
+  [/^fabric/, 0.1],
+  [/^collectives/, 0.15],
+  [/^experts.decode/, 0.05],
+  [/^experts.prefill/, 0.15],
+  [/^experts.fused/, 0.2],
+  [/^published/, 0.3],
+];
+
+describe("bench:gpu", () => {
+  before(function () {
+    if (folder === undefined) this.skip();
+  });
+
+  it("models every class of public measurement within its limit", () => {
+    const judged = readMeasured(folder).flatMap(({ cases }) => judge(cases));
+    for (const [kernels, mean] of limits) {
+      const errors = judged.filter(({ kernel }) => kernels.test(kernel)).map(({ error }) => error);
+      expect(errors.length, String(kernels)).to.be.above(0);
+      expect(summarise(errors)?.meanError, String(kernels)).to.be.below(mean);
+    }
+  });
+
+  it("uses every row but those of machines without constants", () => {
+    for (const file of readMeasured(folder)) {
+      const { rows, used } = fileErrors(file);
+      expect(used, file.file).to.be.at.least(file.file === "published-cases.csv" ? 60 : rows);
+    }
+  });
+
+  it("finds time linear in copies at fixed width", () => {
+    const lines = copiesLines(readMeasured(folder).flatMap(({ cases }) => cases));
+    expect(lines).to.have.length.above(5);
+    for (const { machine, way, hiddenSize, rSquared } of lines) {
+      expect(rSquared, `${machine} ${way} ${hiddenSize}`).to.be.above(0.98);
+    }
+  });
+});
+
+describe("readGpuCases", () => {
+  const head =
+    "device,node_num,hidden_size,num_token,num_topk,num_experts,combine_avg_t_us,dispatch_avg_t_us";
+
+  it("tells the machine from a column, or from the file's name", () => {
+    const row = ",1,7168,128,8,256,70,40";
+    const machines = (name: string, device: string) =>
+      readGpuCases(name, `${head}\n${device}${row}`)!.cases.map(({ machine }) => machine);
+    expect(machines("b300-one-server-low-latency.csv", "")).to.deep.equal(["b200-8x8", "b200-8x8"]);
+    expect(machines("x.csv", "NVIDIA H200")).to.deep.equal(["h200-8x8", "h200-8x8"]);
+    expect(["NVIDIA GB300", "NVIDIA H20", "h800_sxm", "MI355X", "abacus"].map(machineOf)).to.deep.equal([
+      "gb200-nvl72",
+      "h200-8x8",
+      "h800-8x8",
+      "mi300x-8x8",
+      undefined,
+    ]);
+  });
+
+  it("counts a row that holds no number as unused", () => {
+    const text = `${head}\nNVIDIA H100,1,7168,128,8,256,70,40\nNVIDIA H100,1,7168,128,8,256,,\n`;
+    const { rows, used, worstError } = fileErrors(readGpuCases("x.csv", text)!);
+    expect([rows, used]).to.deep.equal([2, 1]);
+    expect(worstError).to.be.below(0.2);
+  });
+
+  it("knows no file of other columns, and skips it in a folder", () => {
+    expect(readGpuCases("x.csv", "a,b\n1,2\n")).to.equal(undefined);
+    const folderOfOne = mkdtempSync(join(tmpdir(), "moeplace-"));
+    writeFileSync(join(folderOfOne, "other.csv"), "a,b\n1,2\n");
+    writeFileSync(join(folderOfOne, "h20-decode.csv"), `${head}\n,1,7168,128,8,256,70,40\n`);
+    const files = readMeasured(folderOfOne).map(({ file }) => file);
+    rmSync(folderOfOne, { recursive: true });
+    expect(files).to.deep.equal(["h20-decode.csv"]);
+    expect(readMeasured(join(tmpdir(), "no such folder"))).to.deep.equal([]);
+  });
+});
+
+describe("drawHottestGpus", () => {
+  const routing = { tokens: 512, numExperts: 256, topK: 8, numGpus: 32, alpha: 1.2 };
+
+  it("gives the same draws for the same seed, with no more rows than there are", () => {
+    const draws = drawHottestGpus(routing, 4);
+    expect(draws).to.deep.equal(drawHottestGpus(routing, 4));
+    for (const { rows, tokens } of draws) {
+      const total = rows.reduce((sum, row) => sum + row, 0);
+      expect(total).to.be.within((512 * 8) / 32, 512 * 8);
+      expect(tokens).to.be.within(0, 512);
+    }
+  });
+
+  it("has fewer rows on the busiest GPU where experts are balanced, and fewest with replicas", () => {
+    const rowsOf = (numSlots?: number) =>
+      drawHottestGpus({ ...routing, tokens: 8192, ...(numSlots !== undefined && { numSlots }) }, 8)
+        .flatMap(({ rows }) => [...rows])
+        .reduce((sum, row) => sum + row, 0);
+    expect(rowsOf(256)).to.be.below(rowsOf());
+    expect(rowsOf(288)).to.be.below(rowsOf(256));
+  });
+});
