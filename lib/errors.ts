@@ -11,8 +11,8 @@ const MOST_CHARACTERS = 1000;
  * Messages quote files and names of files: what would steer a terminal is written out.
  *
  * @example
- * throw new InputError("trace.jsonl:4182: expert 64 is out of range [0, 64)",
- *   "Maybe the trace counts experts from 1; pass --first-expert 1.");
+ * const error = new InputError("trace.jsonl:4182: expert 64 is out of range [0, 64)", "Maybe the trace counts from 1.");
+ * error.advice; // "Maybe the trace counts from 1."
  */
 export class InputError extends Error {
   override readonly name = "InputError";

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { exportPlacement } from "../lib/export/export-placement.js";
 import { vllm } from "../lib/export/vllm.js";
 import { findHardware } from "../lib/hardware/presets.js";
@@ -46,15 +47,16 @@ export async function openExampleScope(): Promise<ExampleScope> {
   builder.after(compute, load);
   const graph = builder.build();
   const traceText = [...writeJsonLines(trace)].join("");
-  for (const name of ["trace.jsonl", "law.jsonl", "intent.jsonl"])
-    writeFileSync(join(folder, name), traceText);
+  for (const name of ["law", "intent"]) writeFileSync(join(folder, `${name}.jsonl.gz`), gzipSync(traceText));
   writeFileSync(join(folder, "p.json"), formatPlacement(placement));
   const { data } = await exportPlacement(placement, vllm, {
     numHiddenLayers: 3,
     firstMoeLayer: 1,
   });
   writeFileSync(join(folder, "map.json"), data);
-  const here = (path: string) => join(folder, path);
+  // Examples read and write by names alone.
+  const back = process.cwd();
+  process.chdir(folder);
   return {
     values: {
       trace,
@@ -71,11 +73,11 @@ export async function openExampleScope(): Promise<ExampleScope> {
       shape: findModelShape("deepseek-moe-16b"),
       solver: localSearch,
       options: { posing: { numChiplets: 16 }, solver: contiguous, solverOptions: DEFAULT_SOLVER_OPTIONS },
-      here,
-      readFile: (path: string, encoding?: BufferEncoding) => readFile(here(path), encoding),
-      writeFile: (path: string, text: string) => writeFile(here(path), text),
+      readFile,
+      writeFile,
     },
     close() {
+      process.chdir(back);
       rmSync(folder, { recursive: true });
     },
   };

@@ -74,7 +74,7 @@ async function run({ file, code }: Example, scope: ExampleScope): Promise<void> 
   const declared = new Set([...code.matchAll(/\bconst (\w+)/g)].map(([, name]) => name));
   const given = names.filter((name) => !declared.has(name));
   const values = await Promise.all(
-    given.map(async (name) => (name in scope.values ? scope.values[name] : exportOf(name, file))),
+    given.map((name) => (name in scope.values ? scope.values[name] : exportOf(name, file))),
   );
   const body = `return (async () => { ${ts.transpile(steps.join("\n"), { target: ts.ScriptTarget.ES2022 })} })();`;
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- examples are code of this repository
@@ -91,9 +91,8 @@ async function exportOf(name: string, user: string): Promise<unknown> {
 /** Lines of the comment behind a statement, on its line or on lines of their own. */
 function commentsAfter(code: string, end: number): string[] {
   const sameLine = ts.getTrailingCommentRanges(code, end) ?? [];
-  const next = code.indexOf("\n", end) + 1;
-  const ranges =
-    sameLine.length > 0 || next === 0 ? sameLine : (ts.getLeadingCommentRanges(code, next) ?? []);
+  const nextLines = ts.getLeadingCommentRanges(code, code.indexOf("\n", end)) ?? [];
+  const ranges = sameLine.length > 0 ? sameLine : nextLines;
   return ranges.map(({ pos, end }) => code.slice(pos, end).replace(/^\/\/ ?/, ""));
 }
 
@@ -119,14 +118,15 @@ async function check(evaluate: () => Promise<unknown>, comments: string[]): Prom
 
 /** The value with which a comment begins, if it begins with any: what follows is for people. */
 function valueIn(comment: string): { value: unknown } | undefined {
-  const [, , start] = /^((?:\w+Array )?)(.*)$/s.exec(comment)!;
+  const start = comment.replace(/^\w+Array (?=\[)/, "");
   if (!/^[-\d["{]|^(true|false|undefined|Infinity)\b/.test(start)) return undefined;
   for (let end = start.length; end > 0; end--) {
     const isWhole = end === start.length || /^[,:;. ]/.test(start.slice(end));
     if (!isWhole) continue;
     try {
       // eslint-disable-next-line @typescript-eslint/no-implied-eval -- examples are code of this repository
-      return { value: (new Function(`return (${start.slice(0, end)});`) as () => unknown)() };
+      const values = (new Function(`return [${start.slice(0, end)}];`) as () => unknown[])();
+      if (values.length === 1) return { value: values[0] };
     } catch {
       // A shorter beginning may be a value.
     }

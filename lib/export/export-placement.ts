@@ -19,7 +19,8 @@ export interface PlacementExport {
  * @throws InputError if the placement is unsound or does not meet what the engine needs.
  *
  * @example
- * const { data, notes } = await exportPlacement(placement, sglang, { numHiddenLayers: 27, firstMoeLayer: 1 });
+ * const { notes } = await exportPlacement(placement, sglang, { numHiddenLayers: 3, firstMoeLayer: 1 });
+ * notes; // ["launch sglang with --ep-size 16 --ep-num-redundant-experts 0"]
  */
 export async function exportPlacement(
   placement: Placement,

@@ -28,8 +28,8 @@ export function moeLayers({ numHiddenLayers, firstMoeLayer, moeLayerStep }: Mode
  * @param note Told of everything that was taken from the placement.
  *
  * @example
- * // A placement of the layers 1 to 26 of an unknown model:
- * completeModelLayers(placement, {}); // { numHiddenLayers: 27, firstMoeLayer: 1, moeLayerStep: 1 }
+ * // A placement of the layers 1 and 2 of an unknown model:
+ * completeModelLayers({ ...placement, model: undefined }, {}); // { numHiddenLayers: 3, firstMoeLayer: 1, moeLayerStep: 1 }
  */
 export function completeModelLayers(
   { model, numExperts, layers }: Placement,

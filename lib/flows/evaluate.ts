@@ -117,7 +117,7 @@ export interface EvaluationOptions {
  * @throws InputError if a layer of the trace is not in the placement, or their experts differ in number.
  *
  * @example
- * evaluatePlacement(trace, placement, { chipletsPerGroup: 4 }).mean.tokenReplication; // 4.02
+ * evaluatePlacement(trace, placement, { chipletsPerGroup: 4 }).mean.tokenReplication; // 5.37
  */
 export function evaluatePlacement(
   trace: RoutingTrace,

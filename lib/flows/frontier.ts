@@ -24,7 +24,7 @@ export const FRONTIER_CAPS: readonly number[] = [Infinity, 2, 1.6, 1.4, 1.3, 1.2
  *
  * @example
  * const points = await traceFrontier(trace, options);
- * points[0]; // { maxLoad: Infinity, tokenReplication: 3.78, loadMaxOverMean: 2.1, isProved: true }
+ * points[0]; // { maxLoad: Infinity, tokenReplication: 5.37, loadMaxOverMean: 1.705, isProved: false }
  */
 export async function traceFrontier(
   trace: RoutingTrace,

@@ -32,7 +32,7 @@ export interface Inspection {
  * Inspects a trace, with an eye on chiplets of equal slots.
  *
  * @example
- * inspectTrace(trace, { numChiplets: 16 }).layers[0].contiguousReplication; // 5.31
+ * inspectTrace(trace, { numChiplets: 16 }).layers[0].contiguousReplication; // 5.27
  */
 export function inspectTrace(
   trace: RoutingTrace,

@@ -27,9 +27,10 @@ export interface PlaceLoadsOptions extends Pick<PlaceTraceOptions, "solver" | "s
  * @throws Error if a solver's answer fails the independent verifier, which is a bug in the solver.
  *
  * @example
- * const outcome = await placeLoads(loads, {
- *   posing: { numChiplets: 32, numReplicas: 32 }, solver, solverOptions: DEFAULT_SOLVER_OPTIONS });
- * if (outcome.status === "placed") outcome.placement.layers[0].load?.cost; // largest load over the mean
+ * const outcome = await placeLoads(loadsOf(trace), {
+ *   posing: { numChiplets: 16, numReplicas: 32 }, solver, solverOptions: DEFAULT_SOLVER_OPTIONS });
+ * outcome.status; // "placed"
+ * outcome.placement.layers[0].load.cost; // 1.0013, the largest load over the mean
  */
 export async function placeLoads(
   { model, numExperts, layers }: LoadTrace,
@@ -107,7 +108,7 @@ function patternsOfLoads(load: Float64Array): TokenPatterns {
  * @param load Times each expert was chosen. Shape [numExperts].
  *
  * @example
- * spreadLoad(Float64Array.of(4, 2), [[0], [0, 1]]); // 4 / 3
+ * spreadLoad(Float64Array.of(4, 2), [[0], [0, 1]]); // 1.3333, 4 of a mean of 3
  */
 export function spreadLoad(load: ArrayLike<number>, chiplets: Chiplets): number {
   const copies = chipletsWithExperts(chiplets, load.length);

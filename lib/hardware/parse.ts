@@ -9,8 +9,7 @@ import type { Hardware } from "./hardware.js";
  * @throws InputError that names the first field which is missing, unknown or wrong.
  *
  * @example
- * await parseHardware(JSON.parse(text), "hw.json");
- * // InputError "hw.json: missing field links.root.bytesPerNs, expected a number above 0"
+ * await parseHardware({ name: "half a machine" }, "hw.json"); // InputError "hw.json: missing field numGroups, expected a whole number above 0"
  */
 export async function parseHardware(json: unknown, where: string): Promise<Hardware> {
   // The schema library takes a tenth of a second to load, which runs without a hardware file need not wait for.

@@ -118,7 +118,8 @@ const LIMIT_NAMES = Object.keys(LIMITS) as (keyof PlacementLimits)[];
  * pins are no rows: they are the shape of a placement. The verifier does not use it, on purpose.
  *
  * @example
- * constraintsOf(problem).map(({ name, cap }) => `${name} <= ${cap}`); // ["antiAffinity <= 1", "chipletLoad <= 120"]
+ * const problem = createProblem(patterns, { numChiplets: 2, antiAffinity: [[0, 2]], limits: { chipletLoad: 6 } });
+ * constraintsOf(problem).map(({ name, cap }) => `${name} <= ${cap}`); // ["antiAffinity <= 1", "chipletLoad <= 6"]
  */
 export function constraintsOf(problem: Constrained): readonly Constraint[] {
   const apart = problem.antiAffinity.map((experts): Constraint => {

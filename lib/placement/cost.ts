@@ -10,7 +10,7 @@ import type { TokenPatterns } from "../trace/token-patterns.js";
  * @param blockOf Block of every expert, in [0, 65536). Shape [numExperts].
  *
  * @example
- * countTokenCopies(patterns, chipletOfExperts(chiplets, numExperts)) / patterns.numTokens; // C_T
+ * countTokenCopies(patterns, chipletOfExperts([[0, 1], [2, 3]], 4)) / patterns.numTokens; // 1.25, C_T
  */
 export function countTokenCopies(patterns: TokenPatterns, blockOf: ArrayLike<number>): number {
   const { numPatterns, offsets, experts, counts } = patterns;

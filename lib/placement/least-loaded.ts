@@ -32,7 +32,7 @@ const TIE = 1e-6;
  * tokens over equals blindly. Time O(tokens * product of the copies of a token's experts).
  *
  * @example
- * const { chipletLoad } = serveLeastLoaded(heldOut.layers[0], chiplets, heldOut);
+ * const { chipletLoad } = serveLeastLoaded(trace.layers[0], placement.layers[0].chiplets, trace);
  */
 export function serveLeastLoaded(
   layer: LayerTrace,

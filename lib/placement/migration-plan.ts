@@ -31,8 +31,9 @@ export interface MigrationOptions {
  * @throws InputError if the placements differ in experts or chiplets, or the running one lacks a layer.
  *
  * @example
- * const plan = planMigrations(running, placement, { expertBytes: expertBytes(shape) });
- * plan.layers[0].steps[0]; // { kind: "swap", transfers: [{ expert: 3, from: 0, to: 5 }, { expert: 9, from: 5, to: 0 }] }
+ * const running = { numExperts: 3, numChiplets: 2, layers: [{ layer: 1, chiplets: [[0, 1], [2]] }] };
+ * const next = { ...running, layers: [{ layer: 1, chiplets: [[0, 2], [1]] }] };
+ * planMigrations(running, next, {}).layers[0].moves; // 2
  */
 export function planMigrations(
   from: Placement,

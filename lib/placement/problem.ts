@@ -64,8 +64,8 @@ export interface ProblemOptions {
  * @throws InputError if the experts do not fit the slots or the chiplets do not divide into groups.
  *
  * @example
- * const problem = createProblem(patterns, { numChiplets: 16, numGroups: 4 });
- * problem.slotsPerChiplet; // 4, for 64 experts
+ * const problem = createProblem(patterns, { numChiplets: 2 });
+ * problem.slotsPerChiplet; // 2, for 4 experts
  */
 export function createProblem(patterns: TokenPatterns, options: ProblemOptions): PlacementProblem {
   const { numExperts } = patterns;

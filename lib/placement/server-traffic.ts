@@ -39,8 +39,8 @@ export interface ServerTraffic {
  * Source: DeepEP (github.com/deepseek-ai/DeepEP), normal dispatch; the means are derived here.
  *
  * @example
- * const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup: 8 });
- * countServerTraffic(patterns, chiplets, traffic).forwarded.betweenServers; // 0.92
+ * const traffic = countTraffic(patterns, [[0, 1], [2, 3]], { chipletsPerGroup: 1 });
+ * countServerTraffic(patterns, [[0, 1], [2, 3]], traffic).forwarded.betweenServers; // 0.625
  */
 export function countServerTraffic(
   patterns: TokenPatterns,

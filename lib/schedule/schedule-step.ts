@@ -95,7 +95,7 @@ export interface StepSchedule {
  * @throws InputError if the traffic is for other chiplets than the machine has.
  *
  * @example
- * const { makespanNs, gap } = scheduleStep(traffic, { hardware, shape });
+ * const { makespanNs, gap } = scheduleStep([traffic], { hardware, shape });
  */
 export function scheduleStep(layers: readonly LayerTraffic[], options: ScheduleOptions): StepSchedule {
   const graph = stepGraph(layers, options);
@@ -128,7 +128,7 @@ export function scheduleStep(layers: readonly LayerTraffic[], options: ScheduleO
  * a schedule is worth. Some milliseconds a layer.
  *
  * @example
- * stepMakespanNs(traffic, { hardware, shape });
+ * stepMakespanNs([traffic], { hardware, shape });
  */
 export function stepMakespanNs(layers: readonly LayerTraffic[], options: ScheduleOptions): number {
   const graph = stepGraph(layers, options);
@@ -197,7 +197,7 @@ const AS_SHORT = 1e-4;
  *   one that hides the most communication, of equals the first.
  *
  * @example
- * const { curve, chunks, best } = sweepChunks(traffic, { hardware, shape });
+ * const { curve, chunks, best } = sweepChunks([traffic], { hardware, shape });
  */
 export function sweepChunks(
   layers: readonly LayerTraffic[],

@@ -53,7 +53,7 @@ export function criticalPath(graph: TaskGraph, { startNs, order, makespanNs }: S
  * What the makespan went into: the time of every kind of task along a critical path, the longest first.
  *
  * @example
- * timeByKind(graph, criticalPath(graph, schedule)); // [{ kind: "weights", ns: 8.1e6 }, ...]
+ * timeByKind(graph, criticalPath(graph, schedule)); // [{ kind: "weights", ns: 10 }, { kind: "experts", ns: 10 }]
  */
 export function timeByKind(
   { kinds, kindOf }: TaskGraph,

@@ -56,7 +56,7 @@ export interface SubsetBoundOptions {
  * @returns In tokens, summed over chiplets, rounded down by a safety margin of a billionth of the tokens.
  *
  * @example
- * subsetBound(problem, { chipletOf, mostSubsets: 3e6, deadline: Infinity }) / numTokens; // C_T is at least this
+ * subsetBound(problem, { chipletOf: [0, 0, 1, 1], mostSubsets: 3e6, deadline: Infinity }); // 4.999999996 copies of 4 tokens
  */
 export function subsetBound(
   { patterns, numChiplets, slotsPerChiplet }: BoundModel,

@@ -68,7 +68,8 @@ export async function decideFeasibility(
  * @returns What is wrong and by how much, or undefined, which proves nothing.
  *
  * @example
- * findConflict(problem); // "the load of expert 3 alone is at least 40, the limit is 30: 10 too low"
+ * const capped = createProblem(patterns, { numChiplets: 2, limits: { chipletLoad: 3 } });
+ * findConflict(capped); // "the mean load of a chiplet is at least 4, the limit is 3: 1 too low"
  */
 export function findConflict(problem: PlacementProblem): string | undefined {
   const constraints = constraintsOf(problem);

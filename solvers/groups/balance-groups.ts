@@ -14,7 +14,8 @@ const MOST_SETS_DEALT = 20_000;
  * not change, and without replicas neither does C_T; whether the groups respect their limits is for the caller to verify.
  *
  * @example
- * regroupByLoad(problem, [[0], [1], [2], [3]]); // [[0], [3], [1], [2]], two a group with loads 4, 3, 2 and 1
+ * const groups = createProblem(patterns, { numChiplets: 4, numGroups: 2 });
+ * regroupByLoad(groups, [[0], [1], [2], [3]]); // [[1], [3], [0], [2]], two a group with loads 3, 4, 1 and 0
  */
 export function regroupByLoad(problem: PlacementProblem, chiplets: Chiplets): Chiplets {
   const { numChiplets, chipletsPerGroup, pins } = problem;

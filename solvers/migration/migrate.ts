@@ -56,8 +56,10 @@ export interface LimitMovesOptions {
  * @returns Undecided where no placement within reach was found that respects all limits.
  *
  * @example
- * const found = await limitMoves(problem, { running, maxMoves: 8, target, seed: 1 });
- * if ("chiplets" in found) countMoves(running, found.chiplets); // at most 8
+ * const running = [[0, 2], [1, 3]];
+ * const target = await exact.solve(problem, DEFAULT_SOLVER_OPTIONS);
+ * const { chiplets } = await limitMoves(problem, { running, maxMoves: 2, target, seed: 1 });
+ * countMoves(running, chiplets); // 2
  */
 export async function limitMoves(problem: PlacementProblem, options: LimitMovesOptions): Promise<Solution> {
   const { running, maxMoves } = options;

@@ -28,9 +28,10 @@ export interface LpSession {
  * Opens an LP session of given rows, without columns.
  *
  * @example
+ * const ones = Float64Array.of(1, 1);
  * const session = await createLpSession({ rowLower: ones, rowUpper: ones });
- * session.addColumns(binaryColumns(columns, Infinity));
- * session.solve()?.rowDuals;
+ * session.addColumns(binaryColumns({ rowsOf: [[0], [1], [0, 1]], cost: [2, 3, 4] }, Infinity));
+ * session.solve().objective; // 4
  */
 export async function createLpSession({ rowLower, rowUpper }: RowBounds): Promise<LpSession> {
   const highs = await loadHighs();

@@ -36,8 +36,11 @@ export type MilpSolution =
  * @param options.start A feasible point; what comes back is never worse.
  *
  * @example
+ * const ones = Float64Array.of(1, 1);
+ * const columns = binaryColumns({ rowsOf: [[0], [1], [0, 1]], cost: [2, 1, 4] }, 1);
+ * const model = { ...columns, integer: Uint8Array.of(1, 1, 1), rowLower: ones, rowUpper: ones };
  * const solution = await solveMilp(model, { backend: "highs" });
- * if (solution.status === "optimal") solution.values; // Float64Array [1, 0, 1]
+ * solution.values; // Float64Array [1, 1, 0]
  */
 export async function solveMilp(
   model: MilpModel,

@@ -33,7 +33,7 @@ export const binaryTrace: TraceFormat = {
  * Writes a trace as moeplace binary, in chunks of bytes.
  *
  * @example
- * for (const chunk of writeBinaryTrace(trace)) file.write(chunk);
+ * await writeFile("trace.moeplace", Buffer.concat([...writeBinaryTrace(trace)]));
  */
 export function* writeBinaryTrace(trace: RoutingTrace): Generator<Uint8Array> {
   const { model, numExperts, topK, layers, sampledOneIn } = trace;

@@ -33,7 +33,7 @@ export const jsonLines: TraceFormat = {
  * Writes a trace as moeplace JSON Lines, in chunks of text.
  *
  * @example
- * for (const chunk of writeJsonLines(trace)) file.write(chunk);
+ * await writeFile("trace.jsonl", [...writeJsonLines(trace)].join(""));
  */
 export function* writeJsonLines(trace: RoutingTrace): Generator<string> {
   const { model, numExperts, topK, layers, sampledOneIn } = trace;
