@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { exportPlacement } from "../lib/export/export-placement.js";
 import { vllm } from "../lib/export/vllm.js";
+import { plainNumbers } from "../lib/hardware/constant.js";
 import { findHardware } from "../lib/hardware/presets.js";
 import { findModelShape } from "../lib/hardware/model-shapes.js";
 import { formatPlacement } from "../lib/placement/placement-file.js";
@@ -15,7 +16,7 @@ import { collectPatterns } from "../lib/trace/token-patterns.js";
 import { listSchedule } from "../lib/task-graph/list-schedule.js";
 import { TaskGraphBuilder } from "../lib/task-graph/task-graph.js";
 import { contiguous } from "../solvers/contiguous.js";
-import { localSearch } from "../solvers/local-search.js";
+import { requireSolver } from "../solvers/index.js";
 import { writeJsonLines } from "../traces/formats/json-lines.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { patternsOf } from "./solvers/arbitrary-problem.js";
@@ -71,7 +72,8 @@ export async function openExampleScope(): Promise<ExampleScope> {
       }),
       hardware: findHardware("mozart-deepseek"),
       shape: findModelShape("deepseek-moe-16b"),
-      solver: localSearch,
+      kernels: plainNumbers(findHardware("h200-8x8")!.kernels!),
+      solver: requireSolver("local-search"),
       options: { posing: { numChiplets: 16 }, solver: contiguous, solverOptions: DEFAULT_SOLVER_OPTIONS },
       readFile,
       writeFile,

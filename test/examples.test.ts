@@ -99,7 +99,7 @@ function commentsAfter(code: string, end: number): string[] {
 async function check(evaluate: () => Promise<unknown>, comments: string[]): Promise<void> {
   const value = await evaluate().catch((error: unknown) => error);
   const [first] = comments;
-  if (typeof value === "string" && !first.startsWith('"')) {
+  if (typeof value === "string" && !/^["']/.test(first)) {
     expect(value.trimEnd().split("\n")).to.deep.equal(comments.map((line) => line.trimEnd()));
     numCompared++;
     return;
@@ -119,7 +119,7 @@ async function check(evaluate: () => Promise<unknown>, comments: string[]): Prom
 /** The value with which a comment begins, if it begins with any: what follows is for people. */
 function valueIn(comment: string): { value: unknown } | undefined {
   const start = comment.replace(/^\w+Array (?=\[)/, "");
-  if (!/^[-\d["{]|^(true|false|undefined|Infinity)\b/.test(start)) return undefined;
+  if (!/^[-\d["'{]|^(true|false|undefined|Infinity)\b/.test(start)) return undefined;
   for (let end = start.length; end > 0; end--) {
     const isWhole = end === start.length || /^[,:;. ]/.test(start.slice(end));
     if (!isWhole) continue;
