@@ -11,7 +11,6 @@ export {
   type ModelledMetrics,
   type ServerMetrics,
   type StepMetrics,
-  type StepRun,
   type StepTime,
 } from "./lib/flows/evaluate.js";
 export {
@@ -33,7 +32,21 @@ export { findHardware, hardwarePresets } from "./lib/hardware/presets.js";
 export { expertBytes, findModelShape, modelShapes, type ModelShape } from "./lib/hardware/model-shapes.js";
 export { modelConstants, type NamedConstant } from "./lib/performance/constants.js";
 export { groupCapacity, type GroupCapacity } from "./lib/performance/memory.js";
-export { DEFAULT_BATCH, type Batch } from "./lib/performance/stages.js";
+export { NUMBER_FORMATS, type NumberFormat } from "./lib/hardware/number-format.js";
+export {
+  PHASES,
+  TRANSPORTS,
+  type Formats,
+  type Phase,
+  type Transport,
+  type Workload,
+} from "./lib/hardware/workload.js";
+export {
+  createWorkload,
+  paperWorkload,
+  sharesCopies,
+  type WorkloadChoice,
+} from "./lib/performance/workload.js";
 export { loadsOf, type LayerLoad, type LoadTrace } from "./lib/trace/load-trace.js";
 export { createRandom, type Random } from "./lib/random.js";
 export {
@@ -113,6 +126,7 @@ export {
   CHUNK_COUNTS,
   DEFAULT_CONFIGURATION,
   estimateMakespanNs,
+  scheduledWorkload,
   scheduleLayer,
   scheduleStep,
   STEP_CONFIGURATIONS,

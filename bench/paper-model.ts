@@ -2,7 +2,7 @@
 import type { Constant, Hardware } from "../lib/hardware/hardware.js";
 import { findHardware } from "../lib/hardware/presets.js";
 import { findModelShape, type ModelShape } from "../lib/hardware/model-shapes.js";
-import { DEFAULT_BATCH } from "../lib/performance/stages.js";
+import { paperWorkload } from "../lib/performance/workload.js";
 import { uniformReplication } from "../lib/placement/cost.js";
 import type { LayerTraffic } from "../lib/placement/traffic.js";
 import {
@@ -104,7 +104,13 @@ function paperLayers(step: PaperStep): LayerTraffic[] {
 }
 
 function paperOptions({ model, hardware, sequenceLength = 256 }: PaperStep) {
-  return { hardware, shape: model.shape, batch: { ...DEFAULT_BATCH, sequenceLength } };
+  const { tokensPerChiplet } = paperWorkload(hardware);
+  // As many sequences, longer or shorter.
+  const workload = paperWorkload(hardware, {
+    promptLength: sequenceLength,
+    tokensPerChiplet: (tokensPerChiplet * sequenceLength) / 256,
+  });
+  return { hardware, shape: model.shape, workload };
 }
 
 /**

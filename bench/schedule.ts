@@ -7,7 +7,8 @@
 import { findHardware } from "../lib/hardware/presets.js";
 import type { Hardware } from "../lib/hardware/hardware.js";
 import { findModelShape, type ModelShape } from "../lib/hardware/model-shapes.js";
-import { DEFAULT_BATCH } from "../lib/performance/stages.js";
+import type { Workload } from "../lib/hardware/workload.js";
+import { paperWorkload } from "../lib/performance/workload.js";
 import { countTraffic, type LayerTraffic } from "../lib/placement/traffic.js";
 import { createRoutingTrace } from "../lib/trace/routing-trace.js";
 import { scheduleBound } from "../lib/task-graph/bounds.js";
@@ -15,6 +16,7 @@ import { listSchedule } from "../lib/task-graph/list-schedule.js";
 import { modelDurations, stepSite } from "../lib/schedule/model-durations.js";
 import {
   estimateMakespanNs,
+  scheduledWorkload,
   scheduleLayer,
   scheduleStep,
   STEP_CONFIGURATIONS,
@@ -30,6 +32,7 @@ import { drawSkewedTokens } from "./skewed-tokens.js";
 interface Machine {
   readonly hardware: Hardware;
   readonly shape: ModelShape;
+  readonly workload: Workload;
 }
 
 const machines = [
@@ -120,13 +123,14 @@ function valueColumns(step: StepSchedule): string {
 function costColumns(numLayers: number, configuration: StepConfiguration): string {
   const each = machines[0];
   const traffic = trafficOf(each).slice(0, numLayers);
-  const { overlap, transport } = configuration;
+  const { overlap } = configuration;
   const { chunks, parts } = overlap;
-  const cut = { batch: DEFAULT_BATCH, transport, parts, chunks };
+  const workload = scheduledWorkload({ ...each, configuration });
+  const cut = { workload, parts, chunks };
   const plan = {
     site: stepSite(each.hardware),
     overlap,
-    numMicroBatches: DEFAULT_BATCH.numMicroBatches,
+    numMicroBatches: workload.microBatches,
     training: true,
   };
   const durations = traffic.map((layer) => modelDurations(layer, each, cut));
@@ -168,7 +172,7 @@ function machine(hardwareName: string, shapeName: string): Machine {
   const hardware = findHardware(hardwareName);
   const shape = findModelShape(shapeName);
   if (hardware === undefined || shape === undefined) throw new Error(`no ${hardwareName} or ${shapeName}`);
-  return { hardware, shape };
+  return { hardware, shape, workload: paperWorkload(hardware) };
 }
 
 function title({ hardware, shape }: Machine): string {

@@ -8,11 +8,11 @@ export function evaluateOn(
   placement: Placement,
   { scheduled = false, ...machine }: Machine & { scheduled?: boolean },
 ): Evaluation {
-  const { hardware, shape } = machine;
+  const { hardware, shape, workload } = machine;
   return evaluatePlacement(trace, placement, {
     chipletsPerGroup: hardware.chipletsPerGroup,
     tokensStart: hardware.tokensStart,
-    ...(shape && { machine: { hardware, shape } }),
+    ...(shape && { machine: { hardware, shape, workload } }),
     scheduled,
   });
 }

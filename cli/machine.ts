@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import {
+  createWorkload,
   findHardware,
   findModelShape,
   hardwarePresets,
@@ -11,13 +12,15 @@ import {
   type ModelShape,
   type PlacementFile,
   type RoutingTrace,
+  type Workload,
 } from "../index.js";
 import { integerOption } from "./options.js";
 import { readBytes } from "./read-files.js";
 import type { Terminal } from "./terminal.js";
+import { addWorkloadOptions, toWorkloadChoice, type WorkloadOptions } from "./workload-options.js";
 
 /** Where experts are to sit, and of which model they are. */
-export interface MachineOptions {
+export interface MachineOptions extends WorkloadOptions {
   readonly hardware: string;
   readonly chiplets?: number;
   readonly groups?: number;
@@ -28,12 +31,14 @@ export interface Machine {
   readonly hardware: Hardware;
   /** Undefined where the model is not known: bytes, time and energy cannot be told then. */
   readonly shape: ModelShape | undefined;
+  readonly workload: Workload;
 }
 
 const DEFAULT_HARDWARE = "mozart-deepseek";
 
 /** @param options.chiplets Whether the number of chiplets is to be told, rather than read from a placement. */
 export function addMachineOptions(command: Command, { chiplets }: { chiplets: boolean }): Command {
+  addWorkloadOptions(command);
   command
     .optionsGroup("Machine and model:")
     .option(
@@ -65,21 +70,29 @@ export async function loadMachine(
     ...(chiplets !== undefined && { numChiplets: chiplets }),
     ...(groups !== undefined && { numGroups: groups }),
   });
-  if (options.model === undefined) {
+  const shape = loadShape(options, traceModel, terminal);
+  const choice = toWorkloadChoice(options, options.workload);
+  return { hardware, shape, workload: createWorkload({ hardware, shape }, choice) };
+}
+
+function loadShape(
+  { model }: MachineOptions,
+  traceModel: string | undefined,
+  terminal: Terminal,
+): ModelShape | undefined {
+  if (model === undefined) {
     const shape = traceModel === undefined ? undefined : findModelShape(traceModel);
     if (shape === undefined) {
       terminal.note(
         `the sizes of model ${traceModel ?? "(unnamed)"} are not known: bytes and time need --model NAME`,
       );
     }
-    return { hardware, shape };
+    return shape;
   }
-  const shape = findModelShape(options.model);
-  if (shape === undefined) {
-    const names = modelShapes.map(({ name }) => name).join(", ");
-    throw new InputError(`--model: found ${options.model}, expected one of ${names}`);
-  }
-  return { hardware, shape };
+  const shape = findModelShape(model);
+  if (shape !== undefined) return shape;
+  const names = modelShapes.map(({ name }) => name).join(", ");
+  throw new InputError(`--model: found ${model}, expected one of ${names}`);
 }
 
 /** The machine with as many chiplets and chiplet groups as a placement has. */

@@ -97,7 +97,7 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
 
 function objectiveOf(
   objective: Objective,
-  { hardware, shape }: Machine,
+  { hardware, shape, workload }: Machine,
 ): NonNullable<PosingOptions["objective"]> {
   if (objective === "traffic") return { minimise: "traffic" };
   if (objective === "balance") return { minimise: "load" };
@@ -107,7 +107,7 @@ function objectiveOf(
       "Maybe pass --model NAME.",
     );
   }
-  return { minimise: "time", machine: { hardware, shape } };
+  return { minimise: "time", machine: { hardware, shape, workload } };
 }
 
 function poseFor(

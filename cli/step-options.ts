@@ -1,50 +1,62 @@
 import type { Command, Option } from "commander";
 import {
-  DEFAULT_BATCH,
+  InputError,
   priorityRules,
   STEP_CONFIGURATIONS,
-  type Batch,
+  type ConfigurationName,
   type PriorityRule,
   type ScheduleOptions,
+  type Workload,
 } from "../index.js";
 import { choiceOption, integerOption, numberOption } from "./options.js";
+import type { WorkloadOptions } from "./workload-options.js";
 
-/** How a step is run, and of what size it is. */
-export interface StepOptions {
-  readonly configuration: keyof typeof STEP_CONFIGURATIONS;
+/** How a step is scheduled, besides what it is. */
+export interface StepOptions extends WorkloadOptions {
+  readonly configuration: ConfigurationName;
   readonly chunks?: number | "best";
   readonly rule: PriorityRule | "best";
   readonly forwardOnly?: boolean;
-  readonly sequences: number;
-  readonly sequenceLength: number;
-  readonly microBatches: number;
-  readonly numberFormat: Batch["format"];
+  readonly sequences?: number;
+  readonly sequenceLength?: number;
   readonly optimiserBytes: number;
 }
 
 /** What {@link StepOptions} are for the schedulers. */
 export function toScheduleOptions(options: StepOptions): Omit<ScheduleOptions, "hardware" | "shape"> {
-  const { overlap, transport } = STEP_CONFIGURATIONS[options.configuration];
+  const configuration = STEP_CONFIGURATIONS[options.configuration];
+  const { overlap } = configuration;
   const { chunks } = options;
   return {
-    batch: {
-      numSequences: options.sequences,
-      sequenceLength: options.sequenceLength,
-      numMicroBatches: options.microBatches,
-      format: options.numberFormat,
-    },
     configuration: {
+      ...configuration,
       overlap: typeof chunks === "number" ? { ...overlap, chunks } : overlap,
-      transport,
     },
-    training: !options.forwardOnly,
     rule: options.rule,
     optimiserBytesPerWeight: options.optimiserBytes,
   };
 }
 
+/**
+ * The workload with the sequences that the options give instead of tokens.
+ *
+ * @throws InputError if both are given.
+ */
+export function withSequences(workload: Workload, options: StepOptions, numChiplets: number): Workload {
+  const { sequences, sequenceLength = workload.promptLength, forwardOnly } = options;
+  const phase = forwardOnly && workload.phase === "train" ? "prefill" : workload.phase;
+  if (sequences !== undefined && options.tokens !== undefined) {
+    throw new InputError("--sequences: found --tokens too, expected one of them");
+  }
+  // Other lengths leave the number of sequences as it is, unless tokens are given.
+  const given = (workload.tokensPerChiplet / workload.promptLength) * sequenceLength;
+  const scaled = options.tokens === undefined ? given : workload.tokensPerChiplet;
+  const tokensPerChiplet =
+    sequences === undefined ? scaled : (sequences * sequenceLength * workload.microBatches) / numChiplets;
+  return { ...workload, phase, promptLength: sequenceLength, tokensPerChiplet };
+}
+
 export function addStepOptions(command: Command): Command {
-  const { numSequences, sequenceLength, numMicroBatches } = DEFAULT_BATCH;
   const options = [
     choiceOption("--configuration <name>", "how the step is run", [
       "chunked",
@@ -52,27 +64,25 @@ export function addStepOptions(command: Command): Command {
     ]),
     chunksOption(),
     choiceOption("--rule <name>", "how free resources choose", [...priorityRules, "best"]),
-    integerOption("--sequences <n>", "sequences of a micro-batch", 1).default(numSequences),
-    integerOption("--sequence-length <n>", "tokens of a sequence", 1).default(sequenceLength),
-    integerOption("--micro-batches <n>", "micro-batches of a step", 1).default(numMicroBatches),
-    choiceOption("--number-format <name>", "numbers that are computed with", ["fp16", "bf16", "fp8"]),
+    integerOption("--sequences <n>", "sequences (or prompts) of a micro-batch, instead of --tokens", 1),
+    integerOption("--sequence-length <n>", "tokens of a sequence, in as many sequences", 1),
     numberOption(
       "--optimiser-bytes <n>",
       "bytes of optimiser state that travel with every weight; Adam takes 12",
       { above: 0 },
     ).default(0),
   ];
-  command.optionsGroup("Step:").option("--forward-only", "leave out the backward pass");
+  command.optionsGroup("Schedule:").option("--forward-only", "leave out the backward pass");
   for (const option of options) command.addOption(option);
   return command;
 }
 
 function chunksOption(): Option {
-  const number = integerOption(
+  const option = integerOption(
     "--chunks <n|best>",
     "pieces of a micro-batch that overlap, or best to try several numbers (default: as the configuration has it)",
     1,
   );
-  const { parseArg } = number;
-  return number.argParser((value, previous) => (value === "best" ? value : parseArg?.(value, previous)));
+  const parse = option.parseArg?.bind(option);
+  return option.argParser((value, previous) => (value === "best" ? value : parse?.(value, previous)));
 }

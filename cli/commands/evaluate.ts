@@ -24,6 +24,7 @@ import {
 } from "../options.js";
 import { readPlacement, sortPaths } from "../read-files.js";
 import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
+import { describeWorkload } from "../workload-options.js";
 
 interface EvaluateOptions extends TerminalOptions, TraceOptions, MachineOptions, ExplainOptions {
   readonly holdout: number;
@@ -74,6 +75,7 @@ export function evaluateCommand(): Command {
       const [{ hardware }] = evaluated;
       terminal.printJson({
         sampledOneIn: trace.sampledOneIn ?? 1,
+        workload: evaluated[0].evaluation.step?.workload ?? null,
         placements: evaluated.map(({ file, evaluation, time }) => ({ file, ...evaluation, time })),
         ...explainData(hardware, options),
       });
@@ -90,6 +92,8 @@ export function evaluateCommand(): Command {
           ]),
         ),
       );
+      const { step } = evaluated[0].evaluation;
+      if (step) terminal.print(`\n${describeWorkload(step.workload, placedChiplets(hardware))}`);
       const onServers = evaluated.flatMap(({ file, evaluation }) => {
         const { servers } = evaluation.mean;
         return servers ? [serverRow(file, servers, options.serverLimit)] : [];
@@ -109,6 +113,10 @@ export function evaluateCommand(): Command {
       }
       printConstants(hardware, options, terminal);
     });
+}
+
+function placedChiplets({ numGroups, chipletsPerGroup }: Hardware): number {
+  return numGroups * chipletsPerGroup;
 }
 
 /** A time is shown with how the step is run. */

@@ -7,6 +7,7 @@ import {
   groupCapacity,
   InputError,
   perfettoJson,
+  scheduledWorkload,
   scheduleStep,
   sweepChunks,
   validateSchedule,
@@ -32,8 +33,9 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readPlacement, sortPaths } from "../read-files.js";
-import { addStepOptions, toScheduleOptions, type StepOptions } from "../step-options.js";
+import { addStepOptions, toScheduleOptions, withSequences, type StepOptions } from "../step-options.js";
 import { openTerminal, type Terminal } from "../terminal.js";
+import { describeWorkload } from "../workload-options.js";
 
 interface ScheduleCommandOptions
   extends FileCommandOptions, TraceOptions, MachineOptions, StepOptions, ExplainOptions {
@@ -71,7 +73,8 @@ export function scheduleCommand(): Command {
       }
       const placement = await readPlacement(placements[0]);
       const { trace } = await loadTrace(traces, options, terminal);
-      const { hardware, shape } = await loadMachineOf(placement, options, { trace, terminal });
+      const machine = await loadMachineOf(placement, options, { trace, terminal });
+      const { hardware, shape } = machine;
       if (shape === undefined) {
         throw new InputError(
           `schedule: found model ${trace.model ?? "(unnamed)"}, expected one whose sizes are known`,
@@ -81,7 +84,9 @@ export function scheduleCommand(): Command {
       const { warning } = groupCapacity(hardware, shape, { optimiserBytesPerWeight: options.optimiserBytes });
       if (warning !== undefined) terminal.note(`${hardware.name}: ${warning}`);
       const traffic = countLayers(trace, withDispatch(placement, options), options.layer);
-      const model = { ...toScheduleOptions(options), hardware, shape };
+      const asked = withSequences(machine.workload, options, placement.numChiplets);
+      const model = { ...toScheduleOptions(options), hardware, shape, workload: asked };
+      const workload = scheduledWorkload(model);
       const sweep = options.chunks === "best" ? sweepChunks(traffic, model) : undefined;
       const step = sweep?.best ?? scheduleStep(traffic, model);
       const { graph, schedule } = step;
@@ -98,11 +103,13 @@ export function scheduleCommand(): Command {
         sampledOneIn: trace.sampledOneIn ?? 1,
         title,
         configuration: options.configuration,
+        workload,
         ...scheduleData(step),
         ...(sweep && { chunks: sweep.chunks, curve: sweep.curve }),
         ...explainData(hardware, options),
       });
-      terminal.print(`${title}\n${describeSchedule(step)}`);
+      terminal.print(`${title}\n${describeWorkload(workload, placement.numChiplets)}`);
+      terminal.print(describeSchedule(step));
       if (sweep) terminal.print(`\n${describeCurve(sweep.curve)}\nbest: ${sweep.chunks} chunks`);
       terminal.print(`\n${ganttText(graph, schedule, { width: process.stdout.columns || 100 })}`);
       printConstants(hardware, options, terminal);

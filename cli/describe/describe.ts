@@ -1,5 +1,6 @@
 import {
   formatTime,
+  sharesCopies,
   type Evaluation,
   type PlaceOutcome,
   type RoutingTrace,
@@ -7,22 +8,32 @@ import {
 } from "../../index.js";
 import type { SplitTrace } from "../load-trace.js";
 import type { Machine } from "../machine.js";
+import { describeWorkload } from "../workload-options.js";
 
-/** Trace and machine in a line each, for people. */
-export function describeInput({ learn, heldOut }: SplitTrace, { hardware }: Machine): string {
+/** Trace, machine and step in a line each, for people. */
+export function describeInput(
+  { learn, heldOut }: SplitTrace,
+  { hardware, shape, workload }: Machine,
+): string {
   const { model, layers, numExperts, topK, sampledOneIn } = learn;
   const sample = sampledOneIn ? `, a sample of one token in ${sampledOneIn}` : "";
   const learned = `${numTokens(learn)} tokens to learn from`;
   const judged = heldOut ? `, ${numTokens(heldOut)} held out` : "";
   const { numGroups, chipletsPerGroup, name } = hardware;
+  const numChiplets = numGroups * chipletsPerGroup;
+  // Without sharing, what follows of copies is worth knowing and worth nothing.
+  const worthless = sharesCopies(workload)
+    ? ""
+    : `\n${workload.transport}: C_T is worth nothing here, only load is`;
+  const step = shape && `\n${describeWorkload(workload, numChiplets)}${worthless}`;
   return (
     `${model ?? "unnamed model"}: ${layers.length} MoE layers, ${numExperts} experts, top-${topK}; ${learned}${judged}${sample}\n` +
-    `${name}: ${numGroups * chipletsPerGroup} chiplets in ${numGroups} groups`
+    `${name}: ${numChiplets} chiplets in ${numGroups} groups${step ?? ""}`
   );
 }
 
 /** The same as data. */
-export function inputData({ learn, heldOut }: SplitTrace, { hardware, shape }: Machine): object {
+export function inputData({ learn, heldOut }: SplitTrace, { hardware, shape, workload }: Machine): object {
   return {
     model: learn.model ?? null,
     numExperts: learn.numExperts,
@@ -35,16 +46,18 @@ export function inputData({ learn, heldOut }: SplitTrace, { hardware, shape }: M
     numChiplets: hardware.numGroups * hardware.chipletsPerGroup,
     numGroups: hardware.numGroups,
     modelShape: shape?.name ?? null,
+    workload,
   };
 }
 
 /** Modelled time and energy of a step, where the model's sizes are known. */
 export function describeStep({ step, layers }: Evaluation): string | undefined {
   if (step === undefined) return undefined;
-  const { configuration, stepNs, stepPj } = step;
+  const { configuration, workload, stepNs, stepPj, tokensPerSecond } = step;
   return (
-    `modelled training step of ${layers.length} layers, ${configuration}: ${formatTime(stepNs)}, ` +
-    `${(stepPj / 1e12).toFixed(1)} J`
+    `modelled step of ${layers.length} layers (${workload.phase}, ${workload.transport}, ${configuration}): ` +
+    `${formatTime(stepNs)}, ${(stepPj / 1e12).toFixed(1)} J\n` +
+    `the whole model: ${Math.round(tokensPerSecond)} tokens/s a chiplet`
   );
 }
 

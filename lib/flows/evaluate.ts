@@ -1,5 +1,6 @@
 import { InputError } from "../errors.js";
 import { withChiplets, type Hardware } from "../hardware/hardware.js";
+import type { ModelShape } from "../hardware/model-shapes.js";
 import type { DispatchModel } from "../placement/dispatch.js";
 import type { Chiplets, Placement } from "../placement/placement.js";
 import {
@@ -11,15 +12,19 @@ import {
 import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
 import { layerEnergy, staticPj } from "../performance/energy.js";
 import { crossings, linkLoads } from "../performance/link-loads.js";
-import { DEFAULT_BATCH, type Batch } from "../performance/stages.js";
+import { outsideLayersNs } from "../performance/outside-layers.js";
+import { wireBytes } from "../performance/stages.js";
 import type { Machine } from "../hardware/machine.js";
-import { formatBytes } from "../performance/systolic.js";
+import type { Phase, Transport, Workload } from "../hardware/workload.js";
+import { sharesCopies } from "../performance/workload.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import {
   DEFAULT_CONFIGURATION,
+  scheduledWorkload,
   STEP_CONFIGURATIONS,
   stepMakespanNs,
   type ConfigurationName,
+  type ScheduleOptions,
 } from "../schedule/schedule-step.js";
 import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
 
@@ -66,15 +71,20 @@ export interface LayerMetrics extends Metrics {
 
 /** Time and energy of one step of all layers of a trace. */
 export interface StepMetrics {
+  readonly workload: Workload;
   /** How the step is run. */
   readonly configuration: ConfigurationName;
   /** Makespan of its schedule: what `moeplace schedule` prints. */
   readonly stepNs: number;
   readonly stepPj: number;
+  /** Of the whole model, a chiplet: were all its MoE layers as those given in the mean, and with all its other layers. */
+  readonly tokensPerSecond: number;
 }
 
 /** Time of one step of all layers given, with how it was told: the shape it has in every JSON document. */
 export interface StepTime {
+  readonly workload: Phase;
+  readonly transport: Transport;
   readonly configuration: ConfigurationName;
   /** On the tokens a placement was made from. */
   readonly learnedNs: number;
@@ -101,12 +111,8 @@ export interface EvaluationOptions {
   readonly machine?: Machine;
   /** Where tokens start; default as on the machine, at the root without one. */
   readonly tokensStart?: Hardware["tokensStart"];
-  /** Default {@link DEFAULT_BATCH}. */
-  readonly batch?: Batch;
   /** Default {@link DEFAULT_CONFIGURATION}. */
   readonly configuration?: ConfigurationName;
-  /** Whether a step is a training step; default true. */
-  readonly training?: boolean;
   /** Whether to schedule every layer too, which takes milliseconds a layer; default false. */
   readonly scheduled?: boolean;
 }
@@ -125,6 +131,7 @@ export function evaluatePlacement(
   options: EvaluationOptions,
 ): Evaluation {
   const machine = options.machine && sizedFor(placement, options.machine, options);
+  const sized = machine ? { ...options, machine } : options;
   const { tokensStart = machine?.hardware.tokensStart } = options;
   const traffic: LayerTraffic[] = [];
   const layers = placedLayers(trace, placement).map(({ patterns, chiplets, layer, tokens }): LayerMetrics => {
@@ -133,38 +140,39 @@ export function evaluatePlacement(
     return {
       layer,
       tokens,
-      ...evaluateTraffic(counted, options),
+      ...evaluateTraffic(counted, sized),
       ...(tokensStart === "everywhere" && {
-        servers: withBytes(countServerTraffic(patterns, chiplets, counted), options),
+        servers: withBytes(countServerTraffic(patterns, chiplets, counted), sized),
       }),
     };
   });
-  const mean = meanOf(layers, options);
+  const mean = meanOf(layers, sized);
   if (machine === undefined) return { mean, layers };
-  const stepNs = timeOfTraffic(traffic, machine, options);
+  const stepNs = timeOfTraffic(traffic, machine, options.configuration);
   const dynamicPj = sum(layers.map(({ modelled }) => modelled?.dynamicPj ?? 0));
+  const workload = scheduledWorkload(scheduleOptions(machine, options.configuration));
+  const modelNs = (stepNs / layers.length) * machine.shape.numMoeLayers + outsideLayersNs(machine, workload);
   return {
     mean,
     layers,
     step: {
+      workload,
       configuration: options.configuration ?? DEFAULT_CONFIGURATION,
       stepNs,
       stepPj: dynamicPj + staticPj(machine.hardware, stepNs),
+      tokensPerSecond: workload.tokensPerChiplet / (modelNs / 1e9),
     },
   };
 }
 
 function sizedFor(
   { numChiplets }: Placement,
-  { hardware, shape }: Machine,
+  machine: Machine,
   { chipletsPerGroup }: EvaluationOptions,
 ): Machine {
   const numGroups = numChiplets / chipletsPerGroup;
-  return { hardware: withChiplets(hardware, { numChiplets, numGroups }), shape };
+  return { ...machine, hardware: withChiplets(machine.hardware, { numChiplets, numGroups }) };
 }
-
-/** How a step is run, where it is not as by default. */
-export type StepRun = Pick<EvaluationOptions, "batch" | "configuration" | "training">;
 
 /**
  * Time of one step of all layers of a trace under a placement, in nanoseconds: the one that every command shows.
@@ -179,14 +187,15 @@ export type StepRun = Pick<EvaluationOptions, "batch" | "configuration" | "train
 export function timeOfPlacement(
   trace: RoutingTrace,
   placement: Placement,
-  { run = {}, ...machine }: Machine & { run?: StepRun },
+  machine: Machine,
+  configuration?: ConfigurationName,
 ): number {
   const { chipletsPerGroup } = machine.hardware;
   const { dispatch } = placement;
   const traffic = placedLayers(trace, placement).map(({ patterns, chiplets }) =>
     countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch }),
   );
-  return timeOfTraffic(traffic, machine, run);
+  return timeOfTraffic(traffic, machine, configuration);
 }
 
 /** Time of a step on the tokens learned from and held out, or null where the model's shape is not known. */
@@ -199,6 +208,8 @@ export function stepTime({
 }): StepTime | null {
   if (learned.step === undefined) return null;
   return {
+    workload: learned.step.workload.phase,
+    transport: learned.step.workload.transport,
     configuration: learned.step.configuration,
     learnedNs: learned.step.stepNs,
     heldOutNs: heldOut?.step?.stepNs ?? null,
@@ -209,14 +220,16 @@ export function stepTime({
 function timeOfTraffic(
   traffic: readonly LayerTraffic[],
   machine: Machine,
-  { batch, configuration = DEFAULT_CONFIGURATION, training }: StepRun,
+  configuration?: ConfigurationName,
 ): number {
-  return stepMakespanNs(traffic, {
-    ...machine,
-    configuration: STEP_CONFIGURATIONS[configuration],
-    ...(batch && { batch }),
-    ...(training !== undefined && { training }),
-  });
+  return stepMakespanNs(traffic, scheduleOptions(machine, configuration));
+}
+
+function scheduleOptions(
+  machine: Machine,
+  configuration: ConfigurationName = DEFAULT_CONFIGURATION,
+): ScheduleOptions {
+  return { ...machine, configuration: STEP_CONFIGURATIONS[configuration] };
 }
 
 /** Every layer of a trace with its chiplets. */
@@ -259,31 +272,32 @@ export function evaluateTraffic(traffic: LayerTraffic, options: EvaluationOption
 }
 
 function modelTraffic(traffic: LayerTraffic, machine: Machine, options: EvaluationOptions): ModelledMetrics {
-  const { batch = DEFAULT_BATCH, configuration = DEFAULT_CONFIGURATION, training = true } = options;
   const { hardware, shape } = machine;
-  const given = STEP_CONFIGURATIONS[configuration].transport;
-  const transport = { ...given, multicast: given.multicast && hardware.multicast };
-  const plain = crossings(linkLoads(traffic, hardware, { ...transport, multicast: false }));
-  const multicast = crossings(linkLoads(traffic, hardware, { ...transport, multicast: true }));
-  const bytesOf = (crossed: number) =>
-    (2 * crossed * shape.hiddenSize * formatBytes(batch.format)) / traffic.numTokens;
+  const workload = scheduledWorkload(scheduleOptions(machine, options.configuration));
+  const { transport } = workload;
+  const isShared = sharesCopies(workload);
+  const plain = crossings(linkLoads(traffic, hardware, isShared ? "per-chiplet" : transport));
+  const multicast = crossings(linkLoads(traffic, hardware, isShared ? "per-group" : transport));
+  const bytesOf = (crossed: number) => (crossed * bothWaysBytes(shape, workload)) / traffic.numTokens;
   return {
     rootLinkBytesPerToken: bytesOf(plain.root),
     rootLinkMulticastBytesPerToken: bytesOf(multicast.root),
     chipletLinkBytesPerToken: bytesOf(plain.chiplet),
-    dynamicPj: layerEnergy(traffic, machine, { batch, transport, training }).totalPj,
-    ...(options.scheduled && { scheduledLayerNs: timeOfTraffic([traffic], machine, options) }),
+    dynamicPj: layerEnergy(traffic, machine, workload).totalPj,
+    ...(options.scheduled && { scheduledLayerNs: timeOfTraffic([traffic], machine, options.configuration) }),
   };
 }
 
-function withBytes(
-  servers: ServerTraffic,
-  { machine, batch = DEFAULT_BATCH }: EvaluationOptions,
-): ServerMetrics {
+/** Bytes of a token at dispatch and of its result at combine, one copy each. */
+function bothWaysBytes(shape: ModelShape, { formats }: Workload): number {
+  return wireBytes(shape, formats.dispatch) + wireBytes(shape, formats.combine);
+}
+
+function withBytes(servers: ServerTraffic, { machine, configuration }: EvaluationOptions): ServerMetrics {
   if (machine === undefined) return servers;
   const { hardware, shape } = machine;
   const copies = hardware.multicast ? servers.forwarded : servers.direct;
-  const bytes = 2 * shape.hiddenSize * formatBytes(batch.format);
+  const bytes = bothWaysBytes(shape, scheduledWorkload(scheduleOptions(machine, configuration)));
   return {
     ...servers,
     bytesPerToken: {

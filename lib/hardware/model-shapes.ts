@@ -2,6 +2,8 @@
 export interface ModelShape {
   readonly name: string;
   readonly hiddenSize: number;
+  /** Numbers of a token on the way to its experts, where it is not hiddenSize. */
+  readonly wireSize?: number;
   /** Inner width of one expert, which is three matrices of hiddenSize x expertWidth (gate, up, down). */
   readonly expertWidth: number;
   /** All transformer layers. */
@@ -15,6 +17,8 @@ export interface ModelShape {
   readonly sharedWidth: number;
   /** Inner width of the feed-forward network of a dense layer; 0 if there are none. */
   readonly denseWidth: number;
+  /** Words that the head tells apart. */
+  readonly vocabularySize: number;
   readonly attention: AttentionShape;
   /** Bytes of one expert weight as the model is served; training at 16 bits takes 2. */
   readonly bytesPerWeight: number;
@@ -31,6 +35,10 @@ export interface AttentionShape {
   readonly valueSize: number;
   /** Weights of all its projections. */
   readonly numWeights: number;
+  /** Length of the latent that keys and values are made of, where there is one; all heads share it. */
+  readonly latentSize?: number;
+  /** Length of the rotary part of a key, kept beside the latent. */
+  readonly rotarySize?: number;
 }
 
 /** Bytes of the weights of one expert in one layer. */
@@ -77,6 +85,8 @@ function latentAttention(hiddenSize: number, numHeads: number, queryRank: number
     numKvHeads: numHeads,
     keySize,
     valueSize,
+    latentSize,
+    rotarySize,
     numWeights:
       queryWeights +
       hiddenSize * (latentSize + rotarySize) +
@@ -100,6 +110,7 @@ const known: readonly { matches: RegExp; shape: ModelShape }[] = [
       topK: 8,
       sharedWidth: 0,
       denseWidth: 0,
+      vocabularySize: 151936,
       attention: groupedAttention(2048, 32, 4),
       bytesPerWeight: 2,
     },
@@ -117,6 +128,7 @@ const known: readonly { matches: RegExp; shape: ModelShape }[] = [
       topK: 8,
       sharedWidth: 0,
       denseWidth: 0,
+      vocabularySize: 50304,
       attention: groupedAttention(2048, 16, 16),
       bytesPerWeight: 2,
     },
@@ -134,6 +146,7 @@ const known: readonly { matches: RegExp; shape: ModelShape }[] = [
       topK: 6,
       sharedWidth: 2 * 1408,
       denseWidth: 10944,
+      vocabularySize: 102400,
       attention: groupedAttention(2048, 16, 16),
       bytesPerWeight: 2,
     },
@@ -151,6 +164,7 @@ const known: readonly { matches: RegExp; shape: ModelShape }[] = [
       topK: 6,
       sharedWidth: 2 * 1408,
       denseWidth: 10944,
+      vocabularySize: 102400,
       attention: latentAttention(2048, 16, 0),
       bytesPerWeight: 2,
     },
@@ -168,6 +182,7 @@ const known: readonly { matches: RegExp; shape: ModelShape }[] = [
       topK: 4,
       sharedWidth: 0,
       denseWidth: 0,
+      vocabularySize: 201088,
       attention: groupedAttention(2880, 64, 8, 64),
       // MXFP4: 4 bits a weight and an 8-bit scale for every 32.
       bytesPerWeight: 17 / 32,
@@ -186,6 +201,7 @@ const known: readonly { matches: RegExp; shape: ModelShape }[] = [
       topK: 8,
       sharedWidth: 2048,
       denseWidth: 18432,
+      vocabularySize: 129280,
       attention: latentAttention(7168, 128, 1536),
       bytesPerWeight: 1,
     },
@@ -203,6 +219,7 @@ const known: readonly { matches: RegExp; shape: ModelShape }[] = [
       topK: 4,
       sharedWidth: 5632,
       denseWidth: 0,
+      vocabularySize: 151936,
       attention: groupedAttention(2048, 16, 16),
       bytesPerWeight: 2,
     },

@@ -4,15 +4,13 @@
 import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
-import { crossings, linkLoads, type Transport } from "./link-loads.js";
-import {
-  attentionGemms,
-  BACKWARD_COMPUTE,
-  expertActivationBytes,
-  expertGemms,
-  type Batch,
-} from "./stages.js";
-import { formatBytes, gemmBytes, gemmMacs, type Gemm } from "./systolic.js";
+import { coreGemms, projectionGemms } from "./attention.js";
+import { crossings, linkLoads } from "./link-loads.js";
+import { isNarrow, tokenBytes } from "../hardware/number-format.js";
+import { BACKWARD_COMPUTE, expertActivationBytes, expertGemms, weightBytesOf, wireBytes } from "./stages.js";
+import { gemmBytes, gemmMacs, type Gemm } from "./systolic.js";
+import type { Workload } from "../hardware/workload.js";
+import { microBatchTokens } from "./workload.js";
 
 /** Energy of a multiply-accumulate at FP8 over that of one at 16 bits. */
 export const FP8_ENERGY = 0.5;
@@ -27,14 +25,6 @@ export interface LayerEnergy {
   readonly totalPj: number;
 }
 
-/** Options of {@link layerEnergy}. */
-export interface EnergyOptions {
-  readonly batch: Batch;
-  readonly transport: Transport;
-  /** Whether the backward pass is part of the step. */
-  readonly training: boolean;
-}
-
 /**
  * Energy of one MoE layer in one step.
  *
@@ -46,43 +36,59 @@ export interface EnergyOptions {
 export function layerEnergy(
   traffic: LayerTraffic,
   { hardware, shape }: { hardware: Hardware; shape: ModelShape },
-  { batch, transport, training }: EnergyOptions,
+  workload: Workload,
 ): LayerEnergy {
-  const tokens = batch.numSequences * batch.sequenceLength;
+  const { formats, microBatches, transport } = workload;
+  const training = workload.phase === "train";
+  const tokens = microBatchTokens(workload, hardware);
   const scale = tokens / traffic.numTokens;
-  const activationBytes = shape.hiddenSize * formatBytes(batch.format);
-  const gemms: Gemm[] = [
-    ...attentionGemms(shape, batch),
-    ...expertGemms(shape.sharedWidth, shape.hiddenSize, tokens),
+  const { kind } = hardware.tokensStart === "root" ? hardware.root : hardware.chiplet;
+  const passes = microBatches * (training ? 1 + BACKWARD_COMPUTE : 1);
+  const cores = coreGemms(shape, workload, { tokens, kind });
+  const products: Gemm[] = [
+    ...projectionGemms(shape, tokens),
+    ...expertGemms(shape, shape.sharedWidth, { tokens }),
     ...traffic.expertLoad.flatMap((loads) =>
-      loads.flatMap((load) => expertGemms(shape.expertWidth, shape.hiddenSize, load * scale)),
+      loads.flatMap((load) => expertGemms(shape, shape.expertWidth, { tokens: load * scale })),
     ),
   ];
-  const passes = batch.numMicroBatches * (training ? 1 + BACKWARD_COMPUTE : 1);
-  const macs = sum(gemms.map(gemmMacs)) * passes;
-  const operandBytes = sum(gemms.map((gemm) => gemmBytes(gemm, batch.format))) * passes;
+  const parts = [
+    { gemms: cores, format: formats.attention },
+    { gemms: products, format: formats.experts },
+  ];
 
-  const weightBytes = sum(traffic.expertLoad.map(({ length }) => length)) * expertBytes(shape);
+  const layerWeights = sum(traffic.expertLoad.map(({ length }) => length));
+  const weightBytes = layerWeights * expertBytes(shape, weightBytesOf(shape, workload));
   const weightPasses = training ? 3 : 1;
-  const savedTimes = training ? 2 * batch.numMicroBatches : 0;
-  const savedBytes = savedTimes * tokens * activationBytes;
-  const keptBytes = savedTimes * sum(expertActivationBytes(traffic, shape, { batch, transport }));
-
-  const crossed = crossings(linkLoads(traffic, hardware, transport));
-  const transfers = 2 * batch.numMicroBatches * (training ? 2 : 1);
-  const copyBytes = activationBytes * scale * transfers;
+  const savedTimes = training ? 2 * microBatches : 0;
+  const savedBytes = savedTimes * tokens * shape.hiddenSize * tokenBytes(formats.attention);
+  const keptBytes = savedTimes * sum(expertActivationBytes(traffic, shape, { workload, tokens }));
   const memoryBytes = weightBytes * weightPasses + keptBytes;
   const streamedBytes = hardware.weights === "streamed" ? memoryBytes : 0;
 
-  const parts = {
-    computePj: macs * hardware.energy.macPj.value * (batch.format === "fp8" ? FP8_ENERGY : 1),
-    sramPj: operandBytes * hardware.energy.sramPjPerByte.value,
+  const crossed = crossings(linkLoads(traffic, hardware, transport));
+  const bytesPerCopy = wireBytes(shape, formats.dispatch) + wireBytes(shape, formats.combine);
+  const copyBytes = bytesPerCopy * scale * microBatches * (training ? 2 : 1);
+
+  const energies = {
+    computePj: sum(
+      parts.map(({ gemms, format }) => {
+        const macs = sum(gemms.map(gemmMacs)) * passes;
+        return macs * hardware.energy.macPj.value * (isNarrow(format) ? FP8_ENERGY : 1);
+      }),
+    ),
+    sramPj: sum(
+      parts.map(({ gemms, format }) => {
+        const operandBytes = sum(gemms.map((gemm) => gemmBytes(gemm, format))) * passes;
+        return operandBytes * hardware.energy.sramPjPerByte.value;
+      }),
+    ),
     memoryPj:
       (memoryBytes * hardware.memory.pjPerBit.value + savedBytes * hardware.rootMemory.pjPerBit.value) * 8,
     rootLinksPj: crossed.root * copyBytes * 8 * hardware.links.root.pjPerBit.value,
     chipletLinksPj: (crossed.chiplet * copyBytes + streamedBytes) * 8 * hardware.links.chiplet.pjPerBit.value,
   };
-  return { ...parts, totalPj: sum(Object.values(parts)) };
+  return { ...energies, totalPj: sum(Object.values(energies)) };
 }
 
 /** Energy that is drawn whatever happens: power * time (1 W = 1000 pJ/ns). */

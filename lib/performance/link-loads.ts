@@ -5,14 +5,7 @@
 import type { Hardware } from "../hardware/hardware.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { SERIAL_LOSS } from "./network.js";
-
-/** How tokens travel at dispatch, and their results at combine. */
-export interface Transport {
-  /** One copy of a token for every expert it chose, or one for every distinct chiplet of them. */
-  readonly copies: "per expert" | "per chiplet";
-  /** Switches copy and sum, so that a root link carries one copy for every distinct chiplet group. */
-  readonly multicast: boolean;
-}
+import type { Transport } from "../hardware/workload.js";
 
 /** Token copies over every link at dispatch, in each direction; combine returns the same copies the other way. */
 export interface LinkLoads {
@@ -29,25 +22,39 @@ export interface LinkLoads {
 /**
  * Counts the token copies over every link at dispatch, for the tokens of the traffic.
  *
- * From the root: a chiplet's link carries the tokens that visit it (or its load, one copy an expert), a group's link
- * the sum over its chiplets, or with multicast the tokens that visit the group. From everywhere, each of M chiplets
- * being home to a token with equal chance: a chiplet receives all but 1 / M of the tokens that visit it, and sends
- * 1 / M of the tokens that visit the others. Time O(numChiplets).
+ * From the root: a chiplet's link carries the tokens that visit it (its load with one copy an expert, all tokens with
+ * all-gather), a group's link the sum over its chiplets, or with one copy a group (and all-gather) the tokens that visit
+ * the group. From everywhere, a token starting on each of M chiplets with equal chance: a chiplet receives all but 1 / M of
+ * the tokens that visit it, and sends 1 / M of the tokens that visit the others. Time O(numChiplets).
  */
 export function linkLoads(traffic: LayerTraffic, hardware: Hardware, transport: Transport): LinkLoads {
-  const { numChiplets, chipletsPerGroup } = traffic;
-  const visits = transport.copies === "per expert" ? traffic.chipletLoad : traffic.chipletTokens;
-  const groupVisits = new Float64Array(traffic.groupTokens.length);
-  if (transport.multicast) groupVisits.set(traffic.groupTokens);
-  else {
-    for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
-      groupVisits[Math.floor(chiplet / chipletsPerGroup)] += visits[chiplet];
-    }
-  }
+  const visits = visitsOf(traffic, transport);
+  const groupVisits = groupVisitsOf(traffic, visits, transport);
   const everywhere = hardware.tokensStart === "everywhere";
   const [rootDown, rootUp] = bothWays(groupVisits, everywhere);
   const [chipletDown, chipletUp] = bothWays(visits, everywhere);
   return { rootDown, rootUp, chipletDown, chipletUp };
+}
+
+/** Copies of the tokens that arrive at each chiplet. Shape [numChiplets]. */
+export function visitsOf(traffic: LayerTraffic, transport: Transport): Float64Array {
+  if (transport === "all-gather") return new Float64Array(traffic.numChiplets).fill(traffic.numTokens);
+  return transport === "per-expert" ? traffic.chipletLoad : traffic.chipletTokens;
+}
+
+/** Copies that arrive at each chiplet group. Shape [numGroups]. */
+function groupVisitsOf(
+  { groupTokens, numTokens, chipletsPerGroup }: LayerTraffic,
+  visits: Float64Array,
+  transport: Transport,
+): Float64Array {
+  if (transport === "per-group") return groupTokens;
+  const arriving = new Float64Array(groupTokens.length);
+  if (transport === "all-gather") return arriving.fill(numTokens);
+  visits.forEach((copies, chiplet) => {
+    arriving[Math.floor(chiplet / chipletsPerGroup)] += copies;
+  });
+  return arriving;
 }
 
 /** Copies that arrive at and leave every block, from the tokens that visit it. */

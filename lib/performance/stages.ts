@@ -3,33 +3,18 @@
  * are made of. Forward; the backward pass takes {@link BACKWARD_COMPUTE} times the compute, moves the gradients of the
  * same tokens over the same links, and streams the weights again.
  */
-import type { Hardware } from "../hardware/hardware.js";
+import type { Compute, Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
-import { linkLoads, linkTimes, type LinkTimes, type Transport } from "./link-loads.js";
+import { attentionNs } from "./attention.js";
+import { linkLoads, linkTimes, type LinkTimes } from "./link-loads.js";
 import { activationSaveNs, memoryTransferNs } from "./memory.js";
-import { formatBytes, gemmNs, type Gemm, type NumberFormat } from "./systolic.js";
+import { tokenBytes, weightBytes, type NumberFormat } from "../hardware/number-format.js";
+import { gemmNs, type Gemm } from "./systolic.js";
+import type { Workload } from "../hardware/workload.js";
 
 /** Compute of a backward pass for each one of the forward pass: gradients of inputs and of weights. */
 export const BACKWARD_COMPUTE = 2;
-
-/** The tokens of a step. */
-export interface Batch {
-  /** Sequences of one micro-batch. */
-  readonly numSequences: number;
-  readonly sequenceLength: number;
-  /** Micro-batches of a step, one after another. */
-  readonly numMicroBatches: number;
-  readonly format: NumberFormat;
-}
-
-/** The paper's batch: 32 sequences of 256 tokens in 4 micro-batches, FP16. */
-export const DEFAULT_BATCH: Batch = {
-  numSequences: 8,
-  sequenceLength: 256,
-  numMicroBatches: 4,
-  format: "fp16",
-};
 
 /** Durations of one micro-batch in one layer, forward, each as if it ran alone. */
 export interface StageTimes {
@@ -55,41 +40,72 @@ export interface StageTimes {
   readonly weightLinkNs: Float64Array;
 }
 
+/** A micro-batch, or a piece of one. */
+export interface Piece {
+  readonly workload: Workload;
+  /** Of all chiplets together. */
+  readonly tokens: number;
+}
+
 /**
- * Durations of the stages of one MoE layer for one micro-batch.
+ * Durations of the stages of one MoE layer for one micro-batch, or a piece of one.
  *
- * Traffic is scaled to the micro-batch: every count times micro-batch tokens / traffic tokens. Time O(numExperts).
+ * Traffic is scaled to it: every count times its tokens / traffic tokens. Time O(numExperts).
  */
 export function stageTimes(
   traffic: LayerTraffic,
   { hardware, shape }: { hardware: Hardware; shape: ModelShape },
-  { batch, transport }: { batch: Batch; transport: Transport },
+  { workload, tokens }: Piece,
 ): StageTimes {
-  const tokens = batch.numSequences * batch.sequenceLength;
+  const { formats, launchNs } = workload;
   const scale = tokens / traffic.numTokens;
-  const activationBytes = shape.hiddenSize * formatBytes(batch.format);
-  const loads = linkLoads(traffic, hardware, transport);
-  const links = linkTimes(loads, hardware, activationBytes * scale);
-  const weightBytes = traffic.expertLoad.map((loads) => loads.length * expertBytes(shape));
+  const loads = linkLoads(traffic, hardware, workload.transport);
+  const timesOf = (format: NumberFormat) => linkTimes(loads, hardware, wireBytes(shape, format) * scale);
+  const expertWeights = expertBytes(shape, weightBytesOf(shape, workload));
+  const streamedBytes = traffic.expertLoad.map(({ length }) => length * expertWeights);
   const streamed = hardware.weights === "streamed";
-  const savedBytes = expertActivationBytes(traffic, shape, { batch, transport });
+  const savedBytes = expertActivationBytes(traffic, shape, { workload, tokens });
+  // Casts, norms and activations run beside all the compute that is modelled.
+  const others = 1 / (1 - workload.otherComputeShare);
+  const sharedNs = onRootNs(hardware, tokens, ({ tokens, compute }) =>
+    expertNs(shape, shape.sharedWidth, { tokens, compute, workload }),
+  );
   return {
-    attentionNs: attentionNs(hardware, shape, batch),
-    sharedNs: sharedExpertsNs(hardware, shape, batch),
-    dispatch: links,
-    combine: links,
+    attentionNs:
+      launchNs + others * onRootNs(hardware, tokens, (share) => attentionNs(shape, workload, share)),
+    sharedNs: others * sharedNs,
+    dispatch: timesOf(formats.dispatch),
+    combine: timesOf(formats.combine),
     expertsNs: Float64Array.from(traffic.expertLoad, (loads) =>
-      loads.reduce((sum, load) => sum + expertNs(hardware, shape, load * scale, batch.format), 0),
+      loads.reduce(
+        (sum, load) =>
+          sum +
+          others *
+            expectedNs(load * scale, (rows) =>
+              expertNs(shape, shape.expertWidth, { tokens: rows, compute: hardware.chiplet, workload }),
+            ),
+        0,
+      ),
     ),
-    saveNs: activationSaveNs(hardware, tokens * activationBytes),
+    saveNs: activationSaveNs(hardware, tokens * shape.hiddenSize * tokenBytes(formats.attention)),
     expertSaveNs: savedBytes.map((bytes) => (streamed ? memoryTransferNs(hardware, bytes) : 0)),
-    weightMemoryNs: Float64Array.from(weightBytes, (bytes) =>
+    weightMemoryNs: Float64Array.from(streamedBytes, (bytes) =>
       streamed ? memoryTransferNs(hardware, bytes) : 0,
     ),
-    weightLinkNs: Float64Array.from(weightBytes, (bytes) =>
+    weightLinkNs: Float64Array.from(streamedBytes, (bytes) =>
       streamed ? bytes / hardware.links.chiplet.bytesPerNs.value : 0,
     ),
   };
+}
+
+/** Bytes of a token on a link, scales included. */
+export function wireBytes({ hiddenSize, wireSize = hiddenSize }: ModelShape, format: NumberFormat): number {
+  return wireSize * tokenBytes(format);
+}
+
+/** Bytes of one expert weight: as chosen, or as the model is served. */
+export function weightBytesOf({ bytesPerWeight }: ModelShape, { formats: { weights } }: Workload): number {
+  return weights === undefined ? bytesPerWeight : weightBytes(weights);
 }
 
 /**
@@ -103,77 +119,60 @@ export function stageTimes(
 export function expertActivationBytes(
   traffic: LayerTraffic,
   shape: ModelShape,
-  { batch, transport }: { batch: Batch; transport: Transport },
+  { workload, tokens }: Piece,
 ): Float64Array {
-  const scale = (batch.numSequences * batch.sequenceLength) / traffic.numTokens;
-  const copies = visitsOf(traffic, transport);
+  const { transport, formats } = workload;
+  const bytes = (tokens / traffic.numTokens) * tokenBytes(formats.experts);
+  const copies = transport === "per-expert" ? traffic.chipletLoad : traffic.chipletTokens;
   return traffic.chipletLoad.map(
-    (load, chiplet) =>
-      2 * (copies[chiplet] * shape.hiddenSize + load * shape.expertWidth) * scale * formatBytes(batch.format),
+    (load, chiplet) => 2 * (copies[chiplet] * shape.hiddenSize + load * shape.expertWidth) * bytes,
   );
-}
-
-/** Copies of the tokens that arrive at each chiplet. Shape [numChiplets]. */
-export function visitsOf({ chipletLoad, chipletTokens }: LayerTraffic, { copies }: Transport): Float64Array {
-  return copies === "per expert" ? chipletLoad : chipletTokens;
 }
 
 /** Products of one expert for some tokens: gate and up side by side, then down. */
-export function expertGemms(width: number, hiddenSize: number, tokens: number): Gemm[] {
+export function expertGemms(
+  { hiddenSize }: ModelShape,
+  width: number,
+  { tokens, bytesPerWeight }: { tokens: number; bytesPerWeight?: number },
+): Gemm[] {
+  const stored = bytesPerWeight === undefined ? {} : { bytesPerWeight };
   return [
-    { m: tokens, k: hiddenSize, n: 2 * width },
-    { m: tokens, k: width, n: hiddenSize },
+    { m: tokens, k: hiddenSize, n: 2 * width, ...stored },
+    { m: tokens, k: width, n: hiddenSize, ...stored },
   ];
 }
 
-/** Time of one expert on one chiplet; a token count that is no whole number is rounded up where arrays are. */
+/** Time of one expert of some width; a token count that is no whole number is rounded up where arrays are. */
 export function expertNs(
-  hardware: Hardware,
   shape: ModelShape,
-  tokens: number,
-  format: NumberFormat = "fp16",
+  width: number,
+  { tokens, compute, workload }: { tokens: number; compute: Compute; workload: Workload },
 ): number {
-  return totalNs(expertGemms(shape.expertWidth, shape.hiddenSize, tokens), hardware.chiplet, format);
+  // A processor reads weights as they are stored; arrays get them in the format that they multiply in.
+  const stored = compute.kind === "roofline" ? { bytesPerWeight: weightBytesOf(shape, workload) } : {};
+  return expertGemms(shape, width, { tokens, ...stored }).reduce(
+    (sum, gemm) => sum + gemmNs(gemm, compute, workload.formats.experts),
+    0,
+  );
 }
 
 /**
- * Products of attention for a micro-batch: projections, scores and weighted values of every head.
+ * Expected time of an expert that a number of tokens choose in the mean: without tokens it takes none.
  *
- * Assumed: masks save nothing, softmax and normalisation are free.
+ * The chance of any is 1 - exp(-rows), as where tokens choose independently; then there are rows / chance of them.
  */
-export function attentionGemms(shape: ModelShape, batch: Batch): Gemm[] {
-  const { numHeads, keySize, valueSize, numWeights } = shape.attention;
-  const { numSequences, sequenceLength: length } = batch;
-  return [
-    { m: numSequences * length, k: shape.hiddenSize, n: numWeights / shape.hiddenSize },
-    { m: length, k: keySize, n: length, count: numHeads * numSequences },
-    { m: length, k: length, n: valueSize, count: numHeads * numSequences },
-  ];
+function expectedNs(rows: number, nsOf: (rows: number) => number): number {
+  const chance = -Math.expm1(-rows);
+  return rows === 0 ? 0 : chance * nsOf(rows / chance);
 }
 
-function attentionNs(hardware: Hardware, shape: ModelShape, batch: Batch): number {
-  return rootNs(hardware, attentionGemms(shape, batch), batch.format);
-}
-
-function sharedExpertsNs(hardware: Hardware, shape: ModelShape, batch: Batch): number {
-  const tokens = batch.numSequences * batch.sequenceLength;
-  return shape.sharedWidth === 0
-    ? 0
-    : rootNs(hardware, expertGemms(shape.sharedWidth, shape.hiddenSize, tokens), batch.format);
-}
-
-/** Time on the root chiplet, or spread evenly over all chiplets where tokens start everywhere. */
-function rootNs(hardware: Hardware, gemms: readonly Gemm[], format: NumberFormat): number {
-  if (hardware.tokensStart === "root") return totalNs(gemms, hardware.root, format);
-  const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
-  const shares = gemms.map((gemm) =>
-    gemm.count === undefined
-      ? { ...gemm, m: gemm.m / numChiplets }
-      : { ...gemm, count: gemm.count / numChiplets },
-  );
-  return totalNs(shares, hardware.chiplet, format);
-}
-
-function totalNs(gemms: readonly Gemm[], compute: Hardware["root"], format: NumberFormat): number {
-  return gemms.reduce((sum, gemm) => sum + gemmNs(gemm, compute, format), 0);
+/** Time on the root chiplet, or on a chiplet with an equal share of the tokens where tokens start everywhere. */
+function onRootNs(
+  { tokensStart, root, chiplet, numGroups, chipletsPerGroup }: Hardware,
+  tokens: number,
+  nsOf: (share: { tokens: number; compute: Compute }) => number,
+): number {
+  return tokensStart === "root"
+    ? nsOf({ tokens, compute: root })
+    : nsOf({ tokens: tokens / (numGroups * chipletsPerGroup), compute: chiplet });
 }

@@ -6,18 +6,18 @@ import type { Hardware } from "../hardware/hardware.js";
 import type { Machine } from "../hardware/machine.js";
 import { expertBytes } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
-import { transferNs, type LinkTimes, type Transport } from "./link-loads.js";
+import { transferNs, visitsOf, type LinkTimes } from "./link-loads.js";
 import { sramPlan } from "./memory.js";
-import { BACKWARD_COMPUTE, stageTimes, visitsOf, type Batch, type StageTimes } from "./stages.js";
-import { formatBytes, sramBytes } from "./systolic.js";
+import { BACKWARD_COMPUTE, stageTimes, weightBytesOf, wireBytes, type StageTimes } from "./stages.js";
+import { sramBytes } from "./systolic.js";
+import type { Workload } from "../hardware/workload.js";
+import { microBatchTokens } from "./workload.js";
 
 /** Options of {@link estimateLayerNs}. */
 export interface EstimateOptions {
-  readonly batch: Batch;
-  readonly transport: Transport;
+  readonly workload: Workload;
   /** Which stages wait for all of the one before, as in lib/schedule/overlap.ts. */
   readonly apart: "all" | "transfers" | "none";
-  readonly training: boolean;
 }
 
 /**
@@ -35,8 +35,10 @@ export interface EstimateOptions {
  * `npm run bench:schedule` prints how far it is from the schedules.
  */
 export function estimateLayerNs(traffic: LayerTraffic, machine: Machine, options: EstimateOptions): number {
-  const { batch, apart, training } = options;
-  const stages = stageTimes(traffic, machine, options);
+  const { workload, apart } = options;
+  const training = workload.phase === "train";
+  const tokens = microBatchTokens(workload, machine.hardware);
+  const stages = stageTimes(traffic, machine, { workload, tokens });
   const weightsNs = busiestMemoryNs(stages.weightMemoryNs, machine.hardware);
   const lateNs = apart === "all" ? 0 : weightsNs * (1 - prefetchedShare(traffic, machine, options));
   const pass = (computeFactor: number, weightPasses: number) => {
@@ -49,16 +51,15 @@ export function estimateLayerNs(traffic: LayerTraffic, machine: Machine, options
       transferNs(stages.combine);
     const saves = training ? busiestMemoryNs(stages.expertSaveNs, machine.hardware) : 0;
     const rootSaves = training ? stages.saveNs : 0;
-    const { numMicroBatches } = batch;
-    if (apart === "all")
-      return weightPasses * weightsNs + numMicroBatches * (way + shared + saves + rootSaves);
+    const { microBatches } = workload;
+    if (apart === "all") return weightPasses * weightsNs + microBatches * (way + shared + saves + rootSaves);
     const exposed = Math.max(0, lateNs - attention - transferNs(stages.dispatch));
     const next = apart === "transfers" ? way : slowestNs(stages, machine, computeFactor);
     return Math.max(
-      exposed + way + (numMicroBatches - 1) * next,
-      weightPasses * weightsNs + numMicroBatches * saves,
-      numMicroBatches * (attention + shared),
-      numMicroBatches * rootSaves,
+      exposed + way + (microBatches - 1) * next,
+      weightPasses * weightsNs + microBatches * saves,
+      microBatches * (attention + shared),
+      microBatches * rootSaves,
     );
   };
   return pass(1, 1) + (training ? pass(BACKWARD_COMPUTE, 2) : 0);
@@ -105,18 +106,16 @@ export function busiestMemoryNs(perChiplet: Float64Array, { memory, chipletsPerG
 function prefetchedShare(
   traffic: LayerTraffic,
   { hardware, shape }: Machine,
-  { batch, transport }: EstimateOptions,
+  { workload }: EstimateOptions,
 ): number {
   if (hardware.weights === "resident") return 1;
-  const visits = visitsOf(traffic, transport);
-  const tokenBytes =
-    ((batch.numSequences * batch.sequenceLength) / traffic.numTokens) *
-    shape.hiddenSize *
-    formatBytes(batch.format);
-  const bytes = expertBytes(shape);
+  const visits = visitsOf(traffic, workload.transport);
+  const scale = microBatchTokens(workload, hardware) / traffic.numTokens;
+  const bothWays = wireBytes(shape, workload.formats.dispatch) + wireBytes(shape, workload.formats.combine);
+  const bytes = expertBytes(shape, weightBytesOf(shape, workload));
   return traffic.expertLoad.reduce((least, { length }, chiplet) => {
     if (length === 0) return least;
-    const layer = { experts: length, expertBytes: bytes, chunkBytes: 2 * visits[chiplet] * tokenBytes };
+    const layer = { experts: length, expertBytes: bytes, chunkBytes: visits[chiplet] * scale * bothWays };
     const { prefetched } = sramPlan([layer, layer], {
       sramBytes: sramBytes(hardware.chiplet),
       prefetch: true,

@@ -1,6 +1,7 @@
 /**
  * Time of matrix products on a chiplet: systolic arrays by their closed form, or a roofline. Nanoseconds throughout.
  */
+import { formatBytes, isNarrow, type NumberFormat } from "../hardware/number-format.js";
 import type { Compute, Dataflow, RooflineCompute, SystolicCompute } from "../hardware/hardware.js";
 
 /** The product of an M x K and a K x N matrix. */
@@ -10,14 +11,8 @@ export interface Gemm {
   readonly n: number;
   /** How many such products there are, independent of each other; default 1. */
   readonly count?: number;
-}
-
-/** How numbers are stored and multiplied; FP16 and BF16 cost the same. */
-export type NumberFormat = "fp16" | "bf16" | "fp8";
-
-/** Bytes of one number. */
-export function formatBytes(format: NumberFormat): number {
-  return format === "fp8" ? 1 : 2;
+  /** Bytes of a number of the K x N matrix, where it is stored in another format. */
+  readonly bytesPerWeight?: number;
 }
 
 /** Multiply-accumulates of a product. */
@@ -68,8 +63,22 @@ export function gemmNs(gemm: Gemm, compute: Compute, format: NumberFormat = "fp1
 }
 
 /** Bytes of both operands and the result. */
-export function gemmBytes({ m, k, n, count = 1 }: Gemm, format: NumberFormat = "fp16"): number {
-  return m * k * n === 0 ? 0 : (m * k + k * n + m * n) * count * formatBytes(format);
+export function gemmBytes(
+  { m, k, n, count = 1, bytesPerWeight }: Gemm,
+  format: NumberFormat = "fp16",
+): number {
+  const bytes = formatBytes(format);
+  return m * k * n === 0 ? 0 : ((m * k + m * n) * bytes + k * n * (bytesPerWeight ?? bytes)) * count;
+}
+
+/** Time of multiply-accumulates alone on a processor that is known by its peaks. */
+export function multiplyNs(macs: number, compute: RooflineCompute, format: NumberFormat): number {
+  return (2 * macs * flopNs(compute, format)) / compute.efficiency.value;
+}
+
+/** Time of bytes to or from the memory of a processor that is known by its peaks. */
+export function memoryNs(bytes: number, compute: RooflineCompute): number {
+  return bytes / compute.memoryBytesPerNs.value / compute.efficiency.value;
 }
 
 /** Bandwidth of all the SRAM of a chiplet together. */
@@ -102,11 +111,11 @@ function arraysNs(gemm: Gemm, compute: SystolicCompute, format: NumberFormat): n
     dataflow: compute.dataflow,
     numArrays: compute.tiles.value * compute.arraysPerTile.value,
   });
-  const speedup = format === "fp8" ? compute.fp8Speedup.value : 1;
+  const speedup = isNarrow(format) ? compute.fp8Speedup.value : 1;
   return cycles / compute.clockGhz.value / speedup;
 }
 
 function flopNs(compute: RooflineCompute, format: NumberFormat): number {
-  const speedup = format === "fp8" ? compute.fp8Speedup.value : 1;
+  const speedup = isNarrow(format) ? compute.fp8Speedup.value : 1;
   return 1 / (compute.flopPerNs.value * speedup);
 }

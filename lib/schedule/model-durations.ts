@@ -1,10 +1,12 @@
 import { InputError } from "../errors.js";
 import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
-import type { Transport } from "../performance/link-loads.js";
+import { visitsOf } from "../performance/link-loads.js";
 import { memoryTransferNs } from "../performance/memory.js";
-import { BACKWARD_COMPUTE, stageTimes, visitsOf, type Batch } from "../performance/stages.js";
-import { formatBytes, sramBytes } from "../performance/systolic.js";
+import { BACKWARD_COMPUTE, stageTimes, weightBytesOf, wireBytes } from "../performance/stages.js";
+import { sramBytes } from "../performance/systolic.js";
+import type { Workload } from "../hardware/workload.js";
+import { microBatchTokens } from "../performance/workload.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import type { LayerDurations, StepSite } from "./layer-durations.js";
 
@@ -25,19 +27,13 @@ export function stepSite(hardware: Hardware): StepSite {
  *
  * A chunk is a smaller micro-batch, so what chunks lose on half-filled systolic arrays is in its durations.
  *
- * @param cut.parts Divides the sequences of the micro-batch.
+ * @param cut.parts Divides the prompts of the micro-batch.
  * @throws InputError if the traffic is for other chiplets than the machine has.
  */
 export function modelDurations(
   traffic: LayerTraffic,
   machine: { readonly hardware: Hardware; readonly shape: ModelShape },
-  cut: {
-    batch: Batch;
-    transport: Transport;
-    parts: number;
-    chunks: number;
-    optimiserBytesPerWeight?: number | undefined;
-  },
+  cut: { workload: Workload; parts: number; chunks: number; optimiserBytesPerWeight?: number | undefined },
 ): LayerDurations {
   const { hardware, shape } = machine;
   const { numGroups, chipletsPerGroup } = hardware;
@@ -47,18 +43,15 @@ export function modelDurations(
         `${numGroups * chipletsPerGroup} in groups of ${chipletsPerGroup} as in ${hardware.name}`,
     );
   }
-  const { batch } = cut;
-  const transport = { ...cut.transport, multicast: cut.transport.multicast && hardware.multicast };
-  const timesOf = (pieces: number) =>
-    stageTimes(traffic, machine, {
-      batch: { ...batch, numSequences: batch.numSequences / pieces },
-      transport,
-    });
-  const part = timesOf(cut.parts);
-  const chunk = timesOf(cut.chunks);
-  const chunkTokens = (batch.numSequences * batch.sequenceLength) / cut.chunks;
-  const bytesIn = (chunkTokens / traffic.numTokens) * shape.hiddenSize * formatBytes(batch.format);
-  const visits = visitsOf(traffic, transport);
+  const { workload } = cut;
+  const tokens = microBatchTokens(workload, hardware);
+  const part = stageTimes(traffic, machine, { workload, tokens: tokens / cut.parts });
+  const chunk = stageTimes(traffic, machine, { workload, tokens: tokens / cut.chunks });
+  const bothWays = wireBytes(shape, workload.formats.dispatch) + wireBytes(shape, workload.formats.combine);
+  const bytesOf = (tokens / cut.chunks / traffic.numTokens) * bothWays;
+  const visits = visitsOf(traffic, workload.transport);
+  const bytesPerWeight = weightBytesOf(shape, workload);
+  const oneExpert = expertBytes(shape, bytesPerWeight);
   const streamed = hardware.weights === "streamed";
   return {
     attentionNs: part.attentionNs,
@@ -70,11 +63,11 @@ export function modelDurations(
     expertSaveNs: chunk.expertSaveNs,
     backwardFactor: BACKWARD_COMPUTE,
     streamedExperts: traffic.expertLoad.map((experts) => (streamed ? experts.length : 0)),
-    expertMemoryNs: memoryTransferNs(hardware, expertBytes(shape)),
-    expertLinkNs: expertBytes(shape) / hardware.links.chiplet.bytesPerNs.value,
-    updateFactor: 1 + (cut.optimiserBytesPerWeight ?? 0) / shape.bytesPerWeight,
-    expertBytes: expertBytes(shape),
+    expertMemoryNs: memoryTransferNs(hardware, oneExpert),
+    expertLinkNs: oneExpert / hardware.links.chiplet.bytesPerNs.value,
+    updateFactor: 1 + (cut.optimiserBytesPerWeight ?? 0) / bytesPerWeight,
+    expertBytes: oneExpert,
     // As they arrive and as they leave.
-    chunkBytes: visits.map((tokens) => 2 * tokens * bytesIn),
+    chunkBytes: visits.map((copies) => copies * bytesOf),
   };
 }

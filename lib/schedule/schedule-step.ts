@@ -1,8 +1,8 @@
 import type { Hardware } from "../hardware/hardware.js";
 import type { ModelShape } from "../hardware/model-shapes.js";
-import type { Transport } from "../performance/link-loads.js";
-import { DEFAULT_BATCH, type Batch } from "../performance/stages.js";
 import { estimateLayerNs } from "../performance/step-estimate.js";
+import type { Transport, Workload } from "../hardware/workload.js";
+import { createWorkload, microBatchTokens, transportOn } from "../performance/workload.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { scheduleBound, type ScheduleBound } from "../task-graph/bounds.js";
 import { bestListSchedule, type Schedule } from "../task-graph/list-schedule.js";
@@ -17,41 +17,39 @@ import { splitTime } from "../task-graph/timeline.js";
 /** How a step is run: what overlaps, and how tokens travel. */
 export interface StepConfiguration {
   readonly overlap: Overlap;
-  /** Multicast happens only where the machine has it. */
-  readonly transport: Transport;
+  /** Default the workload's. */
+  readonly transport?: Transport;
 }
+
+/** What a configuration is called. */
+export type ConfigurationName = "baseline" | "A" | "B" | "C" | "chunked";
 
 /**
  * The configurations of the Mozart paper (B and C differ in the placement alone), and `chunked`, beyond it: dispatch
- * and combine in chunks overlapped with compute, one copy a chiplet, one a chiplet group on the root links. From B on a
- * switch copies a token to several of its chiplets, and sums what they return.
+ * and combine in chunks overlapped with compute. From B on copies travel as the workload says: on wafers one a chiplet
+ * group over the root links, whose switch copies it to several of its chiplets, and sums what they return.
  *
  * Source: Mozart (arXiv:2603.07006), section 5; in-switch multicast and reduction: section 4.4.
  */
-export const STEP_CONFIGURATIONS = {
-  baseline: { overlap: OVERLAPS.serial, transport: { copies: "per expert", multicast: false } },
-  A: { overlap: OVERLAPS.mozart, transport: { copies: "per expert", multicast: false } },
-  B: { overlap: OVERLAPS.mozart, transport: { copies: "per chiplet", multicast: true } },
-  C: { overlap: OVERLAPS.mozart, transport: { copies: "per chiplet", multicast: true } },
-  chunked: { overlap: OVERLAPS.chunked, transport: { copies: "per chiplet", multicast: true } },
-} as const satisfies Record<string, StepConfiguration>;
-
-/** A name under {@link STEP_CONFIGURATIONS}. */
-export type ConfigurationName = keyof typeof STEP_CONFIGURATIONS;
+export const STEP_CONFIGURATIONS: Readonly<Record<ConfigurationName, StepConfiguration>> = {
+  baseline: { overlap: OVERLAPS.serial, transport: "per-expert" },
+  A: { overlap: OVERLAPS.mozart, transport: "per-expert" },
+  B: { overlap: OVERLAPS.mozart },
+  C: { overlap: OVERLAPS.mozart },
+  chunked: { overlap: OVERLAPS.chunked },
+};
 
 /** How a step is run unless told otherwise, by every command. docs/decisions/one-time.md says why. */
-export const DEFAULT_CONFIGURATION = "chunked" satisfies ConfigurationName;
+export const DEFAULT_CONFIGURATION: ConfigurationName = "chunked";
 
 /** What a step is scheduled for. */
 export interface ScheduleOptions {
   readonly hardware: Hardware;
   readonly shape: ModelShape;
-  /** Default {@link DEFAULT_BATCH}. */
-  readonly batch?: Batch;
+  /** Default as {@link createWorkload} makes it. */
+  readonly workload?: Workload;
   /** Default that of {@link DEFAULT_CONFIGURATION}. */
   readonly configuration?: StepConfiguration;
-  /** Whether a backward pass follows; default true. */
-  readonly training?: boolean;
   /**
    * Optimiser state that travels with every weight in the backward pass, once in each direction; default 0, as in the
    * paper. Adam with a 32-bit master copy and two moments takes 12.
@@ -137,31 +135,38 @@ export function stepMakespanNs(layers: readonly LayerTraffic[], options: Schedul
 
 /** A fast estimate of {@link stepMakespanNs} of one layer, for searches alone: see {@link estimateLayerNs}. */
 export function estimateMakespanNs(traffic: LayerTraffic, options: ScheduleOptions): number {
-  const { hardware, batch = DEFAULT_BATCH, training = true } = options;
-  const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS[DEFAULT_CONFIGURATION];
-  return estimateLayerNs(traffic, options, {
-    batch,
-    transport: { ...transport, multicast: transport.multicast && hardware.multicast },
-    apart: overlap.apart,
-    training,
-  });
+  const { overlap, workload } = runOf(options);
+  return estimateLayerNs(traffic, options, { workload, apart: overlap.apart });
 }
 
 function stepGraph(layers: readonly LayerTraffic[], options: ScheduleOptions): TaskGraph {
-  const { hardware, batch = DEFAULT_BATCH, training = true, optimiserBytesPerWeight } = options;
-  const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS[DEFAULT_CONFIGURATION];
+  const { hardware, optimiserBytesPerWeight } = options;
+  const { overlap, workload } = runOf(options);
   const { chunks } = overlap;
-  const parts = commonDivisor(overlap.parts, commonDivisor(chunks, batch.numSequences));
-  const cut = { batch, transport, parts, chunks, optimiserBytesPerWeight };
+  const prompts = Math.floor(microBatchTokens(workload, hardware) / workload.promptLength);
+  const parts = commonDivisor(overlap.parts, commonDivisor(chunks, prompts));
+  const cut = { workload, parts, chunks, optimiserBytesPerWeight };
   return buildStepGraph(
     layers.map((traffic) => modelDurations(traffic, options, cut)),
     {
       site: stepSite(hardware),
       overlap: { ...overlap, parts },
-      numMicroBatches: batch.numMicroBatches,
-      training,
+      numMicroBatches: workload.microBatches,
+      training: workload.phase === "train",
     },
   );
+}
+
+/** The workload that is scheduled: with the transport that the configuration asks for, where it asks for one. */
+export function scheduledWorkload(options: ScheduleOptions): Workload {
+  return runOf(options).workload;
+}
+
+function runOf(options: ScheduleOptions): { overlap: Overlap; workload: Workload } {
+  const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS[DEFAULT_CONFIGURATION];
+  const workload = options.workload ?? createWorkload(options);
+  const chosen = transportOn(options.hardware, transport ?? workload.transport);
+  return { overlap, workload: { ...workload, transport: chosen } };
 }
 
 function rulesOf({ rule = "critical-path" }: ScheduleOptions): readonly PriorityRule[] {
@@ -205,11 +210,11 @@ export function sweepChunks(
   counts: readonly number[] = CHUNK_COUNTS,
 ): { curve: ChunkPoint[]; chunks: number; best: StepSchedule } {
   const { overlap, transport } = options.configuration ?? STEP_CONFIGURATIONS[DEFAULT_CONFIGURATION];
-  const parts = (options.batch ?? DEFAULT_BATCH).numMicroBatches > 1 ? 1 : 2;
+  const parts = runOf(options).workload.microBatches > 1 ? 1 : 2;
   const cut = (chunks: number) =>
     scheduleStep(layers, {
       ...options,
-      configuration: { overlap: { ...overlap, chunks, parts }, transport },
+      configuration: { overlap: { ...overlap, chunks, parts }, ...(transport && { transport }) },
     });
   const curve: ChunkPoint[] = [];
   let chunks = counts[0];
@@ -224,6 +229,6 @@ export function sweepChunks(
   return { curve, chunks, best };
 }
 
-function commonDivisor(one: number, other: number): number {
-  return other === 0 ? one : commonDivisor(other, one % other);
+function commonDivisor(value: number, divisor: number): number {
+  return divisor === 0 ? value : commonDivisor(divisor, value % divisor);
 }

@@ -1,8 +1,9 @@
 import { expect } from "chai";
+import { withChiplets } from "../../lib/hardware/hardware.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { expertBytes, findModelShape } from "../../lib/hardware/model-shapes.js";
 import { layerEnergy } from "../../lib/performance/energy.js";
-import { DEFAULT_BATCH } from "../../lib/performance/stages.js";
+import { paperWorkload } from "../../lib/performance/workload.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 
 const shape = findModelShape("deepseek-moe-16b")!;
@@ -19,16 +20,11 @@ const traffic: LayerTraffic = {
 };
 
 describe("layerEnergy", () => {
-  const energyOf = (name: string, training: boolean) =>
-    layerEnergy(
-      traffic,
-      { hardware: findHardware(name)!, shape },
-      {
-        batch: DEFAULT_BATCH,
-        transport: { copies: "per chiplet", multicast: true },
-        training,
-      },
-    );
+  const energyOf = (name: string, training: boolean) => {
+    const hardware = withChiplets(findHardware(name)!, { numChiplets: 16, numGroups: 4 });
+    const phase = training ? "train" : "prefill";
+    return layerEnergy(traffic, { hardware, shape }, paperWorkload(hardware, { phase }));
+  };
 
   it("counts what the memory moves: weights three times, and all activations twice", () => {
     const { memory, rootMemory, links } = findHardware("mozart-deepseek")!;

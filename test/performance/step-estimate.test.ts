@@ -6,7 +6,7 @@ import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { linkLoads, linkTimes } from "../../lib/performance/link-loads.js";
 import { groupCapacity } from "../../lib/performance/memory.js";
 import { transferTime } from "../../lib/performance/network.js";
-import { DEFAULT_BATCH } from "../../lib/performance/stages.js";
+import { paperWorkload } from "../../lib/performance/workload.js";
 import { estimateMakespanNs, STEP_CONFIGURATIONS, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
@@ -52,13 +52,10 @@ describe("estimateMakespanNs", () => {
   });
 
   it("is not shorter with twice the tokens", () => {
-    const time = (sequenceLength: number) =>
-      estimateMakespanNs(traffic, {
-        hardware,
-        shape,
-        batch: { ...DEFAULT_BATCH, sequenceLength },
-        configuration: C,
-      });
+    const time = (promptLength: number) => {
+      const workload = paperWorkload(hardware, { promptLength, tokensPerChiplet: 2 * promptLength });
+      return estimateMakespanNs(traffic, { hardware, shape, workload, configuration: C });
+    };
     for (const length of [16, 128, 256, 1024]) expect(time(2 * length)).to.be.at.least(time(length));
   });
 
@@ -73,21 +70,27 @@ describe("estimateMakespanNs", () => {
 
 describe("linkLoads", () => {
   it("carry C_T copies on chiplet links, and C_G on root links with multicast", () => {
-    const loads = linkLoads(traffic, hardware, { copies: "per chiplet", multicast: true });
+    const loads = linkLoads(traffic, hardware, "per-group");
     expect(loads.chipletDown).to.deep.equal(traffic.chipletTokens);
     expect(loads.rootDown).to.deep.equal(traffic.groupTokens);
     expect(Math.max(...loads.chipletUp, ...loads.rootUp)).to.equal(0);
   });
 
   it("carry k copies on both without one copy per chiplet", () => {
-    const loads = linkLoads(traffic, hardware, { copies: "per expert", multicast: false });
+    const loads = linkLoads(traffic, hardware, "per-expert");
     const total = (values: Float64Array) => values.reduce((sum, one) => sum + one, 0);
     expect(total(loads.rootDown)).to.equal(8 * traffic.numTokens);
     expect(total(loads.chipletDown)).to.equal(8 * traffic.numTokens);
   });
 
+  it("carry every token to every chiplet and chiplet group with all-gather", () => {
+    const loads = linkLoads(traffic, hardware, "all-gather");
+    expect(new Set(loads.chipletDown)).to.deep.equal(new Set([traffic.numTokens]));
+    expect(new Set(loads.rootDown)).to.deep.equal(new Set([traffic.numTokens]));
+  });
+
   it("send as many copies up as down where tokens start everywhere, less what stays at home", () => {
-    const loads = linkLoads(traffic, findHardware("h100-8x8")!, { copies: "per chiplet", multicast: false });
+    const loads = linkLoads(traffic, findHardware("h100-8x8")!, "per-chiplet");
     const total = (values: Float64Array) => values.reduce((sum, one) => sum + one, 0);
     const visits = total(traffic.chipletTokens);
     expect(total(loads.chipletDown)).to.be.closeTo(visits * (15 / 16), 1e-6);
@@ -107,7 +110,7 @@ describe("linkTimes", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 16, maxLength: 16 }), (visits) => {
         const skewed: LayerTraffic = { ...traffic, chipletTokens: Float64Array.from(visits) };
-        const loads = linkLoads(skewed, gpus, { copies: "per chiplet", multicast: false });
+        const loads = linkLoads(skewed, gpus, "per-chiplet");
         const endpoints = visits.map((_, chiplet) => 5 + chiplet);
         const tree = treeNetwork({
           up: gpus.links.root.bytesPerNs.value,

@@ -2,10 +2,12 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { evaluateTraffic } from "../../lib/flows/evaluate.js";
 import { listConstants, withChiplets, type Hardware } from "../../lib/hardware/hardware.js";
+import type { Machine } from "../../lib/hardware/machine.js";
 import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { transferNs } from "../../lib/performance/link-loads.js";
-import { DEFAULT_BATCH, stageTimes } from "../../lib/performance/stages.js";
+import { stageTimes } from "../../lib/performance/stages.js";
+import { createWorkload, paperWorkload } from "../../lib/performance/workload.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import { estimateMakespanNs, scheduleLayer, STEP_CONFIGURATIONS } from "../../lib/schedule/schedule-step.js";
@@ -61,13 +63,18 @@ describe("the performance model", () => {
         fc.boolean(),
         ({ hardware, configuration, topK, seed }, numSequences, sequenceLength, isLonger) => {
           const traffic = randomTraffic(hardware, { topK, seed });
-          const once = { ...DEFAULT_BATCH, numSequences, sequenceLength };
+          const { microBatches } = paperWorkload(hardware);
+          const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
+          const workload = (sequences: number, promptLength: number) =>
+            paperWorkload(hardware, {
+              promptLength,
+              tokensPerChiplet: (sequences * promptLength * microBatches) / numChiplets,
+            });
+          const once = workload(numSequences, sequenceLength);
           const twice = isLonger
-            ? { ...once, sequenceLength: 2 * sequenceLength }
-            : { ...once, numSequences: 2 * numSequences };
-          const [fewer, more] = [once, twice].map((batch) =>
-            timesOf(traffic, hardware, configuration, batch),
-          );
+            ? workload(numSequences, 2 * sequenceLength)
+            : workload(2 * numSequences, sequenceLength);
+          const [fewer, more] = [once, twice].map((run) => timesOf(traffic, hardware, configuration, run));
           expect(more.boundNs).to.be.at.least(fewer.boundNs * (1 - 1e-9));
           expect(more.estimatedNs).to.be.at.least(fewer.estimatedNs * (1 - 1e-9));
         },
@@ -99,22 +106,24 @@ describe("the performance model", () => {
           perTime.test(path) ? value * unit : path.endsWith("latencyNs") ? value / unit : value,
         );
         // Cycles and bytes do not depend on the unit, so powers of two keep every digit but those lost in sums.
-        const [before, after] = [hardware, converted].map(
-          (on) =>
-            evaluateTraffic(traffic, {
-              chipletsPerGroup: on.chipletsPerGroup,
-              machine: { hardware: on, shape },
-            }).modelled!,
+        const { launchNs } = createWorkload({ hardware, shape });
+        const machines = [
+          { hardware, shape },
+          {
+            hardware: converted,
+            shape,
+            workload: createWorkload({ hardware: converted, shape }, { launchNs: launchNs / unit }),
+          },
+        ];
+        const [before, after] = machines.map(
+          (machine) =>
+            evaluateTraffic(traffic, { chipletsPerGroup: hardware.chipletsPerGroup, machine }).modelled!,
         );
         expect(after.dynamicPj).to.be.closeTo(before.dynamicPj, 1e-9 * before.dynamicPj);
-        const [estimate, converse] = [hardware, converted].map((on) =>
-          estimateMakespanNs(traffic, { hardware: on, shape }),
-        );
-        expect(converse * unit).to.be.closeTo(estimate, 1e-9 * estimate);
-        const [one, other] = [hardware, converted].map(
-          (on) => scheduleLayer(traffic, { hardware: on, shape }).makespanNs,
-        );
-        expect(other * unit).to.be.closeTo(one, 1e-9 * one);
+        for (const timeOf of [estimateMakespanNs, scheduledNs]) {
+          const [standing, other] = machines.map((machine) => timeOf(traffic, machine));
+          expect(other * unit).to.be.closeTo(standing, 1e-9 * standing);
+        }
       }),
       { numRuns: 30 },
     );
@@ -150,8 +159,8 @@ describe("the performance model", () => {
           const traffic = randomTraffic(hardware, { topK, seed });
           const metrics = evaluateTraffic(traffic, { chipletsPerGroup: 1 });
           expect(metrics).to.include({ tokenReplication: 1, groupReplication: 1, loadMaxOverMean: 1 });
-          const { transport } = STEP_CONFIGURATIONS.B;
-          const { dispatch } = stageTimes(traffic, { hardware, shape }, { batch: DEFAULT_BATCH, transport });
+          const workload = paperWorkload(hardware);
+          const { dispatch } = stageTimes(traffic, { hardware, shape }, { workload, tokens: 8 * 256 });
           const { root, chiplet } = hardware.links;
           const bytes = 8 * 256 * shape.hiddenSize * 2;
           const slower = Math.min(root.bytesPerNs.value, chiplet.bytesPerNs.value);
@@ -165,13 +174,17 @@ describe("the performance model", () => {
   });
 });
 
+function scheduledNs(traffic: LayerTraffic, machine: Machine): number {
+  return scheduleLayer(traffic, machine).makespanNs;
+}
+
 function timesOf(
   traffic: LayerTraffic,
   hardware: Hardware,
   configuration: (typeof configurations)[number],
-  batch = DEFAULT_BATCH,
+  workload = paperWorkload(hardware),
 ): { boundNs: number; estimatedNs: number } {
-  const options = { hardware, shape, configuration, batch };
+  const options = { hardware, shape, configuration, workload };
   return {
     boundNs: scheduleLayer(traffic, options).bound.boundNs,
     estimatedNs: estimateMakespanNs(traffic, options),

@@ -4,8 +4,9 @@ import { InputError } from "../../lib/errors.js";
 import { hardwarePresets } from "../../lib/hardware/presets.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { transferNs } from "../../lib/performance/link-loads.js";
-import { BACKWARD_COMPUTE, DEFAULT_BATCH, stageTimes } from "../../lib/performance/stages.js";
+import { BACKWARD_COMPUTE, stageTimes } from "../../lib/performance/stages.js";
 import { busiestMemoryNs } from "../../lib/performance/step-estimate.js";
+import { paperWorkload } from "../../lib/performance/workload.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
@@ -53,10 +54,11 @@ describe("scheduleStep", () => {
   for (const hardware of machines) {
     describe(`on ${hardware.name}`, () => {
       const layers = [trafficFor(hardware, 1), trafficFor(hardware, 2)];
+      const workload = paperWorkload(hardware);
 
       for (const [name, configuration] of configurations) {
         it(`schedules ${name} close to its bound, and accounts for every nanosecond`, () => {
-          const step = scheduleStep(layers, { hardware, shape, configuration });
+          const step = scheduleStep(layers, { hardware, shape, workload, configuration });
           expect(validateSchedule(step.graph, step.schedule)).to.deep.equal([]);
           expect(step.boundNs).to.be.at.most(step.makespanNs);
           expect(step.gap).to.be.within(0, name === "baseline" ? 1e-9 : 0.15);
@@ -68,8 +70,8 @@ describe("scheduleStep", () => {
 
       it("takes the closed form for the baseline, and nothing can be shorter", () => {
         const [traffic] = layers;
-        const { transport } = STEP_CONFIGURATIONS.baseline;
-        const stages = stageTimes(traffic, { hardware, shape }, { batch: DEFAULT_BATCH, transport });
+        const perExpert = { ...workload, transport: "per-expert" } as const;
+        const stages = stageTimes(traffic, { hardware, shape }, { workload: perExpert, tokens: 8 * 256 });
         const experts = stages.expertsNs.reduce((most, one) => Math.max(most, one), 0);
         const compute = stages.attentionNs + stages.sharedNs + experts;
         const moves =
@@ -79,8 +81,13 @@ describe("scheduleStep", () => {
           busiestMemoryNs(stages.expertSaveNs, hardware);
         const microBatch = (1 + BACKWARD_COMPUTE) * compute + 2 * moves;
         const weights = 3 * busiestMemoryNs(stages.weightMemoryNs, hardware);
-        const expected = weights + DEFAULT_BATCH.numMicroBatches * microBatch;
-        const step = scheduleLayer(traffic, { hardware, shape, configuration: STEP_CONFIGURATIONS.baseline });
+        const expected = weights + workload.microBatches * microBatch;
+        const step = scheduleLayer(traffic, {
+          hardware,
+          shape,
+          workload,
+          configuration: STEP_CONFIGURATIONS.baseline,
+        });
         expect(step.makespanNs).to.be.closeTo(expected, 1e-6 * expected);
         expect(step.gap).to.be.closeTo(0, 1e-9);
         expect(step.hiddenCommunicationShare).to.be.closeTo(0, 1e-9);
@@ -88,8 +95,9 @@ describe("scheduleStep", () => {
 
       it("is not faster, as far as the bound tells, with twice the tokens", () => {
         const boundOf = (numSequences: number) => {
-          const batch = { ...DEFAULT_BATCH, numSequences };
-          return scheduleStep(layers, { hardware, shape, batch }).boundNs;
+          const tokensPerChiplet = (workload.tokensPerChiplet * numSequences) / 8;
+          const more = { ...workload, tokensPerChiplet };
+          return scheduleStep(layers, { hardware, shape, workload: more }).boundNs;
         };
         expect(boundOf(16)).to.be.at.least(boundOf(8));
       });
@@ -100,6 +108,7 @@ describe("scheduleStep", () => {
             scheduleStep(layers, {
               hardware,
               shape,
+              workload,
               configuration:
                 name === "chunked"
                   ? { ...configuration, overlap: { ...configuration.overlap, chunks: 1 } }
@@ -113,7 +122,7 @@ describe("scheduleStep", () => {
       });
 
       it("hides most communication where nothing waits for a stage it does not need", () => {
-        const { best } = sweepChunks(layers, { hardware, shape }, [1, 2, 4]);
+        const { best } = sweepChunks(layers, { hardware, shape, workload }, [1, 2, 4]);
         expect(best.hiddenCommunicationShare).to.be.at.least(0.5);
       });
     });
@@ -134,12 +143,8 @@ describe("scheduleStep", () => {
     const [none, adam] = [0, 12].map((optimiserBytesPerWeight) =>
       busyOf(scheduleStep(traffic, { hardware, shape, optimiserBytesPerWeight }), "memory 0"),
     );
-    const { transport } = STEP_CONFIGURATIONS.chunked;
-    const { weightMemoryNs } = stageTimes(
-      traffic[0],
-      { hardware, shape },
-      { batch: DEFAULT_BATCH, transport },
-    );
+    const workload = paperWorkload(hardware);
+    const { weightMemoryNs } = stageTimes(traffic[0], { hardware, shape }, { workload, tokens: 8 * 256 });
     const onePass = weightMemoryNs.subarray(0, hardware.chipletsPerGroup).reduce((sum, ns) => sum + ns, 0);
     // Backward, 12 bytes travel with the 2 of a weight, in and out.
     expect(adam - none).to.be.closeTo(2 * (12 / 2) * onePass, 1e-3);

@@ -1,0 +1,177 @@
+import { expect } from "chai";
+import { withChiplets } from "../../lib/hardware/hardware.js";
+import { findModelShape } from "../../lib/hardware/model-shapes.js";
+import { tokenBytes } from "../../lib/hardware/number-format.js";
+import { findHardware } from "../../lib/hardware/presets.js";
+import { TRANSPORTS } from "../../lib/hardware/workload.js";
+import { attentionNs, coreGemms, kvSize, projectionGemms } from "../../lib/performance/attention.js";
+import { outsideLayersNs } from "../../lib/performance/outside-layers.js";
+import { stageTimes } from "../../lib/performance/stages.js";
+import { gemmMacs, gemmNs } from "../../lib/performance/systolic.js";
+import { createWorkload, microBatchTokens, sharesCopies } from "../../lib/performance/workload.js";
+import type { LayerTraffic } from "../../lib/placement/traffic.js";
+import { scheduleStep, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
+
+const shape = findModelShape("deepseek-v3")!;
+const hardware = withChiplets(findHardware("h100-8x8")!, { numChiplets: 32 });
+const wafer = findHardware("mozart-deepseek")!;
+
+/** 8 experts on each of 32 GPUs, the first GPU twice as busy as the others, tokens on `visited` GPUs. */
+function trafficOf(
+  visited: number,
+  load: (gpu: number) => number = (gpu) => (gpu === 0 ? 2 : 1),
+): LayerTraffic {
+  const loads = Array.from({ length: 32 }, (_, gpu) => load(gpu));
+  const total = loads.reduce((sum, one) => sum + one, 0);
+  const perGpu = loads.map((one) => (one * 1024 * 8) / total);
+  return {
+    numTokens: 1024,
+    numChiplets: 32,
+    chipletsPerGroup: 8,
+    chipletLoad: Float64Array.from(perGpu),
+    chipletTokens: new Float64Array(32).fill((1024 * visited) / 32),
+    groupTokens: new Float64Array(4).fill((1024 * Math.min(4, visited)) / 4),
+    expertLoad: perGpu.map((one) => new Array<number>(8).fill(one / 8)),
+  };
+}
+
+const timeOf = (traffic: LayerTraffic, choice: Parameters<typeof createWorkload>[1]) =>
+  stepMakespanNs([traffic], { hardware, shape, workload: createWorkload({ hardware, shape }, choice) });
+
+describe("createWorkload", () => {
+  it("is the paper's training step on wafers: 8192 tokens, FP16, one copy a chiplet group", () => {
+    const workload = createWorkload({ hardware: wafer });
+    expect(workload).to.include({ phase: "train", transport: "per-group", microBatches: 4 });
+    expect(microBatchTokens(workload, wafer)).to.equal(2048);
+    expect(new Set(Object.values(workload.formats))).to.deep.equal(new Set(["fp16"]));
+  });
+
+  it("is prefill on GPUs, one copy a server, and FP8 on the way out where the model is served in it", () => {
+    const workload = createWorkload({ hardware, shape });
+    expect(workload).to.include({ phase: "prefill", transport: "per-group" });
+    expect(workload.formats).to.include({ dispatch: "fp8", combine: "bf16", attention: "bf16" });
+    expect(createWorkload({ hardware, shape: findModelShape("olmoe-1b-7b")! }).formats.dispatch).to.equal(
+      "bf16",
+    );
+  });
+
+  it("sends one copy an expert in decode, and one a GPU where there is one server or one fabric", () => {
+    expect(createWorkload({ hardware }, { phase: "decode" }).transport).to.equal("per-expert");
+    const oneServer = withChiplets(hardware, { numChiplets: 8 });
+    expect(createWorkload({ hardware: oneServer }).transport).to.equal("per-chiplet");
+    expect(createWorkload({ hardware: findHardware("gb200-nvl72")! }).transport).to.equal("per-chiplet");
+  });
+});
+
+describe("a workload", () => {
+  it("has no backward pass and saves no activations in inference", () => {
+    for (const phase of ["prefill", "decode"] as const) {
+      const workload = createWorkload({ hardware: wafer }, { phase });
+      const model = findModelShape("deepseek-moe-16b")!;
+      const traffic = { ...trafficOf(4), numChiplets: 16, chipletsPerGroup: 4 };
+      const layer: LayerTraffic = {
+        ...traffic,
+        chipletLoad: traffic.chipletLoad.slice(16),
+        chipletTokens: traffic.chipletTokens.slice(16),
+        expertLoad: traffic.expertLoad.slice(16),
+      };
+      const { graph } = scheduleStep([layer], { hardware: wafer, shape: model, workload });
+      const kinds = new Set(Array.from(graph.kindOf, (kind) => graph.kinds[kind]));
+      expect([...kinds])
+        .to.include("weights")
+        .and.not.include.members(["save"]);
+      expect([...kinds]).to.not.include("reload");
+      expect([...kinds]).to.not.include("write back");
+    }
+  });
+
+  it("is shortened by fewer copies where copies are shared, and by even loads alone where they are not", () => {
+    const even = () => 1;
+    for (const transport of TRANSPORTS) {
+      const choice = { transport, microBatches: 1 };
+      const shares = sharesCopies(createWorkload({ hardware, shape }, choice));
+      expect(shares).to.equal(transport.startsWith("per-") && transport !== "per-expert");
+      const [many, few] = [6, 3].map((visited) => timeOf(trafficOf(visited, even), choice));
+      if (shares) expect(few, transport).to.be.below(many);
+      else expect(few, transport).to.equal(many);
+      expect(timeOf(trafficOf(3, even), choice), transport).to.be.below(timeOf(trafficOf(3), choice));
+    }
+  });
+
+  it("takes longer with narrower formats nowhere, and moves FP8 with its scales", () => {
+    expect(7168 * tokenBytes("fp8")).to.equal(7392);
+    const formats = ["bf16", "fp8", "nvfp4"] as const;
+    for (const stage of ["dispatch", "combine", "experts", "weights"] as const) {
+      const times = formats.map((format) =>
+        timeOf(trafficOf(6), { microBatches: 1, formats: { [stage]: format } }),
+      );
+      expect(times[1], stage).to.be.at.most(times[0]);
+      expect(times[2], stage).to.be.at.most(times[1]);
+    }
+    const dispatches = formats.map((dispatch) =>
+      timeOf(trafficOf(6), { microBatches: 1, formats: { dispatch } }),
+    );
+    expect(dispatches[1]).to.be.below(dispatches[0]);
+  });
+
+  it("charges nothing for experts without tokens, and the expected few for those with hardly any", () => {
+    const workload = createWorkload({ hardware, shape }, { phase: "decode" });
+    const expertsNs = (load: number) => {
+      const traffic = { ...trafficOf(6), expertLoad: new Array<number[]>(32).fill([load, 0]) };
+      return stageTimes(traffic, { hardware, shape }, { workload, tokens: 1024 }).expertsNs[0];
+    };
+    expect(expertsNs(0)).to.equal(0);
+    const [rare, one, many] = [0.05, 1, 8].map(expertsNs);
+    expect(rare / many).to.be.closeTo(0.05, 0.005);
+    expect(one / many).to.be.closeTo(1 - Math.exp(-1), 0.01);
+  });
+});
+
+describe("attention", () => {
+  const share = { tokens: 4096, compute: hardware.chiplet };
+
+  it("attends to what came before alone on GPUs: half of the products, and scores are no memory traffic", () => {
+    const workload = createWorkload({ hardware, shape }, { promptLength: 4096 });
+    const macs = coreGemms(shape, workload, { tokens: 4096, kind: "roofline" }).reduce(
+      (sum, gemm) => sum + gemmMacs(gemm),
+      0,
+    );
+    expect(macs).to.equal((128 * (192 + 128) * 4096 ** 2) / 2);
+    // A published profile has 1237 us for the core at 4096 tokens; scores in memory would take three times that.
+    const [projection] = projectionGemms(shape, 4096);
+    const projections = gemmNs(projection, hardware.chiplet, workload.formats.experts);
+    const core = attentionNs(shape, workload, share) - projections;
+    expect(core / 1000).to.be.within(0.7 * 1237, 1.3 * 1237);
+  });
+
+  it("reads keys and values in decode: the latent alone where there is one", () => {
+    expect(kvSize(shape.attention)).to.equal(576);
+    expect(kvSize(findModelShape("qwen3-30b-a3b")!.attention)).to.equal(4 * 256);
+    const timeAt = (kvLength: number) =>
+      attentionNs(shape, createWorkload({ hardware, shape }, { phase: "decode", kvLength }), {
+        ...share,
+        tokens: 128,
+      });
+    const bytes = 128 * 4096 * 576 * 2;
+    const { memoryBytesPerNs, efficiency } = hardware.chiplet as { memoryBytesPerNs: { value: number } } & {
+      efficiency: { value: number };
+    };
+    const read = bytes / memoryBytesPerNs.value / efficiency.value;
+    expect(timeAt(8192) - timeAt(4096)).to.be.closeTo(read, 0.01 * read);
+  });
+});
+
+describe("outsideLayersNs", () => {
+  it("is dense layers and the head, which only the last token of a prompt reaches", () => {
+    const prefill = createWorkload({ hardware, shape });
+    const headless = { ...shape, vocabularySize: 0 };
+    const none = { ...headless, numMoeLayers: shape.numLayers };
+    expect(outsideLayersNs({ hardware, shape: none }, prefill)).to.equal(0);
+    const dense = outsideLayersNs({ hardware, shape: headless }, prefill);
+    expect(dense).to.be.above(0);
+    const longer = createWorkload({ hardware, shape }, { promptLength: 1024 });
+    const headOf = (workload: typeof prefill) =>
+      outsideLayersNs({ hardware, shape: { ...shape, numMoeLayers: shape.numLayers } }, workload);
+    expect(headOf(longer)).to.be.at.least(headOf(prefill));
+  });
+});
