@@ -128,6 +128,7 @@ function poseFor(
     groupTokenShare: options.groupLinkBudget,
     pins: options.pin,
     antiAffinity: options.apart,
+    groupsPerExpert: options.resilient ? 2 : 1,
   };
 }
 

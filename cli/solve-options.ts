@@ -28,6 +28,7 @@ export interface SolveOptions {
   readonly groupLinkBudget?: number;
   readonly pin: readonly { expert: number; chiplet: number }[];
   readonly apart: readonly (readonly number[])[];
+  readonly resilient?: boolean;
   readonly seed: number;
   readonly threads?: number;
   readonly timeLimit?: number;
@@ -59,6 +60,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
     }),
     listOption("--pin <expert:chiplet>", "keep an expert on this chiplet; may be repeated", parsePin),
     listOption("--apart <experts>", "let no two of these experts share a chiplet, e.g. 4,9", parseApart),
+    new Option("--resilient", "keep every expert in two chiplet groups: the loss of one loses no expert"),
     integerOption("--seed <n>", "seed of everything random").default(1),
     integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1),
     numberOption("--time-limit <seconds>", "stop the solver of a layer after this time", { above: 0 }),

@@ -72,7 +72,7 @@ export async function placeLoads(
 /** Poses the placement problem of one layer of loads, in which every choice of an expert is a token. */
 export function poseLoads(
   { layer, load }: LayerLoad,
-  { maxLoad = Infinity, groupBytes = Infinity, ...posing }: PlaceLoadsOptions["posing"],
+  { maxLoad = Infinity, groupBytes = Infinity, groupsPerExpert = 1, ...posing }: PlaceLoadsOptions["posing"],
 ): PlacementProblem {
   const patterns = patternsOfLoads(load);
   const meanLoad = patterns.numTokens / posing.numChiplets;
@@ -81,7 +81,7 @@ export function poseLoads(
     dispatch: "uniform",
     objective: { minimise: "load" },
     layer,
-    limits: { groupBytes, chipletLoad: maxLoad * meanLoad },
+    limits: { groupBytes, groupsPerExpert, chipletLoad: maxLoad * meanLoad },
   });
 }
 

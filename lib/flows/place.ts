@@ -12,6 +12,8 @@ export interface PosingOptions extends Omit<ProblemOptions, "layer" | "limits"> 
   readonly maxLoad?: number | undefined;
   /** Most bytes of one layer's expert weights behind a chiplet group's memory; no limit by default. */
   readonly groupBytes?: number | undefined;
+  /** Fewest chiplet groups in which each expert has a replica; 1 by default. */
+  readonly groupsPerExpert?: number | undefined;
   /** Most tokens over a chiplet's link, as a share of a layer's tokens; no limit by default. */
   readonly chipletTokenShare?: number | undefined;
   /** Most tokens over a chiplet group's link, as a share of a layer's tokens; no limit by default. */
@@ -86,7 +88,7 @@ export async function placeTrace(
 
 /** Poses the placement problem of one layer of a trace. */
 export function poseLayer(trace: RoutingTrace, layer: LayerTrace, options: PosingOptions): PlacementProblem {
-  const { maxLoad = Infinity, groupBytes = Infinity, ...posing } = options;
+  const { maxLoad = Infinity, groupBytes = Infinity, groupsPerExpert = 1, ...posing } = options;
   const { chipletTokenShare = Infinity, groupTokenShare = Infinity } = options;
   const meanLoad = countChoices(layer) / options.numChiplets;
   return createProblem(collectPatterns(layer, trace), {
@@ -94,6 +96,7 @@ export function poseLayer(trace: RoutingTrace, layer: LayerTrace, options: Posin
     layer: layer.layer,
     limits: {
       groupBytes,
+      groupsPerExpert,
       chipletLoad: maxLoad * meanLoad,
       chipletTokens: chipletTokenShare * layer.numTokens,
       groupTokens: groupTokenShare * layer.numTokens,

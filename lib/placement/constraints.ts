@@ -17,7 +17,12 @@ export interface PlacementLimits {
   readonly chipletTokens: number;
   /** Most tokens over the link of one chiplet group. */
   readonly groupTokens: number;
+  /** Fewest chiplet groups in which each expert has a replica: with 2, the loss of a group loses no expert. */
+  readonly groupsPerExpert: number;
 }
+
+/** The limits that are caps on a chiplet or a chiplet group. */
+type CapName = Exclude<keyof PlacementLimits, "groupsPerExpert">;
 
 export const NO_LIMITS: PlacementLimits = {
   chipletLoad: Infinity,
@@ -25,6 +30,7 @@ export const NO_LIMITS: PlacementLimits = {
   groupBytes: Infinity,
   chipletTokens: Infinity,
   groupTokens: Infinity,
+  groupsPerExpert: 1,
 };
 
 /** For what a cap holds: every chiplet, or all chiplets of a chiplet group together. */
@@ -41,7 +47,7 @@ export type Measure = "held" | "load" | "tokens";
 
 /** One row of the table of constraints: a cap on what a chiplet or a chiplet group may hold or serve. */
 export interface Constraint {
-  readonly name: keyof PlacementLimits | "antiAffinity";
+  readonly name: CapName | "antiAffinity";
   readonly scope: Scope;
   readonly measure: Measure;
   /** Of every expert by itself; where tokens are measured, its tokens. Shape [numExperts]. */
@@ -71,7 +77,7 @@ type LimitRow = Pick<Constraint, "scope" | "measure" | "quantity" | "place"> & {
 const loadOf = ({ load }: Constrained) => load;
 
 /** The limits, each once. */
-const LIMITS: Readonly<Record<keyof PlacementLimits, LimitRow>> = {
+const LIMITS: Readonly<Record<CapName, LimitRow>> = {
   chipletLoad: {
     scope: "chiplet",
     measure: "load",
@@ -109,7 +115,7 @@ const LIMITS: Readonly<Record<keyof PlacementLimits, LimitRow>> = {
   },
 };
 
-const LIMIT_NAMES = Object.keys(LIMITS) as (keyof PlacementLimits)[];
+const LIMIT_NAMES = Object.keys(LIMITS) as CapName[];
 
 /**
  * The table of constraints of a problem: a row for every set of experts kept apart and for every limit that there is.
@@ -135,14 +141,43 @@ export function constraintsOf(problem: Constrained): readonly Constraint[] {
   return [...apart, ...limits];
 }
 
-/** Those of the limits that hold for a scope; no others. */
+/** Those of the caps that hold for a scope; no other limits. */
 export function limitsOfScope(limits: PlacementLimits, scope: Scope): PlacementLimits {
   return limitsWhere(limits, (row) => row.scope === scope);
 }
 
-/** Those of the limits that replicas cannot ease, because they are about what is held; no others. */
+/** Those of the caps that replicas cannot lower, because they are about what is held; no other limits. */
 export function heldLimits(limits: PlacementLimits): PlacementLimits {
   return limitsWhere(limits, (row) => row.measure === "held");
+}
+
+/**
+ * Why experts cannot each be in `limits.groupsPerExpert` chiplet groups, by counting alone; undefined proves nothing.
+ *
+ * @example
+ * separationConflict({ ...problem, numReplicas: 0 });
+ * // "every expert must be in 2 chiplet groups, which takes 64 replicas, 0 are allowed: 64 too few"
+ */
+export function separationConflict({
+  limits,
+  numExperts,
+  numReplicas,
+  numChiplets,
+  chipletsPerGroup,
+}: Pick<Constrained, "limits"> & {
+  readonly numExperts: number;
+  readonly numReplicas: number;
+  readonly numChiplets: number;
+  readonly chipletsPerGroup: number;
+}): string | undefined {
+  const { groupsPerExpert } = limits;
+  const numGroups = numChiplets / chipletsPerGroup;
+  const needed = numExperts * (groupsPerExpert - 1);
+  const must = `every expert must be in ${groupsPerExpert} chiplet groups`;
+  if (numGroups < groupsPerExpert)
+    return `${must}, there are ${numGroups}: ${groupsPerExpert - numGroups} too few`;
+  if (numReplicas >= needed) return undefined;
+  return `${must}, which takes ${needed} replicas, ${numReplicas} are allowed: ${needed - numReplicas} too few`;
 }
 
 /** Whether a measured value is above a cap by more than rounding. */
@@ -151,7 +186,7 @@ export function isAbove(found: number, cap: number): boolean {
 }
 
 function limitsWhere(limits: PlacementLimits, applies: (row: LimitRow) => boolean): PlacementLimits {
-  const kept = { ...limits };
-  for (const name of LIMIT_NAMES) if (!applies(LIMITS[name])) kept[name] = Infinity;
+  const kept = { ...NO_LIMITS };
+  for (const name of LIMIT_NAMES) if (applies(LIMITS[name])) kept[name] = limits[name];
   return kept;
 }

@@ -129,10 +129,11 @@ function coverageViolations({ numExperts, numReplicas }: VerifiedProblem, chiple
 }
 
 function limitViolations(problem: VerifiedProblem, chiplets: Chiplets, serve: () => Service): string[] {
-  const { limits, expertBytes } = problem;
-  if (Object.values(limits).every((limit) => limit === Infinity)) return [];
+  const { expertBytes } = problem;
+  const { groupsPerExpert, ...limits } = problem.limits;
+  const violations = separationViolations(problem, chiplets, groupsPerExpert);
+  if (Object.values(limits).every((limit) => limit === Infinity)) return violations;
   const service = serve();
-  const violations: string[] = [];
   const check = (what: string, found: number, limit: number) => {
     // Shares of tokens are rounded, and so are their sums.
     if (found > limit * (1 + SHARE_ROUNDING)) violations.push(`${what} ${found}, the limit is ${limit}`);
@@ -147,6 +148,18 @@ function limitViolations(problem: VerifiedProblem, chiplets: Chiplets, serve: ()
     check(`link of chiplet group ${group} carries tokens`, service.groupTokens[group], limits.groupTokens);
   });
   return violations;
+}
+
+/** Looks for every expert in every chiplet group. */
+function separationViolations(problem: VerifiedProblem, chiplets: Chiplets, least: number): string[] {
+  if (least <= 1) return [];
+  const groups = joinGroups(problem, chiplets);
+  return Array.from({ length: problem.numExperts }, (_, expert) => expert).flatMap((expert) => {
+    const found = [...groups.keys()].filter((group) => groups[group].includes(expert));
+    return found.length >= least
+      ? []
+      : [`expert ${expert} is in chiplet group ${found.join(" and ")} alone, expected in ${least}`];
+  });
 }
 
 /** The experts of every chiplet group. */

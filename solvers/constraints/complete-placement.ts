@@ -8,7 +8,8 @@ import {
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
-import { createRandom } from "../../lib/random.js";
+import { createRandom, type Random } from "../../lib/random.js";
+import { separateReplicas } from "../replicas/separation.js";
 import { decideFeasibility } from "./feasibility.js";
 import { repairPlacement } from "./repair.js";
 
@@ -41,7 +42,7 @@ export async function completePlacement(
   chiplets: Chiplets,
   { stoppedBy, seed, timeLimitMs = Infinity }: FinishOptions,
 ): Promise<Solution> {
-  const { patterns, chipletsPerGroup, dispatch, numChiplets, numExperts } = problem;
+  const { patterns, chipletsPerGroup, dispatch, numChiplets } = problem;
   const answer = (placement: Chiplets): Solution => {
     const { chipletTokens } = countTraffic(patterns, placement, { chipletsPerGroup, dispatch });
     const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
@@ -49,9 +50,22 @@ export async function completePlacement(
   };
   if (verifyChiplets(problem, chiplets).length === 0) return answer(chiplets);
   const random = createRandom(seed, problem.layer);
-  const repaired = repairPlacement(problem, chipletOfExperts(chiplets, numExperts), { random });
-  if (repaired) return answer(expertsOfChiplets(repaired, numChiplets));
+  const repaired =
+    problem.limits.groupsPerExpert > 1
+      ? separateReplicas(problem, chiplets, random)
+      : repairWithoutReplicas(problem, chiplets, random);
+  if (repaired && verifyChiplets(problem, repaired).length === 0) return answer(repaired);
   const feasibility = await decideFeasibility(problem, timeLimitMs);
   if (feasibility.status === "feasible") return answer(expertsOfChiplets(feasibility.chipletOf, numChiplets));
   return feasibility.status === "infeasible" ? feasibility : { status: "undecided", stoppedBy };
+}
+
+function repairWithoutReplicas(
+  problem: PlacementProblem,
+  chiplets: Chiplets,
+  random: Random,
+): Chiplets | undefined {
+  const chipletOf = chipletOfExperts(chiplets, problem.numExperts);
+  const repaired = repairPlacement(problem, chipletOf, { random });
+  return repaired && expertsOfChiplets(repaired, problem.numChiplets);
 }

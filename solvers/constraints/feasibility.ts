@@ -1,5 +1,10 @@
 import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
-import { constraintsOf, isAbove, type Constraint } from "../../lib/placement/constraints.js";
+import {
+  constraintsOf,
+  isAbove,
+  separationConflict,
+  type Constraint,
+} from "../../lib/placement/constraints.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { createAssignmentModel } from "./assignment-model.js";
 import { solveMilp } from "../milp/solve-milp.js";
@@ -74,6 +79,7 @@ export async function decideFeasibility(
 export function findConflict(problem: PlacementProblem): string | undefined {
   const constraints = constraintsOf(problem);
   return (
+    separationConflict(problem) ??
     pinConflict(problem, constraints) ??
     firstConflict(constraints, (constraint) => totalConflict(problem, constraint)) ??
     firstConflict(constraints, (constraint) => singleConflict(problem, constraint))
@@ -134,13 +140,15 @@ function pinConflict(
 
 /** What all experts together bring, shared out evenly. */
 function totalConflict(
-  { numChiplets, chipletsPerGroup, patterns }: PlacementProblem,
+  { numChiplets, chipletsPerGroup, patterns, limits }: PlacementProblem,
   { scope, measure, weight, quantity, place, cap, apart }: Constraint,
 ): string | undefined {
   const numBlocks = scope === "chiplet" ? numChiplets : numChiplets / chipletsPerGroup;
-  const total = measure === "tokens" ? patterns.numTokens : weight.reduce((sum, one) => sum + one, 0);
+  const once = measure === "tokens" ? patterns.numTokens : weight.reduce((sum, each) => sum + each, 0);
+  // What is held is held once by every replica that has to be there.
+  const total = measure === "held" ? once * limits.groupsPerExpert : once;
   if (!isAbove(total / numBlocks, cap)) return undefined;
-  return apart
+  return apart && total === once
     ? `${apart.length} experts must be apart, there are ${numBlocks} chiplets: ${apart.length - numBlocks} too few`
     : tooLow(`the mean ${quantity} ${place}`, total / numBlocks, cap);
 }

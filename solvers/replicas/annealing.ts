@@ -4,6 +4,7 @@ import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/prob
 import { SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Random } from "../../lib/random.js";
 import { ReplicaState, EMPTY } from "./replica-state.js";
+import { createSeparationTest } from "./separation.js";
 
 /** Options of {@link annealReplicas}. */
 export interface ReplicaSearchOptions {
@@ -213,6 +214,7 @@ function createChangeRule(
   const tests = constraintsOf(problem)
     .filter(({ measure }) => measure === "held")
     .map((constraint) => createHoldTest(constraint, state, chipletsPerGroup));
+  tests.push(createSeparationTest(problem, state));
   return (changes) => changes.every(isUnpinned) && tests.every((keeps) => keeps(changes));
 }
 

@@ -9,6 +9,8 @@ import { createRandom } from "../../lib/random.js";
 import { balanceReplicas } from "./balance-replicas.js";
 import { annealReplicas } from "./annealing.js";
 import { completePlacement, type FinishOptions } from "../constraints/complete-placement.js";
+import { findConflict } from "../constraints/feasibility.js";
+import { separateReplicas } from "./separation.js";
 import { localSearch } from "../local-search.js";
 
 /**
@@ -20,14 +22,20 @@ export function replicating(solver: Solver): Solver {
   return {
     ...solver,
     answersAs: (problem) =>
-      problem.numReplicas === 0 ? (solver.answersAs?.(problem) ?? solver.name) : localSearch.name,
+      needsNone(problem) ? (solver.answersAs?.(problem) ?? solver.name) : localSearch.name,
     solve: (problem, options) =>
-      problem.numReplicas === 0 ? solver.solve(problem, options) : replicate(problem, options),
+      needsNone(problem) ? solver.solve(problem, options) : replicate(problem, options),
   };
+}
+
+/** Whether a placement without replicas is what is asked for. */
+function needsNone({ numReplicas, limits }: PlacementProblem): boolean {
+  return numReplicas === 0 && limits.groupsPerExpert === 1;
 }
 
 /** Tells the random stream of spreading loads from those of the searches. */
 const BALANCE_STREAM = 3;
+const SEPARATION_STREAM = 4;
 
 /** Solves a problem that allows replicas. */
 export async function replicate(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
@@ -36,8 +44,16 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
     return answerBalanced(problem, spreadReplicas(problem, options), { ...options, stoppedBy: "budget" });
   }
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
-  const begun = await seatOnce(problem, options);
-  if (!("chiplets" in begun)) return begun;
+  const conflict = findConflict(problem);
+  if (conflict !== undefined) return { status: "infeasible", reason: conflict };
+  const once = await seatOnce(problem, options);
+  if (!("chiplets" in once)) return once;
+  const begun = separateReplicas(
+    problem,
+    once.chiplets,
+    createRandom(options.seed, problem.layer, SEPARATION_STREAM),
+  );
+  if (!begun) return { status: "undecided", stoppedBy: "budget" };
   let stoppedBy: StoppedBy = "budget";
   const search = (start: Chiplets, stream: number, maxLoad = problem.limits.chipletLoad) => {
     const random = createRandom(options.seed, problem.layer, stream);
@@ -45,7 +61,7 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
     if (found.isCut) stoppedBy = "time limit";
     return found.chiplets;
   };
-  const chiplets = (isLoadFirst ? searchBalanced : searchCapped)(problem, begun.chiplets, {
+  const chiplets = (isLoadFirst ? searchBalanced : searchCapped)(problem, begun, {
     search,
     spread: () => spreadReplicas(problem, options),
   });
@@ -120,7 +136,12 @@ function isSpreadAlone(problem: PlacementProblem): boolean {
 
 /** Whether there are rules of which spreading loads alone knows nothing. */
 function hasRules(problem: PlacementProblem): boolean {
-  return problem.pins.length > 0 || constraintsOf(problem).some(({ measure }) => measure === "held");
+  const { pins, limits } = problem;
+  return (
+    pins.length > 0 ||
+    limits.groupsPerExpert > 1 ||
+    constraintsOf(problem).some(({ measure }) => measure === "held")
+  );
 }
 
 function spreadReplicas(problem: PlacementProblem, { seed }: Pick<SolverOptions, "seed">): number[][] {

@@ -1,0 +1,104 @@
+import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
+import { constraintsOf, heldLimits } from "../../lib/placement/constraints.js";
+import type { Chiplets } from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { Random } from "../../lib/random.js";
+import { createLimitGauge } from "../constraints/violations.js";
+import { EMPTY, type ReplicaState } from "./replica-state.js";
+
+/** Orders of the experts that are tried. */
+const MOST_TRIES = 50;
+
+/**
+ * Gives experts further replicas until each is in as many chiplet groups as `limits.groupsPerExpert` asks for.
+ *
+ * Each goes to the group with most free slots that lacks it, on the chiplet with most free slots that keeps what chiplets
+ * and groups may hold; heaviest experts first, then in other orders.
+ *
+ * @param begun Holds every expert, and respects pins and all constraints on what is held.
+ * @returns Undefined where no order led to one, which proves nothing.
+ */
+export function separateReplicas(
+  problem: PlacementProblem,
+  begun: Chiplets,
+  random: Random,
+): Chiplets | undefined {
+  const { load, numExperts } = problem;
+  const heaviestFirst = Uint16Array.from({ length: numExperts }, (_, expert) => expert).sort(
+    (a, b) => load[b] - load[a] || a - b,
+  );
+  let order = heaviestFirst;
+  for (let tried = 0; tried < MOST_TRIES; tried++) {
+    const separated = separateInOrder(problem, begun, order);
+    if (separated) return separated;
+    order = random.shuffle(order.slice());
+  }
+  return undefined;
+}
+
+function separateInOrder(
+  problem: PlacementProblem,
+  begun: Chiplets,
+  order: ArrayLike<number>,
+): number[][] | undefined {
+  const { chipletsPerGroup, slotsPerChiplet, limits } = problem;
+  const chiplets = begun.map((experts) => [...experts]);
+  const keepsHeld = createHeldTest(problem, chiplets);
+  const groupOf = (chiplet: number) => groupOfChiplet(chiplet, chipletsPerGroup);
+  const freeOn = (chiplet: number) => slotsPerChiplet - chiplets[chiplet].length;
+  const freeIn = (group: number) =>
+    chiplets.reduce((sum, _, chiplet) => sum + (groupOf(chiplet) === group ? freeOn(chiplet) : 0), 0);
+  for (const expert of Array.from(order)) {
+    const groups = new Set(
+      [...chiplets.keys()].filter((chiplet) => chiplets[chiplet].includes(expert)).map(groupOf),
+    );
+    while (groups.size < limits.groupsPerExpert) {
+      const best = [...chiplets.keys()]
+        .filter(
+          (chiplet) => !groups.has(groupOf(chiplet)) && freeOn(chiplet) > 0 && keepsHeld(chiplet, expert),
+        )
+        .sort((a, b) => freeIn(groupOf(b)) - freeIn(groupOf(a)) || freeOn(b) - freeOn(a) || a - b)
+        .at(0);
+      if (best === undefined) return undefined;
+      chiplets[best].push(expert);
+      groups.add(groupOf(best));
+    }
+  }
+  return chiplets.map((experts) => experts.sort((a, b) => a - b));
+}
+
+/** Makes the test whether a chiplet, and its group, may hold a further expert. */
+function createHeldTest(problem: PlacementProblem, chiplets: readonly number[][]) {
+  const { limits, chipletsPerGroup } = problem;
+  if (!constraintsOf(problem).some(({ measure }) => measure === "held")) return () => true;
+  const gauge = createLimitGauge({ ...problem, limits: heldLimits(limits) });
+  return (chiplet: number, expert: number) => {
+    const first = chiplet - (chiplet % chipletsPerGroup);
+    const group = chiplets.slice(first, first + chipletsPerGroup).flat();
+    return (
+      gauge.chipletExcess([...chiplets[chiplet], expert]) === 0 && gauge.groupExcess([...group, expert]) === 0
+    );
+  };
+}
+
+/** Makes the test whether a change of slots leaves its experts in as many chiplet groups as they have to be in. */
+export function createSeparationTest(
+  { limits, chipletsPerGroup }: PlacementProblem,
+  { slotOf, slots }: ReplicaState,
+): (changes: readonly { slot: number; expert: number }[]) => boolean {
+  if (limits.groupsPerExpert === 1) return () => true;
+  const slotsPerGroup = slots * chipletsPerGroup;
+  return (changes) =>
+    changes.every(({ slot: left }) => {
+      const expert = slotOf[left];
+      if (expert === EMPTY) return true;
+      const groups = new Set<number>();
+      slotOf.forEach((occupant, slot) => {
+        if (occupant === expert && slot !== left) groups.add(Math.floor(slot / slotsPerGroup));
+      });
+      for (const { slot, expert: entering } of changes) {
+        if (entering === expert) groups.add(Math.floor(slot / slotsPerGroup));
+      }
+      return groups.size >= limits.groupsPerExpert;
+    });
+}
