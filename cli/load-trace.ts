@@ -65,6 +65,7 @@ function readOptions(
     padding,
     dropExpert,
     placement,
+    as,
   }: TraceOptions,
   terminal: Terminal,
 ): ReadTraceOptions {
@@ -78,6 +79,7 @@ function readOptions(
     maxTokens,
     padding,
     placement,
+    as,
     dropExperts: dropExpert,
     onProgress: ({ path, bytesRead }) => {
       terminal.progress(`reading ${path}: ${(bytesRead / 1e6).toFixed(0)} MB`);

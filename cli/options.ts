@@ -29,6 +29,7 @@ export interface TraceOptions {
   readonly padding?: number | "none";
   readonly dropExpert?: readonly number[];
   readonly placement?: string;
+  readonly as?: "tokens" | "loads";
 }
 
 export function addTraceOptions(command: Command): Command {

@@ -6,6 +6,7 @@ import { esft } from "./formats/esft.js";
 import { jsonLines } from "./formats/json-lines.js";
 import { loadHistory } from "./formats/load-history.js";
 import { loadMatrix } from "./formats/load-matrix.js";
+import { matrixOfTokens } from "./formats/matrix-of-tokens.js";
 import { megatronRouterTrace } from "./formats/megatron-router-trace.js";
 import { moeBeyondCsv } from "./formats/moe-beyond-csv.js";
 import { omniInferCounts } from "./formats/omni-infer-counts.js";
@@ -14,8 +15,10 @@ import { sglangRecorder } from "./formats/sglang-recorder.js";
 import { sglangRoutedExperts } from "./formats/sglang-routed-experts.js";
 import { tensorrtLlm } from "./formats/tensorrt-llm.js";
 import { torchIndices } from "./formats/torch-indices.js";
+import { torchTensors } from "./formats/torch-tensors.js";
 import { vllmRouteLog } from "./formats/vllm-route-log.js";
 import { vllmRoutedExperts } from "./formats/vllm-routed-experts.js";
+import type { DetectOptions } from "./array-kind.js";
 import type { TraceFormat } from "./trace-format.js";
 
 /** Every format that can be read; the first that recognises a file reads it. */
@@ -33,10 +36,13 @@ export const traceFormats: readonly TraceFormat[] = [
   omniInferCounts,
   esft,
   torchIndices,
+  // Any other torch file.
+  torchTensors,
   denseCsv,
   moeBeyondCsv,
   loadHistory,
   loadMatrix,
+  matrixOfTokens,
 ];
 
 /** A path given by the user, and what was found there. */
@@ -54,7 +60,7 @@ export interface TraceSource {
  *
  * @throws InputError if there is nothing, nothing known, or several formats in one folder.
  */
-export async function detectSource(path: string): Promise<TraceSource> {
+export async function detectSource(path: string, options: DetectOptions = {}): Promise<TraceSource> {
   const found = new Map<TraceFormat, string[]>();
   const ignored: string[] = [];
   const files = await listFiles(path);
@@ -68,7 +74,7 @@ export async function detectSource(path: string): Promise<TraceSource> {
     if (head.bytes.length === 0 && files.length === 1) {
       throw new InputError(`${file}: found an empty file, expected a trace`);
     }
-    const format = traceFormats.find((candidate) => candidate.recognises(head));
+    const format = traceFormats.find((candidate) => candidate.recognises(head, options));
     if (format) found.set(format, [...(found.get(format) ?? []), file]);
     else ignored.push(file);
   }

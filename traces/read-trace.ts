@@ -86,7 +86,7 @@ export async function readRouting(
   const sources: TraceSource[] = [];
   const builders: TraceBuilder[] = [];
   for (const path of paths) {
-    const source = await detectSource(path);
+    const source = await detectSource(path, options);
     sources.push(source);
     builders.push(await readSource(source, options, { sampling, sameBatch, slotMap }));
   }

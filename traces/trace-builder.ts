@@ -10,6 +10,7 @@ import {
 } from "../lib/trace/routing-trace.js";
 import { LayerRows } from "./layer-rows.js";
 import { BYTE_PADDING, countExperts, isDoubtful, isNever } from "./padding.js";
+import type { DetectOptions } from "./array-kind.js";
 import { SameBatch } from "./same-batch.js";
 import { Sampling } from "./sampling.js";
 import type { SlotMap } from "./slot-map.js";
@@ -17,7 +18,7 @@ import { sharedExperts } from "./suspicions.js";
 import { realRuns } from "./warm-up.js";
 
 /** How ids in a file are to be understood, and what is to be left out. */
-export interface NumberingOptions extends SizeLimits {
+export interface NumberingOptions extends DetectOptions, SizeLimits {
   /** Keep runs of identical rows, which are an engine's warm-up. Default false. */
   keepWarmup?: boolean | undefined;
   /** Number of the first expert in the files, usually 0 or 1. Default 0. */

@@ -1,3 +1,4 @@
+import type { DetectOptions } from "./array-kind.js";
 import type { FileHead, OnBytes } from "./bytes/file-bytes.js";
 import type { TraceBuilder } from "./trace-builder.js";
 
@@ -8,7 +9,9 @@ export interface TraceFormat {
   /** What its files begin with, in a few words. */
   readonly sign: string;
   /** Whether a file is written this way, told by what it begins with and never by its name alone. */
-  recognises(head: FileHead): boolean;
+  recognises(head: FileHead, options: DetectOptions): boolean;
+  /** What told, or what spoke against it, where that is more than the sign. */
+  why?(head: FileHead, options: DetectOptions): string;
   /**
    * Reads files of this format into a builder, in the order given.
    *

@@ -12,6 +12,7 @@ export type ScalarType =
   | "uint64"
   | "int64"
   | "float16"
+  | "bfloat16"
   | "float32"
   | "float64";
 
@@ -35,6 +36,7 @@ export const BYTES_OF: Readonly<Record<ScalarType, number>> = {
   uint64: 8,
   int64: 8,
   float16: 2,
+  bfloat16: 2,
   float32: 4,
   float64: 8,
 };
@@ -91,6 +93,11 @@ export function decodeValues(type: ScalarType, bytes: Uint8Array, isBigEndian = 
       return new Int32Array(buffer, byteOffset, count);
     case "float16":
       return Float32Array.from(new Uint16Array(buffer, byteOffset, count), halfToNumber);
+    case "bfloat16": {
+      // The upper half of a number of 32 bits.
+      const halves = Uint32Array.from(new Uint16Array(buffer, byteOffset, count), (bits) => bits << 16);
+      return new Float32Array(halves.buffer);
+    }
     case "float32":
       return new Float32Array(buffer, byteOffset, count);
     case "float64":

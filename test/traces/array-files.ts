@@ -13,7 +13,7 @@ type Numbers =
 
 const NAMES = new Map<unknown, { npy: string; safetensors: string; torch: string }>([
   [Uint8Array, { npy: "|u1", safetensors: "U8", torch: "ByteStorage" }],
-  [Uint16Array, { npy: "<u2", safetensors: "U16", torch: "UInt16Storage" }],
+  [Uint16Array, { npy: "<u2", safetensors: "U16", torch: "BFloat16Storage" }],
   [Int8Array, { npy: "|i1", safetensors: "I8", torch: "CharStorage" }],
   [Int16Array, { npy: "<i2", safetensors: "I16", torch: "ShortStorage" }],
   [BigUint64Array, { npy: "<u8", safetensors: "U64", torch: "" }],
@@ -91,14 +91,44 @@ function pickleOf(value: unknown, storages: Buffer[]): Buffer[] {
   if (value === null) return [Buffer.from("N")];
   if (typeof value === "number") return integer(value);
   if (typeof value === "string") return text(value);
+  if (value instanceof RawPickle) return [Buffer.from(value.text, "latin1")];
+  if (value instanceof TorchParameter) {
+    const tail = "\x88ccollections\nOrderedDict\n)RtR";
+    return [
+      Buffer.from("ctorch._utils\n_rebuild_parameter\n("),
+      ...pickleOf(value.data, storages),
+      Buffer.from(tail, "latin1"),
+    ];
+  }
+  if (value instanceof UntypedTensor) {
+    const key = storages.push(value.bytes) - 1;
+    return [
+      Buffer.from("ctorch._utils\n_rebuild_tensor_v3\n(("),
+      ...text("storage"),
+      Buffer.from("ctorch.storage\nUntypedStorage\n"),
+      ...text(String(key)),
+      ...text("cpu"),
+      ...integer(value.bytes.length),
+      Buffer.from("tQ"),
+      ...integer(0),
+      ...tuple(value.shape),
+      ...tuple(stridesOf(value.shape)),
+      Buffer.from(`\x89ccollections\nOrderedDict\n)Rctorch\n${value.dtype}\n}tR`, "latin1"),
+    ];
+  }
+  if (value instanceof Map) {
+    const members = [...value].flatMap(([key, member]) => [
+      ...pickleOf(key, storages),
+      ...pickleOf(member, storages),
+    ]);
+    return [Buffer.from("}("), ...members, Buffer.from("u")];
+  }
   if (Array.isArray(value)) {
     return [Buffer.from("]("), ...value.flatMap((one) => pickleOf(one, storages)), Buffer.from("e")];
   }
   if (isArrayContent(value)) {
     const key = storages.push(bytesOf(value.values)) - 1;
-    const strides = value.shape.map((_, at) =>
-      value.shape.slice(at + 1).reduce((product, size) => product * size, 1),
-    );
+    const strides = stridesOf(value.shape);
     return [
       Buffer.from("ctorch._utils\n_rebuild_tensor_v2\n(("),
       ...text("storage"),
@@ -118,6 +148,29 @@ function pickleOf(value: unknown, storages: Buffer[]): Buffer[] {
     ...pickleOf(member, storages),
   ]);
   return [Buffer.from("}("), ...members, Buffer.from("u")];
+}
+
+/** A part of a pickle, word by word. */
+export class RawPickle {
+  constructor(readonly text: string) {}
+}
+
+/** What torch.nn.Parameter becomes. */
+export class TorchParameter {
+  constructor(readonly data: ArrayContent) {}
+}
+
+/** A tensor of a type that has no storage class of its own. */
+export class UntypedTensor {
+  constructor(
+    readonly dtype: string,
+    readonly shape: readonly number[],
+    readonly bytes: Buffer,
+  ) {}
+}
+
+function stridesOf(shape: readonly number[]): number[] {
+  return shape.map((_, at) => shape.slice(at + 1).reduce((product, size) => product * size, 1));
 }
 
 function isArrayContent(value: unknown): value is ArrayContent {

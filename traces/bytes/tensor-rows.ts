@@ -62,11 +62,11 @@ export function appendLayers(builder: TraceBuilder, ids: Tensor, where: string, 
 }
 
 /** Adds loads of all layers. Shape [numLayers, numExperts]. */
-export function addLoads(builder: TraceBuilder, loads: Tensor, where: string): void {
+export function addLoads(builder: TraceBuilder, loads: Tensor, where: string, firstLayer = 0): void {
   for (let layer = 0; layer < loads.shape[0]; layer++) {
     const { shape, strides, start, values } = entryOf(loads, layer);
     const load = Float64Array.from({ length: shape[0] }, (_, expert) => values[start + expert * strides[0]]);
-    builder.addLoad(where, layer, load);
+    builder.addLoad(where, firstLayer + layer, load);
   }
 }
 

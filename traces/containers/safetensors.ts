@@ -20,6 +20,7 @@ const SCALARS: ReadonlyMap<unknown, ScalarType> = new Map([
   ["U64", "uint64"],
   ["I64", "int64"],
   ["F16", "float16"],
+  ["BF16", "bfloat16"],
   ["F32", "float32"],
   ["F64", "float64"],
 ]);
@@ -34,7 +35,9 @@ export function isSafetensors(bytes: Buffer): boolean {
  *
  * Format: 8 bytes length, JSON {name: {dtype, shape, data_offsets}}, data.
  *
- * @throws InputError if it is damaged or holds numbers no trace is made of.
+ * Tensors of types that are no plain numbers, such as those of 8-bit weights, are left out.
+ *
+ * @throws InputError if it is damaged.
  */
 export function parseSafetensors(bytes: Buffer, where: string): Map<string, Tensor> {
   if (!isSafetensors(bytes))
@@ -44,7 +47,9 @@ export function parseSafetensors(bytes: Buffer, where: string): Map<string, Tens
   for (const [name, entry] of Object.entries(parseHeader(bytes.subarray(8, dataStart), where))) {
     if (name === "__metadata__") continue;
     const tensor = `${where}: tensor ${describeValue(name)}`;
-    const { dtype, shape, offsets } = parseEntry(entry, tensor);
+    const parsed = parseEntry(entry, tensor);
+    if (parsed === undefined) continue;
+    const { dtype, shape, offsets } = parsed;
     const [from, to] = offsets.map((offset) => dataStart + offset);
     const numStored = Math.floor((Math.min(to, bytes.length) - from) / BYTES_OF[dtype]);
     const size = checkShape(tensor, shape, numStored);
@@ -66,11 +71,12 @@ interface HeaderEntry {
   readonly offsets: readonly [number, number];
 }
 
-function parseEntry(entry: unknown, where: string): HeaderEntry {
+function parseEntry(entry: unknown, where: string): HeaderEntry | undefined {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   const scalar = SCALARS.get(dtype);
+  if (scalar === undefined && typeof dtype === "string") return undefined;
   if (scalar === undefined) {
-    throw new InputError(`${where}: found type ${describeValue(dtype)}, expected whole numbers`);
+    throw new InputError(`${where}: found type ${describeValue(dtype)}, expected the name of one`);
   }
   if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) {
     throw new InputError(`${where}: found ${describeValue(entry)}, expected a shape and two data_offsets`);

@@ -17,8 +17,33 @@ const STORAGES: ReadonlyMap<string, ScalarType> = new Map([
   ["IntStorage", "int32"],
   ["LongStorage", "int64"],
   ["HalfStorage", "float16"],
+  ["BFloat16Storage", "bfloat16"],
   ["FloatStorage", "float32"],
   ["DoubleStorage", "float64"],
+]);
+
+/** Types that have no storage class of their own: their tensors are bytes and the name of the type. */
+const UNTYPED: ReadonlyMap<string, ScalarType> = new Map([
+  ["uint16", "uint16"],
+  ["uint32", "uint32"],
+  ["uint64", "uint64"],
+]);
+/** Types that no trace is made of; tensors of them are none, so that others beside them can be read. */
+const OPAQUE = /^(float8_\w+|float4_\w+|complex\d+|bits\w+|q?u?int\d+)$/;
+const OPAQUE_STORAGE = /^(Complex\w+|Q\w+|Float8\w+)Storage$/;
+
+const NUMPY_SCALARS: ReadonlyMap<string, ScalarType> = new Map([
+  ["b1", "uint8"],
+  ["u1", "uint8"],
+  ["i1", "int8"],
+  ["u2", "uint16"],
+  ["i2", "int16"],
+  ["u4", "uint32"],
+  ["i4", "int32"],
+  ["u8", "uint64"],
+  ["i8", "int64"],
+  ["f4", "float32"],
+  ["f8", "float64"],
 ]);
 
 const LEGACY_MAGIC = Buffer.from("80028a0a6cfc9c46f9206aa85019", "hex");
@@ -54,7 +79,11 @@ export function parseTorch(bytes: Uint8Array, where: string): TorchValue {
         const [, storage, key] = Array.isArray(id) ? (id as unknown[]) : [];
         const data = typeof key === "string" ? member(`data/${key}`) : undefined;
         const scalar = typeof storage === "function" ? scalarOf.get(storage) : undefined;
-        if (!data || !scalar) throw new Error(`storage ${describeValue(key)} is missing`);
+        if (!data || typeof storage !== "function")
+          throw new Error(`storage ${describeValue(key)} is missing`);
+        if (storage === untypedStorage) return data;
+        if (storage === opaque) return opaque;
+        if (!scalar) throw new Error(`storage ${describeValue(key)} is missing`);
         const known = storages.get(key) ?? decodeValues(scalar, data);
         storages.set(key, known);
         return known;
@@ -97,9 +126,33 @@ function allowedName(module: string, name: string): () => unknown {
     scalarOf.set(storage, scalar);
     return storage;
   }
+  if (module === "torch") {
+    const type = UNTYPED.get(name);
+    if (type !== undefined) {
+      const dtype = () => refuse(module, name);
+      scalarOf.set(dtype, type);
+      return dtype;
+    }
+    if (OPAQUE.test(name) || OPAQUE_STORAGE.test(name)) return opaque;
+  }
   switch (`${module}.${name}`) {
+    case "torch.storage.UntypedStorage":
+      return untypedStorage;
     case "torch._utils._rebuild_tensor_v2":
       return rebuildTensor as () => unknown;
+    case "torch._utils._rebuild_tensor_v3":
+      return rebuildUntyped as () => unknown;
+    case "torch._utils._rebuild_parameter":
+    case "torch._utils._rebuild_parameter_with_state":
+      // What is learned is a tensor like any other.
+      return ((data: unknown) => data) as () => unknown;
+    case "numpy.core.multiarray.scalar":
+    case "numpy._core.multiarray.scalar":
+      return numpyScalar as () => unknown;
+    case "numpy.dtype":
+      return numpyType as () => unknown;
+    case "_codecs.encode":
+      return ((text: unknown) => Buffer.from(String(text), "latin1")) as () => unknown;
     case "collections.OrderedDict":
       return () => new Map();
     case "torch.Size":
@@ -111,11 +164,47 @@ function allowedName(module: string, name: string): () => unknown {
   }
 }
 
+/** Stands for storages and types that no trace is made of. */
+function opaque(): never {
+  throw new Error("numbers of a type that no trace is made of");
+}
+
+/** Stands for storages of bytes, whose tensors tell their types. */
+function untypedStorage(): never {
+  return refuse("torch.storage", "UntypedStorage");
+}
+
+/** A numpy type as its code, such as i8; what a pickle sets on it afterwards says no more. */
+function numpyType(code: unknown): { code: string } {
+  return { code: String(code) };
+}
+
+/** A number that numpy made. */
+function numpyScalar(type: { code?: string } | undefined, bytes: unknown): number {
+  const data = bytes instanceof Uint8Array ? bytes : new Uint8Array(0);
+  const scalar = NUMPY_SCALARS.get(type?.code ?? "");
+  const value = scalar === undefined ? undefined : decodeValues(scalar, data).at(0);
+  if (value === undefined) throw new Error(`a numpy scalar of type ${describeValue(type?.code)}`);
+  return value;
+}
+
+function rebuildUntyped(
+  bytes: unknown,
+  start: unknown,
+  ...[shape, strides, , , type]: readonly unknown[]
+): Tensor | null {
+  if (type === opaque) return null;
+  const scalar = typeof type === "function" ? scalarOf.get(type) : undefined;
+  if (!scalar || !(bytes instanceof Uint8Array)) throw new Error(`a tensor of type ${describeValue(type)}`);
+  return rebuildTensor(decodeValues(scalar, bytes), start, shape, strides);
+}
+
 function refuse(module: string, name: string): never {
   throw new Error(`the name ${module}.${name} in the pickle`);
 }
 
-function rebuildTensor(values: unknown, start: unknown, shape: unknown, strides: unknown): Tensor {
+function rebuildTensor(values: unknown, start: unknown, shape: unknown, strides: unknown): Tensor | null {
+  if (values === opaque) return null;
   const isSound = ArrayBuffer.isView(values) && isCounts([start]) && isCounts(shape) && isCounts(strides);
   if (!isSound || strides.length !== shape.length) {
     throw new Error(`a tensor of shape ${describeValue(shape)} and strides ${describeValue(strides)}`);

@@ -1,9 +1,10 @@
-import { basename } from "node:path";
 import { InputError } from "../../lib/errors.js";
+import { sizeOf } from "../../lib/containers/tensor.js";
 import { isLegacyTorch, isTensor, parseTorch, type TorchDict } from "../containers/torch-file.js";
 import { firstMember } from "../../lib/containers/zip.js";
 import { readWhole, type FileHead } from "../bytes/file-bytes.js";
 import { appendIds } from "../bytes/tensor-rows.js";
+import { layerInName } from "./matrix-of-tokens.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 
@@ -32,12 +33,19 @@ function readLayer(content: TorchDict, builder: TraceBuilder, path: string): voi
   }
   const [layer, length, model] = ["layer", "sequence_length", "model"].map((key) => content.get(key));
   if (typeof model === "string") builder.model ??= model;
-  const id = typeof layer === "number" ? layer : Number(/layer_?(\d+)/.exec(basename(path))?.[1] ?? 0);
+  const id = numberOf(layer) ?? layerInName(path);
   const [numTokens, topK] = indices.shape;
-  const step = typeof length === "number" && length > 0 ? length : numTokens;
+  const sequenceLength = numberOf(length) ?? 0;
+  const step = sequenceLength > 0 ? sequenceLength : numTokens;
   for (let start = 0; start < numTokens; start += step) {
     builder.startSequence(id, { topK });
     const shape = [Math.min(step, numTokens - start), topK];
     appendIds(builder, id, { ...indices, shape, start: indices.start + start * indices.strides[0] }, path);
   }
+}
+
+/** A number, or a tensor that holds just one. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  return isTensor(value) && sizeOf(value) === 1 ? value.values[value.start] : undefined;
 }

@@ -2,13 +2,13 @@ import { InputError } from "../../lib/errors.js";
 import { isNpy, parseNpy, parseNpyHeader, type NpyHeader } from "../../lib/containers/npy.js";
 import { BYTES_OF, decodeValues, denseTensor } from "../../lib/containers/tensor.js";
 import { firstMember, isZip, unzip } from "../../lib/containers/zip.js";
-import { readBlocks, readHead, readWhole, type FileHead, type OnBytes } from "../bytes/file-bytes.js";
+import { kindOfNpy, refuseEither } from "../array-kind.js";
+import { appendArray } from "./arrays.js";
+import { readBlocks, readHead, readWhole, type OnBytes } from "../bytes/file-bytes.js";
 import { appendLayers } from "../bytes/tensor-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 
-/** No model gives a token more experts; a longer last dimension counts experts. */
-const MAX_TOP_K = 24;
 const MEMBER = "routed_experts.npy";
 
 /**
@@ -18,24 +18,21 @@ const MEMBER = "routed_experts.npy";
 export const vllmRoutedExperts: TraceFormat = {
   name: "vLLM routed experts",
   sign: ".npy whose numbers are experts [tokens, layers, top-k], or such an .npz",
-  recognises({ bytes, path }: FileHead) {
-    if (isZip(bytes)) return firstMember(bytes).endsWith(".npy");
-    return isNpy(bytes) && isRoutedExperts(parseNpyHeader(bytes, path));
+  recognises(head, { as }) {
+    if (isZip(head.bytes)) return firstMember(head.bytes).endsWith(".npy");
+    const { kind } = kindOfNpy(head, as);
+    return kind === "tokens" || kind === "either";
   },
+  why: (head, { as }) => kindOfNpy(head, as).why,
   async read(paths, builder, onBytes) {
     for (const path of paths) await readFile(path, builder, onBytes);
   },
 };
 
-/** Whether an array holds the experts of tokens, rather than loads. */
-export function isRoutedExperts({ shape, type }: Pick<NpyHeader, "shape" | "type">): boolean {
-  return shape.length === 3 && shape[2] <= MAX_TOP_K && !type.startsWith("float");
-}
-
 /** Appends a request's array, the bytes of a .npy file. */
 export function appendRequest(builder: TraceBuilder, npy: Buffer, where: string): void {
   const header = parseNpyHeader(npy, where);
-  if (!isRoutedExperts(header)) {
+  if (header.shape.length !== 3 || header.type.startsWith("float")) {
     throw new InputError(
       `${where}: found an array [${header.shape.join(", ")}], expected whole numbers [tokens, layers, top-k]`,
     );
@@ -45,8 +42,9 @@ export function appendRequest(builder: TraceBuilder, npy: Buffer, where: string)
 }
 
 async function readFile(path: string, builder: TraceBuilder, onBytes: OnBytes): Promise<void> {
-  const { bytes: head } = await readHead(path);
-  const header = isNpy(head) ? parseNpyHeader(head, path) : undefined;
+  const head = await readHead(path);
+  const header = isNpy(head.bytes) ? parseNpyHeader(head.bytes, path) : undefined;
+  if (header && kindOfNpy(head, builder.options.as).kind === "either") refuseEither(path, header.shape);
   // Only an array that is written token after token can be read piece by piece.
   if (!header || header.isFortran) {
     readPacked(await readWhole(path, onBytes), builder, path);
@@ -82,6 +80,14 @@ function readPacked(bytes: Buffer, builder: TraceBuilder, path: string): void {
   }
   const members = unzip(bytes, path, (name) => name.endsWith(".npy"));
   const member = members.get(MEMBER);
+  const arrays = [...members].filter(
+    ([, array]) => isNpy(array) && parseNpyHeader(array, path).shape.length > 1,
+  );
+  if (!member && arrays.length === 1) {
+    const [[name, array]] = arrays;
+    appendArray(builder, parseNpy(array, path), { where: `${path}: ${name}`, as: builder.options.as });
+    return;
+  }
   if (!member) {
     throw new InputError(`${path}: found members ${[...members.keys()].join(", ")}, expected ${MEMBER}`);
   }

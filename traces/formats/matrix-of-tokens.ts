@@ -1,0 +1,36 @@
+import { basename } from "node:path";
+import { parseNpy } from "../../lib/containers/npy.js";
+import { kindOfNpy } from "../array-kind.js";
+import { readWhole } from "../bytes/file-bytes.js";
+import { appendIds } from "../bytes/tensor-rows.js";
+import type { TraceFormat } from "../trace-format.js";
+import { appendTopOne } from "./arrays.js";
+
+/**
+ * Tokens as a .npy array of two dimensions: ExFlow's trace of a top-1 model, [numTokens, numLayers], or one layer's
+ * tokens, [numTokens, topK], whose layer the name of the file tells.
+ */
+export const matrixOfTokens: TraceFormat = {
+  name: "tokens as a matrix",
+  sign: ".npy whose numbers are experts, [tokens, layers] of a top-1 model as ExFlow writes it, or [tokens, top-k]",
+  recognises: (head, { as }) => isTokens(kindOfNpy(head, as).kind),
+  why: (head, { as }) => kindOfNpy(head, as).why,
+  async read(paths, builder, onBytes) {
+    for (const path of paths) {
+      const bytes = await readWhole(path, onBytes);
+      const array = parseNpy(bytes, path);
+      const { kind } = kindOfNpy({ path, bytes, text: "" }, builder.options.as);
+      if (kind === "tokens of a layer") appendIds(builder, layerInName(path), array, path);
+      else appendTopOne(builder, array, path);
+    }
+  },
+};
+
+/** The layer that the name of a file tells, 0 where it tells none. */
+export function layerInName(path: string): number {
+  return Number(/layer[_-]?(\d+)/i.exec(basename(path))?.[1] ?? 0);
+}
+
+function isTokens(kind: string): boolean {
+  return kind === "top-1 tokens" || kind === "tokens of a layer";
+}
