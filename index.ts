@@ -30,6 +30,12 @@ export { hardwareJsonSchema, parseHardware } from "./lib/hardware/parse.js";
 export type { Machine } from "./lib/hardware/machine.js";
 export { findHardware, hardwarePresets } from "./lib/hardware/presets.js";
 export { expertBytes, findModelShape, modelShapes, type ModelShape } from "./lib/hardware/model-shapes.js";
+export {
+  calibrateKernels,
+  type Calibration,
+  type TimedCase,
+  type TimedKernel,
+} from "./lib/performance/calibrate.js";
 export { modelConstants, type NamedConstant } from "./lib/performance/constants.js";
 export { groupCapacity, type GroupCapacity } from "./lib/performance/memory.js";
 export { NUMBER_FORMATS, type NumberFormat } from "./lib/hardware/number-format.js";

@@ -261,7 +261,9 @@ function readDeepGemm(row: Row): ReturnType<Reader> {
   const loads =
     alpha === undefined
       ? [evenRows((tokens * topK) / numGpus, numExperts / numGpus, kind === "prefill" ? 128 : 1)]
-      : drawHottestGpus({ tokens, numExperts, topK, numGpus, alpha }, DRAWS).map(({ rows }) => rows);
+      : drawHottestGpus({ tokens, numExperts, topK, numGpus, alpha, remainder: "most first" }, DRAWS).map(
+          ({ rows }) => rows,
+        );
   const work = {
     hiddenSize,
     expertWidth: widthOf(row),
@@ -293,10 +295,18 @@ function readSkewed(row: Row): ReturnType<Reader> {
   if (alpha === undefined) return [];
   const numSlots = row["distribution"].endsWith("eplb") ? Number(row["num_slots"]) : undefined;
   const draws = drawHottestGpus(
-    { tokens, numExperts, topK, numGpus, alpha, ...(numSlots !== undefined && { numSlots }) },
+    {
+      tokens,
+      numExperts,
+      topK,
+      numGpus,
+      alpha,
+      remainder: "fewest first",
+      ...(numSlots !== undefined && { numSlots }),
+    },
     DRAWS,
   );
-  const nearest = draws
+  const nearest = [...draws]
     .sort((left, right) => Math.abs(left.tokens - hottest) - Math.abs(right.tokens - hottest))
     .slice(0, NEAREST_DRAWS);
   const format = row["moe_dtype"];

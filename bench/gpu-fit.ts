@@ -2,7 +2,7 @@
  * `node dist/bench/gpu-fit.js`: fits the constants of GPU kernels to published measurements and prints them, kernel by
  * kernel and machine by machine, as they stand in lib/hardware; then the error on shapes and EP sizes that were left out.
  *
- * Reads the folder in MOEPLACE_MEASURED. `node dist/bench/gpu-fit.js experts` fits kernels whose names begin so.
+ * Reads the folder in MOEPLACE_MEASURED. `node dist/bench/gpu-fit.js experts h200` fits kernels and machines whose names begin so.
  */
 import { fitConstants } from "../lib/performance/fit-constants.js";
 import type { GpuKernels } from "../lib/hardware/kernels.js";
@@ -185,7 +185,7 @@ function leaveOut(kernel: string, cases: readonly GpuCase[], by: "shape" | "ep")
   return `${percent(mean(errors))} (${groups.length})`;
 }
 
-const wanted = process.argv[2] ?? "";
+const [wanted = "", machines = ""] = process.argv.slice(2);
 const byKernel = new Map<string, GpuCase[]>();
 for (const one of readMeasured().flatMap(({ cases }) => cases)) {
   const name = `${one.machine} ${one.kernel}`;
@@ -193,7 +193,12 @@ for (const one of readMeasured().flatMap(({ cases }) => cases)) {
 }
 for (const [name, cases] of byKernel) {
   const { kernel } = cases[0];
-  if (!kernel.startsWith(wanted) || planOf(kernel, cases[0].machine) === undefined) continue;
+  if (
+    !kernel.startsWith(wanted) ||
+    !cases[0].machine.startsWith(machines) ||
+    planOf(kernel, cases[0].machine) === undefined
+  )
+    continue;
   const constants = fitKernel(kernel, cases);
   const shown = Object.entries(constants).map(([key, value]) => `${key}: ${Number(value.toPrecision(3))}`);
   const shapes = leaveOut(kernel, cases, "shape");

@@ -2,8 +2,8 @@
  * Routing with skew, as the published measurements of experts were driven with it.
  *
  * Source: NVIDIA AIConfigurator, collector/helper.py, power_law_logits_v3 (Apache-2.0), rewritten from its description:
- * the tokens of every expert are drawn from x^-alpha, scaled and rounded; what rounding leaves goes to the experts in
- * order of their tokens. The GPU with most rows is the one that was measured.
+ * the tokens of every expert are drawn from x^-alpha, scaled and rounded; what rounding leaves goes to experts in the
+ * order of their tokens, which loads one GPU where most experts have none. The GPU with most rows is the one that was measured.
  */
 import { createRandom, type Random } from "../lib/random.js";
 import { rebalanceExperts } from "../solvers/eplb.js";
@@ -16,6 +16,8 @@ export interface SkewedRouting {
   readonly topK: number;
   readonly numGpus: number;
   readonly alpha: number;
+  /** Who gets the tokens that rounding leaves: newer tables begin with the experts that have fewest. */
+  readonly remainder: "most first" | "fewest first";
   /** Slots of all GPUs where EPLB places experts; undefined where they lie in the order of their numbers. */
   readonly numSlots?: number;
 }
@@ -35,7 +37,10 @@ export function drawHottestGpus(routing: SkewedRouting, numDraws: number, seed =
   return Array.from({ length: numDraws }, () => hottestGpu(routing, drawCounts(routing, random)));
 }
 
-function drawCounts({ tokens, numExperts, topK, alpha }: SkewedRouting, random: Random): Float64Array {
+function drawCounts(
+  { tokens, numExperts, topK, alpha, remainder }: SkewedRouting,
+  random: Random,
+): Float64Array {
   const [least, most] = tokens * topK > numExperts ? [1, Math.max(1, tokens * 0.8)] : [0.01, 2];
   const power = 1 - alpha;
   const drawn = Float64Array.from({ length: numExperts }, () => {
@@ -46,7 +51,8 @@ function drawCounts({ tokens, numExperts, topK, alpha }: SkewedRouting, random: 
   const counts = drawn.map((value) => Math.round(value * scale));
   const order = Array.from(counts.keys()).sort((left, right) => counts[right] - counts[left]);
   let missing = tokens * topK - counts.reduce((sum, count) => sum + count, 0);
-  for (let at = 0; missing > 0; at++, missing--) counts[order[at % numExperts]]++;
+  const takers = remainder === "most first" ? order : [...order].reverse();
+  for (let at = 0; missing > 0; at++, missing--) counts[takers[at % numExperts]]++;
   for (let at = 0; missing < 0; at++) {
     const expert = order[numExperts - 1 - (at % numExperts)];
     if (counts[expert] === 0) continue;

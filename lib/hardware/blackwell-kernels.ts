@@ -208,13 +208,13 @@ export const nvl72TwoSided = {
   }),
 };
 export const gb200Fused = from("TensorRT-LLM Cutlass NVFP4 on GB200")({
-  floorNs: 47_200,
+  floorNs: 46_700,
   hostNs: 0,
-  idleExpertNs: 103,
-  memoryBytesPerNs: 5900,
-  flopPerNs: 3_840_000,
+  idleExpertNs: 58.1,
+  memoryBytesPerNs: 8000,
+  flopPerNs: 10_000_000,
   tileRows: 128,
-  overlap: 4,
-  tokenNsPerByte: 0.0037,
-  rowNsPerByte: 0.00338,
+  overlap: 1.18,
+  tokenNsPerByte: 0.00404,
+  rowNsPerByte: 0.00259,
 });

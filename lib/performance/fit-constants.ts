@@ -52,7 +52,7 @@ export function fitConstants(options: FitOptions): Record<string, number> {
       damping *= better ? 0.3 : 4;
       if (better) [logs, residuals] = [tried, triedResiduals];
     }
-    if (before - lossOf(residuals) < 1e-9 * before) break;
+    if (before - lossOf(residuals) < 1e-6 * before) break;
   }
   return constantsOf(logs);
 }

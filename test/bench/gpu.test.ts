@@ -24,12 +24,15 @@ const limits: readonly (readonly [kernels: RegExp, mean: number])[] = [
 ];
 
 describe("bench:gpu", () => {
+  let files: ReturnType<typeof readMeasured> = [];
+
   before(function () {
     if (folder === undefined) this.skip();
+    files = readMeasured(folder);
   });
 
   it("models every class of public measurement within its limit", () => {
-    const judged = readMeasured(folder).flatMap(({ cases }) => judge(cases));
+    const judged = files.flatMap(({ cases }) => judge(cases));
     for (const [kernels, mean] of limits) {
       const errors = judged.filter(({ kernel }) => kernels.test(kernel)).map(({ error }) => error);
       expect(errors.length, String(kernels)).to.be.above(0);
@@ -38,14 +41,14 @@ describe("bench:gpu", () => {
   });
 
   it("uses every row but those of machines without constants", () => {
-    for (const file of readMeasured(folder)) {
+    for (const file of files) {
       const { rows, used } = fileErrors(file);
       expect(used, file.file).to.be.at.least(file.file === "published-cases.csv" ? 60 : rows);
     }
   });
 
   it("finds time linear in copies at fixed width", () => {
-    const lines = copiesLines(readMeasured(folder).flatMap(({ cases }) => cases));
+    const lines = copiesLines(files.flatMap(({ cases }) => cases));
     expect(lines).to.have.length.above(5);
     for (const { machine, way, hiddenSize, rSquared } of lines) {
       expect(rSquared, `${machine} ${way} ${hiddenSize}`).to.be.above(0.98);
@@ -92,7 +95,14 @@ describe("readGpuCases", () => {
 });
 
 describe("drawHottestGpus", () => {
-  const routing = { tokens: 512, numExperts: 256, topK: 8, numGpus: 32, alpha: 1.2 };
+  const routing = {
+    tokens: 512,
+    numExperts: 256,
+    topK: 8,
+    numGpus: 32,
+    alpha: 1.2,
+    remainder: "most first",
+  } as const;
 
   it("gives the same draws for the same seed, with no more rows than there are", () => {
     const draws = drawHottestGpus(routing, 4);

@@ -1,0 +1,159 @@
+import { Command } from "commander";
+import {
+  calibrateKernels,
+  findHardware,
+  hardwarePresets,
+  InputError,
+  type Hardware,
+  type TimedCase,
+  type TimedKernel,
+} from "../../index.js";
+import { checkOutput, writeOutput } from "../output-file.js";
+import { readBytes } from "../read-files.js";
+import { addTerminalOptions } from "../options.js";
+import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
+
+interface CalibrateOptions extends TerminalOptions {
+  readonly out: string;
+  readonly force?: boolean;
+  readonly hardware: string;
+  readonly name?: string;
+}
+
+const kernels: readonly TimedKernel[] = [
+  "low-latency-dispatch",
+  "low-latency-combine",
+  "normal-dispatch",
+  "normal-combine",
+  "decode-experts",
+  "prefill-experts",
+];
+
+export function calibrateCommand(): Command {
+  const machines = hardwarePresets.filter(({ kernels: measured }) => measured !== undefined);
+  const command = new Command("calibrate")
+    .summary("fit a machine's constants to timings of your own")
+    .description(
+      "Fits the constants of a machine's kernels to timings in a CSV file, writes the machine, and prints the errors.",
+    )
+    .argument("<cases>", "CSV file with one time a row; its columns are below")
+    .requiredOption("-o, --out <file>", "machine to write, for --hardware of other commands")
+    .option("--force", "overwrite the file")
+    .option(
+      "--hardware <name>",
+      `machine to begin with: ${machines.map(({ name }) => name).join(", ")}`,
+      "h100-8x8",
+    )
+    .option("--name <name>", "name of the new machine (default: that of the file)");
+  return addTerminalOptions(command)
+    .addHelpText(
+      "after",
+      `\n${COLUMNS}\nExample:\n  moeplace calibrate cases.csv -o machine.json --hardware h200-8x8`,
+    )
+    .action(async (path: string, options: CalibrateOptions) => {
+      const terminal = openTerminal(options);
+      checkOutput(options.out, options);
+      const { kernels: measured, ...machine } = findMachine(options.hardware);
+      const cases = await readCases(readBytes(path).toString("utf8"), path);
+      const fitted = calibrateKernels(measured, cases, `fitted to ${path}`);
+      const name = options.name ?? options.out.replace(/^.*\//, "").replace(/\.json$/, "");
+      const written: Hardware = { ...machine, name, kernels: fitted.kernels };
+      await writeOutput(options.out, `${JSON.stringify(written, null, 2)}\n`, options);
+      terminal.printJson({ file: options.out, calibrations: fitted.calibrations });
+      terminal.print(
+        formatTable(
+          ["kernel", "times", "mean error before", "after", "worst", "fitted"],
+          fitted.calibrations.map((found) => [
+            found.path,
+            String(found.numCases),
+            percent(found.meanErrorBefore),
+            percent(found.meanError),
+            percent(found.worstError),
+            found.fitted.join(", ") || "nothing: two times are the least",
+          ]),
+        ),
+      );
+      terminal.print(`\nwrote ${options.out}`);
+    });
+}
+
+const COLUMNS = `Columns of the CSV file, in any order:
+  kernel          ${kernels.join(", ")}
+  time_us         time of the slowest GPU, in microseconds
+  tokens          tokens of one GPU
+  hidden, topk, experts, gpus
+  servers         default 1
+  bytes_per_copy  a token on the wire (default: FP8 with scales on dispatch, BF16 on combine)
+  units           compute units that normal kernels take (default 24)
+  width           inner width of one expert; decode-experts and prefill-experts need it
+  bytes_per_weight  default 1
+Experts are taken as chosen at random, evenly.`;
+
+function findMachine(name: string): Hardware & { kernels: NonNullable<Hardware["kernels"]> } {
+  const found = findHardware(name);
+  if (found?.kernels !== undefined) return { ...found, kernels: found.kernels };
+  const known = hardwarePresets.filter(({ kernels: measured }) => measured !== undefined);
+  throw new InputError(
+    `--hardware: found ${name}, expected a machine of GPUs: one of ${known.map((one) => one.name).join(", ")}`,
+  );
+}
+
+/** Cases of the CSV file, with what is left out filled in. */
+async function readCases(text: string, path: string): Promise<TimedCase[]> {
+  const { parse } = await import("csv-parse/sync");
+  let rows: Readonly<Record<string, string>>[];
+  try {
+    rows = parse(text, { columns: true, skip_empty_lines: true, trim: true });
+  } catch (error) {
+    throw new InputError(`${path}: found no CSV, expected one time a row (${(error as Error).message})`);
+  }
+  if (rows.length === 0) throw new InputError(`${path}: found no rows, expected one time a row`);
+  return rows.map((row, index) => readCase(row, `${path}:${index + 2}`));
+}
+
+function readCase(row: Readonly<Record<string, string>>, where: string): TimedCase {
+  const number = (column: string, missing?: number) => {
+    const given = row[column] as string | undefined;
+    if ((given === undefined || given === "") && missing !== undefined) return missing;
+    const value = Number(given);
+    if (!(value > 0) || given === "") {
+      throw new InputError(`${where}: column ${column} is ${given ?? "missing"}, expected a number above 0`);
+    }
+    return value;
+  };
+  const kernel = kernels.find((name) => name === row["kernel"]);
+  if (kernel === undefined) {
+    throw new InputError(
+      `${where}: kernel is ${row["kernel"] ?? "missing"}, expected one of ${kernels.join(", ")}`,
+    );
+  }
+  const experts = kernel.endsWith("experts");
+  const hiddenSize = number("hidden");
+  const wire = kernel.endsWith("combine") ? 2 * hiddenSize : hiddenSize * (1 + 4 / 128);
+  const found = {
+    kernel,
+    measuredNs: 1000 * number("time_us"),
+    tokens: number("tokens"),
+    hiddenSize,
+    topK: number("topk"),
+    numExperts: number("experts"),
+    numGpus: number("gpus"),
+    numServers: number("servers", 1),
+    bytesPerCopy: number("bytes_per_copy", wire),
+    computeUnits: number("units", 24),
+    expertWidth: number("width", experts ? undefined : 1),
+    bytesPerWeight: number("bytes_per_weight", 1),
+  };
+  const { numGpus, numServers, numExperts } = found;
+  if (numGpus % numServers !== 0 || numExperts % numGpus !== 0) {
+    throw new InputError(
+      `${where}: found ${numGpus} gpus, ${numServers} servers and ${numExperts} experts, expected servers that divide gpus, and gpus that divide experts`,
+      "Maybe gpus counts those of one server; here it counts those of all.",
+    );
+  }
+  return found;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

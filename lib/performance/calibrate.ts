@@ -1,0 +1,192 @@
+import type { BothWays, GpuKernels } from "../hardware/kernels.js";
+import { plainNumbers, type Constant, type Sourced } from "../hardware/constant.js";
+import { copyNs, lowLatencyNs, networkNs } from "./collective.js";
+import { expertComputeNs } from "./expert-compute.js";
+import { fitConstants } from "./fit-constants.js";
+import { expectedVisits } from "./uniform-copies.js";
+
+/** What was timed. */
+export type TimedKernel =
+  | "low-latency-dispatch"
+  | "low-latency-combine"
+  | "normal-dispatch"
+  | "normal-combine"
+  | "decode-experts"
+  | "prefill-experts";
+
+/** One time of one kernel, with experts chosen at random. */
+export interface TimedCase {
+  readonly kernel: TimedKernel;
+  readonly measuredNs: number;
+  /** Of one GPU. */
+  readonly tokens: number;
+  readonly hiddenSize: number;
+  readonly topK: number;
+  readonly numExperts: number;
+  readonly numGpus: number;
+  readonly numServers: number;
+  /** A token on the wire. */
+  readonly bytesPerCopy: number;
+  /** Compute units that communication takes. */
+  readonly computeUnits: number;
+  /** Inner width of an expert, and bytes of a weight; of experts alone. */
+  readonly expertWidth: number;
+  readonly bytesPerWeight: number;
+}
+
+/** How near the fitted constants of one kernel come. */
+export interface Calibration {
+  /** Path of the kernel's constants in a machine. */
+  readonly path: string;
+  readonly numCases: number;
+  /** Constants that there were measurements enough for; the others stay. */
+  readonly fitted: readonly string[];
+  /** Relative errors, absolute values: before, and with the fitted constants. */
+  readonly meanErrorBefore: number;
+  readonly meanError: number;
+  readonly worstError: number;
+}
+
+/** Constants of a kernel, those that matter most first, and what no constant can exceed. */
+interface Plan {
+  readonly path: readonly string[];
+  readonly constants: readonly string[];
+}
+
+/** Measurements that one constant takes. */
+const CASES_A_CONSTANT = 2;
+const OVERLAP = [0.5, 8] as const;
+
+/**
+ * Fits the constants of a machine's kernels to a user's own timings.
+ *
+ * Every kernel is fitted on its own cases, beginning at the machine's constants; with few cases only the constants that
+ * matter most move, one for each two cases. Time O(cases * constants).
+ *
+ * @returns The kernels with what was fitted, marked as such, and the errors of each kernel that has cases.
+ */
+export function calibrateKernels(
+  kernels: Sourced<GpuKernels>,
+  cases: readonly TimedCase[],
+  source: string,
+): { kernels: Sourced<GpuKernels>; calibrations: Calibration[] } {
+  const changed = structuredClone(kernels);
+  const calibrations: Calibration[] = [];
+  for (const [, own] of groupByPlan(cases)) {
+    const plan = planOf(own[0]);
+    const names = plan.constants.slice(0, Math.floor(own.length / CASES_A_CONSTANT));
+    const target = constantsAt(changed, plan.path);
+    const model = (constants: Readonly<Record<string, number>>) => {
+      const plain = plainNumbers<GpuKernels>(changed);
+      Object.assign(constantsAt(plain, plan.path), constants);
+      return own.map((one) => timedNs(plain, one));
+    };
+    const start = Object.fromEntries(names.map((name) => [name, (target[name] as Constant).value]));
+    const before = errorsOf(own, model({}));
+    const measured = own.map(({ measuredNs }) => measuredNs);
+    const bounds = { overlap: OVERLAP, networkOverlap: OVERLAP };
+    const found = names.length === 0 ? {} : fitConstants({ start, bounds, model, measured });
+    for (const [name, value] of Object.entries(found)) target[name] = { value, source, trust: "fitted" };
+    const after = errorsOf(own, model({}));
+    calibrations.push({
+      path: plan.path.join("."),
+      numCases: own.length,
+      fitted: names,
+      meanErrorBefore: mean(before),
+      meanError: mean(after),
+      worstError: Math.max(...after),
+    });
+  }
+  return { kernels: changed, calibrations };
+}
+
+/** What the model says of one case. */
+export function timedNs(kernels: GpuKernels, one: TimedCase): number {
+  const { tokens, topK, numExperts, numGpus, numServers, bytesPerCopy, computeUnits } = one;
+  const way: keyof BothWays<unknown> = one.kernel.endsWith("combine") ? "combine" : "dispatch";
+  const gpusPerServer = numGpus / numServers;
+  const exchange = { tokens, bytesPerCopy, numGpus };
+  if (one.kernel.startsWith("low-latency")) {
+    const units = kernels.computeUnits;
+    return lowLatencyNs(kernels.lowLatency[way], {
+      ...exchange,
+      topK,
+      numExperts,
+      gpusPerServer,
+      computeUnits: units,
+    });
+  }
+  if (one.kernel.startsWith("normal")) {
+    const visits = expectedVisits({ numExperts, topK, numServers, gpusPerServer, mostServers: numServers });
+    if (numServers === 1) {
+      const copies = tokens * visits.gpus * (1 - 1 / numGpus);
+      return copyNs(kernels.normal[way], { ...exchange, copies, computeUnits });
+    }
+    return networkNs(kernels.acrossServers[way], {
+      ...exchange,
+      networkCopies: tokens * visits.servers * (1 - 1 / numServers),
+      forwardedCopies: tokens * visits.gpus * (1 - 1 / gpusPerServer),
+      computeUnits,
+    });
+  }
+  const kernel = one.kernel === "decode-experts" ? kernels.experts.decode : kernels.experts.prefill;
+  const local = numExperts / numGpus;
+  return expertComputeNs(kernel, {
+    rows: new Float64Array(local).fill((tokens * topK) / local),
+    hiddenSize: one.hiddenSize,
+    expertWidth: one.expertWidth,
+    bytesPerWeight: one.bytesPerWeight,
+  });
+}
+
+function planOf({ kernel, numServers }: TimedCase): Plan {
+  const across = numServers > 1;
+  const way = kernel.endsWith("combine") ? "combine" : "dispatch";
+  if (kernel.startsWith("low-latency")) {
+    const inside = ["floorNs", "linkBytesPerNs", "overlap"];
+    const network = ["networkFloorNs", "networkBytesPerNs", "networkOverlap"];
+    return { path: ["lowLatency", way], constants: across ? network : inside };
+  }
+  if (kernel.startsWith("normal")) {
+    return across
+      ? {
+          path: ["acrossServers", way],
+          constants: ["floorNs", "networkBytesPerNs", "unitBytesPerNs", "overlap"],
+        }
+      : { path: ["normal", way], constants: ["floorNs", "readNsPerByte", "copyNs", "overlap"] };
+  }
+  return kernel === "decode-experts"
+    ? {
+        path: ["experts", "decode"],
+        constants: ["floorNs", "memoryBytesPerNs", "flopPerNs", "idleExpertNs"],
+      }
+    : {
+        path: ["experts", "prefill"],
+        constants: ["floorNs", "flopPerNs", "rowNsPerByte", "memoryBytesPerNs", "hostNs"],
+      };
+}
+
+function groupByPlan(cases: readonly TimedCase[]): Map<string, TimedCase[]> {
+  const groups = new Map<string, TimedCase[]>();
+  for (const one of cases) {
+    const { path, constants } = planOf(one);
+    const name = [...path, ...constants].join(".");
+    groups.set(name, [...(groups.get(name) ?? []), one]);
+  }
+  return groups;
+}
+
+function constantsAt(kernels: object, path: readonly string[]): Record<string, unknown> {
+  return path.reduce<object>((part, name) => (part as Record<string, object>)[name], kernels) as Record<
+    string,
+    unknown
+  >;
+}
+
+function errorsOf(cases: readonly TimedCase[], modelled: readonly number[]): number[] {
+  return cases.map(({ measuredNs }, index) => Math.abs(modelled[index] / measuredNs - 1));
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
