@@ -19,8 +19,12 @@ export const auto: Solver = {
   summary: "exact where the proof takes seconds a layer, else ilp with a proved bound",
   // Of loads without tokens there is no traffic to prove anything about.
   answersAs: (problem) => (hasTokensOfOneExpert(problem.patterns) ? localSearch.name : "auto"),
-  solve: (problem, options) =>
-    hasTokensOfOneExpert(problem.patterns)
-      ? localSearch.solve(problem, options)
-      : proveOrBound(problem, options, { mostColumns: MOST_COLUMNS, mostSubsets: MOST_SUBSETS }),
+  async solve(problem, options) {
+    if (hasTokensOfOneExpert(problem.patterns)) {
+      const found = await localSearch.solve(problem, options);
+      // A token of one expert makes one copy wherever that is.
+      if ("chiplets" in found) return { ...found, status: "optimal", bound: found.cost, stoppedBy: "proof" };
+    }
+    return proveOrBound(problem, options, { mostColumns: MOST_COLUMNS, mostSubsets: MOST_SUBSETS });
+  },
 };

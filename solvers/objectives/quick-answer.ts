@@ -63,8 +63,9 @@ export async function quickAnswer(
 /** What the problem minimises. */
 function costOf(problem: PlacementProblem, chiplets: Chiplets): number {
   const { patterns, objective } = problem;
-  if (objective.minimise === "time") return estimatedTime(problem, chiplets);
-  const { chipletLoad, chipletTokens } = countTraffic(patterns, chiplets, problem);
+  const traffic = countTraffic(patterns, chiplets, problem);
+  if (objective.minimise === "time") return estimatedTime(problem, traffic);
+  const { chipletLoad, chipletTokens } = traffic;
   return objective.minimise === "load"
     ? Math.max(...chipletLoad)
     : chipletTokens.reduce((sum, tokens) => sum + tokens, 0);

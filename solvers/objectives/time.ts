@@ -1,11 +1,14 @@
 import type { Chiplets, Solved } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
-import { countTraffic } from "../../lib/placement/traffic.js";
+import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
+import { createRandom } from "../../lib/random.js";
 import type { Machine } from "../../lib/hardware/machine.js";
 import { estimateMakespanNs, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { regroupUnderLoad } from "../groups/assign-groups.js";
+import { annealTime } from "./anneal-time.js";
+import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
 
 /** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
@@ -15,8 +18,14 @@ const GROUP_LOAD_CAP = 1.1;
 /** Variants that are judged after they were estimated, besides what the solvers answer. */
 const MOST_JUDGED_VARIANTS = 6;
 
-/** Modelled time of a placement of the problem's layer, in ns. */
-export type PlacementTime = (problem: PlacementProblem, chiplets: Chiplets) => number;
+/** Swaps tried from each of the best candidates. */
+const ANNEALING_MOVES = 10_000;
+/** Candidates that annealing begins from, and how much slower than the best they may be. */
+const MOST_ANNEALED = 2;
+const WORTH_ANNEALING = 1.05;
+
+/** Modelled time of the problem's layer with such traffic, in ns. */
+export type TrafficTime = (problem: PlacementProblem, traffic: LayerTraffic) => number;
 
 /** Options of {@link fastest}. */
 export interface FastestOptions {
@@ -25,9 +34,9 @@ export interface FastestOptions {
   /** Solvers whose placements are candidates too, so that the answer is never slower than theirs. */
   readonly rivals: readonly Solver[];
   /** Ranks the many variants; cheap. */
-  readonly estimate: PlacementTime;
+  readonly estimate: TrafficTime;
   /** Decides between the few best variants and every solver's own answer. */
-  readonly judge: PlacementTime;
+  readonly judge: TrafficTime;
 }
 
 /**
@@ -35,7 +44,7 @@ export interface FastestOptions {
  *
  * Time is set by the busiest memory, link or chiplet, for which two surrogates stand: the trade of C_T against load,
  * by searching under several caps on the load, and that of C_G against even loads of chiplet groups, by regrouping the
- * chiplets of every candidate. The judge decides. Nothing is proved of the time; the best bound on C_T is kept, as it holds for every
+ * chiplets of every candidate. The best of these are annealed on the estimate itself. The judge decides. Nothing is proved of the time; the best bound on C_T is kept, as it holds for every
  * placement.
  */
 export function fastest(solver: Solver, { search, rivals, estimate, judge }: FastestOptions): Solver {
@@ -59,24 +68,64 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
       const regroupings = await Promise.all(found.map((placement) => regroup(problem, placement, silent)));
       const variants = distinct([...found, ...regroupings.flat()])
         .filter((variant) => !own.some((answer) => isSame(answer, variant)))
-        .map((placement) => ({ placement, ns: estimate(problem, placement.chiplets) }))
-        .sort((one, other) => one.ns - other.ns)
+        .map((placement) => ({ placement, ns: estimate(problem, trafficOf(problem, placement.chiplets)) }))
+        .sort((a, b) => a.ns - b.ns)
         .slice(0, MOST_JUDGED_VARIANTS);
-      const judged = [...own, ...variants.map(({ placement }) => placement)]
-        .map((placement) => ({ placement, ns: judge(problem, placement.chiplets) }))
-        .sort((one, other) => one.ns - other.ns || one.placement.cost - other.placement.cost);
+      const candidates = [...own, ...variants.map(({ placement }) => placement)];
+      const judged = [...candidates, ...annealed(problem, candidates, { ...options, estimate })]
+        .map((placement) => ({ placement, ns: judge(problem, trafficOf(problem, placement.chiplets)) }))
+        .sort((a, b) => a.ns - b.ns || a.placement.cost - b.placement.cost);
       return claimOf(judged[0].placement, answers);
     },
   };
 }
 
 /** The modelled time of the problem's layer, by an estimate that is quick to compute. */
-export const estimatedTime: PlacementTime = (problem, chiplets) =>
-  estimateMakespanNs(countTraffic(problem.patterns, chiplets, problem), machineOf(problem));
+export const estimatedTime: TrafficTime = (problem, traffic) =>
+  estimateMakespanNs(traffic, machineOf(problem));
 
 /** The modelled time of the problem's layer, as its schedule has it. */
-export const scheduledTime: PlacementTime = (problem, chiplets) =>
-  stepMakespanNs([countTraffic(problem.patterns, chiplets, problem)], machineOf(problem));
+export const scheduledTime: TrafficTime = (problem, traffic) => stepMakespanNs([traffic], machineOf(problem));
+
+/**
+ * What annealing on the estimate itself makes of the best candidates; nothing where there are replicas, whose loads a
+ * swap changes on other chiplets too.
+ */
+function annealed(
+  problem: PlacementProblem,
+  candidates: readonly Solved[],
+  { estimate, seed, timeLimitMs = Infinity }: SolverOptions & { readonly estimate: TrafficTime },
+): Solved[] {
+  if (problem.numReplicas > 0) return [];
+  const { patterns, load } = problem;
+  const ranked = candidates
+    .map((placement) => ({ placement, ns: estimate(problem, trafficOf(problem, placement.chiplets)) }))
+    .sort((a, b) => a.ns - b.ns);
+  const deadline = performance.now() + timeLimitMs;
+  const state = new SwapTraffic(patterns, load, problem);
+  return ranked
+    .filter(({ ns }) => ns <= WORTH_ANNEALING * ranked[0].ns)
+    .slice(0, MOST_ANNEALED)
+    .map(({ placement }, rank) => {
+      const { chiplets, isCut } = annealTime(state, placement.chiplets, {
+        estimate: (traffic) => estimate(problem, traffic),
+        isAllowed: createAdmissibility(problem, state),
+        maxMoves: ANNEALING_MOVES,
+        random: createRandom(seed, problem.layer, ANNEALING_STREAM + rank),
+        deadline,
+      });
+      const { chipletTokens } = trafficOf(problem, chiplets);
+      const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
+      return { status: "feasible", chiplets, cost, stoppedBy: isCut ? "time limit" : placement.stoppedBy };
+    });
+}
+
+/** Tells the random streams of annealing from those of other searches. */
+const ANNEALING_STREAM = 900;
+
+function trafficOf(problem: PlacementProblem, chiplets: Chiplets): LayerTraffic {
+  return countTraffic(problem.patterns, chiplets, problem);
+}
 
 function machineOf({ objective }: PlacementProblem): Machine {
   if (objective.minimise === "time") return objective.machine;

@@ -3,11 +3,12 @@ import { expertsOfChiplets, type Chiplets } from "../../lib/placement/placement.
 import { createProblem, type PlacementProblem } from "../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../lib/placement/solver.js";
 import { verifyFound } from "../../lib/placement/verify.js";
+import { countTraffic } from "../../lib/placement/traffic.js";
 import { balanceLoads } from "../../solvers/groups/partition-loads.js";
 import { balanced, leastLargestLoad } from "../../solvers/objectives/balance.js";
 import { contiguous } from "../../solvers/contiguous.js";
 import { exact } from "../../solvers/exact.js";
-import { fastest, type PlacementTime } from "../../solvers/objectives/time.js";
+import { fastest, type TrafficTime } from "../../solvers/objectives/time.js";
 import { localSearch } from "../../solvers/local-search.js";
 import { mozart } from "../../solvers/mozart.js";
 import { regroupByLoad } from "../../solvers/groups/balance-groups.js";
@@ -49,8 +50,9 @@ describe("balanced", () => {
 
 describe("fastest", () => {
   /** A machine on which the busiest chiplet link is all that counts. */
-  const judge: PlacementTime = (problem, chiplets) =>
-    Math.max(...chiplets.map((experts) => experts.reduce((sum, expert) => sum + problem.load[expert], 0)));
+  const judge: TrafficTime = (_, { chipletLoad }) => Math.max(...chipletLoad);
+  const timeOf = (problem: PlacementProblem, chiplets: Chiplets) =>
+    judge(problem, countTraffic(problem.patterns, chiplets, problem));
 
   it("is never slower than a rival or than the solver alone", async () => {
     for (const problem of problems.slice(0, 15)) {
@@ -62,14 +64,14 @@ describe("fastest", () => {
       for (const rival of [...rivals, exact]) {
         const other = await rival.solve(problem, DEFAULT_SOLVER_OPTIONS);
         if (!("chiplets" in other)) continue;
-        expect(judge(problem, solution.chiplets)).to.be.at.most(judge(problem, other.chiplets));
+        expect(timeOf(problem, solution.chiplets)).to.be.at.most(timeOf(problem, other.chiplets));
       }
     }
   });
 
   it("lets the judge overrule the estimate", async () => {
     for (const problem of problems.slice(0, 15)) {
-      const estimate: PlacementTime = (...placement) => -judge(...placement);
+      const estimate: TrafficTime = (...traffic) => -judge(...traffic);
       const rivals = [contiguous, mozart];
       const solver = fastest(exact, { search: localSearch, rivals, estimate, judge });
       const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
@@ -77,7 +79,7 @@ describe("fastest", () => {
       for (const rival of rivals) {
         const other = await rival.solve(problem, DEFAULT_SOLVER_OPTIONS);
         if (!("chiplets" in other)) continue;
-        expect(judge(problem, solution.chiplets)).to.be.at.most(judge(problem, other.chiplets));
+        expect(timeOf(problem, solution.chiplets)).to.be.at.most(timeOf(problem, other.chiplets));
       }
     }
   });

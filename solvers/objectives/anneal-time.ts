@@ -1,0 +1,99 @@
+import type { Chiplets } from "../../lib/placement/placement.js";
+import type { LayerTraffic } from "../../lib/placement/traffic.js";
+import type { Random } from "../../lib/random.js";
+import type { SwapTraffic } from "./swap-traffic.js";
+
+/** Options of {@link annealTime}. */
+export interface AnnealTimeOptions {
+  /** Time of a layer with such traffic, in ns; called for every swap. */
+  readonly estimate: (traffic: LayerTraffic) => number;
+  /** Whether the placement at hand is admissible, of which a start is; all are, by default. */
+  readonly isAllowed?: (() => boolean) | undefined;
+  readonly maxMoves: number;
+  readonly random: Random;
+  /** When to stop, on the clock of `performance.now()`. */
+  readonly deadline: number;
+}
+
+/**
+ * Temperatures at the start and at the end, as parts of the time at hand: hotter than this a search never comes back to
+ * what it began from.
+ */
+const HOT = 4e-4;
+const COLD = 4e-6;
+/** Share of the moves that swap all of two chiplets. */
+const WHOLE_CHIPLETS = 0.1;
+/** What all token copies, and loads that are even, are worth of the time. */
+const SMOOTH = 1e-3;
+
+/**
+ * Lowers the estimated time of a placement by simulated annealing over swaps of two slots, and of two whole chiplets of
+ * different groups.
+ *
+ * Most swaps leave the busiest resource alone and so the time; among those, fewer token copies and evener loads are
+ * preferred by a little, so that the search does not drift.
+ *
+ * @param state Left at any placement.
+ * @returns The placement of least estimated time that was met, the start included.
+ */
+export function annealTime(
+  state: SwapTraffic,
+  start: Chiplets,
+  { estimate, isAllowed, maxMoves, random, deadline }: AnnealTimeOptions,
+): { chiplets: number[][]; ns: number; isCut: boolean } {
+  state.place(start);
+  const { slots, traffic } = state;
+  const numSlots = state.expertOf.length;
+  const copiesAtStart = sum(traffic.chipletTokens);
+  const meanLoad = sum(traffic.chipletLoad) / traffic.numChiplets;
+  const score = (ns: number) => {
+    let squares = 0;
+    for (const load of traffic.chipletLoad) squares += (load / meanLoad) ** 2;
+    return ns * (1 + SMOOTH * (sum(traffic.chipletTokens) / copiesAtStart + squares / traffic.numChiplets));
+  };
+  let bestNs = estimate(traffic);
+  let best = state.chiplets();
+  let current = score(bestNs);
+  let isCut = false;
+  for (let move = 0; move < maxMoves; move++) {
+    if (move % 64 === 0 && performance.now() > deadline) {
+      isCut = true;
+      break;
+    }
+    const swaps = draw(state, random);
+    if (!swaps) continue;
+    for (const [slotA, slotB] of swaps) state.swap(slotA, slotB);
+    const ns = isAllowed === undefined || isAllowed() ? estimate(traffic) : Infinity;
+    const next = score(ns);
+    const temperature = current * HOT * (COLD / HOT) ** (move / maxMoves);
+    if (next > current && random.next() >= Math.exp((current - next) / temperature)) {
+      // A swap undoes itself.
+      for (const [slotA, slotB] of swaps) state.swap(slotA, slotB);
+      continue;
+    }
+    current = next;
+    if (ns >= bestNs * (1 - 1e-9)) continue;
+    bestNs = ns;
+    best = state.chiplets();
+  }
+  return { chiplets: best, ns: bestNs, isCut };
+
+  function draw(swapped: SwapTraffic, from: Random): [number, number][] | undefined {
+    const slotA = from.below(numSlots);
+    const slotB = from.below(numSlots);
+    const [a, b] = [Math.floor(slotA / slots), Math.floor(slotB / slots)];
+    if (a === b) return undefined;
+    const { chipletsPerGroup, numChiplets } = traffic;
+    if (chipletsPerGroup < numChiplets && from.next() < WHOLE_CHIPLETS) {
+      if (Math.floor(a / chipletsPerGroup) === Math.floor(b / chipletsPerGroup)) return undefined;
+      return Array.from({ length: slots }, (_, place) => [a * slots + place, b * slots + place]);
+    }
+    return swapped.expertOf[slotA] === swapped.expertOf[slotB] ? undefined : [[slotA, slotB]];
+  }
+}
+
+function sum(values: Float64Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
