@@ -62,6 +62,15 @@ export {
   type LayerTrace,
   type RoutingTrace,
 } from "./lib/trace/routing-trace.js";
+export {
+  coactivationGraph,
+  coactivationMatrix,
+  countCoactivation,
+  type Coactivation,
+  type CoactivationGraph,
+} from "./lib/trace/coactivation.js";
+export { coactivationGexf } from "./lib/report/coactivation-gexf.js";
+export { findCommunities } from "./solvers/starts/communities.js";
 export { collectPatterns, type TokenPatterns } from "./lib/trace/token-patterns.js";
 export { countTokenCopies, uniformReplication } from "./lib/placement/cost.js";
 export { exportPlacement, type PlacementExport } from "./lib/export/export-placement.js";

@@ -1,5 +1,5 @@
-import { EigenvalueDecomposition, Matrix } from "ml-matrix";
-import { countCoactivation, type Coactivation } from "../lib/trace/coactivation.js";
+import { EigenvalueDecomposition } from "ml-matrix";
+import { coactivationMatrix, countCoactivation, type Coactivation } from "../lib/trace/coactivation.js";
 import { countTokenCopies } from "../lib/placement/cost.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { createRandom, type Random } from "../lib/random.js";
@@ -41,20 +41,12 @@ export const spectral: Solver = {
  *
  * @returns A point an expert. Shape [numExperts][numDimensions].
  */
-export function embedExperts({ numExperts, pairs }: Coactivation, numDimensions: number): Float64Array[] {
-  const scale = Float64Array.from({ length: numExperts }, (_, expert) => {
-    const degree = pairs
-      .subarray(expert * numExperts, (expert + 1) * numExperts)
-      .reduce((sum, pair) => sum + pair, 0);
-    // An expert that is never chosen with another has no direction; it ends at the origin.
-    return degree > 0 ? 1 / Math.sqrt(degree) : 0;
-  });
-  const normalised = new Matrix(numExperts, numExperts);
-  for (let i = 0; i < numExperts; i++) {
-    for (let j = 0; j < numExperts; j++) {
-      normalised.set(i, j, pairs[i * numExperts + j] * scale[i] * scale[j]);
-    }
-  }
+export function embedExperts(coactivation: Coactivation, numDimensions: number): Float64Array[] {
+  const { numExperts } = coactivation;
+  const matrix = coactivationMatrix(coactivation);
+  // An expert that is never chosen with another has no direction; it ends at the origin.
+  const scale = matrix.sum("row").map((degree) => (degree > 0 ? 1 / Math.sqrt(degree) : 0));
+  const normalised = matrix.mulColumnVector(scale).mulRowVector(scale);
   const { eigenvectorMatrix } = new EigenvalueDecomposition(normalised, { assumeSymmetric: true });
   return Array.from({ length: numExperts }, (_, expert) => {
     // ml-matrix sorts eigenvalues in ascending order: the leading ones are the last columns.

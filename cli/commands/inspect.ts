@@ -1,12 +1,32 @@
 import { Command } from "commander";
-import { inspectTrace, type LayerInspection } from "../../index.js";
+import {
+  coactivationGexf,
+  collectPatterns,
+  countCoactivation,
+  createRandom,
+  findCommunities,
+  InputError,
+  inspectTrace,
+  type LayerInspection,
+  type RoutingTrace,
+} from "../../index.js";
 import { loadTrace } from "../load-trace.js";
-import { addTerminalOptions, addTraceOptions, integerOption, type TraceOptions } from "../options.js";
-import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
+import {
+  addForceOption,
+  addTerminalOptions,
+  addTraceOptions,
+  integerOption,
+  type FileCommandOptions,
+  type TraceOptions,
+} from "../options.js";
+import { checkOutput, writeOutput } from "../output-file.js";
+import { formatTable, openTerminal } from "../terminal.js";
 
-interface InspectOptions extends TerminalOptions, TraceOptions {
+interface InspectOptions extends FileCommandOptions, TraceOptions {
   readonly chiplets: number;
   readonly slots?: number;
+  readonly graph?: string;
+  readonly layer?: number;
 }
 
 export function inspectCommand(): Command {
@@ -17,12 +37,15 @@ export function inspectCommand(): Command {
     .addOption(integerOption("--chiplets <n>", "chiplets to place on", 1).default(16))
     .addOption(
       integerOption("--slots <n>", "experts on a chiplet (default: experts / chiplets, rounded up)", 1),
-    );
+    )
+    .option("--graph <file.gexf>", "write the co-activation graph of a layer with its communities, for Gephi")
+    .addOption(integerOption("--layer <n>", "the layer of --graph (default: the first)"));
   addTraceOptions(command);
-  return addTerminalOptions(command)
+  return addTerminalOptions(addForceOption(command))
     .addHelpText("after", "\nExample:\n  moeplace inspect trace.jsonl.gz --chiplets 8")
     .action(async (paths: string[], options: InspectOptions) => {
       const terminal = openTerminal(options);
+      if (options.graph !== undefined) checkOutput(options.graph, options);
       const { trace, report } = await loadTrace(paths, options, terminal);
       const { chiplets, slots } = options;
       const inspection = inspectTrace(trace, { numChiplets: chiplets, slotsPerChiplet: slots });
@@ -72,6 +95,11 @@ export function inspectCommand(): Command {
         `\nC_T is the number of chiplets a token visits, on ${chiplets} chiplets: "ids" with experts in the order of\n` +
           `their ids, "least" what no placement can go below. Experts chosen at random: ${uniformReplication.toFixed(3)}.`,
       );
+      if (options.graph !== undefined) {
+        const { text, summary } = layerGraph(trace, options.layer);
+        await writeOutput(options.graph, text, options);
+        terminal.print(`\nwrote ${options.graph}: ${summary}`);
+      }
     });
 }
 
@@ -87,4 +115,19 @@ function formatMeans(means: Means): string[] {
     means.contiguousReplication.toFixed(3),
     means.replicationAtLeast.toFixed(3),
   ];
+}
+
+function layerGraph(trace: RoutingTrace, wanted = trace.layers[0].layer): { text: string; summary: string } {
+  const found = trace.layers.find(({ layer }) => layer === wanted);
+  if (found === undefined) {
+    const layers = trace.layers.map(({ layer }) => layer).join(", ");
+    throw new InputError(`--layer: found ${wanted}, expected one of ${layers}`);
+  }
+  const coactivation = countCoactivation(collectPatterns(found, trace));
+  const communityOf = findCommunities(coactivation, { random: createRandom(1, wanted) });
+  const numCommunities = new Set(communityOf).size;
+  return {
+    text: coactivationGexf(coactivation, communityOf),
+    summary: `co-activation of ${trace.numExperts} experts in layer ${wanted}, ${numCommunities} communities`,
+  };
 }

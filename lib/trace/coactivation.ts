@@ -27,11 +27,11 @@ export function countCoactivation(patterns: TokenPatterns): Coactivation {
   const pairs = new Float64Array(numExperts * numExperts);
   for (let pattern = 0; pattern < numPatterns; pattern++) {
     const count = counts[pattern];
-    for (let one = offsets[pattern]; one < offsets[pattern + 1]; one++) {
-      load[experts[one]] += count;
-      for (let other = one + 1; other < offsets[pattern + 1]; other++) {
-        pairs[experts[one] * numExperts + experts[other]] += count;
-        pairs[experts[other] * numExperts + experts[one]] += count;
+    for (let first = offsets[pattern]; first < offsets[pattern + 1]; first++) {
+      load[experts[first]] += count;
+      for (let second = first + 1; second < offsets[pattern + 1]; second++) {
+        pairs[experts[first] * numExperts + experts[second]] += count;
+        pairs[experts[second] * numExperts + experts[first]] += count;
       }
     }
   }
@@ -47,12 +47,12 @@ export function countCoactivation(patterns: TokenPatterns): Coactivation {
  * @returns Shape [numExperts, numExperts], row-major; the diagonal is 0.
  */
 export function expectedPairs({ numExperts, numTokens, load }: Coactivation): Float64Array {
-  const total = load.reduce((sum, one) => sum + one, 0);
+  const total = load.reduce((sum, tokens) => sum + tokens, 0);
   const factor = (total / numTokens - 1) / total;
   const expected = new Float64Array(numExperts * numExperts);
-  for (let one = 0; one < numExperts; one++) {
-    for (let other = 0; other < numExperts; other++) {
-      if (one !== other) expected[one * numExperts + other] = load[one] * load[other] * factor;
+  for (let expert = 0; expert < numExperts; expert++) {
+    for (let partner = 0; partner < numExperts; partner++) {
+      if (expert !== partner) expected[expert * numExperts + partner] = load[expert] * load[partner] * factor;
     }
   }
   return expected;
@@ -70,10 +70,10 @@ export function coactivationGraph(
 ): CoactivationGraph {
   const graph: CoactivationGraph = new UndirectedGraph();
   for (let expert = 0; expert < numExperts; expert++) graph.addNode(expert, { load: load[expert] });
-  for (let one = 0; one < numExperts; one++) {
-    for (let other = one + 1; other < numExperts; other++) {
-      const weight = weights[one * numExperts + other];
-      if (weight > 0) graph.addEdge(one, other, { weight });
+  for (let expert = 0; expert < numExperts; expert++) {
+    for (let partner = expert + 1; partner < numExperts; partner++) {
+      const weight = weights[expert * numExperts + partner];
+      if (weight > 0) graph.addEdge(expert, partner, { weight });
     }
   }
   return graph;

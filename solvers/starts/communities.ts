@@ -4,6 +4,7 @@ import {
   countCoactivation,
   expectedPairs,
   type Coactivation,
+  type CoactivationGraph,
 } from "../../lib/trace/coactivation.js";
 import { countTokenCopies } from "../../lib/placement/cost.js";
 import type { Random } from "../../lib/random.js";
@@ -36,21 +37,40 @@ export function placeCommunities(
   const seen = new Map<string, { chipletOf: Uint16Array; tokenCopies: number }>();
   for (const resolution of RESOLUTIONS) {
     for (let run = 0; run < SEEDS_PER_RESOLUTION; run++) {
-      const communities = findByLouvain(graph, {
-        getEdgeWeight: "weight",
-        resolution,
-        rng: () => random.next(),
-      });
-      const communityOf = Uint16Array.from(
-        { length: patterns.numExperts },
-        (_, expert) => communities[expert],
-      );
+      const communityOf = communitiesOf(graph, resolution, random);
       const chipletOf = packCommunities(communityOf, excess, room);
       const key = chipletOf.join();
       if (!seen.has(key)) seen.set(key, { chipletOf, tokenCopies: countTokenCopies(patterns, chipletOf) });
     }
   }
   return [...seen.values()].sort((a, b) => a.tokenCopies - b.tokenCopies).map(({ chipletOf }) => chipletOf);
+}
+
+/**
+ * Finds the communities of experts that tokens choose together beyond their loads, by the Louvain method.
+ *
+ * Source: Blondel et al., "Fast unfolding of communities in large networks", 2008; graphology-communities-louvain.
+ *
+ * @param options.resolution More than 1 for smaller communities, less for larger ones; default 1.
+ * @returns Community of every expert, counted from 0. Shape [numExperts].
+ *
+ * @example
+ * findCommunities(countCoactivation(patterns), { random: createRandom(1) }); // Uint16Array [0, 0, 0, 1]
+ */
+export function findCommunities(
+  coactivation: Coactivation,
+  { resolution = 1, random }: { readonly resolution?: number; readonly random: Random },
+): Uint16Array {
+  return communitiesOf(coactivationGraph(coactivation, excessPairs(coactivation)), resolution, random);
+}
+
+function communitiesOf(graph: CoactivationGraph, resolution: number, random: Random): Uint16Array {
+  const communities = findByLouvain(graph, {
+    getEdgeWeight: "weight",
+    resolution,
+    rng: () => random.next(),
+  });
+  return Uint16Array.from({ length: graph.order }, (_, expert) => communities[expert]);
 }
 
 /**

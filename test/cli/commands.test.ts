@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { UndirectedGraph } from "graphology";
+import gexf from "graphology-gexf";
 import { listConstants } from "../../lib/hardware/hardware.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { sampleTrace, traceText } from "../sample-trace.js";
@@ -53,6 +55,25 @@ describe("the command line", () => {
     for (const { contiguousReplication, replicationAtLeast } of data.layers) {
       expect(replicationAtLeast).to.be.at.least(1).and.at.most(contiguousReplication);
     }
+  });
+
+  it("inspect writes the co-activation graph of a layer with its communities for Gephi", async () => {
+    const { stdout } = await place.run("inspect", "trace.jsonl", "--graph", "g.gexf", "--layer", "2");
+    expect(stdout).to.match(/wrote g\.gexf: co-activation of 8 experts in layer 2, \d communities\n$/);
+    const graph = gexf.parse(UndirectedGraph, place.read("g.gexf"));
+    expect(graph.order).to.equal(8);
+    const loads = graph.mapNodes((_, { load }) => load as number);
+    expect(loads.reduce((sum, load) => sum + load, 0)).to.equal(400);
+    const weights = graph.mapEdges((_, { weight }) => weight as number);
+    expect(weights.reduce((sum, weight) => sum + weight, 0)).to.equal(200);
+    // Experts e and e + 4 like to go together.
+    for (const expert of [0, 1, 2, 3]) {
+      const community = graph.getNodeAttribute(String(expert), "community") as number;
+      expect(graph.getNodeAttribute(String(expert + 4), "community")).to.equal(community);
+    }
+    const refused = await place.run("inspect", "trace.jsonl", "--graph", "h.gexf", "--layer", "9");
+    expect(refused.exitCode).to.equal(2);
+    expect(refused.stderr).to.contain("--layer: found 9, expected one of 1, 2");
   });
 
   it("drops warm-up rows and says so, or keeps them", async () => {
