@@ -61,6 +61,27 @@ export function vectorOf({ shape, strides, start, values }: Tensor): Float64Arra
   return Float64Array.from({ length: shape[0] }, (_, index) => values[start + index * strides[0]]);
 }
 
+/** A tensor whose values lie in the order of its entries: itself where they do, else a copy. */
+export function rowMajor(tensor: Tensor): Tensor {
+  const { shape, strides, start, values } = tensor;
+  const wanted = rowMajorStrides(shape);
+  const size = sizeOf(tensor);
+  if (start === 0 && values.length === size && wanted.every((stride, at) => stride === strides[at])) {
+    return tensor;
+  }
+  const ordered = new Float64Array(size);
+  for (let index = 0; index < size; index++) {
+    let at = start;
+    let rest = index;
+    for (let dimension = 0; dimension < shape.length; dimension++) {
+      at += Math.floor(rest / wanted[dimension]) * strides[dimension];
+      rest %= wanted[dimension];
+    }
+    ordered[index] = values[at];
+  }
+  return denseTensor(shape, ordered);
+}
+
 /** Number of entries. */
 export function sizeOf({ shape }: Pick<Tensor, "shape">): number {
   return shape.reduce((product, size) => product * size, 1);

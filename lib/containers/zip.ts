@@ -1,6 +1,6 @@
 import { unzipSync } from "fflate";
 import { InputError } from "../errors.js";
-import { checkUnpacked } from "../plausible-size.js";
+import { checkUnpacked, type UnpackedUse } from "../plausible-size.js";
 
 /** Whether bytes begin like a zip file, which .npz and .pt files are. */
 export function isZip(bytes: Uint8Array): boolean {
@@ -21,6 +21,7 @@ export function unzip(
   bytes: Uint8Array,
   where: string,
   wants: (name: string) => boolean,
+  use: UnpackedUse = "array",
 ): Map<string, Buffer> {
   let unpacked = 0;
   try {
@@ -29,7 +30,7 @@ export function unzip(
       filter({ name, originalSize }) {
         if (!wants(name)) return false;
         unpacked += originalSize;
-        checkUnpacked(where, { packed: bytes.length, unpacked }, "array");
+        checkUnpacked(where, { packed: bytes.length, unpacked }, use);
         return true;
       },
     });

@@ -1,3 +1,5 @@
+import { describeValue } from "../describe-value.js";
+import { checkModelSizes } from "../plausible-size.js";
 import type { LayerPlacement } from "../placement/placement.js";
 import { countExperts, countIds } from "./foreign-content.js";
 import type { PlacementFormat } from "./placement-format.js";
@@ -30,7 +32,7 @@ export const csv: PlacementFormat = {
     rows.forEach((row, index) => {
       const fields = row.split(",");
       if (fields.length !== 4 || !fields.every((field) => /^\d{1,9}$/.test(field))) {
-        report(`line ${index + 2}: found "${row}", expected four whole numbers`);
+        report(`line ${index + 2}: found ${describeValue(row)}, expected four whole numbers`);
         return;
       }
       const [layer, expert, chiplet, slot] = fields.map(Number);
@@ -42,6 +44,7 @@ export const csv: PlacementFormat = {
     });
     const chipletIds = [...slotsOf.values()].flatMap((chiplets) => [...chiplets.keys()]);
     const numChiplets = options.numChiplets ?? countIds(chipletIds);
+    checkModelSizes("csv", { numChiplets, numLayers: slotsOf.size || undefined });
     const layers = [...slotsOf].map(([layer, chiplets]): LayerPlacement => {
       const beyond = [...chiplets.keys()].find((chiplet) => chiplet >= numChiplets);
       if (beyond !== undefined) {

@@ -1,6 +1,10 @@
+import { describeValue } from "../describe-value.js";
 import type { Chiplets, Placement } from "../placement/placement.js";
-import { describe, formatRows, isRecord, layersOfRows, reportExtraKeys } from "./foreign-content.js";
-import { isNpy, readNpy, writeNpy, type NpyArray } from "./npy.js";
+import { formatRows, isRecord, layersOfRows, reportExtraKeys, unlessDamaged } from "./foreign-content.js";
+import { parseNpy, writeNpy } from "../containers/npy.js";
+import { rowMajor, type Tensor } from "../containers/tensor.js";
+import { unzip } from "../containers/zip.js";
+import { largest } from "../statistics.js";
 import { expertsOfSlots, fillSlots } from "./physical-slots.js";
 import type {
   EnginePlacement,
@@ -50,24 +54,16 @@ export const eplbNpz: PlacementFormat = {
     });
   },
   recognises: ({ bytes }) => bytes[0] === 0x50 && bytes[1] === 0x4b,
-  async read({ bytes }, options, report) {
-    const { unzipSync } = await import("fflate");
-    let files: Record<string, Uint8Array>;
-    try {
-      files = unzipSync(bytes);
-    } catch (error) {
-      report(`found a broken archive, expected a .npz file (${(error as Error).message})`);
-      return undefined;
-    }
-    const tensors: Record<string, unknown> = {};
-    for (const [file, content] of Object.entries(files)) {
-      const complain: Report = (violation) => {
-        report(`${file}: ${violation}`);
-      };
-      const array = isNpy(content) ? readNpy(content, complain) : undefined;
-      if (array !== undefined) tensors[file.replace(/\.npy$/, "")] = nest(array);
-    }
-    return readTensors(tensors, options, report);
+  read({ bytes }, options, report) {
+    const tensors = unlessDamaged(() => {
+      const members = unzip(bytes, "archive", (name) => name.endsWith(".npy"), "document");
+      return Array.from(members, ([name, npy]) => [
+        name.replace(/\.npy$/, ""),
+        nest(rowMajor(parseNpy(npy, name))),
+      ]);
+    }, report);
+    if (tensors === undefined) return undefined;
+    return readTensors(Object.fromEntries(tensors) as Record<string, unknown>, options, report);
   },
 };
 
@@ -92,7 +88,7 @@ export const eplbJson: PlacementFormat = {
 function toTensors({ layers, numExperts }: EnginePlacement): EplbTensors {
   const phy2log = layers.map(({ chiplets }) => expertsOfSlots(chiplets));
   const copies = phy2log.map((slots) => slotsOfExperts(slots, numExperts));
-  const most = Math.max(...copies.flatMap((slots) => slots.map(({ length }) => length)));
+  const most = largest(copies.flatMap((slots) => slots.map(({ length }) => length)));
   return {
     phy2log,
     log2phy: copies.map((slots) =>
@@ -110,7 +106,7 @@ function readTensors(
   reportExtraKeys(tensors, NAMES, report);
   const { phy2log } = tensors;
   if (!Array.isArray(phy2log) || phy2log.length === 0) {
-    report(`phy2log: found ${describe(phy2log)}, expected a row of slots for every MoE layer`);
+    report(`phy2log: found ${describeValue(phy2log)}, expected a row of slots for every MoE layer`);
     return undefined;
   }
   const layerOf = layersOfRows(phy2log.length, options, report);
@@ -134,17 +130,17 @@ function reportContradictions(
       const count = logcnt?.[row]?.[expert];
       if (count !== own.length) {
         report(
-          `logcnt: layer ${layer}, expert ${expert}: found ${describe(count)}, phy2log has ${own.length}`,
+          `logcnt: layer ${layer}, expert ${expert}: found ${describeValue(count)}, phy2log has ${own.length}`,
         );
       }
       const listed = log2phy?.[row]?.[expert];
-      const kept = Array.isArray(listed) ? listed.slice(0, own.length) : undefined;
+      const kept = new Set<unknown>(Array.isArray(listed) ? listed.slice(0, own.length) : []);
       const padding = Array.isArray(listed) ? listed.slice(own.length) : [];
       // EPLB lists the copies in the order it made them, so only the set can be compared.
-      const same = own.every((slot) => kept?.includes(slot)) && padding.every((entry) => entry === -1);
+      const same = own.every((slot) => kept.has(slot)) && padding.every((entry) => entry === -1);
       if (!same) {
         report(
-          `log2phy: layer ${layer}, expert ${expert}: found ${describe(listed)}, phy2log has ${describe(own)}`,
+          `log2phy: layer ${layer}, expert ${expert}: found ${describeValue(listed)}, phy2log has ${describeValue(own)}`,
         );
       }
     });
@@ -166,8 +162,8 @@ function numRows(logcnt: unknown): number | undefined {
   return Array.isArray(first) ? first.length : undefined;
 }
 
-/** Nested lists of an array. */
-function nest({ shape, values }: NpyArray): unknown {
+/** Nested lists of an array whose values lie row by row. */
+function nest({ shape, values }: Tensor): unknown {
   const cut = (axis: number, from: number, stride: number): unknown => {
     if (axis === shape.length) return values[from];
     const inner = stride / shape[axis];

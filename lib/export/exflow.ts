@@ -1,4 +1,6 @@
+import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
+import { checkModelSizes } from "../plausible-size.js";
 import { chipletOfExperts } from "../placement/placement.js";
 import { countIds, layersOfRows } from "./foreign-content.js";
 import type { PlacementFormat } from "./placement-format.js";
@@ -39,24 +41,27 @@ export const exflow: PlacementFormat = {
     const rankOf = rows.map((row, index) => {
       const match = /^(\d{1,9}),(\d{1,9})$/.exec(row);
       if (match === null) {
-        report(`line ${index + 2}: found "${row}", expected two whole numbers`);
+        report(`line ${index + 2}: found ${describeValue(row)}, expected two whole numbers`);
         return -1;
       }
       const [, id, rank] = match;
       if (Number(id) !== index) report(`line ${index + 2}: found expert ${id}, expected ${index}`);
       return Number(rank);
     });
+    checkModelSizes("exflow", { numExperts, numLayers: Math.ceil(rows.length / numExperts) || undefined });
     if (rows.length === 0 || rows.length % numExperts !== 0) {
       report(`found ${rows.length} rows, expected a multiple of ${numExperts}, the experts of a layer`);
       return undefined;
     }
     const numChiplets = options.numChiplets ?? countIds(rankOf);
-    const chipletsOfRow = (row: number) =>
-      Array.from({ length: numChiplets }, (_, chiplet) =>
-        Array.from({ length: numExperts }, (__, expert) => expert).filter(
-          (expert) => rankOf[row * numExperts + expert] === chiplet,
-        ),
-      );
+    const chipletsOfRow = (row: number) => {
+      const chiplets = Array.from({ length: numChiplets }, (): number[] => []);
+      for (let expert = 0; expert < numExperts; expert++) {
+        const rank = rankOf[row * numExperts + expert];
+        if (rank >= 0 && rank < numChiplets) chiplets[rank].push(expert);
+      }
+      return chiplets;
+    };
     const layers = layersOfRows(rows.length / numExperts, options, report).map((layer, row) => ({
       layer,
       chiplets: chipletsOfRow(row),

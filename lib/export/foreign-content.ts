@@ -1,4 +1,6 @@
+import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
+import { DEFAULT_LIMITS } from "../plausible-size.js";
 import { moeLayers } from "./model-layers.js";
 import type { ForeignContent, ReadOptions, Report } from "./placement-format.js";
 
@@ -15,6 +17,17 @@ export function lookAt(bytes: Uint8Array): ForeignContent {
   return { bytes, text, json };
 }
 
+/** What a container of a file holds; undefined where it is damaged, which is told. */
+export function unlessDamaged<T>(open: () => T, report: Report): T | undefined {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    report(error.message);
+    return undefined;
+  }
+}
+
 /** Whether a value is a plain JSON object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -23,12 +36,12 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 /** Whether a value is a list of integers; one entry that is none is told. */
 export function isIdList(value: unknown, where: string, report: Report): value is number[] {
   if (!Array.isArray(value)) {
-    report(`${where}: found ${describe(value)}, expected a list of expert ids`);
+    report(`${where}: found ${describeValue(value)}, expected a list of expert ids`);
     return false;
   }
   const wrong: unknown = value.find((id) => !Number.isInteger(id));
   const sound = value.every((id) => Number.isInteger(id));
-  if (!sound) report(`${where}: found ${describe(wrong)}, expected an integer id`);
+  if (!sound) report(`${where}: found ${describeValue(wrong)}, expected an integer id`);
   return sound;
 }
 
@@ -39,7 +52,8 @@ export function reportExtraKeys(
   report: Report,
 ): void {
   for (const key of Object.keys(value)) {
-    if (!allowed.includes(key)) report(`found key "${key}", expected ${allowed.join(", ")} and no other key`);
+    if (!allowed.includes(key))
+      report(`found key ${describeValue(key)}, expected ${allowed.join(", ")} and no other key`);
   }
 }
 
@@ -61,10 +75,10 @@ export function countExperts({ numExperts }: ReadOptions, ids: Iterable<number>)
   return numExperts ?? countIds(ids);
 }
 
-/** One more than the largest id below 65536, so that a broken id cannot ask for endless room. */
+/** One more than the largest id that is plausible, so that a broken id cannot ask for endless room. */
 export function countIds(ids: Iterable<number>): number {
   let largest = 0;
-  for (const id of ids) if (id > largest && id < 65536) largest = id;
+  for (const id of ids) if (id > largest && id < DEFAULT_LIMITS.maxExperts) largest = id;
   return largest + 1;
 }
 
@@ -87,13 +101,6 @@ export function layersOfRows(
     report(`found ${numRows} layers, expected ${expected}, one for every MoE layer`);
   }
   return Array.from({ length: numRows ?? expected ?? 1 }, (_, row) => firstMoeLayer + row * moeLayerStep);
-}
-
-/** A value for messages, cut short. */
-export function describe(value: unknown): string {
-  if (value === undefined) return "nothing";
-  const text = JSON.stringify(value);
-  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
 }
 
 /** Lists of ids as JSON, one list a line. */

@@ -1,3 +1,4 @@
+import { checkModelSizes } from "../plausible-size.js";
 import { findModelShape } from "../hardware/model-shapes.js";
 import type { Placement } from "../placement/placement.js";
 
@@ -25,6 +26,7 @@ export function moeLayers({ numHiddenLayers, firstMoeLayer, moeLayerStep }: Mode
  * Completes what is known of a model's layers: from the shape of a known model, else from the layers of a placement, the
  * first taken for the model's first MoE layer, the last for its last layer.
  *
+ * @throws InputError if nobody tells the number of layers, and the last of the placement has no plausible number.
  * @param note Told of everything that was taken from the placement.
  *
  * @example
@@ -40,6 +42,7 @@ export function completeModelLayers(
   // A model of another number of experts is one made from the known one: its layers may be others too.
   const shape = found?.numExperts === numExperts ? found : undefined;
   const last = layers[layers.length - 1].layer;
+  if (known.numHiddenLayers === undefined) checkModelSizes("placement", { layer: last });
   const numHiddenLayers = known.numHiddenLayers ?? shape?.numLayers;
   const firstMoeLayer = known.firstMoeLayer ?? shape?.firstMoeLayer;
   if (numHiddenLayers === undefined) {

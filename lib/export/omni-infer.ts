@@ -1,6 +1,8 @@
 import type { Placement } from "../placement/placement.js";
-import { layersOfRows } from "./foreign-content.js";
-import { isNpy, readNpy, writeNpy } from "./npy.js";
+import { layersOfRows, unlessDamaged } from "./foreign-content.js";
+import { isNpy, parseNpy, writeNpy } from "../containers/npy.js";
+import { rowMajor } from "../containers/tensor.js";
+import { checkModelSizes } from "../plausible-size.js";
 import type { PlacementFormat } from "./placement-format.js";
 
 /**
@@ -25,7 +27,7 @@ export const omniInfer: PlacementFormat = {
   },
   recognises: ({ bytes }) => isNpy(bytes),
   read({ bytes }, options, report): Placement | undefined {
-    const array = readNpy(bytes, report);
+    const array = unlessDamaged(() => rowMajor(parseNpy(Buffer.from(bytes), "array")), report);
     if (array === undefined) return undefined;
     const { shape, values } = array;
     if (shape.length !== 3 || values.length === 0) {
@@ -33,6 +35,7 @@ export const omniInfer: PlacementFormat = {
       return undefined;
     }
     const [numChiplets, numLayers, numExperts] = shape;
+    checkModelSizes("omni-infer", { numChiplets, numLayers, numExperts });
     if (options.numChiplets !== undefined && options.numChiplets !== numChiplets) {
       report(`found ${numChiplets} devices, expected ${options.numChiplets}`);
     }

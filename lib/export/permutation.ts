@@ -1,4 +1,6 @@
-import { describe, isRecord, reportExtraKeys } from "./foreign-content.js";
+import { describeValue } from "../describe-value.js";
+import { isRecord, reportExtraKeys } from "./foreign-content.js";
+import { checkModelSizes } from "../plausible-size.js";
 import { expertsOfSlots, fillSlots } from "./physical-slots.js";
 import type { PlacementFormat } from "./placement-format.js";
 
@@ -29,22 +31,23 @@ export const permutation: PlacementFormat = {
     const document = json as Record<string, unknown>;
     reportExtraKeys(document, ["format", "version", "numExperts", "numRanks", "layers"], report);
     const { version, numExperts, numRanks, layers } = document;
-    if (version !== 1) report(`version: found ${describe(version)}, expected 1`);
+    if (version !== 1) report(`version: found ${describeValue(version)}, expected 1`);
     if (!isCount(numExperts) || !isCount(numRanks)) {
       report(
-        `found ${describe(numExperts)} experts over ${describe(numRanks)} ranks, expected both from 1 on`,
+        `found ${describeValue(numExperts)} experts over ${describeValue(numRanks)} ranks, expected both from 1 on`,
       );
       return undefined;
     }
+    checkModelSizes("megatron", { numExperts, numChiplets: numRanks });
     if (!Array.isArray(layers)) {
-      report(`layers: found ${describe(layers)}, expected a list`);
+      report(`layers: found ${describeValue(layers)}, expected a list`);
       return undefined;
     }
     const rows = layers.flatMap((entry: unknown, index) => {
       if (isRecord(entry) && Number.isInteger(entry.layer)) {
         return [{ layer: entry.layer as number, slots: entry.newToOld }];
       }
-      report(`layers[${index}]: found ${describe(entry)}, expected layer and newToOld`);
+      report(`layers[${index}]: found ${describeValue(entry)}, expected layer and newToOld`);
       return [];
     });
     return fillSlots(rows, { ...options, numExperts, numChiplets: numRanks, format: "megatron" }, report);
@@ -52,5 +55,5 @@ export const permutation: PlacementFormat = {
 };
 
 function isCount(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65536;
+  return Number.isInteger(value) && (value as number) >= 1;
 }

@@ -1,3 +1,4 @@
+import { checkModelSizes } from "../plausible-size.js";
 import type { Chiplets, Placement } from "../placement/placement.js";
 import { countExperts, isIdList, requireRanks } from "./foreign-content.js";
 import type { ReadOptions, Report } from "./placement-format.js";
@@ -37,6 +38,8 @@ export function fillSlots(
   );
   if (sound.length < rows.length) return undefined;
   const numChiplets = requireRanks(options, options.format);
+  const { numExperts } = options;
+  checkModelSizes(options.format, { numChiplets, numExperts, numLayers: rows.length || undefined });
   const numSlots = sound.length > 0 ? sound[0].slots.length : 0;
   const uneven = sound.filter(({ slots }) => slots.length !== numSlots);
   for (const { layer, slots } of uneven) {

@@ -1,9 +1,16 @@
 import { InputError } from "../errors.js";
 import type { Placement } from "../placement/placement.js";
 import { verifyPlacement } from "../placement/verify-placement.js";
+import { printable } from "../printable.js";
+import { checkModelSizes } from "../plausible-size.js";
 import { lookAt } from "./foreign-content.js";
 import { placementFormats } from "./formats.js";
-import type { ForeignContent, PlacementFormat, ReadOptions } from "./placement-format.js";
+import type { ForeignContent, PlacementFormat, ReadOptions, Report } from "./placement-format.js";
+
+/** Violations that are listed; of more, only their number is told. */
+const MOST_VIOLATIONS = 10_000;
+/** A violation quotes no more of a file. */
+const MOST_CHARACTERS = 400;
 
 /** What a file made by someone else holds, and everything that is wrong with it. */
 export interface ForeignReading {
@@ -76,13 +83,40 @@ export async function readForeign(
   options: ReadOptions,
 ): Promise<ForeignReading> {
   const violations: string[] = [];
-  const placement = await format.read?.(content, options, (violation) => violations.push(violation));
+  let numMore = 0;
+  const report: Report = (violation) => {
+    if (violations.length < MOST_VIOLATIONS) violations.push(printable(violation, MOST_CHARACTERS));
+    else numMore++;
+  };
+  checkOptions(options);
+  const placement = await format.read?.(content, options, report);
   if (placement !== undefined) {
-    violations.push(...verifyPlacement(placement));
-    if (format.needs.equalSlots) violations.push(...unequalSlots(placement));
-    if (format.needs.noReplicas) violations.push(...replicas(placement));
+    const { numExperts, numChiplets, layers } = placement;
+    checkModelSizes(format.name, { numChiplets, numLayers: layers.length || undefined });
+    if (options.numExperts === undefined) checkModelSizes(format.name, { numExperts });
+    verifyPlacement(placement).forEach(report);
+    if (format.needs.equalSlots) unequalSlots(placement).forEach(report);
+    if (format.needs.noReplicas) replicas(placement).forEach(report);
   }
+  if (numMore > 0) violations.push(`and ${numMore} more`);
   return { format: format.name, placement, violations };
+}
+
+/** What the user says is believed, up to what can be worked with. */
+function checkOptions({
+  numExperts,
+  numChiplets,
+  numHiddenLayers,
+  firstMoeLayer,
+  moeLayerStep,
+}: ReadOptions): void {
+  const limits = { maxExperts: 65536, maxLayers: 65536 };
+  checkModelSizes(
+    "options",
+    { numExperts, numChiplets, numLayers: numHiddenLayers, layer: firstMoeLayer },
+    limits,
+  );
+  checkModelSizes("options", { numLayers: moeLayerStep }, limits);
 }
 
 function unequalSlots({ layers }: Placement): string[] {

@@ -1,4 +1,5 @@
-import { describe, formatRows, isRecord, reportExtraKeys } from "./foreign-content.js";
+import { describeValue } from "../describe-value.js";
+import { formatRows, isRecord, reportExtraKeys } from "./foreign-content.js";
 import { moeLayers } from "./model-layers.js";
 import { expertsOfSlots, fillSlots } from "./physical-slots.js";
 import type { PlacementFormat } from "./placement-format.js";
@@ -31,7 +32,7 @@ export const sglang: PlacementFormat = {
     reportExtraKeys(document, [KEY], report);
     const rows = document[KEY];
     if (!Array.isArray(rows) || rows.length === 0) {
-      report(`${KEY}: found ${describe(rows)}, expected a list with a row for every hidden layer`);
+      report(`${KEY}: found ${describeValue(rows)}, expected a list with a row for every hidden layer`);
       return undefined;
     }
     const { numHiddenLayers = rows.length, firstMoeLayer = 0, moeLayerStep = 1 } = options;
@@ -51,7 +52,7 @@ export const sglang: PlacementFormat = {
         !isMoe.has(layer) &&
         (!Array.isArray(slots) || (numSlots !== undefined && slots.length !== numSlots))
       ) {
-        report(`layer ${layer}: found ${describe(slots)}, expected as many slots as in the MoE layers`);
+        report(`layer ${layer}: found ${describeValue(slots)}, expected as many slots as in the MoE layers`);
       }
     }
     return placement;

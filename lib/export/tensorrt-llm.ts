@@ -1,4 +1,5 @@
-import { describe, isRecord, reportExtraKeys } from "./foreign-content.js";
+import { describeValue } from "../describe-value.js";
+import { isRecord, reportExtraKeys } from "./foreign-content.js";
 import { formatLayers, moeLayers } from "./model-layers.js";
 import { expertsOfSlots, fillSlots } from "./physical-slots.js";
 import type { PlacementFormat, ReadOptions, Report } from "./placement-format.js";
@@ -24,20 +25,19 @@ export const tensorrtLlm: PlacementFormat = {
   },
   recognises: ({ text }) => text !== undefined && /^["']?initial_global_assignments["']?\s*:/m.test(text),
   async read({ text = "" }, options, report) {
-    const { parseDocument } = await import("yaml");
-    const parsed = parseDocument(text);
-    for (const { message } of parsed.errors) report(`found no YAML: ${message.split("\n")[0]}`);
-    const document: unknown = parsed.errors.length > 0 ? undefined : parsed.toJS();
+    const document = await parseYaml(text, report);
     if (!isRecord(document)) return undefined;
     reportExtraKeys(document, KEYS, report);
     const assignments = document.initial_global_assignments;
     if (!isRecord(assignments)) {
-      report(`initial_global_assignments: found ${describe(assignments)}, expected a row of slots by layer`);
+      report(
+        `initial_global_assignments: found ${describeValue(assignments)}, expected a row of slots by layer`,
+      );
       return undefined;
     }
     const updates = document.layer_updates_per_iter ?? 0;
     if (!Number.isInteger(updates))
-      report(`layer_updates_per_iter: found ${describe(updates)}, expected an integer`);
+      report(`layer_updates_per_iter: found ${describeValue(updates)}, expected an integer`);
     const rows = Object.entries(assignments).flatMap(([key, slots]) => {
       if (/^\d+$/.test(key)) return [{ layer: Number(key), slots }];
       report(`initial_global_assignments: found key "${key}", expected the number of a layer`);
@@ -45,7 +45,9 @@ export const tensorrtLlm: PlacementFormat = {
     });
     for (const { layer, slots } of rows) {
       if (Array.isArray(slots) && slots.length !== document.num_slots) {
-        report(`layer ${layer}: found ${slots.length} slots, num_slots says ${describe(document.num_slots)}`);
+        report(
+          `layer ${layer}: found ${slots.length} slots, num_slots says ${describeValue(document.num_slots)}`,
+        );
       }
     }
     reportOtherLayers(
@@ -56,6 +58,23 @@ export const tensorrtLlm: PlacementFormat = {
     return fillSlots(rows, { ...options, format: "tensorrt-llm" }, report);
   },
 };
+
+/**
+ * The value of a YAML document. Aliases are refused: a few of them, nested, stand for more than any memory holds.
+ *
+ * @param report Told why there is none.
+ */
+async function parseYaml(text: string, report: Report): Promise<unknown> {
+  const { parseDocument } = await import("yaml");
+  try {
+    const parsed = parseDocument(text, { logLevel: "silent" });
+    if (parsed.errors.length === 0) return parsed.toJS({ maxAliasCount: 0 }) as unknown;
+    for (const { message } of parsed.errors) report(`found no YAML: ${message.split("\n")[0]}`);
+  } catch (error) {
+    report(`found no YAML that is read: ${(error as Error).message}`);
+  }
+  return undefined;
+}
 
 /** Tells of MoE layers the file lacks, at which the engine stops, and of layers that are none. */
 function reportOtherLayers(

@@ -1,12 +1,6 @@
+import { describeValue } from "../describe-value.js";
 import type { Placement } from "../placement/placement.js";
-import {
-  countExperts,
-  describe,
-  isIdList,
-  isRecord,
-  layersOfRows,
-  reportExtraKeys,
-} from "./foreign-content.js";
+import { countExperts, isIdList, isRecord, layersOfRows, reportExtraKeys } from "./foreign-content.js";
 import type { PlacementFormat, Report } from "./placement-format.js";
 
 /**
@@ -39,11 +33,13 @@ export const vllmAscend: PlacementFormat = {
     reportExtraKeys(document, ["moe_layer_count", "layer_list"], report);
     const entries = document.layer_list;
     if (!Array.isArray(entries) || entries.length === 0) {
-      report(`layer_list: found ${describe(entries)}, expected a list with an entry for every MoE layer`);
+      report(
+        `layer_list: found ${describeValue(entries)}, expected a list with an entry for every MoE layer`,
+      );
       return undefined;
     }
     if (document.moe_layer_count !== entries.length) {
-      report(`moe_layer_count: found ${describe(document.moe_layer_count)}, expected ${entries.length}`);
+      report(`moe_layer_count: found ${describeValue(document.moe_layer_count)}, expected ${entries.length}`);
     }
     const layerOf = layersOfRows(entries.length, options, report);
     const devices = entries.map((entry: unknown, index) => readDevices(entry, index, report));
@@ -64,22 +60,23 @@ function readDevices(entry: unknown, index: number, report: Report): number[][] 
     report(`${where}: ${violation}`);
   };
   if (!isRecord(entry) || !Array.isArray(entry.device_list)) {
-    complain(`found ${describe(entry)}, expected layer_id, device_count and device_list`);
+    complain(`found ${describeValue(entry)}, expected layer_id, device_count and device_list`);
     return undefined;
   }
   reportExtraKeys(entry, ["layer_id", "device_count", "device_list"], complain);
-  if (entry.layer_id !== index) complain(`found layer_id ${describe(entry.layer_id)}, expected ${index}`);
+  if (entry.layer_id !== index)
+    complain(`found layer_id ${describeValue(entry.layer_id)}, expected ${index}`);
   if (entry.device_count !== entry.device_list.length) {
-    complain(`found device_count ${describe(entry.device_count)}, expected ${entry.device_list.length}`);
+    complain(`found device_count ${describeValue(entry.device_count)}, expected ${entry.device_list.length}`);
   }
   const lists = entry.device_list.map((device: unknown, rank) => {
     if (!isRecord(device)) {
-      complain(`device_list[${rank}]: found ${describe(device)}, expected device_id and device_expert`);
+      complain(`device_list[${rank}]: found ${describeValue(device)}, expected device_id and device_expert`);
       return undefined;
     }
     reportExtraKeys(device, ["device_id", "device_expert"], complain);
     if (device.device_id !== rank)
-      complain(`found device_id ${describe(device.device_id)}, expected ${rank}`);
+      complain(`found device_id ${describeValue(device.device_id)}, expected ${rank}`);
     const experts = device.device_expert;
     return isIdList(experts, `device_list[${rank}].device_expert`, complain)
       ? [...experts].sort((one, other) => one - other)

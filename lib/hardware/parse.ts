@@ -1,4 +1,5 @@
 import type { core } from "zod";
+import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
 import type { Hardware } from "./hardware.js";
 
@@ -35,7 +36,7 @@ function describeIssue(issue: core.$ZodIssue, json: unknown): string {
     (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
     json,
   );
-  if (path === "") return `found ${JSON.stringify(found)}, expected ${issue.message}`;
+  if (path === "") return `found ${describeValue(found)}, expected ${issue.message}`;
   if (found === undefined) return `missing field ${path}, expected ${issue.message}`;
-  return `field ${path} is ${JSON.stringify(found)}, expected ${issue.message}`;
+  return `field ${path} is ${describeValue(found)}, expected ${issue.message}`;
 }

@@ -1,5 +1,7 @@
+import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
 import type { LayerPlacement, Placement, Proved } from "./placement.js";
+import { checkModelSizes } from "../plausible-size.js";
 import { verifyPlacement } from "./verify-placement.js";
 
 /** Everything a placement file holds. A `Placement` fresh from the solvers is one. */
@@ -47,6 +49,7 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
   if (!result.success) throw shapeError(document, result.error.issues[0], where);
   const { model, numExperts, numChiplets, numGroups, slotsPerChiplet, dispatch, solver, seed, layers } =
     result.data;
+  checkModelSizes(where, { numChiplets });
   return {
     model: model ?? undefined,
     numExperts,
@@ -140,7 +143,7 @@ function claimViolations({ status, cost, bound }: Partial<Proved>): string[] {
 
 function parseJson(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (error) {
     throw new InputError(`${where}: found no JSON, expected a placement file (${(error as Error).message})`);
   }
@@ -155,10 +158,9 @@ function shapeError(
   let found = document;
   let place = where;
   issue.path.forEach((key, depth) => {
-    found = (found as Record<PropertyKey, unknown>)[key];
+    found = (found as Record<PropertyKey, unknown> | undefined)?.[key];
     place += typeof key === "number" ? `[${key}]` : `${depth === 0 ? ": " : "."}${String(key)}`;
   });
   const expected = issue.message.slice(issue.message.indexOf("expected "));
-  const value = found === undefined ? "nothing" : JSON.stringify(found).slice(0, 40);
-  return new InputError(`${place}: found ${value}, ${expected.replace(/, received .*/, "")}`);
+  return new InputError(`${place}: found ${describeValue(found)}, ${expected.replace(/, received .*/, "")}`);
 }

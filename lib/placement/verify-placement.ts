@@ -1,5 +1,8 @@
 import type { Chiplets, Placement } from "./placement.js";
 
+/** Missing experts that are listed one by one. */
+const MOST_LISTED = 16;
+
 /**
  * Lists everything that is wrong with a placement by itself, without the problem it answers: coverage, id range, no
  * expert twice on a chiplet, layers in order. Replicas on different chiplets are right.
@@ -48,8 +51,12 @@ function expertViolations(chiplets: Chiplets, numExperts: number): string[] {
       placed.add(expert);
     }
   });
-  for (let expert = 0; expert < numExperts; expert++) {
-    if (!placed.has(expert)) violations.push(`expert ${expert} is on no chiplet`);
+  const missing: number[] = [];
+  for (let expert = 0; expert < numExperts; expert++) if (!placed.has(expert)) missing.push(expert);
+  if (missing.length > MOST_LISTED) {
+    violations.push(`${missing.length} experts are on no chiplet, the first of them expert ${missing[0]}`);
+  } else {
+    for (const expert of missing) violations.push(`expert ${expert} is on no chiplet`);
   }
   return violations;
 }

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { ReadOptions } from "../../lib/export/placement-format.js";
 import { importPlacement, verifyForeign } from "../../lib/export/read-foreign.js";
-import { writeNpy } from "../../lib/export/npy.js";
+import { writeNpy } from "../../lib/containers/npy.js";
 import { expectRejection } from "../expect-rejection.js";
 
 const told: ReadOptions = { numExperts: 4, numChiplets: 2 };
@@ -143,7 +143,7 @@ initial_global_assignments:
       await violations(writeNpy([2, 1, 2], [1, 0, 0, 1]), { numExperts: 3, numChiplets: 1 }),
     ).to.deep.equal(["found 2 devices, expected 1", "found 2 experts, expected 3"]);
     expect(await violations(writeNpy([1], [1]).slice(0, -1), {})).to.deep.equal([
-      "found 7 bytes of data, expected 8 for shape (1)",
+      "array: found 135 bytes, expected 136 for [1]",
     ]);
   });
 

@@ -1,11 +1,13 @@
 import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
-import { parse } from "csv-parse";
+import { CsvError, parse } from "csv-parse";
 import { InputError } from "../../lib/errors.js";
 import { readBytes, type FileHead, type OnBytes } from "../bytes/file-bytes.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 
+/** A quote that never closes would make one row of all that follows. */
+const MOST_ROW_BYTES = 2 ** 20;
 const HEADER = "Layer ID,Batch Number,Token,Activated Expert IDs";
 
 /**
@@ -27,13 +29,33 @@ export const moeBeyondCsv: TraceFormat = {
 };
 
 async function readTable(path: string, builder: TraceBuilder, onBytes: OnBytes): Promise<void> {
-  const parser = parse({ bom: true, info: true, from: 2, relax_column_count: true, relax_quotes: true });
+  const parser = parse({
+    bom: true,
+    info: true,
+    from: 2,
+    relax_column_count: true,
+    relax_quotes: true,
+    max_record_size: MOST_ROW_BYTES,
+  });
   const batchOf = new Map<number, string>();
+  let failure: unknown;
   const take = async (rows: AsyncIterable<CsvRow>) => {
-    for await (const { record, info } of rows)
-      appendRow(builder, record, { path, line: info.lines, batchOf });
+    try {
+      for await (const { record, info } of rows)
+        appendRow(builder, record, { path, line: info.lines, batchOf });
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
   };
-  await pipeline(Readable.from(readBytes(path, onBytes)), parser, take);
+  try {
+    await pipeline(Readable.from(readBytes(path, onBytes)), parser, take);
+  } catch (error) {
+    // Which of its parts a pipeline blames is a matter of chance.
+    const cause = failure instanceof InputError || failure instanceof CsvError ? failure : error;
+    if (cause instanceof CsvError) throw new InputError(`${path}: found ${cause.message}, expected a table`);
+    throw cause;
+  }
 }
 
 interface CsvRow {

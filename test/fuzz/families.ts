@@ -1,0 +1,214 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { zipSync } from "fflate";
+import { InputError } from "../../lib/errors.js";
+import { exportPlacement } from "../../lib/export/export-placement.js";
+import { placementFormats } from "../../lib/export/formats.js";
+import type { ReadOptions } from "../../lib/export/placement-format.js";
+import { verifyForeign } from "../../lib/export/read-foreign.js";
+import { listConstants } from "../../lib/hardware/hardware.js";
+import { parseHardware } from "../../lib/hardware/parse.js";
+import { findHardware } from "../../lib/hardware/presets.js";
+import type { Placement } from "../../lib/placement/placement.js";
+import { formatPlacement, parsePlacement } from "../../lib/placement/placement-file.js";
+import { writeBinaryTrace } from "../../traces/formats/binary-trace.js";
+import { writeJsonLines } from "../../traces/formats/json-lines.js";
+import { readRouting, type ReadTraceOptions } from "../../traces/read-trace.js";
+import { synthesizeTrace } from "../../traces/synthetic.js";
+import { npyFile, safetensorsFile, torchFile } from "../traces/array-files.js";
+
+/** A kind of file and the way it is read. */
+export interface FuzzFamily {
+  readonly name: string;
+  /** Sound files, which are mutated. */
+  samples(): Promise<readonly Buffer[]>;
+  /** Puts a mutated file into the container it comes in. */
+  pack?(bytes: Buffer): Uint8Array;
+  /** Reads a file as a command does; rejects with an `InputError`, or with whatever else is a bug. */
+  read(bytes: Uint8Array, variant: number): Promise<void>;
+}
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+const realFiles = process.env.MOEPLACE_FORMATS ?? join(root, "../shared/formats");
+/** Of a real file so much is mutated. */
+const MOST_SAMPLE_BYTES = 20_000;
+
+interface TraceFamily {
+  readonly name: string;
+  /** Name of the file, which some formats are told by. */
+  readonly file?: string;
+  /** Folder of real files. */
+  readonly real?: string;
+  readonly made?: () => readonly (string | Uint8Array)[];
+  readonly options?: readonly ReadTraceOptions[];
+  pack?(bytes: Buffer): Uint8Array;
+}
+
+function traceFamily({ name, file = "trace", real, made, options = [{}], ...rest }: TraceFamily): FuzzFamily {
+  let folder: string | undefined;
+  return {
+    ...rest,
+    name,
+    samples: () =>
+      Promise.resolve([...(made?.() ?? []).map((sample) => Buffer.from(sample)), ...realSamples(real)]),
+    async read(bytes, variant) {
+      if (folder === undefined) {
+        const made = (folder = mkdtempSync(join(tmpdir(), "moeplace-fuzz-")));
+        process.on("exit", () => {
+          rmSync(made, { recursive: true, force: true });
+        });
+      }
+      const path = join(folder, file);
+      writeFileSync(path, bytes);
+      await readRouting([path], options[variant % options.length]);
+    },
+  };
+}
+
+function realSamples(folder: string | undefined): Buffer[] {
+  const path = join(realFiles, folder ?? "absent");
+  if (folder === undefined || !existsSync(path)) return [];
+  return readdirSync(path, { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.\w+$/.test(name))
+    .map((name) => readFileSync(join(path, name)))
+    .map((bytes) => (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes))
+    .filter((bytes) => bytes[0] !== 0x50 || bytes.length < 10 * MOST_SAMPLE_BYTES)
+    .map((bytes) => (bytes[0] === 0x50 ? bytes : wholeLines(bytes)));
+}
+
+/** The beginning of a long file of text, in whole lines. */
+function wholeLines(bytes: Buffer): Buffer {
+  if (bytes.length <= MOST_SAMPLE_BYTES) return bytes;
+  const end = bytes.lastIndexOf(0x0a, MOST_SAMPLE_BYTES);
+  return bytes.subarray(0, end < 0 ? MOST_SAMPLE_BYTES : end + 1);
+}
+
+const trace = synthesizeTrace({ preset: "gpt-oss-20b", layers: 2, tokens: 40 });
+const counts = (length: number) => Int32Array.from({ length }, (_, index) => (index * 7) % 50);
+const tokens = Int32Array.from({ length: 60 }, (_, index) => (index + Math.floor(index / 2)) % 8);
+const records = {
+  records: [
+    {
+      rank: 0,
+      topk_ids_of_layer: {
+        shape: [2, 3, 2],
+        values: Int32Array.of(-1, -1, -1, -1, -1, -1, 0, 1, 2, 3, 4, 0),
+      },
+    },
+  ],
+  last_physical_to_logical_map: {
+    shape: [2, 5],
+    values: BigInt64Array.from([0, 1, 2, 3, 3, 2, 0, 3, 1, 3].map(BigInt)),
+  },
+};
+const routes = [0, 1, 2, 3, 4, 5].map(
+  (token) =>
+    `{"type":"route","req_id":"a","token_idx":${token},"layer":1,"topk_ids":[${token % 4},${4 + (token % 3)}]}`,
+);
+const sequences = Array.from(
+  { length: 4 },
+  (_, at) => `${tokens.subarray(0, 16).join("\t")}\t\t${Array(16).fill(0.5).join("\t")}${at < 3 ? "\n" : ""}`,
+);
+
+const traceFamilies = [
+  traceFamily({ name: "JSON Lines", real: "bug-inputs", made: () => [[...writeJsonLines(trace)].join("")] }),
+  traceFamily({ name: "JSON Lines, gzip", made: () => [[...writeJsonLines(trace)].join("")], pack: (bytes) => gzipSync(bytes, { level: 1 }) }),
+  traceFamily({ name: "gzip", made: () => [gzipSync([...writeJsonLines(trace)].join(""))] }),
+  traceFamily({ name: "binary", made: () => [Buffer.concat([...writeBinaryTrace(trace)])] }),
+  traceFamily({ name: "vLLM route log", real: "vllm-route-log", made: () => [`{"type":"meta","model_id":"m","top_k":2}\n${routes.join("\n")}\n`] }),
+  traceFamily({ name: "vLLM .npy", made: () => [npyFile({ shape: [5, 6, 2], values: tokens }), npyFile({ shape: [5, 6, 2], values: Uint8Array.from(tokens) }, { isFortran: true })] }),
+  traceFamily({
+    name: "vLLM .npz",
+    made: () => [npyFile({ shape: [5, 6, 2], values: Uint8Array.from(tokens) })],
+    pack: (bytes) => zipSync({ "routed_experts.npy": bytes }, { level: 1 }),
+  }),
+  traceFamily({ name: "zip", made: () => [Buffer.from(zipSync({ "routed_experts.npy": npyFile({ shape: [5, 6, 2], values: tokens }) }, { level: 0 }))] }),
+  traceFamily({ name: "SGLang recorder", real: "sglang-tp-recorder", made: () => [torchFile(records), torchFile({ logical_count: { shape: [2, 2, 4], values: counts(16) } })] }),
+  traceFamily({
+    name: "SGLang routed experts",
+    made: () => [JSON.stringify({ routed_experts: Buffer.from(tokens.buffer).toString("base64") }), JSON.stringify({ routed_experts: npyFile({ shape: [5, 6, 2], values: tokens }).toString("base64") })],
+    options: [{ topK: 2, numLayers: 6 }, {}],
+  }),
+  traceFamily({ name: "ragged JSON Lines", real: "ragged-jsonl", made: () => ['{"problem_id":1,"layer":3,"experts":[1,2],"token_idx":0}\n{"problem_id":1,"layer":3,"experts":[2,5],"token_idx":1}\n'] }),
+  traceFamily({ name: "Megatron router trace", real: "megatron-router-trace" }),
+  traceFamily({ name: "ESFT", file: "expert_weights_1.txt", real: "esft", made: () => [sequences.join("")] }),
+  traceFamily({ name: "torch indices", real: "flame-pt", made: () => [torchFile({ indices: { shape: [30, 2], values: tokens }, layer: 2, model: "m", sequence_length: 10 })] }),
+  traceFamily({ name: "dense CSV", real: "flame-dense-csv", made: () => ["layer_id,token_id,expert_0,expert_1,expert_2,expert_3\n0,0,0.5,0,0.5,0\n0,1,0,0.2,0,0.8\n"] }),
+  traceFamily({ name: "MoE-Beyond CSV", real: "moe-beyond-csv", made: () => ['Layer ID,Batch Number,Token,Activated Expert IDs\n1,0,"a, ""b""\n","[8, 26]"\n1,0,c,"[3, 26]"\n2,0,c,"[3, 26]"\n'] }),
+  traceFamily({ name: "TensorRT-LLM", real: "tensorrt-llm-slots", made: () => [safetensorsFile({ "0_1": { shape: [8], values: BigInt64Array.from([1, 2, 3, 4, 5, 6, 7, 8].map(BigInt)) } }), safetensorsFile({ "0_1": { shape: [30, 2], values: tokens } }), '{"num_experts": 8, "num_experts_per_token": 2}'] }),
+  traceFamily({ name: "load history", made: () => ['{"load_history":[{"logical_expert_load":[[1,2,3,4],[4,3,2,1]]},{"logical_expert_load":[[1,0,0,4],[4,3,2,1]]}]}', '{"logical_count":[[1.5,2,3,4]]}'] }),
+  traceFamily({ name: "load matrix", made: () => [npyFile({ shape: [3, 32], values: counts(96) }), npyFile({ shape: [2, 3, 32], values: Float32Array.from(counts(192)) })] }),
+  traceFamily({ name: "omni-infer counts", file: "activation_counts_recordstep_1_rank_0.txt", made: () => ["1\t2\t3\t4\n5\t6\t7\t8\n"] }),
+]; // prettier-ignore
+
+const placement: Placement = {
+  model: "m",
+  numExperts: 8,
+  numChiplets: 4,
+  layers: [0, 1, 2].map((layer) => ({
+    layer,
+    chiplets: [0, 1, 2, 3].map((chiplet) => [chiplet, chiplet + 4]),
+  })),
+};
+
+function placementFamily(name: string, real?: string): FuzzFamily {
+  const format = placementFormats.find((candidate) => candidate.name === name);
+  if (format === undefined) throw new Error(`no placement format ${name}`);
+  const variants: readonly ReadOptions[] = [
+    { numChiplets: 4, numExperts: 8 },
+    { numChiplets: 4 },
+    { numExperts: 8, numHiddenLayers: 3 },
+  ];
+  return {
+    name: `placement ${name}`,
+    async samples() {
+      const { data } = await exportPlacement(placement, format, { layer: 0 });
+      return [Buffer.from(data as Uint8Array), ...realSamples(real)];
+    },
+    async read(bytes, variant) {
+      const { placement: found, violations } = await verifyForeign(
+        bytes,
+        "file",
+        variants[variant % variants.length],
+      );
+      if (found === undefined || violations.length > 0) return;
+      await parsePlacement(formatPlacement(found), "file");
+      await exportPlacement(found, placementFormats[0], { fillLayers: true, fillEmpty: true });
+    },
+  };
+}
+
+const placementFamilies: readonly FuzzFamily[] = [
+  ...placementFormats
+    .filter((format) => format.read !== undefined)
+    .map(({ name }) => placementFamily(name, { eplb: "eplb-answer", exflow: "exflow", "vllm-ascend": "vllm-ascend" }[name])),
+  {
+    name: "placement moeplace",
+    samples: () => Promise.resolve([Buffer.from(formatPlacement({ ...placement, numGroups: 2, slotsPerChiplet: 2, solver: "ilp", seed: 1 }))]),
+    async read(bytes) {
+      const found = await parsePlacement(Buffer.from(bytes).toString("utf8"), "p.json");
+      await parsePlacement(formatPlacement(found), "p.json");
+      await exportPlacement(found, placementFormats[0], { fillLayers: true, fillEmpty: true });
+    },
+  },
+]; // prettier-ignore
+
+const hardwareFamily: FuzzFamily = {
+  name: "hardware",
+  samples: () => Promise.resolve(["mozart-qwen3", "h100-8x8"].map((name) => Buffer.from(JSON.stringify(findHardware(name))))),
+  async read(bytes) {
+    let json: unknown;
+    try {
+      json = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    } catch {
+      throw new InputError("hw.json: found no JSON");
+    }
+    listConstants(await parseHardware(json, "hw.json"));
+  },
+}; // prettier-ignore
+
+/** Every kind of file that is read. */
+export const fuzzFamilies: readonly FuzzFamily[] = [...traceFamilies, ...placementFamilies, hardwareFamily];

@@ -1,0 +1,80 @@
+import { InputError } from "../../lib/errors.js";
+import { createRandom, type Random } from "../../lib/random.js";
+import { fuzzFamilies, type FuzzFamily } from "./families.js";
+import { mutate } from "./mutate.js";
+
+/** What this process is asked: to read so many mutated files of a family. */
+export interface FuzzJob {
+  readonly family: string;
+  readonly seed: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What this process says. */
+export type FuzzReport =
+  | { readonly kind: "begins"; readonly index: number }
+  | { readonly kind: "crash"; readonly index: number; readonly error: string }
+  | { readonly kind: "memory"; readonly index: number; readonly error: string }
+  | { readonly kind: "done"; readonly read: number; readonly refused: number };
+
+/** Memory that one small file may take above what the process has taken before. */
+const MOST_KIB = 512 * 1024;
+
+/** The mutated file of a number; the first ones are sound. */
+export async function fuzzInput(family: FuzzFamily, seed: number, index: number): Promise<Uint8Array> {
+  return makeInput(
+    family,
+    await family.samples(),
+    createRandom(seed, fuzzFamilies.indexOf(family), index),
+    index,
+  );
+}
+
+function makeInput(
+  family: FuzzFamily,
+  samples: readonly Buffer[],
+  random: Random,
+  index: number,
+): Uint8Array {
+  const sample = samples[index % samples.length];
+  const bytes = index < samples.length ? sample : mutate(sample, random);
+  return family.pack?.(bytes) ?? bytes;
+}
+
+async function run({ family: name, seed, from, to }: FuzzJob): Promise<void> {
+  const family = fuzzFamilies.find((candidate) => candidate.name === name);
+  if (family === undefined) throw new Error(`no family ${name}`);
+  const samples = await family.samples();
+  const familyIndex = fuzzFamilies.indexOf(family);
+  let read = 0;
+  let refused = 0;
+  // What the process takes by itself comes before the measure.
+  await family.read(family.pack?.(samples[0]) ?? samples[0], 0).catch(() => undefined);
+  let peak = process.resourceUsage().maxRSS;
+  for (let index = from; index < to; index++) {
+    tell({ kind: "begins", index });
+    const random = createRandom(seed, familyIndex, index);
+    const bytes = makeInput(family, samples, random, index);
+    try {
+      await family.read(bytes, index < samples.length ? 0 : random.below(6));
+      read++;
+    } catch (error) {
+      if (error instanceof InputError) refused++;
+      else tell({ kind: "crash", index, error: (error as Error).stack ?? String(error) });
+    }
+    const { maxRSS } = process.resourceUsage();
+    if (maxRSS - peak > MOST_KIB)
+      tell({ kind: "memory", index, error: `${Math.round((maxRSS - peak) / 1024)} MiB` });
+    peak = Math.max(peak, maxRSS);
+  }
+  tell({ kind: "done", read, refused });
+}
+
+function tell(report: FuzzReport): void {
+  process.send?.(report);
+}
+
+process.on("message", (job: FuzzJob) => {
+  void run(job);
+});

@@ -1,0 +1,87 @@
+import { fork, type ChildProcess } from "node:child_process";
+import type { FuzzJob, FuzzReport } from "./fuzz-child.js";
+
+/** A file that was not read as files are to be read. */
+export interface FuzzFailure {
+  readonly family: string;
+  readonly index: number;
+  /** `crash`: anything but an InputError; `hang`, `killed`: no answer, or none in time; `memory`: more than 512 MiB. */
+  readonly kind: "crash" | "hang" | "killed" | "memory";
+  readonly error: string;
+}
+
+/** How the files of a family were read. */
+export interface FuzzResult {
+  readonly read: number;
+  readonly refused: number;
+  readonly failures: readonly FuzzFailure[];
+}
+
+/** A file of some kilobytes that takes longer is not read in any useful time. A process that hangs can only be killed. */
+const HANG_MS = 20_000;
+
+/**
+ * Reads so many mutated files of a family in a process of its own, which may hang, crash or run out of memory.
+ *
+ * @param inputs Files to read; number 0 is not mutated.
+ */
+export async function runFuzz(
+  family: string,
+  { inputs, seed, from = 0 }: { inputs: number; seed: number; from?: number },
+): Promise<FuzzResult> {
+  const failures: FuzzFailure[] = [];
+  let read = 0;
+  let refused = 0;
+  for (let next = from; next < from + inputs;) {
+    const ended = await runChild({ family, seed, from: next, to: from + inputs }, failures);
+    read += ended.read;
+    refused += ended.refused;
+    next = ended.next;
+  }
+  return { read, refused, failures };
+}
+
+/** @returns `next` is the number after the last that was begun. */
+function runChild(
+  job: FuzzJob,
+  failures: FuzzFailure[],
+): Promise<{ read: number; refused: number; next: number }> {
+  const child = fork(new URL("./fuzz-child.js", import.meta.url), {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+  const errors = stderrOf(child);
+  let index = job.from;
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout;
+    const watch = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        end({ kind: "hang", error: `no answer in ${HANG_MS / 1000} s` });
+      }, HANG_MS);
+    };
+    const end = (failure?: Pick<FuzzFailure, "kind" | "error">, counts = { read: 0, refused: 0 }) => {
+      clearTimeout(timer);
+      child.removeAllListeners();
+      child.kill("SIGKILL");
+      if (failure) failures.push({ family: job.family, index, ...failure });
+      resolve({ ...counts, next: failure ? index + 1 : job.to });
+    };
+    child.on("message", (report: FuzzReport) => {
+      watch();
+      if (report.kind === "begins") index = report.index;
+      else if (report.kind === "done") end(undefined, report);
+      else failures.push({ family: job.family, ...report });
+    });
+    child.on("exit", (code, signal) => {
+      end({ kind: "killed", error: `exit ${code ?? signal ?? "unknown"}: ${errors().slice(-2000)}` });
+    });
+    watch();
+    child.send(job);
+  });
+}
+
+function stderrOf({ stderr }: ChildProcess): () => string {
+  let text = "";
+  stderr?.on("data", (chunk: Buffer) => (text = (text + chunk.toString()).slice(-20_000)));
+  return () => text;
+}
