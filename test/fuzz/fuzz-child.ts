@@ -75,6 +75,9 @@ function tell(report: FuzzReport): void {
   process.send?.(report);
 }
 
+process.on("disconnect", () => {
+  process.exit();
+});
 process.on("message", (job: FuzzJob) => {
   void run(job);
 });

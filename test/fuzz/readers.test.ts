@@ -9,7 +9,8 @@ describe("mutated files", () => {
   // Processes of their own: what hangs or runs out of memory takes nothing else with it.
   const waiting = [...fuzzFamilies];
   const results = new Map<string, Awaited<ReturnType<typeof runFuzz>>>();
-  before(async () => {
+  before(async function () {
+    this.timeout(600_000);
     const runNext = async (): Promise<void> => {
       const family = waiting.pop();
       if (family === undefined) return;

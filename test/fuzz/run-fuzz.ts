@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from "node:child_process";
+import type { Socket } from "node:net";
 import type { FuzzJob, FuzzReport } from "./fuzz-child.js";
 
 /** A file that was not read as files are to be read. */
@@ -41,14 +42,37 @@ export async function runFuzz(
   return { read, refused, failures };
 }
 
+/** Processes that ended well, kept because a start takes longer than most families. They keep nothing alive. */
+const idle: ChildProcess[] = [];
+
+function openChild(): ChildProcess {
+  const child =
+    idle.pop() ??
+    fork(new URL("./fuzz-child.js", import.meta.url), { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  child.ref();
+  child.channel?.ref();
+  return child;
+}
+
+function closeChild(child: ChildProcess, isSound: boolean): void {
+  child.removeAllListeners();
+  child.stderr?.removeAllListeners("data");
+  if (!isSound) {
+    child.kill("SIGKILL");
+    return;
+  }
+  child.unref();
+  child.channel?.unref();
+  (child.stderr as Socket | null)?.unref();
+  idle.push(child);
+}
+
 /** @returns `next` is the number after the last that was begun. */
 function runChild(
   job: FuzzJob,
   failures: FuzzFailure[],
 ): Promise<{ read: number; refused: number; next: number }> {
-  const child = fork(new URL("./fuzz-child.js", import.meta.url), {
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-  });
+  const child = openChild();
   const errors = stderrOf(child);
   let index = job.from;
   return new Promise((resolve) => {
@@ -61,8 +85,7 @@ function runChild(
     };
     const end = (failure?: Pick<FuzzFailure, "kind" | "error">, counts = { read: 0, refused: 0 }) => {
       clearTimeout(timer);
-      child.removeAllListeners();
-      child.kill("SIGKILL");
+      closeChild(child, failure === undefined);
       if (failure) failures.push({ family: job.family, index, ...failure });
       resolve({ ...counts, next: failure ? index + 1 : job.to });
     };
