@@ -168,6 +168,7 @@ function asFile(placement: PlacementFile, { hardware }: Machine, options: PlaceO
     numGroups,
     ...(slotsPerChiplet !== undefined && { slotsPerChiplet }),
     solver: options.solver,
+    ...(options.resilient && { groupsPerExpert: 2 }),
     seed: options.seed,
   };
 }

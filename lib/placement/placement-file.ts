@@ -2,6 +2,7 @@ import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
 import type { LayerPlacement, Placement, Proved } from "./placement.js";
 import { checkModelSizes } from "../plausible-size.js";
+import { separationViolations } from "./verify.js";
 import { verifyPlacement } from "./verify-placement.js";
 
 /** Everything a placement file holds. A `Placement` fresh from the solvers is one. */
@@ -10,6 +11,8 @@ export interface PlacementFile extends Placement {
   readonly numGroups?: number;
   /** Room on every chiplet, where it is known; a chiplet may hold fewer experts. */
   readonly slotsPerChiplet?: number;
+  /** Fewest chiplet groups in which each expert has a replica, where more than one was asked for. */
+  readonly groupsPerExpert?: number;
   readonly solver?: string;
   readonly seed?: number;
 }
@@ -47,15 +50,17 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
   const document = parseJson(text, where);
   const result = placementSchema.safeParse(document);
   if (!result.success) throw shapeError(document, result.error.issues[0], where);
-  const { model, numExperts, numChiplets, numGroups, slotsPerChiplet, dispatch, solver, seed, layers } =
+  const { model, numExperts, numChiplets, numGroups, slotsPerChiplet, groupsPerExpert, ...made } =
     result.data;
   checkModelSizes(where, { numChiplets });
+  const { dispatch, solver, seed, layers } = made;
   return {
     model: model ?? undefined,
     numExperts,
     numChiplets,
     ...(numGroups !== undefined && { numGroups }),
     ...(slotsPerChiplet !== undefined && { slotsPerChiplet }),
+    ...(groupsPerExpert !== undefined && { groupsPerExpert }),
     ...(dispatch !== undefined && { dispatch }),
     ...(solver !== undefined && { solver }),
     ...(seed !== undefined && { seed }),
@@ -77,6 +82,14 @@ export function verifyPlacementFile(placement: PlacementFile): string[] {
   const violations = verifyPlacement(placement, slotsPerChiplet);
   if (numChiplets % numGroups !== 0) {
     violations.push(`found ${numChiplets} chiplets in ${numGroups} groups, expected groups of equal size`);
+  }
+  for (const { layer, chiplets } of layers) {
+    const separation = separationViolations(
+      { ...placement, chipletsPerGroup: numChiplets / numGroups },
+      chiplets,
+      placement.groupsPerExpert ?? 1,
+    );
+    violations.push(...separation.map((violation) => `layer ${layer}: ${violation}`));
   }
   for (const { layer, groups, load, ...found } of layers) {
     violations.push(...claimViolations(found).map((violation) => `layer ${layer}: ${violation}`));
@@ -101,13 +114,22 @@ export function formatPlacement(placement: PlacementFile): string {
     numChiplets,
     numGroups,
     slotsPerChiplet,
+    groupsPerExpert,
     dispatch,
     solver,
     seed,
     layers,
   } = placement;
   const head = { format: "moeplace.placement", version: 1, model, numExperts, numChiplets };
-  const fields = formatFields({ ...head, numGroups, slotsPerChiplet, dispatch, solver, seed });
+  const fields = formatFields({
+    ...head,
+    numGroups,
+    slotsPerChiplet,
+    groupsPerExpert,
+    dispatch,
+    solver,
+    seed,
+  });
   return `{\n  ${fields.join(",\n  ")},\n  "layers": [\n${layers.map(formatLayer).join(",\n")}\n  ]\n}\n`;
 }
 

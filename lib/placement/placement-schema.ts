@@ -49,6 +49,11 @@ export const placementSchema = z
       .exactOptional()
       .describe("Chiplet groups: chiplet c is in group floor(c / (numChiplets / numGroups))."),
     slotsPerChiplet: count.exactOptional().describe("Room on every chiplet, in experts."),
+    groupsPerExpert: count
+      .exactOptional()
+      .describe(
+        "Fewest chiplet groups in which each expert has a replica, where more than one was asked for.",
+      ),
     dispatch: z
       .enum(DISPATCH_MODELS)
       .exactOptional()

@@ -150,8 +150,12 @@ function limitViolations(problem: VerifiedProblem, chiplets: Chiplets, serve: ()
   return violations;
 }
 
-/** Looks for every expert in every chiplet group. */
-function separationViolations(problem: VerifiedProblem, chiplets: Chiplets, least: number): string[] {
+/** Looks for every expert in every chiplet group: each has to be in at least so many. */
+export function separationViolations(
+  problem: Pick<VerifiedProblem, "numExperts" | "chipletsPerGroup">,
+  chiplets: Chiplets,
+  least: number,
+): string[] {
   if (least <= 1) return [];
   const groups = joinGroups(problem, chiplets);
   return Array.from({ length: problem.numExperts }, (_, expert) => expert).flatMap((expert) => {
@@ -163,7 +167,10 @@ function separationViolations(problem: VerifiedProblem, chiplets: Chiplets, leas
 }
 
 /** The experts of every chiplet group. */
-function joinGroups({ chipletsPerGroup }: VerifiedProblem, chiplets: Chiplets): number[][] {
+function joinGroups(
+  { chipletsPerGroup }: Pick<VerifiedProblem, "chipletsPerGroup">,
+  chiplets: Chiplets,
+): number[][] {
   const groups: number[][] = [];
   chiplets.forEach((experts, chiplet) => {
     (groups[Math.floor(chiplet / chipletsPerGroup)] ??= []).push(...experts);

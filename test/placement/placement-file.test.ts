@@ -117,3 +117,24 @@ describe("placement file", () => {
     ]);
   });
 });
+
+describe("groupsPerExpert of a placement file", () => {
+  const separated: PlacementFile = {
+    model: undefined,
+    numExperts: 2,
+    numChiplets: 2,
+    numGroups: 2,
+    slotsPerChiplet: 2,
+    groupsPerExpert: 2,
+    layers: [{ layer: 0, chiplets: [[0, 1], [0, 1]] }], // prettier-ignore
+  };
+
+  it("is written, read and verified", async () => {
+    const read = await parsePlacement(formatPlacement(separated), "p.json");
+    expect(read.groupsPerExpert).to.equal(2);
+    const broken = { ...separated, layers: [{ layer: 0, chiplets: [[0, 1], [1]] }] }; // prettier-ignore
+    expect(verifyPlacementFile(broken)).to.deep.equal([
+      "layer 0: expert 0 is in chiplet group 0 alone, expected in 2",
+    ]);
+  });
+});
