@@ -22,6 +22,14 @@ export function stepSite(hardware: Hardware): StepSite {
   };
 }
 
+/** How a micro-batch is cut into what is worked on, and what is sent, at a time. */
+export interface Cut {
+  readonly workload: Workload;
+  readonly parts: number;
+  readonly chunks: number;
+  readonly optimiserBytesPerWeight?: number | undefined;
+}
+
 /**
  * Asks the performance model how long the stages of a layer take, for a micro-batch cut into chunks.
  *
@@ -33,7 +41,7 @@ export function stepSite(hardware: Hardware): StepSite {
 export function modelDurations(
   traffic: LayerTraffic,
   machine: { readonly hardware: Hardware; readonly shape: ModelShape },
-  cut: { workload: Workload; parts: number; chunks: number; optimiserBytesPerWeight?: number | undefined },
+  cut: Cut,
 ): LayerDurations {
   const { hardware, shape } = machine;
   const { numGroups, chipletsPerGroup } = hardware;

@@ -6,11 +6,11 @@ import { createWorkload, microBatchTokens, transportOn } from "../performance/wo
 import type { LayerTraffic } from "../placement/traffic.js";
 import { scheduleBound, type ScheduleBound } from "../task-graph/bounds.js";
 import { bestListSchedule, type Schedule } from "../task-graph/list-schedule.js";
-import { modelDurations, stepSite } from "./model-durations.js";
+import { modelDurations, stepSite, type Cut } from "./model-durations.js";
 import { OVERLAPS, type Overlap } from "./overlap.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
 import { priorityRules, type PriorityRule } from "../task-graph/priorities.js";
-import { buildStepGraph, STEP_KINDS } from "./step-graph.js";
+import { buildStepGraph, STEP_KINDS, type StepPlan } from "./step-graph.js";
 import type { TaskGraph } from "../task-graph/task-graph.js";
 import { splitTime } from "../task-graph/timeline.js";
 
@@ -140,21 +140,29 @@ export function estimateMakespanNs(traffic: LayerTraffic, options: ScheduleOptio
 }
 
 function stepGraph(layers: readonly LayerTraffic[], options: ScheduleOptions): TaskGraph {
+  const { cut, plan } = planOf(options);
+  return buildStepGraph(
+    layers.map((traffic) => modelDurations(traffic, options, cut)),
+    plan,
+  );
+}
+
+/** How a step is cut into tasks, from what it is scheduled for. */
+export function planOf(options: ScheduleOptions): { cut: Cut; plan: StepPlan } {
   const { hardware, optimiserBytesPerWeight } = options;
   const { overlap, workload } = runOf(options);
   const { chunks } = overlap;
   const prompts = Math.floor(microBatchTokens(workload, hardware) / workload.promptLength);
   const parts = commonDivisor(overlap.parts, commonDivisor(chunks, prompts));
-  const cut = { workload, parts, chunks, optimiserBytesPerWeight };
-  return buildStepGraph(
-    layers.map((traffic) => modelDurations(traffic, options, cut)),
-    {
+  return {
+    cut: { workload, parts, chunks, optimiserBytesPerWeight },
+    plan: {
       site: stepSite(hardware),
       overlap: { ...overlap, parts },
       numMicroBatches: workload.microBatches,
       training: workload.phase === "train",
     },
-  );
+  };
 }
 
 /** The workload that is scheduled: with the transport that the configuration asks for, where it asks for one. */

@@ -1,0 +1,88 @@
+import { BOUND_MARGIN } from "../placement/tolerance.js";
+import type { LayerTraffic } from "../placement/traffic.js";
+import { largest } from "../statistics.js";
+import { remainingPathsNs } from "../task-graph/path-lengths.js";
+import { NO_RESOURCE, type TaskGraph } from "../task-graph/task-graph.js";
+import type { LayerDurations } from "./layer-durations.js";
+import { modelDurations } from "./model-durations.js";
+import { planOf, type ScheduleOptions } from "./schedule-step.js";
+import { buildStepGraph } from "./step-graph.js";
+
+/** A layer of which something is proved. */
+export interface BoundedLayer {
+  /** Of any placement without replicas. */
+  readonly traffic: LayerTraffic;
+  /** No placement has a smaller C_T; 1 where nothing is proved. */
+  readonly tokenReplication: number;
+}
+
+/**
+ * A time that no placement without replicas is below, under the clock that every command shows.
+ *
+ * The makespan of any schedule is at least the longest path through its task graph, and at least the work of each
+ * resource. Both are maxima of sums of durations, hence convex in them, and the same when chiplets of a group, or groups, are
+ * renumbered. So their value at the mean of all renumberings (Jensen's inequality), where every chiplet has the mean
+ * duration of its stage, is a lower bound: durations are sums over chiplets that no placement changes (compute, weights), or
+ * grow with token copies, of which there are at least C_T and C_G. Contention of links is at least what it is with even
+ * traffic. That weights and tokens have to fit the SRAM is left out, which only takes waiting away.
+ *
+ * @throws InputError if the traffic is for other chiplets than the machine has.
+ *
+ * @example
+ * stepBoundNs([{ traffic, tokenReplication: 3.98 }], { hardware, shape }) <= stepMakespanNs([traffic], { hardware, shape }); // true
+ */
+export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOptions): number {
+  const { cut, plan } = planOf(options);
+  const durations = layers.map((layer) =>
+    evened(modelDurations(evenTraffic(layer), options, cut), layer.traffic),
+  );
+  const graph = buildStepGraph(durations, { ...plan, site: { ...plan.site, sramBytes: Infinity } });
+  return Math.max(largest(remainingPathsNs(graph)), largest(workOf(graph))) * (1 - BOUND_MARGIN);
+}
+
+/** Work of every resource, in ns. */
+function workOf({ resources, resourceOf, durationNs, numTasks }: TaskGraph): Float64Array {
+  const workNs = new Float64Array(resources.length);
+  for (let task = 0; task < numTasks; task++) {
+    if (resourceOf[task] !== NO_RESOURCE) workNs[resourceOf[task]] += durationNs[task];
+  }
+  return workNs;
+}
+
+/** The same experts with even loads, and with the fewest copies that are possible. */
+function evenTraffic({ traffic, tokenReplication }: BoundedLayer): LayerTraffic {
+  const { numTokens, numChiplets, chipletsPerGroup, chipletLoad, groupTokens, expertLoad } = traffic;
+  const groupReplication = Math.max(1, tokenReplication / chipletsPerGroup);
+  return {
+    numTokens,
+    numChiplets,
+    chipletsPerGroup,
+    chipletLoad: new Float64Array(numChiplets).fill(mean(chipletLoad)),
+    chipletTokens: new Float64Array(numChiplets).fill((tokenReplication * numTokens) / numChiplets),
+    groupTokens: new Float64Array(groupTokens.length).fill(
+      (groupReplication * numTokens) / groupTokens.length,
+    ),
+    expertLoad,
+  };
+}
+
+/** Every chiplet with the mean of all. */
+function evened(durations: LayerDurations, { expertLoad }: LayerTraffic): LayerDurations {
+  const { expertsNs, streamedExperts, expertMemoryNs, expertLinkNs } = durations;
+  // Experts that do not divide by the chiplets: as many tasks on each, each of them shorter.
+  const slots = largest(expertLoad.map(({ length }) => length));
+  const share = expertLoad.reduce((sum, { length }) => sum + length, 0) / (slots * expertLoad.length);
+  const streams = Array.from(streamedExperts).some((count) => count > 0);
+  return {
+    ...durations,
+    expertsNs: expertsNs.map(() => mean(expertsNs)),
+    streamedExperts: new Array<number>(expertLoad.length).fill(streams ? slots : 0),
+    expertMemoryNs: expertMemoryNs * share,
+    expertLinkNs: expertLinkNs * share,
+    chunkBytes: new Float64Array(expertLoad.length),
+  };
+}
+
+function mean(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,94 @@
+import { expect } from "chai";
+import { hardwarePresets } from "../../lib/hardware/presets.js";
+import { findModelShape } from "../../lib/hardware/model-shapes.js";
+import { withChiplets, type Hardware } from "../../lib/hardware/hardware.js";
+import { TRANSPORTS } from "../../lib/hardware/workload.js";
+import { createWorkload } from "../../lib/performance/workload.js";
+import { createProblem } from "../../lib/placement/problem.js";
+import { countTraffic } from "../../lib/placement/traffic.js";
+import { createRandom } from "../../lib/random.js";
+import { stepBoundNs } from "../../lib/schedule/step-bound.js";
+import { STEP_CONFIGURATIONS, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
+import { collectPatterns } from "../../lib/trace/token-patterns.js";
+import { synthesizeTrace } from "../../traces/synthetic.js";
+
+const shape = findModelShape("deepseek-v2-lite");
+
+describe("stepBoundNs", () => {
+  if (!shape) throw new Error("a known model");
+  const trace = synthesizeTrace({ preset: "deepseek-moe-16b", tokens: 400, layers: 2, seed: 3 });
+  const patterns = trace.layers.map((layer) => collectPatterns(layer, trace));
+
+  /** Placements of all kinds: even, skewed, with empty slots, by ids and at random. */
+  function* placements(numChiplets: number): Generator<number[][]> {
+    const experts = Array.from({ length: 64 }, (_, expert) => expert);
+    const random = createRandom(numChiplets);
+    const dealt = (order: readonly number[], slots: number) =>
+      Array.from({ length: numChiplets }, (_, chiplet) =>
+        order.slice(chiplet * slots, (chiplet + 1) * slots),
+      );
+    yield dealt(experts, 64 / numChiplets);
+    for (let draw = 0; draw < 3; draw++) yield dealt(random.shuffle([...experts]), 64 / numChiplets);
+    yield dealt(experts, 32);
+  }
+
+  const tiny = (hardware: Hardware): [Hardware, number, number] => {
+    const numGroups = hardware.numGroups === 1 ? 1 : 2;
+    return [withChiplets(hardware, { numChiplets: 8, numGroups }), 8, numGroups];
+  };
+
+  for (const preset of hardwarePresets) {
+    it(`is below the time of any placement, whatever the workload and transport: ${preset.name}`, () => {
+      const [hardware, numChiplets, numGroups] = tiny(preset);
+      for (const phase of ["train", "prefill", "decode"] as const) {
+        for (const transport of TRANSPORTS) {
+          for (const configuration of [
+            STEP_CONFIGURATIONS.chunked,
+            STEP_CONFIGURATIONS.C,
+            STEP_CONFIGURATIONS.baseline,
+          ]) {
+            const options = {
+              hardware,
+              shape,
+              workload: createWorkload({ hardware, shape }, { phase, transport }),
+              configuration,
+            };
+            let [least, boundNs] = [Infinity, 0];
+            for (const chiplets of placements(numChiplets)) {
+              const traffic = patterns.map((tokens) =>
+                countTraffic(
+                  tokens,
+                  chiplets,
+                  createProblem(tokens, { numChiplets, numGroups, slotsPerChiplet: 32 }),
+                ),
+              );
+              // The placement of all experts on two chiplets has a C_T of at most 2, so nothing more is proved.
+              boundNs = stepBoundNs(
+                traffic.map((layer) => ({ traffic: layer, tokenReplication: 1 })),
+                options,
+              );
+              least = Math.min(least, stepMakespanNs(traffic, options));
+              expect(boundNs).to.be.above(0);
+              expect(boundNs).to.be.at.most(least);
+            }
+          }
+        }
+      }
+    });
+  }
+
+  it("rises with what is proved of C_T", () => {
+    const hardware = withChiplets(hardwarePresets[3], { numChiplets: 8, numGroups: 2 });
+    const traffic = patterns.map((tokens) =>
+      countTraffic(tokens, [...placements(8)][0], createProblem(tokens, { numChiplets: 8, numGroups: 2 })),
+    );
+    const bounds = [1, 2, 4].map((tokenReplication) =>
+      stepBoundNs(
+        traffic.map((layer) => ({ traffic: layer, tokenReplication })),
+        { hardware, shape },
+      ),
+    );
+    expect(bounds[0]).to.be.below(bounds[1]);
+    expect(bounds[1]).to.be.below(bounds[2]);
+  });
+});
