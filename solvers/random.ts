@@ -11,11 +11,11 @@ export const random: Solver = {
   solve(problem, options) {
     const { numExperts, numChiplets, layer } = problem;
     const order = createRandom(options.seed, layer).shuffle(
-      Uint16Array.from({ length: numExperts }, (_, seat) => seat),
+      Uint16Array.from({ length: numExperts }, (_, slot) => slot),
     );
     const chipletOf = new Uint16Array(numExperts);
-    order.forEach((expert, seat) => {
-      chipletOf[expert] = seat % numChiplets;
+    order.forEach((expert, slot) => {
+      chipletOf[expert] = slot % numChiplets;
     });
     return finish(problem, chipletOf, { ...options, stoppedBy: "rule" });
   },

@@ -50,10 +50,10 @@ export const csv: PlacementFormat = {
       if (beyond !== undefined) {
         report(`layer ${layer}: chiplet ${beyond} is out of range [0, ${numChiplets})`);
       }
-      const seats = Array.from({ length: numChiplets }, (_, chiplet) => [
+      const held = Array.from({ length: numChiplets }, (_, chiplet) => [
         ...(chiplets.get(chiplet)?.values() ?? []),
       ]);
-      return { layer, chiplets: seats.map((experts) => experts.sort((one, other) => one - other)) };
+      return { layer, chiplets: held.map((experts) => experts.sort((a, b) => a - b)) };
     });
     layers.sort((one, other) => one.layer - other.layer);
     return { model: options.model, numExperts: countExperts(options, ids), numChiplets, layers };

@@ -7,7 +7,7 @@ import type { PlacementFormat } from "./placement-format.js";
 const FORMAT = "moeplace.expert-permutation";
 
 /**
- * A renumbering of the experts for Megatron and other trainers, which load no placement but seat experts in the order of
+ * A renumbering of the experts for Megatron and other trainers, which load no placement but take experts in the order of
  * their ids: expert `newToOld[i]` of the checkpoint, its weights and its router row, becomes expert i, which sits on
  * EP rank floor(i / (numExperts / numRanks)).
  */

@@ -21,7 +21,7 @@ export function expertsOfSlots(chiplets: Chiplets): number[] {
 }
 
 /**
- * Seats rows of physical slots: slot p belongs to EP rank floor(p / (P / R)).
+ * Places rows of physical slots: slot p belongs to EP rank floor(p / (P / R)).
  *
  * @param format Name of the format, for messages.
  * @param report Told of ids that are none, rows of another length than the first, slots that do not divide by the ranks.

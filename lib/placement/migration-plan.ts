@@ -4,7 +4,7 @@ import type { Placement } from "./placement.js";
 
 /** How to come from a running placement to another, layer by layer. */
 export interface MigrationPlan {
-  /** Seats to fill from elsewhere, over all layers. */
+  /** Slots to fill from elsewhere, over all layers. */
   readonly moves: number;
   /** Experts sent from chiplet to chiplet, detours and swaps included, over all layers. */
   readonly transfers: number;

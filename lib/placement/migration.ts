@@ -18,7 +18,7 @@ export type MigrationStep =
   | { readonly kind: "swap"; readonly transfers: readonly [Transfer, Transfer] }
   | { readonly kind: "drop"; readonly expert: number; readonly chiplet: number };
 
-/** Seats of a placement that have to be filled from elsewhere: the expert moves between two placements. */
+/** Slots of a placement that have to be filled from elsewhere: the expert moves between two placements. */
 export function countMoves(from: Chiplets, to: Chiplets): number {
   return to.reduce(
     (moves, experts, chiplet) => moves + experts.filter((expert) => !from[chiplet].includes(expert)).length,
@@ -56,7 +56,7 @@ export function planMigration(from: Chiplets, to: Chiplets, slotsPerChiplet: num
     held[transfer.to].add(transfer.expert);
     steps.push({ kind, transfers: [transfer] });
   };
-  const { arrivals, surplus } = pairSeats(from, to);
+  const { arrivals, surplus } = pairSlots(from, to);
   for (const { expert, from: chiplet } of surplus) drop(expert, chiplet);
   while (arrivals.length > 0) {
     const open = arrivals.findIndex((arrival) => hasRoom(arrival.to));
@@ -81,7 +81,7 @@ export function planMigration(from: Chiplets, to: Chiplets, slotsPerChiplet: num
       carry("move", { expert: first.expert, from: first.from, to: detour });
       first.from = detour;
     } else {
-      // The first expert goes home; the one it meets takes its seat, and is one step nearer to its own.
+      // The first expert goes where it belongs; the expert it meets takes its slot, and is one step nearer to its own.
       const there = { expert: first.expert, from: first.from, to: second.from };
       const back = { expert: second.expert, from: second.from, to: first.from };
       for (const { expert, from: source } of [there, back]) held[source].delete(expert);
@@ -138,7 +138,7 @@ export function verifyMigration(
   return violations;
 }
 
-/** An expert that has still to come to a chiplet: from its seat, or as one more copy from wherever it is. */
+/** An expert that has still to come to a chiplet: from its slot, or as one more copy from wherever it is. */
 interface Arrival {
   readonly expert: number;
   from: number | undefined;
@@ -153,8 +153,8 @@ function isMove(arrival: Arrival): arrival is Move {
   return arrival.from !== undefined;
 }
 
-/** Pairs the seats every expert leaves with those it takes; of seats too many it only leaves, to seats too few it is copied. */
-function pairSeats(
+/** Pairs the slots every expert leaves with those it takes; of slots too many it only leaves, to slots too few it is copied. */
+function pairSlots(
   from: Chiplets,
   to: Chiplets,
 ): { arrivals: Arrival[]; surplus: { expert: number; from: number }[] } {

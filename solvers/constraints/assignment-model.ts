@@ -26,7 +26,7 @@ export function createAssignmentModel(
 ): AssignmentModel {
   const { numExperts, numChiplets, chipletsPerGroup, slotsPerChiplet, patterns } = problem;
   const writer = new ModelWriter();
-  const seat = (expert: number, chiplet: number) => expert * numChiplets + chiplet;
+  const columnOf = (expert: number, chiplet: number) => expert * numChiplets + chiplet;
   const pinnedTo = new Map(problem.pins.map(({ expert, chiplet }) => [expert, chiplet]));
   for (let expert = 0; expert < numExperts; expert++) {
     const pin = pinnedTo.get(expert);
@@ -34,12 +34,13 @@ export function createAssignmentModel(
       writer.addColumn({ upper: pin === undefined || pin === chiplet ? 1 : 0, isInteger: true });
     }
     const row = writer.addRow(1, 1);
-    for (let chiplet = 0; chiplet < numChiplets; chiplet++) writer.addEntry(row, seat(expert, chiplet), 1);
+    for (let chiplet = 0; chiplet < numChiplets; chiplet++)
+      writer.addEntry(row, columnOf(expert, chiplet), 1);
   }
   const experts = Array.from({ length: numExperts }, (_, expert) => expert);
   for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
     const slots = writer.addRow(-Infinity, slotsPerChiplet);
-    for (const expert of experts) writer.addEntry(slots, seat(expert, chiplet), 1);
+    for (const expert of experts) writer.addEntry(slots, columnOf(expert, chiplet), 1);
   }
   const peak = lifted && writer.addColumn({ cost: 1, upper: Infinity, isInteger: false });
   let isWhole = true;
@@ -59,11 +60,11 @@ export function createAssignmentModel(
         addTokens(writer, {
           row,
           patterns,
-          seatsOf: (expert) => chiplets.map((chiplet) => seat(expert, chiplet)),
+          columnsOf: (expert) => chiplets.map((chiplet) => columnOf(expert, chiplet)),
         });
       } else {
         for (const chiplet of chiplets) {
-          for (const expert of experts) writer.addEntry(row, seat(expert, chiplet), weight[expert]);
+          for (const expert of experts) writer.addEntry(row, columnOf(expert, chiplet), weight[expert]);
         }
       }
     }
@@ -73,7 +74,7 @@ export function createAssignmentModel(
     isWhole,
     chipletOfPoint: (point) =>
       Uint16Array.from({ length: numExperts }, (_, expert) =>
-        point.subarray(seat(expert, 0), seat(expert, numChiplets)).indexOf(1),
+        point.subarray(columnOf(expert, 0), columnOf(expert, numChiplets)).indexOf(1),
       ),
   };
 }
@@ -84,8 +85,8 @@ function addTokens(
   {
     row,
     patterns,
-    seatsOf,
-  }: { row: number; patterns: PlacementProblem["patterns"]; seatsOf: (expert: number) => number[] },
+    columnsOf,
+  }: { row: number; patterns: PlacementProblem["patterns"]; columnsOf: (expert: number) => number[] },
 ): void {
   for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
     const visits = writer.addColumn({ upper: 1, isInteger: false });
@@ -93,7 +94,7 @@ function addTokens(
     for (let place = patterns.offsets[pattern]; place < patterns.offsets[pattern + 1]; place++) {
       const implied = writer.addRow(0, Infinity);
       writer.addEntry(implied, visits, 1);
-      for (const column of seatsOf(patterns.experts[place])) writer.addEntry(implied, column, -1);
+      for (const column of columnsOf(patterns.experts[place])) writer.addEntry(implied, column, -1);
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { solveMilp } from "../milp/solve-milp.js";
 
-/** A chiplet column and the chiplet it is on, as a search within reach of a running placement meets it. */
+/** A chiplet column and the chiplet it is on, as a search within the migration budget of a running placement meets it. */
 export interface PlacedColumn {
   readonly chiplet: number;
   /** Ascending. */
@@ -62,7 +62,7 @@ export async function recombineBoundedMoves(
   return columns.filter((_, index) => solution.values[index] === 1);
 }
 
-/** Tells seated columns apart. */
+/** Tells placed columns apart. */
 export function keyOf({ chiplet, experts }: PlacedColumn): string {
   return `${chiplet}:${experts.join()}`;
 }

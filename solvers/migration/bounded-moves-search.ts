@@ -7,7 +7,7 @@ import { keyOf, recombineBoundedMoves, type PlacedColumn } from "./bounded-moves
 
 /** Kicks of the search from each start, on up to 64 slots; fewer on more, where a kick takes longer. */
 const KICKS = 200;
-/** Swaps of a kick for each occupant: enough to leave the valley to which the way back into reach would lead again. */
+/** Swaps of a kick for each occupant: enough to leave the valley to which the way back into the budget would lead again. */
 const SWAPS_PER_OCCUPANT = 0.2;
 /** A kicked and descended placement is gone on from if it costs at most this much more than the best. */
 const ACCEPTED_LOSS = 0.01;
@@ -28,11 +28,11 @@ export interface MoveBudgetOptions {
 /**
  * Searches for the best placement without replicas among those within some moves of a running one.
  *
- * Iterated local search from every start, whose experts first go home for as long as too many are away, those that cost
+ * Iterated local search from every start, whose experts first go back for as long as too many are away, those that cost
  * least before others. Then set partitioning over all chiplet columns met on the way.
  *
  * @param starts Placements within the slots; those that break a limit are left out.
- * @returns Undefined where no start led to an admissible placement within reach.
+ * @returns Undefined where no start led to an admissible placement within the migration budget.
  */
 export async function searchBoundedMoves(
   problem: PlacementProblem,
@@ -42,7 +42,7 @@ export async function searchBoundedMoves(
   const { running, maxMoves, seed, isHurried } = options;
   const random = createRandom(seed, problem.layer);
   const isAdmissible = createAdmissibility(problem);
-  const ball = new BoundedMoves(problem, running, maxMoves);
+  const moves = new BoundedMoves(problem, running, maxMoves);
   const numOccupants = problem.numChiplets * problem.slotsPerChiplet;
   const swapsPerKick = Math.ceil(SWAPS_PER_OCCUPANT * numOccupants);
   const kicks = isHurried ? 0 : Math.ceil(KICKS * Math.min(1, Math.sqrt(64 / numOccupants)));
@@ -50,28 +50,28 @@ export async function searchBoundedMoves(
   let best: PlacedColumn[] | undefined;
   let leastTokenCopies = Infinity;
   const keep = () => {
-    const columns = ball.columns();
+    const columns = moves.columns();
     for (const column of columns) pool.set(keyOf(column), column);
-    if (ball.tokenCopies >= leastTokenCopies) return;
-    leastTokenCopies = ball.tokenCopies;
+    if (moves.tokenCopies >= leastTokenCopies) return;
+    leastTokenCopies = moves.tokenCopies;
     best = columns;
   };
   for (const start of starts) {
     const chipletOf = chipletOfExperts(start, problem.numExperts);
     if (!isAdmissible(chipletOf)) continue;
-    ball.seat(chipletOf);
-    if (!ball.retreat()) continue;
-    ball.descend();
+    moves.assign(chipletOf);
+    if (!moves.retreat()) continue;
+    moves.descend();
     keep();
     for (let kick = 0; kick < kicks; kick++) {
-      ball.save();
-      ball.kick(random, swapsPerKick);
-      if (ball.retreat()) {
-        ball.descend();
+      moves.save();
+      moves.kick(random, swapsPerKick);
+      if (moves.retreat()) {
+        moves.descend();
         keep();
-        if (ball.tokenCopies <= leastTokenCopies * (1 + ACCEPTED_LOSS)) continue;
+        if (moves.tokenCopies <= leastTokenCopies * (1 + ACCEPTED_LOSS)) continue;
       }
-      ball.restore();
+      moves.restore();
     }
   }
   if (!best) return undefined;

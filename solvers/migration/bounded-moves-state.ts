@@ -7,7 +7,7 @@ import { SwapGains, type SwapRule } from "../search/swap-gains.js";
 
 /**
  * A placement under change that knows how many experts are away from where they sit in a running one, and comes back to
- * at most `maxMoves` of them: a ball around the running placement.
+ * at most `maxMoves` of them: those near the running placement.
  */
 export class BoundedMoves {
   /** Experts that sit elsewhere than in the running placement. */
@@ -47,7 +47,7 @@ export class BoundedMoves {
     });
   }
 
-  seat(chipletOf: ArrayLike<number>): void {
+  assign(chipletOf: ArrayLike<number>): void {
     this.#state.place(chipletOf);
     this.#countMoves();
   }
@@ -62,7 +62,7 @@ export class BoundedMoves {
   }
 
   /**
-   * Swaps inside the ball for as long as a swap gains, those first that gain most for each move they add.
+   * Swaps within the budget for as long as a swap gains, those first that gain most for each move they add.
    *
    * What a swap gains depends on its two chiplets alone, so one look at all swaps serves for as many of them as have no
    * chiplet in common.
@@ -81,7 +81,7 @@ export class BoundedMoves {
   }
 
   /**
-   * Sends experts home until no more than `maxMoves` are away, each time by the swap that costs least for each of them.
+   * Sends experts back until no more than `maxMoves` are away, each time by the swap that costs least for each of them.
    *
    * @returns Whether it came back; limits may be in the way.
    */
@@ -94,7 +94,7 @@ export class BoundedMoves {
     return true;
   }
 
-  /** Makes random swaps, which may lead out of the ball. */
+  /** Makes random swaps, which may lead out of the budget. */
   kick(random: Random, swaps: number): void {
     for (let swap = 0; swap < swaps; swap++) {
       const e = random.below(this.#state.numOccupants);
@@ -104,7 +104,7 @@ export class BoundedMoves {
     }
   }
 
-  /** The best allowed swap inside the ball of every two chiplets, best first; none if no swap gains. */
+  /** The best allowed swap within the budget of every two chiplets, best first; none if no swap gains. */
   #gainingSwaps(): { e: number; f: number; score: number }[] {
     const { numChiplets } = this.#state;
     const swaps: { e: number; f: number; score: number }[] = [];
@@ -135,16 +135,16 @@ export class BoundedMoves {
     return best;
   }
 
-  /** The allowed swap that brings more experts home than away, and loses least for each of them. */
+  /** The allowed swap that brings more experts back than away, and loses least for each of them. */
   #cheapestWayHome(): [number, number] | undefined {
     const { chipletOf, occupants, slots } = this.#state;
     let best = -Infinity;
     let found: [number, number] | undefined;
     for (let e = 0; e < this.#numExperts; e++) {
-      const home = this.#incumbentOf[e];
-      if (chipletOf[e] === home) continue;
-      for (let seat = home * slots; seat < (home + 1) * slots; seat++) {
-        const f = occupants[seat];
+      const origin = this.#incumbentOf[e];
+      if (chipletOf[e] === origin) continue;
+      for (let slot = origin * slots; slot < (origin + 1) * slots; slot++) {
+        const f = occupants[slot];
         const added = this.#addedMoves(e, f);
         if (added >= 0) continue;
         const gain = this.#state.gain(e, f) / -added;
@@ -156,7 +156,7 @@ export class BoundedMoves {
     return found;
   }
 
-  /** Experts more away from home after a swap than before, -2 to 2. */
+  /** Experts more away after a swap than before, -2 to 2. */
   #addedMoves(e: number, f: number): number {
     const { chipletOf } = this.#state;
     const added = (occupant: number, to: number) =>
@@ -174,7 +174,7 @@ export class BoundedMoves {
 
   #countMoves(): void {
     this.moves = this.#incumbentOf.reduce(
-      (moves, home, expert) => moves + Number(this.#state.chipletOf[expert] !== home),
+      (moves, origin, expert) => moves + Number(this.#state.chipletOf[expert] !== origin),
       0,
     );
   }

@@ -15,10 +15,10 @@ import { searchBoundedMoves } from "./bounded-moves-search.js";
  * Makes a solver that stays within some expert moves of a running placement.
  *
  * The answer of the solver is renamed, chiplet by chiplet, to move as few experts as possible; where that is still too
- * many, {@link limitMoves} looks for the best placement within reach. A proved bound stays one: it holds for every placement.
+ * many, {@link limitMoves} looks for the best placement within the budget. A proved bound stays one: it holds for every placement.
  *
  * @param running Of the same experts and chiplets, with every layer that is to be solved.
- * @param maxMoves Most seats of a layer that may be filled from elsewhere; `Infinity` only renames.
+ * @param maxMoves Most slots of a layer that may be filled from elsewhere; `Infinity` only renames.
  * @throws InputError on solving, if the running placement does not fit the problem.
  */
 export function migrateFrom(solver: Solver, running: Placement, maxMoves: number): Solver {
@@ -39,7 +39,7 @@ export function migrateFrom(solver: Solver, running: Placement, maxMoves: number
 export interface LimitMovesOptions {
   /** Within slots and replicas of the problem. */
   readonly running: Chiplets;
-  /** Most seats that may be filled from elsewhere: experts that sit on another chiplet, and copies that are new. */
+  /** Most slots that may be filled from elsewhere: experts that sit on another chiplet, and copies that are new. */
   readonly maxMoves: number;
   /** What to aim for, if anything was found. */
   readonly target: Exclude<Solution, { status: "infeasible" }>;
@@ -50,10 +50,10 @@ export interface LimitMovesOptions {
 /**
  * Finds the best placement within some expert moves of a running one.
  *
- * The target, renamed, where it is within reach and nothing can be better; else what {@link searchBoundedMoves} finds, or
- * with replicas the annealing over copies and seats, kept within reach of the running placement.
+ * The target, renamed, where it is within the budget and nothing can be better; else what {@link searchBoundedMoves} finds, or
+ * with replicas the annealing over replicas and slots, kept within the migration budget.
  *
- * @returns Undecided where no placement within reach was found that respects all limits.
+ * @returns Undecided where no placement within the budget was found that respects all limits.
  *
  * @example
  * const running = [[0, 2], [1, 3]];
@@ -92,7 +92,7 @@ function moveCopies(
     random: createRandom(seed, problem.layer),
     maxLoad: problem.limits.chipletLoad,
     deadline: performance.now() + timeLimitMs,
-    reach: { running, maxSeats: maxMoves },
+    budget: { running, maxMoves },
   }).chiplets;
 }
 

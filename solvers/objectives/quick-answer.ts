@@ -11,7 +11,7 @@ import { replicateQuickly } from "../replicas/replicate.js";
 import { louvain } from "../louvain.js";
 import { estimatedTime } from "./time.js";
 
-/** For the integer programme that a rule may need to respect all limits, and for seating replicas. */
+/** For the integer programme that a rule may need to respect all limits, and for placing replicas. */
 const QUICK_MS = 300;
 
 /** What is known when a solver is cut off. */

@@ -13,17 +13,17 @@ export interface ReplicaSearchOptions {
   readonly maxLoad: number;
   /** Changes to try; default by the size of the problem. */
   readonly maxMoves?: number;
-  /** Keeps the search within some seats of a running placement. */
-  readonly reach?: Reach;
+  /** Keeps the search within the migration budget of a running placement. */
+  readonly budget?: MigrationBudget;
   /** When to stop on the clock of `performance.now()`. */
   readonly deadline?: number;
 }
 
-/** The placements in which all but some seats hold what they hold in a running one. */
-export interface Reach {
+/** The placements in which all but some slots hold what they hold in a running one. */
+export interface MigrationBudget {
   /** Which chiplet holds which experts; the order of its slots does not matter. */
   readonly running: Chiplets;
-  readonly maxSeats: number;
+  readonly maxMoves: number;
 }
 
 /** Changes tried for every slot, where the patterns are few; quality grows slowly beyond. */
@@ -40,12 +40,12 @@ const COLD = 2e-3;
  * Visits that a token-expert pair above the load cap is worth, at the start and at the end: little at first, so that
  * the search finds its way around the cap, and more than any visit at last.
  */
-const LENIENT = 0.3;
-const STRICT = 20;
+const FIRST_PENALTY = 0.3;
+const LAST_PENALTY = 20;
 /** Load of experts without a copy that a chiplet should not exceed, in parts of the cap. */
-const BOUND_LOAD = 0.9;
-/** Loads of several experts are dealt to chiplets with ease where each may take so much more than the mean. */
-const EASE = 1.25;
+const FIXED_SHARE = 0.9;
+/** Loads of several experts pack onto chiplets where each may take so much more than the mean. */
+const PACKING_SLACK = 1.25;
 /** Where a search goes on that ended above the load cap, as a part of all its moves, and how often at most. */
 const REHEATED = 0.5;
 const MOST_REHEATINGS = 4;
@@ -72,13 +72,13 @@ interface SlotChange {
 export function annealReplicas(
   problem: PlacementProblem,
   start: Chiplets,
-  { random, maxLoad, reach, maxMoves = moveBudget(problem), deadline = Infinity }: ReplicaSearchOptions,
+  { random, maxLoad, budget, maxMoves = moveBudget(problem), deadline = Infinity }: ReplicaSearchOptions,
 ): { chiplets: number[][]; isCut: boolean } {
   const state = new ReplicaState(problem);
-  state.seat(start);
+  state.assign(start);
   const { numTokens } = problem.patterns;
   const allows = createChangeRule(problem, state);
-  const isWithin = reach ? createMoveBudget(state, reach) : () => true;
+  const isWithin = budget ? createMoveBudget(state, budget) : () => true;
   const excessOver = (cap: number) => {
     let sum = 0;
     for (let chiplet = 0; chiplet < state.numChiplets; chiplet++) {
@@ -90,7 +90,7 @@ export function annealReplicas(
   const boundLimit = limitOfBoundLoad(problem, maxLoad);
   // Below this, an excess is rounding.
   const tolerance = SHARE_ROUNDING * numTokens;
-  const costOf = ({ visits, bound }: { visits: number; bound: number }) => visits + STRICT * bound;
+  const costOf = ({ visits, bound }: { visits: number; bound: number }) => visits + LAST_PENALTY * bound;
   const measure = (cap: number) => ({
     excess: excessOver(cap),
     visits: state.visits(),
@@ -109,7 +109,7 @@ export function annealReplicas(
       const reverse = changes.map(({ slot }) => ({ slot, expert: state.slotOf[slot] }));
       state.change(changes);
       const next = measure(cap);
-      const price = LENIENT * (STRICT / LENIENT) ** progress;
+      const price = FIRST_PENALTY * (LAST_PENALTY / FIRST_PENALTY) ** progress;
       const moreExcess = next.excess - current.excess + next.bound - current.bound;
       const worse = next.visits - current.visits + price * moreExcess;
       const temperature = (numTokens / state.slotOf.length) * HOT * (COLD / HOT) ** progress;
@@ -141,7 +141,7 @@ export function annealReplicas(
  * Most load that experts without a copy may bring to a chiplet. Tokens of the others can be sent elsewhere when loads
  * are not those learned from, as long as there is room.
  *
- * Where there are too few copies to keep it, it is what can be dealt to the chiplets with ease; without a load cap, or
+ * Where there are too few copies to keep it, it is what packs onto the chiplets with that slack; without a load cap, or
  * where the dispatcher pays loads no heed, all that there is.
  */
 function limitOfBoundLoad(
@@ -151,7 +151,7 @@ function limitOfBoundLoad(
   if (dispatch !== "nearest") return Infinity;
   const lightest = load.toSorted().subarray(0, Math.max(0, load.length - numReplicas));
   const least = lightest.reduce((sum, one) => sum + one, 0) / numChiplets;
-  return Math.max(BOUND_LOAD * maxLoad, EASE * least);
+  return Math.max(FIXED_SHARE * maxLoad, PACKING_SLACK * least);
 }
 
 function excessOfBoundLoad({ load }: PlacementProblem, state: ReplicaState, limit: number): number {
@@ -176,7 +176,7 @@ function moveBudget({ patterns, numExperts, numChiplets, slotsPerChiplet }: Plac
   );
 }
 
-/** Draws a change that keeps every expert seated and no copy twice on a chiplet; undefined where the draw fails. */
+/** Draws a change that keeps every expert placed and no copy twice on a chiplet; undefined where the draw fails. */
 function propose(problem: PlacementProblem, state: ReplicaState, random: Random): SlotChange[] | undefined {
   const { slotOf, slots } = state;
   const slot = random.below(slotOf.length);
@@ -238,10 +238,10 @@ function createHoldTest(
   return (changes) => changes.every(({ slot }) => keeps(changes, Math.floor(slot / slotsPerBlock)));
 }
 
-/** Makes the test whether a change leaves the placement within reach. Cost O(slots). */
+/** Makes the test whether a change leaves the placement within the migration budget. Cost O(slots). */
 function createMoveBudget(
   state: ReplicaState,
-  { running, maxSeats }: Reach,
+  { running, maxMoves }: MigrationBudget,
 ): (changes: readonly SlotChange[]) => boolean {
   const atHome = running.map((experts) => new Set(experts));
   const isAway = (slot: number, expert: number) =>
@@ -252,7 +252,7 @@ function createMoveBudget(
     for (const { slot, expert } of changes) {
       away += Number(isAway(slot, expert)) - Number(isAway(slot, state.slotOf[slot]));
     }
-    return away <= maxSeats;
+    return away <= maxMoves;
   };
 }
 

@@ -11,7 +11,7 @@ export const EMPTY = -1;
  *
  * A change is tried by taking the tokens of the experts it concerns out, changing the slots, and serving those tokens
  * anew; `undo` restores the sums. Cost O(tokens of these experts * topK * copies). Sums of shares drift by rounding;
- * `seat` counts them afresh. Flat typed arrays throughout: this is the innermost loop of the search.
+ * `assign` counts them afresh. Flat typed arrays throughout: this is the innermost loop of the search.
  */
 export class ReplicaState {
   readonly patterns: TokenPatterns;
@@ -70,8 +70,8 @@ export class ReplicaState {
     this.#servedIn = new Uint32Array(patterns.numPatterns);
   }
 
-  /** Seats the experts as told and counts everything from scratch. */
-  seat(chiplets: Chiplets): void {
+  /** Places the experts as told and counts everything from scratch. */
+  assign(chiplets: Chiplets): void {
     this.slotOf.fill(EMPTY);
     for (const copies of this.#copiesOf) copies.length = 0;
     this.numPlaced = 0;

@@ -46,7 +46,7 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
   const conflict = findConflict(problem);
   if (conflict !== undefined) return { status: "infeasible", reason: conflict };
-  const once = await seatOnce(problem, options);
+  const once = await placeOnce(problem, options);
   if (!("chiplets" in once)) return once;
   const begun = separateReplicas(
     problem,
@@ -85,11 +85,11 @@ export function replicateQuickly(
 }
 
 /**
- * Seats every expert once, evenly over the chiplets, so that every chiplet has room for copies.
+ * Places every expert once, evenly over the chiplets, so that every chiplet has room for copies.
  *
  * Only what replicas cannot put right is asked of it: pins, and constraints on what chiplets hold.
  */
-async function seatOnce(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
+async function placeOnce(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
   const bare = { ...problem, numReplicas: 0, limits: heldLimits(problem.limits) };
   const even = { ...bare, slotsPerChiplet: Math.ceil(problem.numExperts / problem.numChiplets) };
   const begun = await localSearch.solve(even, options);

@@ -16,7 +16,7 @@ describe("ReplicaState", () => {
           const numReplicas = patterns.numExperts;
           const problem = createProblem(patterns, { numChiplets: 4, numReplicas, dispatch });
           const state = new ReplicaState(problem);
-          state.seat(
+          state.assign(
             Array.from({ length: 4 }, (_, chiplet) =>
               Array.from({ length: patterns.numExperts }, (__, expert) => expert).filter(
                 (e) => e % 4 === chiplet,
