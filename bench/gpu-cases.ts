@@ -103,7 +103,8 @@ export function machineOf(text: string): string | undefined {
 const families: readonly (readonly [RegExp, string])[] = [
   [/gb[23]\d\d|nvl/i, "gb200-nvl72"],
   [/b[23]\d\d|sm100|blackwell/i, "b200-8x8"],
-  [/h800/i, "h800-8x8"],
+  // The fabric of an Ascend SuperPOD reaches about what the cut NVLink of an H800 does.
+  [/h800|ascend/i, "h800-8x8"],
   [/h2\d\d?/i, "h200-8x8"],
   [/h100|hopper|sm90|h-class/i, "h100-8x8"],
   [/mi3\d\d|amd|rocm/i, "mi300x-8x8"],

@@ -1,8 +1,8 @@
 /**
- * `node dist/bench/gpu-fit.js`: fits the constants of GPU kernels to published measurements and prints them, kernel by
+ * `npm run fit:gpu`: fits the constants of GPU kernels to published measurements and prints them, kernel by
  * kernel and machine by machine, as they stand in lib/hardware; then the error on shapes and EP sizes that were left out.
  *
- * Reads the folder in MOEPLACE_MEASURED. `node dist/bench/gpu-fit.js experts h200` fits kernels and machines whose names begin so.
+ * Reads the folder in MOEPLACE_MEASURED. `npm run fit:gpu -- experts h200` fits kernels and machines whose names begin so.
  */
 import { fitConstants } from "../lib/performance/fit-constants.js";
 import type { GpuKernels } from "../lib/hardware/kernels.js";
@@ -62,7 +62,7 @@ const network: FitPlan = {
   start: {
     floorNs: 38_000,
     networkBytesPerNs: 47,
-    unitBytesPerNs: 4,
+    unitBytesPerNs: 10,
     overlap: 0.8,
     notifyNs: 52_000,
     notifyShare: 0.01,

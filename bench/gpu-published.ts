@@ -1,7 +1,7 @@
 /**
  * Single figures that READMEs and blogs print, of DeepEP and other kernels, as cases for the same model.
  *
- * Nothing is fitted to them but what their sources state of the machine (NVLink of the H800 at 160 GB/s).
+ * Nothing is fitted to them; the H800 has the rate of NVLink that its source states. An Ascend is taken as one.
  */
 import type { BothWays, GpuKernels } from "../lib/hardware/kernels.js";
 import { copyNs, lowLatencyNs, networkNs } from "../lib/performance/collective.js";
@@ -25,8 +25,10 @@ interface Setting {
   readonly visits: { readonly servers: number; readonly gpus: number };
 }
 
-/** Compute units that normal kernels are run with where a source does not say. */
+/** Compute units that DeepEP's first kernels are run with. */
 const USUAL_UNITS = 24;
+/** Kernels that let the copy engine move tokens: few compute units bind no more. */
+const COPY_ENGINE = /V2|Hybrid/;
 
 /** Cases of one row: dispatch and combine, or both as one time. */
 export function readPublished(row: Row, index: number): GpuCase[] {
@@ -61,11 +63,12 @@ export function readPublished(row: Row, index: number): GpuCase[] {
 }
 
 /** Whose kernels they are. */
-function classOf({ mode, source }: Row): string {
+function classOf({ mode, source, machine }: Row): string {
   const found = /UCCL|MORI|pplx|Hybrid-EP|V2|NVSHMEM/.exec(mode)?.[0];
   if (found === "V2" && source.startsWith("awslabs")) return "DeepEP V2 on EFA";
   if (found === "NVSHMEM") return "DeepEP V1 on EFA";
   if (found !== undefined) return found === "V2" ? "DeepEP V2" : found;
+  if (machine.includes("Ascend")) return "Ascend";
   return source.includes("TensorRT") ? "TensorRT-LLM" : "DeepEP V1";
 }
 
@@ -143,6 +146,6 @@ function exchangeNs(kernels: GpuKernels, setting: Setting, way: Way): number {
     ...exchange,
     networkCopies: tokens * visits.servers * (1 - 1 / numServers),
     forwardedCopies: tokens * visits.gpus * (1 - 1 / gpusPerServer),
-    computeUnits: USUAL_UNITS,
+    computeUnits: COPY_ENGINE.test(mode) ? computeUnits : USUAL_UNITS,
   });
 }

@@ -59,18 +59,18 @@ export const h100Normal = {
 };
 export const h100AcrossServers = {
   dispatch: deepEp({
-    floorNs: 36_900,
-    networkBytesPerNs: 49.5,
-    unitBytesPerNs: 4.34,
+    floorNs: 37_000,
+    networkBytesPerNs: 49.2,
+    unitBytesPerNs: 10.2,
     forwardBytesPerNs: 290,
-    overlap: 0.746,
+    overlap: 0.751,
     notifyNs: 48_000,
     notifyShare: 0.015,
   }),
   combine: deepEp({
     floorNs: 55_400,
     networkBytesPerNs: 48.8,
-    unitBytesPerNs: 3.41,
+    unitBytesPerNs: 7.99,
     forwardBytesPerNs: 310,
     overlap: 0.7,
     notifyNs: 48_000,

@@ -99,9 +99,9 @@ export interface NetworkKernel {
   readonly floorNs: number;
   /** Reached by each GPU's own adapter. */
   readonly networkBytesPerNs: number;
-  /** Bytes for the network that one compute unit can handle. */
+  /** Bytes that one compute unit can forward inside its server. */
   readonly unitBytesPerNs: number;
-  /** Bytes that a GPU can forward inside its server. */
+  /** Bytes that a GPU can forward inside its server with any number of compute units. */
   readonly forwardBytesPerNs: number;
   readonly overlap: number;
   /** Telling everyone what will come, before the first copy. */

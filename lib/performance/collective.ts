@@ -104,16 +104,17 @@ export interface NetworkExchange extends Exchange {
 /**
  * Normal kernels over several servers: overlapped(floor, transmission), and telling everyone what will come.
  *
- * Transmission is the slowest of the GPU's own adapter, its compute units, and forwarding.
+ * Transmission is the slowest of the GPU's own adapter, of forwarding by its compute units, and of the links inside.
+ * With few compute units these forward one copy after the other, which then binds.
  */
 export function networkNs(kernel: NetworkKernel, exchange: NetworkExchange): number {
   const { networkCopies, forwardedCopies, bytesPerCopy, computeUnits } = exchange;
-  const bytes = networkCopies * bytesPerCopy;
+  const [bytes, forwardedBytes] = [networkCopies * bytesPerCopy, forwardedCopies * bytesPerCopy];
   const wireNs = overlapped(
     8,
     bytes / kernel.networkBytesPerNs,
-    bytes / (kernel.unitBytesPerNs * computeUnits),
-    (forwardedCopies * bytesPerCopy) / kernel.forwardBytesPerNs,
+    forwardedBytes / (kernel.unitBytesPerNs * computeUnits),
+    forwardedBytes / kernel.forwardBytesPerNs,
   );
   return overlapped(kernel.overlap, kernel.floorNs, wireNs) + kernel.notifyNs + kernel.notifyShare * wireNs;
 }
