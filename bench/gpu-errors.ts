@@ -21,7 +21,10 @@ export interface JudgedCase extends GpuCase {
 /** The cases that the presets' constants can model, with the relative error of each, absolute value. */
 export function judge(cases: readonly GpuCase[]): JudgedCase[] {
   return cases
-    .map((one) => ({ ...one, error: Math.abs(one.modelNs(plainKernels(one.machine)) / one.measuredNs - 1) }))
+    .map((found) => ({
+      ...found,
+      error: Math.abs(found.modelNs(plainKernels(found.machine)) / found.measuredNs - 1),
+    }))
     .filter(({ error }) => Number.isFinite(error));
 }
 

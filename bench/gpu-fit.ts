@@ -160,14 +160,14 @@ function fitKernel(kernel: string, cases: readonly GpuCase[]): Record<string, nu
     measured: cases.map(({ measuredNs }) => measuredNs),
     model: (constants) => {
       const changed = withConstants(kernels, kernel, constants);
-      return cases.map((one) => one.modelNs(changed));
+      return cases.map((found) => found.modelNs(changed));
     },
   });
 }
 
 function errorsOf(kernel: string, constants: Record<string, number>, cases: readonly GpuCase[]): number[] {
   const kernels = withConstants(plainKernels(cases[0].machine), kernel, constants);
-  return cases.map((one) => Math.abs(one.modelNs(kernels) / one.measuredNs - 1));
+  return cases.map((found) => Math.abs(found.modelNs(kernels) / found.measuredNs - 1));
 }
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -187,9 +187,9 @@ function leaveOut(kernel: string, cases: readonly GpuCase[], by: "shape" | "ep")
 
 const [wanted = "", machines = ""] = process.argv.slice(2);
 const byKernel = new Map<string, GpuCase[]>();
-for (const one of readMeasured().flatMap(({ cases }) => cases)) {
-  const name = `${one.machine} ${one.kernel}`;
-  byKernel.set(name, [...(byKernel.get(name) ?? []), one]);
+for (const found of readMeasured().flatMap(({ cases }) => cases)) {
+  const name = `${found.machine} ${found.kernel}`;
+  byKernel.set(name, [...(byKernel.get(name) ?? []), found]);
 }
 for (const [name, cases] of byKernel) {
   const { kernel } = cases[0];

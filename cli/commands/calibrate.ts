@@ -94,7 +94,7 @@ function findMachine(name: string): Hardware & { kernels: NonNullable<Hardware["
   if (found?.kernels !== undefined) return { ...found, kernels: found.kernels };
   const known = hardwarePresets.filter(({ kernels: measured }) => measured !== undefined);
   throw new InputError(
-    `--hardware: found ${name}, expected a machine of GPUs: one of ${known.map((one) => one.name).join(", ")}`,
+    `--hardware: found ${name}, expected a machine of GPUs: one of ${known.map((found) => found.name).join(", ")}`,
   );
 }
 

@@ -31,7 +31,7 @@ export const HBM3E_PJ: Constant = {
 export const LINK_PJ = assumed(1.3, "GRS-class link: Poulton et al., JSSC 2019, 1.17 pJ/bit");
 
 /** Compute of one GPU. */
-export function gpuCompute(gpu: GpuSheet): RooflineCompute {
+function gpuCompute(gpu: GpuSheet): RooflineCompute {
   return {
     kind: "roofline",
     flopPerNs: sheet(gpu.bf16FlopPerNs, `${gpu.source}: dense BF16`),

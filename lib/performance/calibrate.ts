@@ -79,7 +79,7 @@ export function calibrateKernels(
     const model = (constants: Readonly<Record<string, number>>) => {
       const plain = plainNumbers<GpuKernels>(changed);
       Object.assign(constantsAt(plain, plan.path), constants);
-      return own.map((one) => timedNs(plain, one));
+      return own.map((timed) => timedNs(plain, timed));
     };
     const start = Object.fromEntries(names.map((name) => [name, (target[name] as Constant).value]));
     const before = errorsOf(own, model({}));
@@ -101,12 +101,12 @@ export function calibrateKernels(
 }
 
 /** What the model says of one case. */
-export function timedNs(kernels: GpuKernels, one: TimedCase): number {
-  const { tokens, topK, numExperts, numGpus, numServers, bytesPerCopy, computeUnits } = one;
-  const way: keyof BothWays<unknown> = one.kernel.endsWith("combine") ? "combine" : "dispatch";
+export function timedNs(kernels: GpuKernels, timed: TimedCase): number {
+  const { tokens, topK, numExperts, numGpus, numServers, bytesPerCopy, computeUnits } = timed;
+  const way: keyof BothWays<unknown> = timed.kernel.endsWith("combine") ? "combine" : "dispatch";
   const gpusPerServer = numGpus / numServers;
   const exchange = { tokens, bytesPerCopy, numGpus };
-  if (one.kernel.startsWith("low-latency")) {
+  if (timed.kernel.startsWith("low-latency")) {
     const units = kernels.computeUnits;
     return lowLatencyNs(kernels.lowLatency[way], {
       ...exchange,
@@ -116,7 +116,7 @@ export function timedNs(kernels: GpuKernels, one: TimedCase): number {
       computeUnits: units,
     });
   }
-  if (one.kernel.startsWith("normal")) {
+  if (timed.kernel.startsWith("normal")) {
     const visits = expectedVisits({ numExperts, topK, numServers, gpusPerServer, mostServers: numServers });
     if (numServers === 1) {
       const copies = tokens * visits.gpus * (1 - 1 / numGpus);
@@ -129,13 +129,13 @@ export function timedNs(kernels: GpuKernels, one: TimedCase): number {
       computeUnits,
     });
   }
-  const kernel = one.kernel === "decode-experts" ? kernels.experts.decode : kernels.experts.prefill;
+  const kernel = timed.kernel === "decode-experts" ? kernels.experts.decode : kernels.experts.prefill;
   const local = numExperts / numGpus;
   return expertComputeNs(kernel, {
     rows: new Float64Array(local).fill((tokens * topK) / local),
-    hiddenSize: one.hiddenSize,
-    expertWidth: one.expertWidth,
-    bytesPerWeight: one.bytesPerWeight,
+    hiddenSize: timed.hiddenSize,
+    expertWidth: timed.expertWidth,
+    bytesPerWeight: timed.bytesPerWeight,
   });
 }
 
@@ -168,10 +168,10 @@ function planOf({ kernel, numServers }: TimedCase): Plan {
 
 function groupByPlan(cases: readonly TimedCase[]): Map<string, TimedCase[]> {
   const groups = new Map<string, TimedCase[]>();
-  for (const one of cases) {
-    const { path, constants } = planOf(one);
+  for (const timed of cases) {
+    const { path, constants } = planOf(timed);
     const name = [...path, ...constants].join(".");
-    groups.set(name, [...(groups.get(name) ?? []), one]);
+    groups.set(name, [...(groups.get(name) ?? []), timed]);
   }
   return groups;
 }

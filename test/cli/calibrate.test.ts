@@ -23,7 +23,7 @@ function timings(): string[] {
   const random = createRandom(7);
   return (["low-latency-dispatch", "normal-combine", "decode-experts"] as const).flatMap((kernel) =>
     [1, 8, 32, 64, 128, 256, 512, 1024].map((tokens) => {
-      const one: TimedCase = {
+      const timed: TimedCase = {
         kernel,
         tokens,
         measuredNs: 1,
@@ -37,7 +37,7 @@ function timings(): string[] {
         expertWidth: 1536,
         bytesPerWeight: 1,
       };
-      const us = (timedNs(slower, one) / 1000) * (1 + 0.02 * random.normal());
+      const us = (timedNs(slower, timed) / 1000) * (1 + 0.02 * random.normal());
       return [kernel, us.toFixed(3), tokens, 4096, 8, 128, 8, 1, 1536].join(",");
     }),
   );

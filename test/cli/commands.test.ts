@@ -32,6 +32,7 @@ describe("the command line", () => {
       "import",
       "verify",
       "convert",
+      "calibrate",
     ]);
     const helps = await Promise.all(commands.map((command) => place.run(command, "--help")));
     for (const [index, { exitCode, stdout }] of helps.entries()) {
