@@ -15,6 +15,19 @@ export default tseslint.config(
     },
   },
   {
+    files: ["lib/**/*.ts", "solvers/**/*.ts", "traces/**/*.ts", "cli/**/*.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          // A list of more than some 100,000 does not fit the arguments of a call: RangeError, on large inputs only.
+          selector: ":matches(CallExpression, NewExpression) > SpreadElement.arguments",
+          message: "Spread no list into a call: use a loop, or largest and smallest of lib/statistics.ts.",
+        },
+      ],
+    },
+  },
+  {
     files: ["test/**/*.ts"],
     rules: {
       // chai's property assertions (`.to.be.true`) are expressions.

@@ -108,7 +108,7 @@ export function requireSolver(name: string): Solver {
 
 /** The solvers with what they do, for help. */
 export function listSolvers(): string {
-  const width = Math.max(...solvers.map(({ name }) => name.length));
+  const width = solvers.reduce((most, { name }) => Math.max(most, name.length), 0);
   return solvers.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join("\n");
 }
 

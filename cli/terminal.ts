@@ -50,7 +50,7 @@ export function openTerminal({ json = false, quiet = false }: TerminalOptions): 
 /** Prints a table whose first column is aligned to the left and all others, numbers mostly, to the right. */
 export function formatTable(headers: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = headers.map((header, column) =>
-    Math.max(header.length, ...rows.map((row) => row[column].length)),
+    rows.reduce((width, row) => Math.max(width, row[column].length), header.length),
   );
   const align = (row: readonly string[]) =>
     row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])));

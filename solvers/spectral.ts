@@ -53,6 +53,7 @@ export function embedExperts(coactivation: Coactivation, numDimensions: number):
     const point = Float64Array.from({ length: numDimensions }, (__, dimension) =>
       eigenvectorMatrix.get(expert, numExperts - 1 - dimension),
     );
+    // eslint-disable-next-line no-restricted-syntax -- a few dimensions; other roundings would be other placements
     const length = Math.hypot(...point);
     return length > 0 ? point.map((coordinate) => coordinate / length) : point;
   });

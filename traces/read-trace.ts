@@ -117,7 +117,7 @@ export async function readRouting(
   }
   const { numExperts, warnings } = findNumExperts(builders);
   const varies = builders.some((builder) => builder.varies);
-  const widest = Math.max(...builders.map(({ widestToken }) => widestToken));
+  const widest = largest(builders.map(({ widestToken }) => widestToken));
   const parts = adding.map(({ builder, path }) => {
     const topK = varies ? widest : builder.widestToken;
     return finishTokens(builder, { numExperts, topK, path });

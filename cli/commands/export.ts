@@ -81,6 +81,6 @@ function countTokens(trace: RoutingTrace): Pick<ExportOptions, "loads" | "patter
 }
 
 function listFormats(): string {
-  const width = Math.max(...placementFormats.map(({ name }) => name.length));
+  const width = placementFormats.reduce((most, { name }) => Math.max(most, name.length), 0);
   return placementFormats.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join("\n");
 }

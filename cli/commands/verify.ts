@@ -60,7 +60,8 @@ export function verifyCommand(end: (exitCode: number) => void): Command {
       const reading = isPlacementFile(path) ? await readOwn(path) : await readForeign(path, options);
       const violations = [...reading.violations];
       if (options.against !== undefined && violations.length === 0 && reading.placement !== undefined) {
-        violations.push(...(await compare(reading.placement, options.against, { options, terminal })));
+        const differences = await compare(reading.placement, options.against, { options, terminal });
+        for (const difference of differences) violations.push(difference);
       }
       terminal.printJson({ file: path, format: reading.format, violations });
       terminal.print(

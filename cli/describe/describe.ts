@@ -64,7 +64,9 @@ export function describeStep({ step, layers }: Evaluation): string | undefined {
 /** How many copies of experts there are, where there are any. */
 export function describeReplicas({ numExperts, layers, dispatch }: Placement): string | undefined {
   const replicas = layers.map(({ chiplets }) => chiplets.flat().length - numExperts);
-  const [least, most] = [Math.min(...replicas), Math.max(...replicas)];
+  const [least, most] = [Math.min, Math.max].map((choose) =>
+    replicas.reduce((one, next) => choose(one, next)),
+  );
   if (most === 0) return undefined;
   const count = least === most ? `${most}` : `${least} to ${most}`;
   return `${count} replicas a layer; tokens use ${dispatch === "uniform" ? "any copy, with equal chance" : "the nearest copy"}`;

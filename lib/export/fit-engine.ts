@@ -2,6 +2,7 @@ import { InputError } from "../errors.js";
 import type { Chiplets, LayerPlacement, Placement } from "../placement/placement.js";
 import { completeModelLayers, formatLayers, moeLayers } from "./model-layers.js";
 import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
+import { largest } from "../statistics.js";
 
 /** Options of {@link fitEngine}. */
 export interface FitOptions extends ExportOptions {
@@ -28,7 +29,7 @@ export function fitEngine(
     needs.layers === "all" ? options.note : undefined,
   );
   const chosen = chooseLayers(placement, format, options);
-  const slotsPerChiplet = Math.max(...chosen.flatMap(({ chiplets }) => chiplets.map(({ length }) => length)));
+  const slotsPerChiplet = largest(chosen.flatMap(({ chiplets }) => chiplets.map(({ length }) => length)));
   const context = { ...options, numExperts: placement.numExperts, slotsPerChiplet, name };
   const complete = needs.layers === "all" ? completeLayers(chosen, moeLayers(modelLayers), context) : chosen;
   const layers = needs.equalSlots ? complete.map((layer) => equalizeSlots(layer, context)) : complete;

@@ -1,6 +1,7 @@
 import { countTraffic } from "../placement/traffic.js";
 import { placeTrace, poseLayer, type PlaceTraceOptions } from "./place.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
+import { largest } from "../statistics.js";
 
 /** A point of the trade-off of traffic against balance: means over the layers of a placement. */
 export interface FrontierPoint {
@@ -42,7 +43,7 @@ export async function traceFrontier(
       const problem = poseLayer(trace, trace.layers[index], posing);
       const { chipletLoad } = countTraffic(problem.patterns, chiplets, problem);
       const mean = chipletLoad.reduce((sum, load) => sum + load, 0) / chipletLoad.length;
-      return { cost, loadMaxOverMean: Math.max(...chipletLoad) / mean, isProved: status === "optimal" };
+      return { cost, loadMaxOverMean: largest(chipletLoad) / mean, isProved: status === "optimal" };
     });
     points.push({
       maxLoad,

@@ -2,6 +2,7 @@ import { countCoactivation, type Coactivation } from "../trace/coactivation.js";
 import { countTokenCopies, uniformReplication } from "../placement/cost.js";
 import { countChoices, type RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
+import { largest } from "../statistics.js";
 
 /** What is in one layer of a trace, and what co-location could gain there. */
 export interface LayerInspection {
@@ -51,7 +52,7 @@ export function inspectTrace(
       layer: current.layer,
       tokens: current.numTokens,
       patterns: patterns.numPatterns,
-      loadMaxOverMean: (Math.max(...load) * numExperts) / countChoices(current),
+      loadMaxOverMean: (largest(load) * numExperts) / countChoices(current),
       loadEntropy: relativeEntropy(load),
       idleExperts: load.filter((tokens) => tokens === 0).length,
       contiguousReplication: countTokenCopies(patterns, contiguous) / current.numTokens,

@@ -6,6 +6,7 @@ import { createProblem, type PlacementProblem } from "../placement/problem.js";
 import { verifyFound } from "../placement/verify.js";
 import type { PlaceTraceOptions, PosingOptions } from "./place.js";
 import type { TokenPatterns } from "../trace/token-patterns.js";
+import { largest } from "../statistics.js";
 
 /** What placing by loads came to. */
 export type PlaceLoadsOutcome =
@@ -116,5 +117,5 @@ export function spreadLoad(load: ArrayLike<number>, chiplets: Chiplets): number 
     experts.reduce((sum, expert) => sum + load[expert] / copies[expert].length, 0),
   );
   const mean = loads.reduce((sum, one) => sum + one, 0) / loads.length;
-  return Math.max(...loads) / mean;
+  return largest(loads) / mean;
 }

@@ -8,6 +8,7 @@ import { kernelSchema } from "./kernel-schema.js";
  * A constant is a number, or an object with its source and trust.
  */
 const constantOf = (error: string, ...checks: z.core.$ZodCheck<number>[]) => {
+  // eslint-disable-next-line no-restricted-syntax -- the arguments of this function
   const value = z.number({ error }).check(...checks);
   const withSource = z.strictObject({
     value,

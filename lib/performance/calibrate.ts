@@ -4,6 +4,7 @@ import { copyNs, lowLatencyNs, networkNs } from "./collective.js";
 import { expertComputeNs } from "./expert-compute.js";
 import { fitConstants } from "./fit-constants.js";
 import { expectedVisits } from "./uniform-copies.js";
+import { largest } from "../statistics.js";
 
 /** What was timed. */
 export type TimedKernel =
@@ -94,7 +95,7 @@ export function calibrateKernels(
       fitted: names,
       meanErrorBefore: mean(before),
       meanError: mean(after),
-      worstError: Math.max(...after),
+      worstError: largest(after),
     });
   }
   return { kernels: changed, calibrations };

@@ -3,6 +3,7 @@
  */
 import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
+import { smallest } from "../statistics.js";
 
 /** What a chiplet group's memory holds for every expert weight besides the weight itself. */
 export interface MemoryOptions {
@@ -128,7 +129,7 @@ export function sramPlan(
     const ahead = index + 1 < passes.length ? prefetched[index + 1] * passes[index + 1].expertBytes : 0;
     return sramBytes - bytes - ahead;
   });
-  return { prefetched, tokenBytes: Math.max(largestChunk, Math.min(...rooms)) };
+  return { prefetched, tokenBytes: Math.max(largestChunk, smallest(rooms)) };
 }
 
 function gigabytes(bytes: number): string {

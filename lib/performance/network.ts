@@ -1,3 +1,4 @@
+import { largest } from "../statistics.js";
 /**
  * Time of a set of flows on any tree or mesh of links: the general road, from explicit links and flows.
  *
@@ -160,7 +161,7 @@ function serialLoad(moving: readonly RoutedFlow[], busy: readonly number[], busi
       load.flows++;
     }
   }
-  return Math.max(...Array.from(loads.values(), ({ sum, flows }) => sum / flows));
+  return largest(Array.from(loads.values(), ({ sum, flows }) => sum / flows));
 }
 
 /** Index of each link in each direction: 2 * link, one more from its second router to its first. */

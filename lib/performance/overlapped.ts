@@ -1,3 +1,4 @@
+import { largest } from "../statistics.js";
 /**
  * Time of several things that a kernel does, some of it at once: (sum of t^exponent)^(1 / exponent).
  *
@@ -9,7 +10,7 @@
  * overlapped(2, 30, 40); // 50
  */
 export function overlapped(exponent: number, ...parts: readonly number[]): number {
-  const longest = Math.max(...parts);
+  const longest = largest(parts);
   if (longest === 0) return 0;
   const sum = parts.reduce((total, part) => total + (part / longest) ** exponent, 0);
   return longest * sum ** (1 / exponent);

@@ -1,6 +1,7 @@
 import { InputError } from "../errors.js";
 import { countMoves, planMigration, verifyMigration, type MigrationStep } from "./migration.js";
 import type { Placement } from "./placement.js";
+import { largest } from "../statistics.js";
 
 /** How to come from a running placement to another, layer by layer. */
 export interface MigrationPlan {
@@ -51,7 +52,7 @@ export function planMigrations(
     const running = chipletsOf.get(layer);
     if (!running)
       throw new InputError(`--from: found no layer ${layer}, expected every layer of the placement`);
-    const fullest = Math.max(...[...running, ...chiplets].map((experts) => experts.length));
+    const fullest = largest([...running, ...chiplets].map((experts) => experts.length));
     const slots = slotsPerChiplet ?? fullest;
     if (fullest > slots) {
       throw new InputError(

@@ -92,11 +92,12 @@ export function verifyPlacementFile(placement: PlacementFile): string[] {
     violations.push(...separation.map((violation) => `layer ${layer}: ${violation}`));
   }
   for (const { layer, groups, load, ...found } of layers) {
-    violations.push(...claimViolations(found).map((violation) => `layer ${layer}: ${violation}`));
-    violations.push(
-      ...claimViolations(groups ?? {}).map((violation) => `layer ${layer}: groups: ${violation}`),
-      ...claimViolations(load ?? {}).map((violation) => `layer ${layer}: load: ${violation}`),
-    );
+    const claims = [
+      ...claimViolations(found),
+      ...claimViolations(groups ?? {}).map((violation) => `groups: ${violation}`),
+      ...claimViolations(load ?? {}).map((violation) => `load: ${violation}`),
+    ];
+    for (const violation of claims) violations.push(`layer ${layer}: ${violation}`);
   }
   return violations;
 }

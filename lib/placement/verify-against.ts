@@ -4,6 +4,7 @@ import type { PlacementFile } from "./placement-file.js";
 import { NO_LIMITS } from "./constraints.js";
 import { verifyByTokens } from "./verify.js";
 import { countTokens, type TokenCount } from "./verify-tokens.js";
+import { largest } from "../statistics.js";
 
 /**
  * Lists where a placement file says something else of a trace than the trace itself: costs are recomputed from the
@@ -58,7 +59,7 @@ function verifyClaims(
   { placement, tokens }: { placement: PlacementFile; tokens: readonly TokenCount[] },
 ): string[] {
   const { numExperts, numChiplets, numGroups = 1, dispatch } = placement;
-  const slotsPerChiplet = placement.slotsPerChiplet ?? Math.max(...chiplets.map((experts) => experts.length));
+  const slotsPerChiplet = placement.slotsPerChiplet ?? largest(chiplets.map((experts) => experts.length));
   const numReplicas = chiplets.flat().length - numExperts;
   if (cost === undefined || (numReplicas > 0 && dispatch === undefined)) return [];
   const problem = {

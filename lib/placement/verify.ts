@@ -1,3 +1,4 @@
+import { largest } from "../statistics.js";
 import type { PlacementProblem } from "./problem.js";
 import type { Chiplets, Solved, Proved } from "./placement.js";
 import { waysToServe } from "./slow-dispatch.js";
@@ -51,13 +52,15 @@ export function verifyByTokens(
   const { chipletLoad, chipletTokens, groupTokens } = service();
   const numTokens = tokens.reduce((sum, { count }) => sum + count, 0);
   const perToken = (visits: number[]) => sumOf(visits, visits.keys()) / numTokens;
-  violations.push(...claimViolations("cost", found, perToken(chipletTokens)));
+  for (const violation of claimViolations("cost", found, perToken(chipletTokens))) violations.push(violation);
   if (found.groups)
-    violations.push(...claimViolations("cost of groups", found.groups, perToken(groupTokens)));
+    for (const violation of claimViolations("cost of groups", found.groups, perToken(groupTokens)))
+      violations.push(violation);
   if (found.load) {
     const mean =
       tokens.reduce((sum, { members, count }) => sum + count * members.length, 0) / problem.numChiplets;
-    violations.push(...claimViolations("load", found.load, Math.max(...chipletLoad) / mean));
+    for (const violation of claimViolations("load", found.load, largest(chipletLoad) / mean))
+      violations.push(violation);
   }
   return violations;
 }
@@ -173,7 +176,8 @@ function joinGroups(
 ): number[][] {
   const groups: number[][] = [];
   chiplets.forEach((experts, chiplet) => {
-    (groups[Math.floor(chiplet / chipletsPerGroup)] ??= []).push(...experts);
+    const group = (groups[Math.floor(chiplet / chipletsPerGroup)] ??= []);
+    for (const expert of experts) group.push(expert);
   });
   return groups;
 }

@@ -1,6 +1,7 @@
 import type { Hardware } from "../hardware/hardware.js";
 import { escapeXml } from "./escape-xml.js";
 import type { LayerView } from "./layer-view.js";
+import { largest } from "../statistics.js";
 
 const WIDTH = 720;
 const GAP = 10;
@@ -20,7 +21,7 @@ export function floorPlan(view: LayerView, hardware: Hardware): string {
   const chipletWidth = (groupWidth - GAP * (chipletColumns + 1)) / chipletColumns;
   const perLine = Math.max(1, Math.floor((chipletWidth - 8) / 24));
   const { chiplets, load } = view.after;
-  const most = Math.max(...chiplets.map((experts) => experts.length));
+  const most = largest(chiplets.map((experts) => experts.length));
   const chipletHeight = LINE * (1 + Math.ceil(most / perLine)) + 10;
   const groupHeight = LINE + GAP + (chipletHeight + GAP) * chipletRows;
   const rootHeight = tokensStart === "root" ? 34 : 0;

@@ -4,6 +4,7 @@ import { busyTimesNs } from "../task-graph/timeline.js";
 import { escapeXml } from "./escape-xml.js";
 import { formatTime, timeTicks } from "./format-time.js";
 import { ganttBars } from "./gantt-bars.js";
+import { largest } from "../statistics.js";
 
 /** Told apart with every kind of colour vision, and on paper; Okabe and Ito's palette with greys for the rest. */
 const palette = [
@@ -36,7 +37,13 @@ export function ganttSvg(
   { title = "Schedule", width = 1200 }: { title?: string; width?: number } = {},
 ): string {
   const { makespanNs } = schedule;
-  const left = 24 + characterWidth * Math.max(0, ...graph.resources.map((name) => name.length));
+  const left =
+    24 +
+    characterWidth *
+      largest(
+        graph.resources.map((name) => name.length),
+        0,
+      );
   const right = 60;
   const top = 84;
   const plotWidth = width - left - right;

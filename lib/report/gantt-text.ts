@@ -2,6 +2,7 @@ import type { Schedule } from "../task-graph/list-schedule.js";
 import { NO_RESOURCE, type TaskGraph } from "../task-graph/task-graph.js";
 import { busyTimesNs } from "../task-graph/timeline.js";
 import { timeTicks } from "./format-time.js";
+import { largest } from "../statistics.js";
 
 /**
  * Draws a schedule for a terminal: one line for every resource, one letter for what it does most in a column's time.
@@ -29,7 +30,10 @@ export function ganttText(
   const drawn = every
     ? graph.resources.map((name, resource) => ({ name, resource }))
     : busiest(graph, busyNs);
-  const labelWidth = Math.max(0, ...drawn.map(({ name }) => name.length));
+  const labelWidth = largest(
+    drawn.map(({ name }) => name.length),
+    0,
+  );
   const numColumns = Math.max(20, width - labelWidth - 1 - 6);
   const letters = kindLetters(graph.kinds);
   const shares = columnShares(graph, schedule, numColumns);
@@ -37,7 +41,7 @@ export function ganttText(
     const cells = Array.from({ length: numColumns }, (_, column) => {
       const byKind = shares[resource][column];
       const busy = byKind.reduce((sum, share) => sum + share, 0);
-      const letter = letters[byKind.indexOf(Math.max(...byKind))];
+      const letter = letters[byKind.indexOf(largest(byKind))];
       if (busy < 1e-9) return ".";
       return busy >= 0.5 - 1e-9 ? letter.toUpperCase() : letter.toLowerCase();
     });

@@ -2,6 +2,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { ComparisonRow } from "../flows/compare.js";
 import type { LayerView, PlacedSolver } from "./layer-view.js";
+import { largest, smallest } from "../statistics.js";
 
 /** Plot draws into a document; there is no browser here, and so no types of one. */
 const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as {
@@ -18,7 +19,7 @@ export function replicationBars(rows: readonly ComparisonRow[], { width = WIDTH 
       : [];
   });
   const bound = rows.find((row) => row.bound !== undefined)?.bound;
-  const best = Math.min(...bars.map(({ judged }) => judged));
+  const best = smallest(bars.map(({ judged }) => judged));
   return draw("Token replication C_T of every solver", {
     width,
     height: 50 + 26 * bars.length,
@@ -93,9 +94,9 @@ export function layerLines(solvers: readonly PlacedSolver[]): string {
 
 /** A name for the end of every line, pushed apart where the lines end too close to each other. */
 function labelsOf(points: readonly LinePoint[]): (LinePoint & { at: number })[] {
-  const last = Math.max(...points.map(({ layer }) => layer));
+  const last = largest(points.map(({ layer }) => layer));
   const values = points.map(({ replication }) => replication);
-  const leastDistance = (Math.max(...values) - Math.min(...values)) / 18;
+  const leastDistance = (largest(values) - smallest(values)) / 18;
   const ends = points
     .filter(({ layer }) => layer === last)
     .sort((one, other) => one.replication - other.replication);

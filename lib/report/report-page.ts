@@ -13,6 +13,7 @@ import {
   type PlacedSolver,
 } from "./layer-view.js";
 import { reportStyle } from "./report-style.js";
+import { largest } from "../statistics.js";
 
 /** What a report is made of. */
 export interface ReportInput {
@@ -100,7 +101,7 @@ function lineCaption(placed: readonly PlacedSolver[], lines: readonly PlacedSolv
 }
 
 function loadCaption({ before, after }: LayerView): string {
-  const most = ({ solver, load }: LayerView["before"]) => `${solver} ${Math.max(...load).toFixed(2)}`;
+  const most = ({ solver, load }: LayerView["before"]) => `${solver} ${largest(load).toFixed(2)}`;
   return caption(
     `Left bars ${before.solver}, right bars ${after.solver}; the largest: ${most(before)}, ${most(after)}.`,
   );

@@ -85,7 +85,7 @@ export function writeBack(state: StepState, layer: LayerDurations, updated: read
       builder.alongside(link, write);
       own.push(write, link);
     }
-    added.push(...own);
+    for (const task of own) added.push(task);
     return own.length === 0 ? final : join(state, own);
   });
   endStage(state, "side", { tasks: added });

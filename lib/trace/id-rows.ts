@@ -28,7 +28,7 @@ export function largestId(ids: Uint16Array): number {
     block.set(part);
     block.fill(0, part.length, LANES * Math.ceil(part.length / LANES));
     largest(0, 2 * part.length, largestAt);
-    found = Math.max(found, ...largestLanes);
+    for (const id of largestLanes) if (id > found) found = id;
   }
   return found;
 }

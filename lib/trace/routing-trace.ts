@@ -178,7 +178,7 @@ function sliceLayer(layer: LayerTrace, topK: number, { from, to }: { from: numbe
     layer: layer.layer,
     numTokens: to - from,
     experts: layer.experts.subarray(from * topK, to * topK),
-    ...(starts && { sequenceStarts: Uint32Array.of(0, ...starts) }),
+    ...(starts && { sequenceStarts: Uint32Array.from([0, ...starts]) }),
   };
 }
 

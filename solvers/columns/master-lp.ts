@@ -35,8 +35,8 @@ export async function createMasterLp(shape: PartitionShape, cuts: readonly Cut[]
   const rows = partitionRows(shape);
   const firstCut = rows.rowLower.length;
   const session = await createLpSession({
-    rowLower: Float64Array.of(...rows.rowLower, ...cuts.map(() => -Infinity)),
-    rowUpper: Float64Array.of(...rows.rowUpper, ...cuts.map(() => 1)),
+    rowLower: Float64Array.from([...rows.rowLower, ...cuts.map(() => -Infinity)]),
+    rowUpper: Float64Array.from([...rows.rowUpper, ...cuts.map(() => 1)]),
   });
   const columns: Column[] = [];
   const rowsOf = (experts: readonly number[]) => [
@@ -48,7 +48,7 @@ export async function createMasterLp(shape: PartitionShape, cuts: readonly Cut[]
     add(added) {
       // The rows keep columns at 1 or below; a bound of their own would have a multiplier of its own.
       session.addColumns(sparseColumns(added, { rowsOf, upper: Infinity }));
-      columns.push(...added);
+      for (const column of added) columns.push(column);
     },
     solve() {
       const lp = session.solve();

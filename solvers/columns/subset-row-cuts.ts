@@ -67,7 +67,7 @@ export async function fixByCuts(
     cuts = cuts.filter((_, index) => solved.cutMultipliers[index] < -DUAL_ROUNDING);
     const violated = findViolatedCuts(shape, solved.support, cuts);
     if (violated.length === 0) break;
-    cuts.push(...violated);
+    for (const added of violated) cuts.push(added);
   }
   return list;
 }

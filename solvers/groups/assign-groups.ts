@@ -18,6 +18,7 @@ import { zeroMultipliers } from "../columns/multipliers.js";
 import { startSearch, type SearchBudget } from "../search/iterated-local-search.js";
 import { swapModelOf } from "../search/swap-model.js";
 import { choosePartition } from "../columns/partition-model.js";
+import { largest, smallest } from "../../lib/statistics.js";
 
 const GROUP_SEARCH: SearchBudget = { starts: 10, restarts: 2, kicks: 40 };
 /** Groups of chiplets that are enumerated for a proof: 4 out of 16 are 1,820. */
@@ -85,7 +86,7 @@ export async function regroupUnderLoad(
   const groupLoads = new Float64Array(problem.numChiplets / chipletsPerGroup);
   even.forEach((load, chiplet) => (groupLoads[groupOfChiplet(chiplet, chipletsPerGroup)] += load));
   const mean = sumOf(groupLoads, groupLoads.keys()) / groupLoads.length;
-  const groupLoad = Math.min(limits.groupLoad, Math.max(maxOverMean * mean, ...groupLoads));
+  const groupLoad = Math.min(limits.groupLoad, largest(groupLoads, maxOverMean * mean));
   const capped = { ...problem, limits: { ...limits, groupLoad } };
   const assigned = await assignGroups(capped, chiplets, options);
   return assigned && orderChiplets(problem, chiplets, assigned.groupOf);
@@ -185,7 +186,7 @@ function orderChiplets(
     if (pin) place(experts, pin.chiplet);
     return pin === undefined;
   });
-  const firstOf = (unit: number) => Math.min(Infinity, ...units[unit]);
+  const firstOf = (unit: number) => smallest(units[unit], Infinity);
   const inOrder = [...units.keys()].sort((a, b) => firstOf(a) - firstOf(b) || a - b);
   for (const unit of inOrder) {
     if (!isFree[unit]) continue;

@@ -89,7 +89,7 @@ export class BoundedMoves {
     while (this.moves > this.maxMoves) {
       const swap = this.#cheapestWayHome();
       if (!swap) return false;
-      this.#swap(...swap);
+      this.#swap(swap[0], swap[1]);
     }
     return true;
   }

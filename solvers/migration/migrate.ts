@@ -10,6 +10,7 @@ import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
 import { annealReplicas } from "../replicas/annealing.js";
 import { searchBoundedMoves } from "./bounded-moves-search.js";
+import { largest } from "../../lib/statistics.js";
 
 /**
  * Makes a solver that stays within some expert moves of a running placement.
@@ -140,7 +141,7 @@ function runningLayer(running: Placement, problem: PlacementProblem): Chiplets {
       "Maybe raise --replicas.",
     );
   }
-  const full = Math.max(...found.chiplets.map((experts) => experts.length));
+  const full = largest(found.chiplets.map((experts) => experts.length));
   if (full > slotsPerChiplet) {
     throw new InputError(
       `--from: layer ${layer}: found ${full} experts on a chiplet, expected at most ${slotsPerChiplet}, its slots`,

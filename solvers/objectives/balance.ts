@@ -6,6 +6,7 @@ import { contiguousPlacement } from "../contiguous.js";
 import { finish } from "../constraints/complete-placement.js";
 import { createSwapRule } from "../search/feasible-swaps.js";
 import { SwapGains } from "../search/swap-gains.js";
+import { largest } from "../../lib/statistics.js";
 
 const KICKS = 400;
 
@@ -29,7 +30,7 @@ export function balanced(solver: Solver): Solver {
       if (!("chiplets" in begun)) return begun;
       const start = balancePlacement(problem, chipletOfExperts(begun.chiplets, problem.numExperts), options);
       const mean = meanChipletLoad(problem);
-      const cost = Math.max(...loadsOf(problem, start));
+      const cost = largest(loadsOf(problem, start));
       const bound = leastLargestLoad(problem);
       const capped = { ...problem, limits: { ...problem.limits, chipletLoad: cost } };
       const solution = await solver.solve(capped, {
@@ -81,7 +82,7 @@ function balancePlacement(
   };
   /** Makes the swap with the heaviest chiplet that leaves the larger load of the two smallest. */
   const improve = (): boolean => {
-    const heaviest = loads.indexOf(Math.max(...loads));
+    const heaviest = loads.indexOf(largest(loads));
     let best = loads[heaviest];
     let chosen: [number, number] | undefined;
     for (const e of state.occupants.slice(heaviest * state.slots, (heaviest + 1) * state.slots)) {
@@ -94,17 +95,17 @@ function balancePlacement(
         chosen = [e, f];
       }
     }
-    if (chosen) swap(...chosen);
+    if (chosen) swap(chosen[0], chosen[1]);
     return chosen !== undefined;
   };
   let best = begun;
-  let bestLoad = Math.max(...loads);
+  let bestLoad = largest(loads);
   const target = leastLargestLoad(problem);
   for (let kick = 0; kick <= KICKS && bestLoad > target; kick++) {
     while (improve());
-    const largest = Math.max(...loads);
-    if (largest < bestLoad) {
-      bestLoad = largest;
+    const load = largest(loads);
+    if (load < bestLoad) {
+      bestLoad = load;
       best = state.expertChiplets();
     }
     for (let swaps = 0; swaps < 2; swaps++) {
@@ -122,11 +123,11 @@ function withLoad(
   { mean, bound }: { mean: number; bound: number },
 ): Solution {
   if (!("chiplets" in solution)) return solution;
-  const largest = Math.max(...loadsOf(problem, chipletOfExperts(solution.chiplets, problem.numExperts)));
-  const isLeast = largest <= bound * (1 + 1e-6);
+  const heaviest = largest(loadsOf(problem, chipletOfExperts(solution.chiplets, problem.numExperts)));
+  const isLeast = heaviest <= bound * (1 + 1e-6);
   const load = {
     status: isLeast ? "optimal" : "feasible",
-    cost: largest / mean,
+    cost: heaviest / mean,
     bound: bound / mean,
   } as const;
   if (isLeast) return { ...solution, load };

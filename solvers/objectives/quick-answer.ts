@@ -10,6 +10,7 @@ import { mozart } from "../mozart.js";
 import { replicateQuickly } from "../replicas/replicate.js";
 import { louvain } from "../louvain.js";
 import { estimatedTime } from "./time.js";
+import { largest } from "../../lib/statistics.js";
 
 /** For the integer programme that a rule may need to respect all limits, and for placing replicas. */
 const QUICK_MS = 300;
@@ -67,6 +68,6 @@ function costOf(problem: PlacementProblem, chiplets: Chiplets): number {
   if (objective.minimise === "time") return estimatedTime(problem, traffic);
   const { chipletLoad, chipletTokens } = traffic;
   return objective.minimise === "load"
-    ? Math.max(...chipletLoad)
+    ? largest(chipletLoad)
     : chipletTokens.reduce((sum, tokens) => sum + tokens, 0);
 }

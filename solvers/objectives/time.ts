@@ -10,6 +10,7 @@ import { regroupUnderLoad } from "../groups/assign-groups.js";
 import { annealTime } from "./anneal-time.js";
 import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
+import { largest } from "../../lib/statistics.js";
 
 /** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
 const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
@@ -142,7 +143,7 @@ function cappedTasks(problem: PlacementProblem, answers: readonly Solved[]): [Pl
   const { limits, patterns } = problem;
   const loaded = answers.map(({ chiplets, cost }) => {
     const { chipletLoad } = countTraffic(patterns, chiplets, problem);
-    return { chiplets, cost, load: Math.max(...chipletLoad) };
+    return { chiplets, cost, load: largest(chipletLoad) };
   });
   const balanced = loaded.reduce((one, other) => (other.load < one.load ? other : one));
   const cheapest = loaded.reduce((one, other) =>
@@ -197,7 +198,7 @@ function claimOf(chosen: Solved, answers: readonly Solved[]): Solved {
     status: "feasible",
     chiplets,
     cost,
-    ...(bounds.length > 0 && { bound: Math.min(cost, Math.max(...bounds)) }),
+    ...(bounds.length > 0 && { bound: Math.min(cost, largest(bounds)) }),
     stoppedBy: stoppedBy === "proof" ? "budget" : stoppedBy,
   };
 }

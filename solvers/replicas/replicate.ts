@@ -12,6 +12,7 @@ import { completePlacement, type FinishOptions } from "../constraints/complete-p
 import { findConflict } from "../constraints/feasibility.js";
 import { separateReplicas } from "./separation.js";
 import { localSearch } from "../local-search.js";
+import { largest, smallest } from "../../lib/statistics.js";
 
 /**
  * Makes a solver that uses replicas where the problem allows any: it places the experts once, then decides together
@@ -126,7 +127,7 @@ function spreadEvenly(problem: PlacementProblem, begun: Chiplets, ways: Ways): n
   const found = [ways.search(begun, 1, meanChipletLoad(problem))];
   if (!hasRules(problem)) found.push(ways.spread());
   const peaks = found.map((chiplets) => peakLoad(problem, chiplets));
-  return found[peaks.indexOf(Math.min(...peaks))];
+  return found[peaks.indexOf(smallest(peaks))];
 }
 
 /** Whether spreading loads is all there is to do: tokens of one expert make one visit wherever they go. */
@@ -168,5 +169,5 @@ async function answerBalanced(
 }
 
 function peakLoad({ patterns, dispatch, chipletsPerGroup }: PlacementProblem, chiplets: Chiplets): number {
-  return Math.max(...countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch }).chipletLoad);
+  return largest(countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch }).chipletLoad);
 }

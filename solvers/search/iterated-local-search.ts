@@ -98,9 +98,10 @@ export function startSearch(model: SwapModel, options: SearchOptions): Search {
       const starts: Uint16Array[] = [];
       if (round === 1) {
         if (options.start) starts.push(chipletOfExperts(options.start, patterns.numExperts));
-        starts.push(...placeCommunities(model, createRandom(seed, layer)).slice(0, 1));
+        for (const added of placeCommunities(model, createRandom(seed, layer)).slice(0, 1))
+          starts.push(added);
       }
-      starts.push(...descendFromRandom(budget, random));
+      for (const added of descendFromRandom(budget, random)) starts.push(added);
       for (const start of starts) {
         const admissible = model.admit(start, random);
         if (admissible) searchFrom(admissible, budget.kicks, random);

@@ -112,7 +112,7 @@ export function packCommunities(
     );
   for (const rest of rests) {
     const chiplet = mostAttractive(rest, rest.length);
-    if (chiplet) chiplet.push(...rest);
+    if (chiplet) for (const added of rest) chiplet.push(added);
     else for (const expert of rest) mostAttractive([expert], 1)?.push(expert);
   }
   const chipletOf = new Uint16Array(numExperts);

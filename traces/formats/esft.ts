@@ -4,6 +4,7 @@ import type { FileHead, OnBytes } from "../bytes/file-bytes.js";
 import { readLines } from "../bytes/lines.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
+import { smallest } from "../../lib/statistics.js";
 
 const MAX_TOP_K = 64;
 
@@ -72,7 +73,14 @@ function appendSequence(builder: TraceBuilder, layer: number, { experts, where }
 function distinctPeriod(sequences: readonly Sequence[], path: string): number {
   const fits = (topK: number) =>
     sequences.every(({ experts }) => experts.length % topK === 0 && allDistinct(experts, topK));
-  for (let topK = Math.min(MAX_TOP_K, ...sequences.map(({ experts }) => experts.length)); topK > 0; topK--) {
+  for (
+    let topK = smallest(
+      sequences.map(({ experts }) => experts.length),
+      MAX_TOP_K,
+    );
+    topK > 0;
+    topK--
+  ) {
     if (fits(topK)) return topK;
   }
   throw new InputError(`${path}: found no sequences, expected one a line`);

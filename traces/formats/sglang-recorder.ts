@@ -6,6 +6,7 @@ import { readWhole, type FileHead } from "../bytes/file-bytes.js";
 import { appendIds } from "../bytes/tensor-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
+import { largest } from "../../lib/statistics.js";
 
 /**
  * The files of SGLang's expert distribution recorder, in its three modes.
@@ -45,7 +46,7 @@ function readRecording(content: TorchDict, builder: TraceBuilder, path: string):
     );
   }
   const logicalOf = Array.from({ length: map.shape[0] }, (_, layer) => vectorOf(entryOf(map, layer)));
-  builder.declare(path, { numExperts: 1 + Math.max(...logicalOf.map((row) => Math.max(...row))) });
+  builder.declare(path, { numExperts: 1 + largest(logicalOf.map((row) => largest(row))) });
   (records as TorchValue[]).forEach((record, index) => {
     const ids = memberOf(record, "topk_ids_of_layer");
     const counts = memberOf(record, "global_physical_count");
