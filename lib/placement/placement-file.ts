@@ -89,7 +89,7 @@ export function verifyPlacementFile(placement: PlacementFile): string[] {
       chiplets,
       placement.groupsPerExpert ?? 1,
     );
-    violations.push(...separation.map((violation) => `layer ${layer}: ${violation}`));
+    for (const violation of separation) violations.push(`layer ${layer}: ${violation}`);
   }
   for (const { layer, groups, load, ...found } of layers) {
     const claims = [
