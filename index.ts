@@ -1,5 +1,14 @@
 /** The public API: re-exports only. */
 export { InputError } from "./lib/errors.js";
+export { compare, type CompareOptions } from "./program/compare.js";
+export { evaluate, verify } from "./program/evaluate.js";
+export { machine, type MachineChoice } from "./program/machine.js";
+export { place, type PlaceOptions } from "./program/place.js";
+export { schedule, type StepOptions } from "./program/schedule.js";
+export {
+  formatPlacement as writePlacement,
+  parsePlacement as readPlacement,
+} from "./lib/placement/placement-file.js";
 export {
   evaluatePlacement,
   evaluateTraffic,

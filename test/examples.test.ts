@@ -14,7 +14,7 @@ interface Example {
   readonly code: string;
 }
 
-const files = ["lib", "solvers", "traces"].flatMap((room) =>
+const files = ["lib", "program", "solvers", "traces"].flatMap((room) =>
   readdirSync(join(root, room), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
     .map((name) => join(room, name)),
@@ -73,17 +73,18 @@ async function run({ file, code }: Example, scope: ExampleScope): Promise<void> 
   );
   const declared = new Set([...code.matchAll(/\bconst (\w+)/g)].map(([, name]) => name));
   const given = names.filter((name) => !declared.has(name));
-  const values = await Promise.all(
-    given.map((name) => (name in scope.values ? scope.values[name] : exportOf(name, file))),
-  );
+  const values = await Promise.all(given.map((name) => exportOf(name, file, scope.values[name])));
   const body = `return (async () => { ${ts.transpile(steps.join("\n"), { target: ts.ScriptTarget.ES2022 })} })();`;
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- examples are code of this repository
   await (new Function("$check", ...given, body) as (...values: unknown[]) => Promise<void>)(check, ...values);
 }
 
-async function exportOf(name: string, user: string): Promise<unknown> {
+/** An export of the example's own file, or else a value of the scope, or else an export of another file. */
+async function exportOf(name: string, user: string, given: unknown): Promise<unknown> {
   const own = new RegExp(`^export (?:async )?(?:function\\*?|const|class) ${name}\\b`, "m");
-  const file = own.test(readFileSync(join(root, user), "utf8")) ? user : fileOfExport.get(name)!;
+  const isOwn = own.test(readFileSync(join(root, user), "utf8"));
+  if (!isOwn && given !== undefined) return given;
+  const file = isOwn ? user : fileOfExport.get(name)!;
   const path = join(root, "dist", file.replace(/\.ts$/, ".js"));
   return ((await import(pathToFileURL(path).href)) as Record<string, unknown>)[name];
 }

@@ -24,7 +24,7 @@ const replacements: Readonly<Record<string, string>> = {
 };
 
 describe("words", () => {
-  const files = ["cli", "lib", "solvers", "traces"].flatMap((room) =>
+  const files = ["cli", "doors", "lib", "program", "solvers", "traces"].flatMap((room) =>
     readdirSync(join(root, room), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ts"))
       .map((name) => join(room, name)),

@@ -31,7 +31,7 @@ const LAUNCH_NS = 30_000;
  * a GPU, where there is one server or one fabric); decode, one copy an expert; FP8 where the model is served in it.
  *
  * @example
- * createWorkload({ hardware, shape }, { phase: "decode", tokensPerChiplet: 64 }).transport; // "per-expert"
+ * createWorkload({ hardware: findHardware("h100-8x8") }, { phase: "decode" }).transport; // "per-expert"
  */
 export function createWorkload(
   { hardware, shape }: { hardware: Hardware; shape?: ModelShape | undefined },

@@ -155,8 +155,8 @@ export function heldLimits(limits: PlacementLimits): PlacementLimits {
  * Why experts cannot each be in `limits.groupsPerExpert` chiplet groups, by counting alone; undefined proves nothing.
  *
  * @example
- * separationConflict({ ...problem, numReplicas: 0 });
- * // "every expert must be in 2 chiplet groups, which takes 64 replicas, 0 are allowed: 64 too few"
+ * const resilient = createProblem(patterns, { numChiplets: 2, numGroups: 2, limits: { groupsPerExpert: 2 } });
+ * separationConflict(resilient); // "every expert must be in 2 chiplet groups, which takes 4 replicas, 0 are allowed: 4 too few"
  */
 export function separationConflict({
   limits,

@@ -1,0 +1,35 @@
+/** moeplace/hardware: machines, models, workloads, and the constants they rest on with their sources. */
+export {
+  listConstants,
+  withChiplets,
+  type Constant,
+  type Hardware,
+  type Trust,
+} from "../lib/hardware/hardware.js";
+export { hardwareJsonSchema, parseHardware } from "../lib/hardware/parse.js";
+export type { Machine } from "../lib/hardware/machine.js";
+export { findHardware, hardwarePresets } from "../lib/hardware/presets.js";
+export { expertBytes, findModelShape, modelShapes, type ModelShape } from "../lib/hardware/model-shapes.js";
+export {
+  calibrateKernels,
+  type Calibration,
+  type TimedCase,
+  type TimedKernel,
+} from "../lib/performance/calibrate.js";
+export { modelConstants, type NamedConstant } from "../lib/performance/constants.js";
+export { groupCapacity, type GroupCapacity } from "../lib/performance/memory.js";
+export { NUMBER_FORMATS, type NumberFormat } from "../lib/hardware/number-format.js";
+export {
+  PHASES,
+  TRANSPORTS,
+  type Formats,
+  type Phase,
+  type Transport,
+  type Workload,
+} from "../lib/hardware/workload.js";
+export {
+  createWorkload,
+  paperWorkload,
+  sharesCopies,
+  type WorkloadChoice,
+} from "../lib/performance/workload.js";

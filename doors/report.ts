@@ -1,0 +1,11 @@
+/** moeplace/report: tables, pictures and pages. */
+export { coactivationGexf } from "../lib/report/coactivation-gexf.js";
+export { comparisonCsv, comparisonData } from "../lib/report/comparison-data.js";
+export { comparisonHeadline, comparisonTable, type TableText } from "../lib/report/comparison-table.js";
+export { placementTable } from "../lib/report/placement-table.js";
+export { formatTime } from "../lib/report/format-time.js";
+export { ganttSvg } from "../lib/report/gantt-svg.js";
+export { ganttText } from "../lib/report/gantt-text.js";
+export { comparisonPicture } from "../lib/report/comparison-picture.js";
+export { reportPage, type ReportInput } from "../lib/report/report-page.js";
+export { perfettoJson } from "../lib/report/perfetto.js";

@@ -1,0 +1,7 @@
+/** moeplace/solvers: every solver, the contract of a new one, and the threads that run them. */
+export { createRandom, type Random } from "../lib/random.js";
+export { findCommunities } from "../solvers/starts/communities.js";
+export * from "../lib/placement/solver.js";
+export { openLayerThreads, type LayerThreads } from "../solvers/threads/layer-threads.js";
+export { migrateFrom } from "../solvers/migration/migrate.js";
+export { findSolver, requireSolver, solvers } from "../solvers/index.js";

@@ -1,0 +1,36 @@
+import { evaluatePlacement, type Evaluation } from "../lib/flows/evaluate.js";
+import type { Machine } from "../lib/hardware/machine.js";
+import type { Placement } from "../lib/placement/placement.js";
+import { verifyAgainstTrace } from "../lib/placement/verify-against.js";
+import { verifyPlacementFile, type PlacementFile } from "../lib/placement/placement-file.js";
+import type { RoutingTrace } from "../lib/trace/routing-trace.js";
+
+/**
+ * Judges a placement on any trace of its model: C_T, C_G, loads, and time and energy of a step on the machine.
+ *
+ * @throws InputError if a layer of the trace is not in the placement, or their experts differ in number.
+ *
+ * @example
+ * const target = await machine("mozart-deepseek", { model: "deepseek-moe-16b" });
+ * evaluate(trace, placement, target).mean.tokenReplication; // 5.37
+ */
+export function evaluate(trace: RoutingTrace, placement: Placement, machine: Machine): Evaluation {
+  const { chipletsPerGroup } = machine.hardware;
+  return evaluatePlacement(trace, placement, { chipletsPerGroup, machine });
+}
+
+/**
+ * Checks a placement by code of its own: every violation, of the trace it was made from too if that is given.
+ *
+ * @returns One sentence a violation; none if the placement is sound.
+ *
+ * @example
+ * verify(placement, { against: trace }); // []
+ */
+export function verify(
+  placement: PlacementFile,
+  { against }: { readonly against?: RoutingTrace } = {},
+): string[] {
+  const violations = verifyPlacementFile(placement);
+  return violations.length > 0 || against === undefined ? violations : verifyAgainstTrace(placement, against);
+}
