@@ -54,47 +54,63 @@ export interface Piece {
  */
 export function stageTimes(
   traffic: LayerTraffic,
+  machine: { hardware: Hardware; shape: ModelShape },
+  piece: Piece,
+): StageTimes {
+  return createStageTimer(machine, piece)(traffic);
+}
+
+/**
+ * Makes {@link stageTimes} for one machine and piece, which remembers what does not depend on the placement, and the
+ * times of experts by their load: a search asks for the same loads again and again.
+ */
+export function createStageTimer(
   { hardware, shape }: { hardware: Hardware; shape: ModelShape },
   { workload, tokens }: Piece,
-): StageTimes {
+): (traffic: LayerTraffic) => StageTimes {
   const { formats, launchNs } = workload;
-  const scale = tokens / traffic.numTokens;
-  const loads = linkLoads(traffic, hardware, workload.transport);
-  const timesOf = (format: NumberFormat) => linkTimes(loads, hardware, wireBytes(shape, format) * scale);
   const expertWeights = expertBytes(shape, weightBytesOf(shape, workload));
-  const streamedBytes = traffic.expertLoad.map(({ length }) => length * expertWeights);
   const streamed = hardware.weights === "streamed";
-  const savedBytes = expertActivationBytes(traffic, shape, { workload, tokens });
   // Casts, norms and activations run beside all the compute that is modelled.
   const others = 1 / (1 - workload.otherComputeShare);
   const sharedNs = onRootNs(hardware, tokens, ({ tokens, compute }) =>
     expertNs(shape, shape.sharedWidth, { tokens, compute, workload }),
   );
-  return {
-    attentionNs:
-      launchNs + others * onRootNs(hardware, tokens, (share) => attentionNs(shape, workload, share)),
-    sharedNs: others * sharedNs,
-    dispatch: timesOf(formats.dispatch),
-    combine: timesOf(formats.combine),
-    expertsNs: Float64Array.from(traffic.expertLoad, (loads) =>
-      loads.reduce(
-        (sum, load) =>
-          sum +
-          others *
-            expectedNs(load * scale, (rows) =>
-              expertNs(shape, shape.expertWidth, { tokens: rows, compute: hardware.chiplet, workload }),
-            ),
-        0,
+  const attention = onRootNs(hardware, tokens, (share) => attentionNs(shape, workload, share));
+  const nsOfRows = new Map<number, number>();
+  const expertNsOf = (rows: number) => {
+    const known = nsOfRows.get(rows);
+    if (known !== undefined) return known;
+    const ns =
+      others *
+      expectedNs(rows, (expected) =>
+        expertNs(shape, shape.expertWidth, { tokens: expected, compute: hardware.chiplet, workload }),
+      );
+    nsOfRows.set(rows, ns);
+    return ns;
+  };
+  return (traffic) => {
+    const scale = tokens / traffic.numTokens;
+    const loads = linkLoads(traffic, hardware, workload.transport);
+    const timesOf = (format: NumberFormat) => linkTimes(loads, hardware, wireBytes(shape, format) * scale);
+    const savedBytes = expertActivationBytes(traffic, shape, { workload, tokens });
+    const perChiplet = (nsOf: (experts: readonly number[], chiplet: number) => number) =>
+      Float64Array.from(traffic.expertLoad, nsOf);
+    return {
+      attentionNs: launchNs + others * attention,
+      sharedNs: others * sharedNs,
+      dispatch: timesOf(formats.dispatch),
+      combine: timesOf(formats.combine),
+      expertsNs: perChiplet((experts) => experts.reduce((sum, load) => sum + expertNsOf(load * scale), 0)),
+      saveNs: activationSaveNs(hardware, tokens * shape.hiddenSize * tokenBytes(formats.attention)),
+      expertSaveNs: savedBytes.map((bytes) => (streamed ? memoryTransferNs(hardware, bytes) : 0)),
+      weightMemoryNs: perChiplet(({ length }) =>
+        streamed ? memoryTransferNs(hardware, length * expertWeights) : 0,
       ),
-    ),
-    saveNs: activationSaveNs(hardware, tokens * shape.hiddenSize * tokenBytes(formats.attention)),
-    expertSaveNs: savedBytes.map((bytes) => (streamed ? memoryTransferNs(hardware, bytes) : 0)),
-    weightMemoryNs: Float64Array.from(streamedBytes, (bytes) =>
-      streamed ? memoryTransferNs(hardware, bytes) : 0,
-    ),
-    weightLinkNs: Float64Array.from(streamedBytes, (bytes) =>
-      streamed ? bytes / hardware.links.chiplet.bytesPerNs.value : 0,
-    ),
+      weightLinkNs: perChiplet(({ length }) =>
+        streamed ? (length * expertWeights) / hardware.links.chiplet.bytesPerNs.value : 0,
+      ),
+    };
   };
 }
 

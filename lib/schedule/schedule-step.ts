@@ -1,6 +1,6 @@
 import type { Hardware } from "../hardware/hardware.js";
 import type { ModelShape } from "../hardware/model-shapes.js";
-import { estimateLayerNs } from "../performance/step-estimate.js";
+import { createLayerEstimate } from "../performance/step-estimate.js";
 import type { Transport, Workload } from "../hardware/workload.js";
 import { createWorkload, microBatchTokens, transportOn } from "../performance/workload.js";
 import type { LayerTraffic } from "../placement/traffic.js";
@@ -133,10 +133,15 @@ export function stepMakespanNs(layers: readonly LayerTraffic[], options: Schedul
   return bestListSchedule(graph, rulesOf(options), remainingPathsNs(graph)).schedule.makespanNs;
 }
 
-/** A fast estimate of {@link stepMakespanNs} of one layer, for searches alone: see {@link estimateLayerNs}. */
+/** A fast estimate of {@link stepMakespanNs} of one layer, for searches alone: see {@link createLayerEstimate}. */
 export function estimateMakespanNs(traffic: LayerTraffic, options: ScheduleOptions): number {
+  return createMakespanEstimate(options)(traffic);
+}
+
+/** Makes {@link estimateMakespanNs} for many placements on one machine, which is faster from the second call on. */
+export function createMakespanEstimate(options: ScheduleOptions): (traffic: LayerTraffic) => number {
   const { overlap, workload } = runOf(options);
-  return estimateLayerNs(traffic, options, { workload, apart: overlap.apart });
+  return createLayerEstimate(options, { workload, apart: overlap.apart });
 }
 
 function stepGraph(layers: readonly LayerTraffic[], options: ScheduleOptions): TaskGraph {

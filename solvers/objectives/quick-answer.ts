@@ -65,7 +65,7 @@ export async function quickAnswer(
 function costOf(problem: PlacementProblem, chiplets: Chiplets): number {
   const { patterns, objective } = problem;
   const traffic = countTraffic(patterns, chiplets, problem);
-  if (objective.minimise === "time") return estimatedTime(problem, traffic);
+  if (objective.minimise === "time") return estimatedTime(problem)(traffic);
   const { chipletLoad, chipletTokens } = traffic;
   return objective.minimise === "load"
     ? largest(chipletLoad)

@@ -4,7 +4,7 @@ import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import type { Machine } from "../../lib/hardware/machine.js";
-import { estimateMakespanNs, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
+import { createMakespanEstimate, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { regroupUnderLoad } from "../groups/assign-groups.js";
 import { annealTime } from "./anneal-time.js";
@@ -25,8 +25,8 @@ const ANNEALING_MOVES = 10_000;
 const MOST_ANNEALED = 2;
 const WORTH_ANNEALING = 1.05;
 
-/** Modelled time of the problem's layer with such traffic, in ns. */
-export type TrafficTime = (problem: PlacementProblem, traffic: LayerTraffic) => number;
+/** Modelled time of a layer with such traffic, in ns. */
+export type TrafficTime = (traffic: LayerTraffic) => number;
 
 /** Options of {@link fastest}. */
 export interface FastestOptions {
@@ -35,9 +35,9 @@ export interface FastestOptions {
   /** Solvers whose placements are candidates too, so that the answer is never slower than theirs. */
   readonly rivals: readonly Solver[];
   /** Ranks the many variants; cheap. */
-  readonly estimate: TrafficTime;
+  readonly estimate: (problem: PlacementProblem) => TrafficTime;
   /** Decides between the few best variants and every solver's own answer. */
-  readonly judge: TrafficTime;
+  readonly judge: (problem: PlacementProblem) => TrafficTime;
 }
 
 /**
@@ -53,6 +53,8 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
     ...solver,
     summary: `least modelled time among many candidates, made by ${solver.summary}`,
     async solve(problem, options) {
+      const estimateNs = estimate(problem);
+      const judgeNs = judge(problem);
       // Progress is of one solver: bounds and placements of many would not belong together.
       const { onProgress, ...silent } = options;
       const [first, ...others] = await Promise.all([
@@ -69,12 +71,12 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
       const regroupings = await Promise.all(found.map((placement) => regroup(problem, placement, silent)));
       const variants = distinct([...found, ...regroupings.flat()])
         .filter((variant) => !own.some((answer) => isSame(answer, variant)))
-        .map((placement) => ({ placement, ns: estimate(problem, trafficOf(problem, placement.chiplets)) }))
+        .map((placement) => ({ placement, ns: estimateNs(trafficOf(problem, placement.chiplets)) }))
         .sort((a, b) => a.ns - b.ns)
         .slice(0, MOST_JUDGED_VARIANTS);
       const candidates = [...own, ...variants.map(({ placement }) => placement)];
-      const judged = [...candidates, ...annealed(problem, candidates, { ...options, estimate })]
-        .map((placement) => ({ placement, ns: judge(problem, trafficOf(problem, placement.chiplets)) }))
+      const judged = [...candidates, ...annealed(problem, candidates, { ...options, estimateNs })]
+        .map((placement) => ({ placement, ns: judgeNs(trafficOf(problem, placement.chiplets)) }))
         .sort((a, b) => a.ns - b.ns || a.placement.cost - b.placement.cost);
       return claimOf(judged[0].placement, answers);
     },
@@ -82,11 +84,14 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
 }
 
 /** The modelled time of the problem's layer, by an estimate that is quick to compute. */
-export const estimatedTime: TrafficTime = (problem, traffic) =>
-  estimateMakespanNs(traffic, machineOf(problem));
+export const estimatedTime = (problem: PlacementProblem): TrafficTime =>
+  createMakespanEstimate(machineOf(problem));
 
 /** The modelled time of the problem's layer, as its schedule has it. */
-export const scheduledTime: TrafficTime = (problem, traffic) => stepMakespanNs([traffic], machineOf(problem));
+export const scheduledTime =
+  (problem: PlacementProblem): TrafficTime =>
+  (traffic) =>
+    stepMakespanNs([traffic], machineOf(problem));
 
 /**
  * What annealing on the estimate itself makes of the best candidates; nothing where there are replicas, whose loads a
@@ -95,12 +100,12 @@ export const scheduledTime: TrafficTime = (problem, traffic) => stepMakespanNs([
 function annealed(
   problem: PlacementProblem,
   candidates: readonly Solved[],
-  { estimate, seed, timeLimitMs = Infinity }: SolverOptions & { readonly estimate: TrafficTime },
+  { estimateNs, seed, timeLimitMs = Infinity }: SolverOptions & { readonly estimateNs: TrafficTime },
 ): Solved[] {
   if (problem.numReplicas > 0) return [];
   const { patterns, load } = problem;
   const ranked = candidates
-    .map((placement) => ({ placement, ns: estimate(problem, trafficOf(problem, placement.chiplets)) }))
+    .map((placement) => ({ placement, ns: estimateNs(trafficOf(problem, placement.chiplets)) }))
     .sort((a, b) => a.ns - b.ns);
   const deadline = performance.now() + timeLimitMs;
   const state = new SwapTraffic(patterns, load, problem);
@@ -109,7 +114,7 @@ function annealed(
     .slice(0, MOST_ANNEALED)
     .map(({ placement }, rank) => {
       const { chiplets, isCut } = annealTime(state, placement.chiplets, {
-        estimate: (traffic) => estimate(problem, traffic),
+        estimate: estimateNs,
         isAllowed: createAdmissibility(problem, state),
         maxMoves: ANNEALING_MOVES,
         random: createRandom(seed, problem.layer, ANNEALING_STREAM + rank),
