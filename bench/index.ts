@@ -1,9 +1,10 @@
 /**
  * `npm run bench`: runs every `bench:` script in a process of its own and writes what they print to docs/benchmarks.md.
  *
- * `npm run bench -- paper network` runs these alone and leaves the other sections as they are.
+ * `npm run bench -- paper network` runs these alone and leaves the other sections as they are. Every section says of which
+ * commit, when and where it was measured.
  */
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 
@@ -33,10 +34,19 @@ for (const [name, command] of commands) {
     maxBuffer: 2 ** 26,
   });
   if (status !== 0) throw new Error(`bench:${name} ended with exit code ${status ?? "none"}`);
-  sections.set(name, `# ${name}\n\n\`npm run bench:${name}\`\n\n${stdout.trim()}`);
+  sections.set(name, `# ${name}\n\n\`npm run bench:${name}\` ${stamp()}\n\n${stdout.trim()}`);
 }
-const machine = `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`;
-const head = `Written by \`npm run bench\` on ${machine}. Times are of this machine; everything else is the same on any.`;
+const head =
+  "Written by `npm run bench`. Times are of the machine each section names; everything else is the same on any.";
 const written = [...commands.keys()].flatMap((name) => sections.get(name) ?? []);
 writeFileSync(FILE, `${[head, ...written].join("\n\n")}\n`);
 console.log(`wrote ${FILE}`);
+
+/** Commit, date, machine and Node of a measurement. */
+function stamp(): string {
+  const git = (...args: string[]) => execFileSync("git", args, { encoding: "utf8" }).trim();
+  const changed = git("status", "--porcelain", "--", "*.ts") === "" ? "" : " with changes";
+  const date = new Date().toISOString().slice(0, 10);
+  const machine = `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`;
+  return `at ${git("rev-parse", "--short", "HEAD")}${changed}, ${date}, on ${machine}`;
+}

@@ -52,17 +52,6 @@ export function ruleOf(model: DispatchModel): DispatchRule {
   return RULES[model];
 }
 
-/**
- * The model that a search plans replicas for: what is fixed by where a token starts is, over all tokens, close to
- * `uniform`, and cheap to follow change by change.
- *
- * @example
- * planningModel("sglang-static"); // "uniform"
- */
-export function planningModel(model: DispatchModel): "nearest" | "uniform" {
-  return model === "nearest" ? "nearest" : "uniform";
-}
-
 /** Chiplets that hold each expert, ascending. Shape [numExperts][]. */
 export type CopiesOf = readonly (readonly number[])[];
 
