@@ -237,7 +237,9 @@ async function slotsTable(): Promise<void> {
 async function largeTable(): Promise<void> {
   console.log("\n## 256 experts: synthetic deepseek-v3, 20,000 tokens a layer, 32 chiplets of 8\n");
   const trace = synthesizeTrace({ preset: "deepseek-v3", seed: 1, tokens: 20_000 });
-  console.log("| solver | layers | contiguous C_T | mean C_T | mean bound | gap | seconds | peak GB so far |");
+  console.log(
+    "| solver | layers | contiguous C_T | mean C_T | mean bound | gap | seconds | peak GB so far |",
+  );
   console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
   await largeRow("auto", trace);
   await largeRow("exact", { ...trace, layers: trace.layers.slice(0, 4) });
