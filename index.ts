@@ -9,6 +9,7 @@ export {
   formatPlacement as writePlacement,
   parsePlacement as readPlacement,
 } from "./lib/placement/placement-file.js";
+export { printableLines } from "./lib/printable.js";
 export {
   evaluatePlacement,
   evaluateTraffic,

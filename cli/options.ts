@@ -26,6 +26,9 @@ export interface TraceOptions {
   readonly topK?: number;
   readonly numLayers?: number;
   readonly maxTokens?: number;
+  readonly maxExperts?: number;
+  readonly maxLayers?: number;
+  readonly maxTopK?: number;
   readonly padding?: number | "none";
   readonly dropExpert?: readonly number[];
   readonly placement?: string;
@@ -50,6 +53,9 @@ export function addTraceOptions(command: Command): Command {
         64,
       ),
     )
+    .addOption(integerOption("--max-experts <n>", "most experts that files are believed (default: 4096)", 1))
+    .addOption(integerOption("--max-layers <n>", "most layers that files are believed (default: 1024)", 1))
+    .addOption(integerOption("--max-top-k <n>", "most experts of a token (default: 64)", 1))
     .option(
       "--placement <file>",
       "placement that ran while slots were recorded, which it maps back to experts",

@@ -1,5 +1,14 @@
-import { createWriteStream, existsSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  createWriteStream,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -14,26 +23,32 @@ export interface OutputOptions {
 /**
  * Checks that a file can be written, before the work begins whose result it is to hold.
  *
- * @throws InputError if it is there already and may not be replaced, or its folder is not there.
+ * A link stays: what it leads to is written, or replaced with --force. Pipes and devices are written to as they are.
+ *
+ * @throws InputError if it is there already and may not be replaced, its folder is not there, or it is a link to nothing.
  */
 export function checkOutput(path: string, { force = false }: OutputOptions): void {
   if (existsSync(path)) {
-    if (statSync(path).isDirectory()) {
+    const found = statSync(path);
+    if (found.isDirectory()) {
       throw new InputError(`${path}: found a folder, expected the name of a file to write`);
     }
-    if (!force) {
+    if (!force && found.isFile()) {
       throw new InputError(
         `${path}: found a file, expected none of that name`,
         "Maybe pass --force to overwrite it.",
       );
     }
+  } else if (isLink(path)) {
+    throw new InputError(`${path}: found a link that leads nowhere, expected none`, "Maybe remove it.");
   } else if (!existsSync(dirname(path))) {
     throw new InputError(`${path}: found no folder ${dirname(path)}, expected one to write into`);
   }
 }
 
 /**
- * Writes a file whole or not at all: under a temporary name beside it, renamed at the end.
+ * Writes a file whole or not at all: under a temporary name beside it, renamed at the end. What runs that were killed
+ * have left of the same file is removed.
  *
  * @param data Text, bytes, or pieces of either in order.
  * @param options.gzip Whether to compress it; the same data gives the same bytes.
@@ -45,28 +60,61 @@ export async function writeOutput(
   options: OutputOptions & { readonly gzip?: boolean },
 ): Promise<void> {
   checkOutput(path, options);
-  const temporary = `${path}.${process.pid}.tmp`;
+  const target = existsSync(path) ? realpathSync(path) : path;
+  const isFile = !existsSync(target) || statSync(target).isFile();
+  const temporary = `${target}.${process.pid}.tmp`;
   const clean = () => {
-    rmSync(temporary, { force: true });
+    if (isFile) rmSync(temporary, { force: true });
   };
   const cleanAndQuit = () => {
     clean();
     process.exit(EXIT.interrupted);
   };
-  process.once("SIGINT", cleanAndQuit);
+  for (const signal of SIGNALS) process.once(signal, cleanAndQuit);
   try {
+    if (isFile) removeLeftOvers(target);
     const pieces = typeof data === "string" || data instanceof Uint8Array ? [data] : data;
-    const file = createWriteStream(temporary);
+    // Nothing is written through a link that somebody has put where the temporary file is to be.
+    const file = isFile ? createWriteStream(temporary, { flags: "wx" }) : createWriteStream(target);
     await (options.gzip
       ? pipeline(Readable.from(pieces), createGzip(), file)
       : pipeline(Readable.from(pieces), file));
-    renameSync(temporary, path);
+    if (isFile) renameSync(temporary, target);
   } catch (error) {
     clean();
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw new InputError(`${path}: cannot be written (${code})`);
+    throw new InputError(
+      `${path}: cannot be written (${code})`,
+      code === "ENOSPC" ? "Maybe the disk is full." : undefined,
+    );
   } finally {
-    process.off("SIGINT", cleanAndQuit);
+    for (const signal of SIGNALS) process.off(signal, cleanAndQuit);
   }
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** Removes temporary files of a target whose processes are gone, or had the number of this one. */
+function removeLeftOvers(target: string): void {
+  const folder = dirname(target);
+  const start = `${basename(target)}.`;
+  for (const name of readdirSync(folder)) {
+    const found = name.startsWith(start) ? /^(\d{1,9})\.tmp$/.exec(name.slice(start.length)) : null;
+    if (found && !isRunning(Number(found[1]))) rmSync(join(folder, name), { force: true });
+  }
+}
+
+function isRunning(processId: number): boolean {
+  if (processId === process.pid) return false;
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }

@@ -41,6 +41,7 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
     interrupt.abort();
   };
   process.once("SIGINT", onInterrupt);
+  process.once("SIGTERM", onInterrupt);
   const numThreads = options.threads ?? availableParallelism();
   const threads = openLayerThreads({ numThreads });
   const capacity = machine.shape && groupCapacity(machine.hardware, machine.shape);
@@ -90,6 +91,7 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
     },
     close() {
       process.off("SIGINT", onInterrupt);
+      process.off("SIGTERM", onInterrupt);
       return threads.close();
     },
   };

@@ -1,4 +1,5 @@
 import colors from "picocolors";
+import { printableLines } from "../index.js";
 
 /** What a command says, and where: results on stdout, everything else on stderr. */
 export interface Terminal {
@@ -28,7 +29,7 @@ export function openTerminal({ json = false, quiet = false }: TerminalOptions): 
   return {
     print(text) {
       clear();
-      if (!json) process.stdout.write(`${text}\n`);
+      if (!json) process.stdout.write(`${printableLines(text)}\n`);
     },
     printJson(document) {
       clear();
@@ -36,12 +37,12 @@ export function openTerminal({ json = false, quiet = false }: TerminalOptions): 
     },
     note(line) {
       clear();
-      if (!quiet) process.stderr.write(`${colors.dim(line)}\n`);
+      if (!quiet) process.stderr.write(`${colors.dim(printableLines(line))}\n`);
     },
     progress(line) {
       if (!isWatched) return;
       clear();
-      process.stderr.write(line.slice(0, process.stderr.columns - 1));
+      process.stderr.write(printableLines(line).slice(0, process.stderr.columns - 1));
       hasProgress = true;
     },
   };

@@ -1,3 +1,4 @@
+import { stringify } from "csv-stringify/sync";
 import type { ComparedSolver, ComparisonRow } from "../flows/compare.js";
 
 /** Whether to tell the seconds solvers took, which differ from run to run. */
@@ -18,12 +19,16 @@ export function comparisonData(
   return rows.map((row, index) => ({ ...rowData(row, options), layers: layerData(solvers[index]) }));
 }
 
-/** The comparison as comma-separated values: a line of names, then a line a solver; nothing where nothing is known. */
+/**
+ * The comparison as comma-separated values: a line of names, then a line a solver; nothing where nothing is known.
+ *
+ * Text that a spreadsheet would take for a formula has an apostrophe before it.
+ */
 export function comparisonCsv(rows: readonly ComparisonRow[], options: DataOptions): string {
   const records = rows.map((row) => flatten(rowData(row, options)));
   const names = [...new Set(records.flatMap((record) => [...record.keys()]))];
-  const lines = records.map((record) => names.map((name) => csvCell(record.get(name))).join(","));
-  return [names.join(","), ...lines].join("\n");
+  const lines = records.map((record) => names.map((name) => cellOf(record.get(name))));
+  return stringify([names, ...lines], { escape_formulas: true }).trimEnd();
 }
 
 function rowData(row: ComparisonRow, options: DataOptions): Record<string, unknown> {
@@ -64,7 +69,6 @@ function flatten(record: Record<string, unknown>, prefix = ""): Map<string, unkn
   return flat;
 }
 
-function csvCell(value: unknown): string {
-  const text = typeof value === "string" || typeof value === "number" ? String(value) : "";
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+function cellOf(value: unknown): string | number {
+  return typeof value === "string" || typeof value === "number" ? value : "";
 }

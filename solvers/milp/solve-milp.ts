@@ -66,6 +66,10 @@ export function checkClaim(model: MilpModel, claim: BackendClaim, start?: Float6
       ? fallBack(model, start, "called infeasible in spite of a feasible start")
       : { status: "infeasible" };
   }
+  if (claim.point.length !== model.cost.length || !Number.isFinite(claim.objective)) {
+    const found = `${claim.point.length} columns and objective ${claim.objective}`;
+    return fallBack(model, start, `${found} came back, expected ${model.cost.length} columns and a number`);
+  }
   const values = claim.point.map((value, column) => (model.integer[column] ? Math.round(value) : value));
   const fractional = claim.point.findIndex((value, column) => Math.abs(value - values[column]) > 1e-5);
   if (fractional >= 0) {
@@ -91,7 +95,7 @@ export function checkClaim(model: MilpModel, claim: BackendClaim, start?: Float6
 }
 
 function judge(values: Float64Array, objective: number, bound: number | undefined): MilpSolution {
-  if (bound === undefined) return { status: "feasible", values, objective };
+  if (bound === undefined || Number.isNaN(bound)) return { status: "feasible", values, objective };
   const tolerance = OPTIMALITY_GAP * Math.max(1, Math.abs(objective));
   if (bound > objective + tolerance) {
     return {

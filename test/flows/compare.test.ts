@@ -98,6 +98,12 @@ describe("comparisonCsv and comparisonData", () => {
     expect(comparisonCsv(rows, { seconds: true })).to.contain("seconds");
   });
 
+  it("write no formula that a spreadsheet would run", () => {
+    const evil = { ...solvers[0], name: '=HYPERLINK("http://x")' };
+    const [, row] = comparisonCsv(compareSolvers([evil]), { seconds: false }).split("\n");
+    expect(row).to.match(/^"'=HYPERLINK\(""http:\/\/x""\)",/);
+  });
+
   it("say null where nothing is known, and tell every layer", () => {
     const [first, second] = comparisonData(solvers, rows, { seconds: false });
     expect(first).to.deep.include({ solver: "contiguous", bound: null, heldOut: null });

@@ -41,6 +41,13 @@ const solvers = [
 const report = { solvers, trace, hardware, facts: ["8 experts", "4 chiplets"] };
 
 describe("reportPage", () => {
+  it("takes names from files for text, whatever they hold", async () => {
+    const model = '<script>alert(1)</script><img src=x onerror="y">\u001b[2J';
+    const page = await reportPage({ ...report, trace: { ...trace, model } });
+    expect(page).to.not.match(/<script|<img src=x|\u001b/);
+    expect(page).to.contain("&#60;script&#62;");
+  });
+
   it("is one page without script, network or time, the same every time", async () => {
     const page = await reportPage(report);
     expect(page)

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import type { BackendName } from "../../../lib/placement/solver.js";
 import { binaryColumns, objectiveOf, violationOf, type MilpModel } from "../../../solvers/milp/milp-model.js";
+import { solveInWorker } from "../../../solvers/milp/worker-pool.js";
 import { checkClaim, solveMilp } from "../../../solvers/milp/solve-milp.js";
 
 const backends: readonly BackendName[] = ["highs", "javascript-lp-solver"];
@@ -149,6 +150,20 @@ describe("solveMilp", () => {
   });
 });
 
+describe("a worker of a backend", () => {
+  const model = partitioning(2, [[0, 1], [0], [1]], [5, 1, 2]);
+
+  it("that dies is told of, and the next model has another one", async () => {
+    const unknown = { backend: "abacus" as "highs", model, options: {} };
+    const claim = await solveInWorker(unknown, Infinity);
+    expect(claim).to.have.property("kind", "nothing");
+    expect(claim)
+      .to.have.property("reason")
+      .that.matches(/^abacus failed: /);
+    expect((await solveMilp(model, { backend: "highs" })).status).to.equal("optimal");
+  });
+});
+
 describe("checkClaim", () => {
   const model = partitioning(2, [[0, 1], [0], [1]], [5, 1, 2]);
 
@@ -163,6 +178,24 @@ describe("checkClaim", () => {
       status: "undecided",
       reason: "the point that came back is not feasible: row 1 is 0, expected 1 to 1",
     });
+  });
+
+  it("answers nonsense as undecided, or leaves it out: points of another length, numbers that are none", () => {
+    const claims = [
+      { point: Float64Array.of(0, 1), objective: 3 },
+      { point: Float64Array.of(0, 1, 1, 1), objective: 3 },
+      { point: Float64Array.of(0, NaN, 1), objective: 3 },
+      { point: Float64Array.of(0, 1, 1), objective: NaN },
+      { point: Float64Array.of(0, 1, 1), objective: -Infinity },
+    ];
+    for (const claim of claims) {
+      expect(checkClaim(model, { kind: "point", ...claim }).status, String(claim.point)).to.equal(
+        "undecided",
+      );
+    }
+    const point = Float64Array.of(0, 1, 1);
+    const withoutBound = checkClaim(model, { kind: "point", point, objective: 3, bound: NaN });
+    expect(withoutBound).to.deep.equal({ status: "feasible", values: point, objective: 3 });
   });
 
   it("answers a wrong objective as undecided", () => {

@@ -1,0 +1,143 @@
+import { gzipSync } from "node:zlib";
+import { expect } from "chai";
+import { zipSync } from "fflate";
+import { verifyForeign } from "../../lib/export/read-foreign.js";
+import { npyFile, torchFile } from "./array-files.js";
+import { failureOf, readFolder } from "./trace-files.js";
+
+const row = '{"layer":0,"token":0,"experts":[0,1]}\n';
+
+/** An array that claims a shape for the bytes of a few numbers. */
+function claimed(shape: readonly number[]): Buffer {
+  return npyFile({ shape, values: Int32Array.of(0, 1, 2, 3) });
+}
+
+function safetensors(header: unknown): Buffer {
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeUInt32LE(text.length);
+  return Buffer.concat([length, text, Buffer.alloc(64)]);
+}
+
+describe("hostile traces", () => {
+  const cases: { name: string; file?: string; content: () => string | Uint8Array; message: RegExp }[] = [
+    {
+      name: "a header of 1e9 experts",
+      content: () => `{"num_experts":1000000000,"top_k":2}\n${row}`,
+      message: /found 1000000000 experts, expected 1 to 4096\nMaybe .*--max-experts/,
+    },
+    {
+      name: "a header of top-1e6",
+      content: () => `{"num_experts":64,"top_k":1000000}\n${row}`,
+      message: /found 1000000 experts in a token, expected 1 to 64/,
+    },
+    {
+      name: "ids that no model has",
+      content: () => '{"layer":0,"token":0,"experts":[8000,65000]}\n',
+      message: /expert 8000 is out of range \[0, 4096\)\nMaybe .*--max-experts/,
+    },
+    { name: "a layer of 1e9", content: () => row.replace(":0", ":999999999"), message: /found layer 999999999, expected 0 to 1023/ },
+    { name: "zero tokens of 1e9 layers", content: () => claimed([0, 1e9, 2]), message: /found layer 1024, expected 0 to 1023/ },
+    { name: "no experts a token", content: () => claimed([4, 1, 0]), message: /found 0 experts|shape/ },
+    { name: "loads of 1e18 layers", content: () => claimed([1e18, 32]), message: /found an array of shape/ },
+    {
+      name: "strides that expand one number to 1e18",
+      content: () => Buffer.from(Buffer.from(torchFile({ indices: { shape: [4, 2], values: Int32Array.of(0, 1, 2, 3, 0, 1, 2, 3) } })).toString("latin1").replace("(J\x04\0\0\0J\x02\0\0\0t(J\x02\0\0\0J\x01\0\0\0", "(J\xff\xff\xff\x7fJ\xff\xff\xff\x7ft(J\0\0\0\0J\0\0\0\0"), "latin1"),
+      message: /found an array of shape \[2147483647, 2147483647\], expected at most 8 entries/,
+    },
+    { name: "a gzip bomb of spaces", content: () => gzipSync(Buffer.alloc(300e6, " ")), message: /no format known|more than/ },
+    {
+      name: "a gzip bomb behind a row",
+      content: () => gzipSync(Buffer.concat([Buffer.from(row), Buffer.alloc(300e6, " ")])),
+      message: /found (a line|\d+ bytes that unpack)/,
+    },
+    {
+      name: "a gzip bomb of loads",
+      content: () => gzipSync(Buffer.concat([Buffer.from('{"load_history":[{"logical_expert_load":[[1,2]'), Buffer.alloc(100e6, " "), Buffer.from("]}]}")])),
+      message: /that unpack to more than/,
+    },
+    {
+      name: "an .npz bomb",
+      content: () => zipSync({ "routed_experts.npy": [Buffer.concat([npyFile({ shape: [1e7, 4, 8], values: Uint8Array.of(1) }), Buffer.alloc(320e6)]), { level: 1 }] }),
+      message: /that unpack to more than/,
+    },
+    { name: "a safetensors entry of null", content: () => safetensors({ "0_1": { dtype: "I64", shape: [1], data_offsets: [0, 8] }, "0_2": null }), message: /tensor .*found type nothing/ },
+    { name: "a safetensors type named constructor", content: () => safetensors({ "0_1": { dtype: "constructor", shape: [8], data_offsets: [0, 64] } }), message: /found no tokens/ },
+    { name: "a safetensors entry without offsets", content: () => safetensors({ "0_1": { dtype: "I64", shape: [8] } }), message: /expected a shape and two data_offsets/ },
+    { name: "steps of null", content: () => '{"load_history":[null], "logical_expert_load":[]}', message: /found nothing, expected loads/ },
+    { name: "no steps", content: () => '{"load_history":[{"logical_expert_load":[]}]}', message: /found \[\], expected loads/ },
+    { name: "steps nested 100,000 deep", content: () => `{"load_history":[{"logical_expert_load":[${"[".repeat(1e5)}${"]".repeat(1e5)}]}]}`, message: /found \[\[\[.*\.\.\., expected (loads|numbers)/ },
+    { name: "a load of -1", content: () => '{"logical_count":[[1,-1,2,3]]}', message: /found load -1/ },
+    { name: "a load of 1e400", content: () => '{"logical_count":[[1,1e400,2,3]]}', message: /found load Infinity/ },
+    {
+      name: "a quote that never closes",
+      content: () => `Layer ID,Batch Number,Token,Activated Expert IDs\n1,0,"${"a,b\n".repeat(1e6)}`,
+      message: /^InputError: trace: found (Quote Not Closed|Max Record Size)/,
+    },
+    { name: "names that steer a terminal", content: () => '{"layer":0,"token":0,"experts":"\u001b[2J"}\n', message: /found \{"layer":0,"token":0,"experts":"\\x1b\[2J"\}/ },
+  ]; // prettier-ignore
+
+  for (const { name, file = "trace", content, message } of cases) {
+    it(`are refused: ${name}`, async () => {
+      expect(await failureOf(readFolder({ [file]: content() })))
+        .to.match(/^InputError: /)
+        .and.match(message);
+    });
+  }
+
+  it("may be larger where an option says so", async () => {
+    const content = '{"layer":2000,"token":0,"experts":[8000,7]}\n';
+    const routing = await readFolder({ trace: content }, { maxExperts: 8192, maxLayers: 4096 });
+    expect(routing.kind === "tokens" && routing.trace.numExperts).to.equal(8004);
+  });
+
+  it("may begin with a byte order mark", async () => {
+    for (const content of [
+      `\uFEFF${row}`,
+      '\uFEFF{"logical_count":[[1,2,3,4]]}',
+      "\uFEFF0\t1\t2\t3\t\t1\t1\t1\t1\n",
+    ]) {
+      const routing = await readFolder({ "weights_1.txt": content });
+      expect(routing.report.layers.length + (routing.kind === "loads" ? 1 : 0), content).to.equal(1);
+    }
+  });
+});
+
+describe("hostile placement files", () => {
+  const violationsOf = async (content: string | Uint8Array) =>
+    (await verifyForeign(Buffer.from(content), "file", { numChiplets: 2 })).violations;
+
+  it("of YAML are refused where aliases multiply, contain themselves or lead nowhere", async () => {
+    const bomb = [
+      "a: &a [1,1,1,1,1,1,1,1,1]",
+      ..."bcdefghijk"
+        .split("")
+        .map((name, at) => `${name}: &${name} [${Array(9).fill(`*${"abcdefghijk"[at]}`).join(",")}]`),
+    ];
+    const files = [
+      `${bomb.join("\n")}\ninitial_global_assignments: {1: *k}\n`,
+      "initial_global_assignments: &a {1: *a}\n",
+      "initial_global_assignments: {1: *b}\n",
+    ];
+    for (const file of files) expect((await violationsOf(file))[0]).to.match(/^found no YAML/);
+  });
+
+  it("make no room for chiplets, experts and layers that are not there", async () => {
+    const rows = Array.from({ length: 2000 }, (_, at) => `${at * 1000},1,65000,0`);
+    const failure = await failureOf(
+      verifyForeign(Buffer.from(`layer,expert,chiplet,slot\n${rows.join("\n")}\n`), "file"),
+    );
+    expect(failure).to.match(/^InputError: csv: found 2000 layers, expected 1 to 1024/);
+    const ranks =
+      '{"format":"moeplace.expert-permutation","version":1,"numExperts":1000000000,"numRanks":2,"layers":[]}';
+    expect(await failureOf(violationsOf(ranks))).to.match(/^InputError: megatron: found 1000000000 experts/);
+  });
+
+  it("list no more than 10,000 violations", async () => {
+    const found = await violationsOf(
+      JSON.stringify({ expert_to_ep_rank: new Array<number>(12_000).fill(7) }).replaceAll("7", "3000"),
+    );
+    expect(found.length).to.be.at.most(10_001);
+    expect(found.at(-1)).to.match(/^and \d+ more$/);
+  });
+});
