@@ -48,6 +48,7 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
   if (capacity?.warning !== undefined) terminal.note(`${machine.hardware.name}: ${capacity.warning}`);
   const optionsFor = (trace: RoutingTrace | LoadTrace, name: string, solver: Solver): PlaceTraceOptions => {
     let numPlaced = 0;
+    const begin = performance.now();
     const say = (text: string) => {
       terminal.progress(`${name}: ${numPlaced} of ${trace.layers.length} layers placed${text}`);
     };
@@ -64,9 +65,12 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
         backends: { columns: options.columnsBackend, groups: options.groupsBackend },
         ...(options.timeLimit !== undefined && { timeLimitMs: 1000 * options.timeLimit }),
       },
-      onProgress(layer, { cost, bound }) {
+      onProgress(layer, { cost, bound, phase = "replicas", note }) {
         const proof =
           bound === undefined ? "" : `, at least ${bound.toFixed(3)}, gap ${percent(cost / bound - 1)}`;
+        const seconds = ((performance.now() - begin) / 1000).toFixed(2);
+        const noted = note === undefined ? "" : `; ${note}`;
+        terminal.detail(`${seconds} s, layer ${layer}, ${phase}: C_T ${cost.toFixed(4)}${proof}${noted}`);
         say(`; layer ${layer}: C_T ${cost.toFixed(3)}${proof}`);
       },
       onLayer() {

@@ -9,6 +9,8 @@ export interface Terminal {
   printJson(document: unknown): void;
   /** A line on stderr that is worth knowing; nothing with --quiet. */
   note(line: string): void;
+  /** A line on stderr for who looks into a run; only with --verbose. */
+  detail(line: string): void;
   /** A line on stderr that the next line takes the place of; only where a person watches. */
   progress(line: string): void;
 }
@@ -17,9 +19,10 @@ export interface Terminal {
 export interface TerminalOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly verbose?: boolean;
 }
 
-export function openTerminal({ json = false, quiet = false }: TerminalOptions): Terminal {
+export function openTerminal({ json = false, quiet = false, verbose = false }: TerminalOptions): Terminal {
   const isWatched = process.stderr.isTTY && !quiet;
   let hasProgress = false;
   const clear = () => {
@@ -38,6 +41,10 @@ export function openTerminal({ json = false, quiet = false }: TerminalOptions): 
     note(line) {
       clear();
       if (!quiet) process.stderr.write(`${colors.dim(printableLines(line))}\n`);
+    },
+    detail(line) {
+      clear();
+      if (verbose) process.stderr.write(`${line}\n`);
     },
     progress(line) {
       if (!isWatched) return;

@@ -101,7 +101,7 @@ async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline
   let columns = incumbent;
   // Every token visits a chiplet at least, however early pricing was cut.
   let bound = Math.max(model.patterns.numTokens, Math.ceil(proved.bound));
-  const report = (note?: string) => {
+  const report = (phase: string, note?: string) => {
     const chipletOf = new Uint16Array(model.numExperts);
     columns.forEach(({ experts }, chiplet) => {
       for (const expert of experts) chipletOf[expert] = chiplet;
@@ -111,18 +111,21 @@ async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline
       chiplets: expertsOfChiplets(chipletOf, model.numChiplets),
       cost: sumTokens(columns) / numTokens,
       bound: bound / numTokens,
+      phase,
       ...(note !== undefined && { note }),
     });
   };
-  report();
+  report("column generation");
   const list = await fixByCuts(model, listColumns(table, proved, sumTokens(columns)), {
     incumbent,
     fewColumns: FEW_COLUMNS,
     deadline,
-    onNote: report,
+    onNote: (note) => {
+      report("cuts", note);
+    },
   });
   bound = Math.max(bound, Math.min(sumTokens(columns), Math.ceil(list.bound)));
-  report();
+  report("cuts");
   let threshold = firstThreshold(list);
   while (bound < sumTokens(columns)) {
     const timeLimitMs = deadline - performance.now();
@@ -137,7 +140,9 @@ async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline
       {
         backend: options.backends.columns,
         incumbent: columns,
-        onNote: report,
+        onNote: (note) => {
+          report("choice of columns", note);
+        },
         ...(timeLimitMs < Infinity && { timeLimitMs }),
       },
     );
@@ -149,7 +154,7 @@ async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline
     }
     const reached = threshold === whole ? choice.tokens : Math.ceil(list.base + threshold);
     bound = Math.max(bound, Math.min(choice.tokens, reached));
-    report();
+    report("choice of columns");
     threshold *= 2;
   }
   return { columns, tokensBound: bound, stoppedBy: "proof" as const };

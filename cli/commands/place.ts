@@ -59,7 +59,8 @@ export function placeCommand(end: (exitCode: number) => void): Command {
     )
     .argument("[trace...]", "trace files or folders, read as one trace")
     .option("-o, --output <file>", "placement file to write")
-    .option("--solver <name>", "solver", "auto");
+    .option("--solver <name>", "solver", "auto")
+    .option("--verbose", "say on stderr what the solver is at: seconds, layer, phase, incumbent, bound");
   addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0 });
   addMigrationOptions(command);
   return addTerminalOptions(addForceOption(command))

@@ -31,6 +31,8 @@ export interface SolverProgress {
   readonly chiplets: Chiplets;
   readonly cost: number;
   readonly bound?: number;
+  /** What the solver is at: a search, the bound by columns, cuts, the choice of columns. */
+  readonly phase?: string;
   /** What failed on the way without ending it, an LP for instance: one sentence for a person who looks into the run. */
   readonly note?: string;
 }

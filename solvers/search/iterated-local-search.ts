@@ -64,6 +64,7 @@ export function startSearch(model: SwapModel, options: SearchOptions): Search {
     onProgress?.({
       chiplets: expertsOfChiplets(best, numChiplets),
       cost: leastTokenCopies / patterns.numTokens,
+      phase: "search",
     });
   };
   const searchFrom = (chipletOf: Uint16Array, kicks: number, random: Random) => {

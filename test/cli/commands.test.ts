@@ -229,6 +229,19 @@ describe("the command line", () => {
     ]);
   });
 
+  it("place --verbose says on stderr what the solver is at, and nothing else changes", async () => {
+    const args = ["place", "trace.jsonl", "--chiplets", "4", "--quiet", "--json"];
+    const [silent, verbose] = [await place.run(...args), await place.run(...args, "--verbose")];
+    expect(silent.stderr).to.equal("");
+    expect(verbose.stdout).to.equal(silent.stdout);
+    const lines = verbose.stderr.trimEnd().split("\n");
+    for (const line of lines) expect(line).to.match(/^[\d.]+ s, layer \d, [a-z ]+: C_T \d\.\d{4}/);
+    for (const layer of [1, 2]) {
+      const last = lines.filter((line) => line.includes(`layer ${layer},`)).at(-1);
+      expect(last).to.match(/, at least \d\.\d{3}, gap 0\.00 %$/);
+    }
+  });
+
   it("place respects pins, separations and the load cap", async () => {
     const { placement } = (await place.runJson(
       "place", "trace.jsonl", "--chiplets", "4", "--pin", "0:3", "--pin", "4:1", "--apart", "1,5", "--max-load", "1.2",
