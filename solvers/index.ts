@@ -25,19 +25,15 @@ const trafficSolvers: readonly Solver[] = [
   ...[localSearch, ilp, exact, auto].map(replicating),
 ];
 
+/** What competes where the time is minimised: quick solvers, whose placements are candidates too. */
+const rivals = trafficSolvers.filter(({ kind, name }) => kind === "baseline" || name === localSearch.name);
+
 /** Every solver, pursuing the objective of the problem it is given; baselines know no objective. */
 export const solvers: readonly Solver[] = trafficSolvers.map((solver) =>
   solver.kind === "baseline"
     ? solver
-    : pursuing(solver, { search: replicating(localSearch), rivals: rivalsOf(solver) }),
+    : pursuing(solver, { portfolio: replicating(auto), search: replicating(localSearch), rivals }),
 );
-
-/** All others but those that would only repeat a proof. */
-function rivalsOf(solver: Solver): Solver[] {
-  return trafficSolvers.filter(
-    ({ name, kind, proves }) => name !== solver.name && kind !== "portfolio" && !(proves && solver.proves),
-  );
-}
 
 /** Finds a solver by name. */
 export function findSolver(name: string): Solver | undefined {
