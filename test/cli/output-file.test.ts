@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -11,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { writeOutput } from "../../cli/output-file.js";
 import { InputError } from "../../lib/errors.js";
@@ -67,6 +70,22 @@ describe("output files", () => {
     await expectRejection(writeOutput(path("p.json"), broken(), { force: true }), /trace: ends/);
     expect(readdirSync(folder)).to.deep.equal(["p.json"]);
     expect(readFileSync(path("p.json"), "utf8")).to.equal("old");
+  });
+
+  it("stay whole where the run is killed while it writes, and the next run takes away what it left", async () => {
+    writeFileSync(path("p.json"), "old");
+    const script = `
+      import { writeOutput } from ${JSON.stringify(new URL("../../cli/output-file.js", import.meta.url).href)};
+      function* endless() { for (;;) yield "x".repeat(65536); }
+      await writeOutput(${JSON.stringify(path("p.json"))}, endless(), { force: true });`;
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", script], { stdio: "ignore" });
+    const left = `p.json.${child.pid}.tmp`;
+    while (!existsSync(path(left))) await setTimeout(10);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    expect(readFileSync(path("p.json"), "utf8")).to.equal("old");
+    await writeOutput(path("p.json"), "new", { force: true });
+    expect(readdirSync(folder)).to.deep.equal(["p.json"]);
   });
 
   it("say that the disk is full", async function () {

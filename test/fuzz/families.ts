@@ -134,6 +134,7 @@ const traceFamilies = [
   }),
   traceFamily({ name: "ragged JSON Lines", real: "ragged-jsonl", made: () => ['{"problem_id":1,"layer":3,"experts":[1,2],"token_idx":0}\n{"problem_id":1,"layer":3,"experts":[2,5],"token_idx":1}\n'] }),
   traceFamily({ name: "Megatron router trace", real: "megatron-router-trace" }),
+  traceFamily({ name: "torch tensors", made: () => [torchFile({ shape: [2, 8], values: counts(16) }), torchFile({ shape: [5, 6, 2], values: tokens })] }),
   traceFamily({ name: "ESFT", file: "expert_weights_1.txt", real: "esft", made: () => [sequences.join("")] }),
   traceFamily({ name: "torch indices", real: "flame-pt", made: () => [torchFile({ indices: { shape: [30, 2], values: tokens }, layer: 2, model: "m", sequence_length: 10 })] }),
   traceFamily({ name: "dense CSV", real: "flame-dense-csv", made: () => ["layer_id,token_id,expert_0,expert_1,expert_2,expert_3\n0,0,0.5,0,0.5,0\n0,1,0,0.2,0,0.8\n"] }),
