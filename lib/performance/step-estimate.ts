@@ -13,7 +13,7 @@ import { sramBytes } from "./systolic.js";
 import type { Workload } from "../hardware/workload.js";
 import { microBatchTokens } from "./workload.js";
 
-/** Options of {@link estimateLayerNs}. */
+/** Options of {@link createLayerEstimate}. */
 export interface EstimateOptions {
   readonly workload: Workload;
   /** Which stages wait for all of the one before, as in lib/schedule/overlap.ts. */
@@ -32,13 +32,9 @@ export interface EstimateOptions {
  *   another where transfers run apart, or of one, and of each other the slowest resource on that way;
  * - the busiest memory: weights and saved activations;
  * - the root: attention and shared experts.
- * `npm run bench:schedule` prints how far it is from the schedules.
+ * `npm run bench:schedule` prints how far it is from the schedules. What does not depend on the traffic is
+ * computed once.
  */
-export function estimateLayerNs(traffic: LayerTraffic, machine: Machine, options: EstimateOptions): number {
-  return createLayerEstimate(machine, options)(traffic);
-}
-
-/** Makes {@link estimateLayerNs} for one machine and workload, some ten times as fast from the second call on. */
 export function createLayerEstimate(
   machine: Machine,
   options: EstimateOptions,
