@@ -1,4 +1,10 @@
-import { evaluatePlacement, type Evaluation, type Placement, type RoutingTrace } from "../index.js";
+import {
+  evaluatePlacement,
+  type Evaluation,
+  type EvaluationOptions,
+  type Placement,
+  type RoutingTrace,
+} from "../index.js";
 import type { SplitTrace } from "./load-trace.js";
 import type { Machine } from "./machine.js";
 
@@ -6,7 +12,7 @@ import type { Machine } from "./machine.js";
 export function evaluateOn(
   trace: RoutingTrace,
   placement: Placement,
-  { scheduled = false, ...machine }: Machine & { scheduled?: boolean },
+  { scheduled = false, bounds, ...machine }: Machine & Pick<EvaluationOptions, "scheduled" | "bounds">,
 ): Evaluation {
   const { hardware, shape, workload } = machine;
   return evaluatePlacement(trace, placement, {
@@ -14,6 +20,7 @@ export function evaluateOn(
     tokensStart: hardware.tokensStart,
     ...(shape && { machine: { hardware, shape, workload } }),
     scheduled,
+    ...(bounds && { bounds }),
   });
 }
 
@@ -28,7 +35,14 @@ export function judge(
   { scheduled = false, ...machine }: Machine & { scheduled?: boolean },
 ): { learned: Evaluation; heldOut?: Evaluation } {
   return {
-    learned: evaluateOn(learn, placement, { ...machine, scheduled }),
+    learned: evaluateOn(learn, placement, { ...machine, scheduled, bounds: boundsOf(placement) }),
     ...(heldOut && { heldOut: evaluateOn(heldOut, placement, machine) }),
   };
+}
+
+/** What is proved of C_T, by layer. */
+function boundsOf({ layers }: Placement): Map<number, number> {
+  return new Map(
+    layers.flatMap(({ layer, bound }) => (bound === undefined ? [] : [[layer, bound] as const])),
+  );
 }

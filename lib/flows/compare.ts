@@ -1,5 +1,6 @@
 import { stepTime, type Evaluation, type Metrics, type StepTime } from "./evaluate.js";
 import type { Placement } from "../placement/placement.js";
+import { largest } from "../statistics.js";
 
 /** What one solver made of a trace, and what that is worth. */
 export interface ComparedSolver {
@@ -51,6 +52,7 @@ export interface ComparisonRow {
  */
 export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRow[] {
   const bounds = bestBounds(solvers);
+  const atLeastNs = bestTimeBound(solvers);
   return solvers.map(({ name: solver, answer, seconds }): ComparisonRow => {
     if (answer.status !== "placed") return { ...NOTHING, solver, seconds, ...answer };
     const { learned, heldOut } = answer;
@@ -72,7 +74,7 @@ export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRo
       gap: bound === undefined ? undefined : Math.max(0, cost / bound - 1),
       learned: learned.mean,
       heldOut: heldOut?.mean,
-      time: stepTime(answer) ?? undefined,
+      time: withBound(stepTime(answer), atLeastNs),
       stepNs: (heldOut ?? learned).step?.stepNs,
       stepPj: (heldOut ?? learned).step?.stepPj,
       seconds,
@@ -102,6 +104,18 @@ function bestBounds(solvers: readonly ComparedSolver[]): Map<number, number> {
     }
   }
   return bounds;
+}
+
+/** The largest time that any solver's proof of C_T comes to: it holds for the placements of all. */
+function bestTimeBound(solvers: readonly ComparedSolver[]): number | null {
+  const proved = solvers.flatMap(({ answer }) =>
+    answer.status === "placed" ? (answer.learned.step?.atLeastNs ?? []) : [],
+  );
+  return proved.length === 0 ? null : largest(proved);
+}
+
+function withBound(time: StepTime | null, atLeastNs: number | null): StepTime | undefined {
+  return time === null ? undefined : { ...time, atLeastNs: time.atLeastNs === null ? null : atLeastNs };
 }
 
 function mean(values: readonly number[]): number {

@@ -26,6 +26,7 @@ import {
   type ConfigurationName,
   type ScheduleOptions,
 } from "../schedule/schedule-step.js";
+import { stepBoundNs } from "../schedule/step-bound.js";
 import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
 
 /** Metrics of a placement, of one layer or the mean of layers. Less is better for every one. */
@@ -76,6 +77,8 @@ export interface StepMetrics {
   readonly configuration: ConfigurationName;
   /** Makespan of its schedule: what `moeplace schedule` prints. */
   readonly stepNs: number;
+  /** Proved: no placement without replicas of the same problem takes less; null where nothing is proved. */
+  readonly atLeastNs: number | null;
   readonly stepPj: number;
   /** Of the whole model, a chiplet: were all its MoE layers as those given in the mean, and with all its other layers. */
   readonly tokensPerSecond: number;
@@ -115,6 +118,8 @@ export interface EvaluationOptions {
   readonly configuration?: ConfigurationName;
   /** Whether to schedule every layer too, which takes milliseconds a layer; default false. */
   readonly scheduled?: boolean;
+  /** What is proved of C_T on these tokens, by layer; a time is proved from it, and none without. */
+  readonly bounds?: ReadonlyMap<number, number>;
 }
 
 /**
@@ -159,10 +164,35 @@ export function evaluatePlacement(
       workload,
       configuration: options.configuration ?? DEFAULT_CONFIGURATION,
       stepNs,
+      atLeastNs: options.bounds
+        ? leastStepNs(trace, traffic, { ...sized, machine, bounds: options.bounds })
+        : null,
       stepPj: dynamicPj + staticPj(machine.hardware, stepNs),
       tokensPerSecond: workload.tokensPerChiplet / (modelNs / 1e9),
     },
   };
+}
+
+/** A time that no placement is below, proved from the least C_T of every layer; null where experts have replicas. */
+function leastStepNs(
+  { numExperts, layers }: RoutingTrace,
+  traffic: readonly LayerTraffic[],
+  {
+    machine,
+    bounds,
+    configuration,
+  }: EvaluationOptions & { machine: Machine; bounds: ReadonlyMap<number, number> },
+): number | null {
+  const { hardware } = machine;
+  const hasReplicas = traffic.some(({ expertLoad }) => expertLoad.flat().length > numExperts);
+  if (hasReplicas || hardware.numGroups * hardware.chipletsPerGroup !== traffic[0].numChiplets) return null;
+  return stepBoundNs(
+    traffic.map((counted, index) => ({
+      traffic: counted,
+      tokenReplication: bounds.get(layers[index].layer) ?? 1,
+    })),
+    scheduleOptions(machine, configuration),
+  );
 }
 
 function sizedFor(
@@ -213,7 +243,7 @@ export function stepTime({
     configuration: learned.step.configuration,
     learnedNs: learned.step.stepNs,
     heldOutNs: heldOut?.step?.stepNs ?? null,
-    atLeastNs: null,
+    atLeastNs: learned.step.atLeastNs,
   };
 }
 

@@ -20,7 +20,7 @@ const GROUP_LOAD_CAP = 1.1;
 const MOST_JUDGED_VARIANTS = 6;
 
 /** Swaps tried from each of the best candidates. */
-const ANNEALING_MOVES = 10_000;
+const ANNEALING_MOVES = 6000;
 /** Candidates that annealing begins from, and how much slower than the best they may be. */
 const MOST_ANNEALED = 2;
 const WORTH_ANNEALING = 1.05;
