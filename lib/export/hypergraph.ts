@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import { checkModelSizes } from "../plausible-size.js";
 import type { TokenPatterns } from "../trace/token-patterns.js";
 import { chipletOfExperts } from "../placement/placement.js";
 import { countExperts, countIds, layersOfRows } from "./foreign-content.js";
@@ -99,9 +100,15 @@ export const partition: PlacementFormat = {
   extension: "part",
   needs: { layers: "one", equalSlots: false, noReplicas: true },
   write: ({ layers, numExperts }) => `${chipletOfExperts(layers[0].chiplets, numExperts).join("\n")}\n`,
-  recognises: ({ text }) => text !== undefined && /^(\d{1,9}\s*\r?\n)+$/.test(text),
+  recognises: ({ text = "" }) =>
+    /^\d/.test(text) &&
+    text
+      .trimEnd()
+      .split("\n")
+      .every((line) => /^\d{1,9}\s*$/.test(line)),
   read({ text = "" }, options, report) {
     const blockOf = text.trimEnd().split(/\s+/).map(Number);
+    if (options.numExperts === undefined) checkModelSizes("hmetis-partition", { numExperts: blockOf.length });
     const numChiplets = options.numChiplets ?? countIds(blockOf);
     const numExperts = countExperts(options, blockOf.keys());
     const chiplets = Array.from({ length: numChiplets }, (): number[] => []);

@@ -1,7 +1,8 @@
 import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
 import type { LayerPlacement, Placement, Proved } from "./placement.js";
-import { checkModelSizes } from "../plausible-size.js";
+import { checkModelSizes, DEFAULT_LIMITS } from "../plausible-size.js";
+import { largest } from "../statistics.js";
 import { separationViolations } from "./verify.js";
 import { verifyPlacement } from "./verify-placement.js";
 
@@ -48,12 +49,15 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
   // Loaded on first use: the schema library costs every other command 50 ms.
   const { placementSchema } = await import("./placement-schema.js");
   const document = parseJson(text, where);
-  const result = placementSchema.safeParse(document);
+  const result = parseSchema(() => placementSchema.safeParse(document), where);
   if (!result.success) throw shapeError(document, result.error.issues[0], where);
   const { model, numExperts, numChiplets, numGroups, slotsPerChiplet, groupsPerExpert, ...made } =
     result.data;
-  checkModelSizes(where, { numChiplets });
   const { dispatch, solver, seed, layers } = made;
+  checkModelSizes(where, { numChiplets, numLayers: layers.length });
+  // Whoever counts experts that no layer holds is told so by their number, not one by one in every layer.
+  const most = largest(layers.map(({ chiplets }) => chiplets.reduce((sum, { length }) => sum + length, 0)));
+  checkModelSizes(where, { numExperts }, { maxExperts: Math.max(DEFAULT_LIMITS.maxExperts, 2 * most) });
   return {
     model: model ?? undefined,
     numExperts,
@@ -162,6 +166,16 @@ function claimViolations({ status, cost, bound }: Partial<Proved>): string[] {
     violations.push(`status is optimal with cost ${cost} and bound ${bound ?? "none"}`);
   }
   return violations;
+}
+
+/** The schema library lists every fault, and ends in a RangeError where they are too many. */
+function parseSchema<T>(parse: () => T, where: string): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InputError(`${where}: found too many faults to list, expected a placement file`);
+  }
 }
 
 function parseJson(text: string, where: string): unknown {

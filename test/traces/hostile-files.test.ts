@@ -122,6 +122,21 @@ describe("hostile placement files", () => {
     for (const file of files) expect((await violationsOf(file))[0]).to.match(/^found no YAML/);
   });
 
+  it("of YAML are refused where they nest deep, which ended the process", async () => {
+    const head = "initial_global_assignments: ";
+    const steps = Array.from({ length: 1000 }, (_, depth) => `${" ".repeat(depth + 1)}a:`);
+    for (const body of [
+      "[".repeat(5000),
+      '{"a":'.repeat(4000),
+      `\n${"- ".repeat(5000)}`,
+      `\n${steps.join("\n")}`,
+    ]) {
+      expect(await violationsOf(head + body)).to.deep.equal([
+        "found values nested more than 16 deep, expected a row of slots by layer",
+      ]);
+    }
+  });
+
   it("make no room for chiplets, experts and layers that are not there", async () => {
     const rows = Array.from({ length: 2000 }, (_, at) => `${at * 1000},1,65000,0`);
     const failure = await failureOf(
