@@ -12,8 +12,11 @@ export function addTerminalOptions(command: Command): Command {
 }
 
 /** Adds `--force` for commands that write files. */
-export function addForceOption(command: Command): Command {
-  return command.option("--force", "overwrite files that are there already");
+export function addForceOption(
+  command: Command,
+  description = "overwrite files that are there already",
+): Command {
+  return command.option("--force", description);
 }
 
 /** Options that say how the ids in trace files are to be understood. */

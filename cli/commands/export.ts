@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { Command } from "commander";
 import {
   collectPatterns,
@@ -31,6 +32,7 @@ interface ExportCommandOptions extends FileCommandOptions, TraceOptions, ModelLa
   readonly fillLayers?: boolean;
   readonly layer?: number;
   readonly trace?: string[];
+  readonly engineVersion?: string;
 }
 
 export function exportCommand(): Command {
@@ -46,9 +48,12 @@ export function exportCommand(): Command {
     .option("--fill-empty", "fill empty slots with copies of the busiest experts")
     .option("--fill-layers", "place the experts of MoE layers without placement in the order of their ids")
     .addOption(integerOption("--layer <n>", "write this layer alone, in formats that hold one placement"))
+    .option("--engine-version <version>", "version of the engine; one that will not obey the file is refused")
     .option("--trace <file...>", "traces that tell which experts are busy, or the tokens to write");
   addModelLayerOptions(addTraceOptions(command));
-  return addTerminalOptions(addForceOption(command))
+  return addTerminalOptions(
+    addForceOption(command, "overwrite the file, and write one that its engine will not obey"),
+  )
     .addHelpText(
       "after",
       "\nExample:\n  moeplace export p.json --to sglang --num-hidden-layers 28 -o experts.json",
@@ -63,10 +68,14 @@ export function exportCommand(): Command {
       checkOutput(options.output, options);
       const placement = await readPlacement(path);
       const tokens = options.trace && countTokens((await loadTrace(options.trace, options, terminal)).trace);
-      const { data, notes } = await exportPlacement(placement, format, { ...options, ...tokens });
+      const { data, notes, advice } = await exportPlacement(placement, format, {
+        ...options,
+        ...tokens,
+        fileName: basename(options.output),
+      });
       await writeOutput(options.output, data, options);
       for (const note of notes) terminal.note(note);
-      terminal.printJson({ file: options.output, format: format.name, notes });
+      terminal.printJson({ file: options.output, format: format.name, notes, engine: advice ?? null });
       terminal.print(`wrote ${options.output} (${format.name})`);
     });
 }

@@ -1,6 +1,7 @@
 import { InputError } from "../errors.js";
 import type { Placement } from "../placement/placement.js";
 import { verifyPlacement } from "../placement/verify-placement.js";
+import { adviceNotes, checkEngine, engineAdvice, type EngineAdvice } from "./engine-advice.js";
 import { fitEngine } from "./fit-engine.js";
 import { lookAt } from "./foreign-content.js";
 import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
@@ -9,18 +10,20 @@ import { readForeign } from "./read-foreign.js";
 /** A file written for an engine, not yet on disk. */
 export interface PlacementExport {
   readonly data: string | Uint8Array;
-  /** What was assumed or filled in, and how to launch the engine: one sentence each. */
+  /** What was assumed, filled in or forced, and what the engine makes of it: one sentence each. */
   readonly notes: readonly string[];
+  /** How to load the file; undefined where no engine is known for the format. */
+  readonly advice: EngineAdvice | undefined;
 }
 
 /**
  * Writes a placement in the format of an engine, reads it back and compares before handing it out.
  *
- * @throws InputError if the placement is unsound or does not meet what the engine needs.
+ * @throws InputError if the placement is unsound, does not meet what the engine needs, or the engine will not obey it.
  *
  * @example
- * const { notes } = await exportPlacement(placement, sglang, { numHiddenLayers: 3, firstMoeLayer: 1 });
- * notes; // ["launch sglang with --ep-size 16 --ep-num-redundant-experts 0"]
+ * const { advice } = await exportPlacement(placement, sglang, { numHiddenLayers: 3, firstMoeLayer: 1 });
+ * advice.engine; // "SGLang"
  */
 export async function exportPlacement(
   placement: Placement,
@@ -29,13 +32,13 @@ export async function exportPlacement(
 ): Promise<PlacementExport> {
   const violations = verifyPlacement(placement);
   if (violations.length > 0) throw new InputError(`placement: ${violations[0]}`);
-  const notes: string[] = [];
+  const notes = checkEngine(placement, format, options).map((complaint) => `forced: ${complaint}`);
   const fitted = fitEngine(placement, format, { ...options, note: (sentence) => notes.push(sentence) });
   const data = await format.write(fitted, options);
   await verifyExport(data, fitted, format);
-  const launch = format.launch?.(fitted);
-  if (launch !== undefined) notes.push(`launch ${format.name} with ${launch}`);
-  return { data, notes };
+  const advice = engineAdvice(fitted, format, options);
+  if (advice !== undefined) notes.push(...adviceNotes(advice));
+  return { data, notes, advice };
 }
 
 /** Reads the file written and finds the same placement in it, or else the format has a bug. */

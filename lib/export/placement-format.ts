@@ -14,6 +14,12 @@ export interface ExportOptions extends KnownModelLayers {
   loads?: ReadonlyMap<number, ArrayLike<number>> | undefined;
   /** Token patterns by layer, for formats that describe the instance and not its answer. */
   patterns?: ReadonlyMap<number, TokenPatterns> | undefined;
+  /** Version of the engine that is to load the file. */
+  engineVersion?: string | undefined;
+  /** Name of the file to be written, for the engine's command line. */
+  fileName?: string | undefined;
+  /** Write a file that the engine will not obey. Default false. */
+  force?: boolean | undefined;
 }
 
 /** A placement made fit for an engine: every MoE layer, the same number of experts on every chiplet where needed. */
@@ -74,6 +80,4 @@ export interface PlacementFormat {
     options: ReadOptions,
     report: Report,
   ): Placement | undefined | Promise<Placement | undefined>;
-  /** What to tell the engine besides the file. */
-  launch?(placement: EnginePlacement): string;
 }

@@ -57,6 +57,4 @@ export const sglang: PlacementFormat = {
     }
     return placement;
   },
-  launch: ({ numExperts, numChiplets, slotsPerChiplet }) =>
-    `--ep-size ${numChiplets} --ep-num-redundant-experts ${numChiplets * slotsPerChiplet - numExperts}`,
 };

@@ -22,6 +22,4 @@ export const vllm: PlacementFormat = {
     const rows = layerOf.map((layer, row) => ({ layer, slots: isSingle ? document : document[row] }));
     return fillSlots(rows, { ...options, format: "vllm" }, report);
   },
-  launch: ({ numExperts, numChiplets, slotsPerChiplet }) =>
-    `${numChiplets} EP ranks and eplb_config.num_redundant_experts ${numChiplets * slotsPerChiplet - numExperts}`,
 };

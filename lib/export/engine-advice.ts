@@ -1,0 +1,120 @@
+import { InputError } from "../errors.js";
+import type { Placement } from "../placement/placement.js";
+import { enginesOf } from "./engines.js";
+import { formatRange, releaseOf, type Engine, type Loading } from "./engine.js";
+import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
+
+/** What the people who load a file have to know of their engine. */
+export interface EngineAdvice {
+  readonly engine: string;
+  /** Version asked about, where it was given. */
+  readonly version: string | undefined;
+  /** What each range of versions makes of the file, or the one asked about. */
+  readonly releases: readonly {
+    readonly versions: string;
+    readonly loading: Loading;
+    readonly why: string;
+  }[];
+  /** The whole command line or configuration. */
+  readonly launch: string;
+  readonly seeLoaded: string;
+  readonly silentlyWrong: readonly string[];
+}
+
+/**
+ * Refuses a file that its engine will not obey: a version that loads none or goes wrong, a model whose experts it leaves
+ * in their order, a file name that it does not take.
+ *
+ * @returns What was passed over because of `force`, one sentence each.
+ * @throws InputError unless `force` is set.
+ */
+export function checkEngine(
+  { model }: Placement,
+  { name }: PlacementFormat,
+  { engineVersion, fileName, force = false }: ExportOptions,
+): string[] {
+  const [engine] = enginesOf(name);
+  if (engine === undefined) return [];
+  const complaints = [
+    ...modelComplaints(engine, model),
+    ...versionComplaints(engine, engineVersion),
+    ...fileComplaints(engine, fileName),
+  ];
+  if (complaints.length > 0 && !force) {
+    throw new InputError(`${name}: ${complaints[0]}`, "Maybe pass --force to write the file all the same.");
+  }
+  return complaints;
+}
+
+/** How to load a file, how to see that it was loaded, and what goes wrong without a word. */
+export function engineAdvice(
+  placement: EnginePlacement,
+  { name, extension }: PlacementFormat,
+  { engineVersion, fileName = `FILE.${extension}` }: ExportOptions,
+): EngineAdvice | undefined {
+  const [engine] = enginesOf(name);
+  if (engine === undefined) return undefined;
+  const asked = engineVersion === undefined ? undefined : releaseOf(engine, engineVersion);
+  const releases = asked === undefined ? engine.releases : [asked];
+  return {
+    engine: engine.name,
+    version: engineVersion,
+    releases: releases.map((release) => ({
+      versions: formatRange(release),
+      loading: release.loading,
+      why: release.why,
+    })),
+    launch: engine.launch({ ...placement, file: fileName }),
+    seeLoaded: engine.seeLoaded,
+    silentlyWrong: [...replicaWarnings(placement, engine), ...engine.silentlyWrong],
+  };
+}
+
+/** The advice as notes, one sentence each. */
+export function adviceNotes({ engine, releases, launch, seeLoaded, silentlyWrong }: EngineAdvice): string[] {
+  return [
+    ...releases.map(({ versions, loading, why }) => `${engine}, ${versions}: ${loading}: ${why}`),
+    `launch ${engine}: ${launch}`,
+    `to see that it was loaded: ${seeLoaded}`,
+    ...silentlyWrong.map((sentence) => `silently wrong: ${sentence}`),
+  ];
+}
+
+function modelComplaints(engine: Engine, model: string | undefined): string[] {
+  const deaf = engine.deafModels?.find(({ matches }) => model !== undefined && matches.test(model));
+  if (deaf === undefined) return [];
+  return [
+    `found model ${model}, expected one that obeys the file (${engine.obeyingModels ?? "any other"}): ` +
+      `${engine.name} serves ${deaf.name} with its experts in their own order`,
+  ];
+}
+
+function versionComplaints(engine: Engine, version: string | undefined): string[] {
+  if (version === undefined) return [];
+  const release = releaseOf(engine, version);
+  if (release === undefined) {
+    throw new InputError(`--engine-version: found ${version}, expected a version such as 0.23.0`);
+  }
+  if (release.loading === "loads") return [];
+  const expected = engine.releases.filter(({ loading }) => loading === "loads").map(formatRange);
+  const wanted = expected.length > 0 ? `, expected ${expected.join(" or ")}` : "";
+  return [`found ${engine.name} ${version}${wanted}: it ${release.loading}: ${release.why}`];
+}
+
+function fileComplaints({ fileEnding, name }: Engine, fileName: string | undefined): string[] {
+  if (fileEnding === undefined || fileName === undefined || fileName.endsWith(fileEnding)) return [];
+  return [`found the file name ${fileName}, expected one that ends in ${fileEnding}, as ${name} demands`];
+}
+
+/** Replicas are placed for a rule of choosing among them, and gain nothing under another. */
+function replicaWarnings(
+  { layers, numExperts, dispatch }: EnginePlacement,
+  { dispatch: rules, name }: Engine,
+): string[] {
+  const hasReplicas = layers.some(({ chiplets }) => chiplets.flat().length > numExperts);
+  if (!hasReplicas || rules === undefined || (dispatch !== undefined && rules.includes(dispatch))) return [];
+  return [
+    `replicas were placed for dispatch ${dispatch ?? "of an unknown kind"}, ${name} chooses by ${rules.join(" or ")}: ` +
+      `evaluate with --dispatch ${rules[0]}, or place with it`,
+  ];
+}

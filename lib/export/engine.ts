@@ -1,0 +1,97 @@
+import type { DispatchModel } from "../placement/dispatch.js";
+import type { EnginePlacement } from "./placement-format.js";
+
+/** Whether a release loads the file: it does, it has no option for it, or it loads it and computes wrong results. */
+export type Loading = "loads" | "does not load" | "goes wrong";
+
+/** What a range of an engine's versions makes of the file. */
+export interface EngineRelease {
+  /** First version of the range, as people write it; absent where it begins with the first release. */
+  readonly from?: string;
+  /** First version after the range; absent where it goes on. */
+  readonly before?: string;
+  readonly loading: Loading;
+  /** Why, or how it was checked: one sentence without a full stop. */
+  readonly why: string;
+}
+
+/** Models that an engine serves with its own order of the experts, whatever the file says. */
+export interface DeafModels {
+  readonly matches: RegExp;
+  readonly name: string;
+}
+
+/** What a command line is made of. */
+export interface LaunchFacts extends EnginePlacement {
+  /** Name of the file written. */
+  readonly file: string;
+}
+
+/** What an engine, trainer or partitioner does with a file of one format. */
+export interface Engine {
+  /** Name of the file format. */
+  readonly format: string;
+  readonly name: string;
+  /** What of its code was run or read, and how new it was. */
+  readonly checked: string;
+  /** Ascending, without overlap. */
+  readonly releases: readonly EngineRelease[];
+  /** How the name of the file has to end, where the engine looks at it. */
+  readonly fileEnding?: string;
+  readonly deafModels?: readonly DeafModels[];
+  /** Which models obey, in words. */
+  readonly obeyingModels?: string;
+  /** Dispatch models by which it chooses replicas; absent where it has none. */
+  readonly dispatch?: readonly DispatchModel[];
+  /** The whole command line or configuration. */
+  launch(facts: LaunchFacts): string;
+  /** How to see that the file was loaded. */
+  readonly seeLoaded: string;
+  /** What goes wrong without a word, each with the way out. */
+  readonly silentlyWrong: readonly string[];
+}
+
+/** Replicas beyond one of each expert. */
+export function countRedundant({ numExperts, numChiplets, slotsPerChiplet }: EnginePlacement): number {
+  return numChiplets * slotsPerChiplet - numExperts;
+}
+
+/**
+ * The range of versions that a version is in.
+ *
+ * @param version Such as `0.23.0`, `v0.24.0rc1`.
+ * @returns Undefined where no range holds it, or it is no version.
+ *
+ * @example
+ * releaseOf(vllmAscendEngine, "v0.24.0rc1")?.loading; // "goes wrong"
+ */
+export function releaseOf({ releases }: Engine, version: string): EngineRelease | undefined {
+  const parts = versionParts(version);
+  if (parts === undefined) return undefined;
+  const isBefore = (limit: string) => compareParts(parts, versionParts(limit) ?? []) < 0;
+  return releases.find(
+    ({ from, before }) =>
+      (from === undefined || !isBefore(from)) && (before === undefined || isBefore(before)),
+  );
+}
+
+/** `from 0.13 to before 0.24`: a range for people. */
+export function formatRange({ from, before }: EngineRelease): string {
+  if (from === undefined && before === undefined) return "every release";
+  if (from === undefined) return `before ${before}`;
+  return before === undefined ? `from ${from} on` : `from ${from} to before ${before}`;
+}
+
+/** Numbers of a version; what follows them (rc1, .post2, +cu128) counts as the version itself. */
+function versionParts(version: string): number[] | undefined {
+  const match = /^v?(\d{1,6}(?:\.\d{1,6}){0,3})/.exec(version.trim());
+  return match?.[1].split(".").map(Number);
+}
+
+function compareParts(left: readonly number[], right: readonly number[]): number {
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

@@ -1,0 +1,52 @@
+import type { Placement } from "../placement/placement.js";
+import { formatRange, type Engine } from "./engine.js";
+import { engines } from "./engines.js";
+
+const INTRODUCTION = `# Engines and the files they load
+
+Written from lib/export/engines.ts, the table from which \`moeplace export\` takes its notes; a test compares. EP ranks are
+chiplets. \`--engine-version\` asks about one version; a version or model that will not obey is refused unless \`--force\` is
+given. The command lines below are those of a placement of 64 experts on 8 ranks with 8 replicas (none where the format
+has none), in a model of 2 layers.
+`;
+
+const example: Placement = {
+  model: undefined,
+  numExperts: 64,
+  numChiplets: 8,
+  layers: [0, 1].map((layer) => ({ layer, chiplets: [] })),
+};
+
+/** The text of docs/engines.md. */
+export function enginesPage(): string {
+  return `${INTRODUCTION}${engines.map(formatEngine).join("")}`;
+}
+
+function formatEngine(engine: Engine): string {
+  const { format, name, checked, releases, deafModels, obeyingModels, fileEnding, dispatch } = engine;
+  const { seeLoaded, silentlyWrong } = engine;
+  const slotsPerChiplet = ["megatron", "vllm-ranks", "exflow", "hmetis"].includes(format) ? 8 : 9;
+  const modelLayers = { numHiddenLayers: 2, firstMoeLayer: 0, moeLayerStep: 1 };
+  const launch = engine.launch({ ...example, slotsPerChiplet, modelLayers, file: `FILE${fileEnding ?? ""}` });
+  const facts = [
+    `- Checked: ${checked}.`,
+    ...releases.map(
+      (release) => `- ${capitalize(formatRange(release))}: **${release.loading}**; ${release.why}.`,
+    ),
+    ...(obeyingModels === undefined ? [] : [`- Models that obey: ${obeyingModels}.`]),
+    ...(deafModels === undefined
+      ? []
+      : [`- Models that do not: ${deafModels.map((deaf) => deaf.name).join(", ")}.`]),
+    ...(dispatch === undefined
+      ? []
+      : [`- Replicas are chosen as \`--dispatch ${dispatch.join("` or `")}\` does.`]),
+    `- Launch: \`${launch}\``,
+    `- To see that it was loaded: ${seeLoaded}.`,
+    ...silentlyWrong.map((sentence) => `- Silently wrong: ${sentence}.`),
+  ];
+  return `\n## ${name}: \`${format}\`\n\n${facts.join("\n")}\n`;
+}
+
+function capitalize(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,127 @@
+import { expect } from "chai";
+import { releaseOf } from "../../lib/export/engine.js";
+import { engines, enginesOf } from "../../lib/export/engines.js";
+import { enginesPage } from "../../lib/export/engines-page.js";
+import { exportPlacement } from "../../lib/export/export-placement.js";
+import { findFormat } from "../../lib/export/formats.js";
+import type { DispatchModel } from "../../lib/placement/dispatch.js";
+import type { Placement } from "../../lib/placement/placement.js";
+import { expectGolden } from "../golden-file.js";
+import { expectRejection } from "../expect-rejection.js";
+
+/** One layer, expert 0 on both chiplets. */
+const placement: Placement = {
+  model: "deepseek-ai/DeepSeek-V3",
+  numExperts: 3,
+  numChiplets: 2,
+  dispatch: "nearest",
+  layers: [
+    {
+      layer: 0,
+      chiplets: [
+        [0, 1],
+        [0, 2],
+      ],
+    },
+  ],
+};
+
+describe("the table of engines", () => {
+  it("is what docs/engines.md says", () => {
+    expectGolden("docs/engines.md", enginesPage());
+  });
+
+  it("knows every format it names, and ranges of versions without holes or overlap", () => {
+    for (const { format, releases } of engines) {
+      expect(findFormat(format), format).not.to.equal(undefined);
+      expect(releases[0].from).to.equal(undefined);
+      releases.slice(1).forEach(({ from }, index) => {
+        expect(from).to.equal(releases[index].before);
+      });
+      expect(releases.at(-1)?.before).to.equal(undefined);
+    }
+  });
+
+  it("sorts versions by number, not by letters", () => {
+    const [ascend] = enginesOf("vllm-ascend");
+    const loadings = ["0.9.1", "v0.13.0", "0.23.0.post1", "0.24.0rc1", "1.0"].map(
+      (version) => releaseOf(ascend, version)?.loading,
+    );
+    expect(loadings).to.deep.equal(["loads", "loads", "loads", "goes wrong", "goes wrong"]);
+    expect(releaseOf(ascend, "latest")).to.equal(undefined);
+  });
+});
+
+describe("advice of an export", () => {
+  it("gives the whole command line of each engine, with the name of the file", async () => {
+    const launchOf = async (name: string, fileName: string) => {
+      const { advice } = await exportPlacement(placement, formatNamed(name), { fileName });
+      return advice?.launch;
+    };
+    expect(await launchOf("sglang", "map.json")).to.equal(
+      "python -m sglang.launch_server --model-path deepseek-ai/DeepSeek-V3 --tp-size 2 --ep-size 2 " +
+        "--init-expert-location map.json --ep-num-redundant-experts 1 --moe-a2a-backend deepep " +
+        "--ep-dispatch-algorithm static",
+    );
+    expect(await launchOf("vllm-ascend", "map.json")).to.include(
+      `'{"eplb_config": {"expert_map_path": "map.json", "num_redundant_experts": 1}}'`,
+    );
+    expect(await launchOf("tensorrt-llm", "lb.yaml")).to.match(
+      /--tp_size 2 --ep_size 2 .*enable_attention_dp: true, .*backend: WIDEEP, load_balancer: \.\/lb\.yaml/,
+    );
+    expect(await launchOf("omni-infer", "p.npy")).to.match(/max_moe_layer_num: 1, enable_dynamic: False/);
+  });
+
+  it("says that replicas were placed for a dispatch the engine does not have", async () => {
+    const warned = async (dispatch: DispatchModel) => {
+      const { notes } = await exportPlacement({ ...placement, dispatch }, formatNamed("sglang"));
+      return notes.some((note) => note.includes("replicas were placed for dispatch"));
+    };
+    expect(await warned("nearest")).to.equal(true);
+    expect(await warned("sglang-dynamic")).to.equal(false);
+  });
+
+  it("refuses a model whose experts the engine leaves in their order, unless forced", async () => {
+    for (const model of ["openai/gpt-oss-20b", "allenai/OLMoE-1B-7B-0924", "mistralai/Mixtral-8x7B-v0.1"]) {
+      await expectRejection(
+        exportPlacement({ ...placement, model }, formatNamed("sglang")),
+        `sglang: found model ${model}, expected one that obeys the file`,
+      );
+    }
+    const { notes } = await exportPlacement({ ...placement, model: "gpt-oss-20b" }, formatNamed("sglang"), {
+      force: true,
+    });
+    expect(notes[0]).to.match(/^forced: found model gpt-oss-20b/);
+  });
+
+  it("refuses a version that does not load the file or goes wrong, unless forced", async () => {
+    const asked = (name: string, engineVersion: string, force = false) =>
+      exportPlacement(placement, formatNamed(name), { engineVersion, force });
+    await expectRejection(
+      asked("vllm-ascend", "0.24.0rc1"),
+      "vllm-ascend: found vllm-ascend 0.24.0rc1, expected before 0.13 or from 0.13 to before 0.24: it goes wrong",
+    );
+    await expectRejection(asked("vllm", "0.11.2"), "it does not load: pull request 49572");
+    await expectRejection(
+      asked("vllm-ascend", "newest"),
+      "--engine-version: found newest, expected a version",
+    );
+    const { advice } = await asked("vllm-ascend", "v0.23.0");
+    expect(advice?.releases).to.have.length(1);
+    expect((await asked("vllm", "0.11.2", true)).notes[0]).to.match(/^forced: found vLLM 0\.11\.2/);
+  });
+
+  it("refuses a file name that the engine does not take", async () => {
+    await expectRejection(
+      exportPlacement(placement, formatNamed("sglang"), { fileName: "experts.map" }),
+      "sglang: found the file name experts.map, expected one that ends in .json, as SGLang demands",
+    );
+    await exportPlacement(placement, formatNamed("tensorrt-llm"), { fileName: "experts.map" });
+  });
+});
+
+function formatNamed(name: string) {
+  const found = findFormat(name);
+  if (found === undefined) throw new Error(`no format ${name}`);
+  return found;
+}
