@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import type { Placement } from "../placement/placement.js";
-import { enginesOf } from "./engines.js";
+import { engineOf } from "./engines.js";
 import { formatRange, releaseOf, type Engine, type Loading } from "./engine.js";
 import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
 
@@ -33,7 +33,7 @@ export function checkEngine(
   { name }: PlacementFormat,
   { engineVersion, fileName, force = false }: ExportOptions,
 ): string[] {
-  const [engine] = enginesOf(name);
+  const engine = engineOf(name);
   if (engine === undefined) return [];
   const complaints = [
     ...modelComplaints(engine, model),
@@ -52,7 +52,7 @@ export function engineAdvice(
   { name, extension }: PlacementFormat,
   { engineVersion, fileName = `FILE.${extension}` }: ExportOptions,
 ): EngineAdvice | undefined {
-  const [engine] = enginesOf(name);
+  const engine = engineOf(name);
   if (engine === undefined) return undefined;
   const asked = engineVersion === undefined ? undefined : releaseOf(engine, engineVersion);
   const releases = asked === undefined ? engine.releases : [asked];

@@ -203,7 +203,7 @@ export const engines: readonly Engine[] = [
   },
 ];
 
-/** The engines that load a file format, the one it was made for first. */
-export function enginesOf(format: string): readonly Engine[] {
-  return engines.filter((engine) => engine.format === format);
+/** The engine that a file format was made for; undefined where none is known. */
+export function engineOf(format: string): Engine | undefined {
+  return engines.find((engine) => engine.format === format);
 }

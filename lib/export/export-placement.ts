@@ -37,8 +37,7 @@ export async function exportPlacement(
   const data = await format.write(fitted, options);
   await verifyExport(data, fitted, format);
   const advice = engineAdvice(fitted, format, options);
-  if (advice !== undefined) notes.push(...adviceNotes(advice));
-  return { data, notes, advice };
+  return { data, notes: advice === undefined ? notes : notes.concat(adviceNotes(advice)), advice };
 }
 
 /** Reads the file written and finds the same placement in it, or else the format has a bug. */

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { releaseOf } from "../../lib/export/engine.js";
-import { engines, enginesOf } from "../../lib/export/engines.js";
+import { engineOf, engines } from "../../lib/export/engines.js";
 import { enginesPage } from "../../lib/export/engines-page.js";
 import { exportPlacement } from "../../lib/export/export-placement.js";
 import { findFormat } from "../../lib/export/formats.js";
@@ -43,7 +43,7 @@ describe("the table of engines", () => {
   });
 
   it("sorts versions by number, not by letters", () => {
-    const [ascend] = enginesOf("vllm-ascend");
+    const ascend = engineOf("vllm-ascend")!;
     const loadings = ["0.9.1", "v0.13.0", "0.23.0.post1", "0.24.0rc1", "1.0"].map(
       (version) => releaseOf(ascend, version)?.loading,
     );
