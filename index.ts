@@ -39,6 +39,7 @@ export {
 export { hardwareJsonSchema, parseHardware } from "./lib/hardware/parse.js";
 export type { Machine } from "./lib/hardware/machine.js";
 export { findHardware, hardwarePresets } from "./lib/hardware/presets.js";
+export { parseModelConfig } from "./lib/hardware/model-config.js";
 export { expertBytes, findModelShape, modelShapes, type ModelShape } from "./lib/hardware/model-shapes.js";
 export {
   calibrateKernels,

@@ -7,6 +7,7 @@ import {
   InputError,
   modelShapes,
   parseHardware,
+  parseModelConfig,
   withChiplets,
   type Hardware,
   type ModelShape,
@@ -46,7 +47,10 @@ export function addMachineOptions(command: Command, { chiplets }: { chiplets: bo
       `machine: ${hardwarePresets.map(({ name }) => name).join(", ")}, or a file`,
       DEFAULT_HARDWARE,
     )
-    .option("--model <name>", "model whose sizes bytes and time are computed with (default: the trace's)")
+    .option(
+      "--model <name|config.json>",
+      "model whose sizes bytes and time are told with (default: the trace's)",
+    )
     .addOption(integerOption("--groups <n>", "chiplet groups (default: as many as the machine has)", 1));
   return chiplets
     ? command.addOption(integerOption("--chiplets <n>", "chiplets (default: as many as the machine has)", 1))
@@ -89,10 +93,12 @@ function loadShape(
     }
     return shape;
   }
+  if (model.endsWith(".json"))
+    return parseModelConfig(readJson(model, "the configuration of a model"), model);
   const shape = findModelShape(model);
   if (shape !== undefined) return shape;
   const names = modelShapes.map(({ name }) => name).join(", ");
-  throw new InputError(`--model: found ${model}, expected one of ${names}`);
+  throw new InputError(`--model: found ${model}, expected one of ${names}, or a config.json`);
 }
 
 /** The machine with as many chiplets and chiplet groups as a placement has. */
@@ -114,12 +120,14 @@ async function readHardware(path: string): Promise<Hardware> {
     const names = hardwarePresets.map(({ name }) => name).join(", ");
     throw new InputError(`--hardware: found ${path}, expected one of ${names}, or a .json file`);
   }
-  const text = readBytes(path).toString("utf8");
-  let json: unknown;
+  return parseHardware(readJson(path, "a machine"), path);
+}
+
+function readJson(path: string, expected: string): unknown {
   try {
-    json = JSON.parse(text);
+    return JSON.parse(readBytes(path).toString("utf8"));
   } catch (error) {
-    throw new InputError(`${path}: found no JSON, expected a machine (${(error as Error).message})`);
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new InputError(`${path}: found no JSON, expected ${expected} (${error.message})`);
   }
-  return parseHardware(json, path);
 }

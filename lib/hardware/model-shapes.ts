@@ -59,7 +59,7 @@ export function findModelShape(model: string): ModelShape | undefined {
 }
 
 /** Attention with plain or grouped key and value heads. */
-function groupedAttention(
+export function groupedAttention(
   hiddenSize: number,
   numHeads: number,
   numKvHeads: number,
@@ -74,9 +74,16 @@ function groupedAttention(
   };
 }
 
-/** DeepSeek's multi-head latent attention: keys and values pass through one narrow latent vector. */
-function latentAttention(hiddenSize: number, numHeads: number, queryRank: number): AttentionShape {
-  const [latentSize, rotarySize, plainSize, valueSize] = [512, 64, 128, 128];
+/** Sizes of DeepSeek's latent attention, the same in V2, V3 and Kimi K2. */
+const DEEPSEEK_LATENT = { latentSize: 512, rotarySize: 64, plainSize: 128, valueSize: 128 };
+
+/** Multi-head latent attention: keys and values pass through one narrow latent vector. */
+export function latentAttention(
+  hiddenSize: number,
+  numHeads: number,
+  queryRank: number,
+  { latentSize, rotarySize, plainSize, valueSize } = DEEPSEEK_LATENT,
+): AttentionShape {
   const keySize = rotarySize + plainSize;
   const queryWeights =
     queryRank > 0 ? queryRank * (hiddenSize + numHeads * keySize) : hiddenSize * numHeads * keySize;
@@ -221,6 +228,78 @@ const known: readonly { matches: RegExp; shape: ModelShape }[] = [
       denseWidth: 0,
       vocabularySize: 151936,
       attention: groupedAttention(2048, 16, 16),
+      bytesPerWeight: 2,
+    },
+  },
+  {
+    matches: /qwen3-235b-a22b/i,
+    shape: {
+      name: "qwen3-235b-a22b",
+      hiddenSize: 4096,
+      expertWidth: 1536,
+      numLayers: 94,
+      numMoeLayers: 94,
+      firstMoeLayer: 0,
+      numExperts: 128,
+      topK: 8,
+      sharedWidth: 0,
+      denseWidth: 0,
+      vocabularySize: 151936,
+      attention: groupedAttention(4096, 64, 4),
+      bytesPerWeight: 2,
+    },
+  },
+  {
+    matches: /kimi-k2/i,
+    shape: {
+      name: "kimi-k2",
+      hiddenSize: 7168,
+      expertWidth: 2048,
+      numLayers: 61,
+      numMoeLayers: 60,
+      firstMoeLayer: 1,
+      numExperts: 384,
+      topK: 8,
+      sharedWidth: 2048,
+      denseWidth: 18432,
+      vocabularySize: 163840,
+      attention: latentAttention(7168, 64, 1536),
+      bytesPerWeight: 1,
+    },
+  },
+  {
+    matches: /mixtral-8x7b/i,
+    shape: {
+      name: "mixtral-8x7b",
+      hiddenSize: 4096,
+      expertWidth: 14336,
+      numLayers: 32,
+      numMoeLayers: 32,
+      firstMoeLayer: 0,
+      numExperts: 8,
+      topK: 2,
+      sharedWidth: 0,
+      denseWidth: 0,
+      vocabularySize: 32000,
+      attention: groupedAttention(4096, 32, 8),
+      bytesPerWeight: 2,
+    },
+  },
+  {
+    matches: /deepseek-v2(?!-lite)/i,
+    shape: {
+      name: "deepseek-v2",
+      hiddenSize: 5120,
+      expertWidth: 1536,
+      numLayers: 60,
+      numMoeLayers: 59,
+      firstMoeLayer: 1,
+      numExperts: 160,
+      topK: 6,
+      sharedWidth: 2 * 1536,
+      denseWidth: 12288,
+      vocabularySize: 102400,
+      attention: latentAttention(5120, 128, 1536),
       bytesPerWeight: 2,
     },
   },

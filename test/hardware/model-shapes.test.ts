@@ -22,7 +22,7 @@ describe("findModelShape", () => {
   });
 
   it("does not guess", () => {
-    for (const name of ["my-model", "deepseek-r1-distill-qwen-7b", "Qwen/Qwen3-235B-A22B", ""]) {
+    for (const name of ["my-model", "deepseek-r1-distill-qwen-7b", "Qwen/Qwen3-480B-A35B", ""]) {
       expect(findModelShape(name), name).to.equal(undefined);
     }
   });
@@ -38,6 +38,10 @@ describe("model shapes", () => {
     "gpt-oss-20b": { total: 20.9, vocabulary: 2 * 201088 },
     "deepseek-v3": { total: 671, vocabulary: 2 * 129280 },
     "qwen1.5-moe-a2.7b": { total: 14.3, vocabulary: 2 * 151936 },
+    "qwen3-235b-a22b": { total: 235, vocabulary: 2 * 151936 },
+    "kimi-k2": { total: 1026, vocabulary: 2 * 163840 },
+    "mixtral-8x7b": { total: 46.7, vocabulary: 2 * 32000 },
+    "deepseek-v2": { total: 236, vocabulary: 2 * 102400 },
   };
   for (const shape of modelShapes) {
     it(`add up to the published size of ${shape.name} within 1 %`, () => {

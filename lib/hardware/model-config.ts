@@ -1,0 +1,148 @@
+import { InputError } from "../errors.js";
+import { groupedAttention, latentAttention, type AttentionShape, type ModelShape } from "./model-shapes.js";
+
+/**
+ * Reads the sizes of a model from its Hugging Face `config.json`, whose field names differ from family to family.
+ *
+ * Known: DeepSeek V2 and V3, Kimi K2, GLM-4-MoE, Qwen2- and Qwen3-MoE, Mixtral, OLMoE, gpt-oss, MiniMax, Llama 4, Phi-MoE, and
+ * what follows their names.
+ *
+ * @param where Name of the file, for messages.
+ * @throws InputError that names the first field which is missing or wrong.
+ *
+ * @example
+ * parseModelConfig(JSON.parse(text), "config.json").numExperts; // 128
+ */
+export function parseModelConfig(json: unknown, where: string): ModelShape {
+  const outer = new Fields(json, where);
+  // Models that see pictures keep the sizes of their language model apart.
+  const config = outer.has("text_config") ? new Fields(outer.value("text_config"), where) : outer;
+  const hiddenSize = config.count(["hidden_size", "d_model"]);
+  const numLayers = config.count(["num_hidden_layers", "num_layers"]);
+  const denseOrExpert = config.optional(["intermediate_size", "ffn_dim"]);
+  const ownWidth = config.optional(["moe_intermediate_size", "expert_intermediate_size"]);
+  const expertWidth = ownWidth ?? config.count(["intermediate_size", "moe_intermediate_size"]);
+  const wireSize = config.optional(["moe_latent_size"]);
+  const layers = moeLayers(config, numLayers);
+  const hasDense = layers.length < numLayers;
+  return {
+    name: outer.text("_name_or_path") ?? outer.text("model_type") ?? where,
+    hiddenSize,
+    ...(wireSize !== undefined && { wireSize }),
+    expertWidth,
+    numLayers,
+    numMoeLayers: layers.length,
+    firstMoeLayer: layers[0] ?? 0,
+    numExperts: config.count(NUM_EXPERTS),
+    topK: config.count(TOP_K),
+    sharedWidth: sharedWidth(config, expertWidth),
+    denseWidth: hasDense ? (config.optional(["intermediate_size_mlp"]) ?? denseOrExpert ?? 0) : 0,
+    vocabularySize: config.count(["vocab_size"]),
+    attention: attentionOf(config, hiddenSize),
+    bytesPerWeight: storedBytes(outer.has("quantization_config") ? outer : config),
+  };
+}
+
+const NUM_EXPERTS = ["n_routed_experts", "num_local_experts", "num_experts", "moe_num_experts"];
+const TOP_K = ["num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_top_k", "moe_topk"];
+
+/** The layers with experts: after the first dense ones, every so many, or all but those listed. */
+function moeLayers(config: Fields, numLayers: number): number[] {
+  const first = config.optional(["first_k_dense_replace"], 0) ?? 0;
+  // DeepSeek counts layers by their index, Qwen and Llama from one.
+  const frequency = config.optional(["moe_layer_freq"]) ?? 1;
+  const step = config.optional(["decoder_sparse_step", "interleave_moe_layer_step"]) ?? 1;
+  const listed = config.list("moe_layers");
+  const dense = new Set(config.list("mlp_only_layers"));
+  const all = Array.from({ length: numLayers }, (_, layer) => layer);
+  if (listed !== undefined) return all.filter((layer) => listed.includes(layer));
+  return all.filter(
+    (layer) => layer >= first && layer % frequency === 0 && (layer + 1) % step === 0 && !dense.has(layer),
+  );
+}
+
+function sharedWidth(config: Fields, expertWidth: number): number {
+  const width = config.optional(["shared_expert_intermediate_size", "shared_intermediate_size"], 0);
+  if (width !== undefined) return width;
+  const count = config.optional(["n_shared_experts", "num_shared_experts"], 0);
+  if (count !== undefined) return count * expertWidth;
+  // Llama 4 has one and does not say so.
+  return config.text("model_type")?.startsWith("llama4") ? expertWidth : 0;
+}
+
+function attentionOf(config: Fields, hiddenSize: number): AttentionShape {
+  const numHeads = config.count(["num_attention_heads"]);
+  const latentSize = config.optional(["kv_lora_rank"]);
+  if (latentSize !== undefined) {
+    return latentAttention(hiddenSize, numHeads, config.optional(["q_lora_rank"]) ?? 0, {
+      latentSize,
+      rotarySize: config.count(["qk_rope_head_dim"]),
+      plainSize: config.count(["qk_nope_head_dim"]),
+      valueSize: config.count(["v_head_dim"]),
+    });
+  }
+  const numKvHeads = config.optional(["num_key_value_heads"]) ?? numHeads;
+  const headSize = config.optional(["head_dim"]) ?? hiddenSize / numHeads;
+  return groupedAttention(hiddenSize, numHeads, numKvHeads, headSize);
+}
+
+/** Bytes of a weight as stored: 8 bits, 4 bits with scales, or 16. */
+function storedBytes(config: Fields): number {
+  if (!config.has("quantization_config")) return 2;
+  const quantization = JSON.stringify(config.value("quantization_config")).toLowerCase();
+  if (quantization.includes("mxfp4")) return 17 / 32;
+  if (quantization.includes("nvfp4")) return 9 / 16;
+  if (quantization.includes("fp8") || /"num_bits":8|"bits":8/.test(quantization)) return 1;
+  return /"num_bits":4|"bits":4/.test(quantization) ? 17 / 32 : 2;
+}
+
+/** The fields of a configuration, by any of the names that they have. */
+class Fields {
+  readonly #fields: Readonly<Record<string, unknown>>;
+
+  constructor(
+    json: unknown,
+    readonly where: string,
+  ) {
+    if (typeof json !== "object" || json === null || Array.isArray(json)) {
+      throw new InputError(`${where}: found ${JSON.stringify(json)}, expected the configuration of a model`);
+    }
+    this.#fields = json as Record<string, unknown>;
+  }
+
+  has(name: string): boolean {
+    return typeof this.#fields[name] === "object" && this.#fields[name] !== null;
+  }
+
+  value(name: string): unknown {
+    return this.#fields[name];
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#fields[name];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  }
+
+  list(name: string): number[] | undefined {
+    const value = this.#fields[name];
+    return Array.isArray(value) && value.length > 0 ? value.map(Number) : undefined;
+  }
+
+  /** A whole number of at least `least`, or undefined where none of the names has one. */
+  optional(names: readonly string[], least = 1): number | undefined {
+    const name = names.find((one) => this.#fields[one] !== undefined && this.#fields[one] !== null);
+    if (name === undefined) return undefined;
+    const value = this.#fields[name];
+    if (typeof value === "number" && Number.isInteger(value) && value >= least) return value;
+    throw new InputError(
+      `${this.where}: field ${name} is ${JSON.stringify(value)}, expected a whole number of at least ${least}`,
+    );
+  }
+
+  count(names: readonly string[]): number {
+    const value = this.optional(names);
+    if (value !== undefined) return value;
+    const missing = `${this.where}: missing field ${names[0]}, expected a whole number above 0`;
+    throw new InputError(missing, `Maybe it has another name than ${names.join(", ")}.`);
+  }
+}
