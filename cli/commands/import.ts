@@ -49,6 +49,9 @@ export function importCommand(): Command {
         numHiddenLayers,
         firstMoeLayer,
         moeLayerStep,
+        warn: (warning) => {
+          terminal.note(warning);
+        },
       });
       const text = formatPlacement({ ...placement, ...(groups !== undefined && { numGroups: groups }) });
       await writeOutput(output, text, options);

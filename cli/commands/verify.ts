@@ -63,7 +63,13 @@ export function verifyCommand(end: (exitCode: number) => void): Command {
         const differences = await compare(reading.placement, options.against, { options, terminal });
         for (const difference of differences) violations.push(difference);
       }
-      terminal.printJson({ file: path, format: reading.format, violations });
+      for (const warning of reading.warnings ?? []) terminal.note(`${path}: ${warning}`);
+      terminal.printJson({
+        file: path,
+        format: reading.format,
+        violations,
+        warnings: reading.warnings ?? [],
+      });
       terminal.print(
         violations.length === 0
           ? `${path}: sound, ${describePlacement(reading.placement)} (${reading.format})`
@@ -77,6 +83,7 @@ interface Reading {
   readonly format: string;
   readonly placement: PlacementFile | undefined;
   readonly violations: readonly string[];
+  readonly warnings?: readonly string[];
 }
 
 async function readOwn(path: string): Promise<Reading> {

@@ -37,6 +37,7 @@ export const eplbNpz: PlacementFormat = {
   summary: "DeepSeek EPLB tensors phy2log, log2phy, logcnt: .npz, int64, a row for every MoE layer",
   extension: "npz",
   needs,
+  servesDoubles: true,
   async write(placement) {
     const { zipSync } = await import("fflate");
     const { phy2log, log2phy, logcnt } = toTensors(placement);
@@ -73,6 +74,7 @@ export const eplbJson: PlacementFormat = {
   summary: "DeepSeek EPLB tensors phy2log, log2phy, logcnt: JSON, a row for every MoE layer",
   extension: "json",
   needs,
+  servesDoubles: true,
   write(placement) {
     const { phy2log, log2phy, logcnt } = toTensors(placement);
     const slots = log2phy.map((rows) => JSON.stringify(rows));

@@ -30,7 +30,13 @@ export function fitEngine(
   );
   const chosen = chooseLayers(placement, format, options);
   const slotsPerChiplet = largest(chosen.flatMap(({ chiplets }) => chiplets.map(({ length }) => length)));
-  const context = { ...options, numExperts: placement.numExperts, slotsPerChiplet, name };
+  const context = {
+    ...options,
+    numExperts: placement.numExperts,
+    slotsPerChiplet,
+    name,
+    noReplicas: needs.noReplicas,
+  };
   const complete = needs.layers === "all" ? completeLayers(chosen, moeLayers(modelLayers), context) : chosen;
   const layers = needs.equalSlots ? complete.map((layer) => equalizeSlots(layer, context)) : complete;
   if (needs.noReplicas && layers.some(({ chiplets }) => chiplets.flat().length > placement.numExperts)) {
@@ -80,6 +86,7 @@ interface FitContext extends FitOptions {
   numExperts: number;
   slotsPerChiplet: number;
   name: string;
+  noReplicas: boolean;
 }
 
 /** The layers to write: all, or the one that formats of one placement hold. */
@@ -108,12 +115,12 @@ function chooseLayers(
 }
 
 function completeLayers(layers: readonly LayerPlacement[], wanted: readonly number[], context: FitContext) {
-  const { name, fillLayers, note, numExperts, slotsPerChiplet } = context;
+  const { name, fillLayers, note, numExperts, slotsPerChiplet, noReplicas } = context;
   const stray = layers.find(({ layer }) => !wanted.includes(layer));
   if (stray !== undefined) {
     throw new InputError(
       `${name}: layer ${stray.layer}: found a placement, expected only MoE layers, ${formatLayers(wanted)}`,
-      "Maybe put right --num-hidden-layers, --first-moe-layer or --moe-layer-step.",
+      strayAdvice(layers, wanted),
     );
   }
   const placed = new Map(layers.map((layer) => [layer.layer, layer]));
@@ -122,18 +129,35 @@ function completeLayers(layers: readonly LayerPlacement[], wanted: readonly numb
   if (fillLayers !== true) {
     throw new InputError(
       `${name}: found no placement for layers ${formatLayers(missing)}, expected one for every MoE layer`,
-      "Maybe pass --fill-layers to place their experts in the order of their ids.",
+      missingAdvice(layers),
     );
   }
   note?.(`placed the experts of layers ${formatLayers(missing)} in the order of their ids`);
-  // What engines do by default: slot p holds expert p mod numExperts.
+  // What engines do by default: slot p holds expert p mod numExperts; without replicas slots beyond the experts stay empty.
   const inOrder = layers[0].chiplets.map((_, chiplet) =>
-    Array.from(
-      { length: slotsPerChiplet },
-      (__, slot) => (chiplet * slotsPerChiplet + slot) % numExperts,
-    ).sort((one, other) => one - other),
+    Array.from({ length: slotsPerChiplet }, (__, slot) => chiplet * slotsPerChiplet + slot)
+      .filter((slot) => !noReplicas || slot < numExperts)
+      .map((slot) => slot % numExperts)
+      .sort((a, b) => a - b),
   );
   return wanted.map((layer) => placed.get(layer) ?? { layer, chiplets: inOrder });
+}
+
+/** Layers numbered from the first MoE layer are as many as the model's, or at least stay that many when shifted. */
+function strayAdvice(layers: readonly LayerPlacement[], wanted: readonly number[]): string {
+  const offset = wanted[0] - layers[0].layer;
+  const isShifted = offset > 0 && layers.every(({ layer }) => wanted.includes(layer + offset));
+  return isShifted
+    ? `Maybe the trace counts layers from the first MoE layer: place again with --layer-offset ${offset}.`
+    : "Maybe put right --num-hidden-layers, --first-moe-layer or --moe-layer-step.";
+}
+
+function missingAdvice(layers: readonly LayerPlacement[]): string {
+  const steps = new Set(layers.slice(1).map(({ layer }, index) => layer - layers[index].layer));
+  const [step] = steps;
+  return steps.size === 1 && step > 1
+    ? `Maybe only every ${step}th layer has experts: pass --moe-layer-step ${step}.`
+    : "Maybe pass --fill-layers to place their experts in the order of their ids.";
 }
 
 function equalizeSlots({ layer, chiplets }: LayerPlacement, context: FitContext): LayerPlacement {

@@ -65,6 +65,8 @@ export interface PlacementFormat {
   readonly summary: string;
   readonly extension: string;
   readonly needs: FormatNeeds;
+  /** Whether those who make such files put an expert twice on a chiplet, and serve it; it is counted once then. */
+  readonly servesDoubles?: boolean;
   write(placement: EnginePlacement, options: ExportOptions): string | Uint8Array | Promise<Uint8Array>;
   recognises(content: ForeignContent): boolean;
   /**

@@ -20,6 +20,8 @@ export interface ForeignReading {
   readonly placement: Placement | undefined;
   /** One sentence a violation; empty if nothing is wrong. */
   readonly violations: readonly string[];
+  /** What engines serve all the same and was read as they serve it, one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -55,6 +57,7 @@ export async function verifyForeign(
  * Reads the placement file of an engine.
  *
  * @param where Name of the file, for messages.
+ * @param options.warn Told of what was read as engines serve it, such as an expert twice on a chiplet.
  * @throws InputError if the format is not known or {@link verifyForeign} finds anything.
  *
  * @example
@@ -63,15 +66,16 @@ export async function verifyForeign(
 export async function importPlacement(
   bytes: Uint8Array,
   where: string,
-  options: ReadOptions = {},
+  options: ReadOptions & { readonly warn?: Report } = {},
 ): Promise<Placement> {
-  const { format, placement, violations } = await verifyForeign(bytes, where, options);
+  const { format, placement, violations, warnings } = await verifyForeign(bytes, where, options);
   if (violations.length > 0) {
     throw new InputError(
       `${where}: ${format}: ${violations[0]}${violations.length > 1 ? `, and ${violations.length - 1} more` : ""}`,
       `Maybe run "moeplace verify ${where}" for the whole list.`,
     );
   }
+  for (const warning of warnings) options.warn?.(`${where}: ${warning}`);
   if (placement === undefined) throw new Error(`${format}: read nothing and reported nothing`);
   return placement;
 }
@@ -89,17 +93,21 @@ export async function readForeign(
     else numMore++;
   };
   checkOptions(options);
-  const placement = await format.read?.(content, options, report);
+  const read = await format.read?.(content, options, report);
+  // Slots are counted as they stand in the file, doubles too: an engine gives each of them room.
+  const unequal = read !== undefined && format.needs.equalSlots ? unequalSlots(read) : [];
+  const { placement, warnings } =
+    read !== undefined && format.servesDoubles === true ? countOnce(read) : { placement: read, warnings: [] };
   if (placement !== undefined) {
     const { numExperts, numChiplets, layers } = placement;
     checkModelSizes(format.name, { numChiplets, numLayers: layers.length || undefined });
     if (options.numExperts === undefined) checkModelSizes(format.name, { numExperts });
     verifyPlacement(placement).forEach(report);
-    if (format.needs.equalSlots) unequalSlots(placement).forEach(report);
+    unequal.forEach(report);
     if (format.needs.noReplicas) replicas(placement).forEach(report);
   }
   if (numMore > 0) violations.push(`and ${numMore} more`);
-  return { format: format.name, placement, violations };
+  return { format: format.name, placement, violations, warnings };
 }
 
 /** What the user says is believed, up to what can be worked with. */
@@ -117,6 +125,25 @@ function checkOptions({
     limits,
   );
   checkModelSizes("options", { numLayers: moeLayerStep }, limits);
+}
+
+/** Counts an expert once where it is twice on a chiplet, which serves the same tokens from either slot. */
+function countOnce(read: Placement): { placement: Placement; warnings: string[] } {
+  let numDoubles = 0;
+  const layers = read.layers.map((layer) => ({
+    ...layer,
+    chiplets: layer.chiplets.map((experts) => {
+      const once = [...new Set(experts)];
+      numDoubles += experts.length - once.length;
+      return once;
+    }),
+  }));
+  if (numDoubles === 0) return { placement: read, warnings: [] };
+  const slots = numDoubles === 1 ? "1 slot holds" : `${numDoubles} slots hold`;
+  return {
+    placement: { ...read, layers },
+    warnings: [`${slots} an expert that is on the same chiplet already, and which is counted once there`],
+  };
 }
 
 function unequalSlots({ layers }: Placement): string[] {

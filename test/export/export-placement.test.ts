@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { exportPlacement } from "../../lib/export/export-placement.js";
+import type { InputError } from "../../lib/errors.js";
 import { fillEmptySlots } from "../../lib/export/fit-engine.js";
 import { findFormat, placementFormats } from "../../lib/export/formats.js";
 import type { ExportOptions, PlacementFormat } from "../../lib/export/placement-format.js";
@@ -166,6 +167,22 @@ describe("export of a placement", () => {
     );
     const rows = await exportedJson(uneven, "vllm", { fillEmpty: true, fillLayers: true });
     expect((rows as unknown[])[1]).to.deep.equal([0, 1, 2, 0, 3, 4]);
+  });
+
+  it("leaves slots empty in layers it fills, where the format has no replicas", async () => {
+    const { data } = await exportPlacement(uneven, formatNamed("exflow"), { fillLayers: true });
+    expect(textOf(data)).to.include("\r\n5,0\r\n6,0\r\n7,0\r\n8,1\r\n9,1\r\n");
+  });
+
+  it("advises the layer step of evenly spaced layers, and the offset of layers counted from the first MoE layer", async () => {
+    const adviceOf = async (options: ExportOptions) => {
+      const error = await exportPlacement(uneven, formatNamed("exflow"), options).catch((e: unknown) => e);
+      return (error as InputError).advice;
+    };
+    expect(await adviceOf({})).to.include("pass --moe-layer-step 2");
+    expect(await adviceOf({ firstMoeLayer: 3, numHiddenLayers: 6 })).to.include(
+      "place again with --layer-offset 3",
+    );
   });
 
   it("refuses a layer the model does not have, and a placement that is unsound", async () => {

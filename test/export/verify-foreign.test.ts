@@ -18,6 +18,27 @@ describe("verification of a placement file made by someone else", () => {
     ]);
   });
 
+  it("reads an EPLB answer that puts an expert twice on a GPU, counts it once and warns", async () => {
+    const tensors = {
+      phy2log: [[0, 0, 1, 2]],
+      log2phy: [[[0, 1], [2, -1], [3, -1]]], // prettier-ignore
+      logcnt: [[2, 1, 1]],
+    };
+    const bytes = new TextEncoder().encode(JSON.stringify(tensors));
+    const reading = await verifyForeign(bytes, "answer.json", { numChiplets: 2 });
+    expect(reading.violations).to.deep.equal([]);
+    expect(reading.warnings).to.deep.equal([
+      "1 slot holds an expert that is on the same chiplet already, and which is counted once there",
+    ]);
+    const warned: string[] = [];
+    const { layers } = await importPlacement(bytes, "answer.json", {
+      numChiplets: 2,
+      warn: (warning) => warned.push(warning),
+    });
+    expect(layers).to.deep.equal([{ layer: 0, chiplets: [[0], [1, 2]] }]);
+    expect(warned).to.have.length(1);
+  });
+
   it("passes over what dense layers of a SGLang file hold, but not over how much", async () => {
     const text = `{"physical_to_logical_map": [[0, 0, 0, 0], [0, 1, 2, 3]]}`;
     expect(await violations(text, { ...told, firstMoeLayer: 1, numHiddenLayers: 2 })).to.deep.equal([]);
