@@ -95,20 +95,21 @@ export {
 } from "./lib/export/placement-format.js";
 export { importPlacement, verifyForeign, type ForeignReading } from "./lib/export/read-foreign.js";
 export { FRONTIER_CAPS, traceFrontier, type FrontierPoint } from "./lib/flows/frontier.js";
+export { placeTrace, type PlaceOutcome, type PlaceTraceOptions } from "./lib/flows/place.js";
 export {
-  placeTrace,
+  isRoutingTrace,
+  poseFor,
   poseLayer,
-  type PlaceOutcome,
-  type PlaceTraceOptions,
-  type PosingOptions,
-} from "./lib/flows/place.js";
-export {
-  placeLoads,
+  poseLayers,
   poseLoads,
-  spreadLoad,
-  type PlaceLoadsOptions,
-  type PlaceLoadsOutcome,
-} from "./lib/flows/place-loads.js";
+  posedSlots,
+  type PlacementRequest,
+  type PosingOptions,
+} from "./lib/flows/pose.js";
+export { provenanceOf, requestOfProvenance, type Making } from "./lib/flows/provenance.js";
+export { hashTrace, nameHardware, type Provenance } from "./lib/placement/provenance.js";
+export { spreadLoad } from "./lib/placement/spread-load.js";
+export { selectLayers, splitParts, type SplitTrace } from "./lib/trace/holdout.js";
 export { countMoves, verifyMigration, type MigrationStep, type Transfer } from "./lib/placement/migration.js";
 export {
   formatMigrationPlan,

@@ -1,7 +1,7 @@
 /** What `--objective time` and groups of even load are worth: makespans of layers on the paper's DeepSeek machine. */
 import { findHardware } from "../lib/hardware/presets.js";
 import { findModelShape } from "../lib/hardware/model-shapes.js";
-import { poseLayer } from "../lib/flows/place.js";
+import { poseLayer } from "../lib/flows/pose.js";
 import type { Objective } from "../lib/placement/objective.js";
 import type { Chiplets } from "../lib/placement/placement.js";
 import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../lib/placement/solver.js";

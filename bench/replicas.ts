@@ -4,14 +4,15 @@
  * Every placement is verified before it is counted. Seed 1. Sections may be named as arguments: loads, tokens, frontier,
  * the last with caps, as in `frontier 1.2 1.1 1.05`.
  */
-import { placeLoads, spreadLoad } from "../lib/flows/place-loads.js";
+import { spreadLoad } from "../lib/placement/spread-load.js";
 import { serveLeastLoaded } from "../lib/placement/least-loaded.js";
 import type { Chiplets } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
 import { countTraffic } from "../lib/placement/traffic.js";
 import { verifyChiplets } from "../lib/placement/verify.js";
-import { placeTrace, poseLayer, type PosingOptions } from "../lib/flows/place.js";
+import { placeTrace } from "../lib/flows/place.js";
+import { poseLayer, type PosingOptions } from "../lib/flows/pose.js";
 import { createRandom, type Random } from "../lib/random.js";
 import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { rebalanceExperts } from "../solvers/eplb.js";
@@ -69,7 +70,7 @@ async function loadsTable(): Promise<void> {
     row(name, ...meanAndWorst(loads), `${doubled} of ${58 * 288}`, seconds.toFixed(2));
   }
   const begin = performance.now();
-  const outcome = await placeLoads(
+  const outcome = await placeTrace(
     { model: undefined, numExperts: 256, layers },
     { posing: CLUSTER, solver: solverOf("local-search"), solverOptions: DEFAULT_SOLVER_OPTIONS },
   );

@@ -4,8 +4,8 @@ import {
   type EvaluationOptions,
   type Placement,
   type RoutingTrace,
+  type SplitTrace,
 } from "../index.js";
-import type { SplitTrace } from "./load-trace.js";
 import type { Machine } from "./machine.js";
 
 /** Evaluates a placement on a trace as far as machine and model are known. */

@@ -1,8 +1,8 @@
 import {
-  concatTraces,
+  InputError,
   readRouting,
   readTrace,
-  splitHoldout,
+  selectLayers,
   synthesizeTrace,
   type ReadReport,
   type ReadRouting,
@@ -23,22 +23,30 @@ export interface LoadedTrace {
 /** The synthetic trace that stands in where none is given: enough layers to see, few enough not to wait for. */
 const STAND_IN = { preset: "deepseek-moe-16b", layers: 4 };
 
+/** Reads traces as {@link loadTrace} does; without any, the synthetic trace of a small model stands in, to try things. */
+export async function loadTraceOrStandIn(
+  paths: readonly string[],
+  options: TraceOptions,
+  terminal: Terminal,
+): Promise<LoadedTrace> {
+  return paths.length === 0 ? selectFrom(standIn(terminal), options) : loadTrace(paths, options, terminal);
+}
+
 /**
  * Reads the traces that a command was given, and says on stderr what is worth knowing of them.
  *
- * Without any, the synthetic trace of a small model stands in, so that everything can be tried at once.
- *
- * @throws InputError as {@link readTrace} does, where they record loads without tokens among others.
+ * @throws InputError where there are none, and as {@link readTrace} does, where they record loads without tokens among
+ *   others.
  */
 export async function loadTrace(
   paths: readonly string[],
   options: TraceOptions,
   terminal: Terminal,
 ): Promise<LoadedTrace> {
-  if (paths.length === 0) return standIn(terminal);
+  requirePaths(paths);
   const loaded = await readTrace(paths, readOptions(options, terminal));
   noteReport(loaded.report, options, terminal);
-  return loaded;
+  return selectFrom(loaded, options);
 }
 
 /** Reads traces as {@link loadTrace} does, or loads without tokens. */
@@ -47,10 +55,31 @@ export async function loadRouting(
   options: TraceOptions,
   terminal: Terminal,
 ): Promise<(LoadedTrace & { kind: "tokens" }) | Extract<ReadRouting, { kind: "loads" }>> {
-  if (paths.length === 0) return { kind: "tokens", ...standIn(terminal) };
+  requirePaths(paths);
   const routing = await readRouting(paths, readOptions(options, terminal));
   noteReport(routing.report, options, terminal);
-  return routing;
+  if (routing.kind === "tokens") return { kind: "tokens", ...selectFrom(routing, options) };
+  const { layers } = options;
+  return layers === undefined ? routing : { ...routing, loads: selectLayers(routing.loads, layers) };
+}
+
+function selectFrom(loaded: LoadedTrace, { layers }: TraceOptions): LoadedTrace {
+  if (layers === undefined) return loaded;
+  const { trace, parts, report } = loaded;
+  const wanted = layers.filter((layer) => trace.layers.some((known) => known.layer === layer));
+  return {
+    trace: selectLayers(trace, layers),
+    parts: parts.map((part) => selectLayers(part, wanted)),
+    report,
+  };
+}
+
+function requirePaths(paths: readonly string[]): void {
+  if (paths.length > 0) return;
+  throw new InputError(
+    "traces: found none, expected at least one file",
+    `Maybe make one with "moeplace synth --preset ${STAND_IN.preset} -o trace.jsonl.gz".`,
+  );
 }
 
 function readOptions(
@@ -117,21 +146,4 @@ function standIn(terminal: Terminal): LoadedTrace {
   );
   const trace = synthesizeTrace(STAND_IN);
   return { trace, parts: [trace], report: { sources: [], layers: [], warnings: [] } };
-}
-
-/** A trace split in time: the end of each of its files is held out. */
-export interface SplitTrace {
-  readonly learn: RoutingTrace;
-  /** Undefined where nothing is held out. */
-  readonly heldOut: RoutingTrace | undefined;
-}
-
-/** Holds out the end of every part, so that every file is judged on, and no sequence is on both sides. */
-export function splitParts(parts: readonly RoutingTrace[], fraction: number): SplitTrace {
-  if (fraction === 0) return { learn: concatTraces(parts), heldOut: undefined };
-  const splits = parts.map((part) => splitHoldout(part, fraction));
-  return {
-    learn: concatTraces(splits.map(({ learn }) => learn)),
-    heldOut: concatTraces(splits.map(({ heldOut }) => heldOut)),
-  };
 }

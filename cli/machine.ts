@@ -12,6 +12,7 @@ import {
   type Hardware,
   type ModelShape,
   type PlacementFile,
+  type Provenance,
   type RoutingTrace,
   type Workload,
 } from "../index.js";
@@ -22,7 +23,11 @@ import { addWorkloadOptions, toWorkloadChoice, type WorkloadOptions } from "./wo
 
 /** Where experts are to sit, and of which model they are. */
 export interface MachineOptions extends WorkloadOptions {
-  readonly hardware: string;
+  readonly hardware?: string;
+  /** A machine that a placement file holds whole, in place of `hardware`. */
+  readonly machine?: Hardware;
+  /** A step as a placement file tells it, in place of the options that describe one. */
+  readonly recordedWorkload?: Workload;
   readonly chiplets?: number;
   readonly groups?: number;
   readonly model?: string;
@@ -44,8 +49,8 @@ export function addMachineOptions(command: Command, { chiplets }: { chiplets: bo
     .optionsGroup("Machine and model:")
     .option(
       "--hardware <name|file.json>",
-      `machine: ${hardwarePresets.map(({ name }) => name).join(", ")}, or a file`,
-      DEFAULT_HARDWARE,
+      `machine: ${hardwarePresets.map(({ name }) => name).join(", ")}, or a file ` +
+        `(default: ${chiplets ? "" : "the placement's, or else "}${DEFAULT_HARDWARE})`,
     )
     .option(
       "--model <name|config.json>",
@@ -69,14 +74,18 @@ export async function loadMachine(
   terminal: Terminal,
 ): Promise<Machine> {
   const { chiplets, groups } = options;
-  const found = findHardware(options.hardware) ?? (await readHardware(options.hardware));
+  const { hardware: name = DEFAULT_HARDWARE } = options;
+  const found = options.machine
+    ? await parseHardware(options.machine, "provenance.hardware.machine")
+    : (findHardware(name) ?? (await readHardware(name)));
   const hardware = withChiplets(found, {
     ...(chiplets !== undefined && { numChiplets: chiplets }),
     ...(groups !== undefined && { numGroups: groups }),
   });
   const shape = loadShape(options, traceModel, terminal);
   const choice = toWorkloadChoice(options, options.workload);
-  return { hardware, shape, workload: createWorkload({ hardware, shape }, choice) };
+  const workload = options.recordedWorkload ?? createWorkload({ hardware, shape }, choice);
+  return { hardware, shape, workload };
 }
 
 function loadShape(
@@ -109,10 +118,21 @@ export function loadMachineOf(
 ): Promise<Machine> {
   const groups = options.groups ?? placement.numGroups;
   return loadMachine(
-    { ...options, chiplets: placement.numChiplets, ...(groups !== undefined && { groups }) },
+    {
+      ...options,
+      ...(options.hardware === undefined && placement.provenance && hardwareOptions(placement.provenance)),
+      chiplets: placement.numChiplets,
+      ...(groups !== undefined && { groups }),
+    },
     trace.model ?? placement.model,
     terminal,
   );
+}
+
+/** The options that name the machine a placement was made for. */
+export function hardwareOptions({ hardware }: Provenance): Pick<MachineOptions, "hardware" | "machine"> {
+  const { name, machine } = hardware;
+  return { hardware: name, ...(machine && { machine }) };
 }
 
 async function readHardware(path: string): Promise<Hardware> {

@@ -32,6 +32,8 @@ export interface TraceOptions {
   readonly maxExperts?: number;
   readonly maxLayers?: number;
   readonly maxTopK?: number;
+  /** Numbers of the layers to read on with; all by default. */
+  readonly layers?: readonly number[];
   readonly padding?: number | "none";
   readonly dropExpert?: readonly number[];
   readonly placement?: string;
@@ -41,6 +43,7 @@ export interface TraceOptions {
 export function addTraceOptions(command: Command): Command {
   return command
     .optionsGroup("Trace:")
+    .addOption(layersOption())
     .option("--keep-warmup", "keep runs of 20 or more identical rows, which are an engine's warm-up")
     .addOption(integerOption("--first-expert <n>", "number of the first expert in the files (default: 0)"))
     .addOption(integerOption("--layer-offset <n>", "added to every layer number in the files", -65536))
@@ -93,6 +96,20 @@ function dropExpertOption(): Option {
       return Array.from({ length: to - from + 1 }, (_, index) => from + index);
     });
     return [...(before ?? []), ...ids];
+  });
+}
+
+function layersOption(): Option {
+  return new Option("--layers <list>", "these layers only, e.g. 3,9-12 (default: all)").argParser((text) => {
+    const layers = text.split(",").flatMap((part) => {
+      const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(part) ?? [];
+      const length = Number(last) - Number(first) + 1;
+      if (!(length >= 1 && length <= 65536)) {
+        throw new InputError(`--layers: found ${text}, expected numbers and ranges, e.g. 3,9-12`);
+      }
+      return Array.from({ length }, (_, index) => Number(first) + index);
+    });
+    return [...new Set(layers)];
   });
 }
 

@@ -1,4 +1,6 @@
 import {
+  accessSync,
+  constants,
   createWriteStream,
   existsSync,
   lstatSync,
@@ -25,9 +27,18 @@ export interface OutputOptions {
  *
  * A link stays: what it leads to is written, or replaced with --force. Pipes and devices are written to as they are.
  *
- * @throws InputError if it is there already and may not be replaced, its folder is not there, or it is a link to nothing.
+ * @param inputs Files that are read, which are never replaced.
+ * @throws InputError if it is there already and may not be replaced, its folder is not there or cannot be written into, or
+ *   it is a link to nothing.
  */
-export function checkOutput(path: string, { force = false }: OutputOptions): void {
+export function checkOutput(
+  path: string,
+  { force = false }: OutputOptions,
+  inputs: readonly string[] = [],
+): void {
+  if (inputs.some((input) => isSameFile(input, path))) {
+    throw new InputError(`${path}: found an input, expected another file to write`);
+  }
   if (existsSync(path)) {
     const found = statSync(path);
     if (found.isDirectory()) {
@@ -44,6 +55,24 @@ export function checkOutput(path: string, { force = false }: OutputOptions): voi
   } else if (!existsSync(dirname(path))) {
     throw new InputError(`${path}: found no folder ${dirname(path)}, expected one to write into`);
   }
+  const target = existsSync(path) ? realpathSync(path) : path;
+  // A file is written under another name beside it and then renamed.
+  if ((!existsSync(target) || statSync(target).isFile()) && !isWritable(dirname(target))) {
+    throw new InputError(`${path}: found a folder ${dirname(target)} that cannot be written into`);
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isSameFile(one: string, other: string): boolean {
+  return existsSync(one) && existsSync(other) && realpathSync(one) === realpathSync(other);
 }
 
 /**

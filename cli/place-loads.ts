@@ -1,4 +1,4 @@
-import { InputError, spreadLoad, type LoadTrace, type PlacementFile, type Solver } from "../index.js";
+import { InputError, spreadLoad, type LoadTrace, type PlacementFile } from "../index.js";
 import type { Machine } from "./machine.js";
 import type { MigrationOptions } from "./migration.js";
 import type { SolveOptions } from "./solve-options.js";
@@ -85,11 +85,6 @@ export function loadsTable({ layers }: LoadTrace, placement: PlacementFile): str
     ["layer", "max load", "at least", "stopped by"],
     [...rows, ["mean", meanOf(loads).toFixed(3), "", ""]],
   );
-}
-
-/** What a solver is asked to do with loads: auto would only look for proofs of C_T. */
-export function solverForLoads(solver: Solver, find: (name: string) => Solver): Solver {
-  return solver.name === "auto" ? find("local-search") : solver;
 }
 
 function spreadLoads(layers: LoadTrace["layers"], placement: PlacementFile): number[] {

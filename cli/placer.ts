@@ -1,31 +1,29 @@
 import { availableParallelism } from "node:os";
 import {
-  expertBytes,
   groupCapacity,
-  InputError,
   openLayerThreads,
-  placeLoads,
   placeTrace,
+  poseFor,
   traceFrontier,
   type FrontierPoint,
   type LoadTrace,
-  type PlaceLoadsOutcome,
   type PlaceOutcome,
   type PlaceTraceOptions,
-  type PosingOptions,
   type RoutingTrace,
   type Solver,
 } from "../index.js";
 import type { Machine } from "./machine.js";
-import { posedSlots, type Objective, type SolveOptions } from "./solve-options.js";
+import { requestOf, type SolveOptions } from "./solve-options.js";
 import type { Terminal } from "./terminal.js";
 
 /** Places traces in worker threads until it is closed; Ctrl-C makes it answer with the best so far. */
 export interface Placer {
   /** @param adapt Has the last word on the solver, once it pursues the objective. */
-  place(trace: RoutingTrace, solver: Solver, adapt?: (solver: Solver) => Solver): Promise<PlaceOutcome>;
-  /** Balances loads without tokens. */
-  placeLoads(loads: LoadTrace, solver: Solver): Promise<PlaceLoadsOutcome>;
+  place(
+    trace: RoutingTrace | LoadTrace,
+    solver: Solver,
+    adapt?: (solver: Solver) => Solver,
+  ): Promise<PlaceOutcome>;
   /** Traces C_T against load by placing under one cap on the load after another. */
   frontier(trace: RoutingTrace, solver: Solver): Promise<FrontierPoint[]>;
   /** Whether Ctrl-C was pressed. */
@@ -54,11 +52,9 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
     };
     say("");
     return {
-      posing: {
-        ...poseFor(trace, machine, { options, groupBytes: capacity?.groupBytes }),
-        objective: objectiveOf(options.objective, machine),
-      },
+      posing: poseFor(trace, machine, requestOf(options)),
       solver,
+      concurrency: numThreads,
       solverOptions: {
         seed: options.seed,
         signal: interrupt.signal,
@@ -84,9 +80,6 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
       const aimed = adapt(threads.inThread(solver));
       return placeTrace(trace, optionsFor(trace, solver.name, aimed));
     },
-    placeLoads(loads, solver) {
-      return placeLoads(loads, optionsFor(loads, solver.name, threads.inThread(solver)));
-    },
     frontier(trace, solver) {
       return traceFrontier(trace, optionsFor(trace, `frontier by ${solver.name}`, threads.inThread(solver)));
     },
@@ -98,43 +91,6 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
       process.off("SIGTERM", onInterrupt);
       return threads.close();
     },
-  };
-}
-
-function objectiveOf(
-  objective: Objective,
-  { hardware, shape, workload }: Machine,
-): NonNullable<PosingOptions["objective"]> {
-  if (objective === "traffic") return { minimise: "traffic" };
-  if (objective === "balance") return { minimise: "load" };
-  if (shape === undefined) {
-    throw new InputError(
-      "--objective: found time, expected a model whose sizes are known",
-      "Maybe pass --model NAME.",
-    );
-  }
-  return { minimise: "time", machine: { hardware, shape, workload } };
-}
-
-function poseFor(
-  { numExperts }: { numExperts: number },
-  { hardware, shape }: Machine,
-  { options, groupBytes }: { options: SolveOptions; groupBytes: number | undefined },
-): PosingOptions {
-  const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
-  return {
-    numChiplets,
-    numGroups: hardware.numGroups,
-    ...posedSlots(options, { numExperts, numChiplets }),
-    ...(options.dispatch && { dispatch: options.dispatch }),
-    ...(shape && { expertBytes: new Float64Array(numExperts).fill(expertBytes(shape)) }),
-    groupBytes,
-    maxLoad: options.maxLoad,
-    chipletTokenShare: options.chipletLinkBudget,
-    groupTokenShare: options.groupLinkBudget,
-    pins: options.pin,
-    antiAffinity: options.apart,
-    groupsPerExpert: options.resilient ? 2 : 1,
   };
 }
 

@@ -12,6 +12,7 @@ import { scheduleCommand } from "./commands/schedule.js";
 import { synthCommand } from "./commands/synth.js";
 import { verifyCommand } from "./commands/verify.js";
 import { EXIT } from "./exit-code.js";
+import { withFlags } from "./field-flags.js";
 import { readVersion } from "./version.js";
 
 /**
@@ -85,7 +86,8 @@ function printUsageError(message: string, write: (text: string) => void): void {
 function reportFailure(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.badInput;
   if (error instanceof InputError) {
-    process.stderr.write(`${error.message}\n${error.advice ? `${error.advice}\n` : ""}`);
+    const lines = [error.message, ...(error.advice === undefined ? [] : [error.advice])];
+    process.stderr.write(lines.map((line) => `${withFlags(line)}\n`).join(""));
     return EXIT.badInput;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,11 +1,10 @@
 import { Option, type Command } from "commander";
 import {
-  findSolver,
   InputError,
   solvers,
   type BackendName,
   type DispatchModel,
-  type Solver,
+  type PlacementRequest,
 } from "../index.js";
 import { addDispatchOption, choiceOption, integerOption, numberOption } from "./options.js";
 
@@ -73,37 +72,30 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
 }
 
 /**
- * Room on a chiplet and copies beyond one of every expert, as the options say: `--slots` is room and no more, slots of
- * `--slots-per-chiplet` are there to be filled.
+ * What the options ask of a placement. `--slots` is room and no more; slots of `--slots-per-chiplet` are there to be filled.
  *
  * @throws InputError if both are given.
  */
-export function posedSlots(
-  { slots, slotsPerChiplet, replicas }: Pick<SolveOptions, "slots" | "slotsPerChiplet" | "replicas">,
-  { numExperts, numChiplets }: { numExperts: number; numChiplets: number },
-): { slotsPerChiplet: number | undefined; numReplicas: number } {
-  if (slotsPerChiplet === undefined) return { slotsPerChiplet: slots, numReplicas: replicas ?? 0 };
-  if (slots !== undefined) {
+export function requestOf(options: SolveOptions): PlacementRequest {
+  const { slots, slotsPerChiplet, replicas } = options;
+  if (slots !== undefined && slotsPerChiplet !== undefined) {
     throw new InputError(
       "--slots-per-chiplet: found --slots too, expected one of them",
       "Maybe keep --slots for room alone, and --slots-per-chiplet for slots to fill with replicas.",
     );
   }
-  const numReplicas = replicas ?? Math.max(0, slotsPerChiplet * numChiplets - numExperts);
-  return { slotsPerChiplet, numReplicas };
-}
-
-/**
- * Finds a solver by the name a user gave.
- *
- * @throws InputError if there is none of that name.
- */
-export function requireSolver(name: string): Solver {
-  const solver = findSolver(name);
-  if (solver !== undefined) return solver;
-  throw new InputError(
-    `--solver: found ${name}, expected one of ${solvers.map((one) => one.name).join(", ")}`,
-  );
+  return {
+    objective: options.objective === "balance" ? "load" : options.objective,
+    slotsPerChiplet: slotsPerChiplet ?? slots,
+    numReplicas: replicas ?? (slotsPerChiplet === undefined ? 0 : "fill"),
+    dispatch: options.dispatch,
+    maxLoad: options.maxLoad,
+    chipletTokenShare: options.chipletLinkBudget,
+    groupTokenShare: options.groupLinkBudget,
+    groupsPerExpert: options.resilient ? 2 : 1,
+    pins: options.pin,
+    antiAffinity: options.apart,
+  };
 }
 
 /** The solvers with what they do, for help. */

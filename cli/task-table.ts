@@ -1,7 +1,15 @@
-import { concatTraces, InputError, type Placement, type RoutingTrace, type Solver } from "../index.js";
+import {
+  concatTraces,
+  InputError,
+  type Placement,
+  type RoutingTrace,
+  type Solver,
+  splitParts,
+  type SplitTrace,
+} from "../index.js";
 import { describeFailure } from "./describe/describe.js";
 import { evaluateOn } from "./judge.js";
-import { splitParts, type LoadedTrace, type SplitTrace } from "./load-trace.js";
+import { type LoadedTrace } from "./load-trace.js";
 import type { Machine } from "./machine.js";
 import type { Placer } from "./placer.js";
 import { formatTable } from "./terminal.js";

@@ -19,18 +19,18 @@ export {
   type LayerInspection,
 } from "../lib/flows/inspect.js";
 export { FRONTIER_CAPS, traceFrontier, type FrontierPoint } from "../lib/flows/frontier.js";
+export { placeTrace, type PlaceOutcome, type PlaceTraceOptions } from "../lib/flows/place.js";
 export {
-  placeTrace,
+  isRoutingTrace,
+  poseFor,
   poseLayer,
-  type PlaceOutcome,
-  type PlaceTraceOptions,
-  type PosingOptions,
-} from "../lib/flows/place.js";
-export {
-  placeLoads,
+  poseLayers,
   poseLoads,
-  spreadLoad,
-  type PlaceLoadsOptions,
-  type PlaceLoadsOutcome,
-} from "../lib/flows/place-loads.js";
+  posedSlots,
+  type PlacementRequest,
+  type PosedMachine,
+  type PosingOptions,
+} from "../lib/flows/pose.js";
+export { provenanceOf, requestOfProvenance, type Making } from "../lib/flows/provenance.js";
+export { spreadLoad } from "../lib/placement/spread-load.js";
 export { compareSolvers, type ComparedSolver, type ComparisonRow } from "../lib/flows/compare.js";

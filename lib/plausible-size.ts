@@ -41,15 +41,15 @@ const MIB = 2 ** 20;
  */
 export function checkModelSizes(where: string, sizes: DeclaredSizes, limits: SizeLimits = {}): void {
   const { maxExperts, maxLayers, maxTopK } = withDefaults(limits);
-  check(where, sizes.numExperts, { name: "experts", least: 1, most: maxExperts, option: "--max-experts" });
-  check(where, sizes.numChiplets, { name: "chiplets", least: 1, most: maxExperts, option: "--max-experts" });
-  check(where, sizes.numLayers, { name: "layers", least: 1, most: maxLayers, option: "--max-layers" });
-  check(where, sizes.topK, { name: "experts in a token", least: 1, most: maxTopK, option: "--max-top-k" });
+  check(where, sizes.numExperts, { name: "experts", least: 1, most: maxExperts, option: "maxExperts" });
+  check(where, sizes.numChiplets, { name: "chiplets", least: 1, most: maxExperts, option: "maxExperts" });
+  check(where, sizes.numLayers, { name: "layers", least: 1, most: maxLayers, option: "maxLayers" });
+  check(where, sizes.topK, { name: "experts in a token", least: 1, most: maxTopK, option: "maxTopK" });
   const { layer } = sizes;
   if (layer !== undefined && !isWithin(layer, 0, maxLayers - 1)) {
     throw new InputError(
       `${where}: found layer ${layer}, expected 0 to ${maxLayers - 1}`,
-      layer >= maxLayers ? "Maybe raise --max-layers." : undefined,
+      layer >= maxLayers ? "Maybe raise maxLayers." : undefined,
     );
   }
 }

@@ -1,36 +1,23 @@
 import { availableParallelism } from "node:os";
-import { placeTrace, type PlaceOutcome, type PosingOptions } from "../lib/flows/place.js";
+import { placeTrace, type PlaceOutcome } from "../lib/flows/place.js";
+import { poseFor, type PlacementRequest } from "../lib/flows/pose.js";
 import type { Machine } from "../lib/hardware/machine.js";
-import { expertBytes } from "../lib/hardware/model-shapes.js";
-import { groupCapacity } from "../lib/performance/memory.js";
-import type { Objective } from "../lib/placement/objective.js";
-import { DEFAULT_SOLVER_OPTIONS, type SolverProgress } from "../lib/placement/solver.js";
+import { DEFAULT_SOLVER_OPTIONS, type Solver, type SolverProgress } from "../lib/placement/solver.js";
+import type { LoadTrace } from "../lib/trace/load-trace.js";
 import type { RoutingTrace } from "../lib/trace/routing-trace.js";
 import { requireSolver } from "../solvers/index.js";
 import { openLayerThreads } from "../solvers/threads/layer-threads.js";
 
-/** What is asked of a placement, besides the machine it is for. */
-export interface PlaceOptions extends Pick<
-  PosingOptions,
-  | "slotsPerChiplet"
-  | "numReplicas"
-  | "dispatch"
-  | "maxLoad"
-  | "chipletTokenShare"
-  | "groupTokenShare"
-  | "pins"
-  | "antiAffinity"
-> {
+/** What is asked of a placement, the machine it is for, and how it is to be found. */
+export interface PlaceOptions extends PlacementRequest {
   readonly machine: Machine;
-  /** Name of a solver; default auto. */
-  readonly solver?: string;
-  /** Default traffic. */
-  readonly objective?: Objective["minimise"];
+  /** Name of a solver, or one of your own, which runs in this thread; default auto. */
+  readonly solver?: string | Solver;
   /** Default 1. */
   readonly seed?: number;
   /** Worker threads; the answer is the same for any number. Default as many as there are cores. */
   readonly threads?: number;
-  /** A safety net, in milliseconds for one layer; default none. */
+  /** A safety net, in milliseconds for all layers together; default none. */
   readonly timeLimitMs?: number;
   /** Once aborted, every layer answers with the best so far, `stoppedBy` "interrupt". */
   readonly signal?: AbortSignal;
@@ -39,7 +26,7 @@ export interface PlaceOptions extends Pick<
 }
 
 /**
- * Places the experts of every layer of a trace on a machine: the main job.
+ * Places the experts of every layer of a trace, or of loads without tokens, on a machine: the main job.
  *
  * Prints nothing and never exits; where no placement exists, the status says so, and which layer and why.
  *
@@ -50,22 +37,24 @@ export interface PlaceOptions extends Pick<
  * const outcome = await place(trace, { machine: target, solver: "louvain" });
  * outcome.placement.layers[0].cost; // 3.695
  */
-export async function place(trace: RoutingTrace, options: PlaceOptions): Promise<PlaceOutcome> {
-  const { machine, solver = "auto", objective = "traffic", seed = 1, threads, onProgress, ...rest } = options;
-  const { signal, timeLimitMs, ...asked } = rest;
-  const { hardware, shape } = machine;
-  const pool = openLayerThreads({ numThreads: threads ?? availableParallelism() });
+export async function place(trace: RoutingTrace | LoadTrace, options: PlaceOptions): Promise<PlaceOutcome> {
+  const {
+    machine,
+    solver = "auto",
+    seed = 1,
+    threads,
+    timeLimitMs,
+    signal,
+    onProgress,
+    ...request
+  } = options;
+  const numThreads = threads ?? availableParallelism();
+  const pool = openLayerThreads({ numThreads });
   try {
     return await placeTrace(trace, {
-      posing: {
-        ...asked,
-        numChiplets: hardware.numGroups * hardware.chipletsPerGroup,
-        numGroups: hardware.numGroups,
-        expertBytes: new Float64Array(trace.numExperts).fill(expertBytes(shape)),
-        groupBytes: groupCapacity(hardware, shape).groupBytes,
-        objective: objective === "time" ? { minimise: objective, machine } : { minimise: objective },
-      },
-      solver: pool.inThread(requireSolver(solver)),
+      posing: poseFor(trace, machine, request),
+      solver: pool.inThread(typeof solver === "string" ? requireSolver(solver) : solver),
+      concurrency: numThreads,
       solverOptions: {
         ...DEFAULT_SOLVER_OPTIONS,
         seed,

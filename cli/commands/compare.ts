@@ -15,11 +15,16 @@ import {
   type FrontierPoint,
   type RoutingTrace,
   type Solver,
+  splitParts,
+  type SplitTrace,
+  requireSolver,
+  poseFor,
+  poseLayer,
 } from "../../index.js";
 import { describeFailure, describeInput, inputData } from "../describe/describe.js";
 import { EXIT } from "../exit-code.js";
 import { judge } from "../judge.js";
-import { loadTrace, splitParts, type SplitTrace } from "../load-trace.js";
+import { loadTrace, loadTraceOrStandIn } from "../load-trace.js";
 import { addMachineOptions, loadMachine, type Machine, type MachineOptions } from "../machine.js";
 import {
   addForceOption,
@@ -30,13 +35,7 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openPlacer, type Placer } from "../placer.js";
-import {
-  addSolveOptions,
-  listSolvers,
-  posedSlots,
-  requireSolver,
-  type SolveOptions,
-} from "../solve-options.js";
+import { addSolveOptions, requestOf, listSolvers, type SolveOptions } from "../solve-options.js";
 import {
   asTask,
   checkTasks,
@@ -89,11 +88,10 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       const terminal = openTerminal(options);
       for (const path of [options.report, options.svg]) if (path !== undefined) checkOutput(path, options);
       const named = options.solver?.map(requireSolver);
-      const { trace, parts } = await loadTrace(paths, options, terminal);
+      const { trace, parts } = await loadTraceOrStandIn(paths, options, terminal);
       const machine = await loadMachine(options, trace.model, terminal);
       const split = splitParts(parts, options.holdout);
-      const chosen =
-        named ?? differentSolvers(options, { numExperts: trace.numExperts, ...machine.hardware });
+      const chosen = named ?? differentSolvers(split.learn, machine, options);
       const tasks = await loadTasks({ paths, parts }, options, terminal);
       const placer = openPlacer(machine, options, terminal);
       const scheduled = options.objective === "time";
@@ -151,14 +149,13 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     });
 }
 
-/** Solvers that answer differently: auto is one of the others, and with replicas all that minimise search alike. */
-function differentSolvers(
-  options: CompareOptions,
-  { numExperts, numGroups, chipletsPerGroup }: { numExperts: number } & Machine["hardware"],
-): Solver[] {
-  const { numReplicas } = posedSlots(options, { numExperts, numChiplets: numGroups * chipletsPerGroup });
-  const same = numReplicas > 0 ? ["auto", "ilp", "exact"] : ["auto"];
-  return solvers.filter(({ name }) => !same.includes(name));
+/** Solvers that have an answer of their own: neither one of the others by another name, nor all of them in one. */
+function differentSolvers(trace: RoutingTrace, machine: Machine, options: CompareOptions): Solver[] {
+  const posing = poseFor(trace, machine, requestOf(options));
+  const problem = poseLayer(trace, trace.layers[0], posing);
+  return solvers.filter(
+    (solver) => solver.kind !== "portfolio" && (solver.answersAs?.(problem) ?? solver.name) === solver.name,
+  );
 }
 
 /** The trace compared on and those to evaluate on, where there are any. */

@@ -8,10 +8,11 @@ import {
   stepTime,
   type ServerMetrics,
   type StepTime,
+  splitParts,
 } from "../../index.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { judge } from "../judge.js";
-import { loadTrace, splitParts } from "../load-trace.js";
+import { loadTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
 import {
   addDispatchOption,
@@ -107,7 +108,7 @@ export function evaluateCommand(): Command {
         terminal.print(`\n${formatTable(headers, onServers)}`);
       } else if (options.serverLimit !== undefined) {
         throw new InputError(
-          `--server-limit: found hardware ${options.hardware}, expected one whose tokens start on every GPU`,
+          `--server-limit: found hardware ${hardware.name}, expected one whose tokens start on every GPU`,
           "Maybe pass --hardware h100-8x8.",
         );
       }

@@ -23,6 +23,7 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readPlacement } from "../read-files.js";
+import { withFlags } from "../field-flags.js";
 import { openTerminal } from "../terminal.js";
 
 interface ExportCommandOptions extends FileCommandOptions, TraceOptions, ModelLayerOptions {
@@ -74,7 +75,7 @@ export function exportCommand(): Command {
         fileName: basename(options.output),
       });
       await writeOutput(options.output, data, options);
-      for (const note of notes) terminal.note(note);
+      for (const note of notes) terminal.note(withFlags(note));
       terminal.printJson({ file: options.output, format: format.name, notes, engine: advice ?? null });
       terminal.print(`wrote ${options.output} (${format.name})`);
     });

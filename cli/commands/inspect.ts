@@ -10,7 +10,7 @@ import {
   type LayerInspection,
   type RoutingTrace,
 } from "../../index.js";
-import { loadTrace } from "../load-trace.js";
+import { loadTraceOrStandIn } from "../load-trace.js";
 import {
   addForceOption,
   addTerminalOptions,
@@ -46,7 +46,7 @@ export function inspectCommand(): Command {
     .action(async (paths: string[], options: InspectOptions) => {
       const terminal = openTerminal(options);
       if (options.graph !== undefined) checkOutput(options.graph, options);
-      const { trace, report } = await loadTrace(paths, options, terminal);
+      const { trace, report } = await loadTraceOrStandIn(paths, options, terminal);
       const { chiplets, slots } = options;
       const inspection = inspectTrace(trace, { numChiplets: chiplets, slotsPerChiplet: slots });
       const { layers, uniformReplication } = inspection;

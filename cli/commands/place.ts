@@ -1,10 +1,17 @@
 import { Command } from "commander";
 import {
   formatPlacement,
+  InputError,
+  provenanceOf,
+  type PlaceOutcome,
+  type Provenance,
+  type RoutingTrace,
   placementTable,
   stepTime,
   type LoadTrace,
   type PlacementFile,
+  splitParts,
+  requireSolver,
 } from "../../index.js";
 import {
   describeFailure,
@@ -15,14 +22,20 @@ import {
 } from "../describe/describe.js";
 import { EXIT } from "../exit-code.js";
 import { judge } from "../judge.js";
-import { loadRouting, splitParts, type LoadedTrace } from "../load-trace.js";
+import { loadRouting, type LoadedTrace } from "../load-trace.js";
 import {
   addMigrationOptions,
   describeMigration,
   loadMigration,
   type MigrationOptions,
 } from "../migration.js";
-import { addMachineOptions, loadMachine, type Machine, type MachineOptions } from "../machine.js";
+import {
+  addMachineOptions,
+  hardwareOptions,
+  loadMachine,
+  type Machine,
+  type MachineOptions,
+} from "../machine.js";
 import {
   addForceOption,
   addTerminalOptions,
@@ -31,21 +44,18 @@ import {
   type TraceOptions,
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
-import { checkLoadOptions, describeLoads, loadsData, loadsTable, solverForLoads } from "../place-loads.js";
+import { checkLoadOptions, describeLoads, loadsData, loadsTable } from "../place-loads.js";
 import { openPlacer } from "../placer.js";
-import {
-  addSolveOptions,
-  listSolvers,
-  posedSlots,
-  requireSolver,
-  type SolveOptions,
-} from "../solve-options.js";
+import { readPlacement } from "../read-files.js";
+import { readVersion } from "../version.js";
+import { requestOf, addSolveOptions, listSolvers, type SolveOptions } from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface PlaceOptions
   extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions, MigrationOptions {
   readonly output?: string;
   readonly solver: string;
+  readonly like?: string;
 }
 
 /** @param end Told the exit code where there is no placement, or Ctrl-C cut it short. */
@@ -60,7 +70,8 @@ export function placeCommand(end: (exitCode: number) => void): Command {
     .argument("[trace...]", "trace files or folders, read as one trace")
     .option("-o, --output <file>", "placement file to write")
     .option("--solver <name>", "solver", "auto")
-    .option("--verbose", "say on stderr what the solver is at: seconds, layer, phase, incumbent, bound");
+    .option("--verbose", "say on stderr what the solver is at: seconds, layer, phase, incumbent, bound")
+    .option("--like <placement>", "make it as this placement file was made, which it says itself");
   addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0 });
   addMigrationOptions(command);
   return addTerminalOptions(addForceOption(command))
@@ -72,15 +83,17 @@ export function placeCommand(end: (exitCode: number) => void): Command {
         "  moeplace place counts.npy --chiplets 32 --slots-per-chiplet 9 --objective balance -o p.json\n" +
         "  moeplace place new.jsonl.gz --from p.json --max-moves 8 --moves moves.json -o q.json",
     )
-    .action(async (paths: string[], options: PlaceOptions) => {
-      const terminal = openTerminal(options);
+    .action(async (paths: string[], given: PlaceOptions) => {
+      const terminal = openTerminal(given);
+      if (given.output !== undefined) checkOutput(given.output, given, paths);
+      const like = given.like === undefined ? undefined : await readPlacement(given.like);
+      const options = like ? optionsLike(like, given) : given;
       requireSolver(options.solver);
-      if (options.output !== undefined) checkOutput(options.output, options);
       const routing = await loadRouting(paths, options, terminal);
       const placed =
         routing.kind === "loads"
-          ? await placeByLoads(routing.loads, paths[0], { options, terminal })
-          : await placeByTokens(routing, { options, terminal });
+          ? await placeByLoads(routing.loads, paths[0], { options, terminal, like })
+          : await placeByTokens(routing, { options, terminal, like });
       if (placed !== EXIT.done) end(placed);
     });
 }
@@ -88,13 +101,17 @@ export function placeCommand(end: (exitCode: number) => void): Command {
 interface Context {
   readonly options: PlaceOptions;
   readonly terminal: Terminal;
+  /** The placement to make again. */
+  readonly like: PlacementFile | undefined;
 }
 
 /** @returns Exit code. */
-async function placeByTokens({ trace, parts }: LoadedTrace, { options, terminal }: Context): Promise<number> {
+async function placeByTokens({ trace, parts }: LoadedTrace, context: Context): Promise<number> {
+  const { options, terminal } = context;
   const solver = requireSolver(options.solver);
   const migration = await loadMigration(options);
   const machine = await loadMachine(options, trace.model, terminal);
+  const provenance = makingOf(parts, machine, context);
   const split = splitParts(parts, options.holdout);
   const placer = openPlacer(machine, options, terminal);
   const begin = performance.now();
@@ -106,10 +123,11 @@ async function placeByTokens({ trace, parts }: LoadedTrace, { options, terminal 
     return placer.isInterrupted ? EXIT.interrupted : EXIT[outcome.status];
   }
   const { placement } = outcome;
-  const file = asFile(placement, machine, options);
+  const file = asFile(outcome, provenance, options);
   const text = formatPlacement(file);
   const plan = await migration?.plan(file, machine.shape);
   if (options.output !== undefined) await writeOutput(options.output, text, options);
+  if (outcome.passedOver !== undefined) terminal.note(`${solver.name}: ${outcome.passedOver}`);
   const judged = judge(placement, split, { ...machine, scheduled: options.objective === "time" });
   terminal.printJson({
     ...inputData(split, machine),
@@ -129,25 +147,27 @@ async function placeByTokens({ trace, parts }: LoadedTrace, { options, terminal 
   const step = describeStep(judged.heldOut ?? judged.learned);
   if (step !== undefined) terminal.print(`\n${step}`);
   if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "")}`);
-  printEnd({ options, terminal }, seconds);
+  printEnd(context, seconds);
   return placer.isInterrupted ? EXIT.interrupted : EXIT.done;
 }
 
 /** @returns Exit code. */
-async function placeByLoads(loads: LoadTrace, path: string, { options, terminal }: Context): Promise<number> {
+async function placeByLoads(loads: LoadTrace, path: string, context: Context): Promise<number> {
+  const { options, terminal } = context;
   checkLoadOptions(path, options);
-  const solver = solverForLoads(requireSolver(options.solver), requireSolver);
+  const solver = requireSolver(options.solver);
   const machine = await loadMachine(options, loads.model, terminal);
+  const provenance = makingOf([loads], machine, context);
   const placer = openPlacer(machine, options, terminal);
   const begin = performance.now();
-  const outcome = await placer.placeLoads(loads, solver).finally(() => placer.close());
+  const outcome = await placer.place(loads, solver).finally(() => placer.close());
   const seconds = (performance.now() - begin) / 1000;
   if (outcome.status !== "placed") {
     terminal.note(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);
     terminal.printJson(outcome);
     return placer.isInterrupted ? EXIT.interrupted : EXIT[outcome.status];
   }
-  const text = formatPlacement(asFile(outcome.placement, machine, options));
+  const text = formatPlacement(asFile(outcome, provenance, options));
   if (options.output !== undefined) await writeOutput(options.output, text, options);
   terminal.printJson({
     ...loadsData(loads, machine, outcome.placement),
@@ -156,21 +176,105 @@ async function placeByLoads(loads: LoadTrace, path: string, { options, terminal 
   });
   terminal.print(`${describeLoads(loads, machine)}\n`);
   terminal.print(loadsTable(loads, outcome.placement));
-  printEnd({ options, terminal }, seconds);
+  printEnd(context, seconds);
   return placer.isInterrupted ? EXIT.interrupted : EXIT.done;
 }
 
-function asFile(placement: PlacementFile, { hardware }: Machine, options: PlaceOptions): PlacementFile {
-  const { numGroups, chipletsPerGroup } = hardware;
-  const numChiplets = numGroups * chipletsPerGroup;
-  const { slotsPerChiplet } = posedSlots(options, { numExperts: placement.numExperts, numChiplets });
+/**
+ * The options with which a placement was made; files are named anew.
+ *
+ * @throws InputError if the file does not say how it was made, or it began at a running placement and none is given.
+ */
+function optionsLike({ solver, seed, provenance }: PlacementFile, options: PlaceOptions): PlaceOptions {
+  if (provenance === undefined || solver === undefined || seed === undefined) {
+    throw new InputError(
+      `--like: ${options.like}: found nothing of how it was made, expected its provenance`,
+    );
+  }
+  const { objective, hardware, modelShape, slotsPerChiplet, dispatch, limits, maxMoves } = provenance;
+  if (maxMoves !== undefined && options.from === undefined) {
+    throw new InputError(`--like: ${options.like}: found no --from, expected the placement that ran before`);
+  }
+  // What the file does not give was not given then, either.
+  const replaced: readonly string[] = [
+    "maxLoad",
+    "slotsPerChiplet",
+    "slots",
+    "dispatch",
+    "model",
+    "machine",
+    "resilient",
+  ];
+  const own = Object.fromEntries(
+    Object.entries(options).filter(([name]) => !replaced.includes(name)),
+  ) as unknown as PlaceOptions;
+  return {
+    ...own,
+    ...hardwareOptions(provenance),
+    ...(provenance.workload && { recordedWorkload: provenance.workload }),
+    chiplets: hardware.numChiplets,
+    groups: hardware.numGroups,
+    ...(modelShape !== undefined && { model: modelShape }),
+    solver,
+    seed,
+    objective: objective === "load" ? "balance" : objective,
+    holdout: provenance.holdout,
+    replicas: provenance.numReplicas,
+    ...(slotsPerChiplet !== undefined && { slots: slotsPerChiplet }),
+    ...(dispatch && { dispatch }),
+    ...(limits.maxLoad !== undefined && { maxLoad: limits.maxLoad }),
+    ...(limits.chipletTokenShare !== undefined && { chipletLinkBudget: limits.chipletTokenShare }),
+    ...(limits.groupTokenShare !== undefined && { groupLinkBudget: limits.groupTokenShare }),
+    ...(typeof maxMoves === "number" && { maxMoves }),
+    ...(limits.groupsPerExpert === 2 && { resilient: true }),
+    pin: provenance.pins ?? [],
+    apart: provenance.antiAffinity ?? [],
+    columnsBackend: provenance.backends.columns,
+    groupsBackend: provenance.backends.groups,
+  };
+}
+
+/**
+ * How the placement is about to be made.
+ *
+ * @throws InputError if it is to be made like another one, which was made from other tokens.
+ */
+function makingOf(
+  parts: readonly (RoutingTrace | LoadTrace)[],
+  machine: Machine,
+  { options, like }: Context,
+): Provenance {
+  const provenance = provenanceOf(parts, {
+    version: readVersion(),
+    machine,
+    request: requestOf(options),
+    holdout: options.holdout,
+    ...(options.from !== undefined && { maxMoves: options.maxMoves ?? null }),
+    backends: { columns: options.columnsBackend, groups: options.groupsBackend },
+  });
+  if (like?.provenance && like.provenance.traceSha256 !== provenance.traceSha256) {
+    throw new InputError(
+      `--like: ${options.like}: found a placement of another trace, expected one made from the same layers and tokens`,
+      "Maybe give the traces in the same order, with the same options for reading them.",
+    );
+  }
+  return provenance;
+}
+
+function asFile(
+  { placement, solver }: Extract<PlaceOutcome, { status: "placed" }>,
+  provenance: Provenance,
+  options: PlaceOptions,
+): PlacementFile {
+  const { hardware, slotsPerChiplet } = provenance;
   return {
     ...placement,
-    numGroups,
+    numGroups: hardware.numGroups,
     ...(slotsPerChiplet !== undefined && { slotsPerChiplet }),
-    solver: options.solver,
     ...(options.resilient && { groupsPerExpert: 2 }),
+    solver,
     seed: options.seed,
+    provenance,
   };
 }
 

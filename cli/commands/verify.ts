@@ -7,9 +7,10 @@ import {
   verifyPlacementFile,
   type Placement,
   type PlacementFile,
+  splitParts,
 } from "../../index.js";
 import { EXIT } from "../exit-code.js";
-import { loadTrace, splitParts } from "../load-trace.js";
+import { loadTrace } from "../load-trace.js";
 import {
   addModelLayerOptions,
   addTerminalOptions,
@@ -24,7 +25,7 @@ import { openTerminal, type Terminal, type TerminalOptions } from "../terminal.j
 
 interface VerifyOptions extends TerminalOptions, TraceOptions, ModelLayerOptions {
   readonly against?: string;
-  readonly holdout: number;
+  readonly holdout?: number;
   readonly chiplets?: number;
 }
 
@@ -42,10 +43,10 @@ export function verifyCommand(end: (exitCode: number) => void): Command {
       "the trace it was made from, to recompute its costs; or the placement it should be",
     )
     .addOption(
-      numberOption("--holdout <share>", "share of the trace that was held out", {
+      numberOption("--holdout <share>", "share of the trace that was held out (default: as the file says)", {
         above: 0,
         below: 1,
-      }).default(0),
+      }),
     )
     .addOption(integerOption("--chiplets <n>", "chiplets (EP ranks), where the file does not say", 1));
   addModelLayerOptions(addTraceOptions(command));
@@ -109,7 +110,10 @@ async function compare(
 ): Promise<string[]> {
   if (isPlacementFile(against)) return verifyAgainstPlacement(placement, await readPlacement(against));
   const { parts } = await loadTrace([against], options, terminal);
-  return verifyAgainstTrace(placement, splitParts(parts, options.holdout).learn);
+  return verifyAgainstTrace(
+    placement,
+    splitParts(parts, options.holdout ?? placement.provenance?.holdout ?? 0).learn,
+  );
 }
 
 function describePlacement(placement: Placement | undefined): string {

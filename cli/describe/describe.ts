@@ -5,8 +5,8 @@ import {
   type PlaceOutcome,
   type RoutingTrace,
   type Placement,
+  type SplitTrace,
 } from "../../index.js";
-import type { SplitTrace } from "../load-trace.js";
 import type { Machine } from "../machine.js";
 import { describeWorkload } from "../workload-options.js";
 

@@ -34,7 +34,7 @@ export const exflow: PlacementFormat = {
     if (numExperts === undefined) {
       throw new InputError(
         "exflow: found no number of experts in the file, expected to be told it",
-        "Maybe pass --experts, the experts of one MoE layer.",
+        "Maybe pass numExperts, the experts of one MoE layer.",
       );
     }
     const rows = text.trimEnd().split(/\r?\n/).slice(1);

@@ -101,14 +101,14 @@ function chooseLayers(
     const chosen = known.filter(({ layer }) => layer === options.layer);
     if (chosen.length === 1) return chosen;
     throw new InputError(
-      `--layer: found ${options.layer}, expected one of ${formatLayers(known.map(({ layer }) => layer))}`,
+      `layer: found ${options.layer}, expected one of ${formatLayers(known.map(({ layer }) => layer))}`,
     );
   }
   const [first] = known;
   if (known.some(({ chiplets }) => JSON.stringify(chiplets) !== JSON.stringify(first.chiplets))) {
     throw new InputError(
       `${name}: found layers that differ, expected one placement: the format holds no more`,
-      "Maybe choose one with --layer.",
+      "Maybe pass layer to choose one.",
     );
   }
   return [first];
@@ -168,7 +168,7 @@ function equalizeSlots({ layer, chiplets }: LayerPlacement, context: FitContext)
     throw new InputError(
       `${name}: layer ${layer}: chiplet ${short} holds ${chiplets[short].length} experts, expected ` +
         `${slotsPerChiplet} as on the fullest: the engine has no empty slots`,
-      "Maybe pass --fill-empty to copy the busiest experts into the empty slots.",
+      "Maybe pass fillEmpty to copy the busiest experts into the empty slots.",
     );
   }
   const load = loads?.get(layer);

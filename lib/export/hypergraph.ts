@@ -78,7 +78,7 @@ export const hypergraph: PlacementFormat = {
     if (ofLayer === undefined) {
       throw new InputError(
         `hmetis: found no token patterns of layer ${layers[0].layer}, expected them`,
-        "Maybe pass the trace with --trace.",
+        "Maybe pass trace, the tokens to write.",
       );
     }
     if (ofLayer.numExperts !== numExperts) {

@@ -46,10 +46,10 @@ export function completeModelLayers(
   const numHiddenLayers = known.numHiddenLayers ?? shape?.numLayers;
   const firstMoeLayer = known.firstMoeLayer ?? shape?.firstMoeLayer;
   if (numHiddenLayers === undefined) {
-    note?.(`took the model to have ${last + 1} hidden layers; --num-hidden-layers says otherwise`);
+    note?.(`took the model to have ${last + 1} hidden layers; pass numHiddenLayers to say otherwise`);
   }
   if (firstMoeLayer === undefined) {
-    note?.(`took layer ${layers[0].layer} for the first MoE layer; --first-moe-layer says otherwise`);
+    note?.(`took layer ${layers[0].layer} for the first MoE layer; pass firstMoeLayer to say otherwise`);
   }
   return {
     numHiddenLayers: numHiddenLayers ?? last + 1,

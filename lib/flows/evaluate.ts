@@ -61,7 +61,7 @@ export interface ModelledMetrics {
   readonly chipletLinkBytesPerToken: number;
   /** Energy of the layer, without what is drawn whatever happens. */
   readonly dynamicPj: number;
-  /** Makespan of the layer alone, where asked for: what `moeplace schedule --layer N` prints. */
+  /** Makespan of the layer alone, where asked for: what `moeplace schedule` prints of it. */
   readonly scheduledLayerNs?: number;
 }
 

@@ -1,5 +1,6 @@
 import { countTraffic } from "../placement/traffic.js";
-import { placeTrace, poseLayer, type PlaceTraceOptions } from "./place.js";
+import { placeTrace, type PlaceTraceOptions } from "./place.js";
+import { poseLayer } from "./pose.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import { largest } from "../statistics.js";
 

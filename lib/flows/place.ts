@@ -1,37 +1,33 @@
-import { collectPatterns } from "../trace/token-patterns.js";
-import type { Placement, LayerPlacement } from "../placement/placement.js";
-import { createProblem, type PlacementProblem, type ProblemOptions } from "../placement/problem.js";
+import type { LayerPlacement, Placement, Solution, Solved } from "../placement/placement.js";
+import type { PlacementProblem } from "../placement/problem.js";
 import type { Solver, SolverOptions, SolverProgress } from "../placement/solver.js";
-import { verifyByTokens } from "../placement/verify.js";
+import { verifyByTokens, verifyFound } from "../placement/verify.js";
 import { countTokens } from "../placement/verify-tokens.js";
-import { countChoices, type LayerTrace, type RoutingTrace } from "../trace/routing-trace.js";
-
-/** How the layers of a trace become placement problems. */
-export interface PosingOptions extends Omit<ProblemOptions, "layer" | "limits"> {
-  /** Largest load of a chiplet over the mean load, at least 1; no cap by default. */
-  readonly maxLoad?: number | undefined;
-  /** Most bytes of one layer's expert weights behind a chiplet group's memory; no limit by default. */
-  readonly groupBytes?: number | undefined;
-  /** Fewest chiplet groups in which each expert has a replica; 1 by default. */
-  readonly groupsPerExpert?: number | undefined;
-  /** Most tokens over a chiplet's link, as a share of a layer's tokens; no limit by default. */
-  readonly chipletTokenShare?: number | undefined;
-  /** Most tokens over a chiplet group's link, as a share of a layer's tokens; no limit by default. */
-  readonly groupTokenShare?: number | undefined;
-}
+import type { LoadTrace } from "../trace/load-trace.js";
+import type { RoutingTrace } from "../trace/routing-trace.js";
+import { isRoutingTrace, poseLayers, type PosingOptions } from "./pose.js";
 
 /** What placing a trace came to. */
 export type PlaceOutcome =
-  | { readonly status: "placed"; readonly placement: Placement }
+  | {
+      readonly status: "placed";
+      readonly placement: Placement;
+      /** Name of the solver that really answered. */
+      readonly solver: string;
+      /** What the solver passed over of what was asked, for people. */
+      readonly passedOver?: string;
+    }
   | { readonly status: "infeasible"; readonly layer: number; readonly reason: string }
   | { readonly status: "undecided"; readonly layer: number };
 
 /** Options of {@link placeTrace}. */
 export interface PlaceTraceOptions {
   readonly posing: PosingOptions;
-  /** Run on every layer at once; a solver that queues its calls keeps that within its means. */
   readonly solver: Solver;
+  /** `timeLimitMs` is for all layers together: whatever layer begins gets its share of what is left. */
   readonly solverOptions: Omit<SolverOptions, "onProgress">;
+  /** Layers that are solved at once; default all. */
+  readonly concurrency?: number;
   /** Told of every better placement or bound of a layer. */
   readonly onProgress?: (layer: number, progress: SolverProgress) => void;
   /** Told of every layer that is placed. */
@@ -39,9 +35,10 @@ export interface PlaceTraceOptions {
 }
 
 /**
- * Places the experts of every layer of a trace: the main job.
+ * Places the experts of every layer of a trace, or of loads without tokens: the main job.
  *
- * trace -> token patterns -> placement problem -> solver -> verified placement, a layer at a time.
+ * trace -> token patterns -> placement problem -> solver -> verified placement, a layer at a time. Of loads the largest
+ * load of a chiplet is minimised, and C_T, which nobody can know, is left out of the answer.
  *
  * @throws Error if a solver's answer fails the independent verifier, which is a bug in the solver.
  *
@@ -51,55 +48,102 @@ export interface PlaceTraceOptions {
  * if (outcome.status === "placed") outcome.placement.layers[0].cost;
  */
 export async function placeTrace(
-  trace: RoutingTrace,
-  { posing, solver, solverOptions, onProgress, onLayer }: PlaceTraceOptions,
+  trace: RoutingTrace | LoadTrace,
+  options: PlaceTraceOptions,
 ): Promise<PlaceOutcome> {
-  const solved = await Promise.all(
-    trace.layers.map(async (layer) => {
-      const problem = poseLayer(trace, layer, posing);
-      const solution = await solver.solve(problem, {
-        ...solverOptions,
-        ...(onProgress && {
-          onProgress: (progress) => {
-            onProgress(layer.layer, progress);
-          },
-        }),
-      });
-      if (!("chiplets" in solution)) return { layer: layer.layer, ...solution };
-      const violations = verifyByTokens(problem, solution, countTokens(layer, trace.topK));
-      if (violations.length > 0) {
-        throw new Error(`${solver.name}, layer ${layer.layer}: ${violations.join("; ")}`);
-      }
-      const placed = { layer: layer.layer, ...solution };
-      onLayer?.(placed);
-      return placed;
-    }),
-  );
+  const { posing, concurrency = Infinity, onLayer } = options;
+  const problems = poseLayers(trace, posing);
+  const share = shareTime(problems.length, options);
+  const answers = await mapSome(problems, concurrency, async (problem) => {
+    const answer = await solveLayer(problem, { ...options, timeLimitMs: share() });
+    if (!("chiplets" in answer)) return { layer: problem.layer, ...answer };
+    verifyAnswer(answer, { trace, problem, solver: options.solver });
+    const placed = { layer: problem.layer, ...answer };
+    onLayer?.(placed);
+    return placed;
+  });
   const layers: LayerPlacement[] = [];
-  for (const answer of solved) {
+  for (const answer of answers) {
     if (!("chiplets" in answer)) return answer;
-    layers.push(answer);
+    layers.push(isRoutingTrace(trace) ? answer : withoutTraffic(answer));
   }
   const { model, numExperts } = trace;
-  const { numChiplets, numReplicas = 0, dispatch = "nearest" } = posing;
-  const placement = { model, numExperts, numChiplets, ...(numReplicas > 0 && { dispatch }), layers };
-  return { status: "placed", placement };
+  const { numChiplets, numReplicas = 0 } = posing;
+  const [first] = problems;
+  const { dispatch } = first;
+  const { solver } = options;
+  const supported = solver.supports?.(first) ?? true;
+  return {
+    status: "placed",
+    solver: solver.answersAs?.(first) ?? solver.name,
+    ...(supported !== true && { passedOver: supported }),
+    placement: { model, numExperts, numChiplets, ...(numReplicas > 0 && { dispatch }), layers },
+  };
 }
 
-/** Poses the placement problem of one layer of a trace. */
-export function poseLayer(trace: RoutingTrace, layer: LayerTrace, options: PosingOptions): PlacementProblem {
-  const { maxLoad = Infinity, groupBytes = Infinity, groupsPerExpert = 1, ...posing } = options;
-  const { chipletTokenShare = Infinity, groupTokenShare = Infinity } = options;
-  const meanLoad = countChoices(layer) / options.numChiplets;
-  return createProblem(collectPatterns(layer, trace), {
-    ...posing,
-    layer: layer.layer,
-    limits: {
-      groupBytes,
-      groupsPerExpert,
-      chipletLoad: maxLoad * meanLoad,
-      chipletTokens: chipletTokenShare * layer.numTokens,
-      groupTokens: groupTokenShare * layer.numTokens,
-    },
+async function solveLayer(
+  problem: PlacementProblem,
+  { solver, solverOptions, onProgress, timeLimitMs }: PlaceTraceOptions & { timeLimitMs: number },
+): Promise<Solution> {
+  const { layer } = problem;
+  return solver.solve(problem, {
+    ...solverOptions,
+    timeLimitMs,
+    ...(onProgress && {
+      onProgress: (progress) => {
+        onProgress(layer, progress);
+      },
+    }),
   });
+}
+
+/** Holds an answer against the tokens themselves, or against the loads where there are none. */
+function verifyAnswer(
+  answer: Solved,
+  { trace, problem, solver }: { trace: RoutingTrace | LoadTrace; problem: PlacementProblem; solver: Solver },
+): void {
+  const tokens = isRoutingTrace(trace) && trace.layers.find(({ layer }) => layer === problem.layer);
+  const violations = tokens
+    ? verifyByTokens(problem, answer, countTokens(tokens, trace.topK))
+    : verifyFound(problem, answer);
+  if (violations.length > 0) {
+    throw new Error(`${solver.name}, layer ${problem.layer}: ${violations.join("; ")}`);
+  }
+}
+
+/** Tells a layer that begins its share of the time that is left for all. */
+function shareTime(
+  numLayers: number,
+  { solverOptions, concurrency = Infinity }: PlaceTraceOptions,
+): () => number {
+  const { timeLimitMs = Infinity } = solverOptions;
+  const deadline = performance.now() + timeLimitMs;
+  let waiting = numLayers;
+  return () => {
+    const rounds = Math.ceil(waiting-- / Math.min(concurrency, numLayers));
+    return Math.max(1, (deadline - performance.now()) / rounds);
+  };
+}
+
+/** Maps items in order, no more than some at once. */
+async function mapSome<Item, Result>(
+  items: readonly Item[],
+  most: number,
+  map: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < items.length) {
+      const index = next++;
+      results[index] = await map(items[index]);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, work));
+  return results;
+}
+
+/** What is known of a layer of which nobody knows what its tokens chose together. */
+function withoutTraffic({ layer, chiplets, load, stoppedBy }: LayerPlacement): LayerPlacement {
+  return { layer, chiplets, ...(load && { load }), ...(stoppedBy && { stoppedBy }) };
 }

@@ -135,7 +135,7 @@ export function withChiplets(
       numGroups === undefined && areServers ? `servers of ${hardware.chipletsPerGroup}` : undefined;
     throw new InputError(
       `chiplets: found ${total} in ${found ?? `${groups} groups`}, expected groups of equal size`,
-      "Maybe pass --groups with a divisor of the number of chiplets.",
+      "Maybe pass numGroups with a divisor of the number of chiplets.",
     );
   }
   return { ...hardware, numGroups: groups, chipletsPerGroup: total / groups };

@@ -43,7 +43,7 @@ export function planMigrations(
 ): MigrationPlan {
   if (from.numExperts !== to.numExperts || from.numChiplets !== to.numChiplets) {
     throw new InputError(
-      `--from: found ${from.numExperts} experts on ${from.numChiplets} chiplets, ` +
+      `from: found ${from.numExperts} experts on ${from.numChiplets} chiplets, ` +
         `expected ${to.numExperts} on ${to.numChiplets}`,
     );
   }
@@ -51,12 +51,12 @@ export function planMigrations(
   const layers = to.layers.map(({ layer, chiplets }) => {
     const running = chipletsOf.get(layer);
     if (!running)
-      throw new InputError(`--from: found no layer ${layer}, expected every layer of the placement`);
+      throw new InputError(`from: found no layer ${layer}, expected every layer of the placement`);
     const fullest = largest([...running, ...chiplets].map((experts) => experts.length));
     const slots = slotsPerChiplet ?? fullest;
     if (fullest > slots) {
       throw new InputError(
-        `--from: layer ${layer}: found ${fullest} experts on a chiplet, its slots are ${slots}`,
+        `from: layer ${layer}: found ${fullest} experts on a chiplet, its slots are ${slots}`,
       );
     }
     const steps = planMigration(running, chiplets, slots);

@@ -3,6 +3,7 @@ import { InputError } from "../errors.js";
 import type { LayerPlacement, Placement, Proved } from "./placement.js";
 import { checkModelSizes, DEFAULT_LIMITS } from "../plausible-size.js";
 import { largest } from "../statistics.js";
+import type { Provenance } from "./provenance.js";
 import { separationViolations } from "./verify.js";
 import { verifyPlacement } from "./verify-placement.js";
 
@@ -14,8 +15,10 @@ export interface PlacementFile extends Placement {
   readonly slotsPerChiplet?: number;
   /** Fewest chiplet groups in which each expert has a replica, where more than one was asked for. */
   readonly groupsPerExpert?: number;
+  /** Name of the solver that really answered. */
   readonly solver?: string;
   readonly seed?: number;
+  readonly provenance?: Provenance;
 }
 
 /**
@@ -53,7 +56,7 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
   if (!result.success) throw shapeError(document, result.error.issues[0], where);
   const { model, numExperts, numChiplets, numGroups, slotsPerChiplet, groupsPerExpert, ...made } =
     result.data;
-  const { dispatch, solver, seed, layers } = made;
+  const { dispatch, solver, seed, provenance, layers } = made;
   checkModelSizes(where, { numChiplets, numLayers: layers.length });
   // Whoever counts experts that no layer holds is told so by their number, not one by one in every layer.
   const most = largest(layers.map(({ chiplets }) => chiplets.reduce((sum, { length }) => sum + length, 0)));
@@ -68,6 +71,8 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
     ...(dispatch !== undefined && { dispatch }),
     ...(solver !== undefined && { solver }),
     ...(seed !== undefined && { seed }),
+    // A machine in it is checked by whoever uses it.
+    ...(provenance !== undefined && { provenance: provenance as unknown as Provenance }),
     layers: layers.map(({ chiplets, ...layer }) => ({
       ...layer,
       chiplets: chiplets.map((experts) => experts.sort((one, other) => one - other)),
@@ -123,6 +128,7 @@ export function formatPlacement(placement: PlacementFile): string {
     dispatch,
     solver,
     seed,
+    provenance,
     layers,
   } = placement;
   const head = { format: "moeplace.placement", version: 1, model, numExperts, numChiplets };
@@ -134,6 +140,7 @@ export function formatPlacement(placement: PlacementFile): string {
     dispatch,
     solver,
     seed,
+    provenance,
   });
   return `{\n  ${fields.join(",\n  ")},\n  "layers": [\n${layers.map(formatLayer).join(",\n")}\n  ]\n}\n`;
 }
@@ -150,7 +157,7 @@ function formatFields(fields: Record<string, unknown>): string[] {
   return Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) =>
-      typeof value === "object" && value !== null
+      typeof value === "object" && value !== null && !Array.isArray(value)
         ? `"${name}": { ${formatFields({ ...value }).join(", ")} }`
         : `"${name}": ${JSON.stringify(value)}`,
     );

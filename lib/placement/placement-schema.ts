@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { OBJECTIVES } from "./objective.js";
 import { DISPATCH_MODELS } from "./dispatch.js";
 
 const count = z.int().min(1).max(65536);
@@ -37,6 +38,42 @@ const layerSchema = z.object({
     .describe("chiplets[c] lists the experts on chiplet c; an expert on several chiplets has replicas."),
 });
 
+const share = z.number().min(0);
+const backend = z.enum(["highs", "javascript-lp-solver"]);
+
+const provenanceSchema = z.object({
+  version: z.string().describe("Version of moeplace."),
+  objective: z.enum(OBJECTIVES),
+  hardware: z.object({
+    name: z.string(),
+    numChiplets: count,
+    numGroups: count,
+    machine: z.looseObject({}).exactOptional().describe("The machine whole, if it is no preset."),
+  }),
+  modelShape: z.string().exactOptional().describe("Model whose sizes were taken."),
+  workload: z.looseObject({}).exactOptional().describe("How the step is run whose time was minimised."),
+  slotsPerChiplet: count.exactOptional(),
+  numReplicas: z.int().min(0).describe("Replicas asked for, beyond one of every expert."),
+  dispatch: z.enum(DISPATCH_MODELS).exactOptional(),
+  limits: z.object({
+    maxLoad: share.exactOptional().describe("Largest load of a chiplet over the mean."),
+    chipletTokenShare: share.exactOptional().describe("Largest share of tokens on a chiplet's link."),
+    groupTokenShare: share.exactOptional().describe("Largest share of tokens on a chiplet group's link."),
+    groupsPerExpert: count.exactOptional().describe("Fewest chiplet groups with a replica of each expert."),
+  }),
+  pins: z.array(z.object({ expert: z.int().min(0), chiplet: z.int().min(0) })).exactOptional(),
+  antiAffinity: z.array(z.array(z.int().min(0))).exactOptional(),
+  maxMoves: z
+    .int()
+    .min(0)
+    .nullable()
+    .exactOptional()
+    .describe("Most moves away from a running placement, null for any."),
+  backends: z.object({ columns: backend, groups: backend }),
+  holdout: z.number().min(0).max(1).describe("Last share of every trace file that was not learned from."),
+  traceSha256: z.string().describe("SHA-256 of the layers as read."),
+});
+
 /** Shape of a placement file; what the shape cannot say (coverage, ranges) is checked after it. */
 export const placementSchema = z
   .object({
@@ -60,6 +97,9 @@ export const placementSchema = z
       .describe("Which copy of an expert a token uses. Absent without replicas, or if it is not known."),
     solver: z.string().exactOptional().describe("Name of the solver that made the placement."),
     seed: z.int().exactOptional().describe("Seed the solver was given."),
+    provenance: provenanceSchema
+      .exactOptional()
+      .describe("How the placement came about: enough to make it again from the same trace."),
     layers: z.array(layerSchema).min(1).describe("MoE layers, ascending by number."),
   })
   .describe("A moeplace placement: which experts sit on which chiplet, for every MoE layer of a model.");

@@ -75,14 +75,14 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
   if (numChiplets % numGroups !== 0) {
     throw new InputError(
       `chiplets: found ${numChiplets} in ${numGroups} groups, expected groups of equal size`,
-      "Maybe pass --groups with a divisor of the number of chiplets.",
+      "Maybe pass numGroups with a divisor of the number of chiplets.",
     );
   }
   if (numPlaced > numChiplets * slotsPerChiplet) {
     throw new InputError(
       `slots: found ${numChiplets} chiplets x ${slotsPerChiplet} slots = ${numChiplets * slotsPerChiplet}, ` +
         `expected at least ${numPlaced}, one for every expert${numReplicas > 0 ? " and replica" : ""}`,
-      `Maybe raise --slots or --slots-per-chiplet to ${Math.ceil(numPlaced / numChiplets)}.`,
+      `Maybe raise slotsPerChiplet to ${Math.ceil(numPlaced / numChiplets)}.`,
     );
   }
   if (numReplicas > numExperts * (numChiplets - 1)) {

@@ -97,7 +97,7 @@ export function splitHoldout(
     if (cut === 0 || cut === layer.numTokens) {
       throw new InputError(
         `trace: layer ${layer.layer} has ${layer.numTokens} tokens, too few to hold out ${fraction} of them`,
-        "Maybe pass --holdout 0 to judge on the tokens learned from.",
+        "Maybe pass holdout 0 to judge on the tokens learned from.",
       );
     }
     // A first sequence longer than the learning side has to be cut: there is nothing else to learn from.

@@ -128,23 +128,23 @@ function runningLayer(running: Placement, problem: PlacementProblem): Chiplets {
   const { numExperts, numChiplets, slotsPerChiplet, layer } = problem;
   if (running.numExperts !== numExperts || running.numChiplets !== numChiplets) {
     throw new InputError(
-      `--from: found ${running.numExperts} experts on ${running.numChiplets} chiplets, ` +
+      `from: found ${running.numExperts} experts on ${running.numChiplets} chiplets, ` +
         `expected ${numExperts} on ${numChiplets}`,
     );
   }
   const found = running.layers.find((candidate) => candidate.layer === layer);
-  if (!found) throw new InputError(`--from: found no layer ${layer}, expected every layer of the trace`);
+  if (!found) throw new InputError(`from: found no layer ${layer}, expected every layer of the trace`);
   const numReplicas = found.chiplets.flat().length - numExperts;
   if (numReplicas > problem.numReplicas) {
     throw new InputError(
-      `--from: layer ${layer}: found ${numReplicas} replicas, expected at most ${problem.numReplicas}`,
-      "Maybe raise --replicas.",
+      `from: layer ${layer}: found ${numReplicas} replicas, expected at most ${problem.numReplicas}`,
+      "Maybe raise numReplicas.",
     );
   }
   const full = largest(found.chiplets.map((experts) => experts.length));
   if (full > slotsPerChiplet) {
     throw new InputError(
-      `--from: layer ${layer}: found ${full} experts on a chiplet, expected at most ${slotsPerChiplet}, its slots`,
+      `from: layer ${layer}: found ${full} experts on a chiplet, expected at most ${slotsPerChiplet}, its slots`,
     );
   }
   return found.chiplets;

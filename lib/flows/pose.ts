@@ -1,0 +1,174 @@
+import { InputError } from "../errors.js";
+import type { Machine } from "../hardware/machine.js";
+import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
+import { groupCapacity } from "../performance/memory.js";
+import type { DispatchModel } from "../placement/dispatch.js";
+import type { Objective } from "../placement/objective.js";
+import { createProblem, type Pin, type PlacementProblem, type ProblemOptions } from "../placement/problem.js";
+import type { LayerLoad, LoadTrace } from "../trace/load-trace.js";
+import { countChoices, type LayerTrace, type RoutingTrace } from "../trace/routing-trace.js";
+import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
+
+/** A machine, of which the model need not be known. */
+export interface PosedMachine extends Omit<Machine, "shape"> {
+  readonly shape?: ModelShape | undefined;
+}
+
+/** What is asked of a placement besides its machine. */
+export interface PlacementRequest {
+  /** Default traffic. */
+  readonly objective?: Objective["minimise"] | undefined;
+  /** Room on every chiplet, in experts; default as many as are needed. */
+  readonly slotsPerChiplet?: number | undefined;
+  /** Replicas beyond one of every expert, or as many as fill all slots; default none. */
+  readonly numReplicas?: number | "fill" | undefined;
+  /** Default nearest. */
+  readonly dispatch?: DispatchModel | undefined;
+  /** Largest load of a chiplet over the mean load, at least 1; no cap by default. */
+  readonly maxLoad?: number | undefined;
+  /** Most tokens over a chiplet's link, as a share of a layer's tokens; no limit by default. */
+  readonly chipletTokenShare?: number | undefined;
+  /** Most tokens over a chiplet group's link, as a share of a layer's tokens; no limit by default. */
+  readonly groupTokenShare?: number | undefined;
+  /** Fewest chiplet groups in which each expert has a replica; 1 by default. */
+  readonly groupsPerExpert?: number | undefined;
+  readonly pins?: readonly Pin[] | undefined;
+  readonly antiAffinity?: readonly (readonly number[])[] | undefined;
+}
+
+/** How the layers of a trace become placement problems. */
+export interface PosingOptions extends Omit<ProblemOptions, "layer" | "limits"> {
+  /** Largest load of a chiplet over the mean load, at least 1; no cap by default. */
+  readonly maxLoad?: number | undefined;
+  /** Most bytes of one layer's expert weights behind a chiplet group's memory; no limit by default. */
+  readonly groupBytes?: number | undefined;
+  /** Fewest chiplet groups in which each expert has a replica; 1 by default. */
+  readonly groupsPerExpert?: number | undefined;
+  /** Most tokens over a chiplet's link, as a share of a layer's tokens; no limit by default. */
+  readonly chipletTokenShare?: number | undefined;
+  /** Most tokens over a chiplet group's link, as a share of a layer's tokens; no limit by default. */
+  readonly groupTokenShare?: number | undefined;
+}
+
+/**
+ * Poses what is asked of a placement on a machine, the room of its memories included.
+ *
+ * @throws InputError if time is to be minimised and the sizes of the model are not known.
+ *
+ * @example
+ * poseFor(trace, { hardware, shape }, { numReplicas: 8 }).numChiplets; // 16
+ */
+export function poseFor(
+  { numExperts }: { readonly numExperts: number },
+  machine: PosedMachine,
+  request: PlacementRequest = {},
+): PosingOptions {
+  const { hardware, shape } = machine;
+  const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
+  const { objective = "traffic", dispatch, maxLoad, chipletTokenShare, groupTokenShare } = request;
+  return {
+    numChiplets,
+    numGroups: hardware.numGroups,
+    ...posedSlots(request, { numExperts, numChiplets }),
+    ...(dispatch && { dispatch }),
+    ...(shape && { expertBytes: new Float64Array(numExperts).fill(expertBytes(shape)) }),
+    groupBytes: shape && groupCapacity(hardware, shape).groupBytes,
+    maxLoad,
+    chipletTokenShare,
+    groupTokenShare,
+    groupsPerExpert: request.groupsPerExpert,
+    objective: objectiveOn(objective, machine),
+    pins: request.pins ?? [],
+    antiAffinity: request.antiAffinity ?? [],
+  };
+}
+
+/** Room on a chiplet and replicas beyond one of every expert. */
+export function posedSlots(
+  { slotsPerChiplet, numReplicas = 0 }: Pick<PlacementRequest, "slotsPerChiplet" | "numReplicas">,
+  { numExperts, numChiplets }: { readonly numExperts: number; readonly numChiplets: number },
+): { slotsPerChiplet: number | undefined; numReplicas: number } {
+  if (numReplicas !== "fill") return { slotsPerChiplet, numReplicas };
+  const perChiplet = slotsPerChiplet ?? Math.ceil(numExperts / numChiplets);
+  return {
+    slotsPerChiplet: perChiplet,
+    numReplicas: Math.max(0, perChiplet * numChiplets - numExperts),
+  };
+}
+
+function objectiveOn(minimise: Objective["minimise"], { shape, ...machine }: PosedMachine): Objective {
+  if (minimise !== "time") return { minimise };
+  if (shape !== undefined) return { minimise, machine: { ...machine, shape } };
+  throw new InputError(
+    "objective: found time, expected a model whose sizes are known",
+    "Maybe pass model NAME.",
+  );
+}
+
+/** Poses every layer of a trace, or of loads without tokens. */
+export function poseLayers(trace: RoutingTrace | LoadTrace, options: PosingOptions): PlacementProblem[] {
+  return isRoutingTrace(trace)
+    ? trace.layers.map((layer) => poseLayer(trace, layer, options))
+    : trace.layers.map((layer) => poseLoads(layer, options));
+}
+
+/** Whether a trace tells what tokens chose together, and not only how often each expert was chosen. */
+export function isRoutingTrace(trace: RoutingTrace | LoadTrace): trace is RoutingTrace {
+  return "topK" in trace;
+}
+
+/** Poses the placement problem of one layer of a trace. */
+export function poseLayer(trace: RoutingTrace, layer: LayerTrace, options: PosingOptions): PlacementProblem {
+  const { maxLoad = Infinity, groupBytes = Infinity, groupsPerExpert = 1, ...posing } = options;
+  const { chipletTokenShare = Infinity, groupTokenShare = Infinity } = options;
+  const meanLoad = countChoices(layer) / options.numChiplets;
+  return createProblem(collectPatterns(layer, trace), {
+    ...posing,
+    layer: layer.layer,
+    limits: {
+      groupBytes,
+      groupsPerExpert,
+      chipletLoad: maxLoad * meanLoad,
+      chipletTokens: chipletTokenShare * layer.numTokens,
+      groupTokens: groupTokenShare * layer.numTokens,
+    },
+  });
+}
+
+/**
+ * Poses the placement problem of one layer of loads, to minimise the largest load of a chiplet.
+ *
+ * To a solver every choice of an expert is a token of its own, so that loads and their balance are true, and C_T, which
+ * nobody can know, is the same for all placements. Replicas share their expert's load evenly.
+ */
+export function poseLoads(
+  { layer, load }: LayerLoad,
+  { maxLoad = Infinity, groupBytes = Infinity, groupsPerExpert = 1, ...posing }: PosingOptions,
+): PlacementProblem {
+  const patterns = patternsOfLoads(load);
+  const meanLoad = patterns.numTokens / posing.numChiplets;
+  return createProblem(patterns, {
+    ...posing,
+    dispatch: "uniform",
+    objective: { minimise: "load" },
+    layer,
+    limits: { groupBytes, groupsPerExpert, chipletLoad: maxLoad * meanLoad },
+  });
+}
+
+/** A pattern for every expert that has load. Loads that are no counts, or too large for 32 bits, are scaled. */
+function patternsOfLoads(load: Float64Array): TokenPatterns {
+  const largest = load.reduce((most, one) => Math.max(most, one), 0);
+  const isCounted = largest < 2 ** 32 && load.every((one) => Number.isInteger(one));
+  const scale = isCounted ? 1 : 2 ** 31 / largest;
+  const counts = Uint32Array.from(load, (one) => Math.round(one * scale));
+  const experts = Uint16Array.from(counts.keys()).filter((expert) => counts[expert] > 0);
+  return {
+    numExperts: load.length,
+    numPatterns: experts.length,
+    numTokens: counts.reduce((sum, count) => sum + count, 0),
+    offsets: Uint32Array.from({ length: experts.length + 1 }, (_, pattern) => pattern),
+    experts,
+    counts: counts.filter((count) => count > 0),
+  };
+}

@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+import { withFlags } from "../../cli/field-flags.js";
+
+const root = resolve(fileURLToPath(new URL("../../..", import.meta.url)));
+
+describe("texts of the library", () => {
+  it("name no flag of the command line", () => {
+    const flags = new Set(sources("cli").flatMap((text) => text.match(/(?<=["`])--[a-z]+(-[a-z]+)*/g) ?? []));
+    expect(flags.size).to.be.greaterThan(40);
+    const named = ["lib", "solvers"]
+      .flatMap(sources)
+      .flatMap((text) =>
+        [...text.matchAll(/(?<![\w-])--[a-z]+(-[a-z]+)*(?![\w:)-])/g)]
+          .map(([flag]) => flag)
+          .filter((flag) => flags.has(flag)),
+      );
+    expect(named).to.deep.equal([]);
+  });
+
+  it("are said with flags to people", () => {
+    expect(withFlags("from: found no layer 3")).to.equal("--from: found no layer 3");
+    expect(withFlags("Maybe raise slotsPerChiplet to 5.")).to.equal(
+      "Maybe raise --slots or --slots-per-chiplet to 5.",
+    );
+    expect(withFlags("Maybe put right numHiddenLayers, firstMoeLayer or moeLayerStep.")).to.equal(
+      "Maybe put right --num-hidden-layers, --first-moe-layer or --moe-layer-step.",
+    );
+    expect(withFlags("layer 3: the model has a layer or two")).to.equal(
+      "layer 3: the model has a layer or two",
+    );
+  });
+});
+
+function sources(room: string): string[] {
+  return readdirSync(join(root, room), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => readFileSync(join(root, room, name), "utf8"));
+}
