@@ -33,6 +33,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   from: "--from",
   trace: "--trace",
   padding: "--padding",
+  force: "--force",
 };
 
 const FIELDS = Object.keys(FLAGS).join("|");

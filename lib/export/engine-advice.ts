@@ -41,7 +41,7 @@ export function checkEngine(
     ...fileComplaints(engine, fileName),
   ];
   if (complaints.length > 0 && !force) {
-    throw new InputError(`${name}: ${complaints[0]}`, "Maybe pass --force to write the file all the same.");
+    throw new InputError(`${name}: ${complaints[0]}`, "Maybe pass force to write the file all the same.");
   }
   return complaints;
 }

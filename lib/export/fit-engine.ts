@@ -148,16 +148,16 @@ function strayAdvice(layers: readonly LayerPlacement[], wanted: readonly number[
   const offset = wanted[0] - layers[0].layer;
   const isShifted = offset > 0 && layers.every(({ layer }) => wanted.includes(layer + offset));
   return isShifted
-    ? `Maybe the trace counts layers from the first MoE layer: place again with --layer-offset ${offset}.`
-    : "Maybe put right --num-hidden-layers, --first-moe-layer or --moe-layer-step.";
+    ? `Maybe the trace counts layers from the first MoE layer: place again, and pass layerOffset ${offset}.`
+    : "Maybe put right numHiddenLayers, firstMoeLayer or moeLayerStep.";
 }
 
 function missingAdvice(layers: readonly LayerPlacement[]): string {
   const steps = new Set(layers.slice(1).map(({ layer }, index) => layer - layers[index].layer));
   const [step] = steps;
   return steps.size === 1 && step > 1
-    ? `Maybe only every ${step}th layer has experts: pass --moe-layer-step ${step}.`
-    : "Maybe pass --fill-layers to place their experts in the order of their ids.";
+    ? `Maybe only every ${step}th layer has experts: pass moeLayerStep ${step}.`
+    : "Maybe pass fillLayers to place their experts in the order of their ids.";
 }
 
 function equalizeSlots({ layer, chiplets }: LayerPlacement, context: FitContext): LayerPlacement {

@@ -179,9 +179,9 @@ describe("export of a placement", () => {
       const error = await exportPlacement(uneven, formatNamed("exflow"), options).catch((e: unknown) => e);
       return (error as InputError).advice;
     };
-    expect(await adviceOf({})).to.include("pass --moe-layer-step 2");
+    expect(await adviceOf({})).to.include("pass moeLayerStep 2");
     expect(await adviceOf({ firstMoeLayer: 3, numHiddenLayers: 6 })).to.include(
-      "place again with --layer-offset 3",
+      "place again, and pass layerOffset 3",
     );
   });
 
