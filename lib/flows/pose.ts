@@ -156,12 +156,13 @@ export function poseLoads(
   });
 }
 
-/** A pattern for every expert that has load. Loads that are no counts, or too large for 32 bits, are scaled. */
+/** A pattern for every expert that has load. Loads that are no counts, or whose sum needs more than 31 bits, are scaled. */
 function patternsOfLoads(load: Float64Array): TokenPatterns {
-  const largest = load.reduce((most, one) => Math.max(most, one), 0);
-  const isCounted = largest < 2 ** 32 && load.every((one) => Number.isInteger(one));
-  const scale = isCounted ? 1 : 2 ** 31 / largest;
-  const counts = Uint32Array.from(load, (one) => Math.round(one * scale));
+  // Solvers add up the loads of a chiplet, which may be all of them, in 32 bits.
+  const total = load.reduce((sum, expertLoad) => sum + expertLoad, 0);
+  const isCounted = total < 2 ** 31 && load.every((expertLoad) => Number.isInteger(expertLoad));
+  const scale = isCounted ? 1 : 2 ** 30 / total;
+  const counts = Uint32Array.from(load, (expertLoad) => Math.round(expertLoad * scale));
   const experts = Uint16Array.from(counts.keys()).filter((expert) => counts[expert] > 0);
   return {
     numExperts: load.length,
