@@ -4,6 +4,7 @@ import { binaryTrace } from "./formats/binary-trace.js";
 import { denseCsv } from "./formats/dense-csv.js";
 import { esft } from "./formats/esft.js";
 import { jsonLines } from "./formats/json-lines.js";
+import { layersJson } from "./formats/layers-json.js";
 import { loadHistory } from "./formats/load-history.js";
 import { loadMatrix } from "./formats/load-matrix.js";
 import { matrixOfTokens } from "./formats/matrix-of-tokens.js";
@@ -11,11 +12,13 @@ import { megatronRouterTrace } from "./formats/megatron-router-trace.js";
 import { moeBeyondCsv } from "./formats/moe-beyond-csv.js";
 import { omniInferCounts } from "./formats/omni-infer-counts.js";
 import { raggedJsonLines } from "./formats/ragged-json-lines.js";
+import { rowsCsv } from "./formats/rows-csv.js";
 import { sglangRecorder } from "./formats/sglang-recorder.js";
 import { sglangRoutedExperts } from "./formats/sglang-routed-experts.js";
 import { tensorrtLlm } from "./formats/tensorrt-llm.js";
 import { torchIndices } from "./formats/torch-indices.js";
 import { torchTensors } from "./formats/torch-tensors.js";
+import { vllmEplbStats } from "./formats/vllm-eplb-stats.js";
 import { vllmRouteLog } from "./formats/vllm-route-log.js";
 import { vllmRoutedExperts } from "./formats/vllm-routed-experts.js";
 import type { DetectOptions } from "./array-kind.js";
@@ -40,7 +43,10 @@ export const traceFormats: readonly TraceFormat[] = [
   torchTensors,
   denseCsv,
   moeBeyondCsv,
+  vllmEplbStats,
   loadHistory,
+  layersJson,
+  rowsCsv,
   loadMatrix,
   matrixOfTokens,
 ];
