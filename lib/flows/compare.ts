@@ -1,3 +1,4 @@
+import { OPTIMALITY_GAP } from "../placement/tolerance.js";
 import { stepTime, type Evaluation, type Metrics, type StepTime } from "./evaluate.js";
 import type { Placement } from "../placement/placement.js";
 import { largest } from "../statistics.js";
@@ -62,7 +63,9 @@ export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRo
     const bound = known.length === layers.length ? mean(known) : undefined;
     const numOptimal = layers.filter((layer) => {
       const best = bounds.get(layer.layer);
-      return best !== undefined && layer.cost !== undefined && layer.cost - best <= 1e-6 * layer.cost;
+      return (
+        best !== undefined && layer.cost !== undefined && layer.cost - best <= OPTIMALITY_GAP * layer.cost
+      );
     }).length;
     return {
       solver,

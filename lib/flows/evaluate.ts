@@ -1,3 +1,4 @@
+import { groupOfChiplet } from "../placement/chiplet-group.js";
 import { InputError } from "../errors.js";
 import { withChiplets, type Hardware } from "../hardware/hardware.js";
 import type { ModelShape } from "../hardware/model-shapes.js";
@@ -290,7 +291,7 @@ export function evaluateTraffic(traffic: LayerTraffic, options: EvaluationOption
   const { numTokens, chipletTokens, groupTokens, chipletLoad, chipletsPerGroup } = traffic;
   const groupLoad = new Float64Array(groupTokens.length);
   chipletLoad.forEach((load, chiplet) => {
-    groupLoad[Math.floor(chiplet / chipletsPerGroup)] += load;
+    groupLoad[groupOfChiplet(chiplet, chipletsPerGroup)] += load;
   });
   return {
     tokenReplication: sum(chipletTokens) / numTokens,

@@ -2,6 +2,7 @@
  * Tokens over every link of a machine, from what a placement makes of a layer's tokens, and what bytes and time come
  * of them. Pure functions over flat arrays: the schedule calls them for every chunk.
  */
+import { groupOfChiplet } from "../placement/chiplet-group.js";
 import type { Hardware } from "../hardware/hardware.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { SERIAL_LOSS } from "./network.js";
@@ -52,7 +53,7 @@ function groupVisitsOf(
   const arriving = new Float64Array(groupTokens.length);
   if (transport === "all-gather") return arriving.fill(numTokens);
   visits.forEach((copies, chiplet) => {
-    arriving[Math.floor(chiplet / chipletsPerGroup)] += copies;
+    arriving[groupOfChiplet(chiplet, chipletsPerGroup)] += copies;
   });
   return arriving;
 }
@@ -104,7 +105,7 @@ export function linkTimes(loads: LinkLoads, hardware: Hardware, bytesPerCopy: nu
  */
 function contentionFactor({ rootDown, chipletDown }: LinkLoads, { links }: Hardware): number {
   const chipletsPerGroup = chipletDown.length / rootDown.length;
-  const groupOf = (chiplet: number) => Math.floor(chiplet / chipletsPerGroup);
+  const groupOf = (chiplet: number) => groupOfChiplet(chiplet, chipletsPerGroup);
   const arriving = new Float64Array(rootDown.length);
   chipletDown.forEach((copies, chiplet) => {
     arriving[groupOf(chiplet)] += copies;

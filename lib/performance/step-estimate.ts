@@ -2,6 +2,7 @@
  * A fast estimate of the time of one MoE layer, for searches that try many placements. Times that are shown or stored
  * are those of schedules (lib/schedule), never these.
  */
+import { groupOfChiplet } from "../placement/chiplet-group.js";
 import type { Hardware } from "../hardware/hardware.js";
 import type { Machine } from "../hardware/machine.js";
 import { expertBytes } from "../hardware/model-shapes.js";
@@ -109,7 +110,7 @@ export function busiestMemoryNs(perChiplet: Float64Array, { memory, chipletsPerG
   if (memory.of === "chiplet") return largest(perChiplet);
   const busy = new Float64Array(Math.ceil(perChiplet.length / chipletsPerGroup));
   perChiplet.forEach((ns, chiplet) => {
-    busy[Math.floor(chiplet / chipletsPerGroup)] += ns;
+    busy[groupOfChiplet(chiplet, chipletsPerGroup)] += ns;
   });
   return largest(busy);
 }

@@ -1,3 +1,4 @@
+import { groupOfChiplet } from "./chiplet-group.js";
 import { createRandom, type Random } from "../random.js";
 
 /**
@@ -146,8 +147,8 @@ function nearestTo(
   chipletsPerGroup: number,
 ): number | undefined {
   if (chiplets.length === 1 || chiplets.includes(source)) return chiplets.length === 1 ? chiplets[0] : source;
-  const server = Math.floor(source / chipletsPerGroup);
-  const near = chiplets.filter((chiplet) => Math.floor(chiplet / chipletsPerGroup) === server);
+  const server = groupOfChiplet(source, chipletsPerGroup);
+  const near = chiplets.filter((chiplet) => groupOfChiplet(chiplet, chipletsPerGroup) === server);
   return near.length < chiplets.length ? near.at(0) : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { OPTIMALITY_GAP, SHARE_ROUNDING } from "./tolerance.js";
 import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
 import type { LayerPlacement, Placement, Proved } from "./placement.js";
@@ -166,10 +167,10 @@ function formatFields(fields: Record<string, unknown>): string[] {
 function claimViolations({ status, cost, bound }: Partial<Proved>): string[] {
   if (cost === undefined) return [];
   const violations: string[] = [];
-  if (bound !== undefined && bound > cost * (1 + 1e-9)) {
+  if (bound !== undefined && bound > cost * (1 + SHARE_ROUNDING)) {
     violations.push(`bound ${bound} is above the cost ${cost}`);
   }
-  if (status === "optimal" && (bound === undefined || bound < cost * (1 - 1e-6))) {
+  if (status === "optimal" && (bound === undefined || bound < cost * (1 - OPTIMALITY_GAP))) {
     violations.push(`status is optimal with cost ${cost} and bound ${bound ?? "none"}`);
   }
   return violations;

@@ -1,3 +1,4 @@
+import { groupOfChiplet } from "./chiplet-group.js";
 import { maximumAssignment } from "../assignment.js";
 import type { Chiplets } from "./placement.js";
 import type { Pin } from "./problem.js";
@@ -55,7 +56,7 @@ export function relabelChiplets(
   );
   const renamed: (readonly number[])[] = [...chiplets];
   chiplets.forEach((experts, chiplet) => {
-    const group = Math.floor(chiplet / chipletsPerGroup);
+    const group = groupOfChiplet(chiplet, chipletsPerGroup);
     const { placeOf } = pairs[group * numGroups + groupOf[group]];
     renamed[groupOf[group] * chipletsPerGroup + placeOf[chiplet % chipletsPerGroup]] = experts;
   });

@@ -1,3 +1,4 @@
+import { groupOfChiplet } from "./chiplet-group.js";
 import type { TokenPatterns } from "../trace/token-patterns.js";
 import { chipletsWithExperts, smallestCovers } from "./dispatch.js";
 import type { Chiplets } from "./placement.js";
@@ -82,7 +83,7 @@ export function meanServerTraffic(layers: readonly ServerTraffic[]): ServerTraff
 function shareByServers(patterns: TokenPatterns, chiplets: Chiplets, chipletsPerGroup: number): number[] {
   const { numExperts, numPatterns, offsets, experts, counts, numTokens } = patterns;
   const serversOf = chipletsWithExperts(chiplets, numExperts).map((holders) => [
-    ...new Set(holders.map((chiplet) => Math.floor(chiplet / chipletsPerGroup))),
+    ...new Set(holders.map((chiplet) => groupOfChiplet(chiplet, chipletsPerGroup))),
   ]);
   const hasChoice = serversOf.some((servers) => servers.length > 1);
   const tokens = new Array<number>(chiplets.length / chipletsPerGroup + 1).fill(0);

@@ -1,3 +1,4 @@
+import { groupOfChiplet } from "../placement/chiplet-group.js";
 import type { TransferDurations } from "./layer-durations.js";
 import { endStage, join, NOTHING, waitFor, type StepState } from "./step-state.js";
 
@@ -161,7 +162,7 @@ function visits(chunk: Chunk, chiplet: number): boolean {
 }
 
 function groupOf({ site }: StepState, chiplet: number): number {
-  return Math.floor(chiplet / site.chipletsPerGroup);
+  return groupOfChiplet(chiplet, site.chipletsPerGroup);
 }
 
 /** Latency of a transfer: none where nothing moves. */

@@ -1,3 +1,4 @@
+import { ROUNDING } from "../../lib/placement/tolerance.js";
 /**
  * Lists polynomials of n that lie nowhere above 1 / (1 + n) on the integers [0, most] and meet it in 2 to `size` of them.
  *
@@ -20,7 +21,7 @@ export function sharePolynomials(size: number, most: number): readonly Float64Ar
   )
     .flat()
     .map(meetingShareAt)
-    .filter((coefficients) => integers.every((n) => valueAt(coefficients, n) <= 1 / (1 + n) + 1e-12));
+    .filter((coefficients) => integers.every((n) => valueAt(coefficients, n) <= 1 / (1 + n) + ROUNDING));
 }
 
 function choose(values: readonly number[], count: number): number[][] {

@@ -1,3 +1,5 @@
+import { TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
+import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
@@ -23,7 +25,7 @@ export function regroupByLoad(problem: PlacementProblem, chiplets: Chiplets): Ch
   const order =
     pins.length > 0 ? [...found.keys()] : balanceLoads([...found], chipletsPerGroup, MOST_SETS_DEALT).flat();
   const load = Float64Array.from(order, (chiplet) => found[chiplet]);
-  const groupOf = (chiplet: number) => Math.floor(chiplet / chipletsPerGroup);
+  const groupOf = (chiplet: number) => groupOfChiplet(chiplet, chipletsPerGroup);
   const groupLoad = new Float64Array(numChiplets / chipletsPerGroup);
   load.forEach((one, chiplet) => (groupLoad[groupOf(chiplet)] += one));
   const free = [...load.keys()].filter((chiplet) => pins.every((pin) => pin.chiplet !== chiplet));
@@ -51,7 +53,7 @@ function bestSwap(
 ): [number, number] | undefined {
   let best: [number, number] | undefined;
   // Loads of replicas are fractions: a gain of rounding errors would swap for ever.
-  let mostGained = 1e-6;
+  let mostGained = TOKEN_ROUNDING;
   for (const one of free) {
     for (const other of free) {
       const excess = load[one] - load[other];

@@ -1,3 +1,4 @@
+import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import type { Random } from "../../lib/random.js";
@@ -85,7 +86,7 @@ export function annealTime(
     if (a === b) return undefined;
     const { chipletsPerGroup, numChiplets } = traffic;
     if (chipletsPerGroup < numChiplets && from.next() < WHOLE_CHIPLETS) {
-      if (Math.floor(a / chipletsPerGroup) === Math.floor(b / chipletsPerGroup)) return undefined;
+      if (groupOfChiplet(a, chipletsPerGroup) === groupOfChiplet(b, chipletsPerGroup)) return undefined;
       return Array.from({ length: slots }, (_, place) => [a * slots + place, b * slots + place]);
     }
     return swapped.expertOf[slotA] === swapped.expertOf[slotB] ? undefined : [[slotA, slotB]];

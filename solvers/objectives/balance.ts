@@ -1,3 +1,4 @@
+import { OPTIMALITY_GAP } from "../../lib/placement/tolerance.js";
 import { chipletOfExperts, expertsOfChiplets, type Solution } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
@@ -124,7 +125,7 @@ function withLoad(
 ): Solution {
   if (!("chiplets" in solution)) return solution;
   const heaviest = largest(loadsOf(problem, chipletOfExperts(solution.chiplets, problem.numExperts)));
-  const isLeast = heaviest <= bound * (1 + 1e-6);
+  const isLeast = heaviest <= bound * (1 + OPTIMALITY_GAP);
   const load = {
     status: isLeast ? "optimal" : "feasible",
     cost: heaviest / mean,

@@ -1,3 +1,4 @@
+import { ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Random } from "../../lib/random.js";
 import { packReplicas, replicateBusiest } from "./pack-replicas.js";
 
@@ -82,7 +83,7 @@ function anneal(state: ReplicaLoads, random: Random): void {
     }
     current = next;
     const peak = state.peak();
-    if (peak >= bestPeak * (1 - 1e-12)) continue;
+    if (peak >= bestPeak * (1 - ROUNDING)) continue;
     best = state.expertOf.slice();
     bestPeak = peak;
     if (peak <= state.meanLoad * CLOSE_ENOUGH) break;
