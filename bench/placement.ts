@@ -21,7 +21,7 @@ import { openLayerThreads } from "../solvers/threads/layer-threads.js";
 import { localSearch, QUICK_SEARCH } from "../solvers/local-search.js";
 import { priceIntoPool } from "../solvers/columns/pool-pricing.js";
 import { startSearch } from "../solvers/search/iterated-local-search.js";
-import { subsetBound } from "../solvers/bounds/lagrangian-bound.js";
+import { lagrangianBound } from "../solvers/bounds/lagrangian-bound.js";
 import { countSubsets } from "../solvers/columns/subset-costs.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { timeTable } from "./placement-time.js";
@@ -165,7 +165,9 @@ async function boundLayers(name: string, trace: RoutingTrace, layers: readonly n
 function boundOf(problem: PlacementProblem, chiplets: Chiplets, largest: number): number {
   const chipletOf = chipletOfExperts(chiplets, problem.numExperts);
   const mostSubsets = countSubsets(problem.numExperts, largest);
-  return subsetBound(problem, { chipletOf, mostSubsets, deadline: Infinity }) / problem.patterns.numTokens;
+  return (
+    lagrangianBound(problem, { chipletOf, mostSubsets, deadline: Infinity }) / problem.patterns.numTokens
+  );
 }
 
 /** The LP over columns of a placement, of a search and of pricing by search, in chiplets a token: no bound. */

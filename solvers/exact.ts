@@ -1,7 +1,7 @@
 import { expertsOfChiplets, type Solution } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../lib/placement/solver.js";
-import { subsetBound } from "./bounds/lagrangian-bound.js";
+import { lagrangianBound } from "./bounds/lagrangian-bound.js";
 import { columnModelOf } from "./columns/admissible-columns.js";
 import { sumTokens, type Column, type PricedColumn } from "./columns/column.js";
 import { generateColumns, type ProvedMultipliers } from "./columns/column-generation.js";
@@ -56,7 +56,9 @@ export function proveOrBound(
   if (countColumns(problem) <= mostColumns) return prove(problem, options);
   const { patterns, numChiplets, slotsPerChiplet } = problem;
   return recombine(problem, options, (chipletOf, deadline) =>
-    Math.ceil(subsetBound({ patterns, numChiplets, slotsPerChiplet }, { chipletOf, mostSubsets, deadline })),
+    Math.ceil(
+      lagrangianBound({ patterns, numChiplets, slotsPerChiplet }, { chipletOf, mostSubsets, deadline }),
+    ),
   );
 }
 

@@ -22,7 +22,7 @@ export interface BoundModel {
   readonly slotsPerChiplet: number;
 }
 
-/** Options of {@link subsetBound}. */
+/** Options of {@link lagrangianBound}. */
 export interface SubsetBoundOptions {
   /** Chiplet of every expert in a good placement: where to begin, of no weight for the truth. Shape [numExperts]. */
   readonly chipletOf: ArrayLike<number>;
@@ -56,9 +56,9 @@ export interface SubsetBoundOptions {
  * @returns In tokens, summed over chiplets, rounded down by a safety margin of a billionth of the tokens.
  *
  * @example
- * subsetBound(problem, { chipletOf: [0, 0, 1, 1], mostSubsets: 3e6, deadline: Infinity }); // 4.999999996 copies of 4 tokens
+ * lagrangianBound(problem, { chipletOf: [0, 0, 1, 1], mostSubsets: 3e6, deadline: Infinity }); // 4.999999996 copies of 4 tokens
  */
-export function subsetBound(
+export function lagrangianBound(
   { patterns, numChiplets, slotsPerChiplet }: BoundModel,
   { chipletOf, mostSubsets, deadline }: SubsetBoundOptions,
 ): number {

@@ -18,7 +18,7 @@ export interface AscentStart {
 }
 
 /**
- * Improves Lagrangian multipliers of experts and pairs so that the bound of `subsetBound` rises: subgradient ascent.
+ * Improves Lagrangian multipliers of experts and pairs so that the bound of `lagrangianBound` rises: subgradient ascent.
  *
  * The subsets of negative reduced cost solve the Lagrangian subproblem, which may choose any subsets. How far their choice
  * is from the right number of subsets around each expert and pair is the subgradient: multipliers of those in too many

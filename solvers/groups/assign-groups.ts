@@ -51,15 +51,15 @@ export async function placeColumns(
   const { numTokens } = problem.patterns;
   const { numChiplets, chipletsPerGroup } = problem;
   // Empty chiplets are columns too, once there is a chiplet to choose for them.
-  const units = Array.from({ length: numChiplets }, (_, unit) => columns.at(unit)?.experts ?? []);
+  const chipletSets = Array.from({ length: numChiplets }, (_, set) => columns.at(set)?.experts ?? []);
   const tokens = sumTokens(columns);
   // With one chiplet group, or one a chiplet, there is nothing to assign: any chiplet will do.
   const hasGroups = chipletsPerGroup > 1 && chipletsPerGroup < numChiplets;
-  const assigned = hasGroups ? await assignGroups(problem, units, options) : undefined;
+  const assigned = hasGroups ? await assignGroups(problem, chipletSets, options) : undefined;
   if (hasGroups && !assigned) return { status: "undecided", stoppedBy };
   const chiplets = assigned
-    ? orderChiplets(problem, units, assigned.groupOf)
-    : orderChiplets({ ...problem, chipletsPerGroup: numChiplets }, units, new Uint16Array(numChiplets));
+    ? orderChiplets(problem, chipletSets, assigned.groupOf)
+    : orderChiplets({ ...problem, chipletsPerGroup: numChiplets }, chipletSets, new Uint16Array(numChiplets));
   return {
     status: tokensBound !== undefined && tokensBound >= tokens ? "optimal" : "feasible",
     chiplets,
@@ -93,7 +93,7 @@ export async function regroupUnderLoad(
 }
 
 interface GroupAssignment {
-  /** Chiplet group of every unit. Shape [numChiplets]. */
+  /** Chiplet group of every chiplet set. Shape [numChiplets]. */
   readonly groupOf: ArrayLike<number>;
   readonly proved: {
     readonly status: "optimal" | "feasible";
@@ -104,10 +104,10 @@ interface GroupAssignment {
 
 async function assignGroups(
   problem: PlacementProblem,
-  units: readonly (readonly number[])[],
+  chipletSets: readonly (readonly number[])[],
   { seed, backends, timeLimitMs }: SolverOptions,
 ): Promise<GroupAssignment | undefined> {
-  const quotient = poseGroups(problem, units);
+  const quotient = poseGroups(problem, chipletSets);
   const search = startSearch(swapModelOf(quotient), { seed });
   const best = search.run(GROUP_SEARCH);
   const answer = (groupOf: ArrayLike<number>, isProved: boolean) => {
@@ -134,12 +134,15 @@ async function assignGroups(
   return answer(groupsInOrder(quotient, groups), choice.bound !== undefined);
 }
 
-/** Poses the assignment of units to chiplet groups as a placement problem of its own: what groups keep, its chiplets keep. */
-function poseGroups(problem: PlacementProblem, units: readonly (readonly number[])[]): PlacementProblem {
+/** Poses the assignment of chiplet sets to chiplet groups as a placement problem of its own: what groups keep, its chiplets keep. */
+function poseGroups(
+  problem: PlacementProblem,
+  chipletSets: readonly (readonly number[])[],
+): PlacementProblem {
   const { numExperts, numChiplets, chipletsPerGroup, load, expertBytes, pins } = problem;
-  const unitOf = chipletOfExperts(units, numExperts);
+  const setOf = chipletOfExperts(chipletSets, numExperts);
   const pinnedTo = new Map(
-    pins.map(({ expert, chiplet }) => [unitOf[expert], groupOfChiplet(chiplet, chipletsPerGroup)]),
+    pins.map(({ expert, chiplet }) => [setOf[expert], groupOfChiplet(chiplet, chipletsPerGroup)]),
   );
   return {
     ...problem,
@@ -147,52 +150,54 @@ function poseGroups(problem: PlacementProblem, units: readonly (readonly number[
     numChiplets: numChiplets / chipletsPerGroup,
     chipletsPerGroup: 1,
     slotsPerChiplet: chipletsPerGroup,
-    patterns: quotientPatterns(problem.patterns, unitOf, numChiplets),
-    load: Float64Array.from(units, (experts) => sumOf(load, experts)),
-    expertBytes: Float64Array.from(units, (experts) => sumOf(expertBytes, experts)),
+    patterns: quotientPatterns(problem.patterns, setOf, numChiplets),
+    load: Float64Array.from(chipletSets, (experts) => sumOf(load, experts)),
+    expertBytes: Float64Array.from(chipletSets, (experts) => sumOf(expertBytes, experts)),
     limits: limitsOfScope(problem.limits, "group"),
     pins: [...pinnedTo].map(([expert, chiplet]) => ({ expert, chiplet })),
     antiAffinity: [],
   };
 }
 
-/** Numbers chosen groups: those with pinned units as pinned, the others by their first unit. */
+/** Numbers chosen groups: those with pinned chiplet sets as pinned, the others by their first set. */
 function groupsInOrder(
   { numExperts, numChiplets, pins }: PlacementProblem,
   groups: readonly (readonly number[])[],
 ) {
   const groupOf = new Uint16Array(numExperts);
-  const pinnedTo = groups.map((units) => pins.find(({ expert }) => units.includes(expert))?.chiplet);
+  const pinnedTo = groups.map(
+    (chipletSets) => pins.find(({ expert }) => chipletSets.includes(expert))?.chiplet,
+  );
   const free = [...Array(numChiplets).keys()].filter((group) => !pinnedTo.includes(group));
-  groups.forEach((units, index) => {
+  groups.forEach((chipletSets, index) => {
     const number = pinnedTo[index] ?? free.shift() ?? 0;
-    for (const unit of units) groupOf[unit] = number;
+    for (const set of chipletSets) groupOf[set] = number;
   });
   return groupOf;
 }
 
-/** Gives every unit a chiplet of its chiplet group: the pinned ones theirs, the others by their first expert. */
+/** Gives every chiplet set a chiplet of its chiplet group: the pinned ones theirs, the others by their first expert. */
 function orderChiplets(
   { numChiplets, chipletsPerGroup, pins }: PlacementProblem,
-  units: readonly (readonly number[])[],
+  chipletSets: readonly (readonly number[])[],
   groupOf: ArrayLike<number>,
 ): number[][] {
   const chiplets = Array.from({ length: numChiplets }, (): number[] | undefined => undefined);
   const place = (experts: readonly number[], chiplet: number) => {
     chiplets[chiplet] = [...experts].sort((a, b) => a - b);
   };
-  const isFree = units.map((experts) => {
+  const isFree = chipletSets.map((experts) => {
     const pin = pins.find(({ expert }) => experts.includes(expert));
     if (pin) place(experts, pin.chiplet);
     return pin === undefined;
   });
-  const firstOf = (unit: number) => smallest(units[unit], Infinity);
-  const inOrder = [...units.keys()].sort((a, b) => firstOf(a) - firstOf(b) || a - b);
-  for (const unit of inOrder) {
-    if (!isFree[unit]) continue;
-    let chiplet = groupOf[unit] * chipletsPerGroup;
+  const firstOf = (set: number) => smallest(chipletSets[set], Infinity);
+  const inOrder = [...chipletSets.keys()].sort((a, b) => firstOf(a) - firstOf(b) || a - b);
+  for (const set of inOrder) {
+    if (!isFree[set]) continue;
+    let chiplet = groupOf[set] * chipletsPerGroup;
     while (chiplets[chiplet]) chiplet++;
-    place(units[unit], chiplet);
+    place(chipletSets[set], chiplet);
   }
   return chiplets.map((experts) => experts ?? []);
 }

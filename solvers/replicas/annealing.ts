@@ -42,7 +42,7 @@ const COLD = 2e-3;
  */
 const FIRST_PENALTY = 0.3;
 const LAST_PENALTY = 20;
-/** Load of experts without a copy that a chiplet should not exceed, in parts of the cap. */
+/** Load of experts without a replica that a chiplet should not exceed, in parts of the cap. */
 const FIXED_SHARE = 0.9;
 /** Loads of several experts pack onto chiplets where each may take so much more than the mean. */
 const PACKING_SLACK = 1.25;
@@ -58,10 +58,10 @@ interface SlotChange {
 }
 
 /**
- * Decides together which experts have copies and where every copy sits, for the fewest visits under a load cap.
+ * Decides together which experts have replicas and where every replica sits, for the fewest visits under a load cap.
  *
- * Simulated annealing over placements: two slots of different chiplets swap what they hold, or a copy gives its slot to
- * a copy of another expert. Load above the cap costs more and more visits, and so does load above a lower limit that no
+ * Simulated annealing over placements: two slots of different chiplets swap what they hold, or a replica gives its slot to
+ * a replica of another expert. Load above the cap costs more and more visits, and so does load above a lower limit that no
  * dispatcher could send elsewhere, for the sake of tokens that choose otherwise than those learned from; pins, separations
  * and bytes are never broken. Every candidate is served exactly as the dispatch model says.
  *
@@ -138,10 +138,10 @@ export function annealReplicas(
 }
 
 /**
- * Most load that experts without a copy may bring to a chiplet. Tokens of the others can be sent elsewhere when loads
+ * Most load that experts without a replica may bring to a chiplet. Tokens of the others can be sent elsewhere when loads
  * are not those learned from, as long as there is room.
  *
- * Where there are too few copies to keep it, it is what packs onto the chiplets with that slack; without a load cap, or
+ * Where there are too few replicas to keep it, it is what packs onto the chiplets with that slack; without a load cap, or
  * where the dispatcher pays loads no heed, all that there is.
  */
 function limitOfBoundLoad(
@@ -176,7 +176,7 @@ function moveBudget({ patterns, numExperts, numChiplets, slotsPerChiplet }: Plac
   );
 }
 
-/** Draws a change that keeps every expert placed and no copy twice on a chiplet; undefined where the draw fails. */
+/** Draws a change that keeps every expert placed and no replica twice on a chiplet; undefined where the draw fails. */
 function propose(problem: PlacementProblem, state: ReplicaState, random: Random): SlotChange[] | undefined {
   const { slotOf, slots } = state;
   const slot = random.below(slotOf.length);

@@ -10,7 +10,7 @@ export const EMPTY = -1;
  * A complete placement with replicas under change, with the visits and loads that the dispatch model makes of it.
  *
  * A change is tried by taking the tokens of the experts it concerns out, changing the slots, and serving those tokens
- * anew; `undo` restores the sums. Cost O(tokens of these experts * topK * copies). Sums of shares drift by rounding;
+ * anew; `undo` restores the sums. Cost O(tokens of these experts * topK * replicas). Sums of shares drift by rounding;
  * `assign` counts them afresh. Flat typed arrays throughout: this is the innermost loop of the search.
  */
 export class ReplicaState {
@@ -29,7 +29,7 @@ export class ReplicaState {
   readonly #index: PatternIndex;
   readonly #serve: (pattern: number, tokens: number) => void;
   /** Chiplets that hold each expert. Shape [numExperts][]. */
-  readonly #copiesOf: number[][];
+  readonly #replicasOf: number[][];
   readonly #savedLoad: Float64Array;
   readonly #savedVisitors: Float64Array;
   /** Serving that last visited each chiplet. Shape [numChiplets]. */
@@ -60,7 +60,7 @@ export class ReplicaState {
         : (pattern, tokens) => {
             this.#serveUniformly(pattern, tokens);
           };
-    this.#copiesOf = Array.from({ length: numExperts }, () => []);
+    this.#replicasOf = Array.from({ length: numExperts }, () => []);
     this.#savedLoad = new Float64Array(numChiplets);
     this.#savedVisitors = new Float64Array(numChiplets);
     this.#visitedIn = new Uint32Array(numChiplets);
@@ -73,12 +73,12 @@ export class ReplicaState {
   /** Places the experts as told and counts everything from scratch. */
   assign(chiplets: Chiplets): void {
     this.slotOf.fill(EMPTY);
-    for (const copies of this.#copiesOf) copies.length = 0;
+    for (const replicas of this.#replicasOf) replicas.length = 0;
     this.numPlaced = 0;
     chiplets.forEach((experts, chiplet) => {
       experts.forEach((expert, place) => {
         this.slotOf[chiplet * this.slots + place] = expert;
-        this.#addCopy(expert, chiplet);
+        this.#addReplica(expert, chiplet);
       });
     });
     this.load.fill(0);
@@ -103,18 +103,18 @@ export class ReplicaState {
     return sum;
   }
 
-  /** Whether a chiplet holds a copy of an expert. */
+  /** Whether a chiplet holds a replica of an expert. */
   holds(chiplet: number, expert: number): boolean {
-    return this.#copiesOf[expert].includes(chiplet);
+    return this.#replicasOf[expert].includes(chiplet);
   }
 
-  /** Copies of an expert. */
+  /** Replicas of an expert. */
   replicaCount(expert: number): number {
-    return this.#copiesOf[expert].length;
+    return this.#replicasOf[expert].length;
   }
 
   /**
-   * Puts experts into slots, whose experts leave; every expert must keep a copy and have none twice on a chiplet.
+   * Puts experts into slots, whose experts leave; every expert must keep a replica and have none twice on a chiplet.
    *
    * @param changes Slot and the expert that takes it, or {@link EMPTY}.
    */
@@ -136,23 +136,23 @@ export class ReplicaState {
 
   #fill(changes: readonly { slot: number; expert: number }[]): void {
     for (const { slot } of changes) {
-      if (this.slotOf[slot] !== EMPTY) this.#removeCopy(this.slotOf[slot], Math.floor(slot / this.slots));
+      if (this.slotOf[slot] !== EMPTY) this.#removeReplica(this.slotOf[slot], Math.floor(slot / this.slots));
     }
     for (const { slot, expert } of changes) {
       this.slotOf[slot] = expert;
-      if (expert !== EMPTY) this.#addCopy(expert, Math.floor(slot / this.slots));
+      if (expert !== EMPTY) this.#addReplica(expert, Math.floor(slot / this.slots));
     }
   }
 
-  #addCopy(expert: number, chiplet: number): void {
-    this.#copiesOf[expert].push(chiplet);
+  #addReplica(expert: number, chiplet: number): void {
+    this.#replicasOf[expert].push(chiplet);
     this.numPlaced++;
   }
 
-  #removeCopy(expert: number, chiplet: number): void {
-    const copies = this.#copiesOf[expert];
-    copies[copies.indexOf(chiplet)] = copies[copies.length - 1];
-    copies.length--;
+  #removeReplica(expert: number, chiplet: number): void {
+    const replicas = this.#replicasOf[expert];
+    replicas[replicas.indexOf(chiplet)] = replicas[replicas.length - 1];
+    replicas.length--;
     this.numPlaced--;
   }
 
@@ -175,17 +175,17 @@ export class ReplicaState {
   #serveNearest(pattern: number, tokens: number): void {
     const { offsets, experts } = this.patterns;
     const { load, visitors } = this;
-    const copiesOf = this.#copiesOf;
+    const replicasOf = this.#replicasOf;
     const visitedIn = this.#visitedIn;
     const serving = ++this.#serving;
     let numSeveral = 0;
     for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
-      const copies = copiesOf[experts[place]];
-      if (copies.length > 1) {
+      const replicas = replicasOf[experts[place]];
+      if (replicas.length > 1) {
         numSeveral++;
         continue;
       }
-      const chiplet = copies[0];
+      const chiplet = replicas[0];
       load[chiplet] += tokens;
       if (visitedIn[chiplet] === serving) continue;
       visitedIn[chiplet] = serving;
@@ -196,57 +196,57 @@ export class ReplicaState {
     let numAway = 0;
     for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
       const expert = experts[place];
-      if (copiesOf[expert].length > 1 && !this.#serveOnVisited(copiesOf[expert], tokens))
+      if (replicasOf[expert].length > 1 && !this.#serveOnVisited(replicasOf[expert], tokens))
         away[numAway++] = expert;
     }
-    if (numAway === 1) this.#serveOnAny(copiesOf[away[0]], tokens);
-    else if (numAway === 2) this.#servePair(copiesOf[away[0]], copiesOf[away[1]], tokens);
+    if (numAway === 1) this.#serveOnAny(replicasOf[away[0]], tokens);
+    else if (numAway === 2) this.#servePair(replicasOf[away[0]], replicasOf[away[1]], tokens);
     else if (numAway > 2) this.#serveOnCovers([...away.subarray(0, numAway)], tokens);
   }
 
   /** Serves an expert evenly on those of its chiplets that are visited anyway, if there are any. */
-  #serveOnVisited(copies: readonly number[], tokens: number): boolean {
+  #serveOnVisited(replicas: readonly number[], tokens: number): boolean {
     let visited = 0;
-    for (const chiplet of copies) {
+    for (const chiplet of replicas) {
       if (this.#visitedIn[chiplet] === this.#serving) visited++;
     }
     if (visited === 0) return false;
-    for (const chiplet of copies) {
+    for (const chiplet of replicas) {
       if (this.#visitedIn[chiplet] === this.#serving) this.load[chiplet] += tokens / visited;
     }
     return true;
   }
 
-  #serveOnAny(copies: readonly number[], tokens: number): void {
-    for (const chiplet of copies) {
-      this.load[chiplet] += tokens / copies.length;
-      this.visitors[chiplet] += tokens / copies.length;
+  #serveOnAny(replicas: readonly number[], tokens: number): void {
+    for (const chiplet of replicas) {
+      this.load[chiplet] += tokens / replicas.length;
+      this.visitors[chiplet] += tokens / replicas.length;
     }
   }
 
   /** Serves two experts on the chiplets that hold both, or else each on any of its own. */
-  #servePair(copies: readonly number[], otherCopies: readonly number[], tokens: number): void {
+  #servePair(replicas: readonly number[], otherReplicas: readonly number[], tokens: number): void {
     let common = 0;
-    for (const chiplet of copies) if (otherCopies.includes(chiplet)) common++;
+    for (const chiplet of replicas) if (otherReplicas.includes(chiplet)) common++;
     if (common === 0) {
-      this.#serveOnAny(copies, tokens);
-      this.#serveOnAny(otherCopies, tokens);
+      this.#serveOnAny(replicas, tokens);
+      this.#serveOnAny(otherReplicas, tokens);
       return;
     }
-    for (const chiplet of copies) {
-      if (!otherCopies.includes(chiplet)) continue;
+    for (const chiplet of replicas) {
+      if (!otherReplicas.includes(chiplet)) continue;
       this.load[chiplet] += (2 * tokens) / common;
       this.visitors[chiplet] += tokens / common;
     }
   }
 
   #serveOnCovers(away: readonly number[], tokens: number): void {
-    const covers = smallestCovers(away, this.#copiesOf);
+    const covers = smallestCovers(away, this.#replicasOf);
     const share = tokens / covers.length;
     for (const cover of covers) {
       for (const chiplet of cover) this.visitors[chiplet] += share;
       for (const expert of away) {
-        const within = this.#copiesOf[expert].filter((chiplet) => cover.includes(chiplet));
+        const within = this.#replicasOf[expert].filter((chiplet) => cover.includes(chiplet));
         for (const chiplet of within) this.load[chiplet] += share / within.length;
       }
     }
@@ -258,15 +258,15 @@ export class ReplicaState {
     const serving = ++this.#serving;
     let numTouched = 0;
     for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
-      const copies = this.#copiesOf[experts[place]];
-      for (const chiplet of copies) {
-        load[chiplet] += tokens / copies.length;
+      const replicas = this.#replicasOf[experts[place]];
+      for (const chiplet of replicas) {
+        load[chiplet] += tokens / replicas.length;
         if (this.#visitedIn[chiplet] !== serving) {
           this.#visitedIn[chiplet] = serving;
           this.#missed[chiplet] = 1;
           this.#touched[numTouched++] = chiplet;
         }
-        this.#missed[chiplet] *= 1 - 1 / copies.length;
+        this.#missed[chiplet] *= 1 - 1 / replicas.length;
       }
     }
     for (let index = 0; index < numTouched; index++) {

@@ -86,7 +86,7 @@ export function replicateQuickly(
 }
 
 /**
- * Places every expert once, evenly over the chiplets, so that every chiplet has room for copies.
+ * Places every expert once, evenly over the chiplets, so that every chiplet has room for replicas.
  *
  * Only what replicas cannot put right is asked of it: pins, and constraints on what chiplets hold.
  */

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { chipletOfExperts } from "../../../lib/placement/placement.js";
 import { louvain } from "../../../solvers/louvain.js";
 import { contiguousPlacement } from "../../../solvers/contiguous.js";
-import { subsetBound } from "../../../solvers/bounds/lagrangian-bound.js";
+import { lagrangianBound } from "../../../solvers/bounds/lagrangian-bound.js";
 import { createProblem, type PlacementProblem } from "../../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import { collectPatterns } from "../../../lib/trace/token-patterns.js";
@@ -18,10 +18,12 @@ function boundOf(
 ): number {
   const seats = problem.numChiplets * Math.min(problem.slotsPerChiplet, problem.numExperts);
   const mostSubsets = countSubsets(seats, largest);
-  return subsetBound(problem, { chipletOf, mostSubsets, deadline: Infinity }) / problem.patterns.numTokens;
+  return (
+    lagrangianBound(problem, { chipletOf, mostSubsets, deadline: Infinity }) / problem.patterns.numTokens
+  );
 }
 
-describe("subsetBound", () => {
+describe("lagrangianBound", () => {
   it("is never above the optimum, nor below one chiplet a token, whatever sets are priced", () => {
     for (const { problem, best } of solvedProblems()) {
       for (const largest of [2, 3, 4]) {
@@ -54,7 +56,7 @@ describe("subsetBound", () => {
     const patterns = companies();
     const problem = createProblem(patterns, { numChiplets: 4 });
     const options = { chipletOf: contiguousPlacement(problem), mostSubsets: 100, deadline: 0 };
-    expect(subsetBound(problem, options)).to.be.closeTo(patterns.numTokens, 1e-6);
+    expect(lagrangianBound(problem, options)).to.be.closeTo(patterns.numTokens, 1e-6);
   });
 });
 
