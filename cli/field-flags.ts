@@ -34,6 +34,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   trace: "--trace",
   padding: "--padding",
   force: "--force",
+  engineVersion: "--engine-version",
 };
 
 const FIELDS = Object.keys(FLAGS).join("|");

@@ -149,13 +149,16 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     });
 }
 
-/** Solvers that have an answer of their own: neither one of the others by another name, nor all of them in one. */
+/** Solvers that answer differently: of those that give one another's answer the first, and none that is one of the others. */
 function differentSolvers(trace: RoutingTrace, machine: Machine, options: CompareOptions): Solver[] {
   const posing = poseFor(trace, machine, requestOf(options));
   const problem = poseLayer(trace, trace.layers[0], posing);
-  return solvers.filter(
-    (solver) => solver.kind !== "portfolio" && (solver.answersAs?.(problem) ?? solver.name) === solver.name,
-  );
+  const firstOf = new Map<string, Solver>();
+  for (const solver of solvers) {
+    const answer = solver.answersAs?.(problem) ?? solver.name;
+    if (solver.kind !== "portfolio" && !firstOf.has(answer)) firstOf.set(answer, solver);
+  }
+  return [...firstOf.values()];
 }
 
 /** The trace compared on and those to evaluate on, where there are any. */

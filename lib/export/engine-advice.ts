@@ -93,7 +93,7 @@ function versionComplaints(engine: Engine, version: string | undefined): string[
   if (version === undefined) return [];
   const release = releaseOf(engine, version);
   if (release === undefined) {
-    throw new InputError(`--engine-version: found ${version}, expected a version such as 0.23.0`);
+    throw new InputError(`engineVersion: found ${version}, expected a version such as 0.23.0`);
   }
   if (release.loading === "loads") return [];
   const expected = engine.releases.filter(({ loading }) => loading === "loads").map(formatRange);

@@ -1,17 +1,20 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { withFlags } from "../../cli/field-flags.js";
 
 const root = resolve(fileURLToPath(new URL("../../..", import.meta.url)));
 
+/** Files that tell people which command lines to type: their errors name no flags all the same. */
+const COMMAND_LINES = ["engine-advice.ts", "engines.ts", "engines-page.ts"];
+
 describe("texts of the library", () => {
   it("name no flag of the command line", () => {
     const flags = new Set(sources("cli").flatMap((text) => text.match(/(?<=["`])--[a-z]+(-[a-z]+)*/g) ?? []));
     expect(flags.size).to.be.greaterThan(40);
     const named = ["lib", "solvers"]
-      .flatMap(sources)
+      .flatMap((room) => sources(room, COMMAND_LINES))
       .flatMap((text) =>
         [...text.matchAll(/(?<![\w-])--[a-z]+(-[a-z]+)*(?![\w:)-])/g)]
           .map(([flag]) => flag)
@@ -34,8 +37,14 @@ describe("texts of the library", () => {
   });
 });
 
-function sources(room: string): string[] {
+/** Texts of a room's files; of some, those of their errors alone. */
+function sources(room: string, errorsOnly: readonly string[] = []): string[] {
   return readdirSync(join(root, room), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
-    .map((name) => readFileSync(join(root, room, name), "utf8"));
+    .map((name) => {
+      const text = readFileSync(join(root, room, name), "utf8");
+      return errorsOnly.includes(basename(name))
+        ? (text.match(/new InputError\([\s\S]*?\);/g) ?? []).join("\n")
+        : text;
+    });
 }

@@ -102,10 +102,7 @@ describe("advice of an export", () => {
       "vllm-ascend: found vllm-ascend 0.24.0rc1, expected before 0.13 or from 0.13 to before 0.24: it goes wrong",
     );
     await expectRejection(asked("vllm", "0.11.2"), "it does not load: pull request 49572");
-    await expectRejection(
-      asked("vllm-ascend", "newest"),
-      "--engine-version: found newest, expected a version",
-    );
+    await expectRejection(asked("vllm-ascend", "newest"), "engineVersion: found newest, expected a version");
     const { advice } = await asked("vllm-ascend", "v0.23.0");
     expect(advice?.releases).to.have.length(1);
     expect((await asked("vllm", "0.11.2", true)).notes[0]).to.match(/^forced: found vLLM 0\.11\.2/);

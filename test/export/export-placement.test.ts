@@ -117,8 +117,8 @@ describe("export of a placement", () => {
   it("tells what it assumed and how to launch the engine", async () => {
     const { notes } = await exportPlacement(sample, formatNamed("sglang"));
     expect(notes.slice(0, 2)).to.deep.equal([
-      "took the model to have 3 hidden layers; --num-hidden-layers says otherwise",
-      "took layer 1 for the first MoE layer; --first-moe-layer says otherwise",
+      "took the model to have 3 hidden layers; pass numHiddenLayers to say otherwise",
+      "took layer 1 for the first MoE layer; pass firstMoeLayer to say otherwise",
     ]);
     expect(notes.join("\n")).to.include("--tp-size 2 --ep-size 2 --init-expert-location FILE.json");
   });
@@ -203,7 +203,7 @@ describe("export of a placement", () => {
     await expectRejection(exportPlacement(sample, ranks, { layer: 1 }), "vllm-ranks: found replicas");
     await expectRejection(
       exportPlacement(sample, ranks, { layer: 7 }),
-      "--layer: found 7, expected one of 1-2",
+      "layer: found 7, expected one of 1-2",
     );
   });
 

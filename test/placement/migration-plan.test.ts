@@ -38,11 +38,9 @@ describe("migration plan", () => {
   it("refuses placements that do not fit each other", () => {
     const plan = (running: Placement, slotsPerChiplet?: number) => () =>
       planMigrations(running, to, { slotsPerChiplet });
-    expect(plan({ ...from, numExperts: 6 })).to.throw(
-      "--from: found 6 experts on 3 chiplets, expected 5 on 3",
-    );
-    expect(plan({ ...from, layers: from.layers.slice(1) })).to.throw("--from: found no layer 0");
-    expect(plan(from, 1)).to.throw("--from: layer 0: found 2 experts on a chiplet, its slots are 1");
+    expect(plan({ ...from, numExperts: 6 })).to.throw("from: found 6 experts on 3 chiplets, expected 5 on 3");
+    expect(plan({ ...from, layers: from.layers.slice(1) })).to.throw("from: found no layer 0");
+    expect(plan(from, 1)).to.throw("from: layer 0: found 2 experts on a chiplet, its slots are 1");
   });
 });
 

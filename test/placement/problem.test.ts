@@ -25,12 +25,12 @@ describe("createProblem", () => {
     refuses(
       { numChiplets: 2, slotsPerChiplet: 2 },
       "slots: found 2 chiplets x 2 slots = 4, expected at least 6, one for every expert",
-      "Maybe raise --slots or --slots-per-chiplet to 3.",
+      "Maybe raise slotsPerChiplet to 3.",
     );
     refuses(
       { numChiplets: 6, numGroups: 4 },
       "chiplets: found 6 in 4 groups, expected groups of equal size",
-      "Maybe pass --groups with a divisor of the number of chiplets.",
+      "Maybe pass numGroups with a divisor of the number of chiplets.",
     );
   });
 
@@ -39,7 +39,7 @@ describe("createProblem", () => {
     refuses(
       { numChiplets: 2, numReplicas: 3, slotsPerChiplet: 4 },
       "slots: found 2 chiplets x 4 slots = 8, expected at least 9, one for every expert and replica",
-      "Maybe raise --slots or --slots-per-chiplet to 5.",
+      "Maybe raise slotsPerChiplet to 5.",
     );
     refuses({ numChiplets: 2, numReplicas: 7 }, "replicas: found 7, expected at most 6");
   });

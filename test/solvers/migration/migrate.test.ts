@@ -151,21 +151,21 @@ describe("migrateFrom", () => {
       migrateFrom(contiguous, placement, 2).solve(problem, DEFAULT_SOLVER_OPTIONS);
     const [{ chiplets }] = running.layers;
     const others: [Placement, string][] = [
-      [{ ...running, numChiplets: 5 }, "--from: found 24 experts on 5 chiplets, expected 24 on 6"],
-      [{ ...running, layers: [{ layer: 1, chiplets }] }, "--from: found no layer 0"],
+      [{ ...running, numChiplets: 5 }, "from: found 24 experts on 5 chiplets, expected 24 on 6"],
+      [{ ...running, layers: [{ layer: 1, chiplets }] }, "from: found no layer 0"],
       [
         {
           ...running,
           layers: [{ layer: 0, chiplets: [...chiplets.slice(0, 5), [...chiplets[5], chiplets[0][0]]] }],
         },
-        "--from: layer 0: found 1 replicas, expected at most 0",
+        "from: layer 0: found 1 replicas, expected at most 0",
       ],
       [
         {
           ...running,
           layers: [{ layer: 0, chiplets: [[...chiplets[0], ...chiplets[1]], [], ...chiplets.slice(2)] }],
         },
-        "--from: layer 0: found 8 experts on a chiplet, expected at most 4, its slots",
+        "from: layer 0: found 8 experts on a chiplet, expected at most 4, its slots",
       ],
     ];
     for (const [placement, message] of others) await expectRejection(solve(placement), message);
