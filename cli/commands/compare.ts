@@ -156,7 +156,7 @@ function differentSolvers(trace: RoutingTrace, machine: Machine, options: Compar
   const firstOf = new Map<string, Solver>();
   for (const solver of solvers) {
     const answer = solver.answersAs?.(problem) ?? solver.name;
-    if (solver.kind !== "portfolio" && !firstOf.has(answer)) firstOf.set(answer, solver);
+    if (solver.kind !== "portfolio" && !firstOf.has(answer)) firstOf.set(answer, requireSolver(answer));
   }
   return [...firstOf.values()];
 }

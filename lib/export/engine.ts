@@ -63,7 +63,7 @@ export function countRedundant({ numExperts, numChiplets, slotsPerChiplet }: Eng
  * @returns Undefined where no range holds it, or it is no version.
  *
  * @example
- * releaseOf(vllmAscendEngine, "v0.24.0rc1")?.loading; // "goes wrong"
+ * releaseOf({ name: "E", releases: [{ before: "0.24", loading: "loads" }] }, "v0.23.1")?.loading; // "loads"
  */
 export function releaseOf({ releases }: Engine, version: string): EngineRelease | undefined {
   const parts = versionParts(version);

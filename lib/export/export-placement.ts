@@ -22,8 +22,8 @@ export interface PlacementExport {
  * @throws InputError if the placement is unsound, does not meet what the engine needs, or the engine will not obey it.
  *
  * @example
- * const { advice } = await exportPlacement(placement, sglang, { numHiddenLayers: 3, firstMoeLayer: 1 });
- * advice.engine; // "SGLang"
+ * const { advice } = await exportPlacement(placement, vllmAscend, { numHiddenLayers: 3, firstMoeLayer: 1 });
+ * advice.engine; // "vllm-ascend"
  */
 export async function exportPlacement(
   placement: Placement,

@@ -11,7 +11,11 @@ import { groupedAttention, latentAttention, type AttentionShape, type ModelShape
  * @throws InputError that names the first field which is missing or wrong.
  *
  * @example
- * parseModelConfig(JSON.parse(text), "config.json").numExperts; // 128
+ * const config = {
+ *   hidden_size: 2048, num_hidden_layers: 48, moe_intermediate_size: 768, intermediate_size: 6144, vocab_size: 151936,
+ *   num_experts: 128, num_experts_per_tok: 8, num_attention_heads: 32, num_key_value_heads: 4, head_dim: 128,
+ * };
+ * parseModelConfig(config, "config.json").numExperts; // 128
  */
 export function parseModelConfig(json: unknown, where: string): ModelShape {
   const outer = new Fields(json, where);

@@ -60,13 +60,15 @@ describe("replicas on the command line", () => {
   it("reach every engine whose format knows them", async () => {
     await run("--replicas", "4", "-o", "p.json");
     for (const format of ["sglang", "vllm", "vllm-ascend", "tensorrt-llm", "eplb", "eplb-json"]) {
-      const exported = await place.run("export", "p.json", "--to", format, "-o", `${format}.out`);
+      // Engines look at the end of the name.
+      const file = `${format}.json`;
+      const exported = await place.run("export", "p.json", "--to", format, "-o", file);
       expect(exported.exitCode, exported.stderr).to.equal(0);
       const verified = await place.run(
-        ...["verify", `${format}.out`, "--chiplets", "4", "--experts", "8", "--first-moe-layer", "1"],
+        ...["verify", file, "--chiplets", "4", "--experts", "8", "--first-moe-layer", "1"],
         ...["--against", "p.json"],
       );
-      expect(verified.stdout, format).to.contain(`${format}.out: sound`);
+      expect(verified.stdout, format).to.contain(`${file}: sound`);
     }
     for (const format of ["vllm-ranks", "megatron"]) {
       const { exitCode, stderr } = await place.run(

@@ -24,7 +24,7 @@ describe("hostile traces", () => {
     {
       name: "a header of 1e9 experts",
       content: () => `{"num_experts":1000000000,"top_k":2}\n${row}`,
-      message: /found 1000000000 experts, expected 1 to 4096\nMaybe .*--max-experts/,
+      message: /found 1000000000 experts, expected 1 to 4096\nMaybe .*maxExperts/,
     },
     {
       name: "a header of top-1e6",
