@@ -76,9 +76,13 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
     };
   };
   return {
-    place(trace, solver, adapt = (aimed) => aimed) {
-      const aimed = adapt(threads.inThread(solver));
-      return placeTrace(trace, optionsFor(trace, solver.name, aimed));
+    place(trace, solver, adapt) {
+      const aimed = threads.inThread(solver);
+      return placeTrace(trace, {
+        ...optionsFor(trace, solver.name, adapt?.(aimed) ?? aimed),
+        // What moves keeps its place: the numbers are those of a running placement.
+        keepsNumbers: adapt !== undefined,
+      });
     },
     frontier(trace, solver) {
       return traceFrontier(trace, optionsFor(trace, `frontier by ${solver.name}`, threads.inThread(solver)));

@@ -16,6 +16,8 @@ export {
   type TimedCase,
   type TimedKernel,
 } from "../lib/performance/calibrate.js";
+export { collectiveNs } from "../lib/performance/collective.js";
+export { expertComputeNs } from "../lib/performance/expert-compute.js";
 export { modelConstants, type NamedConstant } from "../lib/performance/constants.js";
 export { groupCapacity, type GroupCapacity } from "../lib/performance/memory.js";
 export { NUMBER_FORMATS, type NumberFormat } from "../lib/hardware/number-format.js";

@@ -1,10 +1,11 @@
 import type { LayerPlacement, Placement, Solution, Solved } from "../placement/placement.js";
 import type { PlacementProblem } from "../placement/problem.js";
 import type { Solver, SolverOptions, SolverProgress } from "../placement/solver.js";
-import { verifyByTokens, verifyFound } from "../placement/verify.js";
+import { verifyByTokens, verifyChiplets, verifyFound } from "../placement/verify.js";
 import { countTokens } from "../placement/verify-tokens.js";
 import type { LoadTrace } from "../trace/load-trace.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
+import { evenStep } from "./even-step.js";
 import { isRoutingTrace, poseLayers, type PosingOptions } from "./pose.js";
 
 /** What placing a trace came to. */
@@ -26,6 +27,8 @@ export interface PlaceTraceOptions {
   readonly solver: Solver;
   /** `timeLimitMs` is for all layers together: whatever layer begins gets its share of what is left. */
   readonly solverOptions: Omit<SolverOptions, "onProgress">;
+  /** Whether chiplets keep the numbers that the solver gave them, as where a running placement is changed; default false. */
+  readonly keepsNumbers?: boolean;
   /** Layers that are solved at once; default all. */
   readonly concurrency?: number;
   /** Told of every better placement or bound of a layer. */
@@ -77,7 +80,13 @@ export async function placeTrace(
     status: "placed",
     solver: solver.answersAs?.(first) ?? solver.name,
     ...(supported !== true && { passedOver: supported }),
-    placement: { model, numExperts, numChiplets, ...(numReplicas > 0 && { dispatch }), layers },
+    placement: {
+      model,
+      numExperts,
+      numChiplets,
+      ...(numReplicas > 0 && { dispatch }),
+      layers: options.keepsNumbers ? layers : verified(evenStep(layers, problems), problems),
+    },
   };
 }
 
@@ -109,6 +118,18 @@ function verifyAnswer(
   if (violations.length > 0) {
     throw new Error(`${solver.name}, layer ${problem.layer}: ${violations.join("; ")}`);
   }
+}
+
+/** Layers whose chiplets may have new numbers, held against their problems once more. */
+function verified(
+  layers: readonly LayerPlacement[],
+  problems: readonly PlacementProblem[],
+): readonly LayerPlacement[] {
+  layers.forEach(({ layer, chiplets }, index) => {
+    const violations = verifyChiplets(problems[index], chiplets);
+    if (violations.length > 0) throw new Error(`renumbered, layer ${layer}: ${violations.join("; ")}`);
+  });
+  return layers;
 }
 
 /** Tells a layer that begins its share of the time that is left for all. */

@@ -5,7 +5,7 @@ import { countTraffic, type LayerTraffic } from "../../../lib/placement/traffic.
 import { verifyChiplets } from "../../../lib/placement/verify.js";
 import { createRandom } from "../../../lib/random.js";
 import { annealTime } from "../../../solvers/objectives/anneal-time.js";
-import { renumberChiplets } from "../../../solvers/objectives/renumber.js";
+import { renumberChiplets } from "../../../lib/placement/renumber.js";
 import { createAdmissibility, SwapTraffic } from "../../../solvers/objectives/swap-traffic.js";
 import { tokenPatterns } from "../arbitrary-problem.js";
 

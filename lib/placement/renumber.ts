@@ -1,4 +1,4 @@
-import type { Chiplets } from "../../lib/placement/placement.js";
+import type { Chiplets } from "./placement.js";
 
 /** A layer whose chiplets may be renumbered. */
 export interface NumberedLayer {
