@@ -1,11 +1,6 @@
-import {
-  evaluatePlacement,
-  type Evaluation,
-  type EvaluationOptions,
-  type Placement,
-  type RoutingTrace,
-  type SplitTrace,
-} from "../index.js";
+import { evaluatePlacement, type Evaluation, type EvaluationOptions } from "../doors/flows.js";
+import type { Placement } from "../doors/placement.js";
+import type { RoutingTrace, SplitTrace } from "../doors/traces.js";
 import type { Machine } from "./machine.js";
 
 /** Evaluates a placement on a trace as far as machine and model are known. */

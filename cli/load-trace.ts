@@ -1,5 +1,5 @@
+import { InputError } from "../index.js";
 import {
-  InputError,
   readRouting,
   readTrace,
   selectLayers,
@@ -8,7 +8,7 @@ import {
   type ReadRouting,
   type ReadTraceOptions,
   type RoutingTrace,
-} from "../index.js";
+} from "../doors/traces.js";
 import type { TraceOptions } from "./options.js";
 import type { Terminal } from "./terminal.js";
 

@@ -1,21 +1,20 @@
 import type { Command } from "commander";
+import { InputError } from "../index.js";
 import {
   createWorkload,
   findHardware,
   findModelShape,
   hardwarePresets,
-  InputError,
   modelShapes,
   parseHardware,
   parseModelConfig,
   withChiplets,
   type Hardware,
   type ModelShape,
-  type PlacementFile,
-  type Provenance,
-  type RoutingTrace,
   type Workload,
-} from "../index.js";
+} from "../doors/hardware.js";
+import type { PlacementFile, Provenance } from "../doors/placement.js";
+import type { RoutingTrace } from "../doors/traces.js";
 import { integerOption } from "./options.js";
 import { readBytes } from "./read-files.js";
 import type { Terminal } from "./terminal.js";

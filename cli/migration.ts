@@ -1,16 +1,14 @@
 import type { Command } from "commander";
+import { InputError } from "../index.js";
+import { expertBytes, type ModelShape } from "../doors/hardware.js";
 import {
-  expertBytes,
   formatMigrationPlan,
-  InputError,
-  migrateFrom,
   planMigrations,
   type MigrationPlan,
   type MigrationStep,
-  type ModelShape,
   type PlacementFile,
-  type Solver,
-} from "../index.js";
+} from "../doors/placement.js";
+import { migrateFrom, type Solver } from "../doors/solvers.js";
 import { integerOption } from "./options.js";
 import { checkOutput, writeOutput, type OutputOptions } from "./output-file.js";
 import { readPlacement } from "./read-files.js";

@@ -1,5 +1,7 @@
 import { type Command, Option } from "commander";
-import { DISPATCH_MODELS, InputError, type DispatchModel, type Placement } from "../index.js";
+import { InputError } from "../index.js";
+import type { Placement } from "../doors/placement.js";
+import { DISPATCH_MODELS, type DispatchModel } from "../doors/problem.js";
 import type { OutputOptions } from "./output-file.js";
 import type { TerminalOptions } from "./terminal.js";
 

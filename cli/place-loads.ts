@@ -1,4 +1,7 @@
-import { InputError, spreadLoad, type LoadTrace, type PlacementFile } from "../index.js";
+import { InputError } from "../index.js";
+import { spreadLoad } from "../doors/flows.js";
+import type { PlacementFile } from "../doors/placement.js";
+import type { LoadTrace } from "../doors/traces.js";
 import type { Machine } from "./machine.js";
 import type { MigrationOptions } from "./migration.js";
 import type { SolveOptions } from "./solve-options.js";

@@ -1,17 +1,15 @@
 import { availableParallelism } from "node:os";
 import {
-  groupCapacity,
-  openLayerThreads,
   placeTrace,
   poseFor,
   traceFrontier,
   type FrontierPoint,
-  type LoadTrace,
   type PlaceOutcome,
   type PlaceTraceOptions,
-  type RoutingTrace,
-  type Solver,
-} from "../index.js";
+} from "../doors/flows.js";
+import { groupCapacity } from "../doors/hardware.js";
+import { openLayerThreads, type Solver } from "../doors/solvers.js";
+import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
 import type { Machine } from "./machine.js";
 import { requestOf, type SolveOptions } from "./solve-options.js";
 import type { Terminal } from "./terminal.js";

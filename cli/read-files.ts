@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
-import { InputError, parsePlacement, type PlacementFile } from "../index.js";
+import { InputError } from "../index.js";
+import { parsePlacement, type PlacementFile } from "../doors/placement.js";
 
 /**
  * Reads a file whole.

@@ -1,11 +1,8 @@
 import { Option, type Command } from "commander";
-import {
-  InputError,
-  solvers,
-  type BackendName,
-  type DispatchModel,
-  type PlacementRequest,
-} from "../index.js";
+import { InputError } from "../index.js";
+import type { PlacementRequest } from "../doors/flows.js";
+import type { DispatchModel } from "../doors/problem.js";
+import { solvers, type BackendName } from "../doors/solvers.js";
 import { addDispatchOption, choiceOption, integerOption, numberOption } from "./options.js";
 
 /** What is minimised: C_T, the largest chiplet load, or the modelled time of a layer. */

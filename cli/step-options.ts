@@ -1,13 +1,13 @@
 import type { Command, Option } from "commander";
+import { InputError } from "../index.js";
+import type { Workload } from "../doors/hardware.js";
 import {
-  InputError,
   priorityRules,
   STEP_CONFIGURATIONS,
   type ConfigurationName,
   type PriorityRule,
   type ScheduleOptions,
-  type Workload,
-} from "../index.js";
+} from "../doors/schedule.js";
 import { choiceOption, integerOption, numberOption } from "./options.js";
 import type { WorkloadOptions } from "./workload-options.js";
 

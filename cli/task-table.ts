@@ -1,12 +1,7 @@
-import {
-  concatTraces,
-  InputError,
-  type Placement,
-  type RoutingTrace,
-  type Solver,
-  splitParts,
-  type SplitTrace,
-} from "../index.js";
+import { InputError } from "../index.js";
+import type { Placement } from "../doors/placement.js";
+import type { Solver } from "../doors/solvers.js";
+import { concatTraces, type RoutingTrace, splitParts, type SplitTrace } from "../doors/traces.js";
 import { describeFailure } from "./describe/describe.js";
 import { evaluateOn } from "./judge.js";
 import { type LoadedTrace } from "./load-trace.js";

@@ -1,5 +1,5 @@
 import colors from "picocolors";
-import { printableLines } from "../index.js";
+import { printableLines } from "../doors/report.js";
 
 /** What a command says, and where: results on stdout, everything else on stderr. */
 export interface Terminal {

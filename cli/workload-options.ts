@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { InputError } from "../index.js";
 import {
-  InputError,
   NUMBER_FORMATS,
   PHASES,
   TRANSPORTS,
@@ -10,7 +10,7 @@ import {
   type Transport,
   type Workload,
   type WorkloadChoice,
-} from "../index.js";
+} from "../doors/hardware.js";
 import { choiceOption, integerOption, numberOption } from "./options.js";
 
 /** What a step is, wherever a time is told; undefined is as machine and model have it. */

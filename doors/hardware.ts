@@ -35,3 +35,4 @@ export {
   sharesCopies,
   type WorkloadChoice,
 } from "../lib/performance/workload.js";
+export { parseModelConfig } from "../lib/hardware/model-config.js";

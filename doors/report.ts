@@ -9,3 +9,4 @@ export { ganttText } from "../lib/report/gantt-text.js";
 export { comparisonPicture } from "../lib/report/comparison-picture.js";
 export { reportPage, type ReportInput } from "../lib/report/report-page.js";
 export { perfettoJson } from "../lib/report/perfetto.js";
+export { printableLines } from "../lib/printable.js";

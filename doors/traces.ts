@@ -27,3 +27,4 @@ export {
   type ReadTraceOptions,
 } from "../traces/read-trace.js";
 export { synthesizeTrace, syntheticPresets, type SyntheticOptions } from "../traces/synthetic.js";
+export { selectLayers, splitParts, type SplitTrace } from "../lib/trace/holdout.js";

@@ -1,13 +1,13 @@
 import { Command } from "commander";
+import { InputError } from "../../index.js";
 import {
   calibrateKernels,
   findHardware,
   hardwarePresets,
-  InputError,
   type Hardware,
   type TimedCase,
   type TimedKernel,
-} from "../../index.js";
+} from "../../doors/hardware.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readBytes } from "../read-files.js";
 import { addTerminalOptions } from "../options.js";

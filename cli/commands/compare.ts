@@ -1,26 +1,24 @@
 import { basename } from "node:path";
 import { Command, Option } from "commander";
+import { InputError } from "../../index.js";
+import {
+  compareSolvers,
+  type ComparedSolver,
+  type ComparisonRow,
+  type FrontierPoint,
+  poseFor,
+  poseLayer,
+} from "../../doors/flows.js";
 import {
   comparisonCsv,
   comparisonData,
   comparisonHeadline,
   comparisonPicture,
   comparisonTable,
-  compareSolvers,
-  InputError,
   reportPage,
-  solvers,
-  type ComparedSolver,
-  type ComparisonRow,
-  type FrontierPoint,
-  type RoutingTrace,
-  type Solver,
-  splitParts,
-  type SplitTrace,
-  requireSolver,
-  poseFor,
-  poseLayer,
-} from "../../index.js";
+} from "../../doors/report.js";
+import { solvers, type Solver, requireSolver } from "../../doors/solvers.js";
+import { type RoutingTrace, splitParts, type SplitTrace } from "../../doors/traces.js";
 import { describeFailure, describeInput, inputData } from "../describe/describe.js";
 import { EXIT } from "../exit-code.js";
 import { judge } from "../judge.js";

@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { InputError, writeBinaryTrace, writeJsonLines } from "../../index.js";
+import { InputError } from "../../index.js";
+import { writeBinaryTrace, writeJsonLines } from "../../doors/traces.js";
 import { loadTrace } from "../load-trace.js";
 import {
   addForceOption,

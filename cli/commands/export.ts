@@ -1,15 +1,9 @@
 import { basename } from "node:path";
 import { Command } from "commander";
-import {
-  collectPatterns,
-  createProblem,
-  exportPlacement,
-  findFormat,
-  InputError,
-  placementFormats,
-  type ExportOptions,
-  type RoutingTrace,
-} from "../../index.js";
+import { InputError } from "../../index.js";
+import { exportPlacement, findFormat, placementFormats, type ExportOptions } from "../../doors/placement.js";
+import { createProblem } from "../../doors/problem.js";
+import { collectPatterns, type RoutingTrace } from "../../doors/traces.js";
 import { loadTrace } from "../load-trace.js";
 import {
   addForceOption,

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { formatPlacement, importPlacement } from "../../index.js";
+import { formatPlacement, importPlacement } from "../../doors/placement.js";
 import {
   addForceOption,
   addModelLayerOptions,

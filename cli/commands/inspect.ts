@@ -1,15 +1,9 @@
 import { Command } from "commander";
-import {
-  coactivationGexf,
-  collectPatterns,
-  countCoactivation,
-  createRandom,
-  findCommunities,
-  InputError,
-  inspectTrace,
-  type LayerInspection,
-  type RoutingTrace,
-} from "../../index.js";
+import { InputError } from "../../index.js";
+import { inspectTrace, type LayerInspection } from "../../doors/flows.js";
+import { coactivationGexf } from "../../doors/report.js";
+import { createRandom, findCommunities } from "../../doors/solvers.js";
+import { collectPatterns, countCoactivation, type RoutingTrace } from "../../doors/traces.js";
 import { loadTraceOrStandIn } from "../load-trace.js";
 import {
   addForceOption,

@@ -1,18 +1,10 @@
 import { Command } from "commander";
-import {
-  formatPlacement,
-  InputError,
-  provenanceOf,
-  type PlaceOutcome,
-  type Provenance,
-  type RoutingTrace,
-  placementTable,
-  stepTime,
-  type LoadTrace,
-  type PlacementFile,
-  splitParts,
-  requireSolver,
-} from "../../index.js";
+import { InputError } from "../../index.js";
+import { provenanceOf, type PlaceOutcome, stepTime } from "../../doors/flows.js";
+import { formatPlacement, type Provenance, type PlacementFile } from "../../doors/placement.js";
+import { placementTable } from "../../doors/report.js";
+import { requireSolver } from "../../doors/solvers.js";
+import { type RoutingTrace, type LoadTrace, splitParts } from "../../doors/traces.js";
 import {
   describeFailure,
   describeInput,

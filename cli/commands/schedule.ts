@@ -1,22 +1,17 @@
 import { Command } from "commander";
+import { InputError } from "../../index.js";
+import { groupCapacity } from "../../doors/hardware.js";
+import type { PlacementFile } from "../../doors/placement.js";
+import { countTraffic, type DispatchModel, type LayerTraffic } from "../../doors/problem.js";
+import { ganttSvg, ganttText, perfettoJson } from "../../doors/report.js";
 import {
-  collectPatterns,
-  countTraffic,
-  ganttSvg,
-  ganttText,
-  groupCapacity,
-  InputError,
-  perfettoJson,
   scheduledWorkload,
   scheduleStep,
   sweepChunks,
   validateSchedule,
-  type DispatchModel,
-  type LayerTraffic,
-  type PlacementFile,
-  type RoutingTrace,
   type ScheduleViolation,
-} from "../../index.js";
+} from "../../doors/schedule.js";
+import { collectPatterns, type RoutingTrace } from "../../doors/traces.js";
 import { describeCurve, describeSchedule, scheduleData } from "../describe/schedule.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { loadTrace } from "../load-trace.js";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { synthesizeTrace, syntheticPresets, writeJsonLines } from "../../index.js";
+import { synthesizeTrace, syntheticPresets, writeJsonLines } from "../../doors/traces.js";
 import {
   addForceOption,
   addTerminalOptions,

@@ -7,8 +7,8 @@ import {
   verifyPlacementFile,
   type Placement,
   type PlacementFile,
-  splitParts,
-} from "../../index.js";
+} from "../../doors/placement.js";
+import { splitParts } from "../../doors/traces.js";
 import { EXIT } from "../exit-code.js";
 import { loadTrace } from "../load-trace.js";
 import {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { modelConstants, type Hardware, type NamedConstant } from "../../index.js";
+import { modelConstants, type Hardware, type NamedConstant } from "../../doors/hardware.js";
 import { formatTable, type Terminal } from "../terminal.js";
 
 /** Whether to say what modelled figures rest on. */

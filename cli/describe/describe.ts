@@ -1,12 +1,8 @@
-import {
-  formatTime,
-  sharesCopies,
-  type Evaluation,
-  type PlaceOutcome,
-  type RoutingTrace,
-  type Placement,
-  type SplitTrace,
-} from "../../index.js";
+import type { Evaluation, PlaceOutcome } from "../../doors/flows.js";
+import { sharesCopies } from "../../doors/hardware.js";
+import type { Placement } from "../../doors/placement.js";
+import { formatTime } from "../../doors/report.js";
+import type { RoutingTrace, SplitTrace } from "../../doors/traces.js";
 import type { Machine } from "../machine.js";
 import { describeWorkload } from "../workload-options.js";
 

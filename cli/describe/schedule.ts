@@ -1,13 +1,13 @@
+import { formatTime } from "../../doors/report.js";
 import {
   busyTimesNs,
   criticalPath,
-  formatTime,
   memoryLevels,
   memoryPeak,
   timeByKind,
   type ChunkPoint,
   type StepSchedule,
-} from "../../index.js";
+} from "../../doors/schedule.js";
 import { formatTable } from "../terminal.js";
 
 /** A schedule in a few lines for people. */

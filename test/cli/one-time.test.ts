@@ -2,7 +2,8 @@ import { expect } from "chai";
 import { withChiplets } from "../../lib/hardware/hardware.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
-import { parsePlacement, timeOfPlacement } from "../../index.js";
+import { timeOfPlacement } from "../../lib/flows/evaluate.js";
+import { parsePlacement } from "../../lib/placement/placement-file.js";
 import { sampleTrace, traceText } from "../sample-trace.js";
 import { openWorkplace, type Workplace } from "./run-cli.js";
 
