@@ -24,3 +24,15 @@ export function smallest(values: Iterable<number>, most = Infinity): number {
   for (const value of values) if (value < found) found = value;
   return found;
 }
+
+/**
+ * The sum of some numbers, added from the first to the last.
+ *
+ * @example
+ * sum([3, 9, 4]); // 16
+ */
+export function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}

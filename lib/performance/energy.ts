@@ -11,6 +11,7 @@ import { BACKWARD_COMPUTE, expertActivationBytes, expertGemms, weightBytesOf, wi
 import { gemmBytes, gemmMacs, type Gemm } from "./systolic.js";
 import type { Workload } from "../hardware/workload.js";
 import { microBatchTokens } from "./workload.js";
+import { sum } from "../statistics.js";
 
 /** Energy of a multiply-accumulate at FP8 over that of one at 16 bits. */
 export const FP8_ENERGY = 0.5;
@@ -94,10 +95,4 @@ export function layerEnergy(
 /** Energy that is drawn whatever happens: power * time (1 W = 1000 pJ/ns). */
 export function staticPj({ energy }: Hardware, ns: number): number {
   return energy.staticWatts.value * 1000 * ns;
-}
-
-function sum(values: Iterable<number>): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
 }

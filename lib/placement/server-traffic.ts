@@ -3,6 +3,7 @@ import type { TokenPatterns } from "../trace/token-patterns.js";
 import { chipletsWithExperts, smallestCovers } from "./dispatch.js";
 import type { Chiplets } from "./placement.js";
 import type { LayerTraffic } from "./traffic.js";
+import { sum } from "../statistics.js";
 
 /** Copies of a token at dispatch, in the mean over tokens and over the GPUs at which they may start. */
 export interface TokenCopies {
@@ -95,10 +96,4 @@ function shareByServers(patterns: TokenPatterns, chiplets: Chiplets, chipletsPer
     tokens[numServers] += counts[pattern];
   }
   return tokens.map((count) => count / numTokens);
-}
-
-function sum(values: Iterable<number>): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
 }

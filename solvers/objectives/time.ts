@@ -10,7 +10,7 @@ import { regroupUnderLoad } from "../groups/assign-groups.js";
 import { annealTime } from "./anneal-time.js";
 import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
-import { largest } from "../../lib/statistics.js";
+import { largest, sum } from "../../lib/statistics.js";
 
 /** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
 const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
@@ -120,8 +120,7 @@ function annealed(
         random: createRandom(seed, problem.layer, ANNEALING_STREAM + rank),
         deadline,
       });
-      const { chipletTokens } = trafficOf(problem, chiplets);
-      const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
+      const cost = tokenReplicationOf(problem, chiplets);
       return { status: "feasible", chiplets, cost, stoppedBy: isCut ? "time limit" : placement.stoppedBy };
     });
 }
@@ -131,6 +130,11 @@ const ANNEALING_STREAM = 900;
 
 function trafficOf(problem: PlacementProblem, chiplets: Chiplets): LayerTraffic {
   return countTraffic(problem.patterns, chiplets, problem);
+}
+
+/** Mean distinct chiplets of a token, C_T. */
+function tokenReplicationOf(problem: PlacementProblem, chiplets: Chiplets): number {
+  return sum(trafficOf(problem, chiplets).chipletTokens) / problem.patterns.numTokens;
 }
 
 function machineOf({ objective }: PlacementProblem): Machine {
@@ -166,7 +170,7 @@ function cappedTasks(problem: PlacementProblem, answers: readonly Solved[]): [Pl
  * the least C_G; as far as the groups' limits allow it.
  */
 async function regroup(problem: PlacementProblem, found: Solved, options: SolverOptions): Promise<Solved[]> {
-  const { patterns, numReplicas } = problem;
+  const { numReplicas } = problem;
   const underLoad =
     found.groups && numReplicas === 0
       ? await regroupUnderLoad(problem, found.chiplets, { ...options, maxOverMean: GROUP_LOAD_CAP })
@@ -175,8 +179,7 @@ async function regroup(problem: PlacementProblem, found: Solved, options: Solver
     .filter((chiplets) => verifyChiplets(problem, chiplets).length === 0)
     .map((chiplets) => {
       // Tokens choose the nearest of several replicas by their chiplet groups, so the cost may differ.
-      const { chipletTokens } = countTraffic(patterns, chiplets, problem);
-      const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
+      const cost = tokenReplicationOf(problem, chiplets);
       return { status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy };
     });
 }
