@@ -33,18 +33,33 @@ const FLAGS: Readonly<Record<string, string>> = {
   from: "--from",
   trace: "--trace",
   padding: "--padding",
+  placement: "--placement",
+  as: "--as",
   force: "--force",
   engineVersion: "--engine-version",
 };
 
-const FIELDS = Object.keys(FLAGS).join("|");
+/** What messages begin with though it is a thing, too, and not only a field that names it. */
+const THINGS = new Set(["placement", "trace"]);
 
 /** Where a message begins with the field that is wrong. */
-const SUBJECT = new RegExp(`^(${FIELDS}): `);
+const SUBJECT = new RegExp(
+  `^(${Object.keys(FLAGS)
+    .filter((field) => !THINGS.has(field))
+    .join("|")}): `,
+);
 
-/** Where a text tells what to do with fields, which may be a list. */
+/** Where a text tells what to do with a field. */
 const ADVICE = new RegExp(
-  `(\\b(?:pass|raise|lower|set|choose|put right|leave out|or)|[,;]) (${FIELDS})\\b`,
+  `\\b(pass|raise|lower|set|choose|put right|leave out) (${Object.keys(FLAGS).join("|")})\\b`,
+  "g",
+);
+
+/** Fields further on in a list: those alone that are no words of people, too. */
+const LISTED = new RegExp(
+  `([,;]|\\b(?:and|or)) (${Object.keys(FLAGS)
+    .filter((field) => /[A-Z]/.test(field))
+    .join("|")})\\b`,
   "g",
 );
 
@@ -57,5 +72,6 @@ const ADVICE = new RegExp(
 export function withFlags(text: string): string {
   return text
     .replace(SUBJECT, (_, field: string) => `${FLAGS[field]}: `)
-    .replace(ADVICE, (_, verb: string, field: string) => `${verb} ${FLAGS[field]}`);
+    .replace(ADVICE, (_, verb: string, field: string) => `${verb} ${FLAGS[field]}`)
+    .replace(LISTED, (_, before: string, field: string) => `${before} ${FLAGS[field]}`);
 }

@@ -9,6 +9,7 @@ import {
   type ReadTraceOptions,
   type RoutingTrace,
 } from "../doors/traces.js";
+import { withFlags } from "./field-flags.js";
 import type { TraceOptions } from "./options.js";
 import type { Terminal } from "./terminal.js";
 
@@ -135,7 +136,7 @@ function noteReport(
         : `dropped ${warmupRows} warm-up rows; --keep-warmup keeps them`,
     );
   }
-  for (const warning of warnings) terminal.note(warning);
+  for (const warning of warnings) terminal.note(withFlags(warning));
 }
 
 function standIn(terminal: Terminal): LoadedTrace {

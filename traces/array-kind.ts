@@ -76,7 +76,7 @@ export function kindOfArray(
       : facts.numRepeats === 0 && width <= MAX_TOP_K
         ? "tokens of a layer"
         : "top-1 tokens";
-  if (as !== undefined) return { kind: as === "loads" ? "loads" : asTokens(), why: "as --as says" };
+  if (as !== undefined) return { kind: as === "loads" ? "loads" : asTokens(), why: "as asked for" };
   const loads = reasonForLoads(shape, facts, isFloat);
   if (loads !== undefined) return { kind: "loads", why: loads };
   return shape.length === 3 ? kindOfCube(array, facts) : kindOfMatrix(shape, facts, asTokens);
@@ -108,7 +108,7 @@ export function kindOfNpy({ bytes, path }: FileHead, as?: ReadAs): ArrayVerdict 
 export function refuseEither(where: string, shape: readonly number[]): never {
   throw new InputError(
     `${where}: found numbers [${shape.join(", ")}] that may be experts of tokens and may be loads, expected what tells`,
-    "Maybe pass --as tokens or --as loads.",
+    "Maybe pass as tokens, or pass as loads.",
   );
 }
 

@@ -92,8 +92,8 @@ export async function readRouting(
   }
   if (slotMap && !builders.some(({ hasMappedSlots }) => hasMappedSlots)) {
     throw new InputError(
-      `--placement: found ${sources[0].format.name}, expected a recording of slots`,
-      "Maybe leave it out: these files tell experts.",
+      `${paths[0]}: found ${sources[0].format.name}, expected a recording of slots`,
+      "Maybe leave out placement: these files tell experts.",
     );
   }
   for (const builder of builders) builder.settle();
@@ -167,7 +167,7 @@ function finishTokens(
   if (rows === warmupRows) {
     throw new InputError(
       `${path}: found nothing but ${rows} warm-up rows, expected tokens that differ`,
-      "Maybe pass --keep-warmup.",
+      "Maybe pass keepWarmup.",
     );
   }
   return named(path, () => builder.finish(numExperts, topK));
@@ -199,7 +199,7 @@ function findNumExperts(builders: readonly TraceBuilder[]): { numExperts: number
   const numExperts = 4 * Math.ceil((largestExpert + 1) / 4);
   const warning =
     `trace: assumed ${numExperts} experts, because no file tells and the largest id is ${largestExpert}; ` +
-    "pass --experts to correct it";
+    "pass numExperts to correct it";
   return { numExperts, warnings: [warning] };
 }
 
@@ -212,7 +212,7 @@ function samplingWarnings({ stride }: Sampling, { layers }: RoutingTrace): strin
   const most = largest(layers.map(({ numTokens }) => numTokens));
   return [
     `sampled: one block of ${SAMPLE_BLOCK} tokens in ${stride} was kept in all layers, at most ${most} tokens of a layer; ` +
-      "--max-tokens says how many to keep",
+      "set maxTokens to keep more or fewer",
   ];
 }
 

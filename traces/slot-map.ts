@@ -46,7 +46,7 @@ export async function readSlotMap(path: string): Promise<SlotMap> {
       if (row) return row;
       throw new InputError(
         `${path}: found no slots of layer ${layer}, expected those of every layer that was recorded`,
-        "Maybe the recording counts layers otherwise; pass --layer-offset when reading it without --placement, or another file.",
+        "Maybe the recording counts layers otherwise; pass layerOffset and read it without placement, or pass another file.",
       );
     },
   };

@@ -42,7 +42,7 @@ function sharedWarnings({ layers, topK, numExperts }: RoutingTrace): string[] {
   return sharedExperts(layers, topK).map(
     (expert) =>
       `expert ${expert} is in every token of every layer: a shared expert is no routed one, and wants no place; ` +
-      `--drop-expert ${expert} leaves it out`,
+      `pass dropExperts ${expert} to leave it out`,
   );
 }
 

@@ -338,7 +338,7 @@ export class TraceBuilder {
     if (shared !== undefined) {
       throw new InputError(
         `trace: found expert ${shared} in every token, expected [0, ${numExperts})`,
-        `Maybe it is a shared expert, which is no routed one; pass --drop-expert ${shared}.`,
+        `Maybe it is a shared expert, which is no routed one; pass dropExperts ${shared}.`,
       );
     }
     const sampledOneIn = this.sampledBefore * this.#sampling.stride;
@@ -446,7 +446,7 @@ export class TraceBuilder {
         : `found ${count} experts in a token, expected ${this.#topK} as in the others`;
     return {
       found,
-      advice: `Maybe tokens have varying numbers of experts; pass --top-k ${this.#topK}, the most of them.`,
+      advice: `Maybe tokens have varying numbers of experts; pass topK ${this.#topK}, the most of them.`,
     };
   }
 
@@ -477,17 +477,17 @@ export class TraceBuilder {
 function outOfRange(expert: number, first: number, limit: number, isLast = false): RowFault {
   const found = `expert ${expert} is out of range [${first}, ${first + limit})`;
   if (expert === limit && first === 0) {
-    const shared = `${expert} is a shared expert, which is no routed one; pass --drop-expert ${expert}. Or the trace`;
+    const shared = `${expert} is a shared expert, which is no routed one; pass dropExperts ${expert}. Or the trace`;
     return {
       found,
-      advice: `Maybe ${isLast ? shared : "the trace"} counts experts from 1; pass --first-expert 1.`,
+      advice: `Maybe ${isLast ? shared : "the trace"} counts experts from 1; pass firstExpert 1.`,
     };
   }
   if (expert > limit && expert < NO_EXPERT) {
-    return { found, advice: "Maybe --experts or, above 4096 of them, --max-experts has to be raised." };
+    return { found, advice: "Maybe raise numExperts or, above 4096 of them, maxExperts." };
   }
   if (expert === 0 && first === 1) {
-    return { found, advice: "Maybe the trace counts experts from 0; pass --first-expert 0." };
+    return { found, advice: "Maybe the trace counts experts from 0; pass firstExpert 0." };
   }
   return { found };
 }
@@ -495,7 +495,7 @@ function outOfRange(expert: number, first: number, limit: number, isLast = false
 function doubtfulByte(): Required<RowFault> {
   return {
     found: `found id ${BYTE_PADDING} in numbers of 8 bits, which may be an expert or padding`,
-    advice: `Maybe pass --padding ${BYTE_PADDING} or, where it is an expert, --padding none.`,
+    advice: `Maybe pass padding ${BYTE_PADDING} or, where it is an expert, pass padding none.`,
   };
 }
 

@@ -13,7 +13,7 @@ describe("texts of the library", () => {
   it("name no flag of the command line", () => {
     const flags = new Set(sources("cli").flatMap((text) => text.match(/(?<=["`])--[a-z]+(-[a-z]+)*/g) ?? []));
     expect(flags.size).to.be.greaterThan(40);
-    const named = ["lib", "solvers"]
+    const named = ["lib", "program", "solvers", "traces"]
       .flatMap((room) => sources(room, COMMAND_LINES))
       .flatMap((text) =>
         [...text.matchAll(/(?<![\w-])--[a-z]+(-[a-z]+)*(?![\w:)-])/g)]
@@ -31,9 +31,18 @@ describe("texts of the library", () => {
     expect(withFlags("Maybe put right numHiddenLayers, firstMoeLayer or moeLayerStep.")).to.equal(
       "Maybe put right --num-hidden-layers, --first-moe-layer or --moe-layer-step.",
     );
-    expect(withFlags("layer 3: the model has a layer or two")).to.equal(
-      "layer 3: the model has a layer or two",
+    expect(withFlags("Maybe pass padding 255 or, where it is an expert, pass padding none.")).to.equal(
+      "Maybe pass --padding 255 or, where it is an expert, pass --padding none.",
     );
+  });
+
+  it("keep what is no field", () => {
+    for (const text of [
+      "layer 3: found no model or layer, as in the trace",
+      "placement: found 8, expected 4",
+    ]) {
+      expect(withFlags(text)).to.equal(text);
+    }
   });
 });
 

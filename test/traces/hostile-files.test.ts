@@ -34,7 +34,7 @@ describe("hostile traces", () => {
     {
       name: "ids that no model has",
       content: () => '{"layer":0,"token":0,"experts":[8000,65000]}\n',
-      message: /expert 8000 is out of range \[0, 4096\)\nMaybe .*--max-experts/,
+      message: /expert 8000 is out of range \[0, 4096\)\nMaybe .*maxExperts/,
     },
     { name: "a layer of 1e9", content: () => row.replace(":0", ":999999999"), message: /found layer 999999999, expected 0 to 1023/ },
     { name: "zero tokens of 1e9 layers", content: () => claimed([0, 1e9, 2]), message: /found layer 1024, expected 0 to 1023/ },

@@ -61,7 +61,7 @@ describe("padding", () => {
         });
         expect(cut.kind === "tokens" && cut.trace.topK).to.equal(2);
         const uneven = files([1, 2, 3, 4, 5, padding, 6, 7, 8]);
-        expect(await failureOf(readFolder(uneven, options))).to.match(/pass --top-k 3/);
+        expect(await failureOf(readFolder(uneven, options))).to.match(/pass topK 3/);
         const varying = await readFolder(uneven, { ...options, topK: 3 });
         expect(tokensRead(varying)).to.deep.equal({
           0: [
@@ -97,9 +97,9 @@ describe("padding", () => {
     const topOne = array([4, 1, 1], 3, 254, 255, 7);
     expect(await failureOf(readContent(topOne, { name: "r.npy" }))).to.equal(
       "InputError: r.npy: found id 255 in numbers of 8 bits, which may be an expert or padding, and no other above 254\n" +
-        "Maybe pass --padding 255 or, where it is an expert, --padding none.",
+        "Maybe pass padding 255 or, where it is an expert, pass padding none.",
     );
-    expect(await failureOf(readContent(topOne, { numExperts: 256 }))).to.match(/pass --padding 255/);
+    expect(await failureOf(readContent(topOne, { numExperts: 256 }))).to.match(/pass padding 255/);
     const told = async (padding: number | "none") =>
       tokensOf((await readContent(topOne, { padding })).trace)[0];
     expect(await told(255)).to.deep.equal([[3], [254], [7]]);
@@ -125,16 +125,16 @@ describe("experts left out", () => {
   it("are shared ones, which are named", async () => {
     const { report } = await readContent(content);
     expect(report.warnings.join("\n")).to.match(
-      /expert 64 is in every token .* --drop-expert 64 leaves it out/,
+      /expert 64 is in every token .* pass dropExperts 64 to leave it out/,
     );
     const { trace } = await readContent(content, { dropExperts: [64] });
     expect([trace.topK, trace.numExperts]).to.deep.equal([2, 36]);
     const declared = await failureOf(readContent(`{"num_experts":64}\n${content}`));
-    expect(declared).to.match(/expert 64 is out of range .*\nMaybe 64 is a shared expert.*--drop-expert 64/);
+    expect(declared).to.match(/expert 64 is out of range .*\nMaybe 64 is a shared expert.*dropExperts 64/);
     const values = Int32Array.from(rows.flatMap((_, token) => [token, 33, 64]));
     const array = npyFile({ shape: [30, 1, 3], values });
     expect(await failureOf(readContent(array, { numExperts: 64 }))).to.match(
-      /expert 64 in every token.*\n.*--drop-expert 64/,
+      /expert 64 in every token.*\n.*dropExperts 64/,
     );
   });
 

@@ -58,7 +58,7 @@ describe("reading traces", () => {
   it("says so where there is nothing but warm-up", async () => {
     const content = Array.from({ length: 20 }, (_, token) => row(0, token, [0, 1])).join("");
     expect(await failureOf(readContent(content))).to.equal(
-      "InputError: trace: found nothing but 20 warm-up rows, expected tokens that differ\nMaybe pass --keep-warmup.",
+      "InputError: trace: found nothing but 20 warm-up rows, expected tokens that differ\nMaybe pass keepWarmup.",
     );
   });
 

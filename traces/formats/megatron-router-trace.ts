@@ -17,7 +17,7 @@ const STAGE = "pre_dispatch";
 const BLOCK = "decoder";
 
 /**
- * What Megatron-LM writes with --moe-routing-trace-path: JSON Lines for every rank, a line for every step and layer with
+ * What Megatron-LM writes with `--moe-routing-trace-path`: JSON Lines for every rank, a line for every step and layer with
  * the experts of all its tokens.
  *
  * Layers keep Megatron's numbers. Ranks of a tensor-parallel group without sequence parallelism trace the same tokens.

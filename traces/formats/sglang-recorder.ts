@@ -104,7 +104,7 @@ function appendPass(
         if (id >= logical.length && !builder.options.dropExperts?.includes(id)) {
           throw new InputError(
             `${path}: layer ${layer}: found physical expert ${id}, expected [0, ${logical.length}) as in the map beside it`,
-            `Maybe it is a shared expert, which is no routed one; pass --drop-expert ${id}.`,
+            `Maybe it is a shared expert, which is no routed one; pass dropExperts ${id}.`,
           );
         }
         experts[token * width + place] = id < 0 ? -1 : (logical[id] ?? id);

@@ -40,7 +40,7 @@ function appendResponse(builder: TraceBuilder, base64: string, path: string): vo
   if (topK === undefined || numLayers === undefined) {
     throw new InputError(
       `${path}: found routed experts without their shape, expected the number of layers and top-k beside them`,
-      "Maybe pass --num-layers and --top-k, dense layers counted too.",
+      "Maybe pass numLayers and topK, dense layers counted too.",
     );
   }
   const numTokens = bytes.length / (4 * topK * numLayers);

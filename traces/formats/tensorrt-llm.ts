@@ -90,7 +90,7 @@ async function takeMeta(path: string, builder: TraceBuilder): Promise<SlotMap | 
     const expected = declared === undefined ? "the experts of a model that is known" : `${declared}`;
     throw new InputError(
       `${path}: found num_experts ${numExperts}, expected ${expected}: with a load balancer, TensorRT-LLM records slots`,
-      `Maybe pass --placement with the load balancer file that ran, or --experts ${numExperts} where these are experts.`,
+      `Maybe pass placement with the load balancer file that ran, or pass numExperts ${numExperts} where these are experts.`,
     );
   }
   builder.declare(path, { numExperts });

@@ -57,12 +57,12 @@ describe("moeplace JSON Lines", () => {
     const { trace, report } = await readContent(row(0, 0, [5, 1]) + row(0, 1, [0, 6]));
     expect(trace).to.deep.include({ model: undefined, numExperts: 8, topK: 2 });
     expect(report.warnings).to.deep.equal([
-      "trace: assumed 8 experts, because no file tells and the largest id is 6; pass --experts to correct it",
+      "trace: assumed 8 experts, because no file tells and the largest id is 6; pass numExperts to correct it",
     ]);
     expect((await readContent(row(0, 0, [5, 1]), { numExperts: 60 })).trace.numExperts).to.equal(60);
   });
 
-  it("counts experts from --first-expert and shifts layers by --layer-offset", async () => {
+  it("counts experts from firstExpert and shifts layers by layerOffset", async () => {
     const { trace } = await readContent(header + row(0, 0, [8, 1]), { firstExpert: 1, layerOffset: 3 });
     expect(tokensOf(trace)).to.deep.equal({ 3: [[7, 0]] });
   });
@@ -92,15 +92,15 @@ describe("moeplace JSON Lines", () => {
       failureOf(readContent(content, { name: "trace.jsonl", ...options }));
     expect(await told(header + row(3, 0, [8, 1]))).to.equal(
       "InputError: trace.jsonl:2: expert 8 is out of range [0, 8)\n" +
-        "Maybe the trace counts experts from 1; pass --first-expert 1.",
+        "Maybe the trace counts experts from 1; pass firstExpert 1.",
     );
     expect(await told(header + row(3, 0, [1, -1]))).to.equal(
       "InputError: trace.jsonl:2: expert -1 is out of range [0, 8)\n" +
-        "Maybe tokens have varying numbers of experts; pass --top-k 2, the most of them.",
+        "Maybe tokens have varying numbers of experts; pass topK 2, the most of them.",
     );
     expect(await told(header + rows + row(3, 3, [0, 1]), { firstExpert: 1 })).to.equal(
       "InputError: trace.jsonl:3: expert 0 is out of range [1, 9)\n" +
-        "Maybe the trace counts experts from 0; pass --first-expert 0.",
+        "Maybe the trace counts experts from 0; pass firstExpert 0.",
     );
     expect(await told(header + rows + row(3, 3, [4, 4]))).to.equal(
       "InputError: trace.jsonl:5: expert 4 comes twice in a token",

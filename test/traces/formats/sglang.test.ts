@@ -134,7 +134,7 @@ describe("SGLang routed experts", () => {
     const response = JSON.stringify({ routed_experts: base64 });
     expect(await failureOf(readContent(response, { name: "r.json" }))).to.equal(
       "InputError: r.json: found routed experts without their shape, expected the number of layers and top-k beside them\n" +
-        "Maybe pass --num-layers and --top-k, dense layers counted too.",
+        "Maybe pass numLayers and topK, dense layers counted too.",
     );
     expect(await failureOf(readContent(response, { name: "r.json", numLayers: 3, topK: 2 }))).to.equal(
       "InputError: r.json: found 8 ids, expected a multiple of 3 layers x top-2",

@@ -103,10 +103,10 @@ describe("TensorRT-LLM expert statistics", () => {
 
     it("are refused where nothing maps them back", async () => {
       expect(await failureOf(readFolder({ ...tokens, "meta_info.json": slots }))).to.match(
-        /meta_info\.json: found num_experts 40, expected .*: with a load balancer, TensorRT-LLM records slots\nMaybe pass --placement/,
+        /meta_info\.json: found num_experts 40, expected .*: with a load balancer, TensorRT-LLM records slots\nMaybe pass placement/,
       );
       expect(await failureOf(readFolder({ ...tokens, "meta_info.json": slots }, { numExperts: 4 }))).to.match(
-        /found num_experts 40, expected 4: .*\n.*--experts 40 where these are experts/,
+        /found num_experts 40, expected 4: .*\n.*numExperts 40 where these are experts/,
       );
       expect(
         tokensRead(await readFolder({ ...tokens, "meta_info.json": slots }, { numExperts: 40 })),

@@ -125,10 +125,10 @@ describe("arrays of mere numbers", () => {
     expect(await kindOf(npy([40, 3, 8], id))).to.equal("tokens, vLLM routed experts");
   });
 
-  it("are what --as says where both are possible, and refused without it", async () => {
+  it("are what is asked for where both are possible, and refused without it", async () => {
     const few = npy([2, 2, 8], (at) => (at * 29) % 97);
     expect(await failureOf(kindOf(few))).to.match(
-      /a\.npy: found numbers \[2, 2, 8\] that may be .*\nMaybe pass --as tokens or --as loads/,
+      /a\.npy: found numbers \[2, 2, 8\] that may be .*\nMaybe pass as tokens, or pass as loads/,
     );
     expect(await kindOf(few, { as: "loads" })).to.equal("loads, load matrix");
     expect(await kindOf(few, { as: "tokens" })).to.equal("tokens, vLLM routed experts");

@@ -105,7 +105,7 @@ describe("vLLM routed experts", () => {
     );
     expect(await told(Int32Array.of(0, 1, 2, -1))).to.equal(
       "InputError: r.npy: layer 0: found a negative id, expected [0, 65535)\n" +
-        "Maybe tokens have varying numbers of experts; pass --top-k 2, the most of them.",
+        "Maybe tokens have varying numbers of experts; pass topK 2, the most of them.",
     );
     const doubled = npyFile({ shape: [1, 1, 3], values: Uint8Array.of(4, 5, 4) });
     expect(await failureOf(readContent(doubled, { name: "r.npy" }))).to.equal(
