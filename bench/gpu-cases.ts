@@ -11,6 +11,7 @@ import { expertComputeNs } from "../lib/performance/expert-compute.js";
 import { expectedVisits } from "../lib/performance/uniform-copies.js";
 import { drawHottestGpus } from "./power-law.js";
 import { readPublished } from "./gpu-published.js";
+import { mean } from "../lib/statistics.js";
 
 /** One measured time. */
 export interface GpuCase {
@@ -276,8 +277,10 @@ function readDeepGemm(row: Row): ReturnType<Reader> {
       measuredNs: 1e6 * Number(row["latency"]),
       groups: { shape: `${shape}, ${row["distribution"]}`, ep: String(numGpus), servers: "1" },
       modelNs: ({ experts }) =>
-        meanOf(loads, (rows) =>
-          expertComputeNs(experts[kind], { ...work, rows, tokens: kind === "prefill" ? tokens : 0 }),
+        mean(
+          loads.map((rows) =>
+            expertComputeNs(experts[kind], { ...work, rows, tokens: kind === "prefill" ? tokens : 0 }),
+          ),
         ),
     },
   ];
@@ -318,8 +321,10 @@ function readSkewed(row: Row): ReturnType<Reader> {
       measuredNs: 1e6 * Number(row["latency"]),
       groups: { shape: `${shape}, ${row["num_slots"]} slots`, ep: String(numGpus), servers: "1" },
       modelNs: ({ experts }) =>
-        meanOf(nearest, ({ rows }) =>
-          expertComputeNs(fusedFor(experts.fused, format), { ...work, rows, tokens: hottest }),
+        mean(
+          nearest.map(({ rows }) =>
+            expertComputeNs(fusedFor(experts.fused, format), { ...work, rows, tokens: hottest }),
+          ),
         ),
     },
   ];
@@ -336,8 +341,4 @@ function alphaOf(distribution: string): number | undefined {
   if (found === null) return undefined;
   // The law's antiderivative is a logarithm at exactly 1.
   return Number(found[1]) === 1 ? 1.0001 : Number(found[1]);
-}
-
-function meanOf<T>(values: readonly T[], pick: (value: T) => number): number {
-  return values.reduce((sum, value) => sum + pick(value), 0) / values.length;
 }

@@ -1,5 +1,6 @@
 import type { GpuCase, GpuCases } from "./gpu-cases.js";
 import { plainKernels } from "./gpu-measured.js";
+import { sum } from "../lib/statistics.js";
 
 /** Relative errors of some measurements, absolute values. */
 export interface ErrorSummary {
@@ -41,7 +42,7 @@ export function summarise(errors: readonly number[]): ErrorSummary | undefined {
   if (errors.length === 0) return undefined;
   const sorted = [...errors].sort((left, right) => left - right);
   return {
-    meanError: sorted.reduce((sum, error) => sum + error, 0) / sorted.length,
+    meanError: sum(sorted) / sorted.length,
     p95Error: sorted[Math.ceil(0.95 * sorted.length) - 1],
     worstError: sorted[sorted.length - 1],
   };

@@ -8,6 +8,7 @@ import { fitConstants } from "../lib/performance/fit-constants.js";
 import type { GpuKernels } from "../lib/hardware/kernels.js";
 import { plainKernels, readMeasured } from "./gpu-measured.js";
 import type { GpuCase } from "./gpu-cases.js";
+import { mean } from "../lib/statistics.js";
 
 /** Where a fit begins, and between what it must stay. */
 interface FitPlan {
@@ -170,7 +171,6 @@ function errorsOf(kernel: string, constants: Record<string, number>, cases: read
   return cases.map((found) => Math.abs(found.modelNs(kernels) / found.measuredNs - 1));
 }
 
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
 /** Error on each group when the constants are fitted without it. */

@@ -8,6 +8,7 @@ import { createRandom } from "../lib/random.js";
 import { SERIAL_LOSS, transferTime, type Flow, type Network } from "../lib/performance/network.js";
 import { allToAll, meshNetwork, networkCases, treeNetwork } from "../test/fixtures/network-cases.js";
 import { simulateFlits, type FlitOptions } from "./flit-simulator.js";
+import { sum } from "../lib/statistics.js";
 
 const options: FlitOptions = { flitBytes: 32, packetFlits: 16, virtualChannels: 4, bufferFlits: 8 };
 const percent = (model: number, reference: number) => `${(100 * (model / reference - 1)).toFixed(1)} %`;
@@ -85,7 +86,7 @@ function seededCases(): { name: string; exponent: number; network: Network; flow
       const weights = createRandom(1, kind, skew).shuffle(
         endpoints.map((_, rank) => (rank + 1) ** -exponent),
       );
-      const scale = (4096 * endpoints.length) / weights.reduce((sum, weight) => sum + weight, 0);
+      const scale = (4096 * endpoints.length) / sum(weights);
       const flows = allToAll(
         endpoints,
         weights.map((weight) => Math.floor(scale * weight)),

@@ -25,6 +25,7 @@ import {
 import { realTrace } from "./real-traces.js";
 import { solverOf } from "./solver-of.js";
 import { row } from "./table.js";
+import { mean } from "../lib/statistics.js";
 
 const TASKS = ["intent", "law", "summary", "translation"];
 const WAFER = { numChiplets: 16, numGroups: 4 };
@@ -107,11 +108,11 @@ function quotients(
   tasks: readonly JudgedTask[],
   { of, over }: { of: string; over: string },
 ): { tokens: number; groups: number } {
-  const mean = (pick: (layers: readonly LayerTraffic[]) => number) =>
-    meanOf(tasks.map(({ traffic }) => pick(traffic.get(of) ?? []) / pick(traffic.get(over) ?? [])));
+  const meanRatio = (pick: (layers: readonly LayerTraffic[]) => number) =>
+    mean(tasks.map(({ traffic }) => pick(traffic.get(of) ?? []) / pick(traffic.get(over) ?? [])));
   return {
-    tokens: mean((layers) => figuresOf(layers)[0]),
-    groups: mean((layers) => figuresOf(layers)[1]),
+    tokens: meanRatio((layers) => figuresOf(layers)[0]),
+    groups: meanRatio((layers) => figuresOf(layers)[1]),
   };
 }
 
@@ -119,9 +120,9 @@ function quotients(
 function figuresOf(layers: readonly LayerTraffic[]): [number, number, number] {
   const metrics = layers.map((traffic) => evaluateTraffic(traffic, traffic));
   return [
-    meanOf(metrics.map(({ tokenReplication }) => tokenReplication)),
-    meanOf(metrics.map(({ groupReplication }) => groupReplication)),
-    meanOf(metrics.map(({ loadMaxOverMean }) => loadMaxOverMean)),
+    mean(metrics.map(({ tokenReplication }) => tokenReplication)),
+    mean(metrics.map(({ groupReplication }) => groupReplication)),
+    mean(metrics.map(({ loadMaxOverMean }) => loadMaxOverMean)),
   ];
 }
 
@@ -197,8 +198,4 @@ function printRealTokens(tasks: readonly JudgedTask[]): void {
 
 function times(quotient: number): string {
   return `${quotient.toFixed(3)}x`;
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -2,6 +2,7 @@
 import { criticalPath, timeByKind } from "../lib/task-graph/critical-path.js";
 import { machineOf, paperModels, stepSchedule, type PaperModel } from "./paper-model.js";
 import { row } from "./table.js";
+import { sum } from "../lib/statistics.js";
 
 /** The runs that overlap: in the baseline everything adds up by construction. */
 const RUNS = ["A", "B", "C"] as const;
@@ -80,19 +81,18 @@ function fitLine({ replication, latency }: Latencies, { throughOrigin }: { throu
   const slopes = replication.map((copies, run) => copies / latency[run]);
   const dot = (one: readonly number[], other: readonly number[]) =>
     one.reduce((sum, value, index) => sum + value * other[index], 0);
-  const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
-  if (throughOrigin) return { offset: 0, slope: total(slopes) / dot(slopes, slopes) };
+  if (throughOrigin) return { offset: 0, slope: sum(slopes) / dot(slopes, slopes) };
   const determinant = dot(ones, ones) * dot(slopes, slopes) - dot(ones, slopes) ** 2;
   return {
-    offset: (total(ones) * dot(slopes, slopes) - total(slopes) * dot(ones, slopes)) / determinant,
-    slope: (total(slopes) * dot(ones, ones) - total(ones) * dot(ones, slopes)) / determinant,
+    offset: (sum(ones) * dot(slopes, slopes) - sum(slopes) * dot(ones, slopes)) / determinant,
+    slope: (sum(slopes) * dot(ones, ones) - sum(ones) * dot(ones, slopes)) / determinant,
   };
 }
 
 /** Root of the mean square of relative errors. */
 function meanError({ replication, latency }: Latencies, { offset, slope }: Line): number {
   const squares = replication.map((copies, run) => ((offset + slope * copies) / latency[run] - 1) ** 2);
-  return Math.sqrt(squares.reduce((sum, one) => sum + one, 0) / squares.length);
+  return Math.sqrt(sum(squares) / squares.length);
 }
 
 /** By how many per cent latency falls for each per cent by which C_T does. */

@@ -28,6 +28,7 @@ import { timeTable } from "./placement-time.js";
 import { realTrace } from "./real-traces.js";
 import { solverOf } from "./solver-of.js";
 import { row } from "./table.js";
+import { mean } from "../lib/statistics.js";
 
 const WAFER = { numChiplets: 16, numGroups: 4 };
 const threads = openLayerThreads({ numThreads: 2 });
@@ -61,7 +62,7 @@ async function heldOutTable(): Promise<void> {
   console.log("| solver | C_T learned | C_T held out | seconds |\n| --- | ---: | ---: | ---: |");
   for (const name of ["contiguous", "mozart", "spectral", "louvain", "local-search", "ilp", "exact"]) {
     const { placement, seconds } = await place(name, learn, WAFER);
-    const judged = meanOf(placement.layers.map((_, index) => replication(heldOut, placement, index)));
+    const judged = mean(placement.layers.map((_, index) => replication(heldOut, placement, index)));
     row(name, fixed(meanCost(placement)), fixed(judged), seconds.toFixed(1));
   }
 }
@@ -93,7 +94,7 @@ async function secondsPerLayer(trace: RoutingTrace): Promise<number> {
     await localSearch.solve(problem, DEFAULT_SOLVER_OPTIONS);
     seconds.push((performance.now() - begun) / 1000);
   }
-  return meanOf(seconds.slice(1));
+  return mean(seconds.slice(1));
 }
 
 /** One layer a model, first half of the tokens to learn, second half to judge. */
@@ -230,7 +231,7 @@ async function slotsTable(): Promise<void> {
     const figures = [cost, await estimateOf(problem, chiplets), bound, triples, pairs, half];
     row(String(layer), ...figures.map(fixed), gap(cost, bound));
   }
-  const [cost, bound] = [meanCost(placement), meanOf(placement.layers.map((layer) => layer.bound ?? 1))];
+  const [cost, bound] = [meanCost(placement), mean(placement.layers.map((layer) => layer.bound ?? 1))];
   const half = meanCost(halves.placement) / 2;
   row("mean of 26", fixed(cost), "", fixed(bound), "", "", fixed(half), gap(cost, bound));
   console.log(`\nSeconds for the 26 layers at 8 slots: ${seconds.toFixed(1)}.`);
@@ -250,7 +251,7 @@ async function largeTable(): Promise<void> {
 
 async function largeRow(name: string, trace: RoutingTrace): Promise<void> {
   const { placement, seconds } = await place(name, trace, { numChiplets: 32, numGroups: 4 });
-  const bound = meanOf(placement.layers.map((layer) => layer.bound ?? 1));
+  const bound = mean(placement.layers.map((layer) => layer.bound ?? 1));
   const cost = meanCost(placement);
   const contiguous = meanCost((await place("contiguous", trace, { numChiplets: 32 })).placement);
   const gap = `${(100 * (1 - bound / cost)).toFixed(1)} %`;
@@ -283,15 +284,11 @@ function withoutSequences(trace: RoutingTrace): RoutingTrace {
 }
 
 function meanCost({ layers }: Placement): number {
-  return meanOf(layers.flatMap(({ cost }) => cost ?? []));
+  return mean(layers.flatMap(({ cost }) => cost ?? []));
 }
 
 function numProved({ layers }: Placement): number {
   return layers.filter(({ status }) => status === "optimal").length;
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function fixed(value: number): string {

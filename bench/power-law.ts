@@ -7,6 +7,7 @@
  */
 import { createRandom, type Random } from "../lib/random.js";
 import { rebalanceExperts } from "../solvers/eplb.js";
+import { sum } from "../lib/statistics.js";
 
 /** Whom tokens go to. */
 export interface SkewedRouting {
@@ -47,10 +48,10 @@ function drawCounts(
     const between = (most ** power - least ** power) * random.next() + least ** power;
     return between ** (1 / power);
   });
-  const scale = (tokens * topK) / drawn.reduce((sum, value) => sum + value, 0);
+  const scale = (tokens * topK) / sum(drawn);
   const counts = drawn.map((value) => Math.round(value * scale));
   const order = Array.from(counts.keys()).sort((left, right) => counts[right] - counts[left]);
-  let missing = tokens * topK - counts.reduce((sum, count) => sum + count, 0);
+  let missing = tokens * topK - sum(counts);
   const takers = remainder === "most first" ? order : [...order].reverse();
   for (let at = 0; missing > 0; at++, missing--) counts[takers[at % numExperts]]++;
   for (let at = 0; missing < 0; at++) {
@@ -78,9 +79,8 @@ function hottestGpu(routing: SkewedRouting, counts: Float64Array): HottestGpu {
       gpus[Math.floor((slot * numGpus) / numSlots)].push(counts[expert] / replicaCount[expert]);
     });
   }
-  const sumOf = (rows: readonly number[]) => rows.reduce((sum, row) => sum + row, 0);
-  const hottest = gpus.reduce((most, rows) => (sumOf(rows) > sumOf(most) ? rows : most));
-  const share = Math.min(1, sumOf(hottest) / (tokens * topK));
+  const hottest = gpus.reduce((most, rows) => (sum(rows) > sum(most) ? rows : most));
+  const share = Math.min(1, sum(hottest) / (tokens * topK));
   return {
     rows: Float64Array.from(hottest).sort().reverse(),
     tokens: tokens * (1 - (1 - share) ** topK),

@@ -21,6 +21,7 @@ import { synthesizeTrace } from "../traces/synthetic.js";
 import { realTrace } from "./real-traces.js";
 import { solverOf } from "./solver-of.js";
 import { row } from "./table.js";
+import { largest, mean, sum } from "../lib/statistics.js";
 
 const CLUSTER = { numChiplets: 32, numReplicas: 32 };
 /** Shape of the Gamma distribution of loads: the busiest of 256 experts has about 5 times the mean. */
@@ -113,7 +114,8 @@ async function tokensTable(): Promise<void> {
         }),
       );
       const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-      const saved = 100 * (1 - mean(found, "visits") / mean(peer, "visits"));
+      const saved =
+        100 * (1 - mean(found.map(({ visits }) => visits)) / mean(peer.map(({ visits }) => visits)));
       row(
         `moeplace, ${dispatch}, at the load of ${name}: ${saved.toFixed(1)} % fewer`,
         ...fixedMeans(found),
@@ -226,24 +228,16 @@ function gamma(shape: number, random: Random): number {
 }
 
 function fixedMeans(measured: readonly Measured[]): [string, string] {
-  return [mean(measured, "visits").toFixed(3), mean(measured, "load").toFixed(3)];
+  return [
+    mean(measured.map(({ visits }) => visits)).toFixed(3),
+    mean(measured.map(({ load }) => load)).toFixed(3),
+  ];
 }
 
 function meanAndWorst(loads: readonly number[]): [string, string] {
-  return [(sum(loads) / loads.length).toFixed(4), Math.max(...loads).toFixed(4)];
+  return [mean(loads).toFixed(4), largest(loads).toFixed(4)];
 }
 
-function mean(measured: readonly Measured[], key: keyof Measured): number {
-  return sum(measured.map((one) => one[key])) / measured.length;
-}
-
-function maxOverMean(loads: ArrayLike<number>): number {
-  const all = Array.from(loads);
-  return (Math.max(...all) * all.length) / sum(all);
-}
-
-function sum(values: Iterable<number>): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
+function maxOverMean(loads: readonly number[] | Float64Array): number {
+  return (largest(loads) * loads.length) / sum(loads);
 }

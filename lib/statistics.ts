@@ -36,3 +36,13 @@ export function sum(values: Iterable<number>): number {
   for (const value of values) total += value;
   return total;
 }
+
+/**
+ * The mean of some numbers; NaN where there are none.
+ *
+ * @example
+ * mean([3, 9, 6]); // 6
+ */
+export function mean(values: ArrayLike<number> & Iterable<number>): number {
+  return sum(values) / values.length;
+}

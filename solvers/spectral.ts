@@ -5,6 +5,7 @@ import type { Solver } from "../lib/placement/solver.js";
 import { createRandom, type Random } from "../lib/random.js";
 import { finish } from "./constraints/complete-placement.js";
 import { BASELINE } from "./objectives/baseline.js";
+import { sum } from "../lib/statistics.js";
 
 const STARTS = 12;
 const MAX_ROUNDS = 20;
@@ -83,7 +84,7 @@ function spreadCentres(points: readonly Float64Array[], numCentres: number, rand
   const centres = [points[random.below(points.length)]];
   const nearest = points.map((point) => squaredDistance(point, centres[0]));
   while (centres.length < numCentres) {
-    let remaining = random.next() * nearest.reduce((sum, distance) => sum + distance, 0);
+    let remaining = random.next() * sum(nearest);
     const drawn = nearest.findIndex((distance) => (remaining -= distance) < 0);
     const centre = points[drawn >= 0 ? drawn : random.below(points.length)];
     centres.push(centre);

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 
@@ -60,6 +60,20 @@ describe("architecture", () => {
     const targetsOf = new Map<string, string[]>();
     for (const { file, target } of imports) targetsOf.set(file, [...(targetsOf.get(file) ?? []), target]);
     expect(findCycle(targetsOf)).to.deep.equal([]);
+  });
+
+  it("names every small number, and every tolerance in the one file of its floor", () => {
+    const small = sourceFiles().flatMap((file) =>
+      readFileSync(join(root, file), "utf8")
+        .split("\n")
+        .filter((line) => /\de-\d/.test(line) && !/^\s*(\/?\*|\/\/)/.test(line))
+        .map((line) => ({ file, name: /^(?:export )?const (\w+) = /.exec(line)?.[1] ?? "none" })),
+    );
+    expect(small.length).to.be.greaterThan(10);
+    const owned = small.filter(({ file }) => basename(file) !== "tolerance.ts");
+    expect(
+      owned.filter(({ name }) => name === "none" || /TOLERANCE|ROUNDING|EPSILON|MARGIN/.test(name)),
+    ).to.deep.equal([]);
   });
 });
 

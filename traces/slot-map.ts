@@ -1,6 +1,7 @@
 import { InputError } from "../lib/errors.js";
 import { modelShapes } from "../lib/hardware/model-shapes.js";
 import { readWhole } from "./bytes/file-bytes.js";
+import { largest } from "../lib/statistics.js";
 
 /** Which logical expert every physical slot of a running server holds. */
 export interface SlotMap {
@@ -38,7 +39,7 @@ export async function readSlotMap(path: string): Promise<SlotMap> {
       `${path}: found no slots of experts, expected initial_global_assignments, physical_to_logical_map or a moeplace placement`,
     );
   }
-  const numExperts = 1 + [...rows.values()].flat().reduce((most, expert) => Math.max(most, expert), -1);
+  const numExperts = 1 + largest([...rows.values()].flat(), -1);
   return {
     numExperts,
     expertsOf(layer) {

@@ -1,5 +1,6 @@
 import { loadsOf } from "../lib/trace/load-trace.js";
 import { NO_EXPERT, type LayerTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
+import { sum } from "../lib/statistics.js";
 
 /** Fewer tokens prove nothing about an expert that is in all of them. */
 const MIN_TOKENS = 20;
@@ -80,7 +81,7 @@ function widthWarnings({ layers, topK }: RoutingTrace): string[] {
 function evenWarnings(trace: RoutingTrace): string[] {
   const { numExperts, topK, layers } = trace;
   const isEven = loadsOf(trace).layers.every(({ load }, index) => {
-    const mean = load.reduce((sum, tokens) => sum + tokens, 0) / numExperts;
+    const mean = sum(load) / numExperts;
     const variance = load.reduce((sum, tokens) => sum + (tokens - mean) ** 2, 0) / numExperts;
     const drawn = mean * (1 - topK / numExperts);
     return (

@@ -4,6 +4,7 @@ import type { TokenPatterns } from "../trace/token-patterns.js";
 import { chipletOfExperts } from "../placement/placement.js";
 import { countExperts, countIds, layersOfRows } from "./foreign-content.js";
 import type { PlacementFormat } from "./placement-format.js";
+import { sum } from "../statistics.js";
 
 /**
  * Writes the token patterns of a layer as the hypergraph that partitioners (hMETIS, KaHyPar, Mt-KaHyPar) read: a
@@ -58,7 +59,7 @@ export function parseHypergraph(text: string, where: string): TokenPatterns {
   return {
     numExperts,
     numPatterns,
-    numTokens: counts.reduce((sum, count) => sum + count, 0),
+    numTokens: sum(counts),
     offsets,
     experts: Uint16Array.from(
       nets.flatMap(([, ...pins]) => pins.map((pin) => pin - 1).sort((a, b) => a - b)),

@@ -1,7 +1,7 @@
 import { OPTIMALITY_GAP } from "../placement/tolerance.js";
 import { stepTime, type Evaluation, type Metrics, type StepTime } from "./evaluate.js";
 import type { Placement } from "../placement/placement.js";
-import { largest } from "../statistics.js";
+import { largest, mean } from "../statistics.js";
 
 /** What one solver made of a trace, and what that is worth. */
 export interface ComparedSolver {
@@ -119,8 +119,4 @@ function bestTimeBound(solvers: readonly ComparedSolver[]): number | null {
 
 function withBound(time: StepTime | null, atLeastNs: number | null): StepTime | undefined {
   return time === null ? undefined : { ...time, atLeastNs: time.atLeastNs === null ? null : atLeastNs };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

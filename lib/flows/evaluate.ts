@@ -29,7 +29,7 @@ import {
 } from "../schedule/schedule-step.js";
 import { stepBoundNs } from "../schedule/step-bound.js";
 import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
-import { sum } from "../statistics.js";
+import { largest, sum } from "../statistics.js";
 
 /** Metrics of a placement, of one layer or the mean of layers. Less is better for every one. */
 export interface Metrics {
@@ -364,5 +364,5 @@ function meanOf(layers: readonly LayerMetrics[], options: EvaluationOptions): Me
 }
 
 function maxOverMean(loads: Float64Array): number {
-  return (loads.reduce((most, one) => Math.max(most, one), 0) * loads.length) / sum(loads);
+  return (largest(loads, 0) * loads.length) / sum(loads);
 }

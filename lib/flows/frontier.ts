@@ -2,7 +2,7 @@ import { countTraffic } from "../placement/traffic.js";
 import { placeTrace, type PlaceTraceOptions } from "./place.js";
 import { poseLayer } from "./pose.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import { largest } from "../statistics.js";
+import { largest, mean, sum } from "../statistics.js";
 
 /** A point of the trade-off of traffic against balance: means over the layers of a placement. */
 export interface FrontierPoint {
@@ -43,13 +43,13 @@ export async function traceFrontier(
     const measured = layers.map(({ chiplets, cost = NaN, status }, index) => {
       const problem = poseLayer(trace, trace.layers[index], posing);
       const { chipletLoad } = countTraffic(problem.patterns, chiplets, problem);
-      const mean = chipletLoad.reduce((sum, load) => sum + load, 0) / chipletLoad.length;
+      const mean = sum(chipletLoad) / chipletLoad.length;
       return { cost, loadMaxOverMean: largest(chipletLoad) / mean, isProved: status === "optimal" };
     });
     points.push({
       maxLoad,
-      tokenReplication: meanOf(measured.map(({ cost }) => cost)),
-      loadMaxOverMean: meanOf(measured.map(({ loadMaxOverMean }) => loadMaxOverMean)),
+      tokenReplication: mean(measured.map(({ cost }) => cost)),
+      loadMaxOverMean: mean(measured.map(({ loadMaxOverMean }) => loadMaxOverMean)),
       isProved: measured.every(({ isProved }) => isProved),
     });
   }
@@ -67,8 +67,4 @@ function dominates(one: FrontierPoint, other: FrontierPoint, winsTies: boolean):
   const traffic = other.tokenReplication - one.tokenReplication;
   const load = other.loadMaxOverMean - one.loadMaxOverMean;
   return traffic >= 0 && load >= 0 && (traffic > 0 || load > 0 || winsTies);
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -2,7 +2,7 @@ import { countCoactivation, type Coactivation } from "../trace/coactivation.js";
 import { countTokenCopies, uniformReplication } from "../placement/cost.js";
 import { countChoices, type RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
-import { largest } from "../statistics.js";
+import { largest, sum } from "../statistics.js";
 
 /** What is in one layer of a trace, and what co-location could gain there. */
 export interface LayerInspection {
@@ -85,13 +85,13 @@ export function coLocationCeiling(
     const width = offsets[pattern + 1] - offsets[pattern];
     fewest += Math.ceil(width / slotsPerChiplet) * counts[pattern];
   }
-  const copies = load.reduce((sum, tokens) => sum + tokens, 0);
+  const copies = sum(load);
   return Math.max(copies - gain / 2, fewest) / numTokens;
 }
 
 function relativeEntropy(load: Float64Array): number {
   if (load.length === 1) return 1;
-  const total = load.reduce((sum, tokens) => sum + tokens, 0);
+  const total = sum(load);
   let entropy = 0;
   for (const tokens of load) if (tokens > 0) entropy -= (tokens / total) * Math.log(tokens / total);
   return entropy / Math.log(load.length);

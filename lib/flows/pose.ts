@@ -8,6 +8,7 @@ import { createProblem, type Pin, type PlacementProblem, type ProblemOptions } f
 import type { LayerLoad, LoadTrace } from "../trace/load-trace.js";
 import { countChoices, type LayerTrace, type RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
+import { sum } from "../statistics.js";
 
 /** A machine, of which the model need not be known. */
 export interface PosedMachine extends Omit<Machine, "shape"> {
@@ -159,7 +160,7 @@ export function poseLoads(
 /** A pattern for every expert that has load. Loads that are no counts, or whose sum needs more than 31 bits, are scaled. */
 function patternsOfLoads(load: Float64Array): TokenPatterns {
   // Solvers add up the loads of a chiplet, which may be all of them, in 32 bits.
-  const total = load.reduce((sum, expertLoad) => sum + expertLoad, 0);
+  const total = sum(load);
   const isCounted = total < 2 ** 31 && load.every((expertLoad) => Number.isInteger(expertLoad));
   const scale = isCounted ? 1 : 2 ** 30 / total;
   const counts = Uint32Array.from(load, (expertLoad) => Math.round(expertLoad * scale));
@@ -167,7 +168,7 @@ function patternsOfLoads(load: Float64Array): TokenPatterns {
   return {
     numExperts: load.length,
     numPatterns: experts.length,
-    numTokens: counts.reduce((sum, count) => sum + count, 0),
+    numTokens: sum(counts),
     offsets: Uint32Array.from({ length: experts.length + 1 }, (_, pattern) => pattern),
     experts,
     counts: counts.filter((count) => count > 0),

@@ -4,7 +4,7 @@ import { copyNs, lowLatencyNs, networkNs } from "./collective.js";
 import { expertComputeNs } from "./expert-compute.js";
 import { fitConstants } from "./fit-constants.js";
 import { expectedVisits } from "./uniform-copies.js";
-import { largest } from "../statistics.js";
+import { largest, mean } from "../statistics.js";
 
 /** What was timed. */
 export type TimedKernel =
@@ -186,8 +186,4 @@ function constantsAt(kernels: object, path: readonly string[]): Record<string, u
 
 function errorsOf(cases: readonly TimedCase[], modelled: readonly number[]): number[] {
   return cases.map(({ measuredNs }, index) => Math.abs(modelled[index] / measuredNs - 1));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

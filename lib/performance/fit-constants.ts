@@ -15,6 +15,13 @@ export interface FitOptions {
 /** Beyond this relative error a measurement pulls no harder: the odd one out is not worth all the others. */
 const OUTLIER = 0.05;
 const MOST_ROUNDS = 60;
+/** Step of the logarithm of a constant by which slopes are measured. */
+const SLOPE_STEP = 1e-4;
+/** A fit ends where a round takes a smaller share off the loss. */
+const CONVERGED = 1e-6;
+const FIRST_DAMPING = 1e-2;
+/** What keeps the equations solvable where a constant matters to no measurement. */
+const RIDGE = 1e-12;
 
 /**
  * Fits constants so that the model's relative errors are small.
@@ -37,11 +44,11 @@ export function fitConstants(options: FitOptions): Record<string, number> {
     Array.from(model(constantsOf(logs)), (ns, index) => Math.log(ns / measured[index]));
   let logs = names.map((name) => Math.log(start[name]));
   let residuals = residualsOf(logs);
-  let damping = 1e-2;
+  let damping = FIRST_DAMPING;
   for (let round = 0; round < MOST_ROUNDS && damping < 1e8; round++) {
     const slopes = names.map((_, constant) => {
-      const moved = residualsOf(logs.map((log, index) => (index === constant ? log + 1e-4 : log)));
-      return moved.map((value, index) => (value - residuals[index]) / 1e-4);
+      const moved = residualsOf(logs.map((log, index) => (index === constant ? log + SLOPE_STEP : log)));
+      return moved.map((value, index) => (value - residuals[index]) / SLOPE_STEP);
     });
     const before = lossOf(residuals);
     let better = false;
@@ -52,7 +59,7 @@ export function fitConstants(options: FitOptions): Record<string, number> {
       damping *= better ? 0.3 : 4;
       if (better) [logs, residuals] = [tried, triedResiduals];
     }
-    if (before - lossOf(residuals) < 1e-6 * before) break;
+    if (before - lossOf(residuals) < CONVERGED * before) break;
   }
   return constantsOf(logs);
 }
@@ -68,7 +75,7 @@ function step(
     left.reduce((sum, value, index) => sum + weights[index] * value * right[index], 0);
   const normal = new Matrix(slopes.map((left) => slopes.map((right) => dot(left, right))));
   slopes.forEach((_, index) => {
-    normal.set(index, index, normal.get(index, index) * (1 + damping) + 1e-12);
+    normal.set(index, index, normal.get(index, index) * (1 + damping) + RIDGE);
   });
   const wanted = Matrix.columnVector(slopes.map((slope) => -dot(slope, residuals)));
   const change = solve(normal, wanted, true).getColumn(0);

@@ -7,6 +7,7 @@ import type { Hardware } from "../hardware/hardware.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { SERIAL_LOSS } from "./network.js";
 import type { Transport } from "../hardware/workload.js";
+import { largest, sum } from "../statistics.js";
 
 /** Token copies over every link at dispatch, in each direction; combine returns the same copies the other way. */
 export interface LinkLoads {
@@ -62,7 +63,7 @@ function groupVisitsOf(
 function bothWays(visits: Float64Array, everywhere: boolean): [Float64Array, Float64Array] {
   if (!everywhere) return [visits.slice(), new Float64Array(visits.length)];
   const numBlocks = visits.length;
-  const total = visits.reduce((sum, one) => sum + one, 0);
+  const total = sum(visits);
   return [visits.map((own) => own * (1 - 1 / numBlocks)), visits.map((own) => (total - own) / numBlocks)];
 }
 
@@ -125,7 +126,7 @@ function contentionFactor({ rootDown, chipletDown }: LinkLoads, { links }: Hardw
     done += step;
     served[groupOf(chiplet)]--;
   }
-  const bound = Math.max(chipletNsOf(largest(chipletDown)), rootNsOf(largest(rootDown)));
+  const bound = Math.max(chipletNsOf(largest(chipletDown, 0)), rootNsOf(largest(rootDown, 0)));
   return bound === 0 ? 1 : (rounds / bound) * (1 + SERIAL_LOSS);
 }
 
@@ -141,12 +142,6 @@ export function crossings(loads: LinkLoads): { root: number; chiplet: number } {
 
 /** Time of one dispatch (or one combine) on its own: the busiest link and the latency; 0 if nothing moves. */
 export function transferNs({ rootNs, chipletNs, latencyNs }: LinkTimes): number {
-  const busiest = Math.max(largest(rootNs), largest(chipletNs));
+  const busiest = Math.max(largest(rootNs, 0), largest(chipletNs, 0));
   return busiest === 0 ? 0 : busiest + latencyNs;
-}
-
-function largest(values: Float64Array): number {
-  let most = 0;
-  for (const value of values) if (value > most) most = value;
-  return most;
 }

@@ -1,4 +1,5 @@
 import { largest } from "../statistics.js";
+import { SUM_ROUNDING } from "../placement/tolerance.js";
 /**
  * Time of a set of flows on any tree or mesh of links: the general road, from explicit links and flows.
  *
@@ -72,7 +73,10 @@ export function transferTime(
   serialLoss = SERIAL_LOSS,
 ): TransferTime {
   const routes = routedFlows(network, flows);
-  const boundNs = busyTimes(routes, ({ bytes }) => bytes).reduce((most, one) => Math.max(most, one), 0);
+  const boundNs = largest(
+    busyTimes(routes, ({ bytes }) => bytes),
+    0,
+  );
   const pathNs = routes.reduce((most, { latencyNs }) => Math.max(most, latencyNs), 0);
   const contentionNs = isManyToMany(routes) ? roundsNs(routes, serialLoss) - boundNs : 0;
   return { boundNs, pathNs, contentionNs, totalNs: boundNs + pathNs + contentionNs };
@@ -139,7 +143,7 @@ function roundsNs(routes: readonly RoutedFlow[], serialLoss: number): number {
     const moving = routes.filter(({ bytes }) => bytes >= size);
     const step = size - (sizes[round - 1] ?? 0);
     const busy = busyTimes(moving, () => step);
-    const busiest = busy.reduce((most, one) => Math.max(most, one), 0);
+    const busiest = largest(busy, 0);
     totalNs += busiest * (1 + serialLoss * serialLoad(moving, busy, busiest) ** 2);
   });
   return totalNs;
@@ -149,7 +153,7 @@ function roundsNs(routes: readonly RoutedFlow[], serialLoss: number): number {
 function serialLoad(moving: readonly RoutedFlow[], busy: readonly number[], busiest: number): number {
   const loads = new Map<number, { sum: number; flows: number }>();
   busy.forEach((ns, index) => {
-    if (ns >= busiest * (1 - 1e-9)) loads.set(index, { sum: 0, flows: 0 });
+    if (ns >= busiest * (1 - SUM_ROUNDING)) loads.set(index, { sum: 0, flows: 0 });
   });
   for (const { crossed } of moving) {
     // A crossing's own share, 1 at a busiest link, is no other link.

@@ -13,6 +13,7 @@ import { BACKWARD_COMPUTE, createStageTimer, weightBytesOf, wireBytes, type Stag
 import { sramBytes } from "./systolic.js";
 import type { Workload } from "../hardware/workload.js";
 import { microBatchTokens } from "./workload.js";
+import { largest } from "../statistics.js";
 
 /** Options of {@link createLayerEstimate}. */
 export interface EstimateOptions {
@@ -60,7 +61,7 @@ function estimateOf(
     const way =
       attention +
       transferNs(stages.dispatch) +
-      largest(stages.expertsNs) * computeFactor +
+      largest(stages.expertsNs, 0) * computeFactor +
       transferNs(stages.combine);
     const saves = training ? busiestMemoryNs(stages.expertSaveNs, machine.hardware) : 0;
     const rootSaves = training ? stages.saveNs : 0;
@@ -85,13 +86,13 @@ function slowestNs(
   computeFactor: number,
 ): number {
   const root = attentionNs + sharedNs;
-  const experts = largest(expertsNs);
+  const experts = largest(expertsNs, 0);
   const links = (pick: (times: LinkTimes) => Float64Array) => {
     const [out, back] = [pick(dispatch), pick(combine)];
     // Where tokens start everywhere a link carries both, since each uses both its directions.
     return hardware.tokensStart === "everywhere"
       ? largest(out.map((ns, link) => ns + back[link]))
-      : Math.max(largest(out), largest(back));
+      : Math.max(largest(out, 0), largest(back, 0));
   };
   const compute = hardware.tokensStart === "everywhere" ? root + experts : Math.max(root, experts);
   return Math.max(
@@ -107,12 +108,12 @@ function slowestNs(
  * @param perChiplet Time of the transfer to each chiplet. Shape [numChiplets].
  */
 export function busiestMemoryNs(perChiplet: Float64Array, { memory, chipletsPerGroup }: Hardware): number {
-  if (memory.of === "chiplet") return largest(perChiplet);
+  if (memory.of === "chiplet") return largest(perChiplet, 0);
   const busy = new Float64Array(Math.ceil(perChiplet.length / chipletsPerGroup));
   perChiplet.forEach((ns, chiplet) => {
     busy[groupOfChiplet(chiplet, chipletsPerGroup)] += ns;
   });
-  return largest(busy);
+  return largest(busy, 0);
 }
 
 /** Share of a layer's weights that fits into SRAM beside those of the layer before, on the fullest chiplet. */
@@ -135,8 +136,4 @@ function prefetchedShare(
     });
     return Math.min(least, prefetched[1] / length);
   }, 1);
-}
-
-function largest(values: Float64Array): number {
-  return values.reduce((most, ns) => Math.max(most, ns), 0);
 }

@@ -3,6 +3,7 @@ import type { TokenPatterns } from "../trace/token-patterns.js";
 import { NO_LIMITS, type PlacementLimits } from "./constraints.js";
 import type { DispatchModel } from "./dispatch.js";
 import type { Objective } from "./objective.js";
+import { sum } from "../statistics.js";
 
 /** An expert that has to be on one given chiplet. */
 export interface Pin {
@@ -150,5 +151,5 @@ function checkRules(
 
 /** Load of a chiplet if all had the same, in token-expert pairs. */
 export function meanChipletLoad({ load, numChiplets }: PlacementProblem): number {
-  return load.reduce((sum, tokens) => sum + tokens, 0) / numChiplets;
+  return sum(load) / numChiplets;
 }

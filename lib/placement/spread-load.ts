@@ -1,6 +1,6 @@
 import { chipletsWithExperts } from "./dispatch.js";
 import type { Chiplets } from "./placement.js";
-import { largest } from "../statistics.js";
+import { largest, sum } from "../statistics.js";
 
 /**
  * Largest load of a chiplet over the mean, where copies share their expert's load evenly.
@@ -15,6 +15,6 @@ export function spreadLoad(load: ArrayLike<number>, chiplets: Chiplets): number 
   const loads = chiplets.map((experts) =>
     experts.reduce((sum, expert) => sum + load[expert] / copies[expert].length, 0),
   );
-  const mean = loads.reduce((sum, one) => sum + one, 0) / loads.length;
+  const mean = sum(loads) / loads.length;
   return largest(loads) / mean;
 }

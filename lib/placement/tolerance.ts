@@ -18,6 +18,12 @@ export const OPTIMALITY_GAP = 1e-6;
 /** In tokens: without replicas costs are whole numbers of tokens, so a smaller gain or reduced cost is rounding. */
 export const TOKEN_ROUNDING = 1e-6;
 
+/** Relative: times and loads are sums of rounded parts, so a gain or a difference that is smaller is rounding. */
+export const SUM_ROUNDING = 1e-9;
+
+/** Absolute: how far from a whole number a backend's integer column may be. */
+export const INTEGRALITY = 1e-5;
+
 /** Absolute: how far LP solvers let a row, a bound or the value of a column be off. */
 export const LP_FEASIBILITY = 1e-7;
 

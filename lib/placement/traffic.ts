@@ -8,6 +8,7 @@ import {
   type DispatchModel,
 } from "./dispatch.js";
 import type { Chiplets } from "./placement.js";
+import { sum } from "../statistics.js";
 
 /**
  * What a placement makes of a layer's tokens: all that evaluation, performance model and schedule need of it.
@@ -63,7 +64,7 @@ export function countTraffic(
     numTokens,
     numChiplets: chiplets.length,
     chipletsPerGroup,
-    chipletLoad: Float64Array.from(expertLoad, (loads) => loads.reduce((sum, one) => sum + one, 0)),
+    chipletLoad: Float64Array.from(expertLoad, (loads) => sum(loads)),
     chipletTokens: tally.chipletTokens,
     groupTokens: tally.groupTokens,
     expertLoad,

@@ -2,7 +2,8 @@ import type { Schedule } from "../task-graph/list-schedule.js";
 import { NO_RESOURCE, type TaskGraph } from "../task-graph/task-graph.js";
 import { busyTimesNs } from "../task-graph/timeline.js";
 import { timeTicks } from "./format-time.js";
-import { largest } from "../statistics.js";
+import { largest, sum } from "../statistics.js";
+import { SHARE_ROUNDING } from "../placement/tolerance.js";
 
 /**
  * Draws a schedule for a terminal: one line for every resource, one letter for what it does most in a column's time.
@@ -40,10 +41,10 @@ export function ganttText(
   const lines = drawn.map(({ name, resource }) => {
     const cells = Array.from({ length: numColumns }, (_, column) => {
       const byKind = shares[resource][column];
-      const busy = byKind.reduce((sum, share) => sum + share, 0);
+      const busy = sum(byKind);
       const letter = letters[byKind.indexOf(largest(byKind))];
-      if (busy < 1e-9) return ".";
-      return busy >= 0.5 - 1e-9 ? letter.toUpperCase() : letter.toLowerCase();
+      if (busy < SHARE_ROUNDING) return ".";
+      return busy >= 0.5 - SHARE_ROUNDING ? letter.toUpperCase() : letter.toLowerCase();
     });
     const share = makespanNs > 0 ? Math.round((100 * busyNs[resource]) / makespanNs) : 0;
     return `${name.padEnd(labelWidth)} ${cells.join("")} ${`${share}`.padStart(3)} %`;

@@ -1,6 +1,7 @@
 import { encodePng } from "./png.js";
 import { escapeXml } from "./escape-xml.js";
 import type { LayerView, PlacedView } from "./layer-view.js";
+import { largest } from "../statistics.js";
 
 const SIZE = 330;
 
@@ -12,10 +13,10 @@ const SIZE = 330;
  */
 export function heatMap({ pairs, numExperts }: LayerView, placed: PlacedView): string {
   const order = placed.chiplets.flat();
-  const largest = pairs.reduce((most, count) => Math.max(most, count), 1);
+  const darkest = largest(pairs, 1);
   const pixels = Uint8Array.from({ length: order.length ** 2 }, (_, pixel) => {
     const [one, other] = [order[Math.floor(pixel / order.length)], order[pixel % order.length]];
-    return Math.round(255 * Math.sqrt(pairs[one * numExperts + other] / largest));
+    return Math.round(255 * Math.sqrt(pairs[one * numExperts + other] / darkest));
   });
   const png = Buffer.from(encodePng(pixels, { width: order.length, palette })).toString("base64");
   const cell = SIZE / order.length;

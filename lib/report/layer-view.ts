@@ -4,6 +4,7 @@ import { countTraffic } from "../placement/traffic.js";
 import { countChoices, type RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns } from "../trace/token-patterns.js";
 import type { ComparedSolver } from "../flows/compare.js";
+import { sum } from "../statistics.js";
 
 /** One layer as one solver places it: what the pictures of a report are drawn from. */
 export interface PlacedView {
@@ -67,7 +68,7 @@ export function viewTypicalLayer(
     const { chipletLoad } = countTraffic(patterns, chiplets, {
       chipletsPerGroup: chiplets.length / numGroups,
     });
-    const mean = chipletLoad.reduce((sum, tokens) => sum + tokens, 0) / chiplets.length;
+    const mean = sum(chipletLoad) / chiplets.length;
     return {
       solver: name,
       chiplets,
@@ -91,5 +92,5 @@ function shareTogether(chiplets: Chiplets, pairs: Float64Array, numExperts: numb
   for (const experts of chiplets) {
     for (const one of experts) for (const other of experts) together += pairs[one * numExperts + other];
   }
-  return together / pairs.reduce((sum, tokens) => sum + tokens, 0);
+  return together / sum(pairs);
 }

@@ -1,6 +1,8 @@
 import type { Evaluation } from "../flows/evaluate.js";
 import type { Placement } from "../placement/placement.js";
 import type { TableText } from "./comparison-table.js";
+import { sum } from "../statistics.js";
+import { OPTIMALITY_GAP } from "../placement/tolerance.js";
 
 /**
  * A placement as a table for people: a row for every layer, then the mean.
@@ -52,9 +54,5 @@ export function placementTable(
 function formatGap({ cost, bound }: { cost?: number; bound?: number | undefined }): string {
   if (cost === undefined || bound === undefined) return "";
   const gap = Math.max(0, cost / bound - 1);
-  return gap < 1e-6 ? "0 %" : `${(100 * gap).toFixed(2)} %`;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+  return gap < OPTIMALITY_GAP ? "0 %" : `${(100 * gap).toFixed(2)} %`;
 }

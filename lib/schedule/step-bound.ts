@@ -1,6 +1,6 @@
 import { BOUND_MARGIN } from "../placement/tolerance.js";
 import type { LayerTraffic } from "../placement/traffic.js";
-import { largest } from "../statistics.js";
+import { largest, mean } from "../statistics.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
 import { NO_RESOURCE, type TaskGraph } from "../task-graph/task-graph.js";
 import type { LayerDurations } from "./layer-durations.js";
@@ -81,8 +81,4 @@ function evened(durations: LayerDurations, { expertLoad }: LayerTraffic): LayerD
     expertLinkNs: expertLinkNs * share,
     chunkBytes: new Float64Array(expertLoad.length),
   };
-}
-
-function mean(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

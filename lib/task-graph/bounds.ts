@@ -2,6 +2,8 @@ import { KeyedHeap } from "./keyed-heap.js";
 import { raisedHeadsNs } from "./head-adjustment.js";
 import { remainingPathsNs } from "./path-lengths.js";
 import { NO_RESOURCE, type TaskGraph } from "./task-graph.js";
+import { largest } from "../statistics.js";
+import { PATH_ROUNDING, SUM_ROUNDING } from "./tolerance.js";
 
 /** What no schedule of a task graph can beat, and why. */
 export interface ScheduleBound {
@@ -50,11 +52,11 @@ export function scheduleBound(
   const loads = resourceLoads(graph, heads, tails);
   const { boundNs: oneMachineNs, resource: busiest } = largestOneMachineBound(graph, loads, { heads, tails });
   // Rounding must not make a path of tasks on one resource look longer than the critical path it is.
-  const byResource = oneMachineNs > criticalPathNs * (1 + 1e-12) && oneMachineNs >= raisedPathNs;
+  const byResource = oneMachineNs > criticalPathNs * (1 + PATH_ROUNDING) && oneMachineNs >= raisedPathNs;
   return {
     boundNs: Math.max(raisedPathNs, oneMachineNs),
     criticalPathNs,
-    resourceLoadNs: loads.workNs.reduce((most, one) => Math.max(most, one), 0),
+    resourceLoadNs: largest(loads.workNs, 0),
     oneMachineNs,
     resource: byResource ? resources[busiest] : undefined,
   };
@@ -96,8 +98,7 @@ function largestOneMachineBound(
   let boundNs = 0;
   let resource = -1;
   for (const next of byWork) {
-    // Sums in another order may differ in their last digits.
-    if (inOrderNs[next] * (1 + 1e-9) < boundNs) continue;
+    if (inOrderNs[next] * (1 + SUM_ROUNDING) < boundNs) continue;
     const nextNs = oneMachineBound(tasksOn(graph, next), { heads, durationNs, tails });
     if (nextNs > boundNs || (nextNs === boundNs && nextNs > 0 && next < resource)) {
       boundNs = nextNs;

@@ -1,6 +1,7 @@
 import type { Schedule } from "./list-schedule.js";
 import { memoryLevels, memoryPeak } from "./memory-levels.js";
 import { NO_RESOURCE, taskName, type TaskGraph } from "./task-graph.js";
+import { SUM_ROUNDING } from "./tolerance.js";
 
 /** A way in which a schedule breaks its task graph. */
 export interface ScheduleViolation {
@@ -8,9 +9,6 @@ export interface ScheduleViolation {
   readonly rule: "time" | "precedence" | "resource" | "memory" | "makespan";
   readonly message: string;
 }
-
-/** What {@link validateSchedule} tolerates of rounding, as a share of the makespan. */
-const TOLERANCE = 1e-9;
 
 /**
  * Checks a schedule against its task graph from scratch: times, precedence, unary resources, memories, makespan.
@@ -60,7 +58,7 @@ function checkPrecedence(graph: TaskGraph, { startNs, makespanNs }: Schedule): s
     for (let edge = graph.predecessorOffsets[task]; edge < graph.predecessorOffsets[task + 1]; edge++) {
       const predecessor = graph.predecessors[edge];
       const earliestNs = startNs[predecessor] + graph.predecessorLagNs[edge];
-      if (startNs[task] < earliestNs - TOLERANCE * makespanNs) {
+      if (startNs[task] < earliestNs - SUM_ROUNDING * makespanNs) {
         violations.push(
           `${taskName(graph, task)}: starts at ${startNs[task]} ns, expected at least ${earliestNs} ns ` +
             `because of ${taskName(graph, predecessor)}`,
@@ -83,7 +81,7 @@ function checkResources(graph: TaskGraph, { startNs, makespanNs }: Schedule): st
     return tasks
       .slice(1)
       .map((task, index) => ({ task, before: tasks[index] }))
-      .filter(({ task, before }) => startNs[task] < endNs(before) - TOLERANCE * makespanNs)
+      .filter(({ task, before }) => startNs[task] < endNs(before) - SUM_ROUNDING * makespanNs)
       .map(
         ({ task, before }) =>
           `${name}: ${taskName(graph, task)} starts at ${startNs[task]} ns, while ` +
@@ -104,6 +102,6 @@ function checkMemories(graph: TaskGraph, schedule: Schedule): string[] {
 
 function checkMakespan(graph: TaskGraph, { startNs, makespanNs }: Schedule): string[] {
   const end = startNs.reduce((latest, start, task) => Math.max(latest, start + graph.durationNs[task]), 0);
-  if (Math.abs(end - makespanNs) <= TOLERANCE * end) return [];
+  if (Math.abs(end - makespanNs) <= SUM_ROUNDING * end) return [];
   return [`schedule: makespan ${makespanNs} ns, but the last task ends at ${end} ns`];
 }

@@ -1,6 +1,7 @@
 import { UndirectedGraph } from "graphology";
 import { Matrix } from "ml-matrix";
 import type { TokenPatterns } from "./token-patterns.js";
+import { sum } from "../statistics.js";
 
 /** How often experts are chosen, alone and in pairs, in one MoE layer. */
 export interface Coactivation {
@@ -47,7 +48,7 @@ export function countCoactivation(patterns: TokenPatterns): Coactivation {
  * @returns Shape [numExperts, numExperts], row-major; the diagonal is 0.
  */
 export function expectedPairs({ numExperts, numTokens, load }: Coactivation): Float64Array {
-  const total = load.reduce((sum, tokens) => sum + tokens, 0);
+  const total = sum(load);
   const factor = (total / numTokens - 1) / total;
   const expected = new Float64Array(numExperts * numExperts);
   for (let expert = 0; expert < numExperts; expert++) {

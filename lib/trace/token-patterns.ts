@@ -1,4 +1,5 @@
 import { expertsOfToken, type LayerTrace } from "./routing-trace.js";
+import { sum } from "../statistics.js";
 
 /**
  * The distinct expert sets of a layer's tokens, with how many tokens chose each: all that cost depends on.
@@ -142,7 +143,7 @@ class PatternCollector {
     return {
       numExperts: this.numExperts,
       numPatterns: this.#numPatterns,
-      numTokens: counts.reduce((sum, count) => sum + count, 0),
+      numTokens: sum(counts),
       offsets: this.#offsets.slice(0, this.#numPatterns + 1),
       experts: this.#experts.slice(0, this.#length),
       counts,

@@ -1,6 +1,7 @@
 import { TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Column } from "./column.js";
 import type { PartitionShape } from "./column-model.js";
+import { sum } from "../../lib/statistics.js";
 
 /** Lagrangian multipliers of the rows of set partitioning, in tokens; the duals of an LP over columns are such. */
 export interface Multipliers {
@@ -52,11 +53,11 @@ export function lagrangianBound(
   { numChiplets }: PartitionShape,
   { least, cuts = 0 }: { least: number; cuts?: number },
 ): LagrangianBound {
-  const sum = expert.reduce((total, multiplier) => total + multiplier, 0) + numChiplets * chiplet + cuts;
+  const multipliers = sum(expert) + numChiplets * chiplet + cuts;
   // A placement may leave chiplets empty: columns of reduced cost above 0 do not lift the bound.
   const perChiplet = Math.min(0, least);
   return {
-    base: sum + (numChiplets - 1) * perChiplet - TOKEN_ROUNDING,
-    bound: sum + numChiplets * perChiplet - TOKEN_ROUNDING,
+    base: multipliers + (numChiplets - 1) * perChiplet - TOKEN_ROUNDING,
+    bound: multipliers + numChiplets * perChiplet - TOKEN_ROUNDING,
   };
 }

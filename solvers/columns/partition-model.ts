@@ -4,6 +4,7 @@ import { sumTokens, type Column } from "./column.js";
 import type { PartitionShape } from "./column-model.js";
 import { createMasterLp, partitionRows, rowsOfColumn, sparseColumns } from "./master-lp.js";
 import { lagrangianBound, reducedCostOf } from "./multipliers.js";
+import { smallest } from "../../lib/statistics.js";
 
 /** The backend whose word is believed as a proof; the other has called choices optimal that were not. */
 const PROVING_BACKEND: BackendName = "highs";
@@ -92,7 +93,7 @@ async function fixByReducedCost(
       return columns;
     }
     const reducedCosts = columns.map((column) => reducedCostOf(column, lp.multipliers));
-    const least = reducedCosts.reduce((minimum, reducedCost) => Math.min(minimum, reducedCost), 0);
+    const least = smallest(reducedCosts, 0);
     // Costs are integers: a better choice has at least one token less.
     const threshold = sumTokens(incumbent) - 1 - lagrangianBound(lp.multipliers, shape, { least }).base;
     return columns.filter((_, index) => reducedCosts[index] <= threshold);

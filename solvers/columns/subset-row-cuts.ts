@@ -3,6 +3,7 @@ import { cheapestColumns, sumTokens, type Column, type PricedColumn } from "./co
 import type { PartitionShape } from "./column-model.js";
 import { createMasterLp, type Cut } from "./master-lp.js";
 import { lagrangianBound, reducedCostOf, type LagrangianBound } from "./multipliers.js";
+import { smallest, sum } from "../../lib/statistics.js";
 
 /** The columns that a placement better than the incumbent can be made of, and what such a placement costs at least. */
 export interface Shortlist extends LagrangianBound {
@@ -106,8 +107,8 @@ async function solveWithCuts(
         if (reducedCost < -TOKEN_ROUNDING && !known.has(column)) entering.push({ column, reducedCost });
       });
       if (entering.length === 0 || performance.now() > deadline) {
-        const least = reducedCosts.reduce((minimum, reducedCost) => Math.min(minimum, reducedCost), Infinity);
-        const sumOfCuts = cutMultipliers.reduce((sum, multiplier) => sum + multiplier, 0);
+        const least = smallest(reducedCosts, Infinity);
+        const sumOfCuts = sum(cutMultipliers);
         return {
           ...lagrangianBound(multipliers, shape, { least, cuts: sumOfCuts }),
           reducedCosts,

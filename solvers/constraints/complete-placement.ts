@@ -12,6 +12,7 @@ import { createRandom, type Random } from "../../lib/random.js";
 import { separateReplicas } from "../replicas/separation.js";
 import { decideFeasibility } from "./feasibility.js";
 import { repairPlacement } from "./repair.js";
+import { sum } from "../../lib/statistics.js";
 
 /** How the placement came about, and what is left to put it right. */
 export interface FinishOptions {
@@ -45,7 +46,7 @@ export async function completePlacement(
   const { patterns, chipletsPerGroup, dispatch, numChiplets } = problem;
   const answer = (placement: Chiplets): Solution => {
     const { chipletTokens } = countTraffic(patterns, placement, { chipletsPerGroup, dispatch });
-    const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
+    const cost = sum(chipletTokens) / patterns.numTokens;
     return { status: "feasible", chiplets: placement, cost, stoppedBy };
   };
   if (verifyChiplets(problem, chiplets).length === 0) return answer(chiplets);

@@ -9,6 +9,7 @@ import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { createAssignmentModel } from "./assignment-model.js";
 import { solveMilp } from "../milp/solve-milp.js";
 import { createMeter } from "./violations.js";
+import { sum } from "../../lib/statistics.js";
 
 /** Whether a problem has any admissible placement. */
 export type Feasibility =
@@ -144,7 +145,7 @@ function totalConflict(
   { scope, measure, weight, quantity, place, cap, apart }: Constraint,
 ): string | undefined {
   const numBlocks = scope === "chiplet" ? numChiplets : numChiplets / chipletsPerGroup;
-  const once = measure === "tokens" ? patterns.numTokens : weight.reduce((sum, each) => sum + each, 0);
+  const once = measure === "tokens" ? patterns.numTokens : sum(weight);
   // What is held is held once by every replica that has to be there.
   const total = measure === "held" ? once * limits.groupsPerExpert : once;
   if (!isAbove(total / numBlocks, cap)) return undefined;

@@ -1,3 +1,6 @@
+import { sum } from "../../lib/statistics.js";
+import { SUM_ROUNDING } from "../../lib/placement/tolerance.js";
+
 /**
  * Deals loads into sets of equal size so that the sums deviate least from their mean: the sum of deviations first,
  * the largest deviation among equals.
@@ -19,7 +22,7 @@
  */
 export function balanceLoads(loads: readonly number[], perSet: number, maxSets = 5e6): number[][] {
   const numSets = loads.length / perSet;
-  const mean = loads.reduce((sum, load) => sum + load, 0) / numSets;
+  const mean = sum(loads) / numSets;
   const heaviestFirst = loads.map((_, index) => index).sort((one, other) => loads[other] - loads[one]);
   const greedily = dealGreedily(loads, heaviestFirst, perSet);
   let best = greedily.flat();
@@ -82,7 +85,7 @@ function withSet({ signed, absolute, largest }: Deviation, deviation: number): D
 function isBetter(one: Deviation, other: Deviation): boolean {
   const total = one.absolute + Math.abs(one.signed);
   const otherTotal = other.absolute + Math.abs(other.signed);
-  const tolerance = 1e-9 * Math.max(1, otherTotal);
+  const tolerance = SUM_ROUNDING * Math.max(1, otherTotal);
   if (total < otherTotal - tolerance) return true;
   return total <= otherTotal + tolerance && one.largest < other.largest - tolerance;
 }

@@ -10,7 +10,7 @@ import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
 import { annealReplicas } from "../replicas/annealing.js";
 import { searchBoundedMoves } from "./bounded-moves-search.js";
-import { largest } from "../../lib/statistics.js";
+import { largest, sum } from "../../lib/statistics.js";
 
 /**
  * Makes a solver that stays within some expert moves of a running placement.
@@ -103,8 +103,7 @@ function answer(
   { target, stoppedBy }: { target: Solved | undefined; stoppedBy: StoppedBy },
 ): Solved {
   const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
-  const perToken = (visits: Float64Array) =>
-    visits.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
+  const perToken = (visits: Float64Array) => sum(visits) / patterns.numTokens;
   return {
     status: "feasible",
     chiplets,

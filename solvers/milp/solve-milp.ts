@@ -1,5 +1,5 @@
 import type { BackendName } from "../../lib/placement/solver.js";
-import { OPTIMALITY_GAP } from "../../lib/placement/tolerance.js";
+import { INTEGRALITY, OPTIMALITY_GAP } from "../../lib/placement/tolerance.js";
 import type { BackendClaim, BackendOptions } from "./backend.js";
 import { objectiveOf, violationOf, type MilpModel } from "./milp-model.js";
 import { solveInWorker } from "./worker-pool.js";
@@ -71,7 +71,7 @@ export function checkClaim(model: MilpModel, claim: BackendClaim, start?: Float6
     return fallBack(model, start, `${found} came back, expected ${model.cost.length} columns and a number`);
   }
   const values = claim.point.map((value, column) => (model.integer[column] ? Math.round(value) : value));
-  const fractional = claim.point.findIndex((value, column) => Math.abs(value - values[column]) > 1e-5);
+  const fractional = claim.point.findIndex((value, column) => Math.abs(value - values[column]) > INTEGRALITY);
   if (fractional >= 0) {
     return fallBack(
       model,

@@ -3,6 +3,8 @@ import type { Chiplets } from "../../lib/placement/placement.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import type { Random } from "../../lib/random.js";
 import type { SwapTraffic } from "./swap-traffic.js";
+import { sum } from "../../lib/statistics.js";
+import { SUM_ROUNDING } from "../../lib/placement/tolerance.js";
 
 /** Options of {@link annealTime}. */
 export interface AnnealTimeOptions {
@@ -73,7 +75,7 @@ export function annealTime(
       continue;
     }
     current = next;
-    if (ns >= bestNs * (1 - 1e-9)) continue;
+    if (ns >= bestNs * (1 - SUM_ROUNDING)) continue;
     bestNs = ns;
     best = state.chiplets();
   }
@@ -91,10 +93,4 @@ export function annealTime(
     }
     return swapped.expertOf[slotA] === swapped.expertOf[slotB] ? undefined : [[slotA, slotB]];
   }
-}
-
-function sum(values: Float64Array): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
 }

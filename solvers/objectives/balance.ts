@@ -1,4 +1,4 @@
-import { OPTIMALITY_GAP } from "../../lib/placement/tolerance.js";
+import { OPTIMALITY_GAP, TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
 import { chipletOfExperts, expertsOfChiplets, type Solution } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
@@ -7,7 +7,7 @@ import { contiguousPlacement } from "../contiguous.js";
 import { finish } from "../constraints/complete-placement.js";
 import { createSwapRule } from "../search/feasible-swaps.js";
 import { SwapGains } from "../search/swap-gains.js";
-import { largest } from "../../lib/statistics.js";
+import { largest, sum } from "../../lib/statistics.js";
 
 const KICKS = 400;
 
@@ -58,8 +58,8 @@ export function leastLargestLoad({
   const ascending = load.toSorted();
   const spare = numChiplets * slotsPerChiplet - numExperts;
   const companions = Math.max(0, Math.min(numExperts, slotsPerChiplet - spare) - 1);
-  const heaviest = ascending[numExperts - 1] + sumOf(ascending.subarray(0, companions));
-  return Math.max(Math.ceil(sumOf(load) / numChiplets - 1e-9), heaviest);
+  const heaviest = ascending[numExperts - 1] + sum(ascending.subarray(0, companions));
+  return Math.max(Math.ceil(sum(load) / numChiplets - TOKEN_ROUNDING), heaviest);
 }
 
 /** Swaps until the largest load of a chiplet is as small as the budget finds; limits stay respected. */
@@ -140,8 +140,4 @@ function loadsOf({ load, numChiplets }: PlacementProblem, chipletOf: Uint16Array
   const loads = new Array<number>(numChiplets).fill(0);
   chipletOf.forEach((chiplet, expert) => (loads[chiplet] += load[expert]));
   return loads;
-}
-
-function sumOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0);
 }

@@ -10,7 +10,7 @@ import { mozart } from "../mozart.js";
 import { replicateQuickly } from "../replicas/replicate.js";
 import { louvain } from "../louvain.js";
 import { estimatedTime } from "./time.js";
-import { largest } from "../../lib/statistics.js";
+import { largest, sum } from "../../lib/statistics.js";
 
 /** For the integer programme that a rule may need to respect all limits, and for placing replicas. */
 const QUICK_MS = 300;
@@ -67,7 +67,5 @@ function costOf(problem: PlacementProblem, chiplets: Chiplets): number {
   const traffic = countTraffic(patterns, chiplets, problem);
   if (objective.minimise === "time") return estimatedTime(problem)(traffic);
   const { chipletLoad, chipletTokens } = traffic;
-  return objective.minimise === "load"
-    ? largest(chipletLoad)
-    : chipletTokens.reduce((sum, tokens) => sum + tokens, 0);
+  return objective.minimise === "load" ? largest(chipletLoad) : sum(chipletTokens);
 }

@@ -5,6 +5,7 @@ import { SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Random } from "../../lib/random.js";
 import { ReplicaState, EMPTY } from "./replica-state.js";
 import { createSeparationTest } from "./separation.js";
+import { sum } from "../../lib/statistics.js";
 
 /** Options of {@link annealReplicas}. */
 export interface ReplicaSearchOptions {
@@ -150,7 +151,7 @@ function limitOfBoundLoad(
 ): number {
   if (dispatch !== "nearest") return Infinity;
   const lightest = load.toSorted().subarray(0, Math.max(0, load.length - numReplicas));
-  const least = lightest.reduce((sum, one) => sum + one, 0) / numChiplets;
+  const least = sum(lightest) / numChiplets;
   return Math.max(FIXED_SHARE * maxLoad, PACKING_SLACK * least);
 }
 

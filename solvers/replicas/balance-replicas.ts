@@ -1,6 +1,7 @@
 import { ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Random } from "../../lib/random.js";
 import { packReplicas, replicateBusiest } from "./pack-replicas.js";
+import { sum } from "../../lib/statistics.js";
 
 /** Options of {@link balanceReplicas}. */
 export interface BalanceOptions {
@@ -141,7 +142,7 @@ class ReplicaLoads {
     this.numExperts = load.length;
     this.#load = Float64Array.from(load);
     this.#chipletLoad = new Float64Array(chiplets.length);
-    this.meanLoad = this.#load.reduce((sum, expertLoad) => sum + expertLoad, 0) / chiplets.length;
+    this.meanLoad = sum(this.#load) / chiplets.length;
     this.replicaCount = new Int32Array(load.length);
     this.#isHeld = new Uint8Array(chiplets.length * load.length);
     this.expertOf = new Int32Array(chiplets.length * slots).fill(-1);

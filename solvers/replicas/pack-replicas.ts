@@ -1,3 +1,5 @@
+import { SUM_ROUNDING } from "../../lib/placement/tolerance.js";
+
 /** A replica to be packed: `load` is its share of the expert's tokens. */
 export interface Replica {
   readonly expert: number;
@@ -87,7 +89,7 @@ function lowerHeaviest(packs: Replica[][], packLoads: Float64Array): boolean {
   });
   const peak = packLoads[heaviest];
   // Below this, a gain may be rounding, and swaps could go round in circles.
-  let best = { peak: peak * (1 - 1e-9), pack: -1, placeOut: 0, placeIn: 0 };
+  let best = { peak: peak * (1 - SUM_ROUNDING), pack: -1, placeOut: 0, placeIn: 0 };
   packs.forEach((pack, index) => {
     if (index === heaviest) return;
     packs[heaviest].forEach((replica, placeOut) => {

@@ -1,4 +1,5 @@
 import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/trace/token-patterns.js";
+import { sum } from "../../lib/statistics.js";
 
 /** What swaps are counted on. */
 export interface SwapShape {
@@ -220,7 +221,7 @@ export class SwapGains {
         }
       }
     }
-    this.tokenCopies = chipletTokens.reduce((sum, tokens) => sum + tokens, 0);
+    this.tokenCopies = sum(chipletTokens);
   }
 
   /** Moves e to chiplet b in the tables; its tokens that chose f too have a pin on a and on b as before. */
