@@ -3,10 +3,15 @@
  * /flows, /schedule, /traces, /hardware and /report (doors/).
  */
 export { InputError } from "./lib/errors.js";
-export { compare, type CompareOptions } from "./program/compare.js";
+export {
+  compare,
+  crossEvaluate,
+  type CompareOptions,
+  type CrossEvaluationOptions,
+} from "./program/compare.js";
 export { evaluate, verify } from "./program/evaluate.js";
 export { machine, type MachineChoice } from "./program/machine.js";
-export { place, type PlaceOptions } from "./program/place.js";
+export { place, type Placed, type PlaceOptions } from "./program/place.js";
 export { schedule, type StepOptions } from "./program/schedule.js";
 export {
   formatPlacement as writePlacement,

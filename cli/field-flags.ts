@@ -31,6 +31,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   model: "--model",
   hardware: "--hardware",
   from: "--from",
+  evaluateOn: "--evaluate-on",
   trace: "--trace",
   padding: "--padding",
   placement: "--placement",

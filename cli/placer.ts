@@ -17,15 +17,15 @@ import type { Terminal } from "./terminal.js";
 /** Places traces in worker threads until it is closed; Ctrl-C makes it answer with the best so far. */
 export interface Placer {
   /** @param adapt Has the last word on the solver, once it pursues the objective. */
-  place(
+  readonly place: (
     trace: RoutingTrace | LoadTrace,
     solver: Solver,
     adapt?: (solver: Solver) => Solver,
-  ): Promise<PlaceOutcome>;
+  ) => Promise<PlaceOutcome>;
   /** Traces C_T against load by placing under one cap on the load after another. */
   frontier(trace: RoutingTrace, solver: Solver): Promise<FrontierPoint[]>;
-  /** Whether Ctrl-C was pressed. */
-  readonly isInterrupted: boolean;
+  /** Aborted once Ctrl-C was pressed. */
+  readonly signal: AbortSignal;
   close(): Promise<void>;
 }
 
@@ -85,9 +85,7 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
     frontier(trace, solver) {
       return traceFrontier(trace, optionsFor(trace, `frontier by ${solver.name}`, threads.inThread(solver)));
     },
-    get isInterrupted() {
-      return interrupt.signal.aborted;
-    },
+    signal: interrupt.signal,
     close() {
       process.off("SIGINT", onInterrupt);
       process.off("SIGTERM", onInterrupt);

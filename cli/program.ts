@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { InputError } from "../index.js";
+import { readVersion } from "../doors/flows.js";
 import { calibrateCommand } from "./commands/calibrate.js";
 import { compareCommand } from "./commands/compare.js";
 import { convertCommand } from "./commands/convert.js";
@@ -13,7 +14,6 @@ import { synthCommand } from "./commands/synth.js";
 import { verifyCommand } from "./commands/verify.js";
 import { EXIT } from "./exit-code.js";
 import { withFlags } from "./field-flags.js";
-import { readVersion } from "./version.js";
 
 /**
  * Runs one command line and says how it ended.

@@ -19,7 +19,12 @@ export {
   type LayerInspection,
 } from "../lib/flows/inspect.js";
 export { FRONTIER_CAPS, traceFrontier, type FrontierPoint } from "../lib/flows/frontier.js";
-export { placeTrace, type PlaceOutcome, type PlaceTraceOptions } from "../lib/flows/place.js";
+export {
+  describeFailure,
+  placeTrace,
+  type PlaceOutcome,
+  type PlaceTraceOptions,
+} from "../lib/flows/place.js";
 export {
   isRoutingTrace,
   poseFor,
@@ -31,6 +36,23 @@ export {
   type PosedMachine,
   type PosingOptions,
 } from "../lib/flows/pose.js";
-export { provenanceOf, requestOfProvenance, type Making } from "../lib/flows/provenance.js";
+export { provenanceOf, recordPlacement, requestOfProvenance, type Making } from "../lib/flows/provenance.js";
 export { spreadLoad } from "../lib/placement/spread-load.js";
-export { compareSolvers, type ComparedSolver, type ComparisonRow } from "../lib/flows/compare.js";
+export {
+  compareSolvers,
+  differentSolvers,
+  runSolvers,
+  type ComparedSolver,
+  type ComparisonRow,
+  type PlaceBy,
+  type SolverRun,
+} from "../lib/flows/compare.js";
+export { evaluateOn, judge } from "../lib/flows/judge.js";
+export {
+  createTasks,
+  crossEvaluate,
+  type CrossEvaluation,
+  type Task,
+  type TaskTable,
+} from "../lib/flows/cross-evaluation.js";
+export { readVersion } from "../lib/version.js";

@@ -1,34 +1,36 @@
-import { availableParallelism } from "node:os";
-import { placeTrace, type PlaceOutcome } from "../lib/flows/place.js";
-import { poseFor, type PlacementRequest } from "../lib/flows/pose.js";
-import type { Machine } from "../lib/hardware/machine.js";
-import { DEFAULT_SOLVER_OPTIONS, type Solver, type SolverProgress } from "../lib/placement/solver.js";
+import type { PlaceOutcome } from "../lib/flows/place.js";
+import { isRoutingTrace } from "../lib/flows/pose.js";
+import { provenanceOf, recordPlacement } from "../lib/flows/provenance.js";
+import type { Placement } from "../lib/placement/placement.js";
+import type { PlacementFile } from "../lib/placement/placement-file.js";
+import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../lib/placement/solver.js";
+import { splitParts } from "../lib/trace/holdout.js";
 import type { LoadTrace } from "../lib/trace/load-trace.js";
 import type { RoutingTrace } from "../lib/trace/routing-trace.js";
-import { requireSolver } from "../solvers/index.js";
-import { openLayerThreads } from "../solvers/threads/layer-threads.js";
+import { withThreads, type PlacingOptions } from "./placing.js";
 
-/** What is asked of a placement, the machine it is for, and how it is to be found. */
-export interface PlaceOptions extends PlacementRequest {
-  readonly machine: Machine;
+/** Options of {@link place}. */
+export interface PlaceOptions extends PlacingOptions {
   /** Name of a solver, or one of your own, which runs in this thread; default auto. */
   readonly solver?: string | Solver;
-  /** Default 1. */
-  readonly seed?: number;
-  /** Worker threads; the answer is the same for any number. Default as many as there are cores. */
-  readonly threads?: number;
-  /** A safety net, in milliseconds for all layers together; default none. */
-  readonly timeLimitMs?: number;
-  /** Once aborted, every layer answers with the best so far, `stoppedBy` "interrupt". */
-  readonly signal?: AbortSignal;
-  /** Told of every better placement or bound of a layer. */
-  readonly onProgress?: (layer: number, progress: SolverProgress) => void;
+  /** Last share of the tokens not to learn from; default 0. */
+  readonly holdout?: number;
+  /** Placement that runs now, from which as few experts move as possible. */
+  readonly from?: Placement;
+  /** Most experts of a layer to move from there; default all. */
+  readonly maxMoves?: number;
 }
+
+/** What {@link place} came to: a placement that says how it was made, or why there is none. */
+export type Placed =
+  | (Extract<PlaceOutcome, { status: "placed" }> & { readonly placement: PlacementFile })
+  | Exclude<PlaceOutcome, { status: "placed" }>;
 
 /**
  * Places the experts of every layer of a trace, or of loads without tokens, on a machine: the main job.
  *
- * Prints nothing and never exits; where no placement exists, the status says so, and which layer and why.
+ * Prints nothing and never exits; where no placement exists, the status says so, and which layer and why. The placement
+ * carries its provenance: written to a file, `moeplace place --like` makes it again.
  *
  * @throws InputError if what is asked contradicts itself.
  *
@@ -37,33 +39,19 @@ export interface PlaceOptions extends PlacementRequest {
  * const outcome = await place(trace, { machine: target, solver: "louvain" });
  * outcome.placement.layers[0].cost; // 3.695
  */
-export async function place(trace: RoutingTrace | LoadTrace, options: PlaceOptions): Promise<PlaceOutcome> {
-  const {
+export async function place(trace: RoutingTrace | LoadTrace, options: PlaceOptions): Promise<Placed> {
+  const { solver = "auto", holdout = 0, from, maxMoves, ...asked } = options;
+  const { machine, seed = DEFAULT_SOLVER_OPTIONS.seed, backends = DEFAULT_SOLVER_OPTIONS.backends } = asked;
+  const running = from && { from, maxMoves: maxMoves ?? Infinity };
+  const learn = isRoutingTrace(trace) ? splitParts([trace], holdout).learn : trace;
+  const outcome = await withThreads(asked, (placing) => placing(learn, solver, running));
+  if (outcome.status !== "placed") return outcome;
+  const provenance = provenanceOf([trace], {
     machine,
-    solver = "auto",
-    seed = 1,
-    threads,
-    timeLimitMs,
-    signal,
-    onProgress,
-    ...request
-  } = options;
-  const numThreads = threads ?? availableParallelism();
-  const pool = openLayerThreads({ numThreads });
-  try {
-    return await placeTrace(trace, {
-      posing: poseFor(trace, machine, request),
-      solver: pool.inThread(typeof solver === "string" ? requireSolver(solver) : solver),
-      concurrency: numThreads,
-      solverOptions: {
-        ...DEFAULT_SOLVER_OPTIONS,
-        seed,
-        ...(signal && { signal }),
-        ...(timeLimitMs !== undefined && { timeLimitMs }),
-      },
-      ...(onProgress && { onProgress }),
-    });
-  } finally {
-    await pool.close();
-  }
+    request: asked,
+    holdout,
+    ...(from && { maxMoves: maxMoves ?? null }),
+    backends,
+  });
+  return { ...outcome, placement: recordPlacement(outcome, { provenance, seed }) };
 }

@@ -20,6 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
 const floors: readonly (readonly string[])[] = [
   [
     "printable",
+    "version",
     "describe-value",
     "errors",
     "plausible-size",

@@ -3,11 +3,15 @@ import { Command, Option } from "commander";
 import { InputError } from "../../index.js";
 import {
   compareSolvers,
-  type ComparedSolver,
   type ComparisonRow,
+  createTasks,
+  crossEvaluate,
+  differentSolvers,
   type FrontierPoint,
   poseFor,
   poseLayer,
+  runSolvers,
+  type Task,
 } from "../../doors/flows.js";
 import {
   comparisonCsv,
@@ -17,11 +21,11 @@ import {
   comparisonTable,
   reportPage,
 } from "../../doors/report.js";
-import { solvers, type Solver, requireSolver } from "../../doors/solvers.js";
+import { solvers, requireSolver } from "../../doors/solvers.js";
 import { type RoutingTrace, splitParts, type SplitTrace } from "../../doors/traces.js";
-import { describeFailure, describeInput, inputData } from "../describe/describe.js";
+import { describeInput, inputData } from "../describe/describe.js";
+import { describeTaskTable } from "../describe/task-table.js";
 import { EXIT } from "../exit-code.js";
-import { judge } from "../judge.js";
 import { loadTrace, loadTraceOrStandIn } from "../load-trace.js";
 import { addMachineOptions, loadMachine, type Machine, type MachineOptions } from "../machine.js";
 import {
@@ -32,16 +36,8 @@ import {
   type TraceOptions,
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
-import { openPlacer, type Placer } from "../placer.js";
+import { openPlacer } from "../placer.js";
 import { addSolveOptions, requestOf, listSolvers, type SolveOptions } from "../solve-options.js";
-import {
-  asTask,
-  checkTasks,
-  crossEvaluate,
-  describeTaskTable,
-  type Task,
-  type TaskTable,
-} from "../task-table.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface CompareOptions extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions {
@@ -89,31 +85,31 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       const { trace, parts } = await loadTraceOrStandIn(paths, options, terminal);
       const machine = await loadMachine(options, trace.model, terminal);
       const split = splitParts(parts, options.holdout);
-      const chosen = named ?? differentSolvers(split.learn, machine, options);
+      const problem = poseLayer(
+        split.learn,
+        split.learn.layers[0],
+        poseFor(split.learn, machine, requestOf(options)),
+      );
+      const chosen = named ?? differentSolvers(solvers, problem);
       const tasks = await loadTasks({ paths, parts }, options, terminal);
       const placer = openPlacer(machine, options, terminal);
-      const scheduled = options.objective === "time";
-      const compared: ComparedSolver[] = [];
-      let frontier: FrontierPoint[] | undefined;
-      let taskTable: TaskTable | undefined;
-      try {
-        for (const solver of chosen) {
-          const answer = await runSolver(solver, { split, machine: { ...machine, scheduled }, placer });
-          // What an interrupted solver had so far would be compared with what others finished.
-          if (placer.isInterrupted) break;
-          compared.push(answer);
-        }
-        if (options.frontier && !placer.isInterrupted) {
-          frontier = await placer.frontier(split.learn, requireSolver("auto"));
-        }
-        if (tasks.length > 1 && !placer.isInterrupted) {
-          const solver = named?.length === 1 ? named[0] : requireSolver("auto");
-          const yardstick = requireSolver("contiguous");
-          taskTable = await crossEvaluate(tasks, { solver, yardstick, machine, placer });
-        }
-      } finally {
-        await placer.close();
-      }
+      const { place, signal } = placer;
+      const run = async () => {
+        const scheduled = options.objective === "time";
+        const compared = await runSolvers(split, { solvers: chosen, machine, place, scheduled, signal });
+        const frontier =
+          options.frontier && !signal.aborted
+            ? await placer.frontier(split.learn, requireSolver("auto"))
+            : undefined;
+        const solver = named?.length === 1 ? named[0] : requireSolver("auto");
+        const yardstick = requireSolver("contiguous");
+        const taskTable =
+          tasks.length > 1 && !signal.aborted
+            ? await crossEvaluate(tasks, { solver, yardstick, machine, place })
+            : undefined;
+        return { compared, frontier, taskTable };
+      };
+      const { compared, frontier, taskTable } = await run().finally(() => placer.close());
       const rows = compareSolvers(compared);
       const timing = { seconds: options.timing ?? false };
       terminal.printJson({
@@ -140,23 +136,11 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       else printRows(rows, { split, machine, terminal });
       if (frontier && !options.csv) printFrontier(frontier, terminal);
       if (taskTable && !options.csv) terminal.print(`\n${describeTaskTable(taskTable)}`);
-      if (placer.isInterrupted) end(EXIT.interrupted);
+      if (signal.aborted) end(EXIT.interrupted);
       else if (rows.every(({ cost }) => cost === undefined)) {
         end(rows.some(({ status }) => status === "undecided") ? EXIT.undecided : EXIT.infeasible);
       }
     });
-}
-
-/** Solvers that answer differently: of those that give one another's answer the first, and none that is one of the others. */
-function differentSolvers(trace: RoutingTrace, machine: Machine, options: CompareOptions): Solver[] {
-  const posing = poseFor(trace, machine, requestOf(options));
-  const problem = poseLayer(trace, trace.layers[0], posing);
-  const firstOf = new Map<string, Solver>();
-  for (const solver of solvers) {
-    const answer = solver.answersAs?.(problem) ?? solver.name;
-    if (solver.kind !== "portfolio" && !firstOf.has(answer)) firstOf.set(answer, requireSolver(answer));
-  }
-  return [...firstOf.values()];
 }
 
 /** The trace compared on and those to evaluate on, where there are any. */
@@ -167,13 +151,11 @@ async function loadTasks(
 ): Promise<Task[]> {
   if (options.evaluateOn.length === 0) return [];
   const name = paths.length === 0 ? "synthetic" : paths.map((path) => basename(path)).join(" + ");
-  const tasks = [asTask(name, { parts }, options.holdout)];
+  const named = [{ name, parts }];
   for (const path of options.evaluateOn) {
-    const loaded = await loadTrace([path], options, terminal);
-    tasks.push(asTask(basename(path), loaded, options.holdout));
+    named.push({ name: basename(path), parts: (await loadTrace([path], options, terminal)).parts });
   }
-  checkTasks(tasks);
-  return tasks;
+  return createTasks(named, options.holdout);
 }
 
 const LEGEND =
@@ -183,24 +165,6 @@ const LEGEND =
 const SCHEDULED_LEGEND =
   "Layer learned: makespan of a layer alone, by the same schedule, on the tokens learned from, which --objective time\n" +
   "minimises.";
-
-async function runSolver(
-  solver: Solver,
-  {
-    split,
-    machine,
-    placer,
-  }: { split: SplitTrace; machine: Machine & { scheduled: boolean }; placer: Placer },
-): Promise<ComparedSolver> {
-  const begin = performance.now();
-  const outcome = await placer.place(split.learn, solver);
-  const seconds = (performance.now() - begin) / 1000;
-  const answer =
-    outcome.status === "placed"
-      ? { ...outcome, ...judge(outcome.placement, split, machine) }
-      : { status: outcome.status, reason: describeFailure(outcome) };
-  return { name: solver.name, answer, seconds };
-}
 
 function printRows(
   rows: readonly ComparisonRow[],

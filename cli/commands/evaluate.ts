@@ -1,12 +1,11 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
-import { type Evaluation, stepTime, type ServerMetrics, type StepTime } from "../../doors/flows.js";
+import { type Evaluation, judge, stepTime, type ServerMetrics, type StepTime } from "../../doors/flows.js";
 import type { Hardware } from "../../doors/hardware.js";
 import type { DispatchModel } from "../../doors/problem.js";
 import { formatTime } from "../../doors/report.js";
 import { splitParts } from "../../doors/traces.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
-import { judge } from "../judge.js";
 import { loadTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
 import {

@@ -1,19 +1,12 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
-import { provenanceOf, type PlaceOutcome, stepTime } from "../../doors/flows.js";
+import { describeFailure, judge, provenanceOf, recordPlacement, stepTime } from "../../doors/flows.js";
 import { formatPlacement, type Provenance, type PlacementFile } from "../../doors/placement.js";
 import { placementTable } from "../../doors/report.js";
 import { requireSolver } from "../../doors/solvers.js";
 import { type RoutingTrace, type LoadTrace, splitParts } from "../../doors/traces.js";
-import {
-  describeFailure,
-  describeInput,
-  describeReplicas,
-  describeStep,
-  inputData,
-} from "../describe/describe.js";
+import { describeInput, describeReplicas, describeStep, inputData } from "../describe/describe.js";
 import { EXIT } from "../exit-code.js";
-import { judge } from "../judge.js";
 import { loadRouting, type LoadedTrace } from "../load-trace.js";
 import {
   addMigrationOptions,
@@ -39,7 +32,6 @@ import { checkOutput, writeOutput } from "../output-file.js";
 import { checkLoadOptions, describeLoads, loadsData, loadsTable } from "../place-loads.js";
 import { openPlacer } from "../placer.js";
 import { readPlacement } from "../read-files.js";
-import { readVersion } from "../version.js";
 import { requestOf, addSolveOptions, listSolvers, type SolveOptions } from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
@@ -112,10 +104,10 @@ async function placeByTokens({ trace, parts }: LoadedTrace, context: Context): P
   if (outcome.status !== "placed") {
     terminal.note(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);
     terminal.printJson({ ...outcome, ...inputData(split, machine) });
-    return placer.isInterrupted ? EXIT.interrupted : EXIT[outcome.status];
+    return placer.signal.aborted ? EXIT.interrupted : EXIT[outcome.status];
   }
   const { placement } = outcome;
-  const file = asFile(outcome, provenance, options);
+  const file = recordPlacement(outcome, { provenance, seed: options.seed });
   const text = formatPlacement(file);
   const plan = await migration?.plan(file, machine.shape);
   if (options.output !== undefined) await writeOutput(options.output, text, options);
@@ -140,7 +132,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, context: Context): P
   if (step !== undefined) terminal.print(`\n${step}`);
   if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "")}`);
   printEnd(context, seconds);
-  return placer.isInterrupted ? EXIT.interrupted : EXIT.done;
+  return placer.signal.aborted ? EXIT.interrupted : EXIT.done;
 }
 
 /** @returns Exit code. */
@@ -157,9 +149,9 @@ async function placeByLoads(loads: LoadTrace, path: string, context: Context): P
   if (outcome.status !== "placed") {
     terminal.note(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);
     terminal.printJson(outcome);
-    return placer.isInterrupted ? EXIT.interrupted : EXIT[outcome.status];
+    return placer.signal.aborted ? EXIT.interrupted : EXIT[outcome.status];
   }
-  const text = formatPlacement(asFile(outcome, provenance, options));
+  const text = formatPlacement(recordPlacement(outcome, { provenance, seed: options.seed }));
   if (options.output !== undefined) await writeOutput(options.output, text, options);
   terminal.printJson({
     ...loadsData(loads, machine, outcome.placement),
@@ -169,7 +161,7 @@ async function placeByLoads(loads: LoadTrace, path: string, context: Context): P
   terminal.print(`${describeLoads(loads, machine)}\n`);
   terminal.print(loadsTable(loads, outcome.placement));
   printEnd(context, seconds);
-  return placer.isInterrupted ? EXIT.interrupted : EXIT.done;
+  return placer.signal.aborted ? EXIT.interrupted : EXIT.done;
 }
 
 /**
@@ -237,7 +229,6 @@ function makingOf(
   { options, like }: Context,
 ): Provenance {
   const provenance = provenanceOf(parts, {
-    version: readVersion(),
     machine,
     request: requestOf(options),
     holdout: options.holdout,
@@ -251,23 +242,6 @@ function makingOf(
     );
   }
   return provenance;
-}
-
-function asFile(
-  { placement, solver }: Extract<PlaceOutcome, { status: "placed" }>,
-  provenance: Provenance,
-  options: PlaceOptions,
-): PlacementFile {
-  const { hardware, slotsPerChiplet } = provenance;
-  return {
-    ...placement,
-    numGroups: hardware.numGroups,
-    ...(slotsPerChiplet !== undefined && { slotsPerChiplet }),
-    ...(options.resilient && { groupsPerExpert: 2 }),
-    solver,
-    seed: options.seed,
-    provenance,
-  };
 }
 
 function printEnd({ options, terminal }: Context, seconds: number): void {

@@ -1,4 +1,4 @@
-import type { Evaluation, PlaceOutcome } from "../../doors/flows.js";
+import type { Evaluation } from "../../doors/flows.js";
 import { sharesCopies } from "../../doors/hardware.js";
 import type { Placement } from "../../doors/placement.js";
 import { formatTime } from "../../doors/report.js";
@@ -66,12 +66,6 @@ export function describeReplicas({ numExperts, layers, dispatch }: Placement): s
   if (most === 0) return undefined;
   const count = least === most ? `${most}` : `${least} to ${most}`;
   return `${count} replicas a layer; tokens use ${dispatch === "uniform" ? "any copy, with equal chance" : "the nearest copy"}`;
-}
-
-/** Why a trace has no placement. */
-export function describeFailure(outcome: Exclude<PlaceOutcome, { status: "placed" }>): string {
-  const reason = outcome.status === "infeasible" ? outcome.reason : "stopped before anything was found";
-  return `layer ${outcome.layer}: ${reason}`;
 }
 
 /** Tokens of all layers together: layers may have different ones. */

@@ -1,7 +1,17 @@
-import { OPTIMALITY_GAP } from "../placement/tolerance.js";
-import { stepTime, type Evaluation, type Metrics, type StepTime } from "./evaluate.js";
 import type { Placement } from "../placement/placement.js";
+import type { PlacementProblem } from "../placement/problem.js";
+import type { Solver } from "../placement/solver.js";
+import { OPTIMALITY_GAP } from "../placement/tolerance.js";
 import { largest, mean } from "../statistics.js";
+import type { SplitTrace } from "../trace/holdout.js";
+import type { RoutingTrace } from "../trace/routing-trace.js";
+import { stepTime, type Evaluation, type Metrics, type StepTime } from "./evaluate.js";
+import { judge } from "./judge.js";
+import { describeFailure, type PlaceOutcome } from "./place.js";
+import type { PosedMachine } from "./pose.js";
+
+/** Places a trace by a solver: `placeTrace` with all its options given but the solver. */
+export type PlaceBy = (trace: RoutingTrace, solver: Solver) => Promise<PlaceOutcome>;
 
 /** What one solver made of a trace, and what that is worth. */
 export interface ComparedSolver {
@@ -42,6 +52,48 @@ export interface ComparisonRow {
   readonly seconds: number;
   /** Why there is no placement. */
   readonly reason: string | undefined;
+}
+
+/** Options of {@link runSolvers}. */
+export interface SolverRun {
+  readonly solvers: readonly Solver[];
+  readonly machine: PosedMachine;
+  readonly place: PlaceBy;
+  /** Whether to schedule the layers of the tokens learned from, by which the objective time judges; default false. */
+  readonly scheduled?: boolean;
+  /** Once aborted, what the solver at work had so far is left out: it would be compared with what others finished. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Places the tokens to learn from by one solver after the other, and judges every placement, on those held out too. */
+export async function runSolvers(
+  split: SplitTrace,
+  { solvers, machine, place, scheduled = false, signal }: SolverRun,
+): Promise<ComparedSolver[]> {
+  const compared: ComparedSolver[] = [];
+  for (const solver of solvers) {
+    const begin = performance.now();
+    const outcome = await place(split.learn, solver);
+    const seconds = (performance.now() - begin) / 1000;
+    if (signal?.aborted) break;
+    const answer =
+      outcome.status === "placed"
+        ? { ...outcome, ...judge(outcome.placement, split, { ...machine, scheduled }) }
+        : { status: outcome.status, reason: describeFailure(outcome) };
+    compared.push({ name: solver.name, answer, seconds });
+  }
+  return compared;
+}
+
+/** Solvers that answer a problem differently: of those that give one another's answer the first, and no portfolio. */
+export function differentSolvers(solvers: readonly Solver[], problem: PlacementProblem): Solver[] {
+  const firstOf = new Map<string, Solver>();
+  for (const solver of solvers) {
+    const name = solver.answersAs?.(problem) ?? solver.name;
+    const answering = solvers.find((known) => known.name === name);
+    if (answering && solver.kind !== "portfolio" && !firstOf.has(name)) firstOf.set(name, answering);
+  }
+  return [...firstOf.values()];
 }
 
 /**

@@ -21,6 +21,12 @@ export type PlaceOutcome =
   | { readonly status: "infeasible"; readonly layer: number; readonly reason: string }
   | { readonly status: "undecided"; readonly layer: number };
 
+/** Why there is no placement, and of which layer, for people. */
+export function describeFailure(outcome: Exclude<PlaceOutcome, { status: "placed" }>): string {
+  const reason = outcome.status === "infeasible" ? outcome.reason : "stopped before anything was found";
+  return `layer ${outcome.layer}: ${reason}`;
+}
+
 /** Options of {@link placeTrace}. */
 export interface PlaceTraceOptions {
   readonly posing: PosingOptions;

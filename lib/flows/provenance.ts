@@ -1,12 +1,14 @@
+import type { PlacementFile } from "../placement/placement-file.js";
 import { hashTrace, nameHardware, type Provenance } from "../placement/provenance.js";
 import type { BackendChoice } from "../placement/solver.js";
 import type { LoadTrace } from "../trace/load-trace.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
+import { readVersion } from "../version.js";
+import type { PlaceOutcome } from "./place.js";
 import { isRoutingTrace, posedSlots, type PlacementRequest, type PosedMachine } from "./pose.js";
 
 /** What a placement was made from and with. */
 export interface Making {
-  readonly version: string;
   readonly machine: PosedMachine;
   readonly request: PlacementRequest;
   readonly holdout: number;
@@ -21,7 +23,7 @@ export interface Making {
  */
 export function provenanceOf(
   parts: readonly (RoutingTrace | LoadTrace)[],
-  { version, machine, request, holdout, maxMoves, backends }: Making,
+  { machine, request, holdout, maxMoves, backends }: Making,
 ): Provenance {
   const { hardware, shape, workload } = machine;
   const { objective = "traffic", maxLoad, chipletTokenShare, groupTokenShare, dispatch } = request;
@@ -30,7 +32,7 @@ export function provenanceOf(
   const [{ numExperts }] = parts;
   const slots = posedSlots(request, { numExperts, numChiplets: named.numChiplets });
   return {
-    version,
+    version: readVersion(),
     objective: isRoutingTrace(parts[0]) ? objective : "load",
     hardware: named,
     ...(shape && { modelShape: shape.name }),
@@ -50,6 +52,24 @@ export function provenanceOf(
     backends,
     holdout,
     traceSha256: hashTrace(parts),
+  };
+}
+
+/** A found placement as its file holds it: with its groups and slots, who made it, and how. */
+export function recordPlacement(
+  { placement, solver }: Extract<PlaceOutcome, { status: "placed" }>,
+  { provenance, seed }: { readonly provenance: Provenance; readonly seed: number },
+): PlacementFile {
+  const { hardware, slotsPerChiplet, limits } = provenance;
+  const { groupsPerExpert } = limits;
+  return {
+    ...placement,
+    numGroups: hardware.numGroups,
+    ...(slotsPerChiplet !== undefined && { slotsPerChiplet }),
+    ...(groupsPerExpert !== undefined && { groupsPerExpert }),
+    solver,
+    seed,
+    provenance,
   };
 }
 

@@ -1,19 +1,20 @@
-import { evaluatePlacement, type Evaluation, type EvaluationOptions } from "../doors/flows.js";
-import type { Placement } from "../doors/placement.js";
-import type { RoutingTrace, SplitTrace } from "../doors/traces.js";
-import type { Machine } from "./machine.js";
+import type { Placement } from "../placement/placement.js";
+import type { SplitTrace } from "../trace/holdout.js";
+import type { RoutingTrace } from "../trace/routing-trace.js";
+import { evaluatePlacement, type Evaluation, type EvaluationOptions } from "./evaluate.js";
+import type { PosedMachine } from "./pose.js";
 
 /** Evaluates a placement on a trace as far as machine and model are known. */
 export function evaluateOn(
   trace: RoutingTrace,
   placement: Placement,
-  { scheduled = false, bounds, ...machine }: Machine & Pick<EvaluationOptions, "scheduled" | "bounds">,
+  { scheduled = false, bounds, ...machine }: PosedMachine & Pick<EvaluationOptions, "scheduled" | "bounds">,
 ): Evaluation {
   const { hardware, shape, workload } = machine;
   return evaluatePlacement(trace, placement, {
     chipletsPerGroup: hardware.chipletsPerGroup,
     tokensStart: hardware.tokensStart,
-    ...(shape && { machine: { hardware, shape, workload } }),
+    ...(shape && { machine: { hardware, shape, ...(workload && { workload }) } }),
     scheduled,
     ...(bounds && { bounds }),
   });
@@ -22,12 +23,12 @@ export function evaluateOn(
 /**
  * Evaluates a placement on the tokens it was made from and on those held out.
  *
- * @param machine.scheduled Whether to schedule the layers of the tokens learned from, by which `--objective time` judges.
+ * @param machine.scheduled Whether to schedule the layers of the tokens learned from, by which the objective time judges.
  */
 export function judge(
   placement: Placement,
   { learn, heldOut }: SplitTrace,
-  { scheduled = false, ...machine }: Machine & { scheduled?: boolean },
+  { scheduled = false, ...machine }: PosedMachine & { scheduled?: boolean },
 ): { learned: Evaluation; heldOut?: Evaluation } {
   return {
     learned: evaluateOn(learn, placement, { ...machine, scheduled, bounds: boundsOf(placement) }),

@@ -1,0 +1,88 @@
+import { expect } from "chai";
+import {
+  compare,
+  crossEvaluate,
+  machine,
+  place,
+  readPlacement,
+  writePlacement,
+  type PlaceOptions,
+} from "../../index.js";
+import type { RoutingTrace } from "../../lib/trace/routing-trace.js";
+import { openWorkplace, type Workplace } from "../cli/run-cli.js";
+import { sampleTrace, traceText } from "../sample-trace.js";
+
+describe("programs", () => {
+  let workplace: Workplace;
+  let trace: RoutingTrace;
+  let asked: PlaceOptions;
+  beforeEach(async () => {
+    workplace = openWorkplace();
+    // As a file without a model gives it.
+    trace = { ...sampleTrace(), model: undefined };
+    workplace.write("trace.jsonl", traceText(trace));
+    asked = { machine: await machine("mozart-deepseek", { model: "deepseek-moe-16b", numChiplets: 4 }) };
+  });
+  afterEach(() => {
+    workplace.remove();
+  });
+  const common = ["trace.jsonl", "--model", "deepseek-moe-16b", "--chiplets", "4"];
+
+  const requests: [string, Partial<PlaceOptions>, string[]][] = [
+    ["tokens held out", { holdout: 0.25, seed: 3 }, ["--holdout", "0.25", "--seed", "3"]],
+    [
+      "limits and pins",
+      { maxLoad: 1.6, pins: [{ expert: 0, chiplet: 3 }], antiAffinity: [[1, 2]] },
+      ["--max-load", "1.6", "--pin", "0:3", "--apart", "1,2"],
+    ],
+    [
+      "replicas and balance",
+      { numReplicas: 2, objective: "load" },
+      ["--replicas", "2", "--objective", "balance"],
+    ],
+  ];
+  for (const [what, options, args] of requests) {
+    it(`write the placement that the command writes, byte for byte: ${what}`, async () => {
+      const outcome = await place(trace, { ...asked, ...options });
+      if (outcome.status !== "placed") throw new Error(outcome.status);
+      await workplace.run("place", ...common, ...args, "-o", "p.json");
+      expect(writePlacement(outcome.placement)).to.equal(workplace.read("p.json"));
+    });
+  }
+
+  it("begin at a running placement, and move no more experts than they are told", async () => {
+    await workplace.run("place", ...common, "--solver", "random", "-o", "p.json");
+    const from = await readPlacement(workplace.read("p.json"), "p.json");
+    const outcome = await place(trace, { ...asked, from, maxMoves: 2 });
+    if (outcome.status !== "placed") throw new Error(outcome.status);
+    await workplace.run("place", ...common, "--from", "p.json", "--max-moves", "2", "-o", "q.json");
+    expect(writePlacement(outcome.placement)).to.equal(workplace.read("q.json"));
+  });
+
+  it("compare the solvers that the command compares", async () => {
+    const rows = await compare(trace, asked);
+    const { solvers } = (await workplace.runJson("compare", ...common)) as {
+      solvers: { solver: string; cost: number }[];
+    };
+    expect(rows.map(({ solver, cost }) => ({ solver, cost }))).to.deep.equal(
+      solvers.map(({ solver, cost }) => ({ solver, cost })),
+    );
+  });
+
+  it("judge what is learned on one task on every other, as the command does", async () => {
+    const table = await crossEvaluate(
+      { "trace.jsonl": trace, "again.jsonl": trace },
+      { ...asked, solver: "exact" },
+    );
+    workplace.write("again.jsonl", workplace.read("trace.jsonl"));
+    const { tasks } = (await workplace.runJson(
+      "compare",
+      ...common,
+      "--solver",
+      "exact",
+      "--evaluate-on",
+      "again.jsonl",
+    )) as { tasks: unknown };
+    expect(table).to.deep.equal(tasks);
+  });
+});
