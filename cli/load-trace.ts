@@ -33,6 +33,17 @@ export async function loadTraceOrStandIn(
   return paths.length === 0 ? selectFrom(standIn(terminal), options) : loadTrace(paths, options, terminal);
 }
 
+/** Reads tokens or loads as {@link loadRouting} does; without any, the synthetic trace stands in. */
+export async function loadRoutingOrStandIn(
+  paths: readonly string[],
+  options: TraceOptions,
+  terminal: Terminal,
+): Promise<LoadedRouting> {
+  return paths.length === 0
+    ? { kind: "tokens", ...selectFrom(standIn(terminal), options) }
+    : loadRouting(paths, options, terminal);
+}
+
 /**
  * Reads the traces that a command was given, and says on stderr what is worth knowing of them.
  *
@@ -50,12 +61,15 @@ export async function loadTrace(
   return selectFrom(loaded, options);
 }
 
+/** Tokens, or loads without tokens. */
+export type LoadedRouting = (LoadedTrace & { kind: "tokens" }) | Extract<ReadRouting, { kind: "loads" }>;
+
 /** Reads traces as {@link loadTrace} does, or loads without tokens. */
 export async function loadRouting(
   paths: readonly string[],
   options: TraceOptions,
   terminal: Terminal,
-): Promise<(LoadedTrace & { kind: "tokens" }) | Extract<ReadRouting, { kind: "loads" }>> {
+): Promise<LoadedRouting> {
   requirePaths(paths);
   const routing = await readRouting(paths, readOptions(options, terminal));
   noteReport(routing.report, options, terminal);
@@ -146,5 +160,5 @@ function standIn(terminal: Terminal): LoadedTrace {
       `as "moeplace synth --preset ${preset}" makes it`,
   );
   const trace = synthesizeTrace(STAND_IN);
-  return { trace, parts: [trace], report: { sources: [], layers: [], warnings: [] } };
+  return { trace, parts: [trace], report: { sources: [], layers: [], batches: [], warnings: [] } };
 }

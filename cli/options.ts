@@ -69,7 +69,16 @@ export function addTraceOptions(command: Command): Command {
       "placement that ran while slots were recorded, which it maps back to experts",
     )
     .addOption(paddingOption())
-    .addOption(dropExpertOption());
+    .addOption(dropExpertOption())
+    .addOption(asOption());
+}
+
+function asOption(): Option {
+  const option = new Option("--as <tokens|loads>", "what numbers without names are, where they may be both");
+  return option.argParser((value) => {
+    if (value === "tokens" || value === "loads") return value;
+    throw new InputError(`--as: found ${value}, expected tokens or loads`);
+  });
 }
 
 function paddingOption(): Option {

@@ -24,6 +24,8 @@ export function sortPaths(paths: readonly string[]): { traces: string[]; placeme
 
 /** Whether a file says of itself that it is a moeplace placement, near its beginning. */
 export function isPlacementFile(path: string): boolean {
+  // Standard input is a trace.
+  if (path === "-") return false;
   return reading(path, () => {
     if (statSync(path).isDirectory()) return false;
     const file = openSync(path, "r");

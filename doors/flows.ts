@@ -14,7 +14,9 @@ export {
 } from "../lib/flows/evaluate.js";
 export {
   coLocationCeiling,
+  inspectLoads,
   inspectTrace,
+  type LoadInspection,
   type Inspection,
   type LayerInspection,
 } from "../lib/flows/inspect.js";

@@ -1,5 +1,6 @@
 import { InputError } from "../lib/errors.js";
-import { listFiles, readHead } from "./bytes/file-bytes.js";
+import { listFiles, readHead, type FileHead } from "./bytes/file-bytes.js";
+import { otherKind } from "./containers/other-files.js";
 import { binaryTrace } from "./formats/binary-trace.js";
 import { denseCsv } from "./formats/dense-csv.js";
 import { esft } from "./formats/esft.js";
@@ -57,6 +58,8 @@ export interface TraceSource {
   readonly format: TraceFormat;
   /** The file itself, or those in the folder that are of the format. */
   readonly files: readonly string[];
+  /** What told the format, of the first of the files. */
+  readonly why: string;
   /** Files in the folder that are of no format known. */
   readonly ignored: readonly string[];
 }
@@ -68,7 +71,9 @@ export interface TraceSource {
  */
 export async function detectSource(path: string, options: DetectOptions = {}): Promise<TraceSource> {
   const found = new Map<TraceFormat, string[]>();
+  let why = "";
   const ignored: string[] = [];
+  let unknown: FileHead | undefined;
   const files = await listFiles(path);
   if (files.length === 0) {
     throw new InputError(
@@ -81,8 +86,13 @@ export async function detectSource(path: string, options: DetectOptions = {}): P
       throw new InputError(`${file}: found an empty file, expected a trace`);
     }
     const format = traceFormats.find((candidate) => candidate.recognises(head, options));
-    if (format) found.set(format, [...(found.get(format) ?? []), file]);
-    else ignored.push(file);
+    if (format) {
+      if (found.size === 0) why = describeSign(format, head, options);
+      found.set(format, [...(found.get(format) ?? []), file]);
+    } else {
+      ignored.push(file);
+      unknown ??= head;
+    }
   }
   const formats = [...found.keys()];
   if (formats.length > 1) {
@@ -91,9 +101,17 @@ export async function detectSource(path: string, options: DetectOptions = {}): P
     );
   }
   if (formats.length === 0) {
+    const other = unknown && otherKind(unknown.bytes);
+    if (other) throw new InputError(`${unknown?.path}: found ${other.name}, expected a trace`, other.wayOut);
     throw new InputError(
       `${path}: found no format known, expected ${traceFormats.map(({ name }) => name).join(", ")}`,
     );
   }
-  return { path, format: formats[0], files: found.get(formats[0]) ?? [], ignored };
+  return { path, format: formats[0], files: found.get(formats[0]) ?? [], why, ignored };
+}
+
+function describeSign(format: TraceFormat, head: FileHead, options: DetectOptions): string {
+  const packed = head.packing === undefined ? "" : `unpacked from ${head.packing}; `;
+  const seen = format.why?.(head, options);
+  return `${packed}${format.sign}${seen === undefined ? "" : `; seen: ${seen}`}`;
 }

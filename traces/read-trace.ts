@@ -19,13 +19,15 @@ export interface ReadTraceOptions extends NumberingOptions {
 
 /** What was found while reading, for people to see. */
 export interface ReadReport {
-  /** In the order given. */
-  readonly sources: readonly { path: string; format: string; numFiles: number }[];
+  /** In the order given; `why` says what told the format. */
+  readonly sources: readonly { path: string; format: string; numFiles: number; why: string }[];
   /**
    * Ascending by layer. Warm-up rows are among the rows read, and are not in the trace unless they were to be kept.
    * Empty where there are loads only.
    */
   readonly layers: readonly { layer: number; rowsRead: number; warmupRows: number }[];
+  /** Loads of steps or ranks that were added up, by layer. Empty where there are tokens. */
+  readonly batches: readonly { layer: number; batches: number }[];
   /** One line each. */
   readonly warnings: readonly string[];
 }
@@ -98,12 +100,14 @@ export async function readRouting(
   }
   for (const builder of builders) builder.settle();
   const report = {
-    sources: sources.map(({ path, format, files }) => ({
+    sources: sources.map(({ path, format, files, why }) => ({
       path,
       format: format.name,
       numFiles: files.length,
+      why,
     })),
     layers: addCounts(builders),
+    batches: addBatches(builders),
   };
   // A file that holds nothing but what another rank recorded adds nothing, and is no part to judge on.
   const adding = builders.flatMap((builder, at) => {
@@ -223,4 +227,12 @@ function addCounts(builders: readonly TraceBuilder[]): ReadReport["layers"] {
     sums.set(layer, { layer, rowsRead: sum.rowsRead + rowsRead, warmupRows: sum.warmupRows + warmupRows });
   }
   return [...sums.values()].sort((one, other) => one.layer - other.layer);
+}
+
+function addBatches(builders: readonly TraceBuilder[]): ReadReport["batches"] {
+  const sums = new Map<number, number>();
+  for (const { layer, batches } of builders.flatMap((builder) => builder.batches)) {
+    sums.set(layer, (sums.get(layer) ?? 0) + batches);
+  }
+  return [...sums].map(([layer, batches]) => ({ layer, batches })).sort((a, b) => a.layer - b.layer);
 }

@@ -65,6 +65,7 @@ export class TraceBuilder {
 
   readonly #layers = new Map<number, LayerRows>();
   readonly #loads = new Map<number, Float64Array>();
+  readonly #numBatches = new Map<number, number>();
   readonly #sampling: Sampling;
   readonly #dropped: ReadonlySet<number>;
   #numExperts: number | undefined;
@@ -146,6 +147,11 @@ export class TraceBuilder {
   /** Rows handed in and left out, layer by layer. */
   get counts(): { layer: number; rowsRead: number; warmupRows: number }[] {
     return [...this.#layers].map(([layer, { rowsRead, warmupRows }]) => ({ layer, rowsRead, warmupRows }));
+  }
+
+  /** How many times loads of a layer were handed in: steps, or ranks. */
+  get batches(): { layer: number; batches: number }[] {
+    return [...this.#numBatches].map(([layer, batches]) => ({ layer, batches }));
   }
 
   /** Whether loads were handed in rather than tokens. */
@@ -297,6 +303,7 @@ export class TraceBuilder {
     }
     this.declare(where, { numExperts: load.length });
     const id = this.#idOf(layer);
+    this.#numBatches.set(id, (this.#numBatches.get(id) ?? 0) + 1);
     const sum = this.#loads.get(id);
     this.#loads.set(id, sum ? sum.map((one, expert) => one + load[expert]) : load);
   }

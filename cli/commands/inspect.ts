@@ -4,7 +4,8 @@ import { inspectTrace, type LayerInspection } from "../../doors/flows.js";
 import { coactivationGexf } from "../../doors/report.js";
 import { createRandom, findCommunities } from "../../doors/solvers.js";
 import { collectPatterns, countCoactivation, type RoutingTrace } from "../../doors/traces.js";
-import { loadTraceOrStandIn } from "../load-trace.js";
+import { showLoads } from "../describe/inspect-loads.js";
+import { loadRoutingOrStandIn } from "../load-trace.js";
 import {
   addForceOption,
   addTerminalOptions,
@@ -21,6 +22,7 @@ interface InspectOptions extends FileCommandOptions, TraceOptions {
   readonly slots?: number;
   readonly graph?: string;
   readonly layer?: number;
+  readonly why?: boolean;
 }
 
 export function inspectCommand(): Command {
@@ -32,6 +34,7 @@ export function inspectCommand(): Command {
     .addOption(
       integerOption("--slots <n>", "experts on a chiplet (default: experts / chiplets, rounded up)", 1),
     )
+    .option("--why", "say what told the format of every trace")
     .option("--graph <file.gexf>", "write the co-activation graph of a layer with its communities, for Gephi")
     .addOption(integerOption("--layer <n>", "the layer of --graph (default: the first)"));
   addTraceOptions(command);
@@ -40,8 +43,18 @@ export function inspectCommand(): Command {
     .action(async (paths: string[], options: InspectOptions) => {
       const terminal = openTerminal(options);
       if (options.graph !== undefined) checkOutput(options.graph, options);
-      const { trace, report } = await loadTraceOrStandIn(paths, options, terminal);
+      const routing = await loadRoutingOrStandIn(paths, options, terminal);
       const { chiplets, slots } = options;
+      const { report } = routing;
+      for (const { path, format, why } of report.sources) {
+        terminal.print(`${path}: ${format}${options.why ? `, because of ${why}` : ""}`);
+      }
+      if (routing.kind === "loads") {
+        if (options.graph !== undefined) refuseGraph(paths[0]);
+        showLoads(routing.loads, { report, numChiplets: chiplets, terminal });
+        return;
+      }
+      const { trace } = routing;
       const inspection = inspectTrace(trace, { numChiplets: chiplets, slotsPerChiplet: slots });
       const { layers, uniformReplication } = inspection;
       const warmup = new Map(report.layers.map(({ layer, warmupRows }) => [layer, warmupRows]));
@@ -64,7 +77,6 @@ export function inspectCommand(): Command {
         sources: report.sources,
         layers: layers.map((layer) => ({ ...layer, warmupRows: warmup.get(layer.layer) ?? 0 })),
       });
-      for (const { path, format } of report.sources) terminal.print(`${path}: ${format}`);
       terminal.print(
         `model ${trace.model ?? "unknown"}, ${layers.length} MoE layers, ${trace.numExperts} experts, top-${trace.topK}` +
           `${trace.sampledOneIn ? `, a sample of one token in ${trace.sampledOneIn}` : ""}\n`,
@@ -95,6 +107,13 @@ export function inspectCommand(): Command {
         terminal.print(`\nwrote ${options.graph}: ${summary}`);
       }
     });
+}
+
+function refuseGraph(path: string): never {
+  throw new InputError(
+    `${path}: found loads without tokens, expected tokens for --graph`,
+    "Maybe record tokens: loads do not tell what is chosen together.",
+  );
 }
 
 type Means = Pick<

@@ -1,5 +1,6 @@
 import { countCoactivation, type Coactivation } from "../trace/coactivation.js";
 import { countTokenCopies, uniformReplication } from "../placement/cost.js";
+import type { LoadTrace } from "../trace/load-trace.js";
 import { countChoices, type RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
 import { largest, sum } from "../statistics.js";
@@ -60,6 +61,47 @@ export function inspectTrace(
     };
   });
   return { layers, uniformReplication: uniformReplication({ numExperts, topK, numBlocks: numChiplets }) };
+}
+
+/** What is in one layer of loads without tokens, and what balance could gain there. */
+export interface LoadInspection extends Pick<
+  LayerInspection,
+  "layer" | "loadMaxOverMean" | "loadEntropy" | "idleExperts"
+> {
+  /** Choices of an expert: tokens times top-k, as far as the loads are counts. */
+  readonly choices: number;
+  /** Largest load of a chiplet over the mean, of experts in the order of their ids. */
+  readonly contiguousMaxLoad: number;
+  /** No placement without replicas has a smaller one: the mean, or the heaviest expert alone. */
+  readonly maxLoadAtLeast: number;
+}
+
+/**
+ * Inspects loads without tokens, layer by layer.
+ *
+ * @example
+ * const loads = { model: undefined, numExperts: 4, layers: [{ layer: 0, load: Float64Array.of(6, 1, 1, 0) }] };
+ * inspectLoads(loads, { numChiplets: 2 })[0].loadMaxOverMean; // 3
+ */
+export function inspectLoads(
+  { layers, numExperts }: LoadTrace,
+  { numChiplets }: { numChiplets: number },
+): LoadInspection[] {
+  return layers.map(({ layer, load }) => {
+    const choices = load.reduce((sum, one) => sum + one, 0);
+    const heaviest = largest(load);
+    const onChiplet = new Float64Array(numChiplets);
+    load.forEach((one, expert) => (onChiplet[Math.floor((expert * numChiplets) / numExperts)] += one));
+    return {
+      layer,
+      choices,
+      loadMaxOverMean: (heaviest * numExperts) / choices,
+      loadEntropy: relativeEntropy(load),
+      idleExperts: load.filter((one) => one === 0).length,
+      contiguousMaxLoad: (largest(onChiplet) * numChiplets) / choices,
+      maxLoadAtLeast: Math.max(1, (heaviest * numChiplets) / choices),
+    };
+  });
 }
 
 /**

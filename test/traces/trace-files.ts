@@ -20,6 +20,11 @@ const realFolders = {
   formats: process.env.MOEPLACE_FORMATS ?? join(root, "../shared/formats"),
 };
 
+/** Path of a file of the folder of fixtures. */
+export function fixture(name: string): string {
+  return join(root, "test/fixtures", name);
+}
+
 /** Path of a real file, or the calling test is pending. */
 export function realFile(test: Context, folder: keyof typeof realFolders, name: string): string {
   const path = join(realFolders[folder], name);

@@ -1,26 +1,25 @@
 import { constants as bufferConstants } from "node:buffer";
-import { open, readdir, stat, type FileHandle } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { constants, createGunzip } from "node:zlib";
 import { InputError } from "../../lib/errors.js";
-import { checkLineLength, checkUnpacked, type UnpackedUse } from "../../lib/plausible-size.js";
+import { checkLineLength, type UnpackedUse } from "../../lib/plausible-size.js";
+import { openSource, orMissing, type OnBytes, type Packing, type Source } from "./source.js";
+import { STANDARD_INPUT } from "./standard-input.js";
 
-/** What a file begins with, gunzipped: enough to tell its format by. */
+export type { OnBytes } from "./source.js";
+
+/** What a file begins with, unpacked: enough to tell its format by. */
 export interface FileHead {
   readonly path: string;
   readonly bytes: Buffer;
+  /** How the file was packed. */
+  readonly packing?: Packing | undefined;
   /** The bytes as text, one character a byte, without a byte order mark. */
   readonly text: string;
 }
 
-/** Told how many bytes of a file, as it lies on the disk, have been read. */
-export type OnBytes = (bytes: number) => void;
-
 const HEAD_BYTES = 65536;
 const CHUNK_BYTES = 1 << 20;
-/** The system reads no more at a time. */
-const MAX_READ_BYTES = 1 << 30;
-const GZIP_MAGIC = 0x1f8b;
 /** Of UTF-8, which some editors write. */
 const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 
@@ -30,11 +29,15 @@ const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
  * @throws InputError if there is no such file.
  */
 export async function listFiles(path: string): Promise<string[]> {
+  if (path === STANDARD_INPUT) return [path];
   const found = await orMissing(path, stat(path));
   if (found.isFile()) return [path];
   if (!found.isDirectory()) {
     // Its beginning is read twice: to tell the format, and for what it holds.
-    throw new InputError(`${path}: found a pipe or a device, expected a file`);
+    throw new InputError(
+      `${path}: found a pipe or a device, expected a file`,
+      "Maybe pass it as standard input, which is called -.",
+    );
   }
   const entries = await readdir(path, { withFileTypes: true });
   const order = new Intl.Collator("en", { numeric: true });
@@ -47,25 +50,25 @@ export async function listFiles(path: string): Promise<string[]> {
 
 /** Reads what a file begins with. */
 export async function readHead(path: string): Promise<FileHead> {
-  const source = await openSource(path);
+  const source = await openSource(path, { isHead: true });
   try {
     const bytes = Buffer.alloc(HEAD_BYTES);
     const length = await fill(source, bytes);
     const hasMark = bytes.subarray(0, 3).equals(BYTE_ORDER_MARK);
     const text = bytes.toString("latin1", hasMark ? 3 : 0, length);
-    return { path, bytes: bytes.subarray(0, length), text };
+    return { path, bytes: bytes.subarray(0, length), text, packing: source.packing };
   } finally {
     await source.close();
   }
 }
 
 /**
- * Streams a file, gunzipped where its content is gzip. The end of a cut-off gzip file is simply missing.
+ * Streams a file, unpacked where its content is gzip or zstd. The end of what was cut off is simply missing.
  *
  * @throws InputError if there is no such file or its compression is broken.
  */
 export async function* readBytes(path: string, onBytes?: OnBytes): AsyncGenerator<Buffer> {
-  const source = await openSource(path, onBytes);
+  const source = await openSource(path, { onBytes });
   try {
     for (;;) {
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -91,7 +94,7 @@ export async function* readBlocks(
   cut: (bytes: Buffer) => number,
   onBytes?: OnBytes,
 ): AsyncGenerator<Buffer> {
-  const source = await openSource(path, onBytes);
+  const source = await openSource(path, { onBytes });
   try {
     let buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
     let start = 0;
@@ -131,10 +134,10 @@ export async function readWhole(
   onBytes?: OnBytes,
   use: UnpackedUse = "array",
 ): Promise<Buffer> {
-  const source = await openSource(path, onBytes, use);
+  const source = await openSource(path, { onBytes, use });
   try {
     // One byte more than the file has, to see its end without growing.
-    let bytes = allocate(path, (await stat(path)).size + 1);
+    let bytes = allocate(path, path === STANDARD_INPUT ? CHUNK_BYTES : (await stat(path)).size + 1);
     let length = 0;
     for (;;) {
       length += await fill(source, bytes.subarray(length));
@@ -173,90 +176,6 @@ export async function readJson(path: string, onBytes?: OnBytes): Promise<unknown
   }
 }
 
-/** Where bytes come from, one after the other. */
-interface Source {
-  /** Reads some bytes and says how many; 0 at the end. */
-  read(into: Buffer): Promise<number>;
-  close(): Promise<void>;
-}
-
-async function openSource(
-  path: string,
-  onBytes: OnBytes = () => undefined,
-  use: UnpackedUse = "streamed",
-): Promise<Source> {
-  const file = await orMissing(path, open(path));
-  const start = Buffer.alloc(2);
-  const { bytesRead } = await orMissing(path, file.read(start, 0, 2, 0));
-  if (bytesRead < 2 || start.readUInt16BE() !== GZIP_MAGIC) return openPlain(path, file, onBytes);
-  const { size } = await orMissing(path, file.stat());
-  return openGzip(path, file, {
-    onBytes,
-    onUnpacked: (unpacked) => {
-      checkUnpacked(path, { packed: size, unpacked }, use);
-    },
-  });
-}
-
-function openPlain(path: string, file: FileHandle, onBytes: OnBytes): Source {
-  let position = 0;
-  return {
-    async read(into) {
-      const length = Math.min(into.length, MAX_READ_BYTES);
-      const { bytesRead } = await orMissing(path, file.read(into, 0, length, position));
-      position += bytesRead;
-      if (bytesRead > 0) onBytes(bytesRead);
-      return bytesRead;
-    },
-    close: () => file.close(),
-  };
-}
-
-function openGzip(
-  path: string,
-  handle: FileHandle,
-  { onBytes, onUnpacked }: { onBytes: OnBytes; onUnpacked: OnBytes },
-): Source {
-  const file = handle.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES });
-  // Z_SYNC_FLUSH: what a truncated file still holds is worth having.
-  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES, finishFlush: constants.Z_SYNC_FLUSH });
-  file.on("error", (error) => gunzip.destroy(error));
-  file.on("data", (chunk) => {
-    onBytes(chunk.length);
-  });
-  file.pipe(gunzip);
-  const chunks = readChunks(gunzip);
-  let chunk: Buffer = Buffer.alloc(0);
-  let unpacked = 0;
-  return {
-    async read(into) {
-      try {
-        while (chunk.length === 0) {
-          const next = await chunks.next();
-          if (next.done === true) return 0;
-          chunk = next.value;
-          unpacked += chunk.length;
-        }
-      } catch (error) {
-        throw new InputError(`${path}: found ${(error as Error).message}, expected a whole gzip file`);
-      }
-      onUnpacked(unpacked);
-      const length = chunk.copy(into);
-      chunk = chunk.subarray(length);
-      return length;
-    },
-    async close() {
-      gunzip.destroy();
-      file.destroy();
-      await handle.close();
-    },
-  };
-}
-
-async function* readChunks(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer, undefined> {
-  yield* stream;
-}
-
 /** Reads until the buffer is full or there is no more. */
 async function fill(source: Source, buffer: Buffer): Promise<number> {
   let length = 0;
@@ -278,14 +197,4 @@ function tooLarge(path: string, length: number): InputError {
     `${path}: found ${length} bytes, expected fewer in a format that is read at once`,
     "Maybe split it; the files of a folder are read as one trace.",
   );
-}
-
-async function orMissing<T>(path: string, opened: Promise<T>): Promise<T> {
-  try {
-    return await opened;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const found = code === "ENOENT" ? "no such file" : (error as Error).message;
-    throw new InputError(`${path}: found ${found}, expected a trace`);
-  }
 }

@@ -1,6 +1,6 @@
 import { InputError } from "../../lib/errors.js";
 import { sizeOf } from "../../lib/containers/tensor.js";
-import { isLegacyTorch, isTensor, parseTorch, type TorchDict } from "../containers/torch-file.js";
+import { isTensor, parseTorch, type TorchDict } from "../containers/torch-file.js";
 import { firstMember } from "../../lib/containers/zip.js";
 import { readWhole, type FileHead } from "../bytes/file-bytes.js";
 import { appendIds } from "../bytes/tensor-rows.js";
@@ -16,7 +16,7 @@ export const torchIndices: TraceFormat = {
   name: "torch indices",
   sign: "a torch file with indices",
   recognises({ bytes, text }: FileHead) {
-    return (firstMember(bytes).endsWith("data.pkl") && text.includes("indices")) || isLegacyTorch(bytes);
+    return firstMember(bytes).endsWith("data.pkl") && text.includes("indices");
   },
   async read(paths, builder, onBytes) {
     for (const path of paths) {

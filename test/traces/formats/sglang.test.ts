@@ -94,8 +94,9 @@ describe("SGLang recorder", () => {
     expect(
       await failureOf(readContent(Buffer.concat([legacy, Buffer.from("logical_count")]), { name: "r.pt" })),
     ).to.equal(
-      "InputError: r.pt: found the old torch format, expected a zip file as torch.save writes since version 1.6\n" +
-        "Maybe load it and torch.save it again with a newer torch.",
+      "InputError: r.pt: found the old torch format, expected a trace\n" +
+        "Maybe save it again as torch does since version 1.6: " +
+        `python -c "import torch; torch.save(torch.load('OLD.pt', map_location='cpu', weights_only=True), 'NEW.pt')".`,
     );
   });
 });
