@@ -8,7 +8,7 @@ import { parse } from "csv-parse/sync";
 import type { BothWays, ExpertKernel, GpuKernels } from "../lib/hardware/kernels.js";
 import { collectiveNs, copyNs, lowLatencyNs, networkNs } from "../lib/performance/collective.js";
 import { expertComputeNs } from "../lib/performance/expert-compute.js";
-import { expectedVisits } from "../lib/performance/uniform-copies.js";
+import { expectedCopies } from "../lib/performance/uniform-copies.js";
 import { drawHottestGpus } from "./power-law.js";
 import { readPublished } from "./gpu-published.js";
 import { mean } from "../lib/statistics.js";
@@ -164,7 +164,7 @@ function readNormal(row: Row, machine: string): ReturnType<Reader> {
   const perServer = gpusPerServer(machine);
   const numGpus = servers * perServer;
   const across = servers > 1 && machine !== "gb200-nvl72";
-  const visits = expectedVisits({
+  const expected = expectedCopies({
     numExperts,
     topK,
     numServers: servers,
@@ -174,7 +174,7 @@ function readNormal(row: Row, machine: string): ReturnType<Reader> {
   return ways.map((way) => {
     const computeUnits = Number(row[`${way}_sms`]);
     const exchange = { tokens, bytesPerCopy: deepEpBytes(hiddenSize, way), numGpus, computeUnits };
-    const copies = tokens * visits.gpus;
+    const copies = tokens * expected.gpus;
     return {
       kernel: across ? `acrossServers.${way}` : `normal.${way}`,
       measuredNs: 1000 * (Number(row[`${way}_transmit_us`]) + Number(row[`${way}_notify_us`])),
@@ -187,7 +187,7 @@ function readNormal(row: Row, machine: string): ReturnType<Reader> {
         across
           ? networkNs(acrossServers[way], {
               ...exchange,
-              networkCopies: tokens * visits.servers * (1 - 1 / servers),
+              networkCopies: tokens * expected.servers * (1 - 1 / servers),
               forwardedCopies: copies * (1 - 1 / perServer),
             })
           : copyNs(normal[way], { ...exchange, copies: copies * (1 - 1 / numGpus) }),

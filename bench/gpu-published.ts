@@ -5,7 +5,7 @@
  */
 import type { BothWays, GpuKernels } from "../lib/hardware/kernels.js";
 import { copyNs, lowLatencyNs, networkNs } from "../lib/performance/collective.js";
-import { expectedVisits } from "../lib/performance/uniform-copies.js";
+import { expectedCopies } from "../lib/performance/uniform-copies.js";
 import { bytesOfFormat, deepEpBytes, machineOf, type GpuCase, type Row } from "./gpu-cases.js";
 
 type Way = keyof BothWays<unknown>;
@@ -22,7 +22,7 @@ interface Setting {
   readonly gpusPerServer: number;
   readonly bytes: Readonly<Record<Way, number>>;
   /** Distinct servers and GPUs of a token, its own counted. */
-  readonly visits: { readonly servers: number; readonly gpus: number };
+  readonly expected: { readonly servers: number; readonly gpus: number };
 }
 
 /** Compute units that DeepEP's first kernels are run with. */
@@ -94,7 +94,7 @@ function settingOf(row: Row, machine: string): Setting {
       dispatch: Number(row["dispatch_B_per_copy"]) || dispatch,
       combine: Number(row["combine_B_per_copy"]) || deepEpBytes(hiddenSize, "combine"),
     },
-    visits: expectedVisits({
+    expected: expectedCopies({
       numExperts,
       topK,
       numServers,
@@ -111,14 +111,14 @@ function measuredNs(row: Row, setting: Setting, way: Way): number {
   if (us > 0) return 1000 * us;
   const rate = Number(row[`${way}_GBps`]);
   if (!(rate > 0)) return 0;
-  const { tokens, topK, visits, numServers, bytes } = setting;
+  const { tokens, topK, expected, numServers, bytes } = setting;
   const perExpert = row["GBps_counts"].includes("128*8");
-  const copies = perExpert ? topK : numServers > 1 ? visits.servers : visits.gpus;
+  const copies = perExpert ? topK : numServers > 1 ? expected.servers : expected.gpus;
   return (tokens * copies * bytes[way]) / rate;
 }
 
 function exchangeNs(kernels: GpuKernels, setting: Setting, way: Way): number {
-  const { mode, tokens, topK, numExperts, numGpus, numServers, gpusPerServer, visits } = setting;
+  const { mode, tokens, topK, numExperts, numGpus, numServers, gpusPerServer, expected } = setting;
   const exchange = { tokens, numGpus, bytesPerCopy: setting.bytes[way] };
   const { fabric, computeUnits } = kernels;
   if (mode.includes("perfect router") && fabric !== undefined) {
@@ -135,7 +135,7 @@ function exchangeNs(kernels: GpuKernels, setting: Setting, way: Way): number {
       computeUnits,
     });
   }
-  const copies = tokens * visits.gpus * (1 - 1 / numGpus);
+  const copies = tokens * expected.gpus * (1 - 1 / numGpus);
   if (numServers === 1) {
     return copyNs((numGpus > 8 ? fabric?.oneSided : undefined)?.[way] ?? kernels.normal[way], {
       ...exchange,
@@ -144,8 +144,8 @@ function exchangeNs(kernels: GpuKernels, setting: Setting, way: Way): number {
   }
   return networkNs(kernels.acrossServers[way], {
     ...exchange,
-    networkCopies: tokens * visits.servers * (1 - 1 / numServers),
-    forwardedCopies: tokens * visits.gpus * (1 - 1 / gpusPerServer),
+    networkCopies: tokens * expected.servers * (1 - 1 / numServers),
+    forwardedCopies: tokens * expected.gpus * (1 - 1 / gpusPerServer),
     computeUnits: COPY_ENGINE.test(mode) ? computeUnits : USUAL_UNITS,
   });
 }

@@ -26,7 +26,7 @@ import { largest, mean, sum } from "../lib/statistics.js";
 const CLUSTER = { numChiplets: 32, numReplicas: 32 };
 /** Shape of the Gamma distribution of loads: the busiest of 256 experts has about 5 times the mean. */
 const GAMMA_SHAPE = 1;
-/** Visits that a dispatcher with detours gives for one copy less on a chiplet of twice the mean load. */
+/** Token copies that a dispatcher with detours gives for one copy less on a chiplet of twice the mean load. */
 const DETOUR = 4;
 const threads = openLayerThreads({ numThreads: 2 });
 
@@ -64,10 +64,10 @@ async function loadsTable(): Promise<void> {
     ["EPLB global", 1],
   ] as const) {
     const begin = performance.now();
-    const seated = layers.map(({ load }) => placeByEplb(load, numChipletGroups));
+    const placed = layers.map(({ load }) => placeByEplb(load, numChipletGroups));
     const seconds = (performance.now() - begin) / 1000;
-    const loads = layers.map(({ load }, index) => spreadWithDoubles(load, seated[index]));
-    const doubled = sum(seated.flat().map((experts) => experts.length - new Set(experts).size));
+    const loads = layers.map(({ load }, index) => spreadWithDoubles(load, placed[index]));
+    const doubled = sum(placed.flat().map((experts) => experts.length - new Set(experts).size));
     row(name, ...meanAndWorst(loads), `${doubled} of ${58 * 288}`, seconds.toFixed(2));
   }
   const begin = performance.now();
@@ -83,7 +83,7 @@ async function loadsTable(): Promise<void> {
   row("moeplace, verified", ...meanAndWorst(loads), `0 of ${58 * 288}`, seconds.toFixed(2));
 }
 
-/** With tokens: the same machine, and the fewest visits at no more load than EPLB's. */
+/** With tokens: the same machine, and the fewest token copies at no more load than EPLB's. */
 async function tokensTable(): Promise<void> {
   const numLayers = 2;
   console.log(
@@ -115,7 +115,10 @@ async function tokensTable(): Promise<void> {
       );
       const seconds = ((performance.now() - begin) / 1000).toFixed(1);
       const saved =
-        100 * (1 - mean(found.map(({ visits }) => visits)) / mean(peer.map(({ visits }) => visits)));
+        100 *
+        (1 -
+          mean(found.map(({ replication }) => replication)) /
+            mean(peer.map(({ replication }) => replication)));
       row(
         `moeplace, ${dispatch}, at the load of ${name}: ${saved.toFixed(1)} % fewer`,
         ...fixedMeans(found),
@@ -159,11 +162,11 @@ async function frontierPoint(
   const { layers } = outcome.placement;
   const measureOn = (trace: RoutingTrace) =>
     layers.map(({ chiplets }, index) => measure(poseLayer(trace, trace.layers[index], posing), chiplets));
-  const watchedAt = (visitsPerOverload: number) =>
+  const watchedAt = (copiesPerOverload: number) =>
     layers.map(({ chiplets }, index) => {
-      const options = { ...heldOut, visitsPerOverload };
+      const options = { ...heldOut, copiesPerOverload };
       const { tokenReplication, chipletLoad } = serveLeastLoaded(heldOut.layers[index], chiplets, options);
-      return { visits: tokenReplication, load: maxOverMean(chipletLoad) };
+      return { replication: tokenReplication, load: maxOverMean(chipletLoad) };
     });
   return [
     ...fixedMeans(measureOn(learn)),
@@ -176,14 +179,17 @@ async function frontierPoint(
 
 interface Measured {
   /** C_T. */
-  readonly visits: number;
+  readonly replication: number;
   /** Largest load of a chiplet over the mean. */
   readonly load: number;
 }
 
 function measure({ patterns, chipletsPerGroup, dispatch }: PlacementProblem, chiplets: Chiplets): Measured {
   const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
-  return { visits: sum(traffic.chipletTokens) / patterns.numTokens, load: maxOverMean(traffic.chipletLoad) };
+  return {
+    replication: sum(traffic.chipletTokens) / patterns.numTokens,
+    load: maxOverMean(traffic.chipletLoad),
+  };
 }
 
 async function solve(problem: PlacementProblem): Promise<Measured> {
@@ -205,7 +211,7 @@ function placeByEplb(load: ArrayLike<number>, numChipletGroups: number): number[
   return Array.from({ length: 32 }, (_, rank) => [...expertOfSlot.subarray(9 * rank, 9 * (rank + 1))]);
 }
 
-/** Two copies of an expert on a rank are one: the rank is visited once, and has the load of both. */
+/** Two replicas of an expert on a rank are one: a token makes one copy, and the rank has the load of both. */
 function withoutDoubles(chiplets: number[][]): number[][] {
   return chiplets.map((experts) => [...new Set(experts)].sort((one, other) => one - other));
 }
@@ -229,7 +235,7 @@ function gamma(shape: number, random: Random): number {
 
 function fixedMeans(measured: readonly Measured[]): [string, string] {
   return [
-    mean(measured.map(({ visits }) => visits)).toFixed(3),
+    mean(measured.map(({ replication }) => replication)).toFixed(3),
     mean(measured.map(({ load }) => load)).toFixed(3),
   ];
 }

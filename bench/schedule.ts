@@ -1,7 +1,7 @@
 /**
  * `npm run bench:schedule`: what the schedules of a training step are worth, and what it costs to make them.
  *
- * Seeded tokens with skewed loads, experts seated in the order of their ids; every schedule is validated before its
+ * Seeded tokens with skewed loads, experts placed in the order of their ids; every schedule is validated before its
  * figures are printed. Costs are processor time of the cheapest of several runs, which other work disturbs least.
  */
 import { findHardware } from "../lib/hardware/presets.js";

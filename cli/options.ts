@@ -144,17 +144,17 @@ export function addModelLayerOptions(command: Command): Command {
 /** Options of every command that writes files. */
 export type FileCommandOptions = TerminalOptions & OutputOptions;
 
-/** Adds `--dispatch` for commands that say how tokens choose among the copies of an expert. */
+/** Adds `--dispatch` for commands that say how tokens choose among the replicas of an expert. */
 export function addDispatchOption(command: Command, unlessTold: string): Command {
   const option = choiceOption(
     "--dispatch <name>",
-    "which copy of an expert a token uses, the nearest to the others or any with equal chance",
+    "which replica of an expert a token uses, the nearest to the others or any with equal chance",
     DISPATCH_MODELS,
   );
   return command.addOption(option.default(undefined, unlessTold));
 }
 
-/** A placement whose tokens choose among copies as `--dispatch` says, or else as the placement itself says. */
+/** A placement whose tokens choose among replicas as `--dispatch` says, or else as the placement itself says. */
 export function withDispatch<T extends Placement>(placement: T, options: { dispatch?: DispatchModel }): T {
   return options.dispatch === undefined ? placement : { ...placement, dispatch: options.dispatch };
 }

@@ -32,7 +32,7 @@ export function checkLoadOptions(
   if (dispatch === "nearest") {
     refuse(
       "--dispatch uniform",
-      "which copy is nearest depends on what a token chose",
+      "which replica is nearest depends on what a token chose",
       "Maybe leave out --dispatch.",
     );
   }

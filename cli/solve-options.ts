@@ -45,7 +45,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
       below: 1,
     }).default(defaults.holdout),
     integerOption("--slots <n>", "experts on a chiplet (default: experts / chiplets, rounded up)", 1),
-    integerOption("--replicas <n>", "copies of experts beyond one of each, never two on a chiplet"),
+    integerOption("--replicas <n>", "replicas of experts beyond one of each, never two on a chiplet"),
     integerOption("--slots-per-chiplet <n>", "fill so many slots of every chiplet, with replicas", 1),
     numberOption("--max-load <ratio>", "largest load of a chiplet over the mean load", { above: 1 }),
     numberOption("--chiplet-link-budget <share>", "largest share of tokens on a chiplet's link", {

@@ -28,7 +28,7 @@ export const layerCases: fc.Arbitrary<LayerCase> = fc.integer({ min: 1, max: 9 }
 );
 
 /** A layer with a block for every expert: where each expert sits. */
-export const seatedCases: fc.Arbitrary<LayerCase & { numBlocks: number; blockOf: number[] }> =
+export const placedCases: fc.Arbitrary<LayerCase & { numBlocks: number; blockOf: number[] }> =
   layerCases.chain((one) =>
     fc
       .integer({ min: 1, max: 4 })

@@ -37,7 +37,7 @@ export function placements({
       numChiplets,
       layers: keys.map((order, index) => ({
         layer: firstLayer + index,
-        chiplets: seat(order, { numExperts, numChiplets, slots, replicas, equalSlots }),
+        chiplets: dealByKeys(order, { numExperts, numChiplets, slots, replicas, equalSlots }),
       })),
     }));
   });
@@ -64,16 +64,16 @@ export function placementPairs({
     const numExperts = Math.max(slots, width, width * slots - spare);
     const keys = fc.array(fc.nat(), { minLength: width * slots, maxLength: width * slots });
     const shape = { numExperts, numChiplets: width, slots, replicas, equalSlots: false };
-    return fc.tuple(keys, keys).map(([one, other]) => ({
-      from: seat(one, shape),
-      to: seat(other, shape),
+    return fc.tuple(keys, keys).map(([fromKeys, toKeys]) => ({
+      from: dealByKeys(fromKeys, shape),
+      to: dealByKeys(toKeys, shape),
       slotsPerChiplet: slots,
     }));
   });
 }
 
-/** Deals the experts in the order of the keys, then copies into the slots that are left. */
-function seat(
+/** Deals the experts in the order of the keys, then replicas into the slots that are left. */
+function dealByKeys(
   keys: number[],
   shape: { numExperts: number; numChiplets: number; slots: number; replicas: boolean; equalSlots: boolean },
 ): number[][] {
@@ -90,5 +90,5 @@ function seat(
       }
     }
   }
-  return chiplets.map((seated) => seated.sort((one, other) => one - other));
+  return chiplets.map((held) => held.sort((a, b) => a - b));
 }

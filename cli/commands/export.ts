@@ -40,7 +40,7 @@ export function exportCommand(): Command {
     .argument("<placement>", "placement file")
     .requiredOption("--to <format>", "format to write")
     .requiredOption("-o, --output <file>", "file to write")
-    .option("--fill-empty", "fill empty slots with copies of the busiest experts")
+    .option("--fill-empty", "fill empty slots with replicas of the busiest experts")
     .option("--fill-layers", "place the experts of MoE layers without placement in the order of their ids")
     .addOption(integerOption("--layer <n>", "write this layer alone, in formats that hold one placement"))
     .option("--engine-version <version>", "version of the engine; one that will not obey the file is refused")

@@ -57,7 +57,7 @@ export function describeStep({ step, layers }: Evaluation): string | undefined {
   );
 }
 
-/** How many copies of experts there are, where there are any. */
+/** How many replicas beyond one of each there are, where there are any. */
 export function describeReplicas({ numExperts, layers, dispatch }: Placement): string | undefined {
   const replicas = layers.map(({ chiplets }) => chiplets.flat().length - numExperts);
   const [least, most] = [Math.min, Math.max].map((choose) =>
@@ -65,7 +65,7 @@ export function describeReplicas({ numExperts, layers, dispatch }: Placement): s
   );
   if (most === 0) return undefined;
   const count = least === most ? `${most}` : `${least} to ${most}`;
-  return `${count} replicas a layer; tokens use ${dispatch === "uniform" ? "any copy, with equal chance" : "the nearest copy"}`;
+  return `${count} replicas a layer; tokens use ${dispatch === "uniform" ? "any replica, with equal chance" : "the nearest"}`;
 }
 
 /** Tokens of all layers together: layers may have different ones. */

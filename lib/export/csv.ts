@@ -7,13 +7,13 @@ import type { PlacementFormat } from "./placement-format.js";
 const HEADER = "layer,expert,chiplet,slot";
 
 /**
- * A row for every copy of an expert, for spreadsheets and scripts: `layer,expert,chiplet,slot`.
+ * A row for every replica, for spreadsheets and scripts: `layer,expert,chiplet,slot`.
  *
  * Layers are numbered as the model counts them, slots from 0 on every chiplet; empty slots have no row.
  */
 export const csv: PlacementFormat = {
   name: "csv",
-  summary: "a row for every copy of an expert: layer, expert, chiplet, slot",
+  summary: "a row for every replica: layer, expert, chiplet, slot",
   extension: "csv",
   needs: { layers: "any", equalSlots: false, noReplicas: false },
   write({ layers }) {

@@ -22,9 +22,9 @@ import type {
 interface EplbTensors {
   /** Expert of every physical slot. Shape [layers, slots]. */
   phy2log: number[][];
-  /** Slots of every expert, padded with -1 to the most copies. Shape [layers, experts, copies]. */
+  /** Slots of every expert, padded with -1 to the most replicas. Shape [layers, experts, replicas]. */
   log2phy: number[][][];
-  /** Copies of every expert. Shape [layers, experts]. */
+  /** Replicas of every expert. Shape [layers, experts]. */
   logcnt: number[][];
 }
 
@@ -89,14 +89,14 @@ export const eplbJson: PlacementFormat = {
 
 function toTensors({ layers, numExperts }: EnginePlacement): EplbTensors {
   const phy2log = layers.map(({ chiplets }) => expertsOfSlots(chiplets));
-  const copies = phy2log.map((slots) => slotsOfExperts(slots, numExperts));
-  const most = largest(copies.flatMap((slots) => slots.map(({ length }) => length)));
+  const slotsOf = phy2log.map((slots) => slotsOfExperts(slots, numExperts));
+  const most = largest(slotsOf.flatMap((slots) => slots.map(({ length }) => length)));
   return {
     phy2log,
-    log2phy: copies.map((slots) =>
+    log2phy: slotsOf.map((slots) =>
       slots.map((own) => [...own, ...new Array<number>(most - own.length).fill(-1)]),
     ),
-    logcnt: copies.map((slots) => slots.map(({ length }) => length)),
+    logcnt: slotsOf.map((slots) => slots.map(({ length }) => length)),
   };
 }
 
@@ -138,7 +138,7 @@ function reportContradictions(
       const listed = log2phy?.[row]?.[expert];
       const kept = new Set<unknown>(Array.isArray(listed) ? listed.slice(0, own.length) : []);
       const padding = Array.isArray(listed) ? listed.slice(own.length) : [];
-      // EPLB lists the copies in the order it made them, so only the set can be compared.
+      // EPLB lists the replicas in the order it made them, so only the set can be compared.
       const same = own.every((slot) => kept.has(slot)) && padding.every((entry) => entry === -1);
       if (!same) {
         report(

@@ -48,10 +48,10 @@ export function fitEngine(
 }
 
 /**
- * Fills the empty slots of one layer with copies of its busiest experts.
+ * Fills the empty slots of one layer with replicas of its busiest experts.
  *
  * Slot by slot, the expert with the most tokens per copy is copied to the chiplet of the least load that has room and
- * lacks it, as EPLB would with these slots. Engines spread an expert's tokens over its copies, so the token
+ * lacks it, as EPLB would with these slots. Engines spread an expert's tokens over its replicas, so the token
  * replication of the filled placement is not the one the placement was made for.
  *
  * @param load Tokens that chose each expert; without it all count alike. Shape [numExperts].
@@ -63,21 +63,21 @@ export function fillEmptySlots(
   slotsPerChiplet: number,
 ): number[][] {
   const filled = chiplets.map((experts) => [...experts]);
-  const copies = new Uint32Array(load.length);
-  for (const experts of filled) for (const expert of experts) copies[expert]++;
-  const share = (expert: number) => load[expert] / copies[expert];
-  const byShare = Array.from(copies, (_, expert) => expert);
+  const replicas = new Uint32Array(load.length);
+  for (const experts of filled) for (const expert of experts) replicas[expert]++;
+  const share = (expert: number) => load[expert] / replicas[expert];
+  const byShare = Array.from(replicas, (_, expert) => expert);
   const chipletLoad = (experts: number[]) => experts.reduce((sum, expert) => sum + share(expert), 0);
   for (;;) {
     const open = filled.filter((experts) => experts.length < slotsPerChiplet);
     if (open.length === 0) break;
-    byShare.sort((one, other) => share(other) - share(one) || copies[one] - copies[other] || one - other);
+    byShare.sort((one, other) => share(other) - share(one) || replicas[one] - replicas[other] || one - other);
     const fits = (expert: number) => open.filter((experts) => !experts.includes(expert));
     const expert = byShare.find((candidate) => fits(candidate).length > 0);
     if (expert === undefined) throw new Error("more slots on a chiplet than experts");
     const [target] = fits(expert).sort((one, other) => chipletLoad(one) - chipletLoad(other));
     target.push(expert);
-    copies[expert]++;
+    replicas[expert]++;
   }
   return filled.map((experts) => experts.sort((one, other) => one - other));
 }
@@ -168,13 +168,13 @@ function equalizeSlots({ layer, chiplets }: LayerPlacement, context: FitContext)
     throw new InputError(
       `${name}: layer ${layer}: chiplet ${short} holds ${chiplets[short].length} experts, expected ` +
         `${slotsPerChiplet} as on the fullest: the engine has no empty slots`,
-      "Maybe pass fillEmpty to copy the busiest experts into the empty slots.",
+      "Maybe pass fillEmpty to replicate the busiest experts into the empty slots.",
     );
   }
   const load = loads?.get(layer);
   const numEmpty = chiplets.length * slotsPerChiplet - chiplets.flat().length;
   note?.(
-    `layer ${layer}: filled ${numEmpty} empty slots with copies of ` +
+    `layer ${layer}: filled ${numEmpty} empty slots with replicas of ` +
       (load ? "the busiest experts" : "experts of unknown load"),
   );
   return {

@@ -4,7 +4,7 @@ import type { KnownModelLayers, ModelLayers } from "./model-layers.js";
 
 /** Options of every export. */
 export interface ExportOptions extends KnownModelLayers {
-  /** Fill empty slots with copies of the busiest experts, for engines that need equal slots. Default false. */
+  /** Fill empty slots with replicas of the busiest experts, for engines that need equal slots. Default false. */
   fillEmpty?: boolean | undefined;
   /** Place the experts of MoE layers that have no placement in the order of their ids. Default false. */
   fillLayers?: boolean | undefined;

@@ -110,7 +110,7 @@ export interface Evaluation {
 /** The machine and model to evaluate on. */
 export interface EvaluationOptions {
   readonly chipletsPerGroup: number;
-  /** Which copy of an expert a token uses, where there are several; default as the placement says, or else nearest. */
+  /** Which replica of an expert a token uses, where there are several; default as the placement says, or else nearest. */
   readonly dispatch?: DispatchModel;
   /** With as many chiplets as the placement has; bytes, time and energy are left out without it. */
   readonly machine?: Machine;

@@ -3,7 +3,7 @@ import { plainNumbers, type Constant, type Sourced } from "../hardware/constant.
 import { copyNs, lowLatencyNs, networkNs } from "./collective.js";
 import { expertComputeNs } from "./expert-compute.js";
 import { fitConstants } from "./fit-constants.js";
-import { expectedVisits } from "./uniform-copies.js";
+import { expectedCopies } from "./uniform-copies.js";
 import { largest, mean } from "../statistics.js";
 
 /** What was timed. */
@@ -118,15 +118,15 @@ export function timedNs(kernels: GpuKernels, timed: TimedCase): number {
     });
   }
   if (timed.kernel.startsWith("normal")) {
-    const visits = expectedVisits({ numExperts, topK, numServers, gpusPerServer, mostServers: numServers });
+    const expected = expectedCopies({ numExperts, topK, numServers, gpusPerServer, mostServers: numServers });
     if (numServers === 1) {
-      const copies = tokens * visits.gpus * (1 - 1 / numGpus);
+      const copies = tokens * expected.gpus * (1 - 1 / numGpus);
       return copyNs(kernels.normal[way], { ...exchange, copies, computeUnits });
     }
     return networkNs(kernels.acrossServers[way], {
       ...exchange,
-      networkCopies: tokens * visits.servers * (1 - 1 / numServers),
-      forwardedCopies: tokens * visits.gpus * (1 - 1 / gpusPerServer),
+      networkCopies: tokens * expected.servers * (1 - 1 / numServers),
+      forwardedCopies: tokens * expected.gpus * (1 - 1 / gpusPerServer),
       computeUnits,
     });
   }

@@ -30,41 +30,41 @@ export interface LinkLoads {
  * the tokens that visit it, and sends 1 / M of the tokens that visit the others. Time O(numChiplets).
  */
 export function linkLoads(traffic: LayerTraffic, hardware: Hardware, transport: Transport): LinkLoads {
-  const visits = visitsOf(traffic, transport);
-  const groupVisits = groupVisitsOf(traffic, visits, transport);
+  const copies = copiesToChiplets(traffic, transport);
+  const groupCopies = copiesToGroups(traffic, copies, transport);
   const everywhere = hardware.tokensStart === "everywhere";
-  const [rootDown, rootUp] = bothWays(groupVisits, everywhere);
-  const [chipletDown, chipletUp] = bothWays(visits, everywhere);
+  const [rootDown, rootUp] = bothWays(groupCopies, everywhere);
+  const [chipletDown, chipletUp] = bothWays(copies, everywhere);
   return { rootDown, rootUp, chipletDown, chipletUp };
 }
 
 /** Copies of the tokens that arrive at each chiplet. Shape [numChiplets]. */
-export function visitsOf(traffic: LayerTraffic, transport: Transport): Float64Array {
+export function copiesToChiplets(traffic: LayerTraffic, transport: Transport): Float64Array {
   if (transport === "all-gather") return new Float64Array(traffic.numChiplets).fill(traffic.numTokens);
   return transport === "per-expert" ? traffic.chipletLoad : traffic.chipletTokens;
 }
 
 /** Copies that arrive at each chiplet group. Shape [numGroups]. */
-function groupVisitsOf(
+function copiesToGroups(
   { groupTokens, numTokens, chipletsPerGroup }: LayerTraffic,
-  visits: Float64Array,
+  copies: Float64Array,
   transport: Transport,
 ): Float64Array {
   if (transport === "per-group") return groupTokens;
   const arriving = new Float64Array(groupTokens.length);
   if (transport === "all-gather") return arriving.fill(numTokens);
-  visits.forEach((copies, chiplet) => {
-    arriving[groupOfChiplet(chiplet, chipletsPerGroup)] += copies;
+  copies.forEach((arrivals, chiplet) => {
+    arriving[groupOfChiplet(chiplet, chipletsPerGroup)] += arrivals;
   });
   return arriving;
 }
 
 /** Copies that arrive at and leave every block, from the tokens that visit it. */
-function bothWays(visits: Float64Array, everywhere: boolean): [Float64Array, Float64Array] {
-  if (!everywhere) return [visits.slice(), new Float64Array(visits.length)];
-  const numBlocks = visits.length;
-  const total = sum(visits);
-  return [visits.map((own) => own * (1 - 1 / numBlocks)), visits.map((own) => (total - own) / numBlocks)];
+function bothWays(copies: Float64Array, everywhere: boolean): [Float64Array, Float64Array] {
+  if (!everywhere) return [copies.slice(), new Float64Array(copies.length)];
+  const numBlocks = copies.length;
+  const total = sum(copies);
+  return [copies.map((own) => own * (1 - 1 / numBlocks)), copies.map((own) => (total - own) / numBlocks)];
 }
 
 /** Nanoseconds for which every link is busy in one direction, and the latency of the longest route. */

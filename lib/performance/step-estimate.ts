@@ -7,7 +7,7 @@ import type { Hardware } from "../hardware/hardware.js";
 import type { Machine } from "../hardware/machine.js";
 import { expertBytes } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
-import { transferNs, visitsOf, type LinkTimes } from "./link-loads.js";
+import { transferNs, copiesToChiplets, type LinkTimes } from "./link-loads.js";
 import { sramPlan } from "./memory.js";
 import { BACKWARD_COMPUTE, createStageTimer, weightBytesOf, wireBytes, type StageTimes } from "./stages.js";
 import { sramBytes } from "./systolic.js";
@@ -123,13 +123,13 @@ function prefetchedShare(
   { workload }: EstimateOptions,
 ): number {
   if (hardware.weights === "resident") return 1;
-  const visits = visitsOf(traffic, workload.transport);
+  const copies = copiesToChiplets(traffic, workload.transport);
   const scale = microBatchTokens(workload, hardware) / traffic.numTokens;
   const bothWays = wireBytes(shape, workload.formats.dispatch) + wireBytes(shape, workload.formats.combine);
   const bytes = expertBytes(shape, weightBytesOf(shape, workload));
   return traffic.expertLoad.reduce((least, { length }, chiplet) => {
     if (length === 0) return least;
-    const layer = { experts: length, expertBytes: bytes, chunkBytes: visits[chiplet] * scale * bothWays };
+    const layer = { experts: length, expertBytes: bytes, chunkBytes: copies[chiplet] * scale * bothWays };
     const { prefetched } = sramPlan([layer, layer], {
       sramBytes: sramBytes(hardware.chiplet),
       prefetch: true,

@@ -21,11 +21,11 @@ export function expectedParts(options: { numExperts: number; topK: number; numPa
 }
 
 /**
- * Expected servers and GPUs that a token visits where its router keeps to some of the servers.
+ * Expected servers and GPUs that a token has experts on where its router keeps to some of the servers.
  *
  * @param options.mostServers Servers that the router keeps a token to (DeepSeek-V3: 4).
  */
-export function expectedVisits(options: {
+export function expectedCopies(options: {
   numExperts: number;
   topK: number;
   numServers: number;

@@ -54,7 +54,7 @@ export function ruleOf(model: DispatchModel): DispatchRule {
 }
 
 /** Chiplets that hold each expert, ascending. Shape [numExperts][]. */
-export type CopiesOf = readonly (readonly number[])[];
+export type ReplicaChiplets = readonly (readonly number[])[];
 
 /**
  * Turns a placement, with or without replicas, into the chiplets that hold each expert.
@@ -66,17 +66,17 @@ export function chipletsWithExperts(
   chiplets: readonly (readonly number[])[],
   numExperts: number,
 ): number[][] {
-  const copiesOf = Array.from({ length: numExperts }, (): number[] => []);
+  const chipletsOf = Array.from({ length: numExperts }, (): number[] => []);
   chiplets.forEach((experts, chiplet) => {
-    for (const expert of experts) copiesOf[expert].push(chiplet);
+    for (const expert of experts) chipletsOf[expert].push(chiplet);
   });
-  return copiesOf;
+  return chipletsOf;
 }
 
 /**
  * Finds all the smallest sets of chiplets that hold a copy of every one of the experts.
  *
- * Tries sizes from 1 on, depth first over the copies of the first expert not yet held: exponential in the experts at
+ * Tries sizes from 1 on, depth first over the replicas of the first expert not yet held: exponential in the experts at
  * worst, which are few, since experts of one copy never come here.
  *
  * @param experts At least one, each with at least one copy.
@@ -85,18 +85,18 @@ export function chipletsWithExperts(
  * @example
  * smallestCovers([0, 1], [[0, 1], [1, 2]]); // [[1]]
  */
-export function smallestCovers(experts: readonly number[], copiesOf: CopiesOf): number[][] {
+export function smallestCovers(experts: readonly number[], chipletsOf: ReplicaChiplets): number[][] {
   const covers: number[][] = [];
   const extend = (chosen: readonly number[], left: readonly number[], size: number): void => {
-    for (const chiplet of copiesOf[left[0]]) {
+    for (const chiplet of chipletsOf[left[0]]) {
       if (size === 1) {
         const cover = [...chosen, chiplet];
-        const holdsAll = left.every((expert) => copiesOf[expert].includes(chiplet));
+        const holdsAll = left.every((expert) => chipletsOf[expert].includes(chiplet));
         if (holdsAll && !covers.some((known) => cover.every((one) => known.includes(one))))
           covers.push(cover);
       } else {
         // A set that holds all with a chiplet to spare is not among the smallest, and was found before.
-        const rest = left.filter((expert) => !copiesOf[expert].includes(chiplet));
+        const rest = left.filter((expert) => !chipletsOf[expert].includes(chiplet));
         if (rest.length > 0) extend([...chosen, chiplet], rest, size - 1);
       }
     }
@@ -116,12 +116,12 @@ export function smallestCovers(experts: readonly number[], copiesOf: CopiesOf): 
  */
 export function chooseBySource(
   model: DispatchModel,
-  copiesOf: CopiesOf,
+  chipletsOf: ReplicaChiplets,
   { numChiplets, chipletsPerGroup }: { numChiplets: number; chipletsPerGroup: number },
 ): Int32Array {
-  const numExperts = copiesOf.length;
+  const numExperts = chipletsOf.length;
   const choice = new Int32Array(numChiplets * numExperts);
-  copiesOf.forEach((chiplets, expert) => {
+  chipletsOf.forEach((chiplets, expert) => {
     const far: number[] = [];
     for (let source = 0; source < numChiplets; source++) {
       const near =

@@ -15,21 +15,21 @@ export interface LeastLoadedOptions {
   readonly numExperts: number;
   readonly topK: number;
   /**
-   * Visits that are given for one copy less on a chiplet whose load is twice the mean. Default 0: tokens stay with the
-   * fewest visits, and loads decide among equals.
+   * Token copies that are given for one pair less on a chiplet whose load is twice the mean. Default 0: tokens stay with the
+   * fewest copies, and loads decide among equals.
    */
-  readonly visitsPerOverload?: number;
+  readonly copiesPerOverload?: number;
 }
 
-/** Loads among equals: too little to be worth a visit. */
+/** Loads among equals: too little to be worth a copy. */
 const TIE = 1e-6;
 
 /**
  * Serves tokens one after the other as a dispatcher does that knows the loads so far and nothing of what comes: each
- * goes where it makes the fewest visits and, among equals, where the load is least.
+ * goes where it needs the fewest copies and, among equals, where the load is least.
  *
  * What placements are worth to an engine that watches its loads. Searches count on `nearest` dispatch, which spreads
- * tokens over equals blindly. Time O(tokens * product of the copies of a token's experts).
+ * tokens over equals blindly. Time O(tokens * product of the replicas of a token's experts).
  *
  * @example
  * const { chipletLoad } = serveLeastLoaded(trace.layers[0], placement.layers[0].chiplets, trace);
@@ -37,18 +37,18 @@ const TIE = 1e-6;
 export function serveLeastLoaded(
   layer: LayerTrace,
   chiplets: Chiplets,
-  { numExperts, topK, visitsPerOverload = 0 }: LeastLoadedOptions,
+  { numExperts, topK, copiesPerOverload = 0 }: LeastLoadedOptions,
 ): LeastLoadedTraffic {
   const { numTokens } = layer;
-  const copiesOf = chipletsWithExperts(chiplets, numExperts);
+  const chipletsOf = chipletsWithExperts(chiplets, numExperts);
   const chipletLoad = new Float64Array(chiplets.length);
   const visited = new Uint8Array(chiplets.length);
   const chosen = new Uint16Array(topK);
   const best = new Uint16Array(topK);
   let experts: Uint16Array = new Uint16Array(0);
-  const price = Math.max(TIE, visitsPerOverload);
-  let [visits, served, bestCost] = [0, 0, Infinity];
-  /** Tries every copy of the token's experts from `place` on. */
+  const price = Math.max(TIE, copiesPerOverload);
+  let [copies, served, bestCost] = [0, 0, Infinity];
+  /** Tries every replica of the token's experts from `place` on. */
   const choose = (place: number, cost: number): void => {
     if (cost >= bestCost) return;
     if (place === experts.length) {
@@ -57,7 +57,7 @@ export function serveLeastLoaded(
       return;
     }
     const mean = Math.max(1, served / chiplets.length);
-    for (const chiplet of copiesOf[experts[place]]) {
+    for (const chiplet of chipletsOf[experts[place]]) {
       const isNew = visited[chiplet]++ === 0;
       chosen[place] = chiplet;
       choose(place + 1, cost + Number(isNew) + (price * chipletLoad[chiplet]) / mean);
@@ -69,9 +69,9 @@ export function serveLeastLoaded(
     experts = expertsOfToken(layer, token, topK);
     choose(0, 0);
     const used = best.subarray(0, experts.length);
-    visits += new Set(used).size;
+    copies += new Set(used).size;
     for (const chiplet of used) chipletLoad[chiplet]++;
     served += experts.length;
   }
-  return { tokenReplication: visits / numTokens, chipletLoad };
+  return { tokenReplication: copies / numTokens, chipletLoad };
 }

@@ -28,10 +28,10 @@ export function countMoves(from: Chiplets, to: Chiplets): number {
 
 /**
  * Orders the moves from a running placement to another so that no chiplet ever holds more than its slots, and no expert
- * is ever without a copy.
+ * is ever without a replica.
  *
  * Replicas that go are dropped first. Then every expert whose chiplet has a free slot comes there, for as long as there
- * is one. What is left are cycles of full chiplets. A cycle with a replicated expert is opened by dropping that copy and
+ * is one. What is left are cycles of full chiplets. A cycle with a replicated expert is opened by dropping that replica and
  * copying it anew later. Two experts that want each other's place are swapped. A longer cycle of k experts is opened by
  * a detour over a free slot elsewhere, k + 1 transfers, or, where there is none, by k - 1 swaps.
  * Time O(moves^2 * numChiplets).
@@ -97,7 +97,7 @@ export function planMigration(from: Chiplets, to: Chiplets, slotsPerChiplet: num
 
 /**
  * Replays a migration step by step and lists everything that is wrong with it: transfers from where the expert is not,
- * slots that overflow, a last copy dropped, another placement at the end.
+ * slots that overflow, a last replica dropped, another placement at the end.
  *
  * @returns One sentence a violation; empty if the steps lead from one placement to the other.
  */
@@ -107,11 +107,11 @@ export function verifyMigration(
 ): string[] {
   const violations: string[] = [];
   const held = from.map((experts) => new Set(experts));
-  const copiesOf = (expert: number) => held.filter((experts) => experts.has(expert)).length;
+  const numReplicasOf = (expert: number) => held.filter((experts) => experts.has(expert)).length;
   steps.forEach((step, index) => {
     const complain = (violation: string) => violations.push(`step ${index + 1}: ${violation}`);
     if (step.kind === "drop") {
-      if (copiesOf(step.expert) < 2) complain(`drops the last copy of expert ${step.expert}`);
+      if (numReplicasOf(step.expert) < 2) complain(`drops the last replica of expert ${step.expert}`);
       if (!held[step.chiplet].delete(step.expert)) {
         complain(`drops expert ${step.expert}, which is not on chiplet ${step.chiplet}`);
       }
@@ -138,7 +138,7 @@ export function verifyMigration(
   return violations;
 }
 
-/** An expert that has still to come to a chiplet: from its slot, or as one more copy from wherever it is. */
+/** An expert that has still to come to a chiplet: from its slot, or as one more replica from wherever it is. */
 interface Arrival {
   readonly expert: number;
   from: number | undefined;

@@ -94,7 +94,7 @@ export const placementSchema = z
     dispatch: z
       .enum(DISPATCH_MODELS)
       .exactOptional()
-      .describe("Which copy of an expert a token uses. Absent without replicas, or if it is not known."),
+      .describe("Which replica of an expert a token uses. Absent without replicas, or if it is not known."),
     solver: z.string().exactOptional().describe("Name of the solver that made the placement."),
     seed: z.int().exactOptional().describe("Seed the solver was given."),
     provenance: provenanceSchema

@@ -1,4 +1,4 @@
-import { chooseBySource, ruleOf, type CopiesOf, type DispatchModel } from "./dispatch.js";
+import { chooseBySource, ruleOf, type ReplicaChiplets, type DispatchModel } from "./dispatch.js";
 
 /** One way in which a token can be served: which chiplet, or which of several evenly, serves each expert. */
 export interface WayToServe {
@@ -16,27 +16,27 @@ export interface WayToServe {
  * @returns From the experts of a token to its ways.
  */
 export function waysToServe(
-  copiesOf: CopiesOf,
+  chipletsOf: ReplicaChiplets,
   dispatch: DispatchModel,
   shape: { numChiplets: number; chipletsPerGroup: number },
 ): (members: readonly number[]) => WayToServe[] {
   const rule = ruleOf(dispatch);
-  if (rule === "nearest") return (members) => nearestWays(members, copiesOf);
-  if (rule === "uniform") return (members) => uniformWays(members, copiesOf);
-  const choice = chooseBySource(dispatch, copiesOf, shape);
+  if (rule === "nearest") return (members) => nearestWays(members, chipletsOf);
+  if (rule === "uniform") return (members) => uniformWays(members, chipletsOf);
+  const choice = chooseBySource(dispatch, chipletsOf, shape);
   return (members) =>
     Array.from({ length: shape.numChiplets }, (_, source) => ({
       share: 1 / shape.numChiplets,
-      servedOn: new Map(members.map((expert) => [expert, [choice[source * copiesOf.length + expert]]])),
+      servedOn: new Map(members.map((expert) => [expert, [choice[source * chipletsOf.length + expert]]])),
     }));
 }
 
-function uniformWays(members: readonly number[], copiesOf: CopiesOf): WayToServe[] {
+function uniformWays(members: readonly number[], chipletsOf: ReplicaChiplets): WayToServe[] {
   let ways: WayToServe[] = [{ share: 1, servedOn: new Map() }];
   for (const expert of members) {
     ways = ways.flatMap(({ share, servedOn }) =>
-      copiesOf[expert].map((chiplet) => ({
-        share: share / copiesOf[expert].length,
+      chipletsOf[expert].map((chiplet) => ({
+        share: share / chipletsOf[expert].length,
         servedOn: new Map(servedOn).set(expert, [chiplet]),
       })),
     );
@@ -44,19 +44,19 @@ function uniformWays(members: readonly number[], copiesOf: CopiesOf): WayToServe
   return ways;
 }
 
-function nearestWays(members: readonly number[], copiesOf: CopiesOf): WayToServe[] {
-  const singles = members.filter((expert) => copiesOf[expert].length === 1);
-  const visited = new Set(singles.map((expert) => copiesOf[expert][0]));
+function nearestWays(members: readonly number[], chipletsOf: ReplicaChiplets): WayToServe[] {
+  const singles = members.filter((expert) => chipletsOf[expert].length === 1);
+  const visited = new Set(singles.map((expert) => chipletsOf[expert][0]));
   const servedOn = new Map<number, number[]>();
   const away: number[] = [];
   for (const expert of members) {
-    const there = copiesOf[expert].filter((chiplet) => visited.has(chiplet));
+    const there = chipletsOf[expert].filter((chiplet) => visited.has(chiplet));
     if (there.length > 0) servedOn.set(expert, there);
     else away.push(expert);
   }
-  const candidates = [...new Set(away.flatMap((expert) => copiesOf[expert]))];
+  const candidates = [...new Set(away.flatMap((expert) => chipletsOf[expert]))];
   const holdsAll = (set: readonly number[]) =>
-    away.every((expert) => copiesOf[expert].some((chiplet) => set.includes(chiplet)));
+    away.every((expert) => chipletsOf[expert].some((chiplet) => set.includes(chiplet)));
   for (let size = 0; ; size++) {
     const sets = subsets(candidates, size).filter(holdsAll);
     if (sets.length === 0) continue;
@@ -65,7 +65,7 @@ function nearestWays(members: readonly number[], copiesOf: CopiesOf): WayToServe
       for (const expert of away) {
         here.set(
           expert,
-          copiesOf[expert].filter((chiplet) => set.includes(chiplet)),
+          chipletsOf[expert].filter((chiplet) => set.includes(chiplet)),
         );
       }
       return { share: 1 / sets.length, servedOn: here };

@@ -4,7 +4,7 @@ import {
   chooseBySource,
   ruleOf,
   smallestCovers,
-  type CopiesOf,
+  type ReplicaChiplets,
   type DispatchModel,
 } from "./dispatch.js";
 import type { Chiplets } from "./placement.js";
@@ -39,7 +39,7 @@ export interface TrafficOptions {
 }
 
 /**
- * Counts the traffic of a placement, with or without replicas. Time O(sum of pattern widths * copies).
+ * Counts the traffic of a placement, with or without replicas. Time O(sum of pattern widths * replicas).
  *
  * @example
  * const traffic = countTraffic(patterns, [[0, 1], [2, 3]], { chipletsPerGroup: 1 });
@@ -52,10 +52,10 @@ export function countTraffic(
 ): LayerTraffic {
   const { numExperts, numPatterns, offsets, experts, counts, numTokens } = patterns;
   const tally = new Tally(chiplets.length, chipletsPerGroup, numExperts);
-  const copiesOf = chipletsWithExperts(chiplets, numExperts);
-  const serve = serverOf(dispatch, copiesOf, { numChiplets: chiplets.length, chipletsPerGroup });
+  const chipletsOf = chipletsWithExperts(chiplets, numExperts);
+  const serve = serverOf(dispatch, chipletsOf, { numChiplets: chiplets.length, chipletsPerGroup });
   for (let pattern = 0; pattern < numPatterns; pattern++) {
-    serve(experts.subarray(offsets[pattern], offsets[pattern + 1]), counts[pattern], { copiesOf, tally });
+    serve(experts.subarray(offsets[pattern], offsets[pattern + 1]), counts[pattern], { chipletsOf, tally });
   }
   const expertLoad = chiplets.map((experts, chiplet) =>
     experts.map((expert) => tally.loadOf(expert, chiplet)),
@@ -127,7 +127,7 @@ class Tally {
 
 /** Adds tokens of one pattern to the tally, in one way of dispatch. */
 interface Into {
-  readonly copiesOf: CopiesOf;
+  readonly chipletsOf: ReplicaChiplets;
   readonly tally: Tally;
 }
 
@@ -135,21 +135,21 @@ type Serve = (members: Uint16Array, tokens: number, into: Into) => void;
 
 function serverOf(
   dispatch: DispatchModel,
-  copiesOf: CopiesOf,
+  chipletsOf: ReplicaChiplets,
   shape: { numChiplets: number; chipletsPerGroup: number },
 ): Serve {
   const rule = ruleOf(dispatch);
   if (rule === "nearest") return serveNearest;
   if (rule === "uniform") return serveUniformly;
-  const choice = chooseBySource(dispatch, copiesOf, shape);
+  const choice = chooseBySource(dispatch, chipletsOf, shape);
   return (members, tokens, { tally }) => {
     // Tokens start on every chiplet equally often; without a choice, all of them are served alike.
-    const hasChoice = members.some((expert) => copiesOf[expert].length > 1);
+    const hasChoice = members.some((expert) => chipletsOf[expert].length > 1);
     const numSources = hasChoice ? shape.numChiplets : 1;
     for (let source = 0; source < numSources; source++) {
       tally.begin();
       for (const expert of members) {
-        const chiplet = choice[source * copiesOf.length + expert];
+        const chiplet = choice[source * chipletsOf.length + expert];
         tally.visit(chiplet, tokens / numSources);
         tally.serve(expert, tokens / numSources, [chiplet]);
       }
@@ -157,58 +157,58 @@ function serverOf(
   };
 }
 
-function serveNearest(members: Uint16Array, tokens: number, { copiesOf, tally }: Into): void {
+function serveNearest(members: Uint16Array, tokens: number, { chipletsOf, tally }: Into): void {
   const left: number[] = [];
   tally.begin();
   for (const expert of members) {
-    if (copiesOf[expert].length > 1) left.push(expert);
+    if (chipletsOf[expert].length > 1) left.push(expert);
     else {
-      tally.visit(copiesOf[expert][0], tokens);
-      tally.serve(expert, tokens, copiesOf[expert]);
+      tally.visit(chipletsOf[expert][0], tokens);
+      tally.serve(expert, tokens, chipletsOf[expert]);
     }
   }
   if (left.length === 0) return;
   const away: number[] = [];
   for (const expert of left) {
-    const visited = copiesOf[expert].filter((chiplet) => tally.hasVisited(chiplet));
+    const visited = chipletsOf[expert].filter((chiplet) => tally.hasVisited(chiplet));
     if (visited.length > 0) tally.serve(expert, tokens, visited);
     else away.push(expert);
   }
   if (away.length === 0) return;
-  const covers = smallestCovers(away, copiesOf);
+  const covers = smallestCovers(away, chipletsOf);
   const decided =
-    members.length > left.length ? [...members].filter((expert) => copiesOf[expert].length === 1) : [];
+    members.length > left.length ? [...members].filter((expert) => chipletsOf[expert].length === 1) : [];
   const share = tokens / covers.length;
   for (const cover of covers) {
     // The chiplets visited anyway have been counted: walk past them again, so that their groups are not counted twice.
     tally.begin();
-    for (const expert of decided) tally.visit(copiesOf[expert][0], 0);
+    for (const expert of decided) tally.visit(chipletsOf[expert][0], 0);
     for (const chiplet of cover) tally.visit(chiplet, share);
     for (const expert of away) {
       tally.serve(
         expert,
         share,
-        copiesOf[expert].filter((chiplet) => cover.includes(chiplet)),
+        chipletsOf[expert].filter((chiplet) => cover.includes(chiplet)),
       );
     }
   }
 }
 
-function serveUniformly(members: Uint16Array, tokens: number, { copiesOf, tally }: Into): void {
-  /** Chance that no copy drawn is on a chiplet, or in a group, of those where one may be. */
+function serveUniformly(members: Uint16Array, tokens: number, { chipletsOf, tally }: Into): void {
+  /** Chance that no replica drawn is on a chiplet, or in a group, of those where one may be. */
   const chipletMissed = new Map<number, number>();
   const groupMissed = new Map<number, number>();
   for (const expert of members) {
-    const copies = copiesOf[expert];
-    tally.serve(expert, tokens, copies);
+    const holders = chipletsOf[expert];
+    tally.serve(expert, tokens, holders);
     const inGroup = new Map<number, number>();
-    for (const chiplet of copies) {
-      chipletMissed.set(chiplet, (chipletMissed.get(chiplet) ?? 1) * (1 - 1 / copies.length));
+    for (const chiplet of holders) {
+      chipletMissed.set(chiplet, (chipletMissed.get(chiplet) ?? 1) * (1 - 1 / holders.length));
       const group = Math.floor(chiplet / tally.chipletsPerGroup);
       inGroup.set(group, (inGroup.get(group) ?? 0) + 1);
     }
     for (const [group, count] of inGroup) {
-      groupMissed.set(group, (groupMissed.get(group) ?? 1) * (1 - count / copies.length));
+      groupMissed.set(group, (groupMissed.get(group) ?? 1) * (1 - count / holders.length));
     }
   }
   for (const [chiplet, missed] of chipletMissed) tally.chipletTokens[chiplet] += tokens * (1 - missed);

@@ -51,7 +51,7 @@ export function verifyByTokens(
   if (violations.length > 0) return violations;
   const { chipletLoad, chipletTokens, groupTokens } = service();
   const numTokens = tokens.reduce((sum, { count }) => sum + count, 0);
-  const perToken = (visits: number[]) => sumOf(visits, visits.keys()) / numTokens;
+  const perToken = (tokens: number[]) => sumOf(tokens, tokens.keys()) / numTokens;
   for (const violation of claimViolations("cost", found, perToken(chipletTokens))) violations.push(violation);
   if (found.groups)
     for (const violation of claimViolations("cost of groups", found.groups, perToken(groupTokens)))
@@ -125,7 +125,7 @@ function coverageViolations({ numExperts, numReplicas }: VerifiedProblem, chiple
   const numPlaced = chiplets.flat().length;
   if (numReplicas > 0 && numPlaced > numExperts + numReplicas) {
     violations.push(
-      `found ${numPlaced} copies of ${numExperts} experts, expected at most ${numReplicas} more`,
+      `found ${numPlaced} replicas of ${numExperts} experts, expected at most ${numReplicas} more`,
     );
   }
   return violations;

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.js";
 import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
-import { visitsOf } from "../performance/link-loads.js";
+import { copiesToChiplets } from "../performance/link-loads.js";
 import { memoryTransferNs } from "../performance/memory.js";
 import { BACKWARD_COMPUTE, stageTimes, weightBytesOf, wireBytes } from "../performance/stages.js";
 import { sramBytes } from "../performance/systolic.js";
@@ -57,7 +57,7 @@ export function modelDurations(
   const chunk = stageTimes(traffic, machine, { workload, tokens: tokens / cut.chunks });
   const bothWays = wireBytes(shape, workload.formats.dispatch) + wireBytes(shape, workload.formats.combine);
   const bytesOf = (tokens / cut.chunks / traffic.numTokens) * bothWays;
-  const visits = visitsOf(traffic, workload.transport);
+  const copies = copiesToChiplets(traffic, workload.transport);
   const bytesPerWeight = weightBytesOf(shape, workload);
   const oneExpert = expertBytes(shape, bytesPerWeight);
   const streamed = hardware.weights === "streamed";
@@ -76,6 +76,6 @@ export function modelDurations(
     updateFactor: 1 + (cut.optimiserBytesPerWeight ?? 0) / bytesPerWeight,
     expertBytes: oneExpert,
     // As they arrive and as they leave.
-    chunkBytes: visits.map((copies) => copies * bytesOf),
+    chunkBytes: copies.map((count) => count * bytesOf),
   };
 }

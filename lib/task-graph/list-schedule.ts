@@ -47,7 +47,7 @@ export function listSchedule(
   const events = new KeyedHeap();
   const willWake = new Uint8Array(numResources);
   const readyNow: number[] = [];
-  const touched: number[] = [];
+  const toTry: number[] = [];
   let numStarted = 0;
 
   for (let task = 0; task < numTasks; task++) {
@@ -75,20 +75,20 @@ export function listSchedule(
       if (event < numTasks) readyNow.push(event);
       else {
         willWake[event - numTasks] = 0;
-        touched.push(event - numTasks);
+        toTry.push(event - numTasks);
       }
     }
-    while (readyNow.length > 0 || touched.length > 0) {
+    while (readyNow.length > 0 || toTry.length > 0) {
       // All that falls ready now comes before any choice, so that it may be chosen now.
       for (let task = readyNow.pop(); task !== undefined; task = readyNow.pop()) {
         const resource = resourceOf[task];
         if (resource === NO_RESOURCE) start(task, nowNs);
         else {
           waiting.push(resource, task);
-          touched.push(resource);
+          toTry.push(resource);
         }
       }
-      for (let resource = touched.pop(); resource !== undefined; resource = touched.pop()) {
+      for (let resource = toTry.pop(); resource !== undefined; resource = toTry.pop()) {
         if (waiting.isEmpty(resource)) continue;
         if (freeNs[resource] <= nowNs && takenIn[resource] < round) {
           const task = waiting.pop(resource);

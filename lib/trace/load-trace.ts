@@ -4,7 +4,7 @@ import { NO_EXPERT, type RoutingTrace } from "./routing-trace.js";
 /**
  * How often the experts of a model were chosen, without the tokens: what most engines record in production.
  *
- * Enough to balance and to copy experts. Not enough for C_T, which needs to know what a token chose together.
+ * Enough to balance and to replicate experts. Not enough for C_T, which needs to know what a token chose together.
  */
 export interface LoadTrace {
   readonly model: string | undefined;

@@ -5,13 +5,13 @@ import { countSubsets, tabulateSubsetCosts } from "./subset-costs.js";
 /** Every admissible column, by tables: made to be walked under changing multipliers. */
 export interface ColumnTable {
   /** Calls `visit` for every admissible column of reduced cost at most `limit`, in a fixed order. */
-  walk(multipliers: Multipliers, limit: number, visit: ColumnVisitor): void;
+  walk(multipliers: Multipliers, limit: number, visit: UseColumn): void;
   /** The least reduced cost of any admissible column; Infinity if there is none. */
   leastReducedCost(multipliers: Multipliers): number;
 }
 
 /** Receives a column; `experts`, ascending, is overwritten by the next. */
-export type ColumnVisitor = (experts: Uint16Array, tokens: number, reducedCost: number) => void;
+export type UseColumn = (experts: Uint16Array, tokens: number, reducedCost: number) => void;
 
 /** Number of columns, admissible or not; all that a table of them costs in memory is 4 bytes each. */
 export function countColumns(shape: PartitionShape): number {

@@ -89,11 +89,11 @@ function addTokens(
   }: { row: number; patterns: PlacementProblem["patterns"]; columnsOf: (expert: number) => number[] },
 ): void {
   for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
-    const visits = writer.addColumn({ upper: 1, isInteger: false });
-    writer.addEntry(row, visits, patterns.counts[pattern]);
+    const isThere = writer.addColumn({ upper: 1, isInteger: false });
+    writer.addEntry(row, isThere, patterns.counts[pattern]);
     for (let place = patterns.offsets[pattern]; place < patterns.offsets[pattern + 1]; place++) {
       const implied = writer.addRow(0, Infinity);
-      writer.addEntry(implied, visits, 1);
+      writer.addEntry(implied, isThere, 1);
       for (const column of columnsOf(patterns.experts[place])) writer.addEntry(implied, column, -1);
     }
   }

@@ -87,7 +87,7 @@ export class BoundedMoves {
    */
   retreat(): boolean {
     while (this.moves > this.maxMoves) {
-      const swap = this.#cheapestWayHome();
+      const swap = this.#cheapestReturn();
       if (!swap) return false;
       this.#swap(swap[0], swap[1]);
     }
@@ -136,7 +136,7 @@ export class BoundedMoves {
   }
 
   /** The allowed swap that brings more experts back than away, and loses least for each of them. */
-  #cheapestWayHome(): [number, number] | undefined {
+  #cheapestReturn(): [number, number] | undefined {
     const { chipletOf, occupants, slots } = this.#state;
     let best = -Infinity;
     let found: [number, number] | undefined;

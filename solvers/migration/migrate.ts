@@ -40,7 +40,7 @@ export function migrateFrom(solver: Solver, running: Placement, maxMoves: number
 export interface LimitMovesOptions {
   /** Within slots and replicas of the problem. */
   readonly running: Chiplets;
-  /** Most slots that may be filled from elsewhere: experts that sit on another chiplet, and copies that are new. */
+  /** Most slots that may be filled from elsewhere: experts on another chiplet, and replicas that are new. */
   readonly maxMoves: number;
   /** What to aim for, if anything was found. */
   readonly target: Exclude<Solution, { status: "infeasible" }>;
@@ -82,7 +82,7 @@ export async function limitMoves(problem: PlacementProblem, options: LimitMovesO
   return isReached && target.cost <= found.cost ? target : found;
 }
 
-/** Moves experts and copies away from the running placement, if that is one but for the loads. */
+/** Moves experts and replicas away from the running placement, if that is one but for the loads. */
 function moveCopies(
   problem: PlacementProblem,
   { running, maxMoves, seed, timeLimitMs = Infinity }: LimitMovesOptions,
@@ -103,7 +103,7 @@ function answer(
   { target, stoppedBy }: { target: Solved | undefined; stoppedBy: StoppedBy },
 ): Solved {
   const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
-  const perToken = (visits: Float64Array) => sum(visits) / patterns.numTokens;
+  const perToken = (tokens: Float64Array) => sum(tokens) / patterns.numTokens;
   return {
     status: "feasible",
     chiplets,

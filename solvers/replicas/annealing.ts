@@ -32,14 +32,14 @@ const MOVES_PER_SLOT = 400;
 /** Patterns served in a search: some seconds. */
 const MOST_SERVINGS = 6e7;
 /**
- * Temperatures of the annealing, in visits per token of all slots together: what a change may cost at the start and at
+ * Temperatures of the annealing, in token copies per token of all slots together: what a change may cost at the start and at
  * the end. The more slots there are, the less a change of two of them matters.
  */
 const HOT = 0.8;
 const COLD = 2e-3;
 /**
- * Visits that a token-expert pair above the load cap is worth, at the start and at the end: little at first, so that
- * the search finds its way around the cap, and more than any visit at last.
+ * Token copies that a token-expert pair above the load cap is worth, at the start and at the end: little at first, so that
+ * the search finds its way around the cap, and more than any copy at last.
  */
 const FIRST_PENALTY = 0.3;
 const LAST_PENALTY = 20;
@@ -59,15 +59,15 @@ interface SlotChange {
 }
 
 /**
- * Decides together which experts have replicas and where every replica sits, for the fewest visits under a load cap.
+ * Decides together which experts have replicas and where every replica is, for the fewest token copies under a load cap.
  *
  * Simulated annealing over placements: two slots of different chiplets swap what they hold, or a replica gives its slot to
- * a replica of another expert. Load above the cap costs more and more visits, and so does load above a lower limit that no
+ * a replica of another expert. Load above the cap costs more and more token copies, and so does load above a lower limit that no
  * dispatcher could send elsewhere, for the sake of tokens that choose otherwise than those learned from; pins, separations
  * and bytes are never broken. Every candidate is served exactly as the dispatch model says.
  *
  * @param start Respects slots, pins, separations and bytes.
- * @returns The best placement met: of least excess over the limits, then of fewest visits; and whether the clock cut the
+ * @returns The best placement met: of least excess over the limits, then of fewest token copies; and whether the clock cut the
  *   search.
  */
 export function annealReplicas(
@@ -84,18 +84,18 @@ export function annealReplicas(
     let sum = 0;
     for (let chiplet = 0; chiplet < state.numChiplets; chiplet++) {
       sum += Math.max(0, state.load[chiplet] - cap);
-      sum += Math.max(0, state.visitors[chiplet] - problem.limits.chipletTokens);
+      sum += Math.max(0, state.chipletTokens[chiplet] - problem.limits.chipletTokens);
     }
     return sum;
   };
-  const boundLimit = limitOfBoundLoad(problem, maxLoad);
+  const fixedLimit = limitOfFixedLoad(problem, maxLoad);
   // Below this, an excess is rounding.
   const tolerance = SHARE_ROUNDING * numTokens;
-  const costOf = ({ visits, bound }: { visits: number; bound: number }) => visits + LAST_PENALTY * bound;
+  const costOf = ({ copies, fixed }: { copies: number; fixed: number }) => copies + LAST_PENALTY * fixed;
   const measure = (cap: number) => ({
     excess: excessOver(cap),
-    visits: state.visits(),
-    bound: excessOfBoundLoad(problem, state, boundLimit),
+    copies: state.tokenCopies(),
+    fixed: excessOfFixedLoad(problem, state, fixedLimit),
   });
   const begun = measure(maxLoad);
   const best = { excess: begun.excess, cost: costOf(begun), slots: state.slotOf.slice() };
@@ -111,8 +111,8 @@ export function annealReplicas(
       state.change(changes);
       const next = measure(cap);
       const price = FIRST_PENALTY * (LAST_PENALTY / FIRST_PENALTY) ** progress;
-      const moreExcess = next.excess - current.excess + next.bound - current.bound;
-      const worse = next.visits - current.visits + price * moreExcess;
+      const moreExcess = next.excess - current.excess + next.fixed - current.fixed;
+      const worse = next.copies - current.copies + price * moreExcess;
       const temperature = (numTokens / state.slotOf.length) * HOT * (COLD / HOT) ** progress;
       if (worse > 0 && random.next() >= Math.exp(-worse / temperature)) {
         state.undo(reverse);
@@ -145,7 +145,7 @@ export function annealReplicas(
  * Where there are too few replicas to keep it, it is what packs onto the chiplets with that slack; without a load cap, or
  * where the dispatcher pays loads no heed, all that there is.
  */
-function limitOfBoundLoad(
+function limitOfFixedLoad(
   { load, numReplicas, numChiplets, dispatch }: PlacementProblem,
   maxLoad: number,
 ): number {
@@ -155,16 +155,16 @@ function limitOfBoundLoad(
   return Math.max(FIXED_SHARE * maxLoad, PACKING_SLACK * least);
 }
 
-function excessOfBoundLoad({ load }: PlacementProblem, state: ReplicaState, limit: number): number {
+function excessOfFixedLoad({ load }: PlacementProblem, state: ReplicaState, limit: number): number {
   const { slotOf, slots } = state;
   let excess = 0;
   for (let first = 0; first < slotOf.length; first += slots) {
-    let bound = 0;
+    let fixed = 0;
     for (let slot = first; slot < first + slots; slot++) {
       const expert = slotOf[slot];
-      if (expert !== EMPTY && state.replicaCount(expert) === 1) bound += load[expert];
+      if (expert !== EMPTY && state.replicaCount(expert) === 1) fixed += load[expert];
     }
-    excess += Math.max(0, bound - limit);
+    excess += Math.max(0, fixed - limit);
   }
   return excess;
 }
@@ -244,9 +244,9 @@ function createMoveBudget(
   state: ReplicaState,
   { running, maxMoves }: MigrationBudget,
 ): (changes: readonly SlotChange[]) => boolean {
-  const atHome = running.map((experts) => new Set(experts));
+  const runningOn = running.map((experts) => new Set(experts));
   const isAway = (slot: number, expert: number) =>
-    expert !== EMPTY && !atHome[Math.floor(slot / state.slots)].has(expert);
+    expert !== EMPTY && !runningOn[Math.floor(slot / state.slots)].has(expert);
   return (changes) => {
     let away = 0;
     state.slotOf.forEach((expert, slot) => (away += Number(isAway(slot, expert))));

@@ -1,13 +1,14 @@
 import { smallestCovers } from "../../lib/placement/dispatch.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { sum } from "../../lib/statistics.js";
 import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 
 /** What a slot holds when it holds no expert. */
 export const EMPTY = -1;
 
 /**
- * A complete placement with replicas under change, with the visits and loads that the dispatch model makes of it.
+ * A complete placement with replicas under change, with the token copies and loads that the dispatch model makes of it.
  *
  * A change is tried by taking the tokens of the experts it concerns out, changing the slots, and serving those tokens
  * anew; `undo` restores the sums. Cost O(tokens of these experts * topK * replicas). Sums of shares drift by rounding;
@@ -22,7 +23,7 @@ export class ReplicaState {
   /** Token-expert pairs served by each chiplet. Shape [numChiplets]. */
   readonly load: Float64Array;
   /** Tokens that visit each chiplet. Shape [numChiplets]. */
-  readonly visitors: Float64Array;
+  readonly chipletTokens: Float64Array;
   /** Slots that hold an expert. */
   numPlaced = 0;
 
@@ -31,13 +32,13 @@ export class ReplicaState {
   /** Chiplets that hold each expert. Shape [numExperts][]. */
   readonly #replicasOf: number[][];
   readonly #savedLoad: Float64Array;
-  readonly #savedVisitors: Float64Array;
-  /** Serving that last visited each chiplet. Shape [numChiplets]. */
-  readonly #visitedIn: Uint32Array;
+  readonly #savedTokens: Float64Array;
+  /** Serving that last counted each chiplet. Shape [numChiplets]. */
+  readonly #countedIn: Uint32Array;
   #serving = 0;
   /** Chance to miss each chiplet, in the serving at hand. Shape [numChiplets]. */
   readonly #missed: Float64Array;
-  readonly #touched: Uint16Array;
+  readonly #chipletsAtHand: Uint16Array;
   /** Experts of the pattern at hand that no chiplet visited anyway holds. Shape [numExperts]. */
   readonly #away: Uint16Array;
   /** Walk that last served each pattern. Shape [numPatterns]. */
@@ -49,7 +50,7 @@ export class ReplicaState {
     this.slots = slotsPerChiplet;
     this.slotOf = new Int32Array(numChiplets * slotsPerChiplet);
     this.load = new Float64Array(numChiplets);
-    this.visitors = new Float64Array(numChiplets);
+    this.chipletTokens = new Float64Array(numChiplets);
     this.patterns = patterns;
     this.#index = indexPatterns(patterns);
     this.#serve =
@@ -62,10 +63,10 @@ export class ReplicaState {
           };
     this.#replicasOf = Array.from({ length: numExperts }, () => []);
     this.#savedLoad = new Float64Array(numChiplets);
-    this.#savedVisitors = new Float64Array(numChiplets);
-    this.#visitedIn = new Uint32Array(numChiplets);
+    this.#savedTokens = new Float64Array(numChiplets);
+    this.#countedIn = new Uint32Array(numChiplets);
     this.#missed = new Float64Array(numChiplets);
-    this.#touched = new Uint16Array(numChiplets);
+    this.#chipletsAtHand = new Uint16Array(numChiplets);
     this.#away = new Uint16Array(numExperts);
     this.#servedIn = new Uint32Array(patterns.numPatterns);
   }
@@ -82,7 +83,7 @@ export class ReplicaState {
       });
     });
     this.load.fill(0);
-    this.visitors.fill(0);
+    this.chipletTokens.fill(0);
     const { numPatterns, counts } = this.patterns;
     for (let pattern = 0; pattern < numPatterns; pattern++) this.#serve(pattern, counts[pattern]);
   }
@@ -96,11 +97,9 @@ export class ReplicaState {
     );
   }
 
-  /** Sum of `visitors`: C_T times the tokens. */
-  visits(): number {
-    let sum = 0;
-    for (const tokens of this.visitors) sum += tokens;
-    return sum;
+  /** Sum of `chipletTokens`: C_T times the tokens. */
+  tokenCopies(): number {
+    return sum(this.chipletTokens);
   }
 
   /** Whether a chiplet holds a replica of an expert. */
@@ -120,7 +119,7 @@ export class ReplicaState {
    */
   change(changes: readonly { slot: number; expert: number }[]): void {
     this.#savedLoad.set(this.load);
-    this.#savedVisitors.set(this.visitors);
+    this.#savedTokens.set(this.chipletTokens);
     const concerned = changes.flatMap(({ slot, expert }) => [this.slotOf[slot], expert]);
     this.#serveAll(concerned, -1);
     this.#fill(changes);
@@ -131,7 +130,7 @@ export class ReplicaState {
   undo(reverse: readonly { slot: number; expert: number }[]): void {
     this.#fill(reverse);
     this.load.set(this.#savedLoad);
-    this.visitors.set(this.#savedVisitors);
+    this.chipletTokens.set(this.#savedTokens);
   }
 
   #fill(changes: readonly { slot: number; expert: number }[]): void {
@@ -174,9 +173,9 @@ export class ReplicaState {
 
   #serveNearest(pattern: number, tokens: number): void {
     const { offsets, experts } = this.patterns;
-    const { load, visitors } = this;
+    const { load, chipletTokens } = this;
     const replicasOf = this.#replicasOf;
-    const visitedIn = this.#visitedIn;
+    const countedIn = this.#countedIn;
     const serving = ++this.#serving;
     let numSeveral = 0;
     for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
@@ -187,16 +186,16 @@ export class ReplicaState {
       }
       const chiplet = replicas[0];
       load[chiplet] += tokens;
-      if (visitedIn[chiplet] === serving) continue;
-      visitedIn[chiplet] = serving;
-      visitors[chiplet] += tokens;
+      if (countedIn[chiplet] === serving) continue;
+      countedIn[chiplet] = serving;
+      chipletTokens[chiplet] += tokens;
     }
     if (numSeveral === 0) return;
     const away = this.#away;
     let numAway = 0;
     for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
       const expert = experts[place];
-      if (replicasOf[expert].length > 1 && !this.#serveOnVisited(replicasOf[expert], tokens))
+      if (replicasOf[expert].length > 1 && !this.#serveOnSame(replicasOf[expert], tokens))
         away[numAway++] = expert;
     }
     if (numAway === 1) this.#serveOnAny(replicasOf[away[0]], tokens);
@@ -205,14 +204,14 @@ export class ReplicaState {
   }
 
   /** Serves an expert evenly on those of its chiplets that are visited anyway, if there are any. */
-  #serveOnVisited(replicas: readonly number[], tokens: number): boolean {
+  #serveOnSame(replicas: readonly number[], tokens: number): boolean {
     let visited = 0;
     for (const chiplet of replicas) {
-      if (this.#visitedIn[chiplet] === this.#serving) visited++;
+      if (this.#countedIn[chiplet] === this.#serving) visited++;
     }
     if (visited === 0) return false;
     for (const chiplet of replicas) {
-      if (this.#visitedIn[chiplet] === this.#serving) this.load[chiplet] += tokens / visited;
+      if (this.#countedIn[chiplet] === this.#serving) this.load[chiplet] += tokens / visited;
     }
     return true;
   }
@@ -220,7 +219,7 @@ export class ReplicaState {
   #serveOnAny(replicas: readonly number[], tokens: number): void {
     for (const chiplet of replicas) {
       this.load[chiplet] += tokens / replicas.length;
-      this.visitors[chiplet] += tokens / replicas.length;
+      this.chipletTokens[chiplet] += tokens / replicas.length;
     }
   }
 
@@ -236,7 +235,7 @@ export class ReplicaState {
     for (const chiplet of replicas) {
       if (!otherReplicas.includes(chiplet)) continue;
       this.load[chiplet] += (2 * tokens) / common;
-      this.visitors[chiplet] += tokens / common;
+      this.chipletTokens[chiplet] += tokens / common;
     }
   }
 
@@ -244,7 +243,7 @@ export class ReplicaState {
     const covers = smallestCovers(away, this.#replicasOf);
     const share = tokens / covers.length;
     for (const cover of covers) {
-      for (const chiplet of cover) this.visitors[chiplet] += share;
+      for (const chiplet of cover) this.chipletTokens[chiplet] += share;
       for (const expert of away) {
         const within = this.#replicasOf[expert].filter((chiplet) => cover.includes(chiplet));
         for (const chiplet of within) this.load[chiplet] += share / within.length;
@@ -254,24 +253,24 @@ export class ReplicaState {
 
   #serveUniformly(pattern: number, tokens: number): void {
     const { offsets, experts } = this.patterns;
-    const { load, visitors } = this;
+    const { load, chipletTokens } = this;
     const serving = ++this.#serving;
-    let numTouched = 0;
+    let numAtHand = 0;
     for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
       const replicas = this.#replicasOf[experts[place]];
       for (const chiplet of replicas) {
         load[chiplet] += tokens / replicas.length;
-        if (this.#visitedIn[chiplet] !== serving) {
-          this.#visitedIn[chiplet] = serving;
+        if (this.#countedIn[chiplet] !== serving) {
+          this.#countedIn[chiplet] = serving;
           this.#missed[chiplet] = 1;
-          this.#touched[numTouched++] = chiplet;
+          this.#chipletsAtHand[numAtHand++] = chiplet;
         }
         this.#missed[chiplet] *= 1 - 1 / replicas.length;
       }
     }
-    for (let index = 0; index < numTouched; index++) {
-      const chiplet = this.#touched[index];
-      visitors[chiplet] += tokens * (1 - this.#missed[chiplet]);
+    for (let index = 0; index < numAtHand; index++) {
+      const chiplet = this.#chipletsAtHand[index];
+      chipletTokens[chiplet] += tokens * (1 - this.#missed[chiplet]);
     }
   }
 }

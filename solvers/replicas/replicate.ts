@@ -106,7 +106,7 @@ interface Ways {
   readonly spread: () => number[][];
 }
 
-/** Looks for the fewest visits under the load cap; from an even placement, where none under the cap is met otherwise. */
+/** Looks for the fewest token copies under the load cap; from an even placement, where none under the cap is met otherwise. */
 function searchCapped(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
   const cap = problem.limits.chipletLoad * (1 + SHARE_ROUNDING);
   const { search } = ways;
@@ -116,7 +116,7 @@ function searchCapped(problem: PlacementProblem, begun: Chiplets, ways: Ways): n
   return peakLoad(problem, even) <= cap ? search(even, 2) : found;
 }
 
-/** Looks for the least largest load, and then for the fewest visits under it. */
+/** Looks for the least largest load, and then for the fewest token copies under it. */
 function searchBalanced(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
   const even = spreadEvenly(problem, begun, ways);
   return ways.search(even, 2, peakLoad(problem, even));
@@ -130,7 +130,7 @@ function spreadEvenly(problem: PlacementProblem, begun: Chiplets, ways: Ways): n
   return found[peaks.indexOf(smallest(peaks))];
 }
 
-/** Whether spreading loads is all there is to do: tokens of one expert make one visit wherever they go. */
+/** Whether spreading loads is all there is to do: tokens of one expert make one copy wherever they go. */
 function isSpreadAlone(problem: PlacementProblem): boolean {
   return hasTokensOfOneExpert(problem.patterns) && !hasRules(problem);
 }

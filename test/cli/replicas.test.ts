@@ -22,7 +22,7 @@ describe("replicas on the command line", () => {
   });
   const run = (...args: string[]) => place.runJson("place", "trace.jsonl", "--chiplets", "4", ...args);
 
-  it("visit fewer chiplets than without, never two copies on one", async () => {
+  it("visit fewer chiplets than without, never two replicas on one", async () => {
     const without = (await run("--slots", "3")) as Placed;
     const { learned, placement } = (await run("--replicas", "4", "-o", "p.json")) as Placed;
     expect(learned.tokenReplication).to.be.below(without.learned.tokenReplication);
@@ -122,10 +122,10 @@ describe("loads without tokens on the command line", () => {
     };
     expect(placed.placement.dispatch).to.equal("uniform");
     const [{ chiplets, load }] = placed.placement.layers;
-    const copies = (expert: number) => chiplets.filter((experts) => experts.includes(expert)).length;
+    const replicas = (expert: number) => chiplets.filter((experts) => experts.includes(expert)).length;
     const peak = Math.max(
       ...chiplets.map((experts) =>
-        experts.reduce((sum, e) => sum + [90, 10, 20, 30, 10, 10, 10, 20][e] / copies(e), 0),
+        experts.reduce((sum, e) => sum + [90, 10, 20, 30, 10, 10, 10, 20][e] / replicas(e), 0),
       ),
     );
     expect(placed.mean.loadMaxOverMean).to.be.closeTo(peak / 50, 1e-9);

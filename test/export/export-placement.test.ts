@@ -13,7 +13,7 @@ import { expectRejection } from "../expect-rejection.js";
 import { placements } from "../arbitrary-placement.js";
 import { expectGolden } from "../golden-file.js";
 
-/** Two MoE layers of a model of three; experts 0 and 1 have copies where replicas are allowed. */
+/** Two MoE layers of a model of three; experts 0 and 1 have two where replicas are allowed. */
 const sample: Placement = {
   model: undefined,
   numExperts: 6,
@@ -50,7 +50,7 @@ const uneven: Placement = {
   })),
 };
 
-/** The sample without its copies, 3 experts a chiplet. */
+/** The sample without its replicas, 3 experts a chiplet. */
 const plain: Placement = {
   ...sample,
   layers: [1, 2].map((layer) => ({
@@ -157,10 +157,10 @@ describe("export of a placement", () => {
       [0, 1, 2, 1, 3, 4],
       [0, 1, 2, 1, 3, 4],
     ]);
-    expect(notes).to.include("layer 2: filled 1 empty slots with copies of the busiest experts");
+    expect(notes).to.include("layer 2: filled 1 empty slots with replicas of the busiest experts");
   });
 
-  it("refuses a placement with missing layers, and seats them by id when asked", async () => {
+  it("refuses a placement with missing layers, and places them by id when asked", async () => {
     await expectRejection(
       exportPlacement(uneven, formatNamed("sglang"), { fillEmpty: true }),
       "sglang: found no placement for layers 1, expected one for every MoE layer",
@@ -196,7 +196,7 @@ describe("export of a placement", () => {
     );
   });
 
-  it("refuses replicas where the format has none, and layers that differ where it holds one seating", async () => {
+  it("refuses replicas where the format has none, and layers that differ where it holds one placement", async () => {
     const ranks = formatNamed("vllm-ranks");
     await expectRejection(exportPlacement(sample, formatNamed("megatron")), "megatron: found replicas");
     await expectRejection(exportPlacement(sample, ranks), "vllm-ranks: found layers that differ");
@@ -220,7 +220,7 @@ describe("export of a placement", () => {
     );
   });
 
-  it("fills empty slots of any sound placement with a sound one that keeps every seat", () => {
+  it("fills empty slots of any sound placement with a sound one that keeps every slot", () => {
     fc.assert(
       fc.property(placements({ equalSlots: false, maxLayers: 1 }), fc.array(fc.nat(9)), (placement, keys) => {
         const { chiplets } = placement.layers[0];

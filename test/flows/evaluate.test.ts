@@ -19,7 +19,7 @@ const trace = createRoutingTrace({
 
 describe("evaluatePlacement", () => {
   it("gives every metric of every layer, and their mean over layers", () => {
-    const { layers, mean, step } = evaluatePlacement(trace, seat([3, 5]), { chipletsPerGroup: 1 });
+    const { layers, mean, step } = evaluatePlacement(trace, placeBy([3, 5]), { chipletsPerGroup: 1 });
     expect(layers).to.deep.equal([
       {
         layer: 3,
@@ -43,7 +43,7 @@ describe("evaluatePlacement", () => {
   });
 
   it("sees a chiplet group as one where both chiplets are in it", () => {
-    const { mean } = evaluatePlacement(trace, seat([3, 5]), { chipletsPerGroup: 2 });
+    const { mean } = evaluatePlacement(trace, placeBy([3, 5]), { chipletsPerGroup: 2 });
     expect(mean.groupReplication).to.equal(1);
     expect(mean.groupLoadMaxOverMean).to.equal(1);
   });
@@ -51,48 +51,51 @@ describe("evaluatePlacement", () => {
   it("tells traffic between servers from traffic inside them, where tokens start on every GPU", () => {
     const hardware = findHardware("h100-8x8")!;
     const shape = findModelShape("qwen3-30b-a3b")!;
-    const plain = evaluatePlacement(trace, seat([3, 5]), { chipletsPerGroup: 1, tokensStart: "everywhere" });
-    // Two servers of one GPU each: half of all visits cross, none goes inside.
+    const plain = evaluatePlacement(trace, placeBy([3, 5]), {
+      chipletsPerGroup: 1,
+      tokensStart: "everywhere",
+    });
+    // Two servers of one GPU each: half of all token copies cross, none goes inside.
     expect(plain.layers[0].servers).to.deep.equal({
       direct: { betweenServers: 5 / 8, insideServers: 0 },
       forwarded: { betweenServers: 5 / 8, insideServers: 0 },
       tokensByServers: [0, 3 / 4, 1 / 4],
     });
-    const { mean } = evaluatePlacement(trace, seat([3, 5]), {
+    const { mean } = evaluatePlacement(trace, placeBy([3, 5]), {
       chipletsPerGroup: 1,
       machine: { hardware, shape },
     });
     expect(mean.servers!.bytesPerToken!.betweenServers).to.equal(2 * 2048 * 2 * (9 / 16));
-    expect(evaluatePlacement(trace, seat([3, 5]), { chipletsPerGroup: 1 }).mean).not.to.have.property(
+    expect(evaluatePlacement(trace, placeBy([3, 5]), { chipletsPerGroup: 1 }).mean).not.to.have.property(
       "servers",
     );
   });
 
   it("adds bytes, time and energy where machine and model are known", () => {
     const machine = { hardware: findHardware("mozart-qwen3")!, shape: findModelShape("qwen3-30b-a3b")! };
-    const { layers, step } = evaluatePlacement(trace, seat([3, 5]), { chipletsPerGroup: 1, machine });
+    const { layers, step } = evaluatePlacement(trace, placeBy([3, 5]), { chipletsPerGroup: 1, machine });
     const [first] = layers.map(({ modelled }) => modelled!);
     // Dispatch and combine, 2048 numbers of 2 bytes, 5 / 4 copies.
     expect(first.chipletLinkBytesPerToken).to.equal((2 * 2048 * 2 * 5) / 4);
     expect(first.rootLinkBytesPerToken).to.equal(first.chipletLinkBytesPerToken);
     const hardware = withChiplets(machine.hardware, { numChiplets: 2, numGroups: 2 });
     expect(step!.configuration).to.equal("chunked");
-    expect(step!.stepNs).to.equal(timeOfPlacement(trace, seat([3, 5]), { ...machine, hardware }));
+    expect(step!.stepNs).to.equal(timeOfPlacement(trace, placeBy([3, 5]), { ...machine, hardware }));
     expect(step!.stepPj).to.be.finite.and.above(0);
   });
 
   it("refuses a placement that lacks a layer of the trace, or is of another model", () => {
-    expect(() => evaluatePlacement(trace, seat([3]), { chipletsPerGroup: 1 })).to.throw(
+    expect(() => evaluatePlacement(trace, placeBy([3]), { chipletsPerGroup: 1 })).to.throw(
       InputError,
       "placement: found no layer 5, expected every layer of the trace",
     );
     expect(() =>
-      evaluatePlacement(trace, { ...seat([3, 5]), numExperts: 8 }, { chipletsPerGroup: 1 }),
+      evaluatePlacement(trace, { ...placeBy([3, 5]), numExperts: 8 }, { chipletsPerGroup: 1 }),
     ).to.throw(InputError, "found 8 experts, expected 4");
   });
 });
 
-function seat(layers: number[]): Placement {
+function placeBy(layers: number[]): Placement {
   return {
     model: undefined,
     numExperts: 4,

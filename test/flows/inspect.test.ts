@@ -5,7 +5,7 @@ import { coLocationCeiling, inspectTrace } from "../../lib/flows/inspect.js";
 import { countTokenCopies, uniformReplication } from "../../lib/placement/cost.js";
 import { createRoutingTrace } from "../../lib/trace/routing-trace.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
-import { layerOf, seatedCases } from "../arbitrary-layer.js";
+import { layerOf, placedCases } from "../arbitrary-layer.js";
 
 describe("inspectTrace", () => {
   const trace = createRoutingTrace({
@@ -53,7 +53,7 @@ describe("inspectTrace", () => {
 describe("coLocationCeiling", () => {
   it("is below the cost of every placement with that many slots", () => {
     fc.assert(
-      fc.property(seatedCases, ({ layer, blockOf, numBlocks, ...shape }) => {
+      fc.property(placedCases, ({ layer, blockOf, numBlocks, ...shape }) => {
         const slots = Array.from(
           { length: numBlocks },
           (_, block) => blockOf.filter((one) => one === block).length,

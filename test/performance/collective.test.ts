@@ -5,7 +5,7 @@ import type { GpuKernels } from "../../lib/hardware/kernels.js";
 import { hardwarePresets } from "../../lib/hardware/presets.js";
 import { collectiveNs, copyNs, lowLatencyNs, networkNs } from "../../lib/performance/collective.js";
 import { overlapped } from "../../lib/performance/overlapped.js";
-import { expectedParts, expectedVisits } from "../../lib/performance/uniform-copies.js";
+import { expectedParts, expectedCopies } from "../../lib/performance/uniform-copies.js";
 
 const machines = hardwarePresets.flatMap(({ name, kernels }) =>
   kernels === undefined ? [] : [{ name, kernels: plainNumbers<GpuKernels>(kernels) }],
@@ -38,7 +38,7 @@ describe("expectedParts", () => {
   it("gives the copies of the measured tables", () => {
     const copies = expectedParts({ numExperts: 256, topK: 8, numParts: 8 }) * (7 / 8);
     expect(copies).to.be.closeTo(4.633, 0.001);
-    const { servers } = expectedVisits({
+    const { servers } = expectedCopies({
       numExperts: 256,
       topK: 8,
       numServers: 4,

@@ -89,14 +89,14 @@ describe("linkLoads", () => {
     expect(new Set(loads.rootDown)).to.deep.equal(new Set([traffic.numTokens]));
   });
 
-  it("send as many copies up as down where tokens start everywhere, less what stays at home", () => {
+  it("send as many copies up as down where tokens start everywhere, less what stays where it starts", () => {
     const loads = linkLoads(traffic, findHardware("h100-8x8")!, "per-chiplet");
     const total = (values: Float64Array) => values.reduce((sum, one) => sum + one, 0);
-    const visits = total(traffic.chipletTokens);
-    expect(total(loads.chipletDown)).to.be.closeTo(visits * (15 / 16), 1e-6);
-    expect(total(loads.chipletUp)).to.be.closeTo(visits * (15 / 16), 1e-6);
-    expect(total(loads.rootDown)).to.be.closeTo(visits * (3 / 4), 1e-6);
-    expect(total(loads.rootUp)).to.be.closeTo(visits * (3 / 4), 1e-6);
+    const copies = total(traffic.chipletTokens);
+    expect(total(loads.chipletDown)).to.be.closeTo(copies * (15 / 16), 1e-6);
+    expect(total(loads.chipletUp)).to.be.closeTo(copies * (15 / 16), 1e-6);
+    expect(total(loads.rootDown)).to.be.closeTo(copies * (3 / 4), 1e-6);
+    expect(total(loads.rootUp)).to.be.closeTo(copies * (3 / 4), 1e-6);
   });
 });
 
@@ -108,10 +108,10 @@ describe("linkTimes", () => {
       0.5,
     );
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 16, maxLength: 16 }), (visits) => {
-        const skewed: LayerTraffic = { ...traffic, chipletTokens: Float64Array.from(visits) };
+      fc.property(fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 16, maxLength: 16 }), (copies) => {
+        const skewed: LayerTraffic = { ...traffic, chipletTokens: Float64Array.from(copies) };
         const loads = linkLoads(skewed, gpus, "per-chiplet");
-        const endpoints = visits.map((_, chiplet) => 5 + chiplet);
+        const endpoints = copies.map((_, chiplet) => 5 + chiplet);
         const tree = treeNetwork({
           up: gpus.links.root.bytesPerNs.value,
           leaf: gpus.links.chiplet.bytesPerNs.value,
@@ -120,7 +120,7 @@ describe("linkTimes", () => {
           tree,
           allToAll(
             endpoints,
-            visits.map((count) => (count * 4096) / 16),
+            copies.map((count) => (count * 4096) / 16),
           ),
         );
         const { rootNs, chipletNs } = linkTimes(loads, gpus, 4096);

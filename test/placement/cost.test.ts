@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { countTokenCopies, uniformReplication } from "../../lib/placement/cost.js";
 import { createRandom } from "../../lib/random.js";
 import { collectPatterns, quotientPatterns } from "../../lib/trace/token-patterns.js";
-import { layerOf, seatedCases } from "../arbitrary-layer.js";
+import { layerOf, placedCases } from "../arbitrary-layer.js";
 
 describe("countTokenCopies", () => {
   it("is the number of distinct blocks of every token, added up", () => {
     fc.assert(
-      fc.property(seatedCases, ({ tokens, layer, blockOf, ...shape }) => {
+      fc.property(placedCases, ({ tokens, layer, blockOf, ...shape }) => {
         const slow = tokens.reduce((sum, token) => sum + new Set(token.map((e) => blockOf[e])).size, 0);
         expect(countTokenCopies(collectPatterns(layer, shape), blockOf)).to.equal(slow);
       }),
@@ -18,7 +18,7 @@ describe("countTokenCopies", () => {
 
   it("does not change when experts or blocks are renamed, and doubles with the tokens", () => {
     fc.assert(
-      fc.property(seatedCases, ({ tokens, layer, blockOf, ...shape }) => {
+      fc.property(placedCases, ({ tokens, layer, blockOf, ...shape }) => {
         const tokenCopies = countTokenCopies(collectPatterns(layer, shape), blockOf);
         const rename = (expert: number) => shape.numExperts - 1 - expert;
         const renamed = layerOf(tokens.map((token) => token.map(rename)));
@@ -34,7 +34,7 @@ describe("countTokenCopies", () => {
 
   it("is one copy a token on one block, and top-k copies with every expert on its own", () => {
     fc.assert(
-      fc.property(seatedCases, ({ layer, tokens, numExperts, topK }) => {
+      fc.property(placedCases, ({ layer, tokens, numExperts, topK }) => {
         const patterns = collectPatterns(layer, { numExperts, topK });
         const alone = Array.from({ length: numExperts }, (_, expert) => expert);
         expect(countTokenCopies(patterns, new Uint16Array(numExperts))).to.equal(tokens.length);
@@ -46,7 +46,7 @@ describe("countTokenCopies", () => {
 
   it("counts chiplet groups through chiplets as it does directly", () => {
     fc.assert(
-      fc.property(seatedCases, ({ layer, blockOf, numBlocks, ...shape }) => {
+      fc.property(placedCases, ({ layer, blockOf, numBlocks, ...shape }) => {
         const patterns = collectPatterns(layer, shape);
         const half = (block: number) => Math.floor(block / 2);
         const groups = Array.from({ length: numBlocks }, (_, block) => half(block));

@@ -9,7 +9,7 @@ describe("chooseBySource", () => {
   it("takes a GPU's own replica as SGLang does, else one of its server where that narrows, else fair shares", () => {
     const options = { numChiplets: 8, chipletsPerGroup: 4 };
     const choiceOf = (chiplets: number[]) => [...chooseBySource("sglang-static", [chiplets], options)];
-    // Replicas on both servers: each server stays at home.
+    // Replicas on both servers: each server sends nothing out.
     expect(choiceOf([1, 6])).to.deep.equal([1, 1, 1, 1, 6, 6, 6, 6]);
     // Both on server 0: there, what is not a holder's own is shared fairly with the other server.
     const shared = choiceOf([0, 3]);
@@ -34,17 +34,17 @@ describe("dispatch models against a replay of every token", () => {
       (a, b) => a - b,
     ),
   );
-  const copiesOf = chipletsWithExperts(chiplets, numExperts);
+  const chipletsOf = chipletsWithExperts(chiplets, numExperts);
 
   /** Mean chiplets that a token visits where `choose` says the replica, tokens starting on GPUs in turn. */
   function replay(choose: (expert: number, at: { source: number; position: number }) => number): number {
-    let visits = 0;
+    let copies = 0;
     for (let token = 0; token < layer.numTokens; token++) {
       const experts = layer.experts.subarray(token * topK, (token + 1) * topK);
       const at = (place: number) => ({ source: token % 16, position: Math.floor(token / 16) * topK + place });
-      visits += new Set(Array.from(experts, (expert, place) => choose(expert, at(place)))).size;
+      copies += new Set(Array.from(experts, (expert, place) => choose(expert, at(place)))).size;
     }
-    return visits / layer.numTokens;
+    return copies / layer.numTokens;
   }
 
   function modelled(dispatch: Parameters<typeof chooseBySource>[0]): number {
@@ -55,26 +55,28 @@ describe("dispatch models against a replay of every token", () => {
 
   for (const dispatch of ["sglang-static", "vllm-ascend"] as const) {
     it(`agrees for ${dispatch}, within what 3,000 tokens leave to chance`, () => {
-      const choice = chooseBySource(dispatch, copiesOf, { numChiplets: 16, chipletsPerGroup: 8 });
+      const choice = chooseBySource(dispatch, chipletsOf, { numChiplets: 16, chipletsPerGroup: 8 });
       const replayed = replay((expert, { source }) => choice[source * numExperts + expert]);
       expect(modelled(dispatch)).to.be.closeTo(replayed, 0.01 * replayed);
     });
   }
 
   it("agrees for vLLM, which deals replicas by position", () => {
-    const replayed = replay((expert, { position }) => copiesOf[expert][position % copiesOf[expert].length]);
+    const replayed = replay(
+      (expert, { position }) => chipletsOf[expert][position % chipletsOf[expert].length],
+    );
     expect(modelled("vllm")).to.be.closeTo(replayed, 0.01 * replayed);
   });
 
   it("agrees for SGLang's dynamic dispatch, which draws", () => {
     const random = createRandom(7);
-    const replayed = replay((expert) => copiesOf[expert][random.below(copiesOf[expert].length)]);
+    const replayed = replay((expert) => chipletsOf[expert][random.below(chipletsOf[expert].length)]);
     expect(modelled("sglang-dynamic")).to.be.closeTo(replayed, 0.01 * replayed);
   });
 
   it("agrees for TensorRT-LLM, which deals the tokens of an expert in turn", () => {
     const turns = new Uint32Array(numExperts);
-    const replayed = replay((expert) => copiesOf[expert][turns[expert]++ % copiesOf[expert].length]);
+    const replayed = replay((expert) => chipletsOf[expert][turns[expert]++ % chipletsOf[expert].length]);
     expect(modelled("trtllm")).to.be.closeTo(replayed, 0.01 * replayed);
   });
 

@@ -52,7 +52,7 @@ describe("migration from a running placement to another", () => {
     expect(steps.map(({ kind }) => kind)).to.deep.equal(["move", "move", "move", "move"]);
   });
 
-  it("drops a replica to let another expert in, and copies one anew", () => {
+  it("drops a replica to let another expert in, and replicates one anew", () => {
     expect(
       planMigration(
         [
@@ -80,7 +80,7 @@ describe("migration from a running placement to another", () => {
       "chiplet 1 ends with experts 0,1, expected 1",
     ]);
     expect(check([{ kind: "drop", expert: 0, chiplet: 0 }])[0]).to.equal(
-      "step 1: drops the last copy of expert 0",
+      "step 1: drops the last replica of expert 0",
     );
     expect(check([swap({ expert: 1, from: 0, to: 1 }, { expert: 1, from: 1, to: 0 })])[0]).to.equal(
       "step 1: expert 1 is not on chiplet 0",

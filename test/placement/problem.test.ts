@@ -34,7 +34,7 @@ describe("createProblem", () => {
     );
   });
 
-  it("makes room for replicas, and refuses more than chiplets can hold one copy of each", () => {
+  it("makes room for replicas, and refuses more than chiplets can hold one replica of each", () => {
     expect(createProblem(patterns, { numChiplets: 2, numReplicas: 3 }).slotsPerChiplet).to.equal(5);
     refuses(
       { numChiplets: 2, numReplicas: 3, slotsPerChiplet: 4 },

@@ -36,7 +36,7 @@ describe("countServerTraffic", () => {
     expect(countServerTraffic(patterns, chiplets, traffic).tokensByServers).to.deep.equal([0, 0.25, 0.75, 0]);
   });
 
-  it("counts the fewest servers that can serve a token, where experts have copies", () => {
+  it("counts the fewest servers that can serve a token, where experts have replicas", () => {
     const patterns = patternsOf(
       [
         [0, 3],
@@ -124,12 +124,12 @@ function sendAll(tokens: number[][], chiplets: Chiplets, chipletsPerGroup: numbe
     const needed = chiplets.flatMap((experts, gpu) =>
       experts.some((one) => token.includes(one)) ? [gpu] : [],
     );
-    for (let home = 0; home < chiplets.length; home++) {
-      for (const gpu of needed) send(direct, home, gpu);
+    for (let origin = 0; origin < chiplets.length; origin++) {
+      for (const gpu of needed) send(direct, origin, gpu);
       for (const server of new Set(needed.map(serverOf))) {
-        // The GPU of the same place in that server: home itself in its own server.
-        const gate = server * chipletsPerGroup + (home % chipletsPerGroup);
-        send(forwarded, home, gate);
+        // The GPU of the same place in that server: the origin itself in its own server.
+        const gate = server * chipletsPerGroup + (origin % chipletsPerGroup);
+        send(forwarded, origin, gate);
         for (const gpu of needed) if (serverOf(gpu) === server) send(forwarded, gate, gpu);
       }
     }

@@ -5,11 +5,11 @@ import { expertsOfChiplets, type Chiplets } from "../../lib/placement/placement.
 import { waysToServe } from "../../lib/placement/slow-dispatch.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { collectPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
-import { layerCases, seatedCases } from "../arbitrary-layer.js";
+import { layerCases, placedCases } from "../arbitrary-layer.js";
 
 describe("countTraffic", () => {
-  it("counts loads and visits as a walk over the tokens does", () => {
-    const cases = fc.tuple(seatedCases, fc.integer({ min: 1, max: 3 }));
+  it("counts loads and token copies as a walk over the tokens does", () => {
+    const cases = fc.tuple(placedCases, fc.integer({ min: 1, max: 3 }));
     fc.assert(
       fc.property(cases, ([{ layer, tokens, blockOf, numBlocks, numExperts, topK }, chipletsPerGroup]) => {
         const chiplets = expertsOfChiplets(blockOf, numBlocks);
@@ -19,17 +19,17 @@ describe("countTraffic", () => {
         const groupOf = (expert: number) => Math.floor(blockOf[expert] / chipletsPerGroup);
         const tokensOn = (isThere: (expert: number) => boolean) =>
           tokens.filter((token) => token.some(isThere)).length;
-        chiplets.forEach((seated, chiplet) => {
+        chiplets.forEach((held, chiplet) => {
           const picks = tokens.flat().filter((expert) => blockOf[expert] === chiplet);
           expect(traffic.chipletLoad[chiplet]).to.equal(picks.length);
           expect(traffic.chipletTokens[chiplet]).to.equal(tokensOn((expert) => blockOf[expert] === chiplet));
           expect(traffic.expertLoad[chiplet]).to.deep.equal(
-            seated.map((expert) => picks.filter((pick) => pick === expert).length),
+            held.map((expert) => picks.filter((pick) => pick === expert).length),
           );
         });
         expect(traffic.groupTokens).to.have.length(Math.ceil(numBlocks / chipletsPerGroup));
-        traffic.groupTokens.forEach((visits, group) => {
-          expect(visits).to.equal(tokensOn((expert) => groupOf(expert) === group));
+        traffic.groupTokens.forEach((groupTokens, group) => {
+          expect(groupTokens).to.equal(tokensOn((expert) => groupOf(expert) === group));
         });
         expect(traffic.numTokens).to.equal(tokens.length);
       }),
@@ -57,24 +57,24 @@ describe("countTraffic", () => {
     });
   }
 
-  it("never visits more chiplets for one more copy, if tokens go to the nearest", () => {
+  it("never visits more chiplets for one more replica, if tokens go to the nearest", () => {
     fc.assert(
       fc.property(replicatedCases, ({ layer, chiplets, numExperts, topK }) => {
         const patterns = collectPatterns(layer, { numExperts, topK });
-        const visits = (placement: Chiplets) =>
+        const copiesOn = (placement: Chiplets) =>
           countTraffic(patterns, placement, { chipletsPerGroup: 1 }).chipletTokens.reduce(
             (sum, one) => sum + one,
             0,
           );
-        chiplets.forEach((seated, chiplet) => {
+        chiplets.forEach((held, chiplet) => {
           const absent = Array.from({ length: numExperts }, (_, expert) => expert).find(
-            (e) => !seated.includes(e),
+            (e) => !held.includes(e),
           );
           if (absent === undefined) return;
           const richer = chiplets.map((experts, index) =>
             index === chiplet ? [...experts, absent] : experts,
           );
-          expect(visits(richer)).to.be.at.most(visits(chiplets) + 1e-9);
+          expect(copiesOn(richer)).to.be.at.most(copiesOn(chiplets) + 1e-9);
         });
       }),
       { seed: 1 },
@@ -82,20 +82,20 @@ describe("countTraffic", () => {
   });
 });
 
-/** Layers seated with replicas: chiplets take the experts that `seats` says, and those left out sit on the first. */
+/** Layers placed with replicas: chiplets take the experts that `drawn` says, and those left out sit on the first. */
 const replicatedCases = fc
   .tuple(
     layerCases,
     fc.array(fc.uniqueArray(fc.nat(8)), { minLength: 1, maxLength: 4 }),
     fc.integer({ min: 1, max: 3 }),
   )
-  .map(([one, seats, chipletsPerGroup]) => {
-    const chiplets = seats.map((seated) => seated.filter((expert) => expert < one.numExperts));
-    const missing = Array.from({ length: one.numExperts }, (_, expert) => expert).filter(
+  .map(([layerCase, drawn, chipletsPerGroup]) => {
+    const chiplets = drawn.map((held) => held.filter((expert) => expert < layerCase.numExperts));
+    const missing = Array.from({ length: layerCase.numExperts }, (_, expert) => expert).filter(
       (expert) => !chiplets.flat().includes(expert),
     );
     chiplets[0].push(...missing);
-    return { ...one, chiplets, chipletsPerGroup };
+    return { ...layerCase, chiplets, chipletsPerGroup };
   });
 
 function slowTraffic(
@@ -109,8 +109,8 @@ function slowTraffic(
     chipletTokens: chiplets.map(() => 0),
     groupTokens: Array.from({ length: numGroups }, () => 0),
   };
-  const copiesOf = chipletsWithExperts(chiplets, patterns.numExperts);
-  const waysOf = waysToServe(copiesOf, dispatch, { numChiplets: chiplets.length, chipletsPerGroup });
+  const chipletsOf = chipletsWithExperts(chiplets, patterns.numExperts);
+  const waysOf = waysToServe(chipletsOf, dispatch, { numChiplets: chiplets.length, chipletsPerGroup });
   for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
     const members = [...patterns.experts.subarray(patterns.offsets[pattern], patterns.offsets[pattern + 1])];
     const ways = waysOf(members);

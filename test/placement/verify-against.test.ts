@@ -58,14 +58,14 @@ describe("verifyAgainstTrace", () => {
     ]);
   });
 
-  it("recomputes costs of layers with replicas where the file tells how tokens choose among copies", () => {
+  it("recomputes costs of layers with replicas where the file tells how tokens choose among replicas", () => {
     const replicas = withLayer({ cost: 1.1, bound: 1, status: "feasible", chiplets: [[0, 1, 3], [2, 3]] }); // prettier-ignore
     expect(verifyAgainstTrace(replicas, trace)).to.deep.equal([]);
     expect(verifyAgainstTrace({ ...replicas, dispatch: "nearest" }, trace)).to.deep.equal([
       "layer 6: cost is given as 1.1, recomputed as 1",
       "layer 6: cost of groups is given as 1.25, recomputed as 1",
     ]);
-    // Half of the tokens of expert 3 go to its other copy.
+    // Half of the tokens of expert 3 go to its other replica.
     expect(verifyAgainstTrace({ ...replicas, dispatch: "uniform" }, trace)).to.deep.equal([
       "layer 6: cost is given as 1.1, recomputed as 1.25",
     ]);

@@ -8,7 +8,7 @@ import { countTokens, tokensOfPatterns } from "../../lib/placement/verify-tokens
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { NO_EXPERT } from "../../lib/trace/routing-trace.js";
 import { collectPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
-import { layerOf, seatedCases } from "../arbitrary-layer.js";
+import { layerOf, placedCases } from "../arbitrary-layer.js";
 
 const tokens = [
   [0, 1],
@@ -21,7 +21,7 @@ const poseWith = (options: Partial<ProblemOptions> = {}) =>
   createProblem(patterns, { numChiplets: 2, ...options });
 
 describe("verifyChiplets", () => {
-  it("finds nothing wrong with a sound seating", () => {
+  it("finds nothing wrong with a sound placement", () => {
     expect(verifyChiplets(poseWith(), [[0, 1], [2, 3]])).to.deep.equal([]); // prettier-ignore
     // A chiplet may stay empty where there are slots to spare.
     expect(verifyChiplets(poseWith({ slotsPerChiplet: 4 }), [[0, 1, 2, 3], []])).to.deep.equal([]);
@@ -29,7 +29,7 @@ describe("verifyChiplets", () => {
 
   const faults: [string, Partial<ProblemOptions>, number[][], string[]][] = [
     [
-      "experts seated twice or not at all",
+      "experts placed twice or not at all",
       {},
       [[0, 1], [1, 2]],
       ["expert 1 is on chiplets 0 and 1, expected on one", "expert 3 is on no chiplet"],
@@ -41,16 +41,16 @@ describe("verifyChiplets", () => {
       ["expert 1 is on chiplets 0 and 0, expected on one"],
     ],
     [
-      "two copies on one chiplet, and too many in all",
+      "two replicas on one chiplet, and too many in all",
       { numReplicas: 1, slotsPerChiplet: 4 },
       [[0, 1, 1, 2], [2, 3]],
       [
         "expert 1 is on chiplets 0 and 0, expected at most once on each",
-        "found 6 copies of 4 experts, expected at most 1 more",
+        "found 6 replicas of 4 experts, expected at most 1 more",
       ],
     ],
     [
-      "load that copies do not take away",
+      "load that replicas do not take away",
       { numReplicas: 1, limits: { chipletLoad: 4 } },
       [[0, 1, 3], [2, 3]],
       ["chiplet 0 has load 6, the limit is 4"],
@@ -122,7 +122,7 @@ describe("verifyChiplets", () => {
     });
   }
 
-  it("lets copies share a load", () => {
+  it("lets replicas share a load", () => {
     const limits = { chipletLoad: 6 };
     expect(verifyChiplets(poseWith({ numReplicas: 1, limits }), [[0, 1, 3], [2, 3]])).to.deep.equal([]); // prettier-ignore
   });
@@ -144,7 +144,7 @@ describe("verifyFound", () => {
 
   it("recomputes the cost of any placement by the slow road and agrees with the fast one", () => {
     fc.assert(
-      fc.property(seatedCases, ({ layer, blockOf, numBlocks, numExperts, topK }) => {
+      fc.property(placedCases, ({ layer, blockOf, numBlocks, numExperts, topK }) => {
         const current = collectPatterns(layer, { numExperts, topK });
         const problem = createProblem(current, { numChiplets: numBlocks, slotsPerChiplet: numExperts });
         const chiplets = expertsOfChiplets(blockOf, numBlocks);
@@ -183,7 +183,7 @@ describe("verifyFound", () => {
 describe("chipletOfExperts and expertsOfChiplets", () => {
   it("are each other's inverse", () => {
     fc.assert(
-      fc.property(seatedCases, ({ blockOf, numBlocks, numExperts }) => {
+      fc.property(placedCases, ({ blockOf, numBlocks, numExperts }) => {
         const chiplets = expertsOfChiplets(blockOf, numBlocks);
         expect(chiplets).to.have.length(numBlocks);
         expect([...chipletOfExperts(chiplets, numExperts)]).to.deep.equal(blockOf);
@@ -198,7 +198,7 @@ describe("verifyByTokens", () => {
   const chiplets = [[0, 1], [2, 3]]; // prettier-ignore
   const claim = (problem: PlacementProblem): Solved => {
     const { chipletTokens } = countTraffic(problem.patterns, chiplets, problem);
-    const cost = chipletTokens.reduce((sum, visits) => sum + visits, 0) / problem.patterns.numTokens;
+    const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / problem.patterns.numTokens;
     return { status: "feasible", chiplets, cost, stoppedBy: "rule" };
   };
 

@@ -17,7 +17,7 @@ const trace = sampleTrace({ layers: [1, 2, 3] });
 const hardware = withChiplets(findHardware("mozart-deepseek")!, { numChiplets: 4, numGroups: 2 });
 
 function compared(name: string, chipletOf: (expert: number) => number): ComparedSolver {
-  const seats = Uint16Array.from({ length: 8 }, (_, expert) => chipletOf(expert));
+  const chiplets = Uint16Array.from({ length: 8 }, (_, expert) => chipletOf(expert));
   const placement: Placement = {
     model: undefined,
     numExperts: 8,
@@ -25,8 +25,8 @@ function compared(name: string, chipletOf: (expert: number) => number): Compared
     layers: trace.layers.map((layer) => ({
       layer: layer.layer,
       status: "feasible",
-      chiplets: expertsOfChiplets(seats, 4),
-      cost: countTokenCopies(collectPatterns(layer, trace), seats) / layer.numTokens,
+      chiplets: expertsOfChiplets(chiplets, 4),
+      cost: countTokenCopies(collectPatterns(layer, trace), chiplets) / layer.numTokens,
       stoppedBy: "rule",
     })),
   };

@@ -148,7 +148,7 @@ describe("the performance model", () => {
     );
   });
 
-  it("is exact for one chiplet: one copy of every token for any k, over one link, or none at home", () => {
+  it("is exact for one chiplet: one copy of every token for any k, over one link, or none within the chiplet", () => {
     fc.assert(
       fc.property(
         fc.constantFrom("mozart-olmoe", "ucie-a-hbm3", "h100-8x8"),
@@ -191,7 +191,7 @@ function timesOf(
   };
 }
 
-/** Tokens that choose experts at random, each of them `copies` times, experts seated in the order of their ids. */
+/** Tokens that choose experts at random, each of them `copies` times, experts placed in the order of their ids. */
 function randomTraffic(
   { numGroups, chipletsPerGroup }: Hardware,
   { topK, seed, copies = 1 }: { topK: number; seed: number; copies?: number },

@@ -29,7 +29,7 @@ const names = ["mozart-qwen3", "ucie-a-hbm3", "h100-8x8", "gb200-nvl72"];
 const machines = hardwarePresets.filter(({ name }) => names.includes(name));
 const configurations = Object.entries(STEP_CONFIGURATIONS);
 
-/** Traffic of tokens that choose experts with a skew, seated in the order of their ids. */
+/** Traffic of tokens that choose experts with a skew, placed in the order of their ids. */
 function trafficFor(hardware: (typeof machines)[number], seed = 1): LayerTraffic {
   const { numExperts, topK } = shape;
   const numTokens = 512;

@@ -17,7 +17,7 @@ describe("rebalanceExperts", () => {
     ]);
   });
 
-  it("knows which copy is where", () => {
+  it("knows which replica is where", () => {
     const { slotsOfExpert, replicaCount } = rebalanceExperts(layers[0], shape);
     expect([...replicaCount]).to.deep.equal([1, 2, 1, 1, 2, 2, 1, 1, 1, 1, 2, 1]);
     expect(slotsOfExpert[5]).to.deep.equal([0, 2]);

@@ -6,7 +6,7 @@ import {
   quotientPatterns,
   type TokenPatterns,
 } from "../../lib/trace/token-patterns.js";
-import { layerCases, layerOf, seatedCases } from "../arbitrary-layer.js";
+import { layerCases, layerOf, placedCases } from "../arbitrary-layer.js";
 
 describe("collectPatterns", () => {
   it("counts every distinct expert set, in order of first appearance", () => {
@@ -36,7 +36,7 @@ describe("collectPatterns", () => {
 describe("quotientPatterns", () => {
   it("counts the distinct sets of blocks that tokens visit", () => {
     fc.assert(
-      fc.property(seatedCases, ({ tokens, layer, numExperts, topK, blockOf, numBlocks }) => {
+      fc.property(placedCases, ({ tokens, layer, numExperts, topK, blockOf, numBlocks }) => {
         const expected = new Map<string, number>();
         for (const token of tokens) count(expected, [...new Set(token.map((expert) => blockOf[expert]))], 1);
         const patterns = collectPatterns(layer, { numExperts, topK });

@@ -24,7 +24,7 @@ export interface RowKeys {
   readonly experts: string;
 }
 
-/** Looks of lines that are remembered; a file with more of them does not repeat its looks. */
+/** Layouts of lines that are remembered; a file with more of them does not repeat its layouts. */
 const MOST_LAYOUTS = 64;
 
 /** '0' in each of four bytes; what a digit and '0' have in common is gone after XOR with it. */
@@ -52,7 +52,7 @@ interface Layout {
  *
  * Many times faster than `JSON.parse`, because it builds no strings and no objects. It understands flat objects with
  * plain values and arrays of numbers; whatever else it meets it leaves to `JSON.parse`. A writer repeats all but the
- * numbers line after line: what one line looked like is compared with the next one, four bytes at a time, and only where
+ * numbers line after line: the layout of one line is compared with the next, four bytes at a time, and only where
  * they differ is the line taken apart.
  */
 export class RowScanner {
@@ -94,7 +94,7 @@ export class RowScanner {
   }
 
   /**
-   * Reads a line that looks like the one before; -1 if it does not.
+   * Reads a line of the layout of the line before; -1 if it has another.
    *
    * Hot: the ids are read without calls. This is where the time of reading text goes.
    */
@@ -138,7 +138,7 @@ export class RowScanner {
     return at + end.length;
   }
 
-  /** Reads a line of any looks, and remembers them. */
+  /** Reads a line of any layout, and remembers it. */
   #scanAny(start: number): number {
     const bytes = this.#bytes;
     const view = this.#view;

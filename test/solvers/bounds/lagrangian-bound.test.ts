@@ -16,8 +16,8 @@ function boundOf(
   largest: number,
   chipletOf = contiguousPlacement(problem),
 ): number {
-  const seats = problem.numChiplets * Math.min(problem.slotsPerChiplet, problem.numExperts);
-  const mostSubsets = countSubsets(seats, largest);
+  const slots = problem.numChiplets * Math.min(problem.slotsPerChiplet, problem.numExperts);
+  const mostSubsets = countSubsets(slots, largest);
   return (
     lagrangianBound(problem, { chipletOf, mostSubsets, deadline: Infinity }) / problem.patterns.numTokens
   );

@@ -8,7 +8,7 @@ function valueAt(coefficients: Float64Array, n: number): number {
 }
 
 describe("sharePolynomials", () => {
-  it("lie nowhere above an expert's share of a visit", () => {
+  it("lie nowhere above an expert's share of a token copy", () => {
     for (const size of [2, 3, 4]) {
       for (let most = 0; most <= 9; most++) {
         for (const polynomial of sharePolynomials(size, most)) {

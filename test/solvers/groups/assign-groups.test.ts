@@ -99,8 +99,8 @@ function groupTokens(patterns: TokenPatterns, chiplets: Chiplets, perGroup: numb
     new Set(
       members.map((expert) => Math.floor(chiplets.findIndex((held) => held.includes(expert)) / perGroup)),
     ).size;
-  const visits = tokensOf(patterns).reduce((sum, { members, count }) => sum + count * groupsOf(members), 0);
-  return visits / patterns.numTokens;
+  const copies = tokensOf(patterns).reduce((sum, { members, count }) => sum + count * groupsOf(members), 0);
+  return copies / patterns.numTokens;
 }
 
 /** Tries every order of the columns. */

@@ -48,7 +48,7 @@ describe("limitMoves", () => {
     expect(numFound).to.be.greaterThan(5);
   });
 
-  it("hands on a target that is within reach once its chiplets are renamed, with its proof", async () => {
+  it("hands on a target that is within the budget once its chiplets are renamed, with its proof", async () => {
     const problem = createProblem(
       patternsOf(
         [
@@ -79,7 +79,7 @@ describe("limitMoves", () => {
     });
   });
 
-  it("moves copies too: never worse than the running placement, and better with every move", async () => {
+  it("moves replicas too: never worse than the running placement, and better with every move", async () => {
     const problem = plantedProblem({ numReplicas: 6 });
     const running = shuffledPlacement(problem, 3);
     const costs: number[] = [];
@@ -200,7 +200,7 @@ function shuffledPlacement(
 /** The least cost of any placement within some moves: tries all. */
 function bestWithin(problem: PlacementProblem, running: Chiplets, maxMoves: number): number {
   const { numExperts, numChiplets, slotsPerChiplet, patterns } = problem;
-  const home = chipletOfExperts(running, numExperts);
+  const origin = chipletOfExperts(running, numExperts);
   const chipletOf = new Uint16Array(numExperts);
   const held = new Uint16Array(numChiplets);
   let best = Infinity;
@@ -208,12 +208,12 @@ function bestWithin(problem: PlacementProblem, running: Chiplets, maxMoves: numb
     let sum = 0;
     for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
       const members = patterns.experts.subarray(patterns.offsets[pattern], patterns.offsets[pattern + 1]);
-      const visited = members.reduce((mask, expert) => mask | (1 << chipletOf[expert]), 0);
-      sum += patterns.counts[pattern] * visited.toString(2).replaceAll("0", "").length;
+      const chipletMask = members.reduce((mask, expert) => mask | (1 << chipletOf[expert]), 0);
+      sum += patterns.counts[pattern] * chipletMask.toString(2).replaceAll("0", "").length;
     }
     return sum;
   };
-  const seat = (expert: number, moves: number): void => {
+  const extend = (expert: number, moves: number): void => {
     if (moves > maxMoves) return;
     if (expert === numExperts) {
       best = Math.min(best, tokenCopies());
@@ -223,10 +223,10 @@ function bestWithin(problem: PlacementProblem, running: Chiplets, maxMoves: numb
       if (held[chiplet] === slotsPerChiplet) continue;
       held[chiplet]++;
       chipletOf[expert] = chiplet;
-      seat(expert + 1, moves + Number(chiplet !== home[expert]));
+      extend(expert + 1, moves + Number(chiplet !== origin[expert]));
       held[chiplet]--;
     }
   };
-  seat(0, 0);
+  extend(0, 0);
   return best / patterns.numTokens;
 }

@@ -263,7 +263,7 @@ function cheapestPartition(numRows: number, rowsOf: number[][], cost: number[]):
   return best;
 }
 
-/** Seats items on chiplets so that the largest load is least: the degenerate model that makes a simplex cycle. */
+/** Puts items on chiplets so that the largest load is least: the degenerate model that makes a simplex cycle. */
 function minMaxBalance(numItems: number, numChiplets: number): MilpModel {
   const cost = Array.from(
     { length: numItems * numChiplets + 1 },

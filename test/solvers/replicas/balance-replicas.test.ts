@@ -5,7 +5,7 @@ import { balanceReplicas } from "../../../solvers/replicas/balance-replicas.js";
 import { rebalanceExperts } from "../../../solvers/eplb.js";
 
 describe("balanceReplicas", () => {
-  it("copies the busiest and seats no copy twice on a chiplet", () => {
+  it("replicates the busiest and puts no replica twice on a chiplet", () => {
     expect(
       balanceReplicas([8, 4, 3, 1], { numPlaced: 6, numChiplets: 2, random: createRandom(1) }),
     ).to.deep.equal([
@@ -14,7 +14,7 @@ describe("balanceReplicas", () => {
     ]);
   });
 
-  it("seats every expert, at most as many copies as asked for, none twice on a chiplet", () => {
+  it("places every expert, at most as many replicas as asked for, none twice on a chiplet", () => {
     const cases = fc.record({
       load: fc.array(fc.nat(100), { minLength: 4, maxLength: 12 }),
       spare: fc.nat(12),
@@ -111,7 +111,7 @@ function skewedLoad(numExperts: number, seed: number): number[] {
 }
 
 function imbalance(load: readonly number[], chiplets: readonly (readonly number[])[]): number {
-  const copies = load.map((_, expert) => chiplets.flat().filter((one) => one === expert).length);
-  const loads = chiplets.map((experts) => experts.reduce((sum, e) => sum + load[e] / copies[e], 0));
+  const replicas = load.map((_, expert) => chiplets.flat().filter((one) => one === expert).length);
+  const loads = chiplets.map((experts) => experts.reduce((sum, e) => sum + load[e] / replicas[e], 0));
   return (Math.max(...loads) * chiplets.length) / load.reduce((sum, one) => sum + one, 0);
 }

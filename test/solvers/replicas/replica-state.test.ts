@@ -9,7 +9,7 @@ import { tokenPatterns } from "../arbitrary-problem.js";
 
 describe("ReplicaState", () => {
   for (const dispatch of ["nearest", "uniform"] as const) {
-    it(`keeps loads and visits true under ${dispatch} dispatch, whatever changes and is undone`, () => {
+    it(`keeps loads and token copies true under ${dispatch} dispatch, whatever changes and is undone`, () => {
       fc.assert(
         fc.property(tokenPatterns(8), fc.nat(), (patterns, seed) => {
           const random = createRandom(seed);
@@ -31,13 +31,13 @@ describe("ReplicaState", () => {
             const expert = random.below(patterns.numExperts);
             if (state.holds(chiplet, expert) || (leaving !== EMPTY && state.replicaCount(leaving) === 1))
               continue;
-            const before = { load: state.load.slice(), visitors: state.visitors.slice() };
+            const before = { load: state.load.slice(), chipletTokens: state.chipletTokens.slice() };
             state.change([{ slot, expert }]);
             expectTrue(state, dispatch);
             if (random.next() < 0.5) continue;
             state.undo([{ slot, expert: leaving }]);
             expect(state.load).to.deep.equal(before.load);
-            expect(state.visitors).to.deep.equal(before.visitors);
+            expect(state.chipletTokens).to.deep.equal(before.chipletTokens);
             expectTrue(state, dispatch);
           }
         }),
@@ -50,7 +50,7 @@ describe("ReplicaState", () => {
         const traffic = countTraffic(state.patterns, chiplets, { chipletsPerGroup: 1, dispatch: model });
         traffic.chipletLoad.forEach((load, chiplet) => {
           expect(state.load[chiplet]).to.be.closeTo(load, 1e-9);
-          expect(state.visitors[chiplet]).to.be.closeTo(traffic.chipletTokens[chiplet], 1e-9);
+          expect(state.chipletTokens[chiplet]).to.be.closeTo(traffic.chipletTokens[chiplet], 1e-9);
         });
       }
     });

@@ -61,7 +61,7 @@ describe("replicate", () => {
     expect(verifyFound(problem, solution)).to.deep.equal([]);
   });
 
-  it("keeps a tight load cap with copies, and leaves room on every chiplet for tokens that could go elsewhere", async () => {
+  it("keeps a tight load cap with replicas, and leaves room on every chiplet for tokens that could go elsewhere", async () => {
     const trace = synthesizeTrace({ preset: "gpt-oss-20b", seed: 1, tokens: 1000, layers: 4 });
     for (const layer of trace.layers) {
       const patterns = collectPatterns(layer, trace);
@@ -71,9 +71,9 @@ describe("replicate", () => {
       const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
       if (!("chiplets" in solution)) expect.fail(solution.status);
       expect(verifyFound(problem, solution)).to.deep.equal([]);
-      const seated = solution.chiplets.flat();
-      expect(seated).to.have.length(40);
-      const isAlone = (expert: number) => seated.filter((one) => one === expert).length === 1;
+      const held = solution.chiplets.flat();
+      expect(held).to.have.length(40);
+      const isAlone = (expert: number) => held.filter((one) => one === expert).length === 1;
       for (const experts of solution.chiplets) {
         const bound = experts.filter(isAlone).reduce((sum, expert) => sum + problem.load[expert], 0);
         expect(bound).to.be.at.most(0.93 * limits.chipletLoad);

@@ -73,7 +73,7 @@ describe("row scanner", () => {
             from += line.length;
             if (next < 0 && line === broken) continue;
             expect(next).to.equal(from);
-            const { layer, token = -1, experts } = parseLenient(line);
+            const { layer, token = -1, experts } = parseOrNothing(line);
             expect([reader.layer, reader.token]).to.deep.equal([layer, token]);
             expect([...reader.experts.subarray(0, reader.width)]).to.deep.equal(experts);
           }
@@ -91,7 +91,7 @@ describe("row scanner", () => {
         const text = row.slice(0, at) + String.fromCharCode(byte) + row.slice(at + 1);
         const found = scanned(text);
         if (found === undefined) return;
-        const { layer, token, experts } = parseLenient(text);
+        const { layer, token, experts } = parseOrNothing(text);
         expect(found).to.deep.equal({ layer, token: token ?? -1, experts });
       }),
       { numRuns: 2000 },
@@ -102,7 +102,7 @@ describe("row scanner", () => {
 });
 
 /** Zeros before a number are not JSON, and do no harm. */
-function parseLenient(text: string): Record<string, unknown> {
+function parseOrNothing(text: string): Record<string, unknown> {
   return JSON.parse(text.replaceAll(/([[,:] *)0+(?=\d)/g, "$1")) as Record<string, unknown>;
 }
 
