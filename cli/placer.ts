@@ -8,10 +8,11 @@ import {
   type PlaceTraceOptions,
 } from "../doors/flows.js";
 import { groupCapacity } from "../doors/hardware.js";
-import { openLayerThreads, type Solver } from "../doors/solvers.js";
+import { openLayerThreads, rememberSolutions, type Solver } from "../doors/solvers.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
+import { openCheckpoint } from "./checkpoint.js";
 import type { Machine } from "./machine.js";
-import { requestOf, type SolveOptions } from "./solve-options.js";
+import { makingOf, requestOf, type SolveOptions } from "./solve-options.js";
 import type { Terminal } from "./terminal.js";
 
 /** Places traces in worker threads until it is closed; Ctrl-C makes it answer with the best so far. */
@@ -29,8 +30,32 @@ export interface Placer {
   close(): Promise<void>;
 }
 
-/** Opens worker threads for a command that places, and says what the machine lacks. */
-export function openPlacer(machine: Machine, options: SolveOptions, terminal: Terminal): Placer {
+/** What a command places, and by which solvers. */
+export interface PlacedInput {
+  /** As read, held-out tokens included. */
+  readonly parts: readonly (RoutingTrace | LoadTrace)[];
+  readonly solvers: readonly Solver[];
+  readonly terminal: Terminal;
+}
+
+/** Opens worker threads for a command that places, and its checkpoint; says what the machine lacks. */
+export function openPlacer(
+  machine: Machine,
+  options: SolveOptions,
+  { parts, solvers, terminal }: PlacedInput,
+): Placer {
+  const checkpoint =
+    options.checkpoint === undefined
+      ? undefined
+      : openCheckpoint(options.checkpoint, {
+          solvers: solvers.map(({ name }) => name),
+          seed: options.seed,
+          timeLimit: options.timeLimit ?? null,
+          ...makingOf(parts, machine, options),
+        });
+  if (checkpoint && checkpoint.numKept > 0) {
+    terminal.note(`${options.checkpoint}: goes on from ${checkpoint.numKept} finished layers`);
+  }
   const interrupt = new AbortController();
   const onInterrupt = () => {
     terminal.note("interrupted: finishing with the best found so far; press Ctrl-C again to quit at once");
@@ -40,6 +65,10 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
   process.once("SIGTERM", onInterrupt);
   const numThreads = options.threads ?? availableParallelism();
   const threads = openLayerThreads({ numThreads });
+  const run = (solver: Solver) => {
+    const inThread = threads.inThread(solver);
+    return checkpoint ? rememberSolutions(inThread, checkpoint) : inThread;
+  };
   const capacity = machine.shape && groupCapacity(machine.hardware, machine.shape);
   if (capacity?.warning !== undefined) terminal.note(`${machine.hardware.name}: ${capacity.warning}`);
   const optionsFor = (trace: RoutingTrace | LoadTrace, name: string, solver: Solver): PlaceTraceOptions => {
@@ -75,7 +104,7 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
   };
   return {
     place(trace, solver, adapt) {
-      const aimed = threads.inThread(solver);
+      const aimed = run(solver);
       return placeTrace(trace, {
         ...optionsFor(trace, solver.name, adapt?.(aimed) ?? aimed),
         // What moves keeps its place: the numbers are those of a running placement.
@@ -83,12 +112,13 @@ export function openPlacer(machine: Machine, options: SolveOptions, terminal: Te
       });
     },
     frontier(trace, solver) {
-      return traceFrontier(trace, optionsFor(trace, `frontier by ${solver.name}`, threads.inThread(solver)));
+      return traceFrontier(trace, optionsFor(trace, `frontier by ${solver.name}`, run(solver)));
     },
     signal: interrupt.signal,
     close() {
       process.off("SIGINT", onInterrupt);
       process.off("SIGTERM", onInterrupt);
+      checkpoint?.close();
       return threads.close();
     },
   };

@@ -1,8 +1,11 @@
 import { Option, type Command } from "commander";
 import { InputError } from "../index.js";
-import type { PlacementRequest } from "../doors/flows.js";
+import { provenanceOf, type PlacementRequest } from "../doors/flows.js";
+import type { Provenance } from "../doors/placement.js";
 import type { DispatchModel } from "../doors/problem.js";
 import { solvers, type BackendName } from "../doors/solvers.js";
+import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
+import type { Machine } from "./machine.js";
 import { addDispatchOption, choiceOption, integerOption, numberOption } from "./options.js";
 
 /** What is minimised: C_T, the largest chiplet load, or the modelled time of a layer. */
@@ -28,6 +31,7 @@ export interface SolveOptions {
   readonly seed: number;
   readonly threads?: number;
   readonly timeLimit?: number;
+  readonly checkpoint?: string;
   readonly columnsBackend: BackendName;
   readonly groupsBackend: BackendName;
 }
@@ -60,6 +64,10 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
     integerOption("--seed <n>", "seed of everything random").default(1),
     integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1),
     numberOption("--time-limit <seconds>", "stop the solver of a layer after this time", { above: 0 }),
+    new Option(
+      "--checkpoint <file>",
+      "keep finished layers there, and go on from them where a run was killed",
+    ),
     choiceOption("--columns-backend <name>", "MILP solver that chooses columns", BACKENDS),
     choiceOption("--groups-backend <name>", "MILP solver that assigns chiplet groups", BACKENDS),
   ];
@@ -93,6 +101,21 @@ export function requestOf(options: SolveOptions): PlacementRequest {
     pins: options.pin,
     antiAffinity: options.apart,
   };
+}
+
+/** How a placement under these options is about to be made. */
+export function makingOf(
+  parts: readonly (RoutingTrace | LoadTrace)[],
+  machine: Machine,
+  options: SolveOptions & { readonly from?: string; readonly maxMoves?: number },
+): Provenance {
+  return provenanceOf(parts, {
+    machine,
+    request: requestOf(options),
+    holdout: options.holdout,
+    ...(options.from !== undefined && { maxMoves: options.maxMoves ?? null }),
+    backends: { columns: options.columnsBackend, groups: options.groupsBackend },
+  });
 }
 
 /** The solvers with what they do, for help. */

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
-import { describeFailure, judge, provenanceOf, recordPlacement, stepTime } from "../../doors/flows.js";
+import { describeFailure, judge, recordPlacement, stepTime } from "../../doors/flows.js";
 import { formatPlacement, type Provenance, type PlacementFile } from "../../doors/placement.js";
 import { placementTable } from "../../doors/report.js";
 import { requireSolver } from "../../doors/solvers.js";
@@ -32,7 +32,7 @@ import { checkOutput, writeOutput } from "../output-file.js";
 import { checkLoadOptions, describeLoads, loadsData, loadsTable } from "../place-loads.js";
 import { openPlacer } from "../placer.js";
 import { readPlacement } from "../read-files.js";
-import { requestOf, addSolveOptions, listSolvers, type SolveOptions } from "../solve-options.js";
+import { addSolveOptions, listSolvers, makingOf, type SolveOptions } from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface PlaceOptions
@@ -95,9 +95,9 @@ async function placeByTokens({ trace, parts }: LoadedTrace, context: Context): P
   const solver = requireSolver(options.solver);
   const migration = await loadMigration(options);
   const machine = await loadMachine(options, trace.model, terminal);
-  const provenance = makingOf(parts, machine, context);
+  const provenance = checkedMaking(parts, machine, context);
   const split = splitParts(parts, options.holdout);
-  const placer = openPlacer(machine, options, terminal);
+  const placer = openPlacer(machine, options, { parts, solvers: [solver], terminal });
   const begin = performance.now();
   const outcome = await placer.place(split.learn, solver, migration?.limit).finally(() => placer.close());
   const seconds = (performance.now() - begin) / 1000;
@@ -141,8 +141,8 @@ async function placeByLoads(loads: LoadTrace, path: string, context: Context): P
   checkLoadOptions(path, options);
   const solver = requireSolver(options.solver);
   const machine = await loadMachine(options, loads.model, terminal);
-  const provenance = makingOf([loads], machine, context);
-  const placer = openPlacer(machine, options, terminal);
+  const provenance = checkedMaking([loads], machine, context);
+  const placer = openPlacer(machine, options, { parts: [loads], solvers: [solver], terminal });
   const begin = performance.now();
   const outcome = await placer.place(loads, solver).finally(() => placer.close());
   const seconds = (performance.now() - begin) / 1000;
@@ -223,18 +223,12 @@ function optionsLike({ solver, seed, provenance }: PlacementFile, options: Place
  *
  * @throws InputError if it is to be made like another one, which was made from other tokens.
  */
-function makingOf(
+function checkedMaking(
   parts: readonly (RoutingTrace | LoadTrace)[],
   machine: Machine,
   { options, like }: Context,
 ): Provenance {
-  const provenance = provenanceOf(parts, {
-    machine,
-    request: requestOf(options),
-    holdout: options.holdout,
-    ...(options.from !== undefined && { maxMoves: options.maxMoves ?? null }),
-    backends: { columns: options.columnsBackend, groups: options.groupsBackend },
-  });
+  const provenance = makingOf(parts, machine, options);
   if (like?.provenance && like.provenance.traceSha256 !== provenance.traceSha256) {
     throw new InputError(
       `--like: ${options.like}: found a placement of another trace, expected one made from the same layers and tokens`,

@@ -1,0 +1,138 @@
+import { expect } from "chai";
+import { sampleTrace, traceText } from "../sample-trace.js";
+import { openWorkplace, type Workplace } from "./run-cli.js";
+
+const layers = Array.from({ length: 12 }, (_, layer) => layer);
+const numKept = (text: string) => text.split("\n").length - 2;
+
+describe("--checkpoint", function () {
+  let place: Workplace;
+  beforeEach(() => {
+    place = openWorkplace();
+    place.write("trace.jsonl", traceText(sampleTrace({ numExperts: 16, layers, numTokens: 600 })));
+  });
+  afterEach(() => {
+    place.remove();
+  });
+
+  const placing = [
+    "place",
+    "trace.jsonl",
+    "--chiplets",
+    "4",
+    "--groups",
+    "2",
+    "--threads",
+    "1",
+    "--solver",
+    "exact",
+  ];
+
+  it("goes on after kill -9 in mid-run and writes the same bytes", async () => {
+    await place.run(...placing, "-o", "whole.json");
+    const { child, ended } = place.start(...placing, "--checkpoint", "c.jsonl", "-o", "resumed.json");
+    while (!place.files().includes("c.jsonl") || numKept(place.read("c.jsonl")) < 2) await sleep(5);
+    child.kill("SIGKILL");
+    expect((await ended).exitCode).to.equal(null);
+    const kept = numKept(place.read("c.jsonl"));
+    expect(kept).to.be.within(2, layers.length - 1);
+    expect(place.files()).not.to.include("resumed.json");
+    const { exitCode, stderr } = await place.run(...placing, "--checkpoint", "c.jsonl", "-o", "resumed.json");
+    expect(exitCode, stderr).to.equal(0);
+    expect(stderr).to.contain(`c.jsonl: goes on from ${kept} finished layers`);
+    expect(place.read("resumed.json")).to.equal(place.read("whole.json"));
+    expect(numKept(place.read("c.jsonl"))).to.equal(layers.length);
+  });
+
+  it("serves compare as well, and solves nothing twice", async () => {
+    const comparing = [
+      "compare",
+      "trace.jsonl",
+      "--chiplets",
+      "4",
+      "--solver",
+      "contiguous",
+      "louvain",
+      "--json",
+    ];
+    const whole = await place.run(...comparing);
+    const first = await place.run(...comparing, "--checkpoint", "c.jsonl");
+    expect(first.exitCode, first.stderr).to.equal(0);
+    const text = place.read("c.jsonl");
+    const again = await place.run(...comparing, "--checkpoint", "c.jsonl");
+    expect([first.stdout, again.stdout]).to.deep.equal([whole.stdout, whole.stdout]);
+    expect(place.read("c.jsonl")).to.equal(text);
+  });
+
+  it("drops a last line that a kill has torn, wherever it was torn", async () => {
+    await place.run(...placing, "--checkpoint", "c.jsonl", "-o", "whole.json");
+    const text = place.read("c.jsonl");
+    for (const length of [
+      0,
+      10,
+      text.indexOf("\n"),
+      text.indexOf("\n") + 1,
+      text.length - 40,
+      text.length - 1,
+    ]) {
+      place.write("torn.jsonl", text.slice(0, length));
+      const { exitCode, stderr } = await place.run(
+        ...placing,
+        ...["--checkpoint", "torn.jsonl", "-o", "resumed.json", "--force"],
+      );
+      expect(exitCode, stderr).to.equal(0);
+      expect(place.read("resumed.json")).to.equal(place.read("whole.json"));
+      expect(place.read("torn.jsonl"), `torn at ${length}`).to.equal(text);
+    }
+  });
+
+  it("refuses a checkpoint of other options or inputs, and says which differ", async () => {
+    await place.run(...placing, "--checkpoint", "c.jsonl");
+    const text = place.read("c.jsonl");
+    const other = await place.run(
+      ...placing,
+      "--checkpoint",
+      "c.jsonl",
+      "--seed",
+      "2",
+      "--max-load",
+      "1.5",
+      "--quiet",
+    );
+    expect([other.exitCode, other.stderr]).to.deep.equal([
+      2,
+      "c.jsonl: found a checkpoint made with another seed, limits, expected one of this run\n" +
+        "Maybe name another file, or give the options and inputs it was made with.\n",
+    ]);
+    place.write("trace.jsonl", traceText(sampleTrace({ numExperts: 16, layers, numTokens: 500 })));
+    const changed = await place.run(...placing, "--checkpoint", "c.jsonl");
+    expect(changed.exitCode).to.equal(2);
+    expect(changed.stderr).to.contain("another traceSha256");
+    expect(place.read("c.jsonl")).to.equal(text);
+  });
+
+  it("refuses a file that is no checkpoint, or a damaged one, and leaves it as it is", async () => {
+    const refuses = async (message: string) => {
+      const before = place.read("c.jsonl");
+      const { exitCode, stderr } = await place.run(...placing, "--checkpoint", "c.jsonl");
+      expect([exitCode, place.read("c.jsonl")], stderr).to.deep.equal([2, before]);
+      expect(stderr).to.contain(message);
+    };
+    place.write("c.jsonl", "{}\n");
+    await refuses("c.jsonl: found no checkpoint");
+    place.write("c.jsonl", "layers\n");
+    await refuses("c.jsonl:1: found no JSON object");
+    place.write("c.jsonl", "notes without an end of line");
+    await refuses("c.jsonl: found no checkpoint");
+    place.write("c.jsonl", "");
+    await place.run(...placing, "--checkpoint", "c.jsonl");
+    place.write("c.jsonl", place.read("c.jsonl").replace('"cost":', '"cost":1'));
+    await refuses("c.jsonl:2: found a damaged line");
+    place.write("c.jsonl", "[1]\n");
+    await refuses("c.jsonl: found no checkpoint");
+  });
+});
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
