@@ -124,10 +124,10 @@ const MOST_LINE_BYTES = 64 * MIB;
  *
  * @throws InputError if no line of a trace is that long.
  */
-export function checkLineLength(where: string, numBytes: number): void {
-  if (numBytes <= MOST_LINE_BYTES) return;
+export function checkLineLength(where: string, numBytes: number, most = MOST_LINE_BYTES): void {
+  if (numBytes <= most) return;
   throw new InputError(
-    `${where}: found a line or a header of more than ${MOST_LINE_BYTES} bytes, expected shorter ones`,
+    `${where}: found a line or a header of more than ${most} bytes, expected shorter ones`,
   );
 }
 

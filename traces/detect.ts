@@ -85,7 +85,8 @@ export async function detectSource(path: string, options: DetectOptions = {}): P
     if (head.bytes.length === 0 && files.length === 1) {
       throw new InputError(`${file}: found an empty file, expected a trace`);
     }
-    const format = traceFormats.find((candidate) => candidate.recognises(head, options));
+    const format =
+      traceFormats.find((candidate) => candidate.recognises(head, options)) ?? (await findFurtherOn(head));
     if (format) {
       if (found.size === 0) why = describeSign(format, head, options);
       found.set(format, [...(found.get(format) ?? []), file]);
@@ -108,6 +109,13 @@ export async function detectSource(path: string, options: DetectOptions = {}): P
     );
   }
   return { path, format: formats[0], files: found.get(formats[0]) ?? [], why, ignored };
+}
+
+async function findFurtherOn(head: FileHead): Promise<TraceFormat | undefined> {
+  for (const format of traceFormats) {
+    if (await format.findsFurtherOn?.(head)) return format;
+  }
+  return undefined;
 }
 
 function describeSign(format: TraceFormat, head: FileHead, options: DetectOptions): string {

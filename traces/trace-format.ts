@@ -10,6 +10,8 @@ export interface TraceFormat {
   readonly sign: string;
   /** Whether a file is written this way, told by what it begins with and never by its name alone. */
   recognises(head: FileHead, options: DetectOptions): boolean;
+  /** Whether a file that no format recognises by its beginning is written this way, told by what comes further on. */
+  findsFurtherOn?(head: FileHead): Promise<boolean> | boolean;
   /** What told, or what spoke against it, where that is more than the sign. */
   why?(head: FileHead, options: DetectOptions): string;
   /**

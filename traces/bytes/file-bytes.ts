@@ -88,11 +88,12 @@ export async function* readBytes(path: string, onBytes?: OnBytes): AsyncGenerato
  * piece of something.
  *
  * @param cut How many of the bytes make up the next block; 0 asks for more of them.
+ * @param options.mostBytes Longest block. Default as long as lines may be.
  */
 export async function* readBlocks(
   path: string,
   cut: (bytes: Buffer) => number,
-  onBytes?: OnBytes,
+  { onBytes, mostBytes }: { onBytes?: OnBytes | undefined; mostBytes?: number } = {},
 ): AsyncGenerator<Buffer> {
   const source = await openSource(path, { onBytes });
   try {
@@ -106,7 +107,7 @@ export async function* readBlocks(
         start += length;
         continue;
       }
-      checkLineLength(path, end - start);
+      checkLineLength(path, end - start, mostBytes);
       // What is not whole yet moves to the front, and what comes next is read behind it.
       const roomier = end - start > buffer.length / 2 ? Buffer.allocUnsafeSlow(2 * buffer.length) : buffer;
       buffer.copy(roomier, 0, start, end);

@@ -7,7 +7,7 @@ const NEWLINE = 0x0a;
  * may lack its newline. A block is valid until the next one is asked for.
  */
 export function readLineBlocks(path: string, onBytes?: OnBytes): AsyncGenerator<Buffer> {
-  return readBlocks(path, (bytes) => bytes.lastIndexOf(NEWLINE) + 1, onBytes);
+  return readBlocks(path, (bytes) => bytes.lastIndexOf(NEWLINE) + 1, { onBytes });
 }
 
 /** A line of text without its end. */

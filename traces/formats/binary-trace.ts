@@ -67,7 +67,7 @@ async function readFile(path: string, builder: TraceBuilder, onBytes: OnBytes): 
   let layerIndex = 0;
   let tokensRead = 0;
   const cut = (bytes: Buffer) => (header ? wholeRows(bytes, header) : headerLength(bytes));
-  for await (const block of readBlocks(path, cut, onBytes)) {
+  for await (const block of readBlocks(path, cut, { onBytes })) {
     if (!header) {
       header = parseHeader(block, path);
       declareLayers(header, builder, path);

@@ -1,40 +1,172 @@
+import { createHash } from "node:crypto";
 import { InputError } from "../../lib/errors.js";
-import { isNpy } from "../../lib/containers/npy.js";
-import { decodeValues, denseTensor } from "../../lib/containers/tensor.js";
-import { readText, type FileHead } from "../bytes/file-bytes.js";
+import { isNpy, parseNpy } from "../../lib/containers/npy.js";
+import {
+  BYTES_OF,
+  decodeValues,
+  denseTensor,
+  entryOf,
+  rowMajor,
+  type ScalarType,
+  type Tensor,
+} from "../../lib/containers/tensor.js";
+import { checkShape } from "../../lib/plausible-size.js";
+import { readHead, readText, type FileHead } from "../bytes/file-bytes.js";
+import { STANDARD_INPUT } from "../bytes/standard-input.js";
+import { hasRoutedExperts, scanResponses, type RoutedPart } from "../bytes/response-scanner.js";
 import { appendLayers } from "../bytes/tensor-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
-import { appendRequest } from "./vllm-routed-experts.js";
 
-const MEMBER = /"routed_experts"\s*:\s*"([A-Za-z0-9+/=\\]+)"/g;
+const ALONE = /^[A-Za-z0-9+/]{64,}={0,2}\s*$/;
+/** Members that responses have and traces have not. */
+const RESPONSE = /"(choices|meta_info|output_ids|token_ids|prompt_token_ids|usage)"\s*:/;
+const TYPES: ReadonlySet<string> = new Set(Object.keys(BYTES_OF).filter((type) => !type.includes("float")));
 
 /**
- * What SGLang returns with return_routed_experts: base64 of int32 [numTokens, numLayers, topK], as it comes in the JSON
- * of a response (or one response a line) or alone. A response is a sequence. Its shape is written nowhere.
+ * What engines return with return_routed_experts, in the JSON of a response, of one a line or of a stream of events, or
+ * alone. A request is a sequence; parts of it, which tell where they begin or repeat what came before, are joined.
  *
- * vLLM sends base64 too, but of a whole .npy file; that is recognised and read as well.
+ * SGLang sends base64 of int32 [numTokens, numLayers, topK], whose shape is written nowhere; vLLM base64 of a .npy file;
+ * servers around vLLM {"data", "shape", "dtype", "start"}.
  */
 export const sglangRoutedExperts: TraceFormat = {
   name: "SGLang routed experts",
-  sign: 'JSON with "routed_experts" in base64, or base64 alone',
+  sign: 'JSON with "routed_experts", wherever it stands, or base64 alone',
   recognises({ text }: FileHead) {
-    return /"routed_experts"\s*:\s*"[A-Za-z0-9+/]/.test(text) || /^[A-Za-z0-9+/]{64,}={0,2}\s*$/.test(text);
+    return /"(prompt_)?routed_experts"\s*:\s*["[{]/.test(text) || ALONE.test(text);
+  },
+  findsFurtherOn({ path, text }) {
+    if (!/^\s*([{[]|data:|event:|:)/.test(text)) return false;
+    // Standard input is read once.
+    return path === STANDARD_INPUT ? RESPONSE.test(text) : hasRoutedExperts(path);
   },
   async read(paths, builder, onBytes) {
     for (const path of paths) {
-      const text = await readText(path, onBytes);
-      const responses = [...text.matchAll(MEMBER)].map(([, base64]) => base64.replaceAll("\\", ""));
-      for (const base64 of responses.length > 0 ? responses : [text]) appendResponse(builder, base64, path);
+      const requests = new Requests(builder, path);
+      const onCut = () => builder.warnings.push(`${path}: the last response is cut off and was left out`);
+      if (ALONE.test((await readHead(path)).text)) {
+        const text = (await readText(path, onBytes)).trim();
+        requests.append({ ids: arrayOfBase64(text, builder, path) }, ALL);
+        continue;
+      }
+      for await (const part of scanResponses(path, { onBytes, onCut })) {
+        requests.append(arrayOf(part.json, builder, path), part);
+      }
     }
   },
 };
 
-function appendResponse(builder: TraceBuilder, base64: string, path: string): void {
+/** Of a file that is one part and says no more. */
+const ALL: Pick<RoutedPart, "request" | "start"> = { request: undefined, start: undefined };
+
+/** A part: its ids [numTokens, numLayers, topK], and the tokens before it where the part itself tells. */
+interface Part {
+  readonly ids: Tensor;
+  readonly start?: number;
+}
+
+/** What was read of the requests of a file. */
+class Requests {
+  readonly #builder: TraceBuilder;
+  readonly #path: string;
+  /** Tokens of every request, and a hash of its last part where none tells where it begins. */
+  readonly #read = new Map<string, { numTokens: number; hash: string }>();
+  #last: string | undefined;
+
+  constructor(builder: TraceBuilder, path: string) {
+    this.#builder = builder;
+    this.#path = path;
+  }
+
+  /** Takes a part of a request: what of it was not read before. */
+  append(
+    { ids, start: ownStart }: Part,
+    { request, start = ownStart }: Pick<RoutedPart, "request" | "start">,
+  ): void {
+    const [numTokens, numLayers, topK] = ids.shape;
+    if (numTokens === 0) return;
+    const before = request === undefined ? undefined : this.#read.get(request);
+    const repeated = before === undefined ? 0 : repeatedTokens(ids, start, before);
+    const isContinued = before !== undefined && this.#last === request && (start ?? 0) <= before.numTokens;
+    if (!isContinued) {
+      for (let layer = 0; layer < numLayers; layer++) this.#builder.startSequence(layer, { topK });
+    }
+    const rest = tokensFrom(ids, Math.min(repeated, numTokens));
+    appendLayers(this.#builder, rest, this.#path);
+    this.#last = request;
+    if (request === undefined) return;
+    const known = start === undefined && repeated === 0 ? (before?.numTokens ?? 0) : (start ?? 0);
+    const total = Math.max(known + numTokens, before?.numTokens ?? 0);
+    this.#read.set(request, { numTokens: total, hash: hashOf(ids, numTokens) });
+  }
+}
+
+/** How many tokens of a part were in what was read of its request before. */
+function repeatedTokens(
+  ids: Tensor,
+  start: number | undefined,
+  { numTokens, hash }: { numTokens: number; hash: string },
+): number {
+  if (start !== undefined) return Math.max(0, numTokens - start);
+  // Streams of events repeat all that came before, or send what is new.
+  return numTokens <= ids.shape[0] && hashOf(ids, numTokens) === hash ? numTokens : 0;
+}
+
+function tokensFrom(ids: Tensor, first: number): Tensor {
+  const [numTokens, ...rest] = ids.shape;
+  const { start } = entryOf(ids, first);
+  return { ...ids, shape: [numTokens - first, ...rest], start };
+}
+
+/** A hash of the first tokens of an array, which lie one after the other. */
+function hashOf({ values, strides, start }: Tensor, numTokens: number): string {
+  const { buffer, byteOffset, BYTES_PER_ELEMENT } = values.subarray(start);
+  const bytes = new Uint8Array(buffer, byteOffset, numTokens * strides[0] * BYTES_PER_ELEMENT);
+  return createHash("sha1").update(bytes).digest("base64");
+}
+
+/** @param json Base64 in quotes, an object of "data", "shape" and "dtype", or lists [tokens][layers][top-k]. */
+function arrayOf(json: string, builder: TraceBuilder, path: string): Part {
+  if (json.startsWith('"'))
+    return { ids: arrayOfBase64(json.slice(1, -1).replaceAll("\\", ""), builder, path) };
+  const value = parse(json, path);
+  if (Array.isArray(value)) return { ids: arrayOfLists(value, path) };
+  const { data, shape, dtype, start } = value as Readonly<Record<string, unknown>>;
+  const isShape = Array.isArray(shape) && shape.length === 3;
+  if (typeof data !== "string" || !isShape || typeof dtype !== "string" || !TYPES.has(dtype)) {
+    throw new InputError(
+      `${path}: found routed_experts ${json.slice(0, 60)}, expected "data", "shape" [tokens, layers, top-k] and "dtype"`,
+    );
+  }
+  const values = decodeValues(dtype as ScalarType, Buffer.from(data, "base64"));
+  const size = checkShape(path, shape as number[], values.length);
+  if (size !== values.length) {
+    throw new InputError(`${path}: found ${values.length} ids, expected ${size} for [${shape.join(", ")}]`);
+  }
+  return {
+    ids: denseTensor(shape as number[], values),
+    ...(Number.isSafeInteger(start) && Number(start) >= 0 && { start: Number(start) }),
+  };
+}
+
+function parse(json: string, path: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new InputError(`${path}: found routed_experts ${json.slice(0, 60)}, expected JSON`);
+  }
+}
+
+function arrayOfBase64(base64: string, builder: TraceBuilder, path: string): Tensor {
   const bytes = Buffer.from(base64, "base64");
   if (isNpy(bytes)) {
-    appendRequest(builder, bytes, path);
-    return;
+    const array = parseNpy(bytes, path);
+    const isIds = array.shape.length === 3 && array.values.every((id) => Number.isInteger(id));
+    if (isIds) return rowMajor(array);
+    throw new InputError(
+      `${path}: found an array [${array.shape.join(", ")}], expected whole numbers [tokens, layers, top-k]`,
+    );
   }
   const { topK, numLayers } = builder.options;
   if (topK === undefined || numLayers === undefined) {
@@ -49,6 +181,25 @@ function appendResponse(builder: TraceBuilder, base64: string, path: string): vo
       `${path}: found ${bytes.length / 4} ids, expected a multiple of ${numLayers} layers x top-${topK}`,
     );
   }
-  for (let layer = 0; layer < numLayers; layer++) builder.startSequence(layer, { topK });
-  appendLayers(builder, denseTensor([numTokens, numLayers, topK], decodeValues("int32", bytes)), path);
+  return denseTensor([numTokens, numLayers, topK], decodeValues("int32", bytes));
+}
+
+/** @param lists Shape [numTokens][numLayers][topK]. */
+function arrayOfLists(lists: readonly unknown[], path: string): Tensor {
+  const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
+  const [first] = lists;
+  const numLayers = isList(first) ? first.length : 0;
+  const topK = isList(first) && isList(first[0]) ? first[0].length : 0;
+  const ids: number[] = [];
+  for (const token of lists) {
+    for (const layer of isList(token) && token.length === numLayers ? token : [undefined]) {
+      if (!isList(layer) || layer.length !== topK || !layer.every(Number.isInteger)) {
+        throw new InputError(
+          `${path}: found routed_experts of uneven lists, expected [tokens][layers][top-k]`,
+        );
+      }
+      for (const id of layer) ids.push(Number(id));
+    }
+  }
+  return denseTensor([lists.length, numLayers, topK], Float64Array.from(ids));
 }

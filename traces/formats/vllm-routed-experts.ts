@@ -58,7 +58,7 @@ async function readFile(path: string, builder: TraceBuilder, onBytes: OnBytes): 
   let isData = false;
   let tokensRead = 0;
   const cut = (bytes: Buffer) => (isData ? wholeTokens(bytes) : bytes.length < dataStart ? 0 : dataStart);
-  for await (const block of readBlocks(path, cut, onBytes)) {
+  for await (const block of readBlocks(path, cut, { onBytes })) {
     if (!isData) {
       isData = true;
       continue;
