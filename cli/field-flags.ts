@@ -1,10 +1,12 @@
+import { limitFlags } from "./limit-options.js";
+
 /** The flag under which people give what programs give in a field: errors of the library name fields. */
 const FLAGS: Readonly<Record<string, string>> = {
   slotsPerChiplet: "--slots or --slots-per-chiplet",
   numReplicas: "--replicas",
   numChiplets: "--chiplets",
   numGroups: "--groups",
-  maxLoad: "--max-load",
+  ...limitFlags,
   maxMoves: "--max-moves",
   numHiddenLayers: "--num-hidden-layers",
   firstMoeLayer: "--first-moe-layer",

@@ -2,6 +2,7 @@ import { InputError } from "../index.js";
 import { spreadLoad } from "../doors/flows.js";
 import type { PlacementFile } from "../doors/placement.js";
 import type { LoadTrace } from "../doors/traces.js";
+import { flagsOfTokenLimits } from "./limit-options.js";
 import type { Machine } from "./machine.js";
 import type { MigrationOptions } from "./migration.js";
 import type { SolveOptions } from "./solve-options.js";
@@ -37,14 +38,11 @@ export function checkLoadOptions(
     );
   }
   const unmet = [
-    ["--holdout", holdout > 0],
-    ["--from", from !== undefined],
-    ["--chiplet-link-budget", options.chipletLinkBudget !== undefined],
-    ["--group-link-budget", options.groupLinkBudget !== undefined],
-  ] as const;
-  for (const [name, isGiven] of unmet) {
-    if (isGiven) refuse(`no ${name}`, "it is about tokens", `Maybe leave out ${name}.`);
-  }
+    ...(holdout > 0 ? ["--holdout"] : []),
+    ...(from === undefined ? [] : ["--from"]),
+    ...flagsOfTokenLimits(options),
+  ];
+  for (const name of unmet) refuse(`no ${name}`, "it is about tokens", `Maybe leave out ${name}.`);
 }
 
 /** Loads and machine in a line each, for people. */

@@ -5,6 +5,7 @@ import type { Provenance } from "../doors/placement.js";
 import type { DispatchModel } from "../doors/problem.js";
 import { solvers, type BackendName } from "../doors/solvers.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
+import { limitOptions, limitsOf } from "./limit-options.js";
 import type { Machine } from "./machine.js";
 import { addDispatchOption, choiceOption, integerOption, numberOption } from "./options.js";
 
@@ -22,12 +23,8 @@ export interface SolveOptions {
   readonly replicas?: number;
   readonly slotsPerChiplet?: number;
   readonly dispatch?: DispatchModel;
-  readonly maxLoad?: number;
-  readonly chipletLinkBudget?: number;
-  readonly groupLinkBudget?: number;
   readonly pin: readonly { expert: number; chiplet: number }[];
   readonly apart: readonly (readonly number[])[];
-  readonly resilient?: boolean;
   readonly seed: number;
   readonly threads?: number;
   readonly timeLimit?: number;
@@ -51,16 +48,9 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
     integerOption("--slots <n>", "experts on a chiplet (default: experts / chiplets, rounded up)", 1),
     integerOption("--replicas <n>", "replicas of experts beyond one of each, never two on a chiplet"),
     integerOption("--slots-per-chiplet <n>", "fill so many slots of every chiplet, with replicas", 1),
-    numberOption("--max-load <ratio>", "largest load of a chiplet over the mean load", { above: 1 }),
-    numberOption("--chiplet-link-budget <share>", "largest share of tokens on a chiplet's link", {
-      above: 0,
-    }),
-    numberOption("--group-link-budget <share>", "largest share of tokens on a chiplet group's link", {
-      above: 0,
-    }),
+    ...limitOptions,
     listOption("--pin <expert:chiplet>", "keep an expert on this chiplet; may be repeated", parsePin),
     listOption("--apart <experts>", "let no two of these experts share a chiplet, e.g. 4,9", parseApart),
-    new Option("--resilient", "keep every expert in two chiplet groups: the loss of one loses no expert"),
     integerOption("--seed <n>", "seed of everything random").default(1),
     integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1),
     numberOption("--time-limit <seconds>", "stop the solver of a layer after this time", { above: 0 }),
@@ -94,10 +84,7 @@ export function requestOf(options: SolveOptions): PlacementRequest {
     slotsPerChiplet: slotsPerChiplet ?? slots,
     numReplicas: replicas ?? (slotsPerChiplet === undefined ? 0 : "fill"),
     dispatch: options.dispatch,
-    maxLoad: options.maxLoad,
-    chipletTokenShare: options.chipletLinkBudget,
-    groupTokenShare: options.groupLinkBudget,
-    groupsPerExpert: options.resilient ? 2 : 1,
+    ...limitsOf(options),
     pins: options.pin,
     antiAffinity: options.apart,
   };

@@ -1,7 +1,12 @@
 /** moeplace/problem: what a placement is asked for, what it costs, and an independent check of both. */
 export { countTokenCopies, uniformReplication } from "../lib/placement/cost.js";
 export { OBJECTIVES, type Objective } from "../lib/placement/objective.js";
-export { NO_LIMITS, type PlacementLimits } from "../lib/placement/constraints.js";
+export {
+  ASKED_LIMITS,
+  NO_LIMITS,
+  type PlacementLimits,
+  type RequestedLimits,
+} from "../lib/placement/constraints.js";
 export { createProblem, type PlacementProblem } from "../lib/placement/problem.js";
 export { DISPATCH_MODELS, type DispatchModel } from "../lib/placement/dispatch.js";
 export { countServerTraffic, type ServerTraffic, type TokenCopies } from "../lib/placement/server-traffic.js";

@@ -30,7 +30,7 @@ export type Placed =
  * Places the experts of every layer of a trace, or of loads without tokens, on a machine: the main job.
  *
  * Prints nothing and never exits; where no placement exists, the status says so, and which layer and why. The placement
- * carries its provenance: written to a file, `moeplace place --like` makes it again.
+ * carries its provenance: enough to make it again from the same trace.
  *
  * @throws InputError if what is asked contradicts itself.
  *

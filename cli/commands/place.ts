@@ -7,6 +7,7 @@ import { requireSolver } from "../../doors/solvers.js";
 import { type RoutingTrace, type LoadTrace, splitParts } from "../../doors/traces.js";
 import { describeInput, describeReplicas, describeStep, inputData } from "../describe/describe.js";
 import { EXIT } from "../exit-code.js";
+import { optionsOfLimits } from "../limit-options.js";
 import { loadRouting, type LoadedTrace } from "../load-trace.js";
 import {
   addMigrationOptions,
@@ -180,15 +181,7 @@ function optionsLike({ solver, seed, provenance }: PlacementFile, options: Place
     throw new InputError(`--like: ${options.like}: found no --from, expected the placement that ran before`);
   }
   // What the file does not give was not given then, either.
-  const replaced: readonly string[] = [
-    "maxLoad",
-    "slotsPerChiplet",
-    "slots",
-    "dispatch",
-    "model",
-    "machine",
-    "resilient",
-  ];
+  const replaced: readonly string[] = ["slotsPerChiplet", "slots", "dispatch", "model", "machine"];
   const own = Object.fromEntries(
     Object.entries(options).filter(([name]) => !replaced.includes(name)),
   ) as unknown as PlaceOptions;
@@ -206,11 +199,8 @@ function optionsLike({ solver, seed, provenance }: PlacementFile, options: Place
     replicas: provenance.numReplicas,
     ...(slotsPerChiplet !== undefined && { slots: slotsPerChiplet }),
     ...(dispatch && { dispatch }),
-    ...(limits.maxLoad !== undefined && { maxLoad: limits.maxLoad }),
-    ...(limits.chipletTokenShare !== undefined && { chipletLinkBudget: limits.chipletTokenShare }),
-    ...(limits.groupTokenShare !== undefined && { groupLinkBudget: limits.groupTokenShare }),
+    ...optionsOfLimits(limits),
     ...(typeof maxMoves === "number" && { maxMoves }),
-    ...(limits.groupsPerExpert === 2 && { resilient: true }),
     pin: provenance.pins ?? [],
     apart: provenance.antiAffinity ?? [],
     columnsBackend: provenance.backends.columns,

@@ -2,6 +2,13 @@ import { InputError } from "../errors.js";
 import type { Machine } from "../hardware/machine.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import { groupCapacity } from "../performance/memory.js";
+import {
+  limitsOfLayer,
+  requestedLimits,
+  type LayerScale,
+  type PlacementLimits,
+  type RequestedLimits,
+} from "../placement/constraints.js";
 import type { DispatchModel } from "../placement/dispatch.js";
 import type { Objective } from "../placement/objective.js";
 import { createProblem, type Pin, type PlacementProblem, type ProblemOptions } from "../placement/problem.js";
@@ -16,7 +23,7 @@ export interface PosedMachine extends Omit<Machine, "shape"> {
 }
 
 /** What is asked of a placement besides its machine. */
-export interface PlacementRequest {
+export interface PlacementRequest extends RequestedLimits {
   /** Default traffic. */
   readonly objective?: Objective["minimise"] | undefined;
   /** Room on every chiplet, in experts; default as many as are needed. */
@@ -25,30 +32,14 @@ export interface PlacementRequest {
   readonly numReplicas?: number | "fill" | undefined;
   /** Default nearest. */
   readonly dispatch?: DispatchModel | undefined;
-  /** Largest load of a chiplet over the mean load, at least 1; no cap by default. */
-  readonly maxLoad?: number | undefined;
-  /** Most tokens over a chiplet's link, as a share of a layer's tokens; no limit by default. */
-  readonly chipletTokenShare?: number | undefined;
-  /** Most tokens over a chiplet group's link, as a share of a layer's tokens; no limit by default. */
-  readonly groupTokenShare?: number | undefined;
-  /** Fewest chiplet groups in which each expert has a replica; 1 by default. */
-  readonly groupsPerExpert?: number | undefined;
   readonly pins?: readonly Pin[] | undefined;
   readonly antiAffinity?: readonly (readonly number[])[] | undefined;
 }
 
 /** How the layers of a trace become placement problems. */
-export interface PosingOptions extends Omit<ProblemOptions, "layer" | "limits"> {
-  /** Largest load of a chiplet over the mean load, at least 1; no cap by default. */
-  readonly maxLoad?: number | undefined;
+export interface PosingOptions extends Omit<ProblemOptions, "layer" | "limits">, RequestedLimits {
   /** Most bytes of one layer's expert weights behind a chiplet group's memory; no limit by default. */
   readonly groupBytes?: number | undefined;
-  /** Fewest chiplet groups in which each expert has a replica; 1 by default. */
-  readonly groupsPerExpert?: number | undefined;
-  /** Most tokens over a chiplet's link, as a share of a layer's tokens; no limit by default. */
-  readonly chipletTokenShare?: number | undefined;
-  /** Most tokens over a chiplet group's link, as a share of a layer's tokens; no limit by default. */
-  readonly groupTokenShare?: number | undefined;
 }
 
 /**
@@ -66,7 +57,7 @@ export function poseFor(
 ): PosingOptions {
   const { hardware, shape } = machine;
   const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
-  const { objective = "traffic", dispatch, maxLoad, chipletTokenShare, groupTokenShare } = request;
+  const { objective = "traffic", dispatch } = request;
   return {
     numChiplets,
     numGroups: hardware.numGroups,
@@ -74,10 +65,7 @@ export function poseFor(
     ...(dispatch && { dispatch }),
     ...(shape && { expertBytes: new Float64Array(numExperts).fill(expertBytes(shape)) }),
     groupBytes: shape && groupCapacity(hardware, shape).groupBytes,
-    maxLoad,
-    chipletTokenShare,
-    groupTokenShare,
-    groupsPerExpert: request.groupsPerExpert,
+    ...requestedLimits(request),
     objective: objectiveOn(objective, machine),
     pins: request.pins ?? [],
     antiAffinity: request.antiAffinity ?? [],
@@ -120,19 +108,11 @@ export function isRoutingTrace(trace: RoutingTrace | LoadTrace): trace is Routin
 
 /** Poses the placement problem of one layer of a trace. */
 export function poseLayer(trace: RoutingTrace, layer: LayerTrace, options: PosingOptions): PlacementProblem {
-  const { maxLoad = Infinity, groupBytes = Infinity, groupsPerExpert = 1, ...posing } = options;
-  const { chipletTokenShare = Infinity, groupTokenShare = Infinity } = options;
   const meanLoad = countChoices(layer) / options.numChiplets;
   return createProblem(collectPatterns(layer, trace), {
-    ...posing,
+    ...options,
     layer: layer.layer,
-    limits: {
-      groupBytes,
-      groupsPerExpert,
-      chipletLoad: maxLoad * meanLoad,
-      chipletTokens: chipletTokenShare * layer.numTokens,
-      groupTokens: groupTokenShare * layer.numTokens,
-    },
+    limits: limitsUnder(options, { meanLoad, tokens: layer.numTokens }),
   });
 }
 
@@ -142,19 +122,23 @@ export function poseLayer(trace: RoutingTrace, layer: LayerTrace, options: Posin
  * To a solver every choice of an expert is a token of its own, so that loads and their balance are true, and C_T, which
  * nobody can know, is the same for all placements. Replicas share their expert's load evenly.
  */
-export function poseLoads(
-  { layer, load }: LayerLoad,
-  { maxLoad = Infinity, groupBytes = Infinity, groupsPerExpert = 1, ...posing }: PosingOptions,
-): PlacementProblem {
+export function poseLoads({ layer, load }: LayerLoad, options: PosingOptions): PlacementProblem {
   const patterns = patternsOfLoads(load);
-  const meanLoad = patterns.numTokens / posing.numChiplets;
+  const meanLoad = patterns.numTokens / options.numChiplets;
   return createProblem(patterns, {
-    ...posing,
+    ...options,
     dispatch: "uniform",
     objective: { minimise: "load" },
     layer,
-    limits: { groupBytes, groupsPerExpert, chipletLoad: maxLoad * meanLoad },
+    limits: limitsUnder(options, { meanLoad, tokens: undefined }),
   });
+}
+
+function limitsUnder(
+  { groupBytes = Infinity, ...asked }: PosingOptions,
+  scale: LayerScale,
+): Partial<PlacementLimits> {
+  return { groupBytes, ...limitsOfLayer(asked, scale) };
 }
 
 /** A pattern for every expert that has load. Loads that are no counts, or whose sum needs more than 31 bits, are scaled. */

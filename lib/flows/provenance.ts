@@ -1,3 +1,4 @@
+import { requestedLimits } from "../placement/constraints.js";
 import type { PlacementFile } from "../placement/placement-file.js";
 import { hashTrace, nameHardware, type Provenance } from "../placement/provenance.js";
 import type { BackendChoice } from "../placement/solver.js";
@@ -26,8 +27,8 @@ export function provenanceOf(
   { machine, request, holdout, maxMoves, backends }: Making,
 ): Provenance {
   const { hardware, shape, workload } = machine;
-  const { objective = "traffic", maxLoad, chipletTokenShare, groupTokenShare, dispatch } = request;
-  const { pins = [], antiAffinity = [], groupsPerExpert = 1 } = request;
+  const { objective = "traffic", dispatch } = request;
+  const { pins = [], antiAffinity = [] } = request;
   const named = nameHardware(hardware);
   const [{ numExperts }] = parts;
   const slots = posedSlots(request, { numExperts, numChiplets: named.numChiplets });
@@ -40,12 +41,7 @@ export function provenanceOf(
     ...(slots.slotsPerChiplet !== undefined && { slotsPerChiplet: slots.slotsPerChiplet }),
     numReplicas: slots.numReplicas,
     ...(dispatch && { dispatch }),
-    limits: {
-      ...(maxLoad !== undefined && { maxLoad }),
-      ...(chipletTokenShare !== undefined && { chipletTokenShare }),
-      ...(groupTokenShare !== undefined && { groupTokenShare }),
-      ...(groupsPerExpert > 1 && { groupsPerExpert }),
-    },
+    limits: requestedLimits(request),
     ...(pins.length > 0 && { pins }),
     ...(antiAffinity.length > 0 && { antiAffinity }),
     ...(maxMoves !== undefined && { maxMoves }),

@@ -21,6 +21,18 @@ export interface PlacementLimits {
   readonly groupsPerExpert: number;
 }
 
+/** Limits as they are asked for, of all layers alike: in parts of a layer's load or tokens. */
+export interface RequestedLimits {
+  /** Largest load of a chiplet over the mean load, at least 1; no cap by default. */
+  readonly maxLoad?: number | undefined;
+  /** Most tokens over a chiplet's link, as a share of a layer's tokens; no limit by default. */
+  readonly chipletTokenShare?: number | undefined;
+  /** Most tokens over a chiplet group's link, as a share of a layer's tokens; no limit by default. */
+  readonly groupTokenShare?: number | undefined;
+  /** Fewest chiplet groups in which each expert has a replica; 1 by default. */
+  readonly groupsPerExpert?: number | undefined;
+}
+
 /** The limits that are caps on a chiplet or a chiplet group. */
 type CapName = Exclude<keyof PlacementLimits, "groupsPerExpert">;
 
@@ -68,11 +80,31 @@ export interface Constrained {
   readonly expertBytes: Float64Array;
   readonly limits: PlacementLimits;
   readonly antiAffinity: readonly (readonly number[])[];
+  /** Weights in place of those that caps have by themselves, where what is placed are sets of experts. */
+  readonly weights?: Readonly<Partial<Record<Constraint["name"], Float64Array>>>;
+}
+
+/** What a layer has of everything in whose parts limits are asked for; what is unknown leaves its limits out. */
+export interface LayerScale {
+  /** Load of a chiplet if all had the same. */
+  readonly meanLoad: number;
+  readonly tokens: number | undefined;
 }
 
 type LimitRow = Pick<Constraint, "scope" | "measure" | "quantity" | "place"> & {
   readonly weightOf: (problem: Constrained) => Float64Array;
+  /** How it is asked for; absent where nobody asks, because it follows from something else. */
+  readonly asked?: AskedLimit;
 };
+
+/** How a limit is asked for. */
+interface AskedLimit {
+  readonly field: keyof RequestedLimits;
+  /** Absent where it is a count. */
+  readonly inPartsOf?: keyof LayerScale;
+  /** One line, for files that hold it. */
+  readonly summary: string;
+}
 
 const loadOf = ({ load }: Constrained) => load;
 
@@ -84,6 +116,7 @@ const LIMITS: Readonly<Record<CapName, LimitRow>> = {
     quantity: "load",
     place: "of a chiplet",
     weightOf: loadOf,
+    asked: { field: "maxLoad", inPartsOf: "meanLoad", summary: "Largest load of a chiplet over the mean." },
   },
   groupLoad: {
     scope: "group",
@@ -105,6 +138,11 @@ const LIMITS: Readonly<Record<CapName, LimitRow>> = {
     quantity: "tokens",
     place: "on the link of a chiplet",
     weightOf: loadOf,
+    asked: {
+      field: "chipletTokenShare",
+      inPartsOf: "tokens",
+      summary: "Largest share of tokens on a chiplet's link.",
+    },
   },
   groupTokens: {
     scope: "group",
@@ -112,10 +150,48 @@ const LIMITS: Readonly<Record<CapName, LimitRow>> = {
     quantity: "tokens",
     place: "on the link of a chiplet group",
     weightOf: loadOf,
+    asked: {
+      field: "groupTokenShare",
+      inPartsOf: "tokens",
+      summary: "Largest share of tokens on a chiplet group's link.",
+    },
   },
 };
 
 const LIMIT_NAMES = Object.keys(LIMITS) as CapName[];
+
+/** Limits that are asked for, those of the table first. */
+export const ASKED_LIMITS: readonly AskedLimit[] = [
+  ...LIMIT_NAMES.flatMap((name) => LIMITS[name].asked ?? []),
+  { field: "groupsPerExpert", summary: "Fewest chiplet groups with a replica of each expert." },
+];
+
+/** The limits among what is asked, those that say nothing left out. */
+export function requestedLimits(asked: RequestedLimits): { [Field in keyof RequestedLimits]?: number } {
+  const given = ASKED_LIMITS.flatMap(({ field }) => {
+    const value = asked[field];
+    const isSilent =
+      value === undefined || (field === "groupsPerExpert" && value === NO_LIMITS.groupsPerExpert);
+    return isSilent ? [] : [[field, value] as const];
+  });
+  return Object.fromEntries(given);
+}
+
+/**
+ * The limits of a layer that are asked for.
+ *
+ * @example
+ * limitsOfLayer({ maxLoad: 1.3 }, { meanLoad: 100, tokens: 400 }); // { groupsPerExpert: 1, chipletLoad: 130 }
+ */
+export function limitsOfLayer(asked: RequestedLimits, scale: LayerScale): Partial<PlacementLimits> {
+  const caps = LIMIT_NAMES.flatMap((name) => {
+    const { field, inPartsOf } = LIMITS[name].asked ?? {};
+    const part = field && asked[field];
+    const whole = inPartsOf === undefined ? 1 : scale[inPartsOf];
+    return part === undefined || whole === undefined ? [] : [[name, part * whole] as const];
+  });
+  return { groupsPerExpert: asked.groupsPerExpert ?? NO_LIMITS.groupsPerExpert, ...Object.fromEntries(caps) };
+}
 
 /**
  * The table of constraints of a problem: a row for every set of experts kept apart and for every limit that there is.
@@ -135,8 +211,9 @@ export function constraintsOf(problem: Constrained): readonly Constraint[] {
     return { name: "antiAffinity", scope: "chiplet", measure: "held", weight, cap: 1, ...what };
   });
   const limits = LIMIT_NAMES.filter((name) => problem.limits[name] < Infinity).map((name): Constraint => {
-    const { weightOf, ...row } = LIMITS[name];
-    return { name, ...row, weight: weightOf(problem), cap: problem.limits[name] };
+    const { scope, measure, quantity, place, weightOf } = LIMITS[name];
+    const weight = problem.weights?.[name] ?? weightOf(problem);
+    return { name, scope, measure, quantity, place, weight, cap: problem.limits[name] };
   });
   return [...apart, ...limits];
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ASKED_LIMITS, type RequestedLimits } from "./constraints.js";
 import { OBJECTIVES } from "./objective.js";
 import { DISPATCH_MODELS } from "./dispatch.js";
 
@@ -55,12 +56,14 @@ const provenanceSchema = z.object({
   slotsPerChiplet: count.exactOptional(),
   numReplicas: z.int().min(0).describe("Replicas asked for, beyond one of every expert."),
   dispatch: z.enum(DISPATCH_MODELS).exactOptional(),
-  limits: z.object({
-    maxLoad: share.exactOptional().describe("Largest load of a chiplet over the mean."),
-    chipletTokenShare: share.exactOptional().describe("Largest share of tokens on a chiplet's link."),
-    groupTokenShare: share.exactOptional().describe("Largest share of tokens on a chiplet group's link."),
-    groupsPerExpert: count.exactOptional().describe("Fewest chiplet groups with a replica of each expert."),
-  }),
+  limits: z.object(
+    Object.fromEntries(
+      ASKED_LIMITS.map(({ field, inPartsOf, summary }) => {
+        const value: z.ZodNumber = inPartsOf === undefined ? count : share;
+        return [field, value.exactOptional().describe(summary)];
+      }),
+    ) as Record<keyof RequestedLimits, z.ZodExactOptional<z.ZodNumber>>,
+  ),
   pins: z.array(z.object({ expert: z.int().min(0), chiplet: z.int().min(0) })).exactOptional(),
   antiAffinity: z.array(z.array(z.int().min(0))).exactOptional(),
   maxMoves: z

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import type { TokenPatterns } from "../trace/token-patterns.js";
-import { NO_LIMITS, type PlacementLimits } from "./constraints.js";
+import { NO_LIMITS, type Constrained, type PlacementLimits } from "./constraints.js";
 import type { DispatchModel } from "./dispatch.js";
 import type { Objective } from "./objective.js";
 import { sum } from "../statistics.js";
@@ -12,7 +12,7 @@ export interface Pin {
 }
 
 /** The question of one MoE layer: which experts go on which chiplet. Immutable plain data, fit for a worker. */
-export interface PlacementProblem {
+export interface PlacementProblem extends Constrained {
   readonly layer: number;
   readonly numExperts: number;
   readonly numChiplets: number;

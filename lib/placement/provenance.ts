@@ -4,6 +4,7 @@ import { findHardware } from "../hardware/presets.js";
 import type { Workload } from "../hardware/workload.js";
 import type { LoadTrace } from "../trace/load-trace.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
+import type { RequestedLimits } from "./constraints.js";
 import type { DispatchModel } from "./dispatch.js";
 import type { Objective } from "./objective.js";
 import type { Pin } from "./problem.js";
@@ -29,13 +30,7 @@ export interface Provenance {
   /** Replicas asked for, beyond one of every expert. */
   readonly numReplicas: number;
   readonly dispatch?: DispatchModel;
-  readonly limits: {
-    readonly maxLoad?: number;
-    readonly chipletTokenShare?: number;
-    readonly groupTokenShare?: number;
-    /** Fewest chiplet groups in which each expert has a replica, where more than one was asked for. */
-    readonly groupsPerExpert?: number;
-  };
+  readonly limits: { readonly [Field in keyof RequestedLimits]?: number };
   readonly pins?: readonly Pin[];
   readonly antiAffinity?: readonly (readonly number[])[];
   /** Most moves of a layer away from a running placement, null for any; absent if there was no running placement. */

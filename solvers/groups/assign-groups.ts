@@ -6,7 +6,7 @@ import {
   type StoppedBy,
 } from "../../lib/placement/placement.js";
 import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
-import { limitsOfScope } from "../../lib/placement/constraints.js";
+import { constraintsOf, limitsOfScope } from "../../lib/placement/constraints.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { SolverOptions } from "../../lib/placement/solver.js";
 import { quotientPatterns } from "../../lib/trace/token-patterns.js";
@@ -139,11 +139,14 @@ function poseGroups(
   problem: PlacementProblem,
   chipletSets: readonly (readonly number[])[],
 ): PlacementProblem {
-  const { numExperts, numChiplets, chipletsPerGroup, load, expertBytes, pins } = problem;
+  const { numExperts, numChiplets, chipletsPerGroup, pins } = problem;
   const setOf = chipletOfExperts(chipletSets, numExperts);
   const pinnedTo = new Map(
     pins.map(({ expert, chiplet }) => [setOf[expert], groupOfChiplet(chiplet, chipletsPerGroup)]),
   );
+  const summed = (weight: Float64Array) =>
+    Float64Array.from(chipletSets, (experts) => sumOf(weight, experts));
+  const limits = limitsOfScope(problem.limits, "group");
   return {
     ...problem,
     numExperts: numChiplets,
@@ -151,9 +154,15 @@ function poseGroups(
     chipletsPerGroup: 1,
     slotsPerChiplet: chipletsPerGroup,
     patterns: quotientPatterns(problem.patterns, setOf, numChiplets),
-    load: Float64Array.from(chipletSets, (experts) => sumOf(load, experts)),
-    expertBytes: Float64Array.from(chipletSets, (experts) => sumOf(expertBytes, experts)),
-    limits: limitsOfScope(problem.limits, "group"),
+    load: summed(problem.load),
+    expertBytes: summed(problem.expertBytes),
+    weights: Object.fromEntries(
+      constraintsOf({ ...problem, limits, antiAffinity: [] }).map(({ name, weight }) => [
+        name,
+        summed(weight),
+      ]),
+    ),
+    limits,
     pins: [...pinnedTo].map(([expert, chiplet]) => ({ expert, chiplet })),
     antiAffinity: [],
   };
