@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import { copiesLines } from "./gpu-copies.js";
 import { fileErrors, judge, summarise, type ErrorSummary } from "./gpu-errors.js";
+import { modelledThroughput, stepCases } from "./gpu-steps.js";
 import { measuredFolder, readMeasured } from "./gpu-measured.js";
 
 const { values } = parseArgs({ options: { cases: { type: "string" }, json: { type: "boolean" } } });
@@ -16,12 +17,31 @@ const files = readMeasured(folder);
 if (values.json === true) {
   const errors = files.map((file) => [file.file, fileErrors(file)]);
   console.log(JSON.stringify(Object.fromEntries(errors), null, 1));
-} else if (files.length === 0) {
-  console.log(`(${folder} holds no measurements; set MOEPLACE_MEASURED)`);
 } else {
-  printByFile();
-  printByKernel();
-  printCopies();
+  if (files.length === 0) console.log(`(${folder} holds no measurements; set MOEPLACE_MEASURED)`);
+  else {
+    printByFile();
+    printByKernel();
+    printCopies();
+  }
+  printSteps();
+}
+
+function printSteps(): void {
+  console.log("\n## End to end\n");
+  console.log(
+    "Tokens a second and GPU of all layers of DeepSeek-V3; routed at random as its router limits it.\n",
+  );
+  console.log("| published | GPUs | measured | modelled | error |");
+  console.log("| --- | ---: | ---: | ---: | ---: |");
+  for (const published of stepCases) {
+    const { source, numGpus, tokensPerSecond } = published;
+    const modelled = modelledThroughput(published);
+    const error = percent(modelled / tokensPerSecond - 1);
+    console.log(
+      `| ${source} | ${numGpus} | ${tokensPerSecond.toFixed(0)} | ${modelled.toFixed(0)} | ${error} |`,
+    );
+  }
 }
 
 function percent(share: number | null): string {

@@ -14,7 +14,7 @@ import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
 import { layerEnergy, staticPj } from "../performance/energy.js";
 import { crossings, linkLoads } from "../performance/link-loads.js";
 import { outsideLayersNs } from "../performance/outside-layers.js";
-import { wireBytes } from "../performance/stages.js";
+import { wireBytes } from "../performance/piece.js";
 import type { Machine } from "../hardware/machine.js";
 import type { Phase, Transport, Workload } from "../hardware/workload.js";
 import { sharesCopies } from "../performance/workload.js";

@@ -25,6 +25,8 @@ export interface LowLatencyExchange extends Exchange {
   readonly gpusPerServer: number;
   /** Compute units of the GPU. */
   readonly computeUnits: number;
+  /** Copies that its compute units send, or receive, wherever they go; default one for every chosen expert. */
+  readonly copies?: number;
   /** Copies to GPUs of the same server; default as many as with experts chosen at random. */
   readonly linkCopies?: number;
   /** Copies to other servers; default as many as with experts chosen at random. */
@@ -40,9 +42,10 @@ export interface LowLatencyExchange extends Exchange {
 export function lowLatencyNs(kernel: LowLatencyKernel, exchange: LowLatencyExchange): number {
   const { tokens, topK, bytesPerCopy, numExperts, numGpus, gpusPerServer, computeUnits } = exchange;
   const numInside = Math.min(numGpus, gpusPerServer);
-  const copies = tokens * topK;
-  const { linkCopies = (copies * (numInside - 1)) / numGpus } = exchange;
-  const { networkCopies = copies * (1 - numInside / numGpus) } = exchange;
+  const chosen = tokens * topK;
+  const { copies = chosen } = exchange;
+  const { linkCopies = (chosen * (numInside - 1)) / numGpus } = exchange;
+  const { networkCopies = chosen * (1 - numInside / numGpus) } = exchange;
   const linkNs = (linkCopies * bytesPerCopy) / kernel.linkBytesPerNs;
   const sending = Math.ceil(numExperts / Math.ceil(numExperts / computeUnits));
   const unitNs =

@@ -18,8 +18,7 @@ export interface NamedConstant extends Constant {
  * modelConstants(findHardware("mozart-qwen3")).find(({ path }) => path === "links.root.bytesPerNs").trust; // "derived"
  */
 export function modelConstants(hardware: Hardware): NamedConstant[] {
-  // Measured kernels are listed by docs/gpu-model.md: a machine has some two hundred of their constants.
-  const unused = ["kernels.", ...(hardware.tokensStart === "everywhere" ? ["root.", "rootMemory."] : [])];
+  const unused = hardware.tokensStart === "everywhere" ? ["root.", "rootMemory."] : [];
   return [
     ...listConstants(hardware)
       .filter(({ path }) => !unused.some((start) => path.startsWith(start)))
@@ -28,7 +27,7 @@ export function modelConstants(hardware: Hardware): NamedConstant[] {
   ];
 }
 
-function ownConstants({ tokensStart, weights }: Hardware): NamedConstant[] {
+function ownConstants({ tokensStart, weights, kernels }: Hardware): NamedConstant[] {
   const assumed = (path: string, value: number, source: string): NamedConstant => ({
     path: `model.${path}`,
     value,
@@ -42,7 +41,8 @@ function ownConstants({ tokensStart, weights }: Hardware): NamedConstant[] {
   if (weights === "streamed") {
     constants.push(assumed("chunksInFlight", IN_FLIGHT, "one that arrives, one at work, one that leaves"));
   }
-  if (tokensStart === "everywhere") {
+  // What was measured of kernels has contention in it.
+  if (tokensStart === "everywhere" && kernels === undefined) {
     constants.push({
       path: "model.serialLoss",
       value: SERIAL_LOSS,

@@ -7,9 +7,11 @@ import type { Compute, Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { attentionNs } from "./attention.js";
+import { createGpuTimer } from "./gpu-stages.js";
 import { linkLoads, linkTimes, type LinkTimes } from "./link-loads.js";
 import { activationSaveNs, memoryTransferNs } from "./memory.js";
-import { tokenBytes, weightBytes, type NumberFormat } from "../hardware/number-format.js";
+import { weightBytesOf, wireBytes, type Piece } from "./piece.js";
+import { tokenBytes, type NumberFormat } from "../hardware/number-format.js";
 import { gemmNs, type Gemm } from "./systolic.js";
 import type { Workload } from "../hardware/workload.js";
 
@@ -40,13 +42,6 @@ export interface StageTimes {
   readonly weightLinkNs: Float64Array;
 }
 
-/** A micro-batch, or a piece of one. */
-export interface Piece {
-  readonly workload: Workload;
-  /** Of all chiplets together. */
-  readonly tokens: number;
-}
-
 /**
  * Durations of the stages of one MoE layer for one micro-batch, or a piece of one.
  *
@@ -66,8 +61,9 @@ export function stageTimes(
  */
 export function createStageTimer(
   { hardware, shape }: { hardware: Hardware; shape: ModelShape },
-  { workload, tokens }: Piece,
+  piece: Piece,
 ): (traffic: LayerTraffic) => StageTimes {
+  const { workload, tokens } = piece;
   const { formats, launchNs } = workload;
   const expertWeights = expertBytes(shape, weightBytesOf(shape, workload));
   const streamed = hardware.weights === "streamed";
@@ -89,8 +85,10 @@ export function createStageTimer(
     nsOfRows.set(rows, ns);
     return ns;
   };
+  const measured = createGpuTimer({ hardware, shape }, piece);
   return (traffic) => {
     const scale = tokens / traffic.numTokens;
+    const kernels = measured?.(traffic);
     const loads = linkLoads(traffic, hardware, workload.transport);
     const timesOf = (format: NumberFormat) => linkTimes(loads, hardware, wireBytes(shape, format) * scale);
     const savedBytes = expertActivationBytes(traffic, shape, { workload, tokens });
@@ -99,9 +97,11 @@ export function createStageTimer(
     return {
       attentionNs: launchNs + others * attention,
       sharedNs: others * sharedNs,
-      dispatch: timesOf(formats.dispatch),
-      combine: timesOf(formats.combine),
-      expertsNs: perChiplet((experts) => experts.reduce((sum, load) => sum + expertNsOf(load * scale), 0)),
+      dispatch: kernels ? onGpus(kernels.dispatchNs, hardware) : timesOf(formats.dispatch),
+      combine: kernels ? onGpus(kernels.combineNs, hardware) : timesOf(formats.combine),
+      expertsNs:
+        kernels?.expertsNs ??
+        perChiplet((experts) => experts.reduce((total, load) => total + expertNsOf(load * scale), 0)),
       saveNs: activationSaveNs(hardware, tokens * shape.hiddenSize * tokenBytes(formats.attention)),
       expertSaveNs: savedBytes.map((bytes) => (streamed ? memoryTransferNs(hardware, bytes) : 0)),
       weightMemoryNs: perChiplet(({ length }) =>
@@ -114,14 +114,9 @@ export function createStageTimer(
   };
 }
 
-/** Bytes of a token on a link, scales included. */
-export function wireBytes({ hiddenSize, wireSize = hiddenSize }: ModelShape, format: NumberFormat): number {
-  return wireSize * tokenBytes(format);
-}
-
-/** Bytes of one expert weight: as chosen, or as the model is served. */
-export function weightBytesOf({ bytesPerWeight }: ModelShape, { formats: { weights } }: Workload): number {
-  return weights === undefined ? bytesPerWeight : weightBytes(weights);
+/** Times of kernels as a schedule takes them: each GPU is busy for its own, which hold all links and latencies. */
+export function onGpus(perGpuNs: Float64Array, { numGroups }: Hardware): LinkTimes {
+  return { rootNs: new Float64Array(numGroups), chipletNs: perGpuNs, latencyNs: 0 };
 }
 
 /**

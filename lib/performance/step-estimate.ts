@@ -9,7 +9,8 @@ import { expertBytes } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { transferNs, copiesToChiplets, type LinkTimes } from "./link-loads.js";
 import { sramPlan } from "./memory.js";
-import { BACKWARD_COMPUTE, createStageTimer, weightBytesOf, wireBytes, type StageTimes } from "./stages.js";
+import { weightBytesOf, wireBytes } from "./piece.js";
+import { BACKWARD_COMPUTE, createStageTimer, type StageTimes } from "./stages.js";
 import { sramBytes } from "./systolic.js";
 import type { Workload } from "../hardware/workload.js";
 import { microBatchTokens } from "./workload.js";
@@ -42,7 +43,8 @@ export function createLayerEstimate(
   options: EstimateOptions,
 ): (traffic: LayerTraffic) => number {
   const tokens = microBatchTokens(options.workload, machine.hardware);
-  const stagesOf = createStageTimer(machine, { workload: options.workload, tokens });
+  const besideCompute = options.apart === "none" && options.workload.microBatches > 1;
+  const stagesOf = createStageTimer(machine, { workload: options.workload, tokens, besideCompute });
   return (traffic) => estimateOf(traffic, stagesOf(traffic), { machine, options });
 }
 

@@ -3,7 +3,9 @@ import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import { copiesToChiplets } from "../performance/link-loads.js";
 import { memoryTransferNs } from "../performance/memory.js";
-import { BACKWARD_COMPUTE, stageTimes, weightBytesOf, wireBytes } from "../performance/stages.js";
+import { leastGpuStages } from "../performance/gpu-stages.js";
+import { weightBytesOf, wireBytes, type Piece } from "../performance/piece.js";
+import { BACKWARD_COMPUTE, onGpus, stageTimes } from "../performance/stages.js";
 import { sramBytes } from "../performance/systolic.js";
 import type { Workload } from "../hardware/workload.js";
 import { microBatchTokens } from "../performance/workload.js";
@@ -27,6 +29,8 @@ export interface Cut {
   readonly workload: Workload;
   readonly parts: number;
   readonly chunks: number;
+  /** Whether chunks travel while others compute; default false. */
+  readonly besideCompute?: boolean;
   readonly optimiserBytesPerWeight?: number | undefined;
 }
 
@@ -54,7 +58,7 @@ export function modelDurations(
   const { workload } = cut;
   const tokens = microBatchTokens(workload, hardware);
   const part = stageTimes(traffic, machine, { workload, tokens: tokens / cut.parts });
-  const chunk = stageTimes(traffic, machine, { workload, tokens: tokens / cut.chunks });
+  const chunk = stageTimes(traffic, machine, chunkOf(machine, cut));
   const bothWays = wireBytes(shape, workload.formats.dispatch) + wireBytes(shape, workload.formats.combine);
   const bytesOf = (tokens / cut.chunks / traffic.numTokens) * bothWays;
   const copies = copiesToChiplets(traffic, workload.transport);
@@ -78,4 +82,33 @@ export function modelDurations(
     // As they arrive and as they leave.
     chunkBytes: copies.map((count) => count * bytesOf),
   };
+}
+
+/**
+ * Durations of a layer whose every stage takes each chiplet what it takes them in the mean, at least: those of even traffic
+ * as modelled, and where GPUs have kernels what these take at least.
+ *
+ * @param even Even traffic with the fewest copies there can be, and the loads of experts under some placement.
+ */
+export function leastDurations(
+  even: LayerTraffic,
+  machine: { readonly hardware: Hardware; readonly shape: ModelShape },
+  cut: Cut,
+): LayerDurations {
+  const durations = modelDurations(even, machine, cut);
+  const least = leastGpuStages(even, machine, chunkOf(machine, cut));
+  if (least === undefined) return durations;
+  return {
+    ...durations,
+    dispatch: onGpus(least.dispatchNs, machine.hardware),
+    combine: onGpus(least.combineNs, machine.hardware),
+    expertsNs: least.expertsNs,
+  };
+}
+
+function chunkOf(
+  { hardware }: { readonly hardware: Hardware },
+  { workload, chunks, besideCompute = false }: Cut,
+): Piece {
+  return { workload, tokens: microBatchTokens(workload, hardware) / chunks, besideCompute };
 }

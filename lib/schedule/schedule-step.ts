@@ -160,7 +160,13 @@ export function planOf(options: ScheduleOptions): { cut: Cut; plan: StepPlan } {
   const prompts = Math.floor(microBatchTokens(workload, hardware) / workload.promptLength);
   const parts = commonDivisor(overlap.parts, commonDivisor(chunks, prompts));
   return {
-    cut: { workload, parts, chunks, optimiserBytesPerWeight },
+    cut: {
+      workload,
+      parts,
+      chunks,
+      besideCompute: overlap.apart === "none" && chunks * workload.microBatches > 1,
+      optimiserBytesPerWeight,
+    },
     plan: {
       site: stepSite(hardware),
       overlap: { ...overlap, parts },

@@ -4,7 +4,7 @@ import { largest, mean } from "../statistics.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
 import { NO_RESOURCE, type TaskGraph } from "../task-graph/task-graph.js";
 import type { LayerDurations } from "./layer-durations.js";
-import { modelDurations } from "./model-durations.js";
+import { leastDurations } from "./model-durations.js";
 import { planOf, type ScheduleOptions } from "./schedule-step.js";
 import { buildStepGraph } from "./step-graph.js";
 
@@ -24,7 +24,8 @@ export interface BoundedLayer {
  * renumbered. So their value at the mean of all renumberings (Jensen's inequality), where every chiplet has the mean
  * duration of its stage, is a lower bound: durations are sums over chiplets that no placement changes (compute, weights), or
  * grow with token copies, of which there are at least C_T and C_G. Contention of links is at least what it is with even
- * traffic. That weights and tokens have to fit the SRAM is left out, which only takes waiting away.
+ * traffic; measured kernels take at least what `leastGpuStages` has of them. That weights and tokens have to fit the SRAM is
+ * left out, which only takes waiting away.
  *
  * @throws InputError if the traffic is for other chiplets than the machine has.
  *
@@ -34,7 +35,7 @@ export interface BoundedLayer {
 export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOptions): number {
   const { cut, plan } = planOf(options);
   const durations = layers.map((layer) =>
-    evened(modelDurations(evenTraffic(layer), options, cut), layer.traffic),
+    evened(leastDurations(evenTraffic(layer), options, cut), layer.traffic),
   );
   const graph = buildStepGraph(durations, { ...plan, site: { ...plan.site, sramBytes: Infinity } });
   return Math.max(largest(remainingPathsNs(graph)), largest(workOf(graph))) * (1 - BOUND_MARGIN);

@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { copiesLines } from "../../bench/gpu-copies.js";
 import { machineOf, readGpuCases } from "../../bench/gpu-cases.js";
 import { fileErrors, judge, summarise } from "../../bench/gpu-errors.js";
+import { modelledThroughput, stepCases } from "../../bench/gpu-steps.js";
 import { readMeasured } from "../../bench/gpu-measured.js";
 import { drawHottestGpus } from "../../bench/power-law.js";
 
@@ -51,6 +52,16 @@ describe("bench:gpu", () => {
     expect(lines).to.have.length.above(5);
     for (const { machine, way, hiddenSize, rSquared } of lines) {
       expect(rSquared, `${machine} ${way} ${hiddenSize}`).to.be.above(0.98);
+    }
+  });
+});
+
+describe("stepCases", () => {
+  it("are near what deployments publish: balanced ones within 25 %, those of real requests within 45 %", () => {
+    for (const published of stepCases) {
+      const error = Math.abs(modelledThroughput(published) / published.tokensPerSecond - 1);
+      const isBalanced = /balance|profile|blog|GB200/.test(published.source);
+      expect(error, published.source).to.be.below(isBalanced ? 0.25 : 0.45);
     }
   });
 });

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import type { Hardware } from "../../lib/hardware/hardware.js";
 import { hardwarePresets } from "../../lib/hardware/presets.js";
 import { modelConstants } from "../../lib/performance/constants.js";
 import { SERIAL_LOSS } from "../../lib/performance/network.js";
@@ -17,15 +18,20 @@ describe("modelConstants", () => {
   }
 
   it("leaves out what the model does not use on a machine, and adds what it uses there alone", () => {
-    for (const hardware of hardwarePresets) {
+    const unmeasured = hardwarePresets.map(
+      (hardware) => JSON.parse(JSON.stringify({ ...hardware, kernels: undefined })) as Hardware,
+    );
+    for (const hardware of [...hardwarePresets, ...unmeasured]) {
       const constants = modelConstants(hardware);
       const has = (start: string) => constants.some(({ path }) => path.startsWith(start));
       const fromRoot = hardware.tokensStart === "root";
       expect(has("root."), hardware.name).to.equal(fromRoot);
       expect(has("rootMemory."), hardware.name).to.equal(fromRoot);
+      const isMeasured = hardware.kernels !== undefined;
+      expect(has("kernels."), hardware.name).to.equal(isMeasured);
       const loss = constants.find(({ path }) => path === "model.serialLoss");
-      expect(loss?.value).to.equal(fromRoot ? undefined : SERIAL_LOSS);
-      expect(loss?.trust).to.equal(fromRoot ? undefined : "fitted");
+      expect(loss?.value).to.equal(fromRoot || isMeasured ? undefined : SERIAL_LOSS);
+      expect(loss?.trust).to.equal(fromRoot || isMeasured ? undefined : "fitted");
     }
   });
 });

@@ -1,10 +1,14 @@
 import { expect } from "chai";
-import { withChiplets } from "../../lib/hardware/hardware.js";
+import { plainNumbers } from "../../lib/hardware/constant.js";
+import { withChiplets, type Hardware } from "../../lib/hardware/hardware.js";
+import type { GpuKernels } from "../../lib/hardware/kernels.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { tokenBytes } from "../../lib/hardware/number-format.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { TRANSPORTS } from "../../lib/hardware/workload.js";
 import { attentionNs, coreGemms, kvSize, projectionGemms } from "../../lib/performance/attention.js";
+import { lowLatencyNs, networkNs } from "../../lib/performance/collective.js";
+import { expertComputeNs } from "../../lib/performance/expert-compute.js";
 import { outsideLayersNs } from "../../lib/performance/outside-layers.js";
 import { stageTimes } from "../../lib/performance/stages.js";
 import { gemmMacs, gemmNs } from "../../lib/performance/systolic.js";
@@ -116,14 +120,86 @@ describe("a workload", () => {
 
   it("charges nothing for experts without tokens, and the expected few for those with hardly any", () => {
     const workload = createWorkload({ hardware, shape }, { phase: "decode" });
-    const expertsNs = (load: number) => {
+    const { kernels, ...unmeasured } = hardware;
+    const expertsNs = (load: number, on: Hardware = unmeasured) => {
       const traffic = { ...trafficOf(6), expertLoad: new Array<number[]>(32).fill([load, 0]) };
-      return stageTimes(traffic, { hardware, shape }, { workload, tokens: 1024 }).expertsNs[0];
+      return stageTimes(traffic, { hardware: on, shape }, { workload, tokens: 1024 }).expertsNs[0];
     };
     expect(expertsNs(0)).to.equal(0);
-    const [rare, one, many] = [0.05, 1, 8].map(expertsNs);
+    const [rare, one, many] = [0.05, 1, 8].map((load) => expertsNs(load));
     expect(rare / many).to.be.closeTo(0.05, 0.005);
     expect(one / many).to.be.closeTo(1 - Math.exp(-1), 0.01);
+    // Kernels have a floor, and an expert without tokens costs what was measured of it: a fiftieth of reading it.
+    const { floorNs, idleExpertNs } = kernels!.experts.decode;
+    expect(expertsNs(0, hardware)).to.equal(floorNs.value + 2 * idleExpertNs.value);
+    const [none, few] = [0, 0.05].map((load) => expertsNs(load, hardware));
+    expect(few - none).to.be.within(0, 0.06 * (expertsNs(1, hardware) - none));
+  });
+
+  it("takes dispatch, combine and experts from measured kernels, and no exchange where there is one GPU", () => {
+    const kernels = plainNumbers<GpuKernels>(hardware.kernels!);
+    const traffic = trafficOf(6, () => 1);
+    const stagesOf = (phase: "prefill" | "decode", tokens: number, besideCompute = false) =>
+      stageTimes(
+        traffic,
+        { hardware, shape },
+        { workload: createWorkload({ hardware, shape }, { phase }), tokens: 32 * tokens, besideCompute },
+      );
+    const decode = stagesOf("decode", 128);
+    const sent = { tokens: 128, topK: 8, numExperts: 256, numGpus: 32, gpusPerServer: 8, computeUnits: 132 };
+    const lowLatency = lowLatencyNs(kernels.lowLatency.dispatch, { ...sent, bytesPerCopy: 7392 });
+    expect(decode.dispatch.chipletNs[5]).to.be.closeTo(lowLatency, 1e-6 * lowLatency);
+    const rows = new Float64Array(8).fill(128);
+    const experts = expertComputeNs(kernels.experts.decode, {
+      rows,
+      hiddenSize: 7168,
+      expertWidth: 2048,
+      bytesPerWeight: 1,
+      tokens: 0,
+    });
+    expect(decode.expertsNs[5]).to.be.closeTo(experts, 1e-6 * experts);
+    // Every server gets every token once, by the adapters of all its GPUs, and forwards 6 copies less an eighth.
+    const prefill = stagesOf("prefill", 4096);
+    const network = networkNs(kernels.acrossServers.combine, {
+      tokens: 4096,
+      numGpus: 32,
+      bytesPerCopy: 14_336,
+      networkCopies: 4096 * 3,
+      forwardedCopies: 4096 * 6 * (7 / 8),
+      computeUnits: 24,
+    });
+    expect(prefill.combine.chipletNs[0]).to.be.closeTo(network, 1e-6 * network);
+    const slowed = stagesOf("prefill", 4096, true);
+    expect(slowed.combine.chipletNs[0]).to.be.closeTo(network * kernels.overlapSlowdown, 1e-6 * network);
+    expect(stagesOf("decode", 128, true).dispatch).to.deep.equal(decode.dispatch);
+    const alone = withChiplets(hardware, { numChiplets: 1, numGroups: 1 });
+    const single = {
+      ...traffic,
+      numChiplets: 1,
+      chipletLoad: Float64Array.of(8192),
+      chipletTokens: Float64Array.of(1024),
+      groupTokens: Float64Array.of(1024),
+      expertLoad: [new Array<number>(256).fill(32)],
+    };
+    const { dispatch } = stageTimes(
+      single,
+      { hardware: alone, shape },
+      { workload: createWorkload({ hardware: alone, shape }), tokens: 4096 },
+    );
+    expect(dispatch.chipletNs[0]).to.equal(0);
+  });
+
+  it("is set by the hottest GPU, and by the adapters of a server that is visited more", () => {
+    const hot = trafficOf(6);
+    const workload = createWorkload({ hardware, shape });
+    const one = { ...hot, groupTokens: Float64Array.of(1024, 512, 512, 512) };
+    const { dispatch } = stageTimes(one, { hardware, shape }, { workload, tokens: 32 * 4096 });
+    const [busy, other] = [dispatch.chipletNs[0], dispatch.chipletNs[31]];
+    expect(busy).to.be.above(1.3 * other);
+    expect(dispatch.chipletNs[7]).to.be.closeTo(busy, 0.05 * busy);
+    const decode = createWorkload({ hardware, shape }, { phase: "decode" });
+    const times = stageTimes(hot, { hardware, shape }, { workload: decode, tokens: 32 * 128 });
+    expect(times.dispatch.chipletNs[0]).to.be.above(1.3 * times.dispatch.chipletNs[31]);
   });
 });
 

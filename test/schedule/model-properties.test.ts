@@ -99,13 +99,14 @@ describe("the performance model", () => {
 
   it("has consistent units: in another unit of time every time is converted, and no energy changes", () => {
     const perTime = /(PerNs|PerNsPerTile|clockGhz|staticWatts)$/i;
+    const time = /(latencyNs|Ns|NsPer(Byte|Expert|Doubling))$/;
     fc.assert(
       fc.property(anyCase, fc.constantFrom(2, 8, 1 / 4), ({ hardware, topK, seed }, unit) => {
         const traffic = randomTraffic(hardware, { topK, seed });
         const converted = mapConstants(hardware, (path, value) =>
-          perTime.test(path) ? value * unit : path.endsWith("latencyNs") ? value / unit : value,
+          perTime.test(path) ? value * unit : time.test(path) ? value / unit : value,
         );
-        // Cycles and bytes do not depend on the unit, so powers of two keep every digit but those lost in sums.
+        // Cycles and bytes do not depend on the unit, so powers of two keep every digit but those lost in sums and roots.
         const { launchNs } = createWorkload({ hardware, shape });
         const machines = [
           { hardware, shape },
@@ -129,7 +130,7 @@ describe("the performance model", () => {
     );
   });
 
-  it("is exact for k = 1: one copy of a token whatever the placement, and no transport saves any", () => {
+  it("is exact for k = 1: one copy of a token whatever the placement, and no transport saves any but by other kernels", () => {
     fc.assert(
       fc.property(machine, fc.nat(1000), (hardware, seed) => {
         const traffic = randomTraffic(hardware, { topK: 1, seed });
@@ -139,6 +140,7 @@ describe("the performance model", () => {
         expect(metrics.groupReplication).to.equal(1);
         const { modelled } = metrics;
         expect(modelled?.rootLinkBytesPerToken).to.equal(modelled?.rootLinkMulticastBytesPerToken);
+        if (hardware.kernels !== undefined) return;
         const [plain, deduplicated] = [STEP_CONFIGURATIONS.A, STEP_CONFIGURATIONS.B].map((configuration) =>
           timesOf(traffic, hardware, configuration),
         );

@@ -1,0 +1,229 @@
+/**
+ * Dispatch, combine and experts of a machine of GPUs as its measured kernels take them: what `stages.ts` asks for where a
+ * machine has kernels. docs/gpu-model.md says which kernel stands for which transport.
+ */
+import { plainNumbers } from "../hardware/constant.js";
+import type { Hardware } from "../hardware/hardware.js";
+import type { BothWays, ExpertKernel, GpuKernels, NetworkKernel } from "../hardware/kernels.js";
+import type { ModelShape } from "../hardware/model-shapes.js";
+import { isNarrow } from "../hardware/number-format.js";
+import type { Workload } from "../hardware/workload.js";
+import type { LayerTraffic } from "../placement/traffic.js";
+import { sum } from "../statistics.js";
+import { collectiveNs, copyNs, lowLatencyNs, networkNs } from "./collective.js";
+import { createExpertNs, hostedNs } from "./expert-compute.js";
+import { gpusWithoutNetwork, gpuVolumes, type GpuVolume } from "./gpu-volumes.js";
+import { weightBytesOf, wireBytes, type Piece } from "./piece.js";
+
+/** Durations of one micro-batch in one layer on every GPU. Shapes [numGpus]. */
+export interface GpuStages {
+  readonly dispatchNs: Float64Array;
+  readonly combineNs: Float64Array;
+  readonly expertsNs: Float64Array;
+}
+
+/** A machine of GPUs. */
+export interface GpuMachine {
+  readonly hardware: Hardware;
+  readonly shape: ModelShape;
+}
+
+/** Compute units that normal kernels take on any number of servers. Source: DeepEP's own tests. */
+const NORMAL_UNITS = 24;
+
+/** What one exchange of a layer is, besides the volumes of its GPUs. */
+interface Setting {
+  readonly kernels: GpuKernels;
+  readonly workload: Workload;
+  readonly way: keyof BothWays<unknown>;
+  readonly bytesPerCopy: number;
+  /** Of one GPU. */
+  readonly tokens: number;
+  readonly numGpus: number;
+  readonly gpusPerServer: number;
+  /** Chosen experts of a token, and experts of the layer with their replicas. */
+  readonly topK: number;
+  readonly numExperts: number;
+}
+
+/**
+ * Makes a timer of what every GPU does in one layer with a micro-batch, or a piece of one; undefined where no kernels of
+ * the machine are known. It remembers the times of experts by their rows.
+ */
+export function createGpuTimer(
+  machine: GpuMachine,
+  piece: Piece,
+): ((traffic: LayerTraffic) => GpuStages) | undefined {
+  const prepared = prepare(machine, piece);
+  if (prepared === undefined) return undefined;
+  const { kernel, hiddenSize, expertNs } = prepared;
+  return (traffic) => {
+    const { scale, settings, volumes } = prepared.exchange(traffic);
+    const timeOf = (way: keyof BothWays<unknown>) =>
+      Float64Array.from(volumes, (volume) => exchangeNs(settings[way], volume));
+    return {
+      dispatchNs: timeOf("dispatch"),
+      combineNs: timeOf("combine"),
+      expertsNs: Float64Array.from(traffic.expertLoad, (loads, gpu) =>
+        hostedNs(kernel, {
+          expertsNs: loads.reduce((total, load) => total + expertNs(load * scale), 0),
+          tokenBytes: hiddenSize * prepared.arriving(traffic)[gpu] * scale,
+        }),
+      ),
+    };
+  };
+}
+
+/**
+ * Times whose means over all GPUs no placement without replicas undercuts, of {@link createGpuTimer}.
+ *
+ * Experts: what each adds is the same wherever it is, and the host beside them is convex in their sum, so the mean is least
+ * where all GPUs have the mean (Jensen). Exchanges: a GPU sends its own tokens whatever it receives, so with one copy a
+ * GPU, and by the adapters with one copy a server, no GPU takes less than with even traffic. Elsewhere times are convex in
+ * volumes, whose means are no less than with even traffic, once exponents below 1, which make them concave, are
+ * raised to 1, which makes them shorter.
+ *
+ * @param even Loads of experts are those of some placement, all else is even with the fewest copies there can be.
+ */
+export function leastGpuStages(even: LayerTraffic, machine: GpuMachine, piece: Piece): GpuStages | undefined {
+  const prepared = prepare(machine, piece);
+  if (prepared === undefined) return undefined;
+  const { kernel, hiddenSize, expertNs } = prepared;
+  const { scale, settings, volumes } = prepared.exchange(even);
+  const everywhere = (ns: number) => new Float64Array(even.numChiplets).fill(ns);
+  const loads = even.expertLoad.flat();
+  return {
+    dispatchNs: everywhere(leastExchangeNs(settings.dispatch, volumes[0])),
+    combineNs: everywhere(leastExchangeNs(settings.combine, volumes[0])),
+    expertsNs: everywhere(
+      hostedNs(kernel, {
+        expertsNs: sum(loads.map((load) => expertNs(load * scale))) / even.numChiplets,
+        tokenBytes: hiddenSize * prepared.arriving(even)[0] * scale,
+      }),
+    ),
+  };
+}
+
+function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideCompute }: Piece) {
+  if (hardware.kernels === undefined || hardware.tokensStart === "root") return undefined;
+  const measured = plainNumbers<GpuKernels>(hardware.kernels);
+  const kernels = besideCompute ? measured : { ...measured, overlapSlowdown: 1 };
+  const { transport, formats } = workload;
+  const kernel = expertKernel(kernels, workload);
+  const { hiddenSize, expertWidth } = shape;
+  const expertNs = createExpertNs(kernel, {
+    hiddenSize,
+    expertWidth,
+    bytesPerWeight: weightBytesOf(shape, workload),
+  });
+  const numGpus = hardware.numGroups * hardware.chipletsPerGroup;
+  return {
+    kernel,
+    hiddenSize,
+    expertNs,
+    /** Tokens that arrive at every GPU and are sorted there; with one copy an expert they arrive sorted. */
+    arriving({ chipletTokens, numTokens }: LayerTraffic): Float64Array {
+      if (transport === "per-expert") return new Float64Array(numGpus);
+      return transport === "all-gather" ? new Float64Array(numGpus).fill(numTokens) : chipletTokens;
+    },
+    exchange(traffic: LayerTraffic) {
+      const scale = tokens / traffic.numTokens;
+      const setting = (way: keyof BothWays<unknown>): Setting => ({
+        kernels,
+        workload,
+        way,
+        bytesPerCopy: wireBytes(shape, formats[way]),
+        tokens: tokens / numGpus,
+        numGpus,
+        gpusPerServer: gpusWithoutNetwork(hardware),
+        topK: sum(traffic.chipletLoad) / traffic.numTokens,
+        numExperts: traffic.expertLoad.reduce((total, { length }) => total + length, 0),
+      });
+      const volumes = gpuVolumes(traffic, hardware, transport).map(({ copies, inside, network }) => ({
+        copies: copies * scale,
+        inside: inside * scale,
+        network: network * scale,
+      }));
+      return {
+        scale,
+        volumes,
+        settings: { dispatch: setting("dispatch"), combine: setting("combine") },
+      };
+    },
+  };
+}
+
+/** The grouped products that a workload runs; 16-bit numbers multiply at half the rate of those that were measured. */
+function expertKernel({ experts }: GpuKernels, { phase, formats }: Workload): ExpertKernel {
+  const kernel = phase === "decode" ? experts.decode : experts.prefill;
+  return isNarrow(formats.experts) ? kernel : { ...kernel, flopPerNs: kernel.flopPerNs / 2 };
+}
+
+/** Time of one exchange on the GPU with these volumes; none where there is no other GPU. */
+function exchangeNs(setting: Setting, volume: GpuVolume): number {
+  const { kernels, workload, way, bytesPerCopy, tokens, numGpus, gpusPerServer, topK, numExperts } = setting;
+  if (numGpus === 1) return 0;
+  const { computeUnits, overlapSlowdown, fabric } = kernels;
+  const exchange = { tokens, bytesPerCopy, numGpus };
+  if (workload.transport === "per-expert") {
+    // Low-latency kernels leave the compute units alone while copies travel.
+    return lowLatencyNs(kernels.lowLatency[way], {
+      ...exchange,
+      topK,
+      numExperts,
+      gpusPerServer,
+      computeUnits,
+      copies: Math.max(tokens * topK, volume.inside + volume.network),
+      linkCopies: volume.inside,
+      networkCopies: volume.network,
+    });
+  }
+  if (workload.transport === "all-gather") return overlapSlowdown * gatherNs(setting);
+  if (numGpus > gpusPerServer) {
+    return (
+      overlapSlowdown *
+      networkNs(kernels.acrossServers[way], {
+        ...exchange,
+        networkCopies: volume.network,
+        forwardedCopies: volume.inside,
+        computeUnits: NORMAL_UNITS,
+      })
+    );
+  }
+  const kernel = numGpus > 8 ? fabric?.oneSided[way] : undefined;
+  return overlapSlowdown * copyNs(kernel ?? kernels.normal[way], { ...exchange, copies: volume.copies });
+}
+
+/** Every token to every GPU, and the sum of all results back; over the network each server gets a token once. */
+function gatherNs({ kernels, way, bytesPerCopy, tokens, numGpus, gpusPerServer }: Setting): number {
+  const { allGather, reduceScatter } = kernels.collectives;
+  const bytes = tokens * numGpus * bytesPerCopy;
+  const networkBytes = (bytes * (1 - gpusPerServer / numGpus)) / gpusPerServer;
+  return Math.max(
+    collectiveNs(way === "dispatch" ? allGather : reduceScatter, bytes, numGpus),
+    networkBytes / kernels.adapterBytesPerNs,
+  );
+}
+
+/** What an exchange takes in the mean at least, from the volume of a GPU with even traffic. */
+function leastExchangeNs(setting: Setting, volume: GpuVolume): number {
+  const { kernels, workload, way, numGpus, gpusPerServer } = setting;
+  if (numGpus <= gpusPerServer) return exchangeNs(setting, volume);
+  const low = kernels.lowLatency[way];
+  const convex: GpuKernels = {
+    ...kernels,
+    lowLatency: {
+      ...kernels.lowLatency,
+      [way]: { ...low, networkOverlap: Math.max(1, low.networkOverlap) },
+    },
+    acrossServers: { ...kernels.acrossServers, [way]: convexNetwork(kernels.acrossServers[way]) },
+  };
+  const convexNs = exchangeNs({ ...setting, kernels: convex }, volume);
+  return workload.transport === "per-group"
+    ? Math.max(convexNs, exchangeNs(setting, { ...volume, inside: 0 }))
+    : convexNs;
+}
+
+function convexNetwork(kernel: NetworkKernel): NetworkKernel {
+  return { ...kernel, overlap: Math.max(1, kernel.overlap) };
+}
