@@ -40,6 +40,8 @@ const FLAGS: Readonly<Record<string, string>> = {
   as: "--as",
   force: "--force",
   engineVersion: "--engine-version",
+  engine: "--for",
+  modelClass: "--model-class",
 };
 
 /** What messages begin with though it is a thing, too, and not only a field that names it. */

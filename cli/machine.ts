@@ -14,7 +14,6 @@ import {
   type Workload,
 } from "../doors/hardware.js";
 import type { PlacementFile, Provenance } from "../doors/placement.js";
-import type { RoutingTrace } from "../doors/traces.js";
 import { integerOption } from "./options.js";
 import { readBytes } from "./read-files.js";
 import type { Terminal } from "./terminal.js";
@@ -113,7 +112,7 @@ function loadShape(
 export function loadMachineOf(
   placement: PlacementFile,
   options: MachineOptions,
-  { trace, terminal }: { trace: RoutingTrace; terminal: Terminal },
+  { trace, terminal }: { trace: { readonly model: string | undefined }; terminal: Terminal },
 ): Promise<Machine> {
   const groups = options.groups ?? placement.numGroups;
   return loadMachine(

@@ -1,10 +1,19 @@
 import { basename } from "node:path";
 import { Command } from "commander";
 import { InputError } from "../../index.js";
-import { exportPlacement, findFormat, placementFormats, type ExportOptions } from "../../doors/placement.js";
+import {
+  exportPlacement,
+  findFormat,
+  findTarget,
+  placementFormats,
+  targetNames,
+  type ExportOptions,
+  type PlacementFormat,
+} from "../../doors/placement.js";
 import { createProblem } from "../../doors/problem.js";
-import { collectPatterns, type RoutingTrace } from "../../doors/traces.js";
-import { loadTrace } from "../load-trace.js";
+import { collectPatterns } from "../../doors/traces.js";
+import { loadRouting, type LoadedRouting } from "../load-trace.js";
+import { loadMachineOf } from "../machine.js";
 import {
   addForceOption,
   addModelLayerOptions,
@@ -21,7 +30,10 @@ import { withFlags } from "../field-flags.js";
 import { openTerminal } from "../terminal.js";
 
 interface ExportCommandOptions extends FileCommandOptions, TraceOptions, ModelLayerOptions {
-  readonly to: string;
+  readonly to?: string;
+  readonly for?: string;
+  readonly modelClass?: string;
+  readonly hardware?: string;
   readonly output: string;
   readonly fillEmpty?: boolean;
   readonly fillLayers?: boolean;
@@ -38,11 +50,14 @@ export function exportCommand(): Command {
         `before it is written.\n\nFormats:\n${listFormats()}`,
     )
     .argument("<placement>", "placement file")
-    .requiredOption("--to <format>", "format to write")
+    .option("--to <format>", "format to write (default: the one that the engine of --for loads)")
+    .option("--for <engine>", `engine that is to load it: ${targetNames().join(", ")}`)
     .requiredOption("-o, --output <file>", "file to write")
     .option("--fill-empty", "fill empty slots with replicas of the busiest experts")
     .option("--fill-layers", "place the experts of MoE layers without placement in the order of their ids")
     .addOption(integerOption("--layer <n>", "write this layer alone, in formats that hold one placement"))
+    .option("--model-class <name>", "class of the model in vLLM, for files that name it")
+    .option("--hardware <name|file.json>", "machine, for files that describe it (default: the placement's)")
     .option("--engine-version <version>", "version of the engine; one that will not obey the file is refused")
     .option("--trace <file...>", "traces that tell which experts are busy, or the tokens to write");
   addModelLayerOptions(addTraceOptions(command));
@@ -51,21 +66,26 @@ export function exportCommand(): Command {
   )
     .addHelpText(
       "after",
-      "\nExample:\n  moeplace export p.json --to sglang --num-hidden-layers 28 -o experts.json",
+      "\nExamples:\n  moeplace export p.json --to sglang --num-hidden-layers 28 -o experts.json\n" +
+        "  moeplace export p.json --for vllm -o renumber.py",
     )
     .action(async (path: string, options: ExportCommandOptions) => {
       const terminal = openTerminal(options);
-      const format = findFormat(options.to);
-      if (format === undefined) {
-        const names = placementFormats.map(({ name }) => name).join(", ");
-        throw new InputError(`--to: found ${options.to}, expected one of ${names}`);
-      }
+      const asked = options.to === undefined ? undefined : requireFormat(options.to);
       checkOutput(options.output, options);
       const placement = await readPlacement(path);
-      const tokens = options.trace && countTokens((await loadTrace(options.trace, options, terminal)).trace);
+      const target = options.for === undefined ? undefined : findTarget(options.for, placement.model);
+      const format = asked ?? target?.format ?? requireFormat(undefined);
+      const counted = options.trace && countLoads(await loadRouting(options.trace, options, terminal));
+      const machine =
+        format.needs.machine === true
+          ? await loadMachineOf(placement, options, { trace: placement, terminal })
+          : undefined;
       const { data, notes, advice } = await exportPlacement(placement, format, {
         ...options,
-        ...tokens,
+        ...counted,
+        hardware: machine?.hardware,
+        engine: target?.engine.key,
         fileName: basename(options.output),
       });
       await writeOutput(options.output, data, options);
@@ -75,8 +95,22 @@ export function exportCommand(): Command {
     });
 }
 
+function requireFormat(name: string | undefined): PlacementFormat {
+  const format = name === undefined ? undefined : findFormat(name);
+  if (format !== undefined) return format;
+  const names = placementFormats.map((known) => known.name).join(", ");
+  throw new InputError(
+    `--to: found ${name ?? "no format"}, expected one of ${names}`,
+    "Maybe pass --for ENGINE, and the format is what the engine loads.",
+  );
+}
+
 /** What a trace tells an export. */
-function countTokens(trace: RoutingTrace): Pick<ExportOptions, "loads" | "patterns"> {
+function countLoads(routing: LoadedRouting): Pick<ExportOptions, "loads" | "patterns"> {
+  if (routing.kind === "loads") {
+    return { loads: new Map(routing.loads.layers.map(({ layer, load }) => [layer, load])) };
+  }
+  const { trace } = routing;
   const patterns = new Map(trace.layers.map((layer) => [layer.layer, collectPatterns(layer, trace)]));
   const loads = new Map(
     Array.from(patterns, ([layer, tokens]) => [layer, createProblem(tokens, { numChiplets: 1 }).load]),

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.js";
 import type { Placement } from "../placement/placement.js";
 import { engineOf } from "./engines.js";
-import { formatRange, releaseOf, type Engine, type Loading } from "./engine.js";
+import { deafModel, formatRange, releaseOf, type Engine, type Loading } from "./engine.js";
 import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
 
 /** What the people who load a file have to know of their engine. */
@@ -31,9 +31,9 @@ export interface EngineAdvice {
 export function checkEngine(
   { model }: Placement,
   { name }: PlacementFormat,
-  { engineVersion, fileName, force = false }: ExportOptions,
+  { engine: key, engineVersion, fileName, force = false }: ExportOptions,
 ): string[] {
-  const engine = engineOf(name);
+  const engine = engineOf(name, key);
   if (engine === undefined) return [];
   const complaints = [
     ...modelComplaints(engine, model),
@@ -41,7 +41,10 @@ export function checkEngine(
     ...fileComplaints(engine, fileName),
   ];
   if (complaints.length > 0 && !force) {
-    throw new InputError(`${name}: ${complaints[0]}`, "Maybe pass force to write the file all the same.");
+    throw new InputError(
+      `${name}: ${complaints[0]}`,
+      "Maybe pass force to write the file all the same, or write checkpoint-script, which renumbers the checkpoint.",
+    );
   }
   return complaints;
 }
@@ -50,9 +53,9 @@ export function checkEngine(
 export function engineAdvice(
   placement: EnginePlacement,
   { name, extension }: PlacementFormat,
-  { engineVersion, fileName = `FILE.${extension}` }: ExportOptions,
+  { engine: key, engineVersion, fileName = `FILE.${extension}` }: ExportOptions,
 ): EngineAdvice | undefined {
-  const engine = engineOf(name);
+  const engine = engineOf(name, key);
   if (engine === undefined) return undefined;
   const asked = engineVersion === undefined ? undefined : releaseOf(engine, engineVersion);
   const releases = asked === undefined ? engine.releases : [asked];
@@ -81,7 +84,7 @@ export function adviceNotes({ engine, releases, launch, seeLoaded, silentlyWrong
 }
 
 function modelComplaints(engine: Engine, model: string | undefined): string[] {
-  const deaf = engine.deafModels?.find(({ matches }) => model !== undefined && matches.test(model));
+  const deaf = deafModel(engine, model);
   if (deaf === undefined) return [];
   return [
     `found model ${model}, expected one that obeys the file (${engine.obeyingModels ?? "any other"}): ` +

@@ -29,6 +29,8 @@ export interface LaunchFacts extends EnginePlacement {
 
 /** What an engine, trainer or partitioner does with a file of one format. */
 export interface Engine {
+  /** Short name by which people place for it, the same for all files of one engine; absent where it runs no models. */
+  readonly key?: string;
   /** Name of the file format. */
   readonly format: string;
   readonly name: string;
@@ -49,6 +51,11 @@ export interface Engine {
   readonly seeLoaded: string;
   /** What goes wrong without a word, each with the way out. */
   readonly silentlyWrong: readonly string[];
+}
+
+/** What the engine serves with the experts in their own order, of which the model is one; undefined where it obeys. */
+export function deafModel({ deafModels = [] }: Engine, model: string | undefined): DeafModels | undefined {
+  return deafModels.find(({ matches }) => model !== undefined && matches.test(model));
 }
 
 /** Replicas beyond one of each expert. */

@@ -1,6 +1,7 @@
 import type { Placement } from "../placement/placement.js";
 import { formatRange, type Engine } from "./engine.js";
 import { engines } from "./engines.js";
+import { findFormat } from "./formats.js";
 
 const INTRODUCTION = `# Engines and the files they load
 
@@ -25,7 +26,8 @@ export function enginesPage(): string {
 function formatEngine(engine: Engine): string {
   const { format, name, checked, releases, deafModels, obeyingModels, fileEnding, dispatch } = engine;
   const { seeLoaded, silentlyWrong } = engine;
-  const slotsPerChiplet = ["megatron", "vllm-ranks", "exflow", "hmetis"].includes(format) ? 8 : 9;
+  const needs = findFormat(format)?.needs;
+  const slotsPerChiplet = needs?.noReplicas === true || needs?.equalSlots === false ? 8 : 9;
   const modelLayers = { numHiddenLayers: 2, firstMoeLayer: 0, moeLayerStep: 1 };
   const launch = engine.launch({ ...example, slotsPerChiplet, modelLayers, file: `FILE${fileEnding ?? ""}` });
   const facts = [

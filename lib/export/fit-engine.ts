@@ -1,6 +1,7 @@
 import { InputError } from "../errors.js";
 import type { Chiplets, LayerPlacement, Placement } from "../placement/placement.js";
 import { completeModelLayers, formatLayers, moeLayers } from "./model-layers.js";
+import { runLengths } from "./physical-slots.js";
 import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
 import { largest } from "../statistics.js";
 
@@ -44,14 +45,15 @@ export function fitEngine(
       `${name}: found replicas, expected every expert on one chiplet: the format holds no more`,
     );
   }
+  if (needs.runs === true) for (const layer of layers) checkRuns(layer, placement.numExperts, name);
   return { ...placement, layers, slotsPerChiplet, modelLayers };
 }
 
 /**
  * Fills the empty slots of one layer with replicas of its busiest experts.
  *
- * Slot by slot, the expert with the most tokens per copy is copied to the chiplet of the least load that has room and
- * lacks it, as EPLB would with these slots. Engines spread an expert's tokens over its replicas, so the token
+ * Slot by slot, the expert with the most tokens a replica gets one more on the chiplet of the least load that has room
+ * and lacks it, as EPLB would with these slots. Engines spread an expert's tokens over its replicas, so the token
  * replication of the filled placement is not the one the placement was made for.
  *
  * @param load Tokens that chose each expert; without it all count alike. Shape [numExperts].
@@ -71,15 +73,25 @@ export function fillEmptySlots(
   for (;;) {
     const open = filled.filter((experts) => experts.length < slotsPerChiplet);
     if (open.length === 0) break;
-    byShare.sort((one, other) => share(other) - share(one) || replicas[one] - replicas[other] || one - other);
+    byShare.sort((a, b) => share(b) - share(a) || replicas[a] - replicas[b] || a - b);
     const fits = (expert: number) => open.filter((experts) => !experts.includes(expert));
     const expert = byShare.find((candidate) => fits(candidate).length > 0);
     if (expert === undefined) throw new Error("more slots on a chiplet than experts");
-    const [target] = fits(expert).sort((one, other) => chipletLoad(one) - chipletLoad(other));
+    const [target] = fits(expert).sort((a, b) => chipletLoad(a) - chipletLoad(b));
     target.push(expert);
     replicas[expert]++;
   }
-  return filled.map((experts) => experts.sort((one, other) => one - other));
+  return filled.map((experts) => experts.sort((a, b) => a - b));
+}
+
+function checkRuns({ layer, chiplets }: LayerPlacement, numExperts: number, name: string): void {
+  const lengths = runLengths(numExperts, chiplets.length);
+  const other = chiplets.findIndex((experts, chiplet) => experts.length !== lengths[chiplet]);
+  if (other === -1) return;
+  throw new InputError(
+    `${name}: layer ${layer}: chiplet ${other} holds ${chiplets[other].length} experts, expected ${lengths[other]}: ` +
+      "engines give every rank a run of ids, the longer ones to the first ranks",
+  );
 }
 
 interface FitContext extends FitOptions {
@@ -148,7 +160,7 @@ function strayAdvice(layers: readonly LayerPlacement[], wanted: readonly number[
   const offset = wanted[0] - layers[0].layer;
   const isShifted = offset > 0 && layers.every(({ layer }) => wanted.includes(layer + offset));
   return isShifted
-    ? `Maybe the trace counts layers from the first MoE layer: place again, and pass layerOffset ${offset}.`
+    ? `Maybe the trace replicas layers from the first MoE layer: place again, and pass layerOffset ${offset}.`
     : "Maybe put right numHiddenLayers, firstMoeLayer or moeLayerStep.";
 }
 

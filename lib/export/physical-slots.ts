@@ -58,9 +58,23 @@ export function fillSlots(
   };
 }
 
+/**
+ * Experts of every rank where an engine splits the ids into runs: where they do not divide, one more on the first ranks.
+ *
+ * @returns Shape [numRanks].
+ *
+ * @example
+ * runLengths(60, 16).slice(10, 14); // [4, 4, 3, 3]
+ */
+export function runLengths(numExperts: number, numRanks: number): number[] {
+  const least = Math.floor(numExperts / numRanks);
+  const numLong = numExperts % numRanks;
+  return Array.from({ length: numRanks }, (_, rank) => (rank < numLong ? least + 1 : least));
+}
+
 function chipletsOfSlots(slots: readonly number[], numChiplets: number): number[][] {
   const slotsPerChiplet = slots.length / numChiplets;
   return Array.from({ length: numChiplets }, (_, chiplet) =>
-    slots.slice(chiplet * slotsPerChiplet, (chiplet + 1) * slotsPerChiplet).sort((one, other) => one - other),
+    slots.slice(chiplet * slotsPerChiplet, (chiplet + 1) * slotsPerChiplet).sort((a, b) => a - b),
   );
 }

@@ -1,3 +1,4 @@
+import type { Hardware } from "../hardware/hardware.js";
 import type { Placement } from "../placement/placement.js";
 import type { TokenPatterns } from "../trace/token-patterns.js";
 import type { KnownModelLayers, ModelLayers } from "./model-layers.js";
@@ -14,6 +15,12 @@ export interface ExportOptions extends KnownModelLayers {
   loads?: ReadonlyMap<number, ArrayLike<number>> | undefined;
   /** Token patterns by layer, for formats that describe the instance and not its answer. */
   patterns?: ReadonlyMap<number, TokenPatterns> | undefined;
+  /** The machine, for formats that describe it. */
+  hardware?: Hardware | undefined;
+  /** Class of the model as vLLM names it, such as DeepseekV3ForCausalLM, for files that name it. */
+  modelClass?: string | undefined;
+  /** The engine that is to load the file, where several take the format; default the first. */
+  engine?: string | undefined;
   /** Version of the engine that is to load the file. */
   engineVersion?: string | undefined;
   /** Name of the file to be written, for the engine's command line. */
@@ -51,8 +58,12 @@ export interface FormatNeeds {
   readonly layers: "any" | "all" | "one";
   /** The same number of experts on every chiplet of every layer. */
   readonly equalSlots: boolean;
+  /** As many experts on every chiplet as engines give a rank themselves: one more on the first where they do not divide. */
+  readonly runs?: boolean;
   /** Every expert just once. */
   readonly noReplicas: boolean;
+  /** The machine, which a placement alone does not tell. */
+  readonly machine?: boolean;
 }
 
 /** Told of every violation, one sentence each. */
@@ -68,7 +79,8 @@ export interface PlacementFormat {
   /** Whether those who make such files put an expert twice on a chiplet, and serve it; it is counted once then. */
   readonly servesDoubles?: boolean;
   write(placement: EnginePlacement, options: ExportOptions): string | Uint8Array | Promise<Uint8Array>;
-  recognises(content: ForeignContent): boolean;
+  /** @param options What is known of the model, where the content alone does not tell formats apart. */
+  recognises(content: ForeignContent, options?: ReadOptions): boolean;
   /**
    * Reads the placement out of a file, as it stands: coverage, range and doubles are judged afterwards, alike for all.
    *

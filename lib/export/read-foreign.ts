@@ -42,7 +42,7 @@ export async function verifyForeign(
   options: ReadOptions = {},
 ): Promise<ForeignReading> {
   const content = lookAt(bytes);
-  const format = placementFormats.find((candidate) => candidate.recognises(content));
+  const format = placementFormats.find((candidate) => candidate.recognises(content, options));
   if (format === undefined) {
     const names = placementFormats.map(({ name }) => name).join(", ");
     throw new InputError(`${where}: found no placement, expected a file of one of the formats ${names}`);

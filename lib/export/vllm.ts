@@ -1,5 +1,6 @@
 import { formatRows, layersOfRows } from "./foreign-content.js";
 import { expertsOfSlots, fillSlots } from "./physical-slots.js";
+import { hasDenseRows } from "./rtp-llm.js";
 import type { PlacementFormat } from "./placement-format.js";
 
 /**
@@ -14,7 +15,7 @@ export const vllm: PlacementFormat = {
   extension: "json",
   needs: { layers: "all", equalSlots: true, noReplicas: false },
   write: ({ layers }) => `${formatRows(layers.map(({ chiplets }) => expertsOfSlots(chiplets)))}\n`,
-  recognises: ({ json }) => Array.isArray(json),
+  recognises: ({ json }, options) => Array.isArray(json) && !hasDenseRows(json, options),
   read({ json }, options, report) {
     const document = json as unknown[];
     const isSingle = document.length > 0 && document.every((entry) => !Array.isArray(entry));

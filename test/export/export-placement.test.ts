@@ -6,6 +6,8 @@ import { fillEmptySlots } from "../../lib/export/fit-engine.js";
 import { findFormat, placementFormats } from "../../lib/export/formats.js";
 import type { ExportOptions, PlacementFormat } from "../../lib/export/placement-format.js";
 import { importPlacement } from "../../lib/export/read-foreign.js";
+import { withChiplets } from "../../lib/hardware/hardware.js";
+import { findHardware } from "../../lib/hardware/presets.js";
 import type { Placement } from "../../lib/placement/placement.js";
 import { verifyPlacement } from "../../lib/placement/verify-placement.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
@@ -62,6 +64,13 @@ const plain: Placement = {
   })),
 };
 
+/** What formats ask for besides the placement: loads, a machine, the class of the model. */
+const extras: ExportOptions = {
+  loads: new Map([1, 2].map((layer) => [layer, Float64Array.of(9, 5, 1, 2, 3, 4)])),
+  hardware: withChiplets(findHardware("h100-8x8")!, { numChiplets: 2, numGroups: 2 }),
+  modelClass: "DeepseekV3ForCausalLM",
+};
+
 /** Tokens of layer 1, for formats that write the instance. */
 const patterns = collectPatterns(
   { layer: 1, numTokens: 4, experts: Uint16Array.of(2, 0, 1, 3, 0, 2, 4, 5) },
@@ -74,20 +83,27 @@ describe("export of a placement", () => {
       const suited = format.needs.noReplicas || format.needs.layers === "one" ? plain : sample;
 
       it("writes the bytes it always wrote", async () => {
-        const { data } = await exportPlacement(suited, format, { patterns: new Map([[1, patterns]]) });
+        const { data } = await exportPlacement(suited, format, {
+          ...extras,
+          patterns: new Map([[1, patterns]]),
+        });
         expectGolden(`test/golden/export/${format.name}.${format.extension}`, data);
       });
 
       if (format.read === undefined) return;
       it("reads back, found by its content, as it was written", async () => {
-        const { noReplicas, equalSlots, layers } = format.needs;
-        const kind = { replicas: !noReplicas, equalSlots, maxLayers: layers === "one" ? 1 : 4 };
+        const { noReplicas, equalSlots, runs = false, layers } = format.needs;
+        const kind = {
+          replicas: !noReplicas,
+          equalSlots: equalSlots || runs,
+          maxLayers: layers === "one" ? 1 : 4,
+        };
         await fc.assert(
           fc.asyncProperty(placements(kind), async (placement) => {
             const { numExperts, numChiplets } = placement;
             const firstMoeLayer = placement.layers[0].layer;
             const model = { numHiddenLayers: firstMoeLayer + placement.layers.length, firstMoeLayer };
-            const { data } = await exportPlacement(placement, format, model);
+            const { data } = await exportPlacement(placement, format, { ...extras, ...model });
             const told = { numExperts, numChiplets, ...model };
             expect(await importPlacement(bytesOf(data), "file", told)).to.deep.equal(placement);
           }),

@@ -1,0 +1,94 @@
+import { countRedundant, type DeafModels, type Engine } from "../engine.js";
+import { renumberedWrong } from "./renumbered.js";
+
+/** Models of SGLang that have no `get_model_config_for_expert_location`, so that their experts stay in their order. */
+const deafInSglang: readonly DeafModels[] = [
+  { name: "gpt-oss", matches: /gpt-?oss/i },
+  { name: "OLMoE", matches: /olmoe/i },
+  { name: "DeepSeek-MoE-16B", matches: /deepseek-moe-16b/i },
+  { name: "Mixtral", matches: /mixtral/i },
+  { name: "Llama 4", matches: /llama-?4/i },
+  { name: "Phi-MoE", matches: /phi-?(3\.5-?)?moe/i },
+];
+
+/** SGLang and its sister for TPUs. */
+export const sglangEngines: readonly Engine[] = [
+  {
+    key: "sglang",
+    format: "sglang",
+    name: "SGLang",
+    checked: "loading and dispatch code of 2026-08-20, run on six placements",
+    releases: [{ loading: "loads", why: "checked with main of 2026-08-20; older releases were not run" }],
+    fileEnding: ".json",
+    deafModels: deafInSglang,
+    obeyingModels:
+      "DeepSeek V2 and V3, Qwen2-MoE, Qwen3-MoE, GLM-4-MoE, MiniMax and others with an expert location",
+    dispatch: ["sglang-static", "sglang-dynamic"],
+    launch: ({ file, dispatch, model, ...placement }) =>
+      `python -m sglang.launch_server --model-path ${model ?? "MODEL"} --tp-size ${placement.numChiplets} ` +
+      `--ep-size ${placement.numChiplets} --init-expert-location ${file} ` +
+      `--ep-num-redundant-experts ${countRedundant({ model, ...placement })} --moe-a2a-backend deepep ` +
+      `--ep-dispatch-algorithm ${dispatch === "sglang-dynamic" ? "dynamic" : "static"}`,
+    seeLoaded:
+      'the log says "init_by_mapping"; a recording of mode per_token holds last_physical_to_logical_map, which ' +
+      "has to equal the file",
+    silentlyWrong: [
+      "without --moe-a2a-backend every rank computes all tokens and adds up: token replication gains nothing",
+      "with replicas and --moe-a2a-backend none only dynamic dispatch is there, so --ep-dispatch-algorithm static is " +
+        "not followed",
+      "--enable-eplb moves the experts again: leave it out",
+      "a missing expert, a wrong number of slots or -1 in the file is accepted and wrong at run time: verify the file",
+    ],
+  },
+  {
+    key: "sglang-jax",
+    format: "sglang-jax",
+    name: "sglang-jax",
+    checked: "loading code of 2026-08-21, run on six placements",
+    releases: [{ loading: "loads", why: "takes the JSON of `sglang` too; checked with main of 2026-08-21" }],
+    fileEnding: ".npy",
+    launch: ({ file, model, numChiplets }) =>
+      `python -m sgl_jax.launch_server --model-path ${model ?? "MODEL"} --ep-size ${numChiplets} --init-expert-location ${file}`,
+    seeLoaded: "nothing is known to show it",
+    silentlyWrong: [],
+  },
+  {
+    key: "sglang",
+    format: "checkpoint-script",
+    name: "SGLang",
+    checked: "the trivial map of init_trivial in main of 2026-08-20; the program, run on small checkpoints",
+    releases: [
+      {
+        loading: "loads",
+        why: "no file is loaded: the checkpoint is renumbered, which reaches models that obey no file too",
+      },
+    ],
+    launch: ({ file, numChiplets }) =>
+      `python3 ${file} CHECKPOINT RENUMBERED, then python -m sglang.launch_server --model-path RENUMBERED ` +
+      `--tp-size ${numChiplets} --ep-size ${numChiplets} --moe-a2a-backend deepep`,
+    seeLoaded:
+      "the renumbered model gives the same answers; moeplace-renumbering.json lies beside its weights",
+    silentlyWrong: [
+      "without --moe-a2a-backend every rank computes all tokens and adds up: token replication gains nothing; gpt-oss " +
+        "has no path with one",
+      ...renumberedWrong,
+    ],
+  },
+  {
+    key: "sglang",
+    format: "sglang-topology",
+    name: "SGLang",
+    checked: "pull request 37923 as of 2026-09: its loader and tests, read",
+    releases: [{ loading: "does not load", why: "pull request 37923, which loads it, is open" }],
+    fileEnding: ".json",
+    launch: ({ file, model, numChiplets }) =>
+      `python -m sglang.launch_server --model-path ${model ?? "MODEL"} --tp-size ${numChiplets} ` +
+      `--ep-size ${numChiplets} --moe-a2a-backend deepep --deepep-mode normal --enable-eplb ` +
+      `--eplb-algorithm topology_aware --eplb-topology ${file} --ep-dispatch-algorithm static ` +
+      `--expert-distribution-recorder-mode stat (with pull request 37923)`,
+    seeLoaded: "a SGLang without the pull request does not know --eplb-topology",
+    silentlyWrong: [
+      "SGLang plans the placement itself then, by the ranks that tokens come from; it takes no placement with it",
+    ],
+  },
+];
