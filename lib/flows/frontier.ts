@@ -25,7 +25,7 @@ export const FRONTIER_CAPS: readonly number[] = [Infinity, 2, 1.6, 1.4, 1.3, 1.2
  * @returns By descending load.
  *
  * @example
- * const points = await traceFrontier(trace, options);
+ * const points = await traceFrontier(trace, options, [Infinity, 2]);
  * points[0]; // { maxLoad: Infinity, tokenReplication: 5.37, loadMaxOverMean: 1.705, isProved: false }
  */
 export async function traceFrontier(
