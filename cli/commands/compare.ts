@@ -37,6 +37,7 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openPlacer } from "../placer.js";
+import { reportMaking } from "../report-making.js";
 import { addSolveOptions, requestOf, listSolvers, type SolveOptions } from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
@@ -126,10 +127,17 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         }),
         ...(taskTable && { tasks: taskTable }),
       });
-      const drawn = { solvers: compared, trace: split.learn, hardware: machine.hardware };
+      const drawn = {
+        solvers: compared,
+        trace: split.learn,
+        ...machine,
+        objective: requestOf(options).objective ?? "traffic",
+      };
       if (options.report !== undefined) {
         const facts = describeInput(split, machine).split("\n");
-        await writeOutput(options.report, await reportPage({ ...drawn, facts }), options);
+        const making = await reportMaking([...paths, ...options.evaluateOn], options);
+        const page = { ...drawn, heldOut: split.heldOut, facts, frontier, tasks: taskTable, making };
+        await writeOutput(options.report, await reportPage(page), options);
       }
       if (options.svg !== undefined) await writeOutput(options.svg, await comparisonPicture(drawn), options);
       if (options.csv) terminal.print(comparisonCsv(rows, timing));

@@ -1,34 +1,47 @@
 import { compareSolvers } from "../flows/compare.js";
-import { comparisonHeadline } from "./comparison-table.js";
 import { escapeXml } from "./escape-xml.js";
 import { heatMap } from "./heat-map.js";
-import { bestPlaced, placedSolvers, viewTypicalLayer, type PlacedView } from "./layer-view.js";
+import { JUDGED_BY, knownObjective, rankRows } from "./judged.js";
+import { placedSolvers, typicalLayer, viewLayer, type PlacedView } from "./layer-view.js";
+import { verdictSentence } from "./report-answer.js";
 import type { ReportInput } from "./report-page.js";
 import { reportColours } from "./report-style.js";
 
 const WIDTH = 960;
 const MARGIN = 24;
 const MAP = 280;
+const LINE = 20;
+/** Characters of a line of the headline; more begin another. */
+const LINE_LENGTH = 112;
 
 /**
- * Draws a comparison as one picture: the co-activation of a typical layer before and after placement, and the C_T of
- * every solver.
+ * Draws a comparison as one picture: the co-activation of a typical layer before and after placement, and every
+ * solver by what is minimised.
  *
  * A document of its own, light or dark as the reader chooses. Heat maps are left out where contiguous was not compared.
  */
 export async function comparisonPicture(input: Omit<ReportInput, "facts">): Promise<string> {
   const { solvers, trace, hardware } = input;
   // Loaded on first use: the chart library would slow down every other command.
-  const { replicationBars } = await import("./report-charts.js");
+  const { objectiveBars } = await import("./report-charts.js");
   const rows = compareSolvers(solvers);
+  const objective = knownObjective(rows, input.objective ?? "traffic");
+  const ranked = rankRows(rows, objective);
   const placed = placedSolvers(solvers);
   const before = placed.find(({ name }) => name === "contiguous");
-  const after = bestPlaced(placed);
-  const top = 64;
+  const after = placed.find(({ name }) => name === ranked.at(0)?.solver);
+  const yardstick = rows.find(({ solver, learned }) => solver === "contiguous" && learned);
+  const title =
+    ranked.length > 0
+      ? verdictSentence({ before: yardstick, after: ranked[0], objective, machine: input })
+      : `${trace.model ?? "Mixture of experts"} on ${hardware.name}`;
+  const titleLines = wrap(title);
+  const top = 36 + LINE * titleLines.length;
   const parts: string[] = [];
   let left = MARGIN;
   if (before && after && before !== after) {
-    const view = viewTypicalLayer(trace, { before, after, numGroups: hardware.numGroups });
+    const placements = { before, after, numGroups: hardware.numGroups };
+    const view = viewLayer(trace, typicalLayer(placements), placements);
     for (const placed of [view.before, view.after]) {
       parts.push(place(heatMap(view, placed), { x: left, y: top + 24, width: MAP, height: MAP }));
       parts.push(text(left, top + 12, describePlaced(placed)));
@@ -36,20 +49,40 @@ export async function comparisonPicture(input: Omit<ReportInput, "facts">): Prom
     }
   }
   const bars = WIDTH - MARGIN - left;
-  parts.push(text(left, top + 12, "C_T, chiplets a token visits"));
+  parts.push(text(left, top + 12, JUDGED_BY[objective]));
   parts.push(
-    place(replicationBars(rows, { width: bars }), { x: left, y: top + 24, width: bars, height: MAP }),
+    place(objectiveBars(rows, objective, { width: bars, fontSize: 12 }), {
+      x: left,
+      y: top + 24,
+      width: bars,
+      height: MAP,
+    }),
   );
   const height = top + 24 + MAP + MARGIN;
-  const title = comparisonHeadline(rows) ?? `${trace.model ?? "Mixture of experts"} on ${hardware.name}`;
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" ` +
     `role="img" aria-label="${escapeXml(title)}" font-family="system-ui, DejaVu Sans, sans-serif">\n` +
     `<style>${reportColours}text { fill: var(--text); }</style>\n` +
     `<rect width="100%" height="100%" fill="var(--background)"/>\n` +
-    `<text x="${MARGIN}" y="36" font-size="14.5" font-weight="600">${escapeXml(title)}</text>\n` +
+    titleLines
+      .map(
+        (line, index) =>
+          `<text x="${MARGIN}" y="${36 + LINE * index}" font-size="14.5" font-weight="600">${escapeXml(line)}</text>\n`,
+      )
+      .join("") +
     `${parts.join("\n")}\n</svg>\n`
   );
+}
+
+/** A text in lines that fit. */
+function wrap(title: string): string[] {
+  const lines = [""];
+  for (const word of title.split(" ")) {
+    const line = lines[lines.length - 1];
+    if (line !== "" && line.length + word.length >= LINE_LENGTH) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines;
 }
 
 /** A drawing of its own put into a frame of another. */

@@ -1,94 +1,161 @@
 import type { Hardware } from "../hardware/hardware.js";
-import { escapeXml } from "./escape-xml.js";
-import type { LayerView } from "./layer-view.js";
+import type { Chiplets } from "../placement/placement.js";
 import { largest } from "../statistics.js";
+import { escapeXml } from "./escape-xml.js";
+import type { ChartSize } from "./draw-plot.js";
+import type { BusyShares } from "./layer-view.js";
 
-const WIDTH = 720;
-const GAP = 10;
-const LINE = 13;
+const GAP = 8;
+const SWITCH = 22;
+const LINK = 16;
+const ROOT = 30;
+
+/** What one layer makes of a machine. */
+export interface PlanContent {
+  readonly label: string;
+  readonly chiplets: Chiplets;
+  /** Load of every chiplet over the mean. */
+  readonly load: readonly number[];
+  readonly busy: BusyShares;
+}
 
 /**
- * Draws the machine with the experts of one layer on it: chiplet groups as frames, chiplets as boxes that list their
- * experts, the fuller coloured the more load the chiplet has. Where tokens start on a root chiplet, it is in the middle.
+ * Draws the machine with the experts of one layer on it: a root above, a switch for every chiplet group, its chiplets below, and all links
+ * between them. Chiplets are coloured by their load and links by how busy they are, which the style does from `--load` and
+ * `--busy`; a page's script sets them from layer to layer.
  */
-export function floorPlan(view: LayerView, hardware: Hardware): string {
-  const { numGroups, chipletsPerGroup, tokensStart } = hardware;
-  const groupColumns = Math.ceil(Math.sqrt(numGroups));
-  const chipletColumns = Math.ceil(Math.sqrt(chipletsPerGroup));
-  const groupRows = Math.ceil(numGroups / groupColumns);
-  const chipletRows = Math.ceil(chipletsPerGroup / chipletColumns);
-  const groupWidth = (WIDTH - GAP * (groupColumns - 1)) / groupColumns;
-  const chipletWidth = (groupWidth - GAP * (chipletColumns + 1)) / chipletColumns;
-  const perLine = Math.max(1, Math.floor((chipletWidth - 8) / 24));
-  const { chiplets, load } = view.after;
-  const most = largest(chiplets.map((experts) => experts.length));
-  const chipletHeight = LINE * (1 + Math.ceil(most / perLine)) + 10;
-  const groupHeight = LINE + GAP + (chipletHeight + GAP) * chipletRows;
-  const rootHeight = tokensStart === "root" ? 34 : 0;
-  /** The root sits between the upper and the lower half of the groups. */
-  const rowsAbove = Math.ceil(groupRows / 2);
-  const rootTop = rowsAbove * (groupHeight + GAP);
-  const groupTop = (row: number) =>
-    row * (groupHeight + GAP) + (rootHeight > 0 && row >= rowsAbove ? rootHeight + GAP : 0);
-  const height =
-    groupTop(groupRows - 1) + (groupRows === 1 && rootHeight > 0 ? GAP + rootHeight : 0) + groupHeight;
-
-  const boxes = Array.from({ length: numGroups }, (_, group) => {
-    const left = (group % groupColumns) * (groupWidth + GAP);
-    const top = groupTop(Math.floor(group / groupColumns));
-    const inside = Array.from({ length: chipletsPerGroup }, (__, place) => {
-      const chiplet = group * chipletsPerGroup + place;
-      return chipletBox({ chiplet, experts: chiplets[chiplet], load: load[chiplet] }, view, {
-        left: left + GAP + (place % chipletColumns) * (chipletWidth + GAP),
-        top: top + LINE + GAP + Math.floor(place / chipletColumns) * (chipletHeight + GAP),
-        width: chipletWidth,
-        height: chipletHeight,
-        perLine,
-      });
-    });
-    return (
-      `<rect class="group" x="${digits(left)}" y="${digits(top)}" width="${digits(groupWidth)}" height="${digits(groupHeight)}" rx="6"/>` +
-      `<text class="quiet" x="${digits(left + GAP)}" y="${digits(top + LINE + 2)}">chiplet group ${group}</text>` +
-      inside.join("")
-    );
-  });
+export function floorPlan(content: PlanContent, hardware: Hardware, size: ChartSize): string {
+  const layout = layoutOf(content, hardware, size);
+  const { width, height, groups, rootHeight } = layout;
+  const name = hardware.tokensStart === "root" ? "attention chiplet" : "network between groups";
   const root =
-    rootHeight > 0
-      ? `<rect class="root" x="${WIDTH / 4}" y="${rootTop}" width="${WIDTH / 2}" height="${rootHeight}" rx="6"/>` +
-        `<text x="${WIDTH / 2}" y="${rootTop + rootHeight / 2 + 4}" text-anchor="middle">attention chiplet: all tokens start here</text>`
-      : "";
-  const label = `The experts of layer ${view.layer} on ${hardware.name} as ${view.after.solver} places them`;
+    rootHeight === 0
+      ? ""
+      : `<rect class="root" x="0.5" y="0.5" width="${width - 1}" height="${ROOT - 1}" rx="5"/>` +
+        `<text x="${width / 2}" y="${ROOT / 2 + size.fontSize / 3}" text-anchor="middle">${name}</text>`;
   return (
-    `<svg class="plan" viewBox="-1 -1 ${WIDTH + 2} ${digits(height + 2)}" role="img" aria-label="${escapeXml(label)}">` +
-    `${boxes.join("")}${root}</svg>`
+    `<svg class="plan" viewBox="0 0 ${width} ${digits(height)}" font-size="${size.fontSize}" role="group" ` +
+    `aria-label="${escapeXml(content.label)}">${root}${groups.map((group) => drawGroup(group, content, layout)).join("")}</svg>`
   );
 }
 
-function chipletBox(
-  { chiplet, experts, load }: { chiplet: number; experts: readonly number[]; load: number },
-  { expertLoad }: LayerView,
-  at: { left: number; top: number; width: number; height: number; perLine: number },
-): string {
-  const { left, top, width, height, perLine } = at;
-  const lines: string[] = [];
-  for (let first = 0; first < experts.length; first += perLine) {
-    lines.push(experts.slice(first, first + perLine).join(" "));
-  }
-  const texts = lines.map(
-    (line, index) =>
-      `<text x="${digits(left + 6)}" y="${digits(top + LINE * (index + 2) + 2)}">${line}</text>`,
-  );
-  const tip =
-    `chiplet ${chiplet}: load ${load.toFixed(2)} times the mean; ` +
-    experts.map((expert) => `expert ${expert} ${expertLoad[expert].toFixed(2)}`).join(", ");
-  // Twice the mean load is the fullest colour.
-  const opacity = Math.min(1, load / 2) * 0.55;
+interface Layout {
+  readonly width: number;
+  readonly height: number;
+  readonly rootHeight: number;
+  readonly fontSize: number;
+  readonly chipletWidth: number;
+  readonly chipletHeight: number;
+  readonly perRow: number;
+  /** Lines of experts in a chiplet's box; none where they do not fit. */
+  readonly expertLines: number;
+  readonly groups: readonly PlacedGroup[];
+}
+
+interface PlacedGroup {
+  readonly group: number;
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  /** Where the link from the root runs. */
+  readonly trunk: number;
+  readonly chiplets: readonly number[];
+}
+
+function layoutOf(
+  { chiplets }: PlanContent,
+  { numGroups, chipletsPerGroup, tokensStart }: Hardware,
+  { width, fontSize }: ChartSize,
+): Layout {
+  const most = width > 500 ? 4 : 2;
+  const fitting = Math.floor(width / (Math.min(chipletsPerGroup, 8) * (width > 500 ? 40 : 34) + 24));
+  const square = Math.ceil(Math.sqrt(numGroups));
+  const columns = Math.max(1, Math.min(most, fitting, square));
+  const rows = Math.ceil(numGroups / columns);
+  const hasRoot = tokensStart === "root" || numGroups > 1;
+  const gutter = hasRoot ? 6 + 5 * rows : 0;
+  const groupWidth = (width - columns * gutter - (columns - 1) * GAP) / columns;
+  const perRow = Math.min(chipletsPerGroup, Math.max(1, Math.floor(groupWidth / (2.3 * fontSize))));
+  const chipletWidth = (groupWidth - GAP * (perRow + 1)) / perRow;
+  const perLine = Math.floor((chipletWidth - 8) / (1.9 * fontSize));
+  const lines = perLine < 1 ? 9 : Math.ceil(largest(chiplets.map(({ length }) => length)) / perLine);
+  const expertLines = width > 500 && lines <= 4 ? lines : 0;
+  const showsLoad = chipletWidth >= 2.4 * fontSize ? 1 : 0;
+  const chipletHeight = (1.25 + 1.15 * showsLoad + 1.15 * expertLines) * fontSize + 6;
+  const chipletRows = Math.ceil(chipletsPerGroup / perRow);
+  const groupHeight = SWITCH + chipletRows * (LINK + chipletHeight) + GAP;
+  const rootHeight = hasRoot ? ROOT + GAP : 0;
+  const groups = Array.from({ length: numGroups }, (_, group) => {
+    const [row, column] = [Math.floor(group / columns), group % columns];
+    const left = column * (gutter + groupWidth + GAP) + gutter;
+    return {
+      group,
+      left,
+      top: rootHeight + row * (groupHeight + GAP),
+      width: groupWidth,
+      trunk: left - 5 - 5 * row,
+      chiplets: Array.from({ length: chipletsPerGroup }, (__, place) => group * chipletsPerGroup + place),
+    };
+  });
+  const height = rootHeight + rows * (groupHeight + GAP);
+  return { width, height, rootHeight, fontSize, chipletWidth, chipletHeight, perRow, expertLines, groups };
+}
+
+function drawGroup(placed: PlacedGroup, content: PlanContent, layout: Layout): string {
+  const { group, left, top, width, trunk, chiplets } = placed;
+  const { fontSize, rootHeight, chipletHeight, perRow } = layout;
+  const rows = Math.ceil(chiplets.length / perRow);
+  const height = SWITCH + rows * (LINK + chipletHeight) + GAP;
+  const middle = digits(top + SWITCH / 2);
+  const trunkLine =
+    rootHeight === 0
+      ? ""
+      : `<path class="link" data-root="${group}" tabindex="-1" role="img" aria-label="root link ${group}" ` +
+        `style="--busy:${digits(content.busy.root[group])}" d="M${digits(trunk)} ${ROOT}V${middle}H${digits(left)}"/>`;
   return (
-    `<g><title>${tip}</title>` +
-    `<rect class="load" fill-opacity="${opacity.toFixed(3)}" x="${digits(left)}" y="${digits(top)}" width="${digits(width)}" height="${digits(height)}" rx="3"/>` +
-    `<text class="small" x="${digits(left + 6)}" y="${digits(top + LINE)}">${chiplet}</text>` +
-    `<text class="small" x="${digits(left + width - 6)}" y="${digits(top + LINE)}" text-anchor="end">${load.toFixed(2)}</text>` +
-    `${texts.join("")}</g>`
+    `<rect class="group" x="${digits(left)}" y="${digits(top)}" width="${digits(width)}" height="${digits(height)}" rx="5"/>` +
+    `<rect class="switch" x="${digits(left)}" y="${digits(top)}" width="${digits(width)}" height="${SWITCH}" rx="5"/>` +
+    `<text class="quiet" x="${digits(left + 8)}" y="${digits(top + SWITCH / 2 + fontSize / 3)}">group ${group}</text>` +
+    trunkLine +
+    chiplets.map((chiplet, place) => drawChiplet({ chiplet, place }, content, { placed, layout })).join("")
+  );
+}
+
+function drawChiplet(
+  { chiplet, place }: { chiplet: number; place: number },
+  { chiplets, load, busy }: PlanContent,
+  { placed, layout }: { placed: PlacedGroup; layout: Layout },
+): string {
+  const { chipletWidth, chipletHeight, perRow, fontSize, expertLines } = layout;
+  const [row, column] = [Math.floor(place / perRow), place % perRow];
+  const left = placed.left + GAP + column * (chipletWidth + GAP);
+  const top = placed.top + SWITCH + LINK + row * (LINK + chipletHeight);
+  const begin = placed.top + SWITCH;
+  // Links of further rows run beside the chiplets of the rows before.
+  const link =
+    row === 0
+      ? `M${digits(left + chipletWidth / 2)} ${digits(begin)}V${digits(top)}`
+      : `M${digits(left - GAP / 2)} ${digits(begin)}V${digits(top - LINK / 2)}H${digits(left + chipletWidth / 2)}V${digits(top)}`;
+  const experts = chiplets[chiplet] ?? [];
+  const perLine = expertLines > 0 ? Math.ceil(experts.length / expertLines) : 0;
+  const lines = Array.from(
+    { length: expertLines },
+    (_, line) =>
+      `<text class="experts" x="${digits(left + chipletWidth / 2)}" text-anchor="middle" ` +
+      `y="${digits(top + 4 + (3.15 + 1.15 * line) * fontSize)}">${experts.slice(line * perLine, (line + 1) * perLine).join(" ")}</text>`,
+  );
+  const middle = digits(left + chipletWidth / 2);
+  const loadText =
+    chipletHeight > 2 * fontSize
+      ? `<text class="quiet value" x="${middle}" y="${digits(top + 2.25 * fontSize + 2)}" text-anchor="middle">${load[chiplet].toFixed(2)}</text>`
+      : "";
+  return (
+    `<path class="link" data-link="${chiplet}" style="--busy:${digits(busy.link[chiplet])}" d="${link}"/>` +
+    `<g data-chiplet="${chiplet}" data-lines="${expertLines}" tabindex="-1" role="img" aria-label="chiplet ${chiplet}">` +
+    `<rect class="chiplet" style="--load:${digits(Math.min(2, load[chiplet]))}" x="${digits(left)}" y="${digits(top)}" ` +
+    `width="${digits(chipletWidth)}" height="${digits(chipletHeight)}" rx="3"/>` +
+    `<text class="number" x="${middle}" y="${digits(top + 1.1 * fontSize + 1)}" text-anchor="middle">${chiplet}</text>` +
+    `${loadText}${lines.join("")}</g>`
   );
 }
 

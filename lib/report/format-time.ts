@@ -21,6 +21,12 @@ export function formatTime(ns: number): string {
   return `${Number((ns / unit.ns).toPrecision(4))} ${unit.name}`;
 }
 
+/** A time with four digits always, for times beside each other. */
+export function fourDigits(ns: number): string {
+  const unit = timeUnit(ns);
+  return `${(ns / unit.ns).toPrecision(4)} ${unit.name}`;
+}
+
 /** Round times from 0 to an end, about as many as wanted, with their labels; the first label carries the unit. */
 export function timeTicks(endNs: number, wanted: number): { ns: number; label: string }[] {
   const unit = timeUnit(endNs);

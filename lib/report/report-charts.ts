@@ -1,54 +1,71 @@
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
 import type { ComparisonRow } from "../flows/compare.js";
-import type { LayerView, PlacedSolver } from "./layer-view.js";
 import { largest, smallest } from "../statistics.js";
+import { drawPlot, type ChartSize } from "./draw-plot.js";
+import { timeUnit } from "./format-time.js";
+import { JUDGED_BY, judgedValue, learnedValue, provedLeast, rankRows, type ObjectiveName } from "./judged.js";
+import type { PlacedSolver } from "./layer-view.js";
 
-/** Plot draws into a document; there is no browser here, and so no types of one. */
-const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as {
-  document: object;
-};
-const WIDTH = 720;
-
-/** Bars of C_T, one for every solver, with the bound that none can pass. */
-export function replicationBars(rows: readonly ComparisonRow[], { width = WIDTH } = {}): string {
-  const bars = rows.flatMap(({ solver, learned, heldOut }) => {
-    const judged = heldOut ?? learned;
-    return judged && learned
-      ? [{ solver, judged: judged.tokenReplication, learned: learned.tokenReplication }]
-      : [];
-  });
-  const bound = rows.find((row) => row.bound !== undefined)?.bound;
-  const best = smallest(bars.map(({ judged }) => judged));
-  return draw("Token replication C_T of every solver", {
-    width,
-    height: 50 + 26 * bars.length,
+/** Bars of what the objective minimises, the best solver first, with the bound that none can pass. */
+export function objectiveBars(
+  rows: readonly ComparisonRow[],
+  objective: ObjectiveName,
+  size: ChartSize,
+): string {
+  const ranked = rankRows(rows, objective);
+  const unit =
+    objective === "time"
+      ? timeUnit(largest(ranked.map((row) => judgedValue(row, objective) ?? 0)))
+      : { name: "", ns: 1 };
+  const scaled = (value: number | undefined) => (value === undefined ? NaN : value / unit.ns);
+  const bars = ranked.map((row) => ({
+    solver: row.solver,
+    judged: scaled(judgedValue(row, objective)),
+    learned: scaled(learnedValue(row, objective)),
+  }));
+  const bounds = rows.flatMap((row) => provedLeast(row, objective) ?? []);
+  const digits = decimals(bars.map(({ judged }) => judged));
+  const longest = largest(
+    bars.map(({ solver }) => solver.length),
+    4,
+  );
+  const label = `${JUDGED_BY[objective]}${unit.name === "" ? "" : `, ${unit.name}`}`;
+  return drawPlot(`Solvers by ${JUDGED_BY[objective]}, the best first`, size, {
+    height: 56 + 28 * bars.length,
     marginTop: 4,
-    marginBottom: 42,
-    marginLeft: 120,
-    marginRight: 40,
-    x: { label: "C_T, chiplets a token visits", zero: true, grid: true, nice: true },
-    y: { label: null, domain: bars.map(({ solver }) => solver) },
+    marginBottom: 48,
+    marginLeft: Math.min(0.45 * size.width, 16 + 0.56 * size.fontSize * longest),
+    marginRight: 62,
+    x: { label, zero: true, grid: true, nice: true, ticks: size.width / 110 },
+    y: { label: null, domain: bars.map(({ solver }) => solver), tickFormat: shorten(size) },
     marks: [
       Plot.barX(bars, {
         y: "solver",
         x: "judged",
-        fill: ({ judged }: { judged: number }) => (judged === best ? "var(--best)" : "var(--other)"),
+        fill: ({ solver }: { solver: string }) =>
+          solver === bars[0].solver ? "var(--best)" : "var(--other)",
       }),
       Plot.tickX(bars, { y: "solver", x: "learned", stroke: "currentColor", strokeWidth: 1.5 }),
       Plot.text(bars, {
         y: "solver",
-        x: "judged",
-        text: ({ judged }: { judged: number }) => judged.toFixed(3),
+        x: ({ judged, learned }: { judged: number; learned: number }) =>
+          Math.max(judged, Number.isNaN(learned) ? 0 : learned),
+        text: ({ judged }: { judged: number }) => judged.toFixed(digits),
         dx: 6,
         textAnchor: "start",
         fill: "currentColor",
         stroke: "var(--background)",
         strokeWidth: 3,
       }),
-      ...(bound === undefined
+      ...(bounds.length === 0
         ? []
-        : [Plot.ruleX([bound], { stroke: "var(--bound)", strokeDasharray: "5 4", strokeWidth: 1.5 })]),
+        : [
+            Plot.ruleX([scaled(largest(bounds))], {
+              stroke: "var(--bound)",
+              strokeDasharray: "5 4",
+              strokeWidth: 2,
+            }),
+          ]),
     ],
   });
 }
@@ -60,7 +77,7 @@ interface LinePoint {
 }
 
 /** C_T of every layer, one line a solver. */
-export function layerLines(solvers: readonly PlacedSolver[]): string {
+export function layerLines(solvers: readonly PlacedSolver[], size: ChartSize): string {
   const points = solvers.flatMap(({ name, answer }) =>
     (answer.heldOut ?? answer.learned).layers.map(({ layer, tokenReplication }) => ({
       solver: name,
@@ -68,22 +85,42 @@ export function layerLines(solvers: readonly PlacedSolver[]): string {
       replication: tokenReplication,
     })),
   );
-  return draw("Token replication C_T of every layer", {
+  const layers = [...new Set(points.map(({ layer }) => layer))];
+  const every = Math.ceil(layers.length / Math.floor(size.width / 50));
+  const longest = largest(
+    solvers.map(({ name }) => name.length),
+    4,
+  );
+  return drawPlot("Token replication C_T of every layer", size, {
     height: 300,
-    marginRight: 100,
-    x: { label: "MoE layer", tickFormat: "d", interval: 1, ticks: Math.min(14, points.length) },
-    y: { label: "C_T", grid: true, nice: true },
+    marginRight: Math.min(0.34 * size.width, 16 + 0.56 * size.fontSize * longest),
+    marginLeft: 48,
+    marginBottom: 44,
+    marginTop: 28,
+    // Layers that the trace does not have get no tick.
+    x: {
+      label: "MoE layer",
+      tickFormat: "d",
+      ticks: layers.filter((_, index) => index % every === 0),
+      labelArrow: "none",
+    },
+    y: { label: "↑ C_T", grid: true, nice: true, labelArrow: "none" },
     color: {
       domain: solvers.map(({ name }) => name),
       range: solvers.map((_, index) => `var(--series-${index})`),
     },
     marks: [
-      Plot.lineY(points, { x: "layer", y: "replication", stroke: "solver", strokeWidth: 2 }),
-      Plot.dot(points, { x: "layer", y: "replication", fill: "solver", r: 2.5, title: describePoint }),
+      Plot.lineY(withHoles(points, layers), {
+        x: "layer",
+        y: "replication",
+        stroke: "solver",
+        strokeWidth: 2,
+      }),
+      Plot.dot(points, { x: "layer", y: "replication", fill: "solver", r: 3, title: describePoint }),
       Plot.text(labelsOf(points), {
         x: "layer",
         y: "at",
-        text: "solver",
+        text: ({ solver }: LinePoint) => shorten(size)(solver),
         fill: "currentColor",
         dx: 8,
         textAnchor: "start",
@@ -92,14 +129,26 @@ export function layerLines(solvers: readonly PlacedSolver[]): string {
   });
 }
 
+/** No line leads over layers that are not in the trace. */
+function withHoles(points: readonly LinePoint[], layers: readonly number[]): LinePoint[] {
+  const holes = layers.slice(1).flatMap((layer, index) => (layer - layers[index] > 1 ? [layer - 0.5] : []));
+  const names = [...new Set(points.map(({ solver }) => solver))];
+  return names.flatMap((solver) =>
+    [
+      ...points.filter((point) => point.solver === solver),
+      ...holes.map((layer) => ({ solver, layer, replication: NaN })),
+    ].sort((left, right) => left.layer - right.layer),
+  );
+}
+
 /** A name for the end of every line, pushed apart where the lines end too close to each other. */
 function labelsOf(points: readonly LinePoint[]): (LinePoint & { at: number })[] {
   const last = largest(points.map(({ layer }) => layer));
   const values = points.map(({ replication }) => replication);
-  const leastDistance = (largest(values) - smallest(values)) / 18;
+  const leastDistance = (largest(values) - smallest(values)) / 14;
   const ends = points
     .filter(({ layer }) => layer === last)
-    .sort((one, other) => one.replication - other.replication);
+    .sort((left, right) => left.replication - right.replication);
   let lowest = -Infinity;
   return ends.map((point) => {
     lowest = Math.max(point.replication, lowest + leastDistance);
@@ -107,24 +156,73 @@ function labelsOf(points: readonly LinePoint[]): (LinePoint & { at: number })[] 
   });
 }
 
-/** Load of every chiplet before and after. */
-export function loadBars({ before, after }: LayerView): string {
-  const numChiplets = before.load.length;
-  // Numbers of more than 24 chiplets would run into each other.
-  const numberEvery = Math.ceil(numChiplets / 24);
-  const ticks = Array.from({ length: Math.ceil(numChiplets / numberEvery) }, (_, tick) => tick * numberEvery);
-  const bars = [before, after].flatMap(({ solver, load }) =>
-    load.map((share, chiplet) => ({ solver, chiplet, share })),
+/** A part of a whole that bars show stacked. */
+export interface StackedPart {
+  readonly solver: string;
+  readonly part: string;
+  readonly value: number;
+}
+
+/** One bar a solver, its parts one after another, in the order given. */
+export function stackedBars(
+  parts: readonly StackedPart[],
+  { label, size }: { label: string; size: ChartSize },
+): string {
+  const names = [...new Set(parts.map(({ part }) => part))];
+  const solvers = [...new Set(parts.map(({ solver }) => solver))];
+  const longest = largest(
+    solvers.map(({ length }) => length),
+    4,
   );
-  return draw("Load of every chiplet over the mean", {
-    height: 260,
-    x: { axis: null, domain: [before.solver, after.solver] },
-    fx: { label: "chiplet", ticks, padding: 0.15 },
-    y: { label: "load over the mean", grid: true, nice: true },
-    color: { domain: [before.solver, after.solver], range: ["var(--series-0)", "var(--best)"] },
+  return drawPlot(label, size, {
+    height: 60 + 34 * solvers.length,
+    marginTop: 4,
+    marginBottom: 48,
+    marginLeft: Math.min(0.4 * size.width, 16 + 0.56 * size.fontSize * longest),
+    marginRight: 16,
+    x: { label, grid: true, nice: true, ticks: size.width / 110, labelArrow: "none" },
+    y: { label: null, domain: solvers, tickFormat: shorten(size) },
+    color: { domain: names, range: names.map((_, index) => `var(--kind-${index})`) },
     marks: [
-      Plot.barY(bars, { fx: "chiplet", x: "solver", y: "share", fill: "solver", title: describeLoad }),
-      Plot.ruleY([1], { stroke: "currentColor", strokeDasharray: "5 4" }),
+      Plot.barX(parts, {
+        y: "solver",
+        x: "value",
+        fill: "part",
+        insetLeft: 0.5,
+        title: ({ solver, part, value }: StackedPart) => `${solver}, ${part}: ${value.toPrecision(4)}`,
+      }),
+      Plot.ruleX([0]),
+    ],
+  });
+}
+
+/** How the largest load of a chiplet is distributed over batches, a row a solver, with the mean as a line. */
+export function batchHistogram(
+  loads: readonly { readonly solver: string; readonly load: number }[],
+  size: ChartSize,
+): string {
+  const solvers = [...new Set(loads.map(({ solver }) => solver))];
+  const columns = { x: "load", fy: "solver", fill: "solver", thresholds: 24 };
+  return drawPlot("Distribution of the largest load of a chiplet over batches", size, {
+    height: 60 + 120 * solvers.length,
+    marginLeft: 48,
+    marginBottom: 48,
+    marginTop: 30,
+    marginRight: 16,
+    x: { label: "largest load of a batch over its mean →", labelArrow: "none", ticks: size.width / 110 },
+    y: { label: "batches, %", grid: true, ticks: 3, percent: true, labelArrow: "none" },
+    fy: { axis: null, domain: solvers, padding: 0.25 },
+    color: { domain: solvers, range: ["var(--series-0)", "var(--best)"] },
+    marks: [
+      Plot.rectY(loads, Plot.binX({ y: "proportion-facet" }, columns)),
+      Plot.ruleX(loads, Plot.groupZ({ x: "mean" }, { x: "load", z: "solver", fy: "solver", strokeWidth: 2 })),
+      Plot.text(solvers, {
+        fy: (name: string) => name,
+        text: shorten(size),
+        frameAnchor: "top-right",
+        fill: "currentColor",
+        dy: -14,
+      }),
       Plot.ruleY([0]),
     ],
   });
@@ -134,17 +232,14 @@ function describePoint({ solver, layer, replication }: LinePoint) {
   return `${solver}, layer ${layer}: C_T ${replication.toFixed(3)}`;
 }
 
-function describeLoad({ solver, chiplet, share }: { solver: string; chiplet: number; share: number }) {
-  return `${solver}, chiplet ${chiplet}: ${share.toFixed(2)} times the mean load`;
+/** Names that fit beside a chart. */
+function shorten({ width }: ChartSize): (name: string) => string {
+  const most = width > 500 ? 34 : 18;
+  return (name) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
 }
 
-function draw(label: string, options: Plot.PlotOptions): string {
-  const whole: unknown = Plot.plot({
-    width: WIDTH,
-    ...options,
-    document: document as never,
-    ariaLabel: label,
-    style: { fontSize: "12px" },
-  });
-  return (whole as { outerHTML: string }).outerHTML;
+/** Digits behind the point that leave the smallest value four of them. */
+function decimals(values: readonly number[]): number {
+  const least = smallest(values.filter((value) => value > 0));
+  return least === Infinity ? 0 : Math.min(6, Math.max(0, 3 - Math.floor(Math.log10(least))));
 }

@@ -1,140 +1,192 @@
-import type { Hardware } from "../hardware/hardware.js";
+import { createHash } from "node:crypto";
+import { compareSolvers, type ComparedSolver } from "../flows/compare.js";
+import type { TaskTable } from "../flows/cross-evaluation.js";
+import type { FrontierPoint } from "../flows/frontier.js";
+import type { Machine } from "../hardware/machine.js";
+import { countTraffic } from "../placement/traffic.js";
+import { scheduleStep } from "../schedule/schedule-step.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import { compareSolvers, type ComparedSolver, type ComparisonRow } from "../flows/compare.js";
-import { comparisonHeadline, comparisonTable, type TableText } from "./comparison-table.js";
+import { collectPatterns } from "../trace/token-patterns.js";
 import { escapeXml } from "./escape-xml.js";
-import { floorPlan } from "./floor-plan.js";
-import { heatMap } from "./heat-map.js";
-import {
-  bestPlaced,
-  placedSolvers,
-  viewTypicalLayer,
-  type LayerView,
-  type PlacedSolver,
-} from "./layer-view.js";
+import { knownObjective, rankRows, type ObjectiveName } from "./judged.js";
+import { placedSolvers, typicalLayer, type PlacedSolver, type ReportMachine } from "./layer-view.js";
+import { provenance, type ReportMaking } from "./page-provenance.js";
+import { pageScript } from "./page-script.js";
+import { caption, section } from "./page-parts.js";
+import type { PlacedStep } from "./page-schedule.js";
+import { barsCaption, solverTable, taskTable, timeScale, tradeOffCaption } from "./page-solvers.js";
+import { answerCards, verdictSentence, type ReportRow } from "./report-answer.js";
 import { reportStyle } from "./report-style.js";
-import { largest } from "../statistics.js";
 
 /** What a report is made of. */
-export interface ReportInput {
+export interface ReportInput extends ReportMachine {
   readonly solvers: readonly ComparedSolver[];
   /** The tokens that the placements were made from. */
   readonly trace: RoutingTrace;
-  readonly hardware: Hardware;
-  /** Trace and machine in words, a line each. */
+  /** The tokens that they are judged on, where they are others. */
+  readonly heldOut?: RoutingTrace | undefined;
+  /** Trace, machine and step in words, a line each. */
   readonly facts: readonly string[];
+  /** What the placements were to minimise; default traffic. */
+  readonly objective?: ObjectiveName;
+  /** C_T against load, where it was traced. */
+  readonly frontier?: readonly FrontierPoint[] | undefined;
+  /** Tasks judged on tasks, where there are several. */
+  readonly tasks?: TaskTable | undefined;
+  readonly making?: ReportMaking | undefined;
 }
 
 /** Solvers whose lines over the layers are drawn, besides the best. */
 const LINES = ["contiguous", "mozart", "louvain"];
 
 /**
- * Writes a comparison as one HTML page that needs nothing else: no script, no font, no network.
+ * Writes a comparison as one HTML page that needs nothing else: no font, no network, one small script of its own.
  *
- * The same comparison gives the same bytes. Pictures carry labels for screen readers and follow the reader's choice
- * of light or dark.
+ * The answer comes first, and everything goes by what was minimised. The same comparison gives the same bytes. All pictures are there
+ * without the script too, follow the reader's choice of light or dark, and are told by keyboard and screen reader.
  */
-export async function reportPage({ solvers, trace, hardware, facts }: ReportInput): Promise<string> {
-  // Loaded on first use: the chart library would slow down every other command.
-  const { layerLines, loadBars, replicationBars } = await import("./report-charts.js");
-  const rows = compareSolvers(solvers);
-  const placed = placedSolvers(solvers);
-  const after = bestPlaced(placed);
-  const lines = placed.filter((solver) => LINES.includes(solver.name) || solver === after);
-  const sections = [section("Solvers", [replicationBars(rows), barsCaption(rows), table(rows)])];
-  if (after !== undefined && trace.layers.length > 1) {
-    sections.push(section("Layers", [layerLines(lines), lineCaption(placed, lines)]));
-  }
-  const before = placed.find(({ name }) => name === "contiguous");
-  if (before !== undefined && after !== undefined && before !== after) {
-    const view = viewTypicalLayer(trace, { before, after, numGroups: hardware.numGroups });
-    sections.push(
-      section(`Layer ${view.layer}, whose gain is typical`, [
-        heatMaps(view),
-        `<h3>Load of the chiplets</h3>${loadBars(view)}`,
-        loadCaption(view),
-        `<h3>Floor plan</h3>${floorPlan(view, hardware)}`,
-        caption(
-          "Chiplets list the experts on them; at the top left the chiplet's number, at the top right its load " +
-            "over the mean, which also colours it.",
-        ),
-      ]),
-    );
-  }
-  const headline = comparisonHeadline(rows);
+export async function reportPage(input: ReportInput): Promise<string> {
+  const { solvers, trace, hardware, facts } = input;
+  const rows = reportRows(solvers);
+  const objective = knownObjective(rows, input.objective ?? "traffic");
   const title = `${trace.model ?? "Mixture of experts"} on ${hardware.name}`;
+  const [best] = rankRows(rows, objective) as (ReportRow | undefined)[];
+  const placed = placedSolvers(solvers);
+  const after = placed.find(({ name }) => name === best?.solver);
+  const before = placed.find(({ name }) => name === "contiguous");
+  const steps = after ? scheduleSteps(input, [before, after]) : [];
+  const answer = best && {
+    before: rows.find(({ solver, learned }) => solver === "contiguous" && learned),
+    after: best,
+    objective,
+    machine: input,
+    step: steps.at(-1)?.step,
+  };
+  const cards = answer ? answerCards(answer) : [];
+  const shown = { ...input, rows, objective, placed, before, after, steps };
+  const sections = [
+    await solverSection(shown),
+    await layerSection(shown),
+    await scheduleSection(shown),
+    await batchSection(shown),
+    input.tasks ? section("Task by task", [taskTable(input.tasks)]) : "",
+    section("How this was made", [
+      provenance(input.making, {
+        hardware,
+        facts,
+        hasTimes: rows.some(({ stepNs }) => stepNs !== undefined),
+      }),
+    ]),
+  ];
+  const hash = createHash("sha256").update(pageScript).digest("base64");
+  // Nothing is loaded, and no script runs but the page's own, whatever the names in it hold.
+  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`;
   return [
     "<!doctype html>",
-    `<html lang="en"><head><meta charset="utf-8"><title>${escapeXml(title)}: placement report</title>`,
+    `<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">`,
+    `<title>${escapeXml(title)}: placement report</title>`,
     `<meta name="viewport" content="width=device-width, initial-scale=1"><style>${reportStyle}</style></head><body><main>`,
-    `<h1>${escapeXml(title)}</h1>`,
-    headline === undefined ? "" : `<p class="headline">${escapeXml(headline)}</p>`,
-    `<p class="quiet">${facts.map(escapeXml).join("<br>")}</p>`,
-    ...sections,
-    "</main></body></html>\n",
+    `<header><h1>${escapeXml(title)}: placement report</h1>`,
+    answer
+      ? `<p class="headline">${escapeXml(verdictSentence(answer))}</p>`
+      : `<p class="headline">No solver found a placement.</p>`,
+    `<dl class="cards">${cards.map(({ term, value, note }) => `<div><dt>${escapeXml(term)}</dt><dd>${escapeXml(value)}</dd><dd class="note">${escapeXml(note)}</dd></div>`).join("")}</dl>`,
+    `<p class="quiet">${facts.map(escapeXml).join("<br>")}</p></header>`,
+    ...sections.filter((text) => text !== ""),
+    `</main><script>${pageScript}</script></body></html>\n`,
   ].join("\n");
 }
 
-function section(title: string, parts: readonly string[]): string {
-  return `<section><h2>${escapeXml(title)}</h2>\n${parts.join("\n")}</section>`;
+interface Shown extends ReportInput {
+  readonly rows: readonly ReportRow[];
+  readonly objective: ObjectiveName;
+  readonly placed: readonly PlacedSolver[];
+  readonly before: PlacedSolver | undefined;
+  readonly after: PlacedSolver | undefined;
+  readonly steps: readonly PlacedStep[];
 }
 
-function caption(text: string): string {
-  return `<p class="caption">${escapeXml(text)}</p>`;
-}
-
-function barsCaption(rows: readonly ComparisonRow[]): string {
-  const where = rows.some(({ heldOut }) => heldOut)
-    ? "on held-out tokens; the tick is C_T on the tokens learned from"
-    : "";
-  const bound = rows.some(({ bound: proved }) => proved !== undefined)
-    ? "; the dashed line is proved: no placement has a lower C_T on the tokens learned from"
-    : "";
-  return caption(
-    `C_T is the number of chiplets a token visits, and so of the copies made of it, ${where}${bound}.`,
-  );
-}
-
-function lineCaption(placed: readonly PlacedSolver[], lines: readonly PlacedSolver[]): string {
-  const missing = placed.filter((solver) => !lines.includes(solver)).map(({ name }) => name);
-  return missing.length === 0 ? "" : caption(`Not drawn: ${missing.join(", ")}.`);
-}
-
-function loadCaption({ before, after }: LayerView): string {
-  const most = ({ solver, load }: LayerView["before"]) => `${solver} ${largest(load).toFixed(2)}`;
-  return caption(
-    `Left bars ${before.solver}, right bars ${after.solver}; the largest: ${most(before)}, ${most(after)}.`,
-  );
-}
-
-function heatMaps(view: LayerView): string {
-  const figures = [view.before, view.after].map((placed) => {
-    const share = (100 * placed.togetherShare).toFixed(1);
-    return (
-      `<figure>${heatMap(view, placed)}<figcaption><b>${escapeXml(placed.solver)}</b>: ${share} % of the co-activation ` +
-      `within chiplets, C_T ${placed.tokenReplication.toFixed(3)}</figcaption></figure>`
-    );
+function reportRows(solvers: readonly ComparedSolver[]): ReportRow[] {
+  return compareSolvers(solvers).map((row, index) => {
+    const { answer } = solvers[index];
+    if (answer.status !== "placed") return row;
+    return { ...row, tokensPerSecond: (answer.heldOut ?? answer.learned).step?.tokensPerSecond };
   });
-  return (
-    `<h3>Co-activation</h3><div class="pair">${figures.join("")}</div>` +
-    caption(
-      "How often two experts serve the same token, experts in the order in which they are placed, chiplets outlined. " +
-        "Dark inside the outlines is what placement is after.",
-    )
-  );
 }
 
-function table(rows: readonly ComparisonRow[]): string {
-  const { headers, cells }: TableText = comparisonTable(rows, { seconds: false });
-  const cell = (tag: string) => (text: string, column: number) =>
-    `<${tag}${column > 0 ? ' class="number"' : ""}>${escapeXml(text)}</${tag}>`;
-  const body = cells.map((row) => `<tr>${row.map(cell("td")).join("")}</tr>`);
-  return (
-    `<div class="scroll"><table><thead><tr>${headers.map(cell("th")).join("")}</tr></thead>` +
-    `<tbody>${body.join("")}</tbody></table></div>` +
-    caption(
-      "C_G: chiplet groups a token visits. Max load: load of the busiest chiplet over the mean." +
-        (headers.includes("gap") ? " Gap: how far C_T learned may at most be above the best possible." : ""),
-    )
-  );
+async function solverSection({ rows, objective, frontier, placed }: Shown): Promise<string> {
+  const input = { rows, objective, frontier };
+  if (placed.length === 0) return section("Solvers", [solverTable(input)]);
+  // Loaded on first use: the chart library would slow down every other command.
+  const { objectiveBars } = await import("./report-charts.js");
+  const { tradeOff } = await import("./trade-off.js");
+  const { chart } = await import("./draw-plot.js");
+  return section("Solvers", [
+    `<div class="columns"><div>${chart((size) => objectiveBars(rows, objective, size))}${barsCaption(input)}</div>`,
+    `<div>${timeScale(rows)}${chart((size) => tradeOff(rows, { frontier, size }))}${tradeOffCaption(input)}</div></div>`,
+    solverTable(input),
+  ]);
+}
+
+async function layerSection({ trace, placed, before, after, ...shown }: Shown): Promise<string> {
+  if (after === undefined) return "";
+  const parts: string[] = [];
+  if (trace.layers.length > 1) {
+    const { layerLines } = await import("./report-charts.js");
+    const { chart } = await import("./draw-plot.js");
+    const lines = placed.filter((solver) => LINES.includes(solver.name) || solver === after);
+    const missing = placed.filter((solver) => !lines.includes(solver)).map(({ name }) => name);
+    parts.push(
+      chart((size) => layerLines(lines, size)),
+      missing.length === 0 ? "" : caption(`Not drawn: ${missing.join(", ")}.`),
+    );
+  }
+  if (before !== undefined) {
+    const { layerPictures } = await import("./page-layers.js");
+    const { numGroups } = shown.hardware;
+    parts.push(layerPictures(trace, { before, after, numGroups }, shown));
+  }
+  return parts.length === 0 ? "" : section("Layers", parts);
+}
+
+async function scheduleSection({ trace, before, after, steps, hardware, ...shown }: Shown): Promise<string> {
+  const { shape, workload } = shown;
+  const last = steps.at(-1);
+  if (last === undefined || after === undefined || shape === undefined) return "";
+  const { ganttPictures, spendPictures } = await import("./page-schedule.js");
+  const machine: Machine = { hardware, shape, ...(workload && { workload }) };
+  const index = before ? typicalLayer({ before, after, numGroups: hardware.numGroups }) : 0;
+  const layer = { layer: trace.layers[index].layer, step: scheduleStep([last.traffic[index]], machine) };
+  return section("The step in time", [spendPictures(steps, machine), ganttPictures(last, layer)]);
+}
+
+async function batchSection({ before, after, trace, heldOut, ...machine }: Shown): Promise<string> {
+  if (after === undefined) return "";
+  const { batchPictures } = await import("./page-batches.js");
+  const placed = before && before !== after ? [before, after] : [after];
+  const where = heldOut ? "held-out tokens" : "tokens";
+  return section("From batch to batch", [batchPictures(heldOut ?? trace, { placed, machine, where })]);
+}
+
+/** The step under each placement, where the model's sizes are known. */
+function scheduleSteps(
+  { trace, hardware, shape, workload }: ReportInput,
+  solvers: readonly (PlacedSolver | undefined)[],
+): PlacedStep[] {
+  if (shape === undefined) return [];
+  const { chipletsPerGroup } = hardware;
+  const different = solvers.filter((solver, index) => solver && solvers.indexOf(solver) === index);
+  return different.flatMap((solver) => {
+    if (solver === undefined) return [];
+    const { dispatch, layers } = solver.answer.placement;
+    const chipletsOf = new Map(layers.map(({ layer, chiplets }) => [layer, chiplets]));
+    const traffic = trace.layers.map((current) =>
+      countTraffic(collectPatterns(current, trace), chipletsOf.get(current.layer) ?? [], {
+        chipletsPerGroup,
+        dispatch,
+      }),
+    );
+    const step = scheduleStep(traffic, { hardware, shape, ...(workload && { workload }) });
+    return [{ solver: solver.name, traffic, step }];
+  });
 }

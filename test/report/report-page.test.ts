@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { inflateSync } from "node:zlib";
 import { expect } from "chai";
 import { evaluatePlacement } from "../../lib/flows/evaluate.js";
@@ -6,6 +7,8 @@ import { withChiplets } from "../../lib/hardware/hardware.js";
 import type { Placement } from "../../lib/placement/placement.js";
 import type { ComparedSolver } from "../../lib/flows/compare.js";
 import { comparisonPicture } from "../../lib/report/comparison-picture.js";
+import type { PlacedSolver } from "../../lib/report/layer-view.js";
+import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { encodePng } from "../../lib/report/png.js";
 import { reportPage } from "../../lib/report/report-page.js";
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
@@ -40,35 +43,91 @@ const solvers = [
 ];
 const report = { solvers, trace, hardware, facts: ["8 experts", "4 chiplets"] };
 
+/** The layers as the page's script reads them. */
+function layersOf(page: string): { after: { experts: number[][] } }[] {
+  const [, json] = /id="layers">([^<]*)</.exec(page)!;
+  return (JSON.parse(json) as { layers: { after: { experts: number[][] } }[] }).layers;
+}
+
 describe("reportPage", () => {
   it("takes names from files for text, whatever they hold", async () => {
     const model = '<script>alert(1)</script><img src=x onerror="y">\u001b[2J';
     const page = await reportPage({ ...report, trace: { ...trace, model } });
-    expect(page).to.not.match(/<script|<img src=x|\u001b/);
+    expect(page).to.not.match(/<script>alert|<img src=x|\u001b/);
+    expect(page.match(/<script/g)).to.have.length(2);
     expect(page).to.contain("&#60;script&#62;");
   });
 
-  it("is one page without script, network or time, the same every time", async () => {
+  it("is one page without network or time, the same every time", async () => {
     const page = await reportPage(report);
     expect(page)
       .to.match(/^<!doctype html>/)
       .and.contain("</html>");
-    expect(page).to.not.match(/<script|<link|src=|@import|https?:\/\/(?!www\.w3\.org)/);
+    expect(page).to.not.match(/<link|src="(?!data:)|@import|https?:\/\/(?!www\.w3\.org)/);
     expect(await reportPage(report)).to.equal(page);
     expect(await reportPage({ ...report, solvers: solvers.map((one) => ({ ...one, seconds: 9 })) })).to.equal(
       page,
     );
   });
 
-  it("draws bars, lines, heat maps, loads and a floor plan, each with a label", async () => {
+  it("lets no script run but its own, by hash", async () => {
+    const page = await reportPage(report);
+    const script = /<script>([^]*?)<\/script>/.exec(page)![1];
+    const hash = createHash("sha256").update(script).digest("base64");
+    expect(page).to.contain(
+      `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`,
+    );
+  });
+
+  it("draws bars, a trade-off, lines, loads, floor plans and batches at two sizes, each with a label", async () => {
     const page = await reportPage(report);
     const labels = [...page.matchAll(/<svg[^>]*aria-label="([^"]*)"/g)].map(([, label]) => label);
-    expect(labels).to.have.length(6);
-    expect(labels[0]).to.equal("Token replication C_T of every solver");
-    expect(labels[5]).to.match(/^The experts of layer \d on mozart-deepseek as paired/);
-    expect(page.match(/chiplet group \d/g)).to.have.length(2);
+    const starts = [
+      "Solvers by C_T, chiplets a token visits, the best first",
+      "C_T against the largest load, a point a solver",
+      "Token replication C_T of every layer",
+      "Load of every chiplet over the mean; the largest: contiguous ",
+      "The machine with the experts of a layer as paired",
+      "Distribution of the largest load",
+    ];
+    expect(labels).to.have.length(2 * starts.length);
+    starts.forEach((start, index) => expect(labels[2 * index].slice(0, start.length)).to.equal(start));
+    expect(page.match(/>group \d</g)).to.have.length(4);
     // Chiplet 1 of the better placement holds experts 1 and 5.
     expect(page).to.contain(">1 5</text>");
+    expect(layersOf(page)[0].after.experts).to.deep.equal([[0, 4], [1, 5], [2, 6], [3, 7]]); // prettier-ignore
+  });
+
+  it("tells steps, what binds and what is proved where the model's sizes are known", async () => {
+    const machine = { hardware, shape: findModelShape("deepseek-moe-16b")! };
+    const timed = solvers.map((solver): ComparedSolver => {
+      const { placement } = (solver as PlacedSolver).answer;
+      const bounds = new Map(trace.layers.map(({ layer }) => [layer, 1]));
+      const learned = evaluatePlacement(trace, placement, { chipletsPerGroup: 2, machine, bounds });
+      return { ...solver, answer: { status: "placed", placement, learned } };
+    });
+    const page = await reportPage({ ...report, ...machine, solvers: timed, objective: "time" });
+    expect(page).to.match(/<p class="headline">[^<]*modelled train step/);
+    for (const term of [
+      "Time of a train step",
+      "Tokens a second",
+      "What binds",
+      "Proved, in time",
+      "Energy of a step",
+    ]) {
+      expect(page).to.contain(`<dt>${term}</dt>`);
+    }
+    expect(page.match(/data-gantt="(layer|step)"/g)).to.have.length(2);
+    expect(page).to.contain("links.root.bytesPerNs");
+  });
+
+  it("ranks by what was minimised", async () => {
+    const page = await reportPage({ ...report, objective: "load" });
+    const rows = [...page.matchAll(/<tr data-solver="([^"]+)"/g)].map(([, name]) => name);
+    const loadOf = ({ answer }: ComparedSolver) =>
+      (answer as PlacedSolver["answer"]).learned.mean.loadMaxOverMean;
+    const ranked = solvers.toSorted((left, right) => loadOf(left) - loadOf(right)).map(({ name }) => name[0]);
+    expect(rows.map((name) => name[0])).to.deep.equal(ranked);
   });
 
   it("escapes names", async () => {

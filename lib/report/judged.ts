@@ -1,0 +1,45 @@
+import type { ComparisonRow } from "../flows/compare.js";
+import type { Objective } from "../placement/objective.js";
+
+/** The name of what is minimised. */
+export type ObjectiveName = Objective["minimise"];
+
+/** What an objective judges by, for people. */
+export const JUDGED_BY: Readonly<Record<ObjectiveName, string>> = {
+  traffic: "C_T, chiplets a token visits",
+  load: "largest load of a chiplet over the mean",
+  time: "time of a step",
+};
+
+/** The objective that rows can be judged by: C_T stands in for time where no time is known. */
+export function knownObjective(rows: readonly ComparisonRow[], objective: ObjectiveName): ObjectiveName {
+  return objective === "time" && rows.every(({ stepNs }) => stepNs === undefined) ? "traffic" : objective;
+}
+
+/** What an objective minimises, on the tokens that count: those held out, or else those learned from. */
+export function judgedValue(row: ComparisonRow, objective: ObjectiveName): number | undefined {
+  const metrics = row.heldOut ?? row.learned;
+  if (objective === "time") return row.stepNs;
+  return objective === "load" ? metrics?.loadMaxOverMean : metrics?.tokenReplication;
+}
+
+/** The same on the tokens learned from. */
+export function learnedValue(row: ComparisonRow, objective: ObjectiveName): number | undefined {
+  if (objective === "time") return row.time?.learnedNs;
+  return objective === "load" ? row.learned?.loadMaxOverMean : row.learned?.tokenReplication;
+}
+
+/** What is proved: no placement of the same problem has less on the tokens learned from. */
+export function provedLeast(row: ComparisonRow, objective: ObjectiveName): number | undefined {
+  if (objective === "time") return row.time?.atLeastNs ?? undefined;
+  return objective === "traffic" ? row.bound : undefined;
+}
+
+/** Rows with a placement, the best under the objective first; equals by C_T, then in the order given. */
+export function rankRows(rows: readonly ComparisonRow[], objective: ObjectiveName): ComparisonRow[] {
+  const valueOf = (row: ComparisonRow) => judgedValue(row, objective) ?? Infinity;
+  const copiesOf = (row: ComparisonRow) => judgedValue(row, "traffic") ?? Infinity;
+  return rows
+    .filter((row) => judgedValue(row, objective) !== undefined)
+    .sort((left, right) => valueOf(left) - valueOf(right) || copiesOf(left) - copiesOf(right));
+}

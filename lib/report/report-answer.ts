@@ -1,0 +1,196 @@
+import type { ComparisonRow } from "../flows/compare.js";
+import { sharesCopies } from "../performance/workload.js";
+import type { StepSchedule } from "../schedule/schedule-step.js";
+import { criticalPath, timeByKind } from "../task-graph/critical-path.js";
+import { busyTimesNs } from "../task-graph/timeline.js";
+import { fourDigits } from "./format-time.js";
+import { judgedValue, type ObjectiveName } from "./judged.js";
+import type { ReportMachine } from "./layer-view.js";
+
+/** A number that a reader looks for first. */
+export interface AnswerCard {
+  readonly term: string;
+  readonly value: string;
+  readonly note: string;
+}
+
+/** A solver in numbers, with what a machine serves under its placement. */
+export interface ReportRow extends ComparisonRow {
+  /** Of the whole model, a chiplet. */
+  readonly tokensPerSecond?: number | undefined;
+}
+
+/** The placement that runs now, the best one, and what they are judged by. */
+export interface AnswerInput {
+  /** The contiguous placement, which engines load; undefined where it was not compared. */
+  readonly before: ReportRow | undefined;
+  readonly after: ReportRow;
+  readonly objective: ObjectiveName;
+  /** Schedule of the step under the best placement, where the model's sizes are known. */
+  readonly step?: StepSchedule | undefined;
+  readonly machine: ReportMachine;
+}
+
+/** Changes smaller than this share are none. */
+const SAME = 5e-4;
+
+/** What to do, in a sentence or two, judged by the objective. */
+export function verdictSentence({ before, after, objective, machine, step }: AnswerInput): string {
+  const where = after.heldOut ? " on held-out tokens" : "";
+  const name = after.solver;
+  if (before === undefined || before === after) {
+    const value = describeValue(after, objective);
+    return before === undefined
+      ? `${name}: ${value}${where}.`
+      : `Keep the contiguous placement: of those compared none is better${where} (${value}).`;
+  }
+  const change = changeOf(judgedValue(before, objective), judgedValue(after, objective));
+  const gains = {
+    time: `With ${name} a modelled ${after.time?.workload ?? ""} step takes ${describeChange(change)} time than with contiguous`,
+    traffic: `${name} makes ${describeChange(change, "fewer")} token copies than contiguous`,
+    load: `With ${name} the largest load of a chiplet is ${describeChange(change, "lower")} than with contiguous`,
+  };
+  const sentence =
+    Math.abs(change) < SAME ? `${name} is as good as contiguous${where}` : `${gains[objective]}${where}`;
+  return `${sentence}${besides({ before, after, objective })}.${advice({ before, after, objective, machine, step })}`;
+}
+
+/** What else changes, where time is not what was asked for, or copies were not. */
+function besides({ before, after, objective }: Pick<AnswerInput, "before" | "after" | "objective">): string {
+  const other: ObjectiveName = objective === "time" ? "traffic" : "time";
+  const [from, to] = [before && judgedValue(before, other), judgedValue(after, other)];
+  if (from === undefined || to === undefined) return "";
+  const change = changeOf(from, to);
+  if (Math.abs(change) < SAME)
+    return other === "time" ? "; the step takes as long" : "; token copies stay as they are";
+  return other === "time"
+    ? `; a step takes ${describeChange(change)} time`
+    : `, with ${describeChange(change, "fewer", "more")} token copies`;
+}
+
+function advice({ before, after, objective, machine, step }: AnswerInput): string {
+  const change = changeOf(before && judgedValue(before, "time"), judgedValue(after, "time"));
+  if (objective === "time" || Number.isNaN(change)) return "";
+  if (change > SAME) return " Where time counts, place with --objective time.";
+  if (Math.abs(change) < SAME && step) {
+    return ` What binds the step is ${binding(step).name}, which no placement changes.`;
+  }
+  return machine.workload && !sharesCopies(machine.workload)
+    ? " With this transport copies are not shared, so that saving them saves no bytes."
+    : "";
+}
+
+/** The numbers that a reader looks for first, before and after. */
+export function answerCards(input: AnswerInput): AnswerCard[] {
+  const { before, after, step, machine } = input;
+  const pair = (valueOf: (row: ReportRow) => number | undefined, format: (value: number) => string) => {
+    const [from, to] = [before && valueOf(before), valueOf(after)];
+    if (to === undefined) return "–";
+    return from === undefined || before === after ? format(to) : `${format(from)} → ${format(to)}`;
+  };
+  const judged = (row: ComparisonRow) => row.heldOut ?? row.learned;
+  const where = after.heldOut ? "held-out tokens" : "tokens learned from";
+  const cards: AnswerCard[] = [];
+  if (after.time && after.stepNs !== undefined) {
+    const { workload, configuration } = after.time;
+    cards.push({
+      term: `Time of a ${workload} step`,
+      value: pair(({ stepNs }) => stepNs, fourDigits),
+      note: `${configuration}, the ${after.numLayers} layer${after.numLayers === 1 ? "" : "s"} given, ${where}`,
+    });
+  }
+  if (after.tokensPerSecond !== undefined) {
+    const { hardware } = machine;
+    const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
+    cards.push({
+      term: "Tokens a second",
+      value: pair(
+        ({ tokensPerSecond = NaN }) => tokensPerSecond * numChiplets,
+        (value) => Math.round(value).toLocaleString("en-US"),
+      ),
+      note: "of the whole model, all its layers as those given in the mean",
+    });
+  }
+  if (step) {
+    const { name, share } = binding(step);
+    const path = timeByKind(step.graph, criticalPath(step.graph, step.schedule));
+    const parts = path
+      .slice(0, 2)
+      .map(
+        ({ kind, ns }) =>
+          `${kind === "join" ? "latency" : kind} ${Math.round((100 * ns) / step.makespanNs)} %`,
+      );
+    cards.push({
+      term: "What binds",
+      value: `${name}, ${Math.round(100 * share)} % busy`,
+      note: `critical path: ${parts.join(", ")}`,
+    });
+  }
+  const { time, gap } = after;
+  if (time && time.atLeastNs !== null) {
+    cards.push({
+      term: "Proved, in time",
+      value: `at most ${percent(Math.max(0, time.learnedNs / time.atLeastNs - 1))} above the best`,
+      note: `no placement takes less than ${fourDigits(time.atLeastNs)}; ${fourDigits(time.learnedNs)} on the tokens learned from`,
+    });
+  }
+  cards.push({
+    term: "C_T, chiplets a token visits",
+    value: pair(
+      (row) => judged(row)?.tokenReplication,
+      (value) => value.toFixed(3),
+    ),
+    note:
+      gap === undefined
+        ? `${where}; nothing is proved`
+        : `${where}; proved: at most ${percent(gap)} above the best on the tokens learned from`,
+  });
+  cards.push({
+    term: "Largest load over the mean",
+    value: pair(
+      (row) => judged(row)?.loadMaxOverMean,
+      (value) => value.toFixed(2),
+    ),
+    note: `of a chiplet, ${where}; 1 is even`,
+  });
+  if (after.stepPj !== undefined) {
+    cards.push({
+      term: "Energy of a step",
+      value: pair(({ stepPj }) => stepPj, formatEnergy),
+      note: where,
+    });
+  }
+  return cards;
+}
+
+/** The busiest resource of a step, and how busy it is. */
+export function binding({ graph, makespanNs }: StepSchedule): { name: string; share: number } {
+  const busyNs = busyTimesNs(graph);
+  const busiest = busyNs.reduce((best, ns, resource) => (ns > busyNs[best] ? resource : best), 0);
+  return { name: graph.resources[busiest], share: makespanNs > 0 ? busyNs[busiest] / makespanNs : 0 };
+}
+
+/** An energy for people. */
+export function formatEnergy(pj: number): string {
+  const [unit, size] =
+    pj >= 1e12 ? (["J", 1e12] as const) : pj >= 1e9 ? (["mJ", 1e9] as const) : (["µJ", 1e6] as const);
+  return `${(pj / size).toPrecision(4)} ${unit}`;
+}
+
+function describeValue(row: ComparisonRow, objective: ObjectiveName): string {
+  const value = judgedValue(row, objective) ?? NaN;
+  if (objective === "time") return `a modelled step takes ${fourDigits(value)}`;
+  return objective === "load" ? `largest load ${value.toFixed(2)}` : `C_T ${value.toFixed(3)}`;
+}
+
+function changeOf(from: number | undefined, to: number | undefined): number {
+  return from === undefined || to === undefined ? NaN : to / from - 1;
+}
+
+function describeChange(change: number, less = "less", more = less === "less" ? "more" : "higher"): string {
+  return `${percent(Math.abs(change))} ${change < 0 ? less : more}`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(share > 0 && share < 0.01 ? 2 : 1)} %`;
+}
