@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { Command } from "commander";
 import { readVersion } from "../doors/flows.js";
 import type { ReportMaking } from "../doors/report.js";
 
@@ -11,14 +12,19 @@ const SAYS_NOTHING = ["json", "quiet", "verbose", "force", "csv", "timing", "rep
  * How a page is being made, for whoever wants to make it again.
  *
  * @param paths Files and folders that were read.
+ * @param command The one that runs.
  */
-export async function reportMaking(paths: readonly string[], options: object): Promise<ReportMaking> {
+export async function reportMaking(
+  paths: readonly string[],
+  options: object,
+  command: Command,
+): Promise<ReportMaking> {
   const inputs = [];
   for (const name of paths.flatMap(filesOf)) inputs.push({ name, sha256: await hashFile(name) });
   const { seed, ...others } = options as Record<string, unknown>;
   return {
     version: readVersion(),
-    command: ["moeplace", ...process.argv.slice(2)].map(quoted).join(" "),
+    command: ["moeplace", ...wordsOf(command)].map(quoted).join(" "),
     ...(typeof seed === "number" && { seed }),
     inputs,
     options: Object.fromEntries(
@@ -27,6 +33,11 @@ export async function reportMaking(paths: readonly string[], options: object): P
         .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
     ),
   };
+}
+
+/** The words of the command line, which commander keeps without telling. */
+function wordsOf({ parent }: Command): readonly string[] {
+  return (parent as { rawArgs?: readonly string[] } | null)?.rawArgs ?? [];
 }
 
 function isTold(value: unknown): boolean {

@@ -135,7 +135,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       };
       if (options.report !== undefined) {
         const facts = describeInput(split, machine).split("\n");
-        const making = await reportMaking([...paths, ...options.evaluateOn], options);
+        const making = await reportMaking([...paths, ...options.evaluateOn], options, command);
         const page = { ...drawn, heldOut: split.heldOut, facts, frontier, tasks: taskTable, making };
         await writeOutput(options.report, await reportPage(page), options);
       }

@@ -38,8 +38,8 @@ export function provedLeast(row: ComparisonRow, objective: ObjectiveName): numbe
 /** Rows with a placement, the best under the objective first; equals by C_T, then in the order given. */
 export function rankRows(rows: readonly ComparisonRow[], objective: ObjectiveName): ComparisonRow[] {
   const valueOf = (row: ComparisonRow) => judgedValue(row, objective) ?? Infinity;
-  const copiesOf = (row: ComparisonRow) => judgedValue(row, "traffic") ?? Infinity;
+  const replicationOf = (row: ComparisonRow) => judgedValue(row, "traffic") ?? Infinity;
   return rows
     .filter((row) => judgedValue(row, objective) !== undefined)
-    .sort((left, right) => valueOf(left) - valueOf(right) || copiesOf(left) - copiesOf(right));
+    .sort((left, right) => valueOf(left) - valueOf(right) || replicationOf(left) - replicationOf(right));
 }

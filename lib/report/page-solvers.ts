@@ -69,6 +69,7 @@ export function solverTable({ rows, objective }: SolversInput): string {
   const hasHeldOut = rows.some(({ heldOut }) => heldOut);
   const longest = rows.flatMap(({ stepNs }) => stepNs ?? []).reduce((most, ns) => Math.max(most, ns), 0);
   const unit = timeUnit(longest);
+  const step = `step, ${rows.find((row) => row.time)?.time?.configuration ?? ""},`;
   const least =
     smallest(
       rows.flatMap(({ stepNs }) => stepNs ?? []),
@@ -80,9 +81,9 @@ export function solverTable({ rows, objective }: SolversInput): string {
   const share = (value: number) => `${(100 * value).toFixed(2)} %`;
   const columns: Column[] = [
     ...(hasHeldOut
-      ? [{ header: `step held out, ${unit.name}`, value: ({ stepNs }: ReportRow) => stepNs, format: time }]
+      ? [{ header: `${step} held out, ${unit.name}`, value: ({ stepNs }: ReportRow) => stepNs, format: time }]
       : []),
-    { header: `step learned, ${unit.name}`, value: (row) => row.time?.learnedNs, format: time },
+    { header: `${step} learned, ${unit.name}`, value: (row) => row.time?.learnedNs, format: time },
     {
       header: "gap in time",
       value: ({ time: told }) =>

@@ -32,7 +32,7 @@ export interface AnswerInput {
 }
 
 /** Changes smaller than this share are none. */
-const SAME = 5e-4;
+const SAME = 0.0005;
 
 /** What to do, in a sentence or two, judged by the objective. */
 export function verdictSentence({ before, after, objective, machine, step }: AnswerInput): string {

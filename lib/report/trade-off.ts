@@ -92,7 +92,7 @@ export function tradeOff(
 
 /** Labels beside points, pushed apart where points are too close for them. */
 function apart<P extends { copies: number; load: number }>(points: readonly P[]): (P & { at: number })[] {
-  const spanOf = (values: number[]) => Math.max(largest(values) - smallest(values), 1e-9);
+  const spanOf = (values: number[]) => largest(values) - smallest(values) || 1;
   const [height, width] = [
     spanOf(points.map(({ copies }) => copies)),
     spanOf(points.map(({ load }) => load)),

@@ -185,9 +185,11 @@ describe("the command line", () => {
     expect(table).to.contain(louvain.heldOut.tokenReplication.toFixed(3));
     const reported = await place.run(...args, ...solvers, "--report", "r.html");
     expect(reported.exitCode, reported.stderr).to.equal(0);
-    expect(place.read("r.html")).to.contain(
-      `<td class="number">${louvain.heldOut.tokenReplication.toFixed(3)}`,
-    );
+    const page = place.read("r.html");
+    expect(page).to.contain(`>${louvain.heldOut.tokenReplication.toFixed(3)}</td>`);
+    expect(page)
+      .to.contain("moeplace compare")
+      .and.to.match(/<dd>SHA-256 [0-9a-f]{64}<\/dd>/);
     const csv = (await place.run(...args, ...solvers, "--csv")).stdout.trim().split("\n");
     expect(csv).to.have.length(4);
     expect(csv[3]).to.contain(String(louvain.cost));
