@@ -1,8 +1,10 @@
 import type { LayerPlacement, Placement, Solution, Solved } from "../placement/placement.js";
 import type { PlacementProblem } from "../placement/problem.js";
 import type { Solver, SolverOptions, SolverProgress } from "../placement/solver.js";
+import { SHARE_ROUNDING } from "../placement/tolerance.js";
 import { verifyByTokens, verifyChiplets, verifyFound } from "../placement/verify.js";
 import { countTokens } from "../placement/verify-tokens.js";
+import { smallest } from "../statistics.js";
 import type { LoadTrace } from "../trace/load-trace.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import { evenStep } from "./even-step.js";
@@ -64,6 +66,8 @@ export async function placeTrace(
   const problems = poseLayers(trace, posing);
   const share = shareTime(problems.length, options);
   const answers = await mapSome(problems, concurrency, async (problem) => {
+    const reason = missingRoom(problem);
+    if (reason !== undefined) return { layer: problem.layer, status: "infeasible" as const, reason };
     const answer = await solveLayer(problem, { ...options, timeLimitMs: share() });
     if (!("chiplets" in answer)) return { layer: problem.layer, ...answer };
     verifyAnswer(answer, { trace, problem, solver: options.solver });
@@ -94,6 +98,20 @@ export async function placeTrace(
       layers: options.keepsNumbers ? layers : verified(evenStep(layers, problems), problems),
     },
   };
+}
+
+/** Why the memories have no room for the replicas asked for; undefined where they have. */
+function missingRoom(problem: PlacementProblem): string | undefined {
+  const { numExperts, numReplicas, numChiplets, chipletsPerGroup, slotsPerChiplet, expertBytes } = problem;
+  if (numReplicas === 0) return undefined;
+  const numGroups = numChiplets / chipletsPerGroup;
+  const held = Math.floor((problem.limits.groupBytes / smallest(expertBytes)) * (1 + SHARE_ROUNDING));
+  const room = numGroups * Math.min(chipletsPerGroup * slotsPerChiplet, held);
+  if (room >= numExperts + numReplicas) return undefined;
+  return (
+    `${numReplicas} replicas of ${numExperts} experts are ${numExperts + numReplicas}, and the memories of ${numGroups} chiplet ` +
+    `groups have room for ${room} in every layer: at most ${Math.max(0, room - numExperts)} replicas, or a machine with more memory`
+  );
 }
 
 async function solveLayer(

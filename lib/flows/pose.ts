@@ -58,18 +58,32 @@ export function poseFor(
   const { hardware, shape } = machine;
   const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
   const { objective = "traffic", dispatch } = request;
+  const slots = posedSlots(request, { numExperts, numChiplets });
   return {
     numChiplets,
     numGroups: hardware.numGroups,
-    ...posedSlots(request, { numExperts, numChiplets }),
+    ...slots,
     ...(dispatch && { dispatch }),
     ...(shape && { expertBytes: new Float64Array(numExperts).fill(expertBytes(shape)) }),
-    groupBytes: shape && groupCapacity(hardware, shape).groupBytes,
+    groupBytes: shape && roomForWeights({ hardware, shape }, numExperts, slots),
     ...requestedLimits(request),
     objective: objectiveOn(objective, machine),
     pins: request.pins ?? [],
     antiAffinity: request.antiAffinity ?? [],
   };
+}
+
+/** Bytes of weights behind a chiplet group; no limit where replicas are asked for and all slots, filled, fit. */
+function roomForWeights(
+  { hardware, shape }: { hardware: Machine["hardware"]; shape: ModelShape },
+  numExperts: number,
+  { slotsPerChiplet, numReplicas }: ReturnType<typeof posedSlots>,
+): number | undefined {
+  const { groupBytes } = groupCapacity(hardware, shape, { numReplicas });
+  const { numGroups, chipletsPerGroup } = hardware;
+  const slots = slotsPerChiplet ?? Math.ceil((numExperts + numReplicas) / (numGroups * chipletsPerGroup));
+  const isBinding = numReplicas === 0 || chipletsPerGroup * slots * expertBytes(shape) > groupBytes;
+  return isBinding ? groupBytes : undefined;
 }
 
 /** Room on a chiplet and replicas beyond one of every expert. */

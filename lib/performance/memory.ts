@@ -14,6 +14,8 @@ export interface MemoryOptions {
    * default 0, as in the paper. Adam with a 32-bit master copy and two moments takes 12.
    */
   readonly optimiserBytesPerWeight?: number;
+  /** Replicas of experts in every layer; default 0. */
+  readonly numReplicas?: number;
 }
 
 /** How many bytes of one layer's experts one chiplet group may hold, and what is wrong with it. */
@@ -30,7 +32,7 @@ export interface GroupCapacity {
  * Bytes of expert weights one chiplet group may hold in each layer.
  *
  * limit = memory of a chiplet group / MoE layers. Where even an equal share, ceil(experts / chiplet groups), exceeds
- * it, the equal share is the limit and a warning names the excess.
+ * it, memory limits nothing: an equal share of experts and replicas is the limit, and a warning names the excess.
  *
  * @example
  * groupCapacity(findHardware("mozart-qwen3"), findModelShape("qwen3-30b-a3b")).warning;
@@ -41,7 +43,7 @@ export function groupCapacity(
   shape: ModelShape,
   options: MemoryOptions = {},
 ): GroupCapacity {
-  const { bytesPerWeight = shape.bytesPerWeight, optimiserBytesPerWeight = 0 } = options;
+  const { bytesPerWeight = shape.bytesPerWeight, optimiserBytesPerWeight = 0, numReplicas = 0 } = options;
   const weights = expertBytes(shape, bytesPerWeight);
   const held = expertBytes(shape, bytesPerWeight + optimiserBytesPerWeight);
   const memoryBytes =
@@ -58,7 +60,7 @@ export function groupCapacity(
     };
   }
   return {
-    groupBytes: equalShare * weights,
+    groupBytes: Math.ceil((shape.numExperts + numReplicas) / hardware.numGroups) * weights,
     excessBytes,
     warning:
       `an equal share of the experts takes ${gigabytes(shareBytes)} a chiplet group, its memory has ` +

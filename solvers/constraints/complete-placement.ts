@@ -9,6 +9,7 @@ import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom, type Random } from "../../lib/random.js";
+import { fillReplicas } from "../replicas/fill-replicas.js";
 import { separateReplicas } from "../replicas/separation.js";
 import { decideFeasibility } from "./feasibility.js";
 import { repairPlacement } from "./repair.js";
@@ -37,14 +38,15 @@ export function finish(
   return completePlacement(problem, expertsOfChiplets(chipletOf, problem.numChiplets), options);
 }
 
-/** Does as {@link finish} for a placement that may have replicas; what is repaired has none. */
+/** Does as {@link finish} for a placement that may have replicas; those that it lacks, or that repair took, are given. */
 export async function completePlacement(
   problem: PlacementProblem,
   chiplets: Chiplets,
   { stoppedBy, seed, timeLimitMs = Infinity }: FinishOptions,
 ): Promise<Solution> {
   const { patterns, chipletsPerGroup, dispatch, numChiplets } = problem;
-  const answer = (placement: Chiplets): Solution => {
+  const answer = (found: Chiplets): Solution => {
+    const placement = fillReplicas(problem, found);
     const { chipletTokens } = countTraffic(patterns, placement, { chipletsPerGroup, dispatch });
     const cost = sum(chipletTokens) / patterns.numTokens;
     return { status: "feasible", chiplets: placement, cost, stoppedBy };

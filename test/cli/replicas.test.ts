@@ -88,6 +88,75 @@ describe("replicas on the command line", () => {
     for (const { bound } of solvers) expect(bound).to.equal(null);
   });
 
+  it("are refused with the reason where the memories have no room for them", async () => {
+    // Of a model of 29 GB, in four memories of 8.6 GB.
+    const lite = [
+      "--model",
+      "deepseek-v2-lite",
+      "--objective",
+      "balance",
+      "--replicas",
+      "16",
+      "--solver",
+      "eplb-global",
+    ];
+    place.write(
+      "lite.json",
+      JSON.stringify({ logical_count: [Array.from({ length: 64 }, (_, e) => 1 + ((e * 7) % 64))] }),
+    );
+    const { exitCode, stderr } = await place.run(
+      "place",
+      "lite.json",
+      "--chiplets",
+      "8",
+      "--groups",
+      "4",
+      ...lite,
+    );
+    expect(exitCode).to.equal(3);
+    expect(stderr).to.contain("have room for 76 in every layer: at most 12 replicas");
+    const roomy = await place.runJson(
+      "place",
+      "lite.json",
+      "--chiplets",
+      "8",
+      "--hardware",
+      "h100-8x8",
+      ...lite,
+    );
+    expect((roomy as Placed).placement.layers[0].chiplets.flat()).to.have.length(80);
+  });
+
+  it("are made where the memories are too small for the model alone, which is said, and all slots are filled", async () => {
+    const load = Array.from({ length: 256 }, (_, expert) => 1000 + ((expert * 97) % 256) ** 2);
+    place.write("large.json", JSON.stringify({ logical_count: [load] }));
+    const large = [
+      "place",
+      "large.json",
+      "--model",
+      "deepseek-v3",
+      "--objective",
+      "balance",
+      "--chiplets",
+      "16",
+    ];
+    for (const more of [
+      [],
+      ["--solver", "eplb-global"],
+      ["--solver", "eplb-hierarchical"],
+      ["--time-limit", "0.05"],
+    ]) {
+      const slots = ["--slots-per-chiplet", "18", "-o", "p.json", "--force"];
+      const { exitCode, stderr } = await place.run(...large, ...slots, ...more);
+      expect(exitCode, stderr).to.equal(0);
+      expect(stderr).to.contain("too much");
+      const { layers } = JSON.parse(place.read("p.json")) as Placed["placement"];
+      for (const experts of layers[0].chiplets) expect(experts, more.join()).to.have.length(18);
+      const exported = await place.run("export", "p.json", "--to", "tensorrt-llm", "-o", "p.yaml", "--force");
+      expect(exported.exitCode, exported.stderr).to.equal(0);
+    }
+  });
+
   it("are refused where they cannot be", async () => {
     for (const [args, message] of [
       [["--slots-per-chiplet", "3", "--slots", "3"], "--slots-per-chiplet: found --slots too"],
