@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import { ASKED_LIMITS, type RequestedLimits } from "../doors/problem.js";
-import { numberOption } from "./options.js";
+import { integerOption, numberOption } from "./options.js";
 
 /** How limits are asked for on the command line: an option each, by the field that programs give. */
 const LIMIT_OPTIONS: Readonly<Record<keyof RequestedLimits, Option>> = {
@@ -15,6 +15,7 @@ const LIMIT_OPTIONS: Readonly<Record<keyof RequestedLimits, Option>> = {
     "largest share of tokens on a chiplet group's link",
     { above: 0 },
   ),
+  groupExperts: integerOption("--group-experts <n>", "most experts in a chiplet group, replicas included", 1),
   groupsPerExpert: new Option(
     "--resilient",
     "keep every expert in two chiplet groups: the loss of one loses no expert",

@@ -13,6 +13,8 @@ export interface PlacementLimits {
   readonly groupLoad: number;
   /** Most bytes of expert weights behind one chiplet group's memory. */
   readonly groupBytes: number;
+  /** Most experts in one chiplet group, replicas included. */
+  readonly groupExperts: number;
   /** Most tokens over the link of one chiplet. */
   readonly chipletTokens: number;
   /** Most tokens over the link of one chiplet group. */
@@ -29,6 +31,8 @@ export interface RequestedLimits {
   readonly chipletTokenShare?: number | undefined;
   /** Most tokens over a chiplet group's link, as a share of a layer's tokens; no limit by default. */
   readonly groupTokenShare?: number | undefined;
+  /** Most experts in a chiplet group, replicas included; no limit by default. */
+  readonly groupExperts?: number | undefined;
   /** Fewest chiplet groups in which each expert has a replica; 1 by default. */
   readonly groupsPerExpert?: number | undefined;
 }
@@ -40,6 +44,7 @@ export const NO_LIMITS: PlacementLimits = {
   chipletLoad: Infinity,
   groupLoad: Infinity,
   groupBytes: Infinity,
+  groupExperts: Infinity,
   chipletTokens: Infinity,
   groupTokens: Infinity,
   groupsPerExpert: 1,
@@ -131,6 +136,14 @@ const LIMITS: Readonly<Record<CapName, LimitRow>> = {
     quantity: "bytes",
     place: "of a chiplet group",
     weightOf: ({ expertBytes }) => expertBytes,
+  },
+  groupExperts: {
+    scope: "group",
+    measure: "held",
+    quantity: "number of experts",
+    place: "in a chiplet group",
+    weightOf: ({ load }) => new Float64Array(load.length).fill(1),
+    asked: { field: "groupExperts", summary: "Most experts in a chiplet group, replicas included." },
   },
   chipletTokens: {
     scope: "chiplet",

@@ -148,6 +148,7 @@ function limitViolations(problem: VerifiedProblem, chiplets: Chiplets, serve: ()
   joinGroups(problem, chiplets).forEach((experts, group) => {
     check(`chiplet group ${group} has load`, service.groupLoad[group], limits.groupLoad);
     check(`chiplet group ${group} holds bytes`, sumOf(expertBytes, experts), limits.groupBytes);
+    check(`chiplet group ${group} holds experts`, experts.length, limits.groupExperts);
     check(`link of chiplet group ${group} carries tokens`, service.groupTokens[group], limits.groupTokens);
   });
   return violations;

@@ -104,6 +104,12 @@ describe("verifyChiplets", () => {
       ["chiplet group 0 holds bytes 10, the limit is 6"],
     ],
     [
+      "too many experts in a chiplet group",
+      { numGroups: 2, slotsPerChiplet: 3, limits: { groupExperts: 2 } },
+      [[0, 1, 2], [3]],
+      ["chiplet group 0 holds experts 3, the limit is 2"],
+    ],
+    [
       "a pinned expert elsewhere",
       { pins: [{ expert: 2, chiplet: 0 }] },
       [[0, 1], [2, 3]],

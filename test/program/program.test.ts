@@ -36,6 +36,11 @@ describe("programs", () => {
       ["--max-load", "1.6", "--pin", "0:3", "--apart", "1,2"],
     ],
     [
+      "room left in a chiplet group",
+      { slotsPerChiplet: 4, groupExperts: 2 },
+      ["--slots", "4", "--group-experts", "2"],
+    ],
+    [
       "replicas and balance",
       { numReplicas: 2, objective: "load" },
       ["--replicas", "2", "--objective", "balance"],

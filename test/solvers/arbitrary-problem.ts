@@ -52,6 +52,7 @@ const limitedProblems: fc.Arbitrary<PlacementProblem> = shapes().chain(({ patter
       groupLoad: limitFrom(load.reduce((sum, one) => sum + one, 0) / numGroups),
       chipletTokens: limitFrom(Math.max(numTokens / numChiplets, Math.max(...load))),
       groupTokens: limitFrom(Math.max(numTokens / numGroups, Math.max(...load))),
+      groupExperts: limitFrom(numExperts / numGroups),
       bytesSlack: maybe(fc.double({ min: 0.95, max: 1.5, noNaN: true }), Infinity),
       pins: maybe(
         fc.uniqueArray(fc.record({ expert, chiplet: fc.integer({ min: 0, max: numChiplets - 1 }) }), {
@@ -89,8 +90,9 @@ const replicatedProblems: fc.Arbitrary<PlacementProblem> = tokenPatterns(5).chai
       tokenSlack: fc.constantFrom(0.7, 0.9, Infinity, Infinity),
       pinned: fc.option(fc.nat(patterns.numExperts - 1)),
       apart: fc.boolean(),
+      spareExperts: fc.constantFrom(1, Infinity, Infinity),
     })
-    .map(({ loadSlack, bytesSlack, tokenSlack, pinned, apart, ...kind }) => {
+    .map(({ loadSlack, bytesSlack, tokenSlack, pinned, apart, spareExperts, ...kind }) => {
       const most = patterns.numExperts * (kind.numChiplets - 1);
       const shape = { ...kind, numReplicas: Math.min(kind.numReplicas, most) };
       const { load } = createProblem(patterns, shape);
@@ -100,6 +102,7 @@ const replicatedProblems: fc.Arbitrary<PlacementProblem> = tokenPatterns(5).chai
         limits: {
           chipletLoad: loadSlack * meanLoad,
           groupBytes: bytesSlack * patterns.numExperts,
+          groupExperts: patterns.numExperts + spareExperts,
           chipletTokens: tokenSlack * patterns.numTokens,
         },
         pins: pinned === null ? [] : [{ expert: pinned, chiplet: 1 }],
@@ -123,7 +126,7 @@ let solvedReplicated: SolvedReplicatedProblem[] | undefined;
 
 /** Problems with replicas and their least cost; the same for every test. */
 export function solvedReplicatedProblems(): readonly SolvedReplicatedProblem[] {
-  solvedReplicated ??= fc.sample(replicatedProblems, { numRuns: 40, seed: 9 }).map((problem) => ({
+  solvedReplicated ??= fc.sample(replicatedProblems, { numRuns: 44, seed: 9 }).map((problem) => ({
     problem,
     best: bruteForceReplicas(problem),
     bestWithout: bruteForceReplicas({ ...problem, numReplicas: 0 }),

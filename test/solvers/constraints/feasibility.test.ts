@@ -40,6 +40,11 @@ describe("findConflict", () => {
       "the mean bytes of a chiplet group is at least 6, the limit is 5: 1 too low",
     ],
     [
+      "too few experts allowed in a chiplet group",
+      { limits: { groupExperts: 5 } },
+      "the mean number of experts in a chiplet group is at least 6, the limit is 5: 1 too low",
+    ],
+    [
       "a link too slow",
       { limits: { chipletTokens: 1.5 } },
       "the mean tokens on the link of a chiplet is at least 2, the limit is 1.5: 0.5 too low",
