@@ -72,10 +72,9 @@ export async function loadMachine(
   terminal: Terminal,
 ): Promise<Machine> {
   const { chiplets, groups } = options;
-  const { hardware: name = DEFAULT_HARDWARE } = options;
   const found = options.machine
     ? await parseHardware(options.machine, "provenance.hardware.machine")
-    : (findHardware(name) ?? (await readHardware(name)));
+    : await findMachine(options.hardware);
   const hardware = withChiplets(found, {
     ...(chiplets !== undefined && { numChiplets: chiplets }),
     ...(groups !== undefined && { numGroups: groups }),
@@ -84,6 +83,11 @@ export async function loadMachine(
   const choice = toWorkloadChoice(options, options.workload);
   const workload = options.recordedWorkload ?? createWorkload({ hardware, shape }, choice);
   return { hardware, shape, workload };
+}
+
+/** A preset, or the machine of a file. */
+export async function findMachine(name = DEFAULT_HARDWARE): Promise<Hardware> {
+  return findHardware(name) ?? (await readHardware(name));
 }
 
 function loadShape(

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import {
   placeTrace,
   poseFor,
@@ -8,11 +7,11 @@ import {
   type PlaceTraceOptions,
 } from "../doors/flows.js";
 import { groupCapacity } from "../doors/hardware.js";
-import { openLayerThreads, rememberSolutions, type Solver } from "../doors/solvers.js";
+import type { Solver } from "../doors/solvers.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
-import { openCheckpoint } from "./checkpoint.js";
 import type { Machine } from "./machine.js";
 import { makingOf, requestOf, type SolveOptions } from "./solve-options.js";
+import { openRunner } from "./solver-runner.js";
 import type { Terminal } from "./terminal.js";
 
 /** Places traces in worker threads until it is closed; Ctrl-C makes it answer with the best so far. */
@@ -44,31 +43,13 @@ export function openPlacer(
   options: SolveOptions,
   { parts, solvers, terminal }: PlacedInput,
 ): Placer {
-  const checkpoint =
-    options.checkpoint === undefined
-      ? undefined
-      : openCheckpoint(options.checkpoint, {
-          solvers: solvers.map(({ name }) => name),
-          seed: options.seed,
-          timeLimit: options.timeLimit ?? null,
-          ...makingOf(parts, machine, options),
-        });
-  if (checkpoint && checkpoint.numKept > 0) {
-    terminal.note(`${options.checkpoint}: goes on from ${checkpoint.numKept} finished layers`);
-  }
-  const interrupt = new AbortController();
-  const onInterrupt = () => {
-    terminal.note("interrupted: finishing with the best found so far; press Ctrl-C again to quit at once");
-    interrupt.abort();
-  };
-  process.once("SIGINT", onInterrupt);
-  process.once("SIGTERM", onInterrupt);
-  const numThreads = options.threads ?? availableParallelism();
-  const threads = openLayerThreads({ numThreads });
-  const run = (solver: Solver) => {
-    const inThread = threads.inThread(solver);
-    return checkpoint ? rememberSolutions(inThread, checkpoint) : inThread;
-  };
+  const runner = openRunner(options, terminal, () => ({
+    solvers: solvers.map(({ name }) => name),
+    seed: options.seed,
+    timeLimit: options.timeLimit ?? null,
+    ...makingOf(parts, machine, options),
+  }));
+  const { numThreads, signal } = runner;
   const capacity = machine.shape && groupCapacity(machine.hardware, machine.shape);
   if (capacity?.warning !== undefined) terminal.note(`${machine.hardware.name}: ${capacity.warning}`);
   const optionsFor = (trace: RoutingTrace | LoadTrace, name: string, solver: Solver): PlaceTraceOptions => {
@@ -84,7 +65,7 @@ export function openPlacer(
       concurrency: numThreads,
       solverOptions: {
         seed: options.seed,
-        signal: interrupt.signal,
+        signal,
         backends: { columns: options.columnsBackend, groups: options.groupsBackend },
         ...(options.timeLimit !== undefined && { timeLimitMs: 1000 * options.timeLimit }),
       },
@@ -104,7 +85,7 @@ export function openPlacer(
   };
   return {
     place(trace, solver, adapt) {
-      const aimed = run(solver);
+      const aimed = runner.run(solver);
       return placeTrace(trace, {
         ...optionsFor(trace, solver.name, adapt?.(aimed) ?? aimed),
         // What moves keeps its place: the numbers are those of a running placement.
@@ -112,15 +93,10 @@ export function openPlacer(
       });
     },
     frontier(trace, solver) {
-      return traceFrontier(trace, optionsFor(trace, `frontier by ${solver.name}`, run(solver)));
+      return traceFrontier(trace, optionsFor(trace, `frontier by ${solver.name}`, runner.run(solver)));
     },
-    signal: interrupt.signal,
-    close() {
-      process.off("SIGINT", onInterrupt);
-      process.off("SIGTERM", onInterrupt);
-      checkpoint?.close();
-      return threads.close();
-    },
+    signal,
+    close: () => runner.close(),
   };
 }
 

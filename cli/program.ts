@@ -10,6 +10,7 @@ import { importCommand } from "./commands/import.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { placeCommand } from "./commands/place.js";
 import { scheduleCommand } from "./commands/schedule.js";
+import { sweepCommand } from "./commands/sweep.js";
 import { synthCommand } from "./commands/synth.js";
 import { verifyCommand } from "./commands/verify.js";
 import { EXIT } from "./exit-code.js";
@@ -48,6 +49,7 @@ function createProgram(end: (exitCode: number) => void): Command {
     synthCommand(),
     placeCommand(end),
     compareCommand(end),
+    sweepCommand(end),
     evaluateCommand(),
     scheduleCommand(),
     exportCommand(),

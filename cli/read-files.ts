@@ -11,6 +11,28 @@ export function readBytes(path: string): Buffer {
   return reading(path, () => readFileSync(path));
 }
 
+/**
+ * Reads a JSON or YAML file; an alias in YAML stands for nothing.
+ *
+ * @throws InputError if it is neither.
+ */
+export async function readDocument(path: string): Promise<unknown> {
+  const { parseDocument } = await import("yaml");
+  const text = readBytes(path).toString("utf8");
+  const refuse = (reason: string) => new InputError(`${path}: found no JSON or YAML that is read: ${reason}`);
+  if (text.length > MOST_CHARACTERS) throw refuse(`over ${MOST_CHARACTERS} characters`);
+  const parsed = parseDocument(text, { logLevel: "silent" });
+  if (parsed.errors.length > 0) throw refuse(parsed.errors[0].message.split("\n")[0]);
+  try {
+    return parsed.toJS({ maxAliasCount: 0 }) as unknown;
+  } catch (error) {
+    throw refuse((error as Error).message);
+  }
+}
+
+/** Configurations are written by hand. */
+const MOST_CHARACTERS = 100_000;
+
 /** Reads a placement file, whole and sound. */
 export function readPlacement(path: string): Promise<PlacementFile> {
   return parsePlacement(readBytes(path).toString("utf8"), path);

@@ -58,3 +58,14 @@ export {
   type TaskTable,
 } from "../lib/flows/cross-evaluation.js";
 export { readVersion } from "../lib/version.js";
+export { gridMachines, parseSweep, type GridMachine, type SweepConfig } from "../lib/flows/sweep-grid.js";
+export {
+  paretoFront,
+  planSweep,
+  runSweep,
+  type JobSize,
+  type SweepOptions,
+  type SweepPlan,
+  type SweepPoint,
+  type SweepRow,
+} from "../lib/flows/sweep.js";

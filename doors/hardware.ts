@@ -6,6 +6,7 @@ export {
   type Hardware,
   type Trust,
 } from "../lib/hardware/hardware.js";
+export { overrideHardware } from "../lib/hardware/override.js";
 export { hardwareJsonSchema, parseHardware } from "../lib/hardware/parse.js";
 export type { Machine } from "../lib/hardware/machine.js";
 export { findHardware, hardwarePresets } from "../lib/hardware/presets.js";

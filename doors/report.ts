@@ -11,3 +11,5 @@ export type { ReportMaking } from "../lib/report/page-provenance.js";
 export { reportPage, type ReportInput } from "../lib/report/report-page.js";
 export { perfettoJson } from "../lib/report/perfetto.js";
 export { printableLines } from "../lib/printable.js";
+export { sweepPage } from "../lib/report/sweep-page.js";
+export { markFronts, sweepCsv, sweepData, sweepTable, type MarkedRow } from "../lib/report/sweep-table.js";

@@ -3,6 +3,7 @@ export { createRandom, type Random } from "../lib/random.js";
 export { findCommunities } from "../solvers/starts/communities.js";
 export * from "../lib/placement/solver.js";
 export { openLayerThreads, type LayerThreads } from "../solvers/threads/layer-threads.js";
+export { estimateSeconds } from "../solvers/jobs/estimate-seconds.js";
 export { rememberSolutions, type SolutionStore } from "../solvers/jobs/remember-solutions.js";
 export { migrateFrom } from "../solvers/migration/migrate.js";
 export { findSolver, requireSolver, solvers } from "../solvers/index.js";

@@ -9,24 +9,27 @@ export interface SolutionStore {
 }
 
 /**
- * Makes a solver that answers from a store what was solved before, and keeps there what it solves.
+ * Makes a solver that answers from a store what was solved before, and keeps there what it solves. A job that is asked for
+ * while it is being solved is solved once.
  *
  * An answer that Ctrl-C cut short is not kept: the next run is to finish it.
  */
 export function rememberSolutions(solver: Solver, store: SolutionStore): Solver {
+  const running = new Map<string, Promise<Solution>>();
+  const solveAnew = async (key: string, ...[problem, options]: Parameters<Solver["solve"]>) => {
+    const solution = await solver.solve(problem, options);
+    const isCut = "stoppedBy" in solution && solution.stoppedBy === "interrupt";
+    if (!isCut) store.set(key, solution);
+    return solution;
+  };
   return {
     ...solver,
-    async solve(problem, { onProgress, signal, ...options }) {
+    async solve(problem, options) {
       const key = jobKey({ solver: solver.name, problem, options });
-      const known = store.get(key);
+      const known = store.get(key) ?? running.get(key);
       if (known !== undefined) return known;
-      const solution = await solver.solve(problem, {
-        ...options,
-        ...(onProgress && { onProgress }),
-        ...(signal && { signal }),
-      });
-      const isCut = "stoppedBy" in solution && solution.stoppedBy === "interrupt";
-      if (!isCut) store.set(key, solution);
+      const solution = solveAnew(key, problem, options).finally(() => running.delete(key));
+      running.set(key, solution);
       return solution;
     },
   };

@@ -1,0 +1,220 @@
+import { Command, Option } from "commander";
+import { InputError } from "../../index.js";
+import {
+  gridMachines,
+  parseSweep,
+  planSweep,
+  runSweep,
+  type GridMachine,
+  type SweepConfig,
+  type SweepPlan,
+  type SweepPoint,
+} from "../../doors/flows.js";
+import { overrideHardware } from "../../doors/hardware.js";
+import { markFronts, sweepCsv, sweepData, sweepPage, sweepTable } from "../../doors/report.js";
+import { estimateSeconds, requireSolver, type BackendName } from "../../doors/solvers.js";
+import { hashTrace, splitParts } from "../../doors/traces.js";
+import { EXIT } from "../exit-code.js";
+import { loadTrace, type LoadedTrace } from "../load-trace.js";
+import { findMachine, loadMachine, type Machine } from "../machine.js";
+import { addForceOption, addTerminalOptions, integerOption, type FileCommandOptions } from "../options.js";
+import { checkOutput, writeOutput } from "../output-file.js";
+import { readDocument } from "../read-files.js";
+import { openRunner, type RunnerOptions } from "../solver-runner.js";
+import { formatTable, openTerminal, type Terminal } from "../terminal.js";
+
+interface SweepOptions extends FileCommandOptions, RunnerOptions {
+  readonly plan?: boolean;
+  readonly csv?: boolean;
+  readonly output?: string;
+  readonly report?: string;
+}
+
+/** Grids of more points than this are a slip in a list. */
+const MOST_POINTS = 10_000;
+
+/** @param end Told the exit code where Ctrl-C cut it short, or no point has a placement. */
+export function sweepCommand(end: (exitCode: number) => void): Command {
+  const command = new Command("sweep")
+    .summary("a grid of traces, machines, workloads, objectives, replicas and solvers")
+    .description(
+      "Places and measures every point of a grid, as architects explore machines. The configuration is JSON or YAML\n" +
+        "(docs/sweep.md); points that differ in nothing a solver is told share what is solved.",
+    )
+    .argument("<config>", "grid to sweep")
+    .option("--plan", "say what there is to do and how long it is estimated to take, and do nothing");
+  addTerminalOptions(addForceOption(command))
+    .option("--csv", "print comma-separated values instead of the table")
+    .option("-o, --output <file.csv>", "write the table as comma-separated values")
+    .option("--report <file.html>", "write one HTML page with the Pareto fronts of time");
+  return command
+    .optionsGroup("Running:")
+    .addOption(integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1))
+    .addOption(
+      new Option(
+        "--checkpoint <file>",
+        "keep finished layers there, and go on from them where a run was killed",
+      ),
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  moeplace sweep grid.yaml --plan\n  moeplace sweep grid.yaml --report sweep.html",
+    )
+    .action(async (path: string, options: SweepOptions) => {
+      if (options.csv && options.json) throw new InputError("--csv: found --json too, expected one of them");
+      for (const output of [options.output, options.report]) {
+        if (output !== undefined) checkOutput(output, options, [path]);
+      }
+      const terminal = openTerminal(options);
+      const config = await parseSweep(await readDocument(path), path);
+      const loaded = await loadTraces(config, terminal);
+      const points = await createPoints(config, loaded, terminal);
+      const plan = planSweep(points, estimateSeconds);
+      if (options.plan) {
+        terminal.printJson(plan);
+        terminal.print(describePlan(plan));
+        return;
+      }
+      const made = () => ({ ...config, traceSha256: hashTrace(loaded.flatMap(({ parts }) => parts)) });
+      const runner = openRunner({ ...options, shares: true }, terminal, made);
+      terminal.note(describePlan(plan));
+      const progress = openProgress(plan, terminal);
+      const backends = { columns: "highs" as BackendName, groups: "highs" as BackendName };
+      const rows = await runSweep(
+        points.map((point) => ({ ...point, solver: runner.run(point.solver) })),
+        {
+          solverOptions: { seed: config.seed, backends, signal: runner.signal },
+          concurrency: runner.numThreads,
+          pointsAtOnce: runner.numThreads,
+          onPoint: progress,
+        },
+      ).finally(() => runner.close());
+      const marked = markFronts(rows);
+      if (options.output !== undefined) await writeOutput(options.output, `${sweepCsv(marked)}\n`, options);
+      if (options.report !== undefined) {
+        const facts = [`${path}: ${describePlan(plan).split(";")[0]}`, `seed ${config.seed}`];
+        await writeOutput(options.report, await sweepPage(rows, facts), options);
+      }
+      terminal.printJson({ plan, rows: sweepData(marked) });
+      if (options.csv) terminal.print(sweepCsv(marked));
+      else {
+        const { headers, cells } = sweepTable(marked);
+        terminal.print(formatTable(headers, cells));
+      }
+      if (runner.signal.aborted) end(EXIT.interrupted);
+      else if (rows.every(({ tokenReplication }) => tokenReplication === undefined)) {
+        end(rows.some(({ status }) => status === "undecided") ? EXIT.undecided : EXIT.infeasible);
+      }
+    });
+}
+
+async function loadTraces(
+  { traces, layers }: SweepConfig,
+  terminal: Terminal,
+): Promise<(LoadedTrace & { readonly name: string })[]> {
+  const loaded = [];
+  for (const { name, files } of traces) {
+    loaded.push({ name, ...(await loadTrace(files, layers ? { layers } : {}, terminal)) });
+  }
+  return loaded;
+}
+
+/** Every point of the grid, in the order of the configuration. */
+async function createPoints(
+  config: SweepConfig,
+  loaded: readonly (LoadedTrace & { readonly name: string })[],
+  terminal: Terminal,
+): Promise<SweepPoint[]> {
+  const machines = gridMachines(config);
+  const workloads = config.workloads ?? [{ name: "default" }];
+  const { objectives, replicas, solvers } = config;
+  const numPoints = [loaded, machines, workloads, objectives, replicas, solvers].reduce(
+    (product, { length }) => product * length,
+    1,
+  );
+  if (numPoints > MOST_POINTS) {
+    throw new InputError(`sweep: found ${numPoints} points, expected at most ${MOST_POINTS}`);
+  }
+  const chosen = solvers.map(requireSolver);
+  const points: SweepPoint[] = [];
+  for (const { name: trace, trace: whole, parts } of loaded) {
+    const split = splitParts(parts, config.holdout);
+    for (const gridMachine of machines) {
+      for (const { name: workload, ...step } of workloads) {
+        const machine = await buildMachine(
+          gridMachine,
+          { ...step, model: config.model },
+          whole.model,
+          terminal,
+        );
+        const { areaMm2 } = gridMachine;
+        const { numGroups, chipletsPerGroup } = machine.hardware;
+        const area =
+          areaMm2 && areaMm2.fixed + numGroups * (areaMm2.perGroup + chipletsPerGroup * areaMm2.perChiplet);
+        for (const objective of objectives) {
+          for (const numReplicas of replicas) {
+            for (const solver of chosen) {
+              points.push({
+                names: { trace, machine: gridMachine.name, workload },
+                split,
+                machine,
+                request: {
+                  objective: objective === "balance" ? "load" : objective,
+                  numReplicas,
+                  slotsPerChiplet: config.slots,
+                  maxLoad: config.maxLoad,
+                },
+                solver,
+                areaMm2: area,
+              });
+            }
+          }
+        }
+      }
+    }
+  }
+  return points;
+}
+
+/** A machine of the grid with one workload. */
+async function buildMachine(
+  { name, hardware, chiplets, groups, set }: GridMachine,
+  options: Readonly<Record<string, unknown>>,
+  traceModel: string | undefined,
+  terminal: Terminal,
+): Promise<Machine> {
+  const given = Object.entries({ ...options, hardware, chiplets, groups }).filter(
+    ([, value]) => value !== undefined,
+  );
+  try {
+    const found = await findMachine(hardware);
+    const machine = await overrideHardware(found, set);
+    return await loadMachine({ ...Object.fromEntries(given), machine }, traceModel, terminal);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`machine ${name}: ${error.message}`, error.advice);
+  }
+}
+
+function describePlan({ numPoints, numLayers, numJobs, coreSeconds }: SweepPlan): string {
+  return (
+    `${numPoints} points, ${numLayers} layers, of which ${numJobs} differ; ` +
+    `estimated to take ${describeSeconds(coreSeconds)} of one core`
+  );
+}
+
+/** Says after every point how many are done, and how long the others take at the rate so far. */
+function openProgress({ numPoints }: SweepPlan, terminal: Terminal): () => void {
+  const begin = performance.now();
+  let numDone = 0;
+  return () => {
+    numDone++;
+    const left = ((performance.now() - begin) / numDone) * (numPoints - numDone);
+    terminal.progress(`${numDone} of ${numPoints} points done; about ${describeSeconds(left / 1000)} left`);
+  };
+}
+
+function describeSeconds(seconds: number): string {
+  if (seconds < 100) return `${seconds.toPrecision(2)} s`;
+  return seconds < 6000 ? `${Math.round(seconds / 60)} minutes` : `${(seconds / 3600).toFixed(1)} hours`;
+}

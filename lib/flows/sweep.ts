@@ -1,0 +1,208 @@
+import type { Solver, SolverOptions } from "../placement/solver.js";
+import type { SplitTrace } from "../trace/holdout.js";
+import { mean } from "../statistics.js";
+import { judge } from "./judge.js";
+import { describeFailure, placeTrace } from "./place.js";
+import { poseFor, type PlacementRequest, type PosedMachine } from "./pose.js";
+
+/** Names of what a point of a grid is made of. */
+export interface PointNames {
+  readonly trace: string;
+  readonly machine: string;
+  readonly workload: string;
+}
+
+/** One point of a grid: what is placed, on what, how, and by whom. */
+export interface SweepPoint {
+  readonly names: PointNames;
+  readonly split: SplitTrace;
+  readonly machine: PosedMachine;
+  readonly request: PlacementRequest;
+  readonly solver: Solver;
+  /** Silicon of the whole machine, where it is known. */
+  readonly areaMm2?: number | undefined;
+}
+
+/** What a sweep is going to do. */
+export interface SweepPlan {
+  readonly numPoints: number;
+  /** Layers of all points. */
+  readonly numLayers: number;
+  /** Layers that differ, and so are solved: points that differ in nothing the solver is told share theirs. */
+  readonly numJobs: number;
+  /** Seconds of one core that all of them are estimated to take. */
+  readonly coreSeconds: number;
+}
+
+/** A layer to estimate the time of. */
+export interface JobSize {
+  readonly solver: string;
+  readonly objective: NonNullable<PlacementRequest["objective"]>;
+  readonly numExperts: number;
+  readonly numTokens: number;
+  readonly hasReplicas: boolean;
+}
+
+/** One point in numbers: a row of the table. Undefined is what is not known. */
+export interface SweepRow extends PointNames {
+  readonly numChiplets: number;
+  readonly objective: string;
+  readonly numReplicas: number;
+  readonly solver: string;
+  readonly status: "optimal" | "feasible" | "infeasible" | "undecided";
+  /** On the tokens held out, or else learned from, as all that follows. */
+  readonly tokenReplication: number | undefined;
+  readonly loadMaxOverMean: number | undefined;
+  readonly stepNs: number | undefined;
+  readonly stepPj: number | undefined;
+  /** Mean of the proved bounds of the layers, where all have one; of the tokens learned from. */
+  readonly bound: number | undefined;
+  /** Memory of expert weights, of the whole machine. */
+  readonly memoryBytes: number;
+  readonly areaMm2: number | undefined;
+  readonly reason: string | undefined;
+}
+
+/** Options of {@link runSweep}. */
+export interface SweepOptions {
+  readonly solverOptions: Omit<SolverOptions, "onProgress">;
+  /** Layers of a point that are solved at once; default all. */
+  readonly concurrency?: number;
+  /** Points that are worked on at once; default 1. */
+  readonly pointsAtOnce?: number;
+  /** Told of every point that is done, in the order in which they end. */
+  readonly onPoint?: (row: SweepRow) => void;
+}
+
+/** Counts what a sweep is to solve, and estimates how long that takes. */
+export function planSweep(points: readonly SweepPoint[], estimate: (size: JobSize) => number): SweepPlan {
+  const jobs = new Map<string, number>();
+  let numLayers = 0;
+  for (const { names, split, machine, request, solver } of points) {
+    const { layers, numExperts } = split.learn;
+    const posing = poseFor(split.learn, machine, request);
+    numLayers += layers.length;
+    for (const { layer, numTokens } of layers) {
+      const { objective = "traffic" } = request;
+      const size = {
+        solver: solver.name,
+        objective,
+        numExperts,
+        numTokens,
+        hasReplicas: (posing.numReplicas ?? 0) > 0,
+      };
+      jobs.set(JSON.stringify([names.trace, layer, solver.name, posing]), estimate(size));
+    }
+  }
+  return {
+    numPoints: points.length,
+    numLayers,
+    numJobs: jobs.size,
+    coreSeconds: [...jobs.values()].reduce((total, seconds) => total + seconds, 0),
+  };
+}
+
+/**
+ * Places, judges and measures every point of a grid.
+ *
+ * @returns A row a point, in the order of the points; those that an aborted signal left undone are missing.
+ */
+export async function runSweep(
+  points: readonly SweepPoint[],
+  { solverOptions, concurrency, pointsAtOnce = 1, onPoint }: SweepOptions,
+): Promise<SweepRow[]> {
+  const rows: (SweepRow | undefined)[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < points.length && !solverOptions.signal?.aborted) {
+      const index = next++;
+      const row = await runPoint(points[index], {
+        solverOptions,
+        ...(concurrency !== undefined && { concurrency }),
+      });
+      // What was cut short would be compared with what others finished.
+      if (solverOptions.signal?.aborted) return;
+      rows[index] = row;
+      onPoint?.(row);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(pointsAtOnce, points.length) }, work));
+  return rows.filter((row) => row !== undefined);
+}
+
+async function runPoint(
+  point: SweepPoint,
+  options: Pick<SweepOptions, "solverOptions" | "concurrency">,
+): Promise<SweepRow> {
+  const { names, split, machine, request, solver, areaMm2 } = point;
+  const { hardware } = machine;
+  const posing = poseFor(split.learn, machine, request);
+  const outcome = await placeTrace(split.learn, { ...options, posing, solver });
+  const known = {
+    ...names,
+    numChiplets: posing.numChiplets,
+    objective: posing.objective?.minimise ?? "traffic",
+    numReplicas: posing.numReplicas ?? 0,
+    memoryBytes:
+      hardware.memory.bytes.value *
+      (hardware.memory.of === "chiplet" ? posing.numChiplets : hardware.numGroups),
+    areaMm2,
+  };
+  if (outcome.status !== "placed") {
+    return {
+      ...known,
+      ...NOTHING,
+      solver: solver.name,
+      status: outcome.status,
+      reason: describeFailure(outcome),
+    };
+  }
+  const { learned, heldOut = learned } = judge(outcome.placement, split, machine);
+  const { layers } = outcome.placement;
+  const bounds = layers.flatMap(({ bound }) => bound ?? []);
+  return {
+    ...known,
+    solver: outcome.solver,
+    status: layers.every(({ status }) => status === "optimal") ? "optimal" : "feasible",
+    tokenReplication: heldOut.mean.tokenReplication,
+    loadMaxOverMean: heldOut.mean.loadMaxOverMean,
+    stepNs: heldOut.step?.stepNs,
+    stepPj: heldOut.step?.stepPj,
+    bound: bounds.length === layers.length ? mean(bounds) : undefined,
+    reason: undefined,
+  };
+}
+
+const NOTHING = {
+  tokenReplication: undefined,
+  loadMaxOverMean: undefined,
+  stepNs: undefined,
+  stepPj: undefined,
+  bound: undefined,
+};
+
+/** What time is weighed against. */
+export type Weighed = "stepPj" | "areaMm2" | "memoryBytes";
+
+/**
+ * The rows that no other row beats in both time and a second figure; of equal rows the first. Rows without either figure
+ * are left out.
+ *
+ * @returns By ascending time.
+ */
+export function paretoFront(rows: readonly SweepRow[], weighed: Weighed): SweepRow[] {
+  const measured = rows
+    .filter((row) => row.stepNs !== undefined && row[weighed] !== undefined)
+    .sort((a, b) => timeOf(a) - timeOf(b) || (a[weighed] ?? 0) - (b[weighed] ?? 0));
+  let least = Infinity;
+  return measured.filter((row) => {
+    const figure = row[weighed] ?? Infinity;
+    if (figure >= least) return false;
+    least = figure;
+    return true;
+  });
+}
+
+function timeOf({ stepNs = Infinity }: SweepRow): number {
+  return stepNs;
+}

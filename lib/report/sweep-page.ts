@@ -1,0 +1,51 @@
+import { paretoFront, type SweepRow } from "../flows/sweep.js";
+import { escapeXml } from "./escape-xml.js";
+import { caption, section } from "./page-parts.js";
+import { reportStyle } from "./report-style.js";
+import { markFronts, sweepTable, WEIGHED } from "./sweep-table.js";
+
+/**
+ * Writes a sweep as one HTML page that needs nothing else: a picture of time against energy, silicon and memory, as far
+ * as they are known and differ, each with its Pareto front, and the table of all points.
+ *
+ * The same rows give the same bytes.
+ *
+ * @param facts What was swept in words, a line each.
+ */
+export async function sweepPage(rows: readonly SweepRow[], facts: readonly string[]): Promise<string> {
+  // Loaded on first use: the chart library would slow down every other command.
+  const [{ frontChart }, { chart }] = await Promise.all([
+    import("./sweep-charts.js"),
+    import("./draw-plot.js"),
+  ]);
+  const pictures = WEIGHED.filter(({ name }) => new Set(rows.map((row) => row[name])).size > 1).map(
+    (weighed) => {
+      const front = paretoFront(rows, weighed.name);
+      const steps = front.map(describePoint).map((text) => `<li>${escapeXml(text)}</li>`);
+      return section(`Time against ${weighed.label}`, [
+        chart((size) => frontChart(rows, front, { weighed, size })),
+        caption("No other point beats those on the line in both:"),
+        `<ul>${steps.join("")}</ul>`,
+      ]);
+    },
+  );
+  const { headers, cells } = sweepTable(markFronts(rows));
+  const table =
+    `<div class="scroll"><table><thead><tr>${headers.map((text) => `<th>${escapeXml(text)}</th>`).join("")}</tr></thead><tbody>` +
+    cells.map((row) => `<tr>${row.map((text) => `<td>${escapeXml(text)}</td>`).join("")}</tr>`).join("\n") +
+    "</tbody></table></div>";
+  return [
+    "<!doctype html>",
+    '<html lang="en"><head><meta charset="utf-8"><title>moeplace: sweep</title>',
+    `<meta name="viewport" content="width=device-width, initial-scale=1"><style>${reportStyle}</style></head><body><main>`,
+    `<h1>Sweep of ${rows.length} points</h1>`,
+    `<p class="quiet">${facts.map(escapeXml).join("<br>")}</p>`,
+    ...pictures,
+    section("All points", [table]),
+    "</main></body></html>\n",
+  ].join("\n");
+}
+
+function describePoint({ trace, machine, workload, objective, numReplicas, solver }: SweepRow): string {
+  return `${machine}; ${workload}; ${trace}; ${objective}, ${numReplicas} replicas, ${solver}`;
+}

@@ -1,0 +1,106 @@
+import { stringify } from "csv-stringify/sync";
+import { paretoFront, type SweepRow, type Weighed } from "../flows/sweep.js";
+import type { TableText } from "./comparison-table.js";
+import { formatTime } from "./format-time.js";
+
+/** What time is weighed against, in words. */
+export const WEIGHED: readonly {
+  readonly name: Weighed;
+  readonly label: string;
+  readonly unit: string;
+  readonly scale: number;
+}[] = [
+  { name: "stepPj", label: "energy of a step", unit: "J", scale: 1e12 },
+  { name: "areaMm2", label: "silicon", unit: "mm2", scale: 1 },
+  { name: "memoryBytes", label: "memory", unit: "GB", scale: 1e9 },
+];
+
+/** A row of a sweep with the fronts it is on. */
+export interface MarkedRow extends SweepRow {
+  /** What it is one of the best in, together with time. */
+  readonly fronts: readonly Weighed[];
+}
+
+/** Marks the rows that no other beats in time and a second figure. Where all have the same of it, there is no front. */
+export function markFronts(rows: readonly SweepRow[]): MarkedRow[] {
+  const fronts = WEIGHED.filter(({ name }) => new Set(rows.map((row) => row[name])).size > 1).map(
+    ({ name }) => [name, new Set(paretoFront(rows, name))] as const,
+  );
+  return rows.map((row) => ({
+    ...row,
+    fronts: fronts.flatMap(([name, front]) => (front.has(row) ? [name] : [])),
+  }));
+}
+
+/** The rows as comma-separated values: a line of names, then a line a point; nothing where nothing is known. */
+export function sweepCsv(rows: readonly MarkedRow[]): string {
+  const records = rows.map((row) => ({ ...row, fronts: row.fronts.join(" ") }));
+  return stringify(
+    records.map((record) => COLUMNS.map((name) => record[name] ?? "")),
+    { header: true, columns: [...COLUMNS], escape_formulas: true },
+  ).trimEnd();
+}
+
+const COLUMNS = [
+  "trace",
+  "machine",
+  "workload",
+  "numChiplets",
+  "objective",
+  "numReplicas",
+  "solver",
+  "status",
+  "tokenReplication",
+  "loadMaxOverMean",
+  "stepNs",
+  "stepPj",
+  "bound",
+  "memoryBytes",
+  "areaMm2",
+  "fronts",
+  "reason",
+] as const;
+
+/** The rows as plain data for JSON; null is what is not known. */
+export function sweepData(rows: readonly MarkedRow[]): object[] {
+  return rows.map((row) => Object.fromEntries(COLUMNS.map((name) => [name, row[name] ?? null])));
+}
+
+/** The rows as a table for people; columns in which all rows agree are left out. */
+export function sweepTable(rows: readonly MarkedRow[]): TableText {
+  const columns: readonly { header: string; cell: (row: MarkedRow) => string }[] = [
+    { header: "trace", cell: ({ trace }) => trace },
+    { header: "machine", cell: ({ machine }) => machine },
+    { header: "workload", cell: ({ workload }) => workload },
+    { header: "objective", cell: ({ objective }) => objective },
+    { header: "replicas", cell: ({ numReplicas }) => String(numReplicas) },
+    { header: "solver", cell: ({ solver }) => solver },
+  ];
+  const figures: typeof columns = [
+    { header: "C_T", cell: ({ tokenReplication }) => tokenReplication?.toFixed(3) ?? "" },
+    { header: "max load", cell: ({ loadMaxOverMean }) => loadMaxOverMean?.toFixed(2) ?? "" },
+    { header: "step", cell: ({ stepNs }) => (stepNs === undefined ? "" : formatTime(stepNs)) },
+    ...WEIGHED.map(({ name, unit, scale }) => ({
+      header: unit,
+      cell: (row: MarkedRow) => {
+        const value = row[name];
+        return value === undefined ? "" : (value / scale).toPrecision(4);
+      },
+    })),
+    { header: "best in time and", cell: ({ fronts }) => fronts.map(nameOf).join(", ") },
+    { header: "status", cell: ({ status }) => status },
+  ];
+  const differ = ({ cell }: { cell: (row: MarkedRow) => string }) => new Set(rows.map(cell)).size > 1;
+  const shown = [
+    ...columns.filter((column, index) => differ(column) || (index === 1 && !columns.some(differ))),
+    ...figures.filter(({ cell }) => rows.some((row) => cell(row) !== "")),
+  ];
+  return {
+    headers: shown.map(({ header }) => header),
+    cells: rows.map((row) => shown.map(({ cell }) => cell(row))),
+  };
+}
+
+function nameOf(weighed: Weighed): string {
+  return WEIGHED.find(({ name }) => name === weighed)?.label ?? weighed;
+}

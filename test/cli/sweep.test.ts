@@ -1,0 +1,113 @@
+import { expect } from "chai";
+import { synthesizeTrace } from "../../traces/synthetic.js";
+import { traceText } from "../sample-trace.js";
+import { openWorkplace, type Workplace } from "./run-cli.js";
+
+interface Swept {
+  plan: { numPoints: number; numLayers: number; numJobs: number; coreSeconds: number };
+  rows: Record<string, string | number | null>[];
+}
+
+const GRID = `
+traces: [trace.jsonl]
+machines:
+  - chiplets: [8, 16]
+    set: { links.root.bytesPerNs: [16, 64] }
+    areaMm2: { fixed: 600, perChiplet: 500 }
+workloads: [prefill, { name: small decode, workload: decode, tokens: 16 }]
+solvers: [contiguous, louvain]
+`;
+
+describe("moeplace sweep", () => {
+  let place: Workplace;
+  before(() => {
+    place = openWorkplace();
+    const trace = synthesizeTrace({ preset: "olmoe-1b-7b", layers: 2, tokens: 300 });
+    place.write("trace.jsonl", traceText(trace));
+    place.write("grid.yaml", GRID);
+  });
+  after(() => {
+    place.remove();
+  });
+
+  it("plans without solving: points that pose the same problem share it", async () => {
+    const plan = (await place.runJson("sweep", "grid.yaml", "--plan")) as Swept["plan"];
+    // Links and workloads are nothing to a solver that minimises C_T.
+    expect(plan).to.deep.include({ numPoints: 16, numLayers: 32, numJobs: 8 });
+    expect(plan.coreSeconds).to.be.above(0);
+  });
+
+  it("gives a row a point: the figures that compare gives, more bandwidth never slower, and fronts", async () => {
+    const { rows } = (await place.runJson("sweep", "grid.yaml")) as Swept;
+    expect(rows).to.have.length(16);
+    const compared = (await place.runJson(
+      ...["compare", "trace.jsonl", "--chiplets", "16", "--workload", "prefill"],
+      ...["--objective", "traffic", "--solver", "contiguous", "louvain"],
+    )) as { solvers: { solver: string; heldOut: { tokenReplication: number } }[] };
+    for (const { solver, heldOut } of compared.solvers) {
+      const same = rows.filter((row) => row.numChiplets === 16 && row.solver === solver);
+      expect(same.map(({ tokenReplication }) => tokenReplication)).to.deep.equal(
+        Array(4).fill(heldOut.tokenReplication),
+      );
+    }
+    for (const slow of rows.filter(({ machine }) => String(machine).endsWith("bytesPerNs 16"))) {
+      const machine = String(slow.machine).replace(/16$/, "64");
+      const { numChiplets, workload, solver } = slow;
+      const fast = rows.find(
+        (row) =>
+          row.machine === machine &&
+          row.numChiplets === numChiplets &&
+          row.workload === workload &&
+          row.solver === solver,
+      )!;
+      expect(fast.stepNs).to.be.at.most(Number(slow.stepNs));
+    }
+    const small = rows.find(({ numChiplets }) => numChiplets === 8)!;
+    expect(small.areaMm2).to.equal(600 + 8 * 500);
+    expect(rows.some(({ fronts }) => (fronts as unknown as string[]).includes("areaMm2"))).to.equal(true);
+  });
+
+  it("writes the same table and page again, with a checkpoint and without", async () => {
+    const outputs = ["-o", "s.csv", "--report", "s.html", "--force"];
+    const first = await place.run("sweep", "grid.yaml", ...outputs);
+    expect(first.exitCode, first.stderr).to.equal(0);
+    const files = ["s.csv", "s.html"].map((name) => place.read(name));
+    for (let time = 0; time < 2; time++) {
+      await place.run("sweep", "grid.yaml", ...outputs, "--checkpoint", "c.jsonl", "--threads", "1");
+      expect(["s.csv", "s.html"].map((name) => place.read(name))).to.deep.equal(files);
+    }
+    expect(files[0].split("\n")).to.have.length(18);
+    expect(files[1])
+      .to.contain("Time against silicon")
+      .and.not.match(/<script|https?:\/\/(?!www\.w3\.org)/);
+    place.write("other.yaml", GRID.replace("[8, 16]", "[8]"));
+    const { exitCode, stderr } = await place.run("sweep", "other.yaml", "--checkpoint", "c.jsonl", "--quiet");
+    expect(exitCode).to.equal(2);
+    expect(stderr).to.contain("c.jsonl: found a checkpoint made with another machines");
+  });
+
+  it("refuses before anything is solved what no machine can be, and says of a point without placement why", async () => {
+    const refuses = async (grid: string, message: string) => {
+      place.write("bad.yaml", grid);
+      const { exitCode, stderr } = await place.run("sweep", "bad.yaml", "--quiet");
+      expect([exitCode, stderr.split("\n")[0]]).to.deep.equal([2, message]);
+    };
+    await refuses(
+      "traces: [trace.jsonl]\nmachines: [{ chiplets: 10, groups: 4 }]",
+      "machine 10 chiplets, 4 groups: chiplets: found 10 in 4 groups, expected groups of equal size",
+    );
+    await refuses("traces: [no.jsonl]", "no.jsonl: found no such file, expected a trace");
+    await refuses(
+      "traces: [",
+      "bad.yaml: found no JSON or YAML that is read: Flow sequence in block collection must be sufficiently indented and end with a ] at line 1, column 10:",
+    );
+    place.write(
+      "tight.yaml",
+      "traces: [trace.jsonl]\nmachines: [{ chiplets: 64 }]\nmaxLoad: 1\nsolvers: [local-search]",
+    );
+    const { exitCode, stdout } = await place.run("sweep", "tight.yaml", "--json");
+    const [row] = (JSON.parse(stdout) as Swept).rows;
+    expect([exitCode, row.status]).to.deep.equal([3, "infeasible"]);
+    expect(row.reason).to.be.a("string");
+  });
+});

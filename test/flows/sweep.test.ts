@@ -1,0 +1,81 @@
+import { expect } from "chai";
+import { paretoFront, type SweepRow } from "../../lib/flows/sweep.js";
+import { gridMachines, parseSweep } from "../../lib/flows/sweep-grid.js";
+import { overrideHardware } from "../../lib/hardware/override.js";
+import { findHardware } from "../../lib/hardware/presets.js";
+import { expectRejection } from "../expect-rejection.js";
+
+describe("the grid of a sweep", () => {
+  it("takes of every list of a machine one value at a time", async () => {
+    const config = await parseSweep(
+      {
+        traces: ["t.jsonl"],
+        machines: [
+          { chiplets: [4, 8], set: { "links.root.bytesPerNs": [1, 2], "memory.bytesPerNs": 3 } },
+          {},
+        ],
+      },
+      "grid.json",
+    );
+    expect(gridMachines(config).map(({ name, chiplets, set }) => [name, chiplets, set])).to.deep.equal([
+      ...[4, 8].flatMap((chiplets) =>
+        [1, 2].map((link) => [
+          `${chiplets} chiplets, links.root.bytesPerNs ${link}, memory.bytesPerNs 3`,
+          chiplets,
+          { "links.root.bytesPerNs": link, "memory.bytesPerNs": 3 },
+        ]),
+      ),
+      ["default", undefined, {}],
+    ]);
+  });
+
+  it("refuses what is missing, unknown or wrong by its path", async () => {
+    const refuses = (config: unknown, message: string) =>
+      expectRejection(parseSweep(config, "grid.yaml"), message);
+    await refuses(null, "grid.yaml: found null, expected");
+    await refuses({}, "grid.yaml: traces: found nothing, expected a list");
+    await refuses(
+      { traces: ["a"], solver: "auto" },
+      "grid.yaml: found field solver, expected none of that name",
+    );
+    await refuses(
+      { traces: ["a"], objectives: ["speed"] },
+      'objectives.0: found "speed", expected one of traffic, balance, time',
+    );
+    await refuses({ traces: ["a"], machines: [{ chiplets: [4, 0] }] }, "machines.0.chiplets.1: found 0");
+    await refuses({ traces: ["a"], holdout: 1 }, "grid.yaml: holdout: found 1, expected a share in [0, 1)");
+  });
+
+  it("gives a machine other constants, and names those near where there is none", async () => {
+    const hardware = findHardware("mozart-qwen3")!;
+    const fast = await overrideHardware(hardware, { "links.root.bytesPerNs": 64 });
+    expect(fast.links.root.bytesPerNs.value).to.equal(64);
+    expect(fast.links.chiplet).to.deep.equal(hardware.links.chiplet);
+    await expectRejection(
+      overrideHardware(hardware, { "link.bytesPerNs": 64 }),
+      "set: found link.bytesPerNs, expected a constant of mozart-qwen3",
+    );
+    await expectRejection(
+      overrideHardware(hardware, { "links.root.bytesPerNs": -1 }),
+      "set: field links.root.bytesPerNs",
+    );
+  });
+});
+
+describe("paretoFront", () => {
+  const row = (stepNs: number | undefined, stepPj: number | undefined) => ({ stepNs, stepPj }) as SweepRow;
+
+  it("keeps the points that no other beats in both figures, of equals the first", () => {
+    const rows = [
+      row(3, 1),
+      row(1, 3),
+      row(2, 2),
+      row(2, 3),
+      row(1, 3),
+      row(undefined, 0),
+      row(0, undefined),
+      row(4, 1),
+    ];
+    expect(paretoFront(rows, "stepPj")).to.deep.equal([rows[1], rows[2], rows[0]]);
+  });
+});
