@@ -1,5 +1,6 @@
 /** moeplace/placement: placements, their files, what engines load, and the moves from one to another. */
 export { exportPlacement, type PlacementExport } from "../lib/export/export-placement.js";
+export { aimAtEngine, type AimedModel } from "../lib/export/aim-at-engine.js";
 export { findTarget, targetNames, type EngineTarget } from "../lib/export/engine-target.js";
 export { findFormat, placementFormats } from "../lib/export/formats.js";
 export { type ModelLayers } from "../lib/export/model-layers.js";

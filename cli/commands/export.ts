@@ -6,12 +6,12 @@ import {
   findFormat,
   findTarget,
   placementFormats,
-  targetNames,
   type ExportOptions,
   type PlacementFormat,
 } from "../../doors/placement.js";
 import { createProblem } from "../../doors/problem.js";
 import { collectPatterns } from "../../doors/traces.js";
+import { engineOption } from "../engine-option.js";
 import { loadRouting, type LoadedRouting } from "../load-trace.js";
 import { loadMachineOf } from "../machine.js";
 import {
@@ -51,7 +51,7 @@ export function exportCommand(): Command {
     )
     .argument("<placement>", "placement file")
     .option("--to <format>", "format to write (default: the one that the engine of --for loads)")
-    .option("--for <engine>", `engine that is to load it: ${targetNames().join(", ")}`)
+    .addOption(engineOption("engine that is to load it"))
     .requiredOption("-o, --output <file>", "file to write")
     .option("--fill-empty", "fill empty slots with replicas of the busiest experts")
     .option("--fill-layers", "place the experts of MoE layers without placement in the order of their ids")

@@ -6,6 +6,7 @@ import { placementTable } from "../../doors/report.js";
 import { requireSolver } from "../../doors/solvers.js";
 import { type RoutingTrace, type LoadTrace, splitParts } from "../../doors/traces.js";
 import { describeInput, describeReplicas, describeStep, inputData } from "../describe/describe.js";
+import { aimAt, engineOption } from "../engine-option.js";
 import { EXIT } from "../exit-code.js";
 import { optionsOfLimits } from "../limit-options.js";
 import { loadRouting, type LoadedTrace } from "../load-trace.js";
@@ -15,13 +16,7 @@ import {
   loadMigration,
   type MigrationOptions,
 } from "../migration.js";
-import {
-  addMachineOptions,
-  hardwareOptions,
-  loadMachine,
-  type Machine,
-  type MachineOptions,
-} from "../machine.js";
+import { addMachineOptions, hardwareOptions, type Machine, type MachineOptions } from "../machine.js";
 import {
   addForceOption,
   addTerminalOptions,
@@ -41,6 +36,7 @@ interface PlaceOptions
   readonly output?: string;
   readonly solver: string;
   readonly like?: string;
+  readonly for?: string;
 }
 
 /** @param end Told the exit code where there is no placement, or Ctrl-C cut it short. */
@@ -56,6 +52,7 @@ export function placeCommand(end: (exitCode: number) => void): Command {
     .option("-o, --output <file>", "placement file to write")
     .option("--solver <name>", "solver", "auto")
     .option("--verbose", "say on stderr what the solver is at: seconds, layer, phase, incumbent, bound")
+    .addOption(engineOption("engine that is to load it, which sets dispatch, slots and transport"))
     .option("--like <placement>", "make it as this placement file was made, which it says itself");
   addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0 });
   addMigrationOptions(command);
@@ -65,6 +62,7 @@ export function placeCommand(end: (exitCode: number) => void): Command {
       "\nExamples:\n  moeplace place trace.jsonl.gz -o p.json\n" +
         "  moeplace place trace.jsonl.gz --chiplets 8 --max-load 1.3 --holdout 0.25 -o p.json\n" +
         "  moeplace place trace.jsonl.gz --chiplets 8 --replicas 8 --max-load 1.1 -o p.json\n" +
+        "  moeplace place trace.jsonl.gz --hardware h100-8x8 --chiplets 16 --for sglang -o p.json\n" +
         "  moeplace place counts.npy --chiplets 32 --slots-per-chiplet 9 --objective balance -o p.json\n" +
         "  moeplace place new.jsonl.gz --from p.json --max-moves 8 --moves moves.json -o q.json",
     )
@@ -91,11 +89,12 @@ interface Context {
 }
 
 /** @returns Exit code. */
-async function placeByTokens({ trace, parts }: LoadedTrace, context: Context): Promise<number> {
-  const { options, terminal } = context;
+async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Promise<number> {
+  const { machine, options } = await aimAt(trace, given.options, given.terminal);
+  const { terminal } = given;
+  const context = { ...given, options };
   const solver = requireSolver(options.solver);
   const migration = await loadMigration(options);
-  const machine = await loadMachine(options, trace.model, terminal);
   const provenance = checkedMaking(parts, machine, context);
   const split = splitParts(parts, options.holdout);
   const placer = openPlacer(machine, options, { parts, solvers: [solver], terminal });
@@ -137,11 +136,12 @@ async function placeByTokens({ trace, parts }: LoadedTrace, context: Context): P
 }
 
 /** @returns Exit code. */
-async function placeByLoads(loads: LoadTrace, path: string, context: Context): Promise<number> {
-  const { options, terminal } = context;
-  checkLoadOptions(path, options);
+async function placeByLoads(loads: LoadTrace, path: string, given: Context): Promise<number> {
+  checkLoadOptions(path, given.options);
+  const { machine, options } = await aimAt(loads, given.options, given.terminal);
+  const { terminal } = given;
+  const context = { ...given, options };
   const solver = requireSolver(options.solver);
-  const machine = await loadMachine(options, loads.model, terminal);
   const provenance = checkedMaking([loads], machine, context);
   const placer = openPlacer(machine, options, { parts: [loads], solvers: [solver], terminal });
   const begin = performance.now();

@@ -65,7 +65,13 @@ export function describeReplicas({ numExperts, layers, dispatch }: Placement): s
   );
   if (most === 0) return undefined;
   const count = least === most ? `${most}` : `${least} to ${most}`;
-  return `${count} replicas a layer; tokens use ${dispatch === "uniform" ? "any replica, with equal chance" : "the nearest"}`;
+  const chosen =
+    dispatch === undefined || dispatch === "nearest"
+      ? "the nearest"
+      : dispatch === "uniform"
+        ? "any replica, with equal chance"
+        : `replicas as ${dispatch} chooses them`;
+  return `${count} replicas a layer; tokens use ${chosen}`;
 }
 
 /** Tokens of all layers together: layers may have different ones. */

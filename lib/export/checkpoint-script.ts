@@ -20,7 +20,7 @@ export const checkpointScript: PlacementFormat = {
   name: "checkpoint-script",
   summary: "a Python program that renumbers the experts of a checkpoint: for engines without placement file",
   extension: "py",
-  needs: { layers: "any", equalSlots: false, runs: true, noReplicas: true },
+  needs: { layers: "any", equalSlots: false, runs: true, noReplicas: true, renumbers: true },
   write: (placement) => `${BEFORE}${formatPermutation(placement).trimEnd()}${BEHIND}`,
   recognises: ({ text }) => text?.startsWith(BEFORE) === true,
   read({ text = "" }, options, report): Placement | undefined {

@@ -2,6 +2,8 @@ import { InputError } from "../errors.js";
 import type { Placement } from "../placement/placement.js";
 import { engineOf } from "./engines.js";
 import { deafModel, formatRange, releaseOf, type Engine, type Loading } from "./engine.js";
+import { formatLayers } from "./model-layers.js";
+import { layersThatSplitGroups, routerGroups } from "./router-groups.js";
 import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
 
 /** What the people who load a file have to know of their engine. */
@@ -29,14 +31,15 @@ export interface EngineAdvice {
  * @throws InputError unless `force` is set.
  */
 export function checkEngine(
-  { model }: Placement,
-  { name }: PlacementFormat,
+  placement: Placement,
+  { name, needs }: PlacementFormat,
   { engine: key, engineVersion, fileName, force = false }: ExportOptions,
 ): string[] {
   const engine = engineOf(name, key);
   if (engine === undefined) return [];
   const complaints = [
-    ...modelComplaints(engine, model),
+    ...modelComplaints(engine, placement.model),
+    ...(needs.renumbers === true ? groupComplaints(placement) : []),
     ...versionComplaints(engine, engineVersion),
     ...fileComplaints(engine, fileName),
   ];
@@ -89,6 +92,17 @@ function modelComplaints(engine: Engine, model: string | undefined): string[] {
   return [
     `found model ${model}, expected one that obeys the file (${engine.obeyingModels ?? "any other"}): ` +
       `${engine.name} serves ${deaf.name} with its experts in their own order`,
+  ];
+}
+
+/** Renumbered experts may not leave the group of ids that the router chooses first. */
+function groupComplaints(placement: Placement): string[] {
+  const numGroups = routerGroups(placement.model);
+  const layers = numGroups === 1 ? [] : layersThatSplitGroups(placement, numGroups);
+  if (layers.length === 0) return [];
+  return [
+    `found experts outside of their router group in layers ${formatLayers(layers)}, expected each of the ${numGroups} ` +
+      `groups of ${placement.model} to stay together: renumbered, the model would answer otherwise`,
   ];
 }
 

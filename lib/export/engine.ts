@@ -1,3 +1,4 @@
+import type { Transport } from "../hardware/workload.js";
 import type { DispatchModel } from "../placement/dispatch.js";
 import type { EnginePlacement } from "./placement-format.js";
 
@@ -45,6 +46,8 @@ export interface Engine {
   readonly obeyingModels?: string;
   /** Dispatch models by which it chooses replicas; absent where it has none. */
   readonly dispatch?: readonly DispatchModel[];
+  /** How it sends tokens, where it is not as its machine and workload have it by default. */
+  readonly transport?: Transport;
   /** The whole command line or configuration. */
   launch(facts: LaunchFacts): string;
   /** How to see that the file was loaded. */

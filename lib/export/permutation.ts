@@ -16,7 +16,7 @@ export const permutation: PlacementFormat = {
   summary:
     "a renumbering of the experts of a checkpoint for Megatron and other trainers: JSON, newToOld by layer",
   extension: "json",
-  needs: { layers: "any", equalSlots: true, noReplicas: true },
+  needs: { layers: "any", equalSlots: true, noReplicas: true, renumbers: true },
   write: formatPermutation,
   recognises: ({ json }) => isRecord(json) && json.format === FORMAT,
   read({ json }, options, report) {

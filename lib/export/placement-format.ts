@@ -62,6 +62,8 @@ export interface FormatNeeds {
   readonly runs?: boolean;
   /** Every expert just once. */
   readonly noReplicas: boolean;
+  /** Experts get new ids, which the router has to take for the old ones. */
+  readonly renumbers?: boolean;
   /** The machine, which a placement alone does not tell. */
   readonly machine?: boolean;
 }

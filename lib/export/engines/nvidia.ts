@@ -14,6 +14,7 @@ export const nvidiaEngines: readonly Engine[] = [
     checked: "MoeLoadBalancerConfig and the checks of _init_load_balancer, retyped from undated source",
     releases: [{ loading: "loads", why: "checked by its own configuration classes; releases were not run" }],
     dispatch: ["trtllm"],
+    transport: "per-chiplet",
     launch: ({ file, model, numChiplets }) =>
       `trtllm-serve ${model ?? "MODEL"} --tp_size ${numChiplets} --ep_size ${numChiplets} ` +
       `--extra_llm_api_options options.yaml, where options.yaml holds ` +

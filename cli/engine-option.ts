@@ -1,0 +1,45 @@
+import { Option } from "commander";
+import { aimAtEngine, findTarget, targetNames } from "../doors/placement.js";
+import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
+import { withFlags } from "./field-flags.js";
+import { loadMachine, type Machine, type MachineOptions } from "./machine.js";
+import { requestOf, type SolveOptions } from "./solve-options.js";
+import type { Terminal } from "./terminal.js";
+
+/** Options of a command that places for an engine. */
+export interface AimOptions extends MachineOptions, SolveOptions {
+  readonly for?: string;
+  readonly force?: boolean;
+}
+
+/** `--for`, with the engines that may be named. */
+export function engineOption(description: string): Option {
+  return new Option("--for <engine>", `${description}: ${targetNames().join(", ")}`);
+}
+
+/**
+ * The machine, and the options as the engine wants them that is to load the placement.
+ *
+ * @throws InputError if the engine cannot load what is asked for.
+ */
+export async function aimAt<Options extends AimOptions>(
+  { model, numExperts, layers }: RoutingTrace | LoadTrace,
+  options: Options,
+  terminal: Terminal,
+): Promise<{ machine: Machine; options: Options }> {
+  const target = options.for === undefined ? undefined : findTarget(options.for, model);
+  const transport = options.transport ?? target?.engine.transport;
+  const machine = await loadMachine({ ...options, ...(transport && { transport }) }, model, terminal);
+  if (target === undefined) return { machine, options };
+  const { numGroups, chipletsPerGroup } = machine.hardware;
+  const { request, notes } = aimAtEngine(requestOf(options), target, {
+    model,
+    numExperts,
+    numChiplets: numGroups * chipletsPerGroup,
+    layers: layers.map(({ layer }) => layer),
+    force: options.force === true,
+  });
+  for (const note of notes) terminal.note(withFlags(note));
+  const { dispatch, slotsPerChiplet: slots, numReplicas: replicas } = request;
+  return { machine, options: { ...options, slotsPerChiplet: undefined, slots, replicas, dispatch } };
+}

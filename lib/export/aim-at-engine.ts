@@ -1,0 +1,130 @@
+import { InputError } from "../errors.js";
+import { posedSlots, type PlacementRequest } from "../flows/pose.js";
+import type { DispatchModel } from "../placement/dispatch.js";
+import type { EngineTarget } from "./engine-target.js";
+import { completeModelLayers, formatLayers, moeLayers } from "./model-layers.js";
+import { routerGroups } from "./router-groups.js";
+
+/** What is to be placed for an engine. */
+export interface AimedModel {
+  readonly model: string | undefined;
+  readonly numExperts: number;
+  /** EP ranks. */
+  readonly numChiplets: number;
+  /** Numbers of the layers that have a trace, ascending. */
+  readonly layers: readonly number[];
+}
+
+/**
+ * Makes a request one whose placement the engine can load: dispatch and slots as it has them, nothing that its file lacks.
+ *
+ * Where a file needs equal slots and holds replicas, slots that would stay empty get more of them. That no expert is on a
+ * rank twice holds for every placement.
+ *
+ * @returns The request, and what was changed or will be asked at export, one sentence each.
+ * @throws InputError if the engine cannot serve what is asked for, unless `force` is set where it would serve it otherwise.
+ *
+ * @example
+ * const aimed = { model: "qwen1.5-moe", numExperts: 60, numChiplets: 16, layers: [0] };
+ * aimAtEngine({}, findTarget("sglang"), aimed).request; // 4 slots a chiplet, 4 replicas, dispatch sglang-static
+ */
+export function aimAtEngine(
+  request: PlacementRequest,
+  target: EngineTarget,
+  { force = false, ...aimed }: AimedModel & { readonly force?: boolean },
+): { readonly request: PlacementRequest; readonly notes: readonly string[] } {
+  const { engine, format } = target;
+  const notes = [`placing for ${engine.name}, whose file is ${format.name}`];
+  if (format.needs.renumbers === true) checkGroups(target, aimed.model, force);
+  const slots = aimedSlots(request, target, aimed);
+  if (slots.added > 0) {
+    notes.push(
+      `added ${slots.added} replicas, so that every rank has ${slots.slotsPerChiplet} slots, as ${engine.name} needs`,
+    );
+  }
+  if (format.needs.layers === "all") notes.push(...missingLayers(aimed));
+  return {
+    request: {
+      ...request,
+      dispatch: aimedDispatch(request.dispatch, target),
+      slotsPerChiplet: slots.slotsPerChiplet,
+      numReplicas: slots.numReplicas,
+    },
+    notes,
+  };
+}
+
+function aimedDispatch(
+  asked: DispatchModel | undefined,
+  { engine }: EngineTarget,
+): DispatchModel | undefined {
+  const { dispatch = [], name } = engine;
+  if (asked === undefined || dispatch.length === 0 || dispatch.includes(asked))
+    return asked ?? dispatch.at(0);
+  throw new InputError(
+    `dispatch: found ${asked}, expected ${dispatch.join(" or ")}, by which ${name} chooses replicas`,
+  );
+}
+
+interface AimedSlots {
+  readonly slotsPerChiplet: number | undefined;
+  readonly numReplicas: number;
+  /** Replicas beyond those asked for. */
+  readonly added: number;
+}
+
+function aimedSlots(
+  request: PlacementRequest,
+  { engine, format }: EngineTarget,
+  { numExperts, numChiplets }: AimedModel,
+): AimedSlots {
+  const { slotsPerChiplet, numReplicas } = posedSlots(request, { numExperts, numChiplets });
+  const { equalSlots, noReplicas, runs = false } = format.needs;
+  if (noReplicas && numReplicas > 0) {
+    throw new InputError(
+      `numReplicas: found ${numReplicas}, expected none: what ${engine.name} loads (${format.name}) holds each expert once`,
+      "Maybe leave out numReplicas and slotsPerChiplet.",
+    );
+  }
+  if (!equalSlots && !runs) return { slotsPerChiplet, numReplicas, added: 0 };
+  const numSlots = numExperts + numReplicas;
+  if (numSlots % numChiplets === 0) {
+    return { slotsPerChiplet: slotsPerChiplet ?? numSlots / numChiplets, numReplicas, added: 0 };
+  }
+  if (noReplicas) {
+    const sizes = divisors(numExperts).filter((size) => size > numChiplets / 4 && size < numChiplets * 4);
+    throw new InputError(
+      `numChiplets: found ${numChiplets} for ${numExperts} experts, expected ranks among which they divide: without ` +
+        `replicas ${engine.name} cannot fill the others`,
+      sizes.length > 0 ? `Maybe pass numChiplets ${sizes.join(", ")}.` : undefined,
+    );
+  }
+  const each = Math.max(slotsPerChiplet ?? 0, Math.ceil(numSlots / numChiplets));
+  const filled = each * numChiplets - numExperts;
+  return { slotsPerChiplet: each, numReplicas: filled, added: filled - numReplicas };
+}
+
+function divisors(value: number): number[] {
+  return Array.from({ length: value }, (_, index) => index + 1).filter((size) => value % size === 0);
+}
+
+/** A renumbering changes what the router sees as a group, and placing knows no groups. */
+function checkGroups({ engine, format }: EngineTarget, model: string | undefined, force: boolean): void {
+  const numGroups = routerGroups(model);
+  if (numGroups === 1 || force) return;
+  throw new InputError(
+    `model: found ${model}, whose router chooses among ${numGroups} groups of ids first, expected one that does not: ` +
+      `${engine.name} takes ${format.name}, which renumbers the experts, and they would have to stay in their groups`,
+    "Maybe place for an engine that loads a file, or pass force.",
+  );
+}
+
+function missingLayers({ model, numExperts, numChiplets, layers }: AimedModel): string[] {
+  const placed = layers.map((layer) => ({ layer, chiplets: [] }));
+  const wanted = moeLayers(completeModelLayers({ model, numExperts, numChiplets, layers: placed }, {}));
+  const missing = wanted.filter((layer) => !layers.includes(layer));
+  if (missing.length === 0) return [];
+  return [
+    `the trace lacks MoE layers ${formatLayers(missing)}: at export pass fillLayers to keep them in order`,
+  ];
+}
