@@ -34,15 +34,9 @@ export function aimAtEngine(
   { force = false, ...aimed }: AimedModel & { readonly force?: boolean },
 ): { readonly request: PlacementRequest; readonly notes: readonly string[] } {
   const { engine, format } = target;
-  const notes = [`placing for ${engine.name}, whose file is ${format.name}`];
   if (format.needs.renumbers === true) checkGroups(target, aimed.model, force);
   const slots = aimedSlots(request, target, aimed);
-  if (slots.added > 0) {
-    notes.push(
-      `added ${slots.added} replicas, so that every rank has ${slots.slotsPerChiplet} slots, as ${engine.name} needs`,
-    );
-  }
-  if (format.needs.layers === "all") notes.push(...missingLayers(aimed));
+  const added = `added ${slots.added} replicas, so that every rank has ${slots.slotsPerChiplet} slots, as ${engine.name} needs`;
   return {
     request: {
       ...request,
@@ -50,7 +44,11 @@ export function aimAtEngine(
       slotsPerChiplet: slots.slotsPerChiplet,
       numReplicas: slots.numReplicas,
     },
-    notes,
+    notes: [
+      `placing for ${engine.name}, whose file is ${format.name}`,
+      ...(slots.added > 0 ? [added] : []),
+      ...(format.needs.layers === "all" ? missingLayers(aimed) : []),
+    ],
   };
 }
 
