@@ -44,7 +44,7 @@ svg text { font-family: system-ui, "DejaVu Sans", sans-serif; font-variant-numer
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 caption { text-align: left; color: var(--quiet); font-size: .875rem; padding-bottom: .35rem; }
 th, td { padding: .32rem .75rem; text-align: right; border-bottom: 1px solid var(--line); font-weight: 400; }
-thead th { vertical-align: bottom; color: var(--quiet); }
+thead th { vertical-align: bottom; color: var(--quiet); white-space: normal; min-width: 7ch; line-height: 1.25; }
 th:first-child, td:first-child { text-align: left; padding-left: .25rem; }
 tbody th { position: sticky; left: 0; background: var(--background); }
 td.best { font-weight: 700; color: var(--best); }
