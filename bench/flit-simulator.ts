@@ -226,7 +226,7 @@ function allocateSwitch(router: Router): { input: number; channel: number }[] {
   return [...proposals].map(([output, proposed]) => {
     const turn = ({ input }: { input: number }) =>
       (input - nextInput[output] + inputs.length) % inputs.length;
-    const granted = proposed.reduce((best, one) => (turn(one) < turn(best) ? one : best));
+    const granted = proposed.reduce((first, next) => (turn(next) < turn(first) ? next : first));
     nextInput[output] = (granted.input + 1) % inputs.length;
     nextChannel[granted.input] = (granted.channel + 1) % inputs[granted.input].length;
     return granted;

@@ -66,7 +66,7 @@ function minimise(
     corner,
   );
   for (let step = 0; step < numSteps; step++) {
-    simplex.sort((one, other) => one.value - other.value);
+    simplex.sort((a, b) => a.value - b.value);
     const worst = simplex[simplex.length - 1];
     const centre = start.map(
       (_, axis) =>
@@ -91,5 +91,5 @@ function minimise(
       }
     }
   }
-  return simplex.reduce((best, one) => (one.value < best.value ? one : best));
+  return simplex.reduce((best, vertex) => (vertex.value < best.value ? vertex : best));
 }

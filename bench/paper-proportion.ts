@@ -77,10 +77,10 @@ interface Line {
 
 /** Least squares of relative errors: latency = offset + slope * C_T, each equation divided by its latency. */
 function fitLine({ replication, latency }: Latencies, { throughOrigin }: { throughOrigin: boolean }): Line {
-  const ones = latency.map((one) => 1 / one);
+  const ones = latency.map((ns) => 1 / ns);
   const slopes = replication.map((copies, run) => copies / latency[run]);
-  const dot = (one: readonly number[], other: readonly number[]) =>
-    one.reduce((sum, value, index) => sum + value * other[index], 0);
+  const dot = (a: readonly number[], b: readonly number[]) =>
+    a.reduce((sum, value, index) => sum + value * b[index], 0);
   if (throughOrigin) return { offset: 0, slope: sum(slopes) / dot(slopes, slopes) };
   const determinant = dot(ones, ones) * dot(slopes, slopes) - dot(ones, slopes) ** 2;
   return {

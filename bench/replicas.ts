@@ -213,7 +213,7 @@ function placeByEplb(load: ArrayLike<number>, numChipletGroups: number): number[
 
 /** Two replicas of an expert on a rank are one: a token makes one copy, and the rank has the load of both. */
 function withoutDoubles(chiplets: number[][]): number[][] {
-  return chiplets.map((experts) => [...new Set(experts)].sort((one, other) => one - other));
+  return chiplets.map((experts) => [...new Set(experts)].sort((a, b) => a - b));
 }
 
 /** Largest load over the mean as EPLB counts it: every slot has its share, the second copy on a rank too. */

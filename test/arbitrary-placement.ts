@@ -79,7 +79,7 @@ function dealByKeys(
 ): number[][] {
   const { numExperts, numChiplets, slots, replicas, equalSlots } = shape;
   const experts = Array.from({ length: numExperts }, (_, expert) => expert);
-  experts.sort((one, other) => keys[one] - keys[other] || one - other);
+  experts.sort((a, b) => keys[a] - keys[b] || a - b);
   const chiplets = Array.from({ length: numChiplets }, (): number[] => []);
   experts.forEach((expert, index) => chiplets[index % numChiplets].push(expert));
   if (replicas) {

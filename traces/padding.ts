@@ -1,4 +1,4 @@
-import { NO_EXPERT } from "../lib/trace/routing-trace.js";
+import { NO_EXPERT, type LayerTrace } from "../lib/trace/routing-trace.js";
 
 /** What is known of the ids in a file, by which padding is told from experts. */
 export interface PaddingRule {
@@ -57,4 +57,15 @@ export function isNever(id: number, { padding }: Pick<PaddingRule, "padding">): 
 
 function cannotBeByte({ numExperts, isByte = false }: PaddingRule): boolean {
   return numExperts !== undefined && (numExperts < 256 || (isByte && numExperts > 256));
+}
+
+/** A layer whose rows are `topK` wide: as the token that has most experts. */
+export function withWidth(layer: LayerTrace, width: number, topK: number): LayerTrace {
+  if (width === topK) return layer;
+  const experts = new Uint16Array(layer.numTokens * topK).fill(NO_EXPERT);
+  for (let token = 0; token < layer.numTokens; token++) {
+    const row = layer.experts.subarray(token * width, token * width + Math.min(width, topK));
+    experts.set(row, token * topK);
+  }
+  return { ...layer, experts };
 }

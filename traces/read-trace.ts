@@ -7,7 +7,8 @@ import { suspicionsOf } from "./suspicions.js";
 import { SAMPLE_BLOCK, Sampling } from "./sampling.js";
 import { SameBatch } from "./same-batch.js";
 import { readSlotMap } from "./slot-map.js";
-import { TraceBuilder, type NumberingOptions, type SharedState } from "./trace-builder.js";
+import { TraceBuilder, type SharedState } from "./trace-builder.js";
+import type { NumberingOptions } from "./numbering.js";
 
 /** Options of {@link readTrace}. */
 export interface ReadTraceOptions extends NumberingOptions {
@@ -226,7 +227,7 @@ function addCounts(builders: readonly TraceBuilder[]): ReadReport["layers"] {
     const sum = sums.get(layer) ?? { layer, rowsRead: 0, warmupRows: 0 };
     sums.set(layer, { layer, rowsRead: sum.rowsRead + rowsRead, warmupRows: sum.warmupRows + warmupRows });
   }
-  return [...sums.values()].sort((one, other) => one.layer - other.layer);
+  return [...sums.values()].sort((a, b) => a.layer - b.layer);
 }
 
 function addBatches(builders: readonly TraceBuilder[]): ReadReport["batches"] {

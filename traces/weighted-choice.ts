@@ -20,7 +20,7 @@ export function weightedChoice(weights: ArrayLike<number>): (random: Random) => 
   const other = Uint16Array.from(share, (_, item) => item);
   const poor: number[] = [];
   const rich: number[] = [];
-  share.forEach((one, item) => (one < 1 ? poor : rich).push(item));
+  share.forEach((weight, item) => (weight < 1 ? poor : rich).push(item));
   for (let giver = rich.at(-1), taker = poor.pop(); giver !== undefined && taker !== undefined;) {
     other[taker] = giver;
     share[giver] -= 1 - share[taker];

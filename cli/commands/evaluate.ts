@@ -146,6 +146,6 @@ function serverRow(
   const share = (100 * tokensByServers[most]).toFixed(1);
   const cells = [file, ...copies.map((count) => count.toFixed(3)), `${most} (${share} %)`];
   if (serverLimit === undefined) return cells;
-  const above = tokensByServers.slice(serverLimit + 1).reduce((sum, one) => sum + one, 0);
+  const above = tokensByServers.slice(serverLimit + 1).reduce((sum, share) => sum + share, 0);
   return [...cells, `${(100 * above).toFixed(1)} %`];
 }

@@ -127,10 +127,11 @@ function countLayers(
   layer: number | undefined,
 ): LayerTraffic[] {
   const { numGroups = 1, numChiplets, layers, dispatch } = placement;
-  const chosen = layer === undefined ? trace.layers : trace.layers.filter((one) => one.layer === layer);
+  const chosen =
+    layer === undefined ? trace.layers : trace.layers.filter((current) => current.layer === layer);
   if (chosen.length === 0) throw new InputError(`--layer: found ${layer}, expected a layer of the trace`);
   return chosen.map((current) => {
-    const placed = layers.find((one) => one.layer === current.layer);
+    const placed = layers.find((candidate) => candidate.layer === current.layer);
     if (placed === undefined) {
       throw new InputError(`placement: found no layer ${current.layer}, expected every layer of the trace`);
     }

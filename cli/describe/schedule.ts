@@ -36,7 +36,7 @@ export function describeSchedule(step: StepSchedule): string {
 
 /** The fullest memory of all, where anything has to fit. */
 function describeSram(step: StepSchedule): string[] {
-  const peaks = sramPeaks(step).sort((one, other) => other.peakBytes - one.peakBytes);
+  const peaks = sramPeaks(step).sort((a, b) => b.peakBytes - a.peakBytes);
   return peaks.slice(0, 1).map(({ name, peakBytes, capacityBytes }) => {
     const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
     return `${name} is the fullest: ${megabytes(peakBytes)} of ${megabytes(capacityBytes)} MB`;

@@ -55,7 +55,7 @@ export const csv: PlacementFormat = {
       ]);
       return { layer, chiplets: held.map((experts) => experts.sort((a, b) => a - b)) };
     });
-    layers.sort((one, other) => one.layer - other.layer);
+    layers.sort((a, b) => a.layer - b.layer);
     return { model: options.model, numExperts: countExperts(options, ids), numChiplets, layers };
   },
 };

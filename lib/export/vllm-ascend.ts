@@ -79,7 +79,7 @@ function readDevices(entry: unknown, index: number, report: Report): number[][] 
       complain(`found device_id ${describeValue(device.device_id)}, expected ${rank}`);
     const experts = device.device_expert;
     return isIdList(experts, `device_list[${rank}].device_expert`, complain)
-      ? [...experts].sort((one, other) => one - other)
+      ? [...experts].sort((a, b) => a - b)
       : undefined;
   });
   const sound = lists.filter((list) => list !== undefined);

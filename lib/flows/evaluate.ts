@@ -352,11 +352,13 @@ function meanOf(layers: readonly LayerMetrics[], options: EvaluationOptions): Me
     groupLoadMaxOverMean: mean((layer) => layer.groupLoadMaxOverMean),
     ...(modelled.length > 0 && {
       modelled: {
-        rootLinkBytesPerToken: meanModelled((one) => one.rootLinkBytesPerToken),
-        rootLinkMulticastBytesPerToken: meanModelled((one) => one.rootLinkMulticastBytesPerToken),
-        chipletLinkBytesPerToken: meanModelled((one) => one.chipletLinkBytesPerToken),
+        rootLinkBytesPerToken: meanModelled((layer) => layer.rootLinkBytesPerToken),
+        rootLinkMulticastBytesPerToken: meanModelled((layer) => layer.rootLinkMulticastBytesPerToken),
+        chipletLinkBytesPerToken: meanModelled((layer) => layer.chipletLinkBytesPerToken),
         dynamicPj: meanModelled((layer) => layer.dynamicPj),
-        ...(options.scheduled && { scheduledLayerNs: meanModelled((one) => one.scheduledLayerNs ?? NaN) }),
+        ...(options.scheduled && {
+          scheduledLayerNs: meanModelled((layer) => layer.scheduledLayerNs ?? NaN),
+        }),
       },
     }),
     ...(servers.length > 0 && { servers: withBytes(meanServerTraffic(servers), options) }),

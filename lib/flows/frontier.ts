@@ -60,11 +60,11 @@ export async function traceFrontier(
 export function withoutDominated(points: readonly FrontierPoint[]): FrontierPoint[] {
   return points
     .filter((point, index) => !points.some((other, at) => dominates(other, point, at < index)))
-    .sort((one, other) => other.loadMaxOverMean - one.loadMaxOverMean);
+    .sort((a, b) => b.loadMaxOverMean - a.loadMaxOverMean);
 }
 
-function dominates(one: FrontierPoint, other: FrontierPoint, winsTies: boolean): boolean {
-  const traffic = other.tokenReplication - one.tokenReplication;
-  const load = other.loadMaxOverMean - one.loadMaxOverMean;
+function dominates(a: FrontierPoint, b: FrontierPoint, winsTies: boolean): boolean {
+  const traffic = b.tokenReplication - a.tokenReplication;
+  const load = b.loadMaxOverMean - a.loadMaxOverMean;
   return traffic >= 0 && load >= 0 && (traffic > 0 || load > 0 || winsTies);
 }

@@ -88,16 +88,16 @@ export function inspectLoads(
   { numChiplets }: { numChiplets: number },
 ): LoadInspection[] {
   return layers.map(({ layer, load }) => {
-    const choices = load.reduce((sum, one) => sum + one, 0);
+    const choices = load.reduce((sum, tokens) => sum + tokens, 0);
     const heaviest = largest(load);
     const onChiplet = new Float64Array(numChiplets);
-    load.forEach((one, expert) => (onChiplet[Math.floor((expert * numChiplets) / numExperts)] += one));
+    load.forEach((tokens, expert) => (onChiplet[Math.floor((expert * numChiplets) / numExperts)] += tokens));
     return {
       layer,
       choices,
       loadMaxOverMean: (heaviest * numExperts) / choices,
       loadEntropy: relativeEntropy(load),
-      idleExperts: load.filter((one) => one === 0).length,
+      idleExperts: load.filter((tokens) => tokens === 0).length,
       contiguousMaxLoad: (largest(onChiplet) * numChiplets) / choices,
       maxLoadAtLeast: Math.max(1, (heaviest * numChiplets) / choices),
     };

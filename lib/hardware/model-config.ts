@@ -134,7 +134,7 @@ class Fields {
 
   /** A whole number of at least `least`, or undefined where none of the names has one. */
   optional(names: readonly string[], least = 1): number | undefined {
-    const name = names.find((one) => this.#fields[one] !== undefined && this.#fields[one] !== null);
+    const name = names.find((key) => this.#fields[key] !== undefined && this.#fields[key] !== null);
     if (name === undefined) return undefined;
     const value = this.#fields[name];
     if (typeof value === "number" && Number.isInteger(value) && value >= least) return value;

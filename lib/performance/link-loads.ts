@@ -116,7 +116,7 @@ function contentionFactor({ rootDown, chipletDown }: LinkLoads, { links }: Hardw
   const served = new Float64Array(rootDown.length).fill(chipletsPerGroup);
   const rootNsOf = (copies: number) => copies / links.root.bytesPerNs.value;
   const chipletNsOf = (copies: number) => copies / links.chiplet.bytesPerNs.value;
-  const order = Array.from(chipletDown.keys()).sort((one, other) => chipletDown[one] - chipletDown[other]);
+  const order = Array.from(chipletDown.keys()).sort((a, b) => chipletDown[a] - chipletDown[b]);
   let rounds = 0;
   let done = 0;
   for (const chiplet of order) {
@@ -132,8 +132,8 @@ function contentionFactor({ rootDown, chipletDown }: LinkLoads, { links }: Hardw
 
 /** Copies that cross any link of a class at dispatch. */
 export function crossings(loads: LinkLoads): { root: number; chiplet: number } {
-  const total = (one: Float64Array, other: Float64Array) =>
-    one.reduce((sum, copies, link) => sum + copies + other[link], 0);
+  const total = (a: Float64Array, b: Float64Array) =>
+    a.reduce((sum, copies, link) => sum + copies + b[link], 0);
   return {
     root: total(loads.rootDown, loads.rootUp),
     chiplet: total(loads.chipletDown, loads.chipletUp),

@@ -137,7 +137,7 @@ function isManyToMany(routes: readonly RoutedFlow[]): boolean {
 
 /** Time of all rounds, see {@link transferTime}. */
 function roundsNs(routes: readonly RoutedFlow[], serialLoss: number): number {
-  const sizes = [...new Set(routes.map(({ bytes }) => bytes))].sort((one, other) => one - other);
+  const sizes = [...new Set(routes.map(({ bytes }) => bytes))].sort((a, b) => a - b);
   let totalNs = 0;
   sizes.forEach((size, round) => {
     const moving = routes.filter(({ bytes }) => bytes >= size);
@@ -171,9 +171,9 @@ function serialLoad(moving: readonly RoutedFlow[], busy: readonly number[], busi
 /** Index of each link in each direction: 2 * link, one more from its second router to its first. */
 function indexLinks({ links }: Network): (from: number, to: number) => number {
   const index = new Map<string, number>();
-  links.forEach(({ between: [one, other] }, link) => {
-    index.set(`${one}-${other}`, 2 * link);
-    index.set(`${other}-${one}`, 2 * link + 1);
+  links.forEach(({ between: [from, to] }, link) => {
+    index.set(`${from}-${to}`, 2 * link);
+    index.set(`${to}-${from}`, 2 * link + 1);
   });
   return (from, to) => {
     const direction = index.get(`${from}-${to}`);
@@ -186,10 +186,10 @@ function indexLinks({ links }: Network): (from: number, to: number) => number {
 function treeRouting({ numRouters, links }: Network): (from: number, to: number) => number[] {
   const neighbours = Array.from({ length: numRouters }, (): number[] => []);
   for (const {
-    between: [one, other],
+    between: [from, to],
   } of links) {
-    neighbours[one].push(other);
-    neighbours[other].push(one);
+    neighbours[from].push(to);
+    neighbours[to].push(from);
   }
   const parentOf = new Int32Array(numRouters).fill(-1);
   const depthOf = new Int32Array(numRouters).fill(-1);

@@ -92,7 +92,7 @@ export function smallestCovers(experts: readonly number[], chipletsOf: ReplicaCh
       if (size === 1) {
         const cover = [...chosen, chiplet];
         const holdsAll = left.every((expert) => chipletsOf[expert].includes(chiplet));
-        if (holdsAll && !covers.some((known) => cover.every((one) => known.includes(one))))
+        if (holdsAll && !covers.some((known) => cover.every((held) => known.includes(held))))
           covers.push(cover);
       } else {
         // A set that holds all with a chiplet to spare is not among the smallest, and was found before.

@@ -130,8 +130,8 @@ export function verifyMigration(
     });
   });
   held.forEach((experts, chiplet) => {
-    const wanted = [...to[chiplet]].sort((one, other) => one - other).join(",");
-    const found = [...experts].sort((one, other) => one - other).join(",");
+    const wanted = [...to[chiplet]].sort((a, b) => a - b).join(",");
+    const found = [...experts].sort((a, b) => a - b).join(",");
     if (found !== wanted)
       violations.push(`chiplet ${chiplet} ends with experts ${found}, expected ${wanted}`);
   });

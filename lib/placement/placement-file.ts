@@ -76,7 +76,7 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
     ...(provenance !== undefined && { provenance: provenance as unknown as Provenance }),
     layers: layers.map(({ chiplets, ...layer }) => ({
       ...layer,
-      chiplets: chiplets.map((experts) => experts.sort((one, other) => one - other)),
+      chiplets: chiplets.map((experts) => experts.sort((a, b) => a - b)),
     })),
   };
 }

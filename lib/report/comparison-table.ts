@@ -65,7 +65,7 @@ export function comparisonHeadline(rows: readonly ComparisonRow[]): string | und
   const costOf = (row: ComparisonRow) => judged(row)?.tokenReplication ?? Infinity;
   const yardstick = rows.find(({ solver }) => solver === "contiguous");
   if (yardstick === undefined || rows.length < 2 || costOf(yardstick) === Infinity) return undefined;
-  const best = rows.reduce((one, other) => (costOf(other) < costOf(one) ? other : one));
+  const best = rows.reduce((a, b) => (costOf(b) < costOf(a) ? b : a));
   const saved = 1 - costOf(best) / costOf(yardstick);
   const where = best.heldOut ? " on held-out tokens" : "";
   return `${best.solver} makes ${(100 * saved).toFixed(1)} % fewer token copies than contiguous${where}${changeOfTime(best, yardstick)}.`;

@@ -23,7 +23,7 @@ export function ganttBars(graph: TaskGraph, { startNs }: Schedule, finestNs: num
   const tasks = Array.from({ length: numTasks }, (_, task) => task).filter(
     (task) => resourceOf[task] !== NO_RESOURCE && durationNs[task] > 0,
   );
-  tasks.sort((one, other) => resourceOf[one] - resourceOf[other] || startNs[one] - startNs[other]);
+  tasks.sort((a, b) => resourceOf[a] - resourceOf[b] || startNs[a] - startNs[b]);
   const bars: GanttBar[] = [];
   for (const task of tasks) {
     const fromNs = startNs[task];

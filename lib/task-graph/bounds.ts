@@ -94,7 +94,7 @@ function largestOneMachineBound(
   { heads, tails }: { heads: Float64Array; tails: Float64Array },
 ): { boundNs: number; resource: number } {
   const { durationNs } = graph;
-  const byWork = [...workNs.keys()].sort((one, other) => workNs[other] - workNs[one] || one - other);
+  const byWork = [...workNs.keys()].sort((a, b) => workNs[b] - workNs[a] || a - b);
   let boundNs = 0;
   let resource = -1;
   for (const next of byWork) {
@@ -119,7 +119,7 @@ function oneMachineBound(
 ): number {
   const { heads, durationNs, tails } = times;
   // A plain array on purpose: its sort takes linear time where the tasks are nearly in order already, as they are.
-  const byHead = tasks.toSorted((one, other) => heads[one] - heads[other] || one - other);
+  const byHead = tasks.toSorted((a, b) => heads[a] - heads[b] || a - b);
   const leftNs = new Float64Array(tasks.length);
   const available = new KeyedHeap();
   let nowNs = 0;

@@ -64,7 +64,7 @@ export function timeByKind(
   return kinds
     .map((kind, index) => ({ kind, ns: ns[index] }))
     .filter((entry) => entry.ns > 0)
-    .sort((one, other) => other.ns - one.ns);
+    .sort((a, b) => b.ns - a.ns);
 }
 
 /** The task that ran on the same resource just before each, or -1. Shape [numTasks]. */

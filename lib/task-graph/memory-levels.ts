@@ -20,7 +20,7 @@ export function memoryLevels(
       { atNs: startNs[from], bytes },
       { atNs: startNs[until] + durationNs[until], bytes: -bytes },
     ])
-    .sort((one, other) => one.atNs - other.atNs || one.bytes - other.bytes)
+    .sort((a, b) => a.atNs - b.atNs || a.bytes - b.bytes)
     .map(({ atNs, bytes }) => ({ atNs, bytes: (held += bytes) }));
 }
 

@@ -77,7 +77,7 @@ function checkResources(graph: TaskGraph, { startNs, makespanNs }: Schedule): st
   });
   return graph.resources.flatMap((name, resource) => {
     const tasks = tasksOf[resource];
-    tasks.sort((one, other) => startNs[one] - startNs[other] || endNs(one) - endNs(other));
+    tasks.sort((a, b) => startNs[a] - startNs[b] || endNs(a) - endNs(b));
     return tasks
       .slice(1)
       .map((task, index) => ({ task, before: tasks[index] }))

@@ -28,7 +28,7 @@ export interface LayerLoad {
  */
 export function createLoadTrace(trace: LoadTrace): LoadTrace {
   for (const { layer, load } of trace.layers) {
-    const wrong = load.findIndex((one) => !(one >= 0 && one < Infinity));
+    const wrong = load.findIndex((tokens) => !(tokens >= 0 && tokens < Infinity));
     if (wrong >= 0) {
       throw new InputError(
         `loads: layer ${layer}: found load ${load[wrong]} of expert ${wrong}, expected 0 or more`,
@@ -36,8 +36,8 @@ export function createLoadTrace(trace: LoadTrace): LoadTrace {
     }
   }
   const layers = trace.layers
-    .filter(({ load }) => load.some((one) => one > 0))
-    .sort((one, other) => one.layer - other.layer);
+    .filter(({ load }) => load.some((tokens) => tokens > 0))
+    .sort((a, b) => a.layer - b.layer);
   if (layers.length === 0) throw new InputError("loads: found none above 0, expected at least one");
   return { ...trace, layers };
 }
@@ -71,7 +71,7 @@ export function addLoads(traces: readonly LoadTrace[]): LoadTrace {
     }
     for (const { layer, load } of layers) {
       const sum = sums.get(layer);
-      sums.set(layer, sum ? sum.map((one, expert) => one + load[expert]) : load);
+      sums.set(layer, sum ? sum.map((tokens, expert) => tokens + load[expert]) : load);
     }
   }
   return createLoadTrace({ ...first, layers: [...sums].map(([layer, load]) => ({ layer, load })) });

@@ -51,9 +51,7 @@ export function createRoutingTrace(trace: RoutingTrace): RoutingTrace {
   if (topK < 1 || topK > numExperts) {
     throw new InputError(`trace: found top-k ${topK}, expected 1 to the number of experts (${numExperts})`);
   }
-  const layers = trace.layers
-    .filter(({ numTokens }) => numTokens > 0)
-    .sort((one, other) => one.layer - other.layer);
+  const layers = trace.layers.filter(({ numTokens }) => numTokens > 0).sort((a, b) => a.layer - b.layer);
   layers.forEach((current, index) => {
     if (index > 0 && layers[index - 1].layer === current.layer) {
       throw new InputError(`trace: layer ${current.layer} comes twice, expected every layer once`);

@@ -27,7 +27,7 @@ export function regroupByLoad(problem: PlacementProblem, chiplets: Chiplets): Ch
   const load = Float64Array.from(order, (chiplet) => found[chiplet]);
   const groupOf = (chiplet: number) => groupOfChiplet(chiplet, chipletsPerGroup);
   const groupLoad = new Float64Array(numChiplets / chipletsPerGroup);
-  load.forEach((one, chiplet) => (groupLoad[groupOf(chiplet)] += one));
+  load.forEach((tokens, chiplet) => (groupLoad[groupOf(chiplet)] += tokens));
   const free = [...load.keys()].filter((chiplet) => pins.every((pin) => pin.chiplet !== chiplet));
   const regrouped = order.map((chiplet) => chiplets[chiplet]);
   for (;;) {

@@ -23,7 +23,7 @@ import { SUM_ROUNDING } from "../../lib/placement/tolerance.js";
 export function balanceLoads(loads: readonly number[], perSet: number, maxSets = 5e6): number[][] {
   const numSets = loads.length / perSet;
   const mean = sum(loads) / numSets;
-  const heaviestFirst = loads.map((_, index) => index).sort((one, other) => loads[other] - loads[one]);
+  const heaviestFirst = loads.map((_, index) => index).sort((a, b) => loads[b] - loads[a]);
   const greedily = dealGreedily(loads, heaviestFirst, perSet);
   let best = greedily.flat();
   let least = greedily.reduce((sets, set) => withSet(sets, sumOf(loads, set) - mean), NO_SETS);
@@ -81,13 +81,13 @@ function withSet({ signed, absolute, largest }: Deviation, deviation: number): D
   };
 }
 
-/** Whether the deviations that are sure by now are less than those of another. */
-function isBetter(one: Deviation, other: Deviation): boolean {
-  const total = one.absolute + Math.abs(one.signed);
-  const otherTotal = other.absolute + Math.abs(other.signed);
-  const tolerance = SUM_ROUNDING * Math.max(1, otherTotal);
-  if (total < otherTotal - tolerance) return true;
-  return total <= otherTotal + tolerance && one.largest < other.largest - tolerance;
+/** Whether the deviations that are sure by now are less than the best known. */
+function isBetter(sure: Deviation, best: Deviation): boolean {
+  const total = sure.absolute + Math.abs(sure.signed);
+  const bestTotal = best.absolute + Math.abs(best.signed);
+  const tolerance = SUM_ROUNDING * Math.max(1, bestTotal);
+  if (total < bestTotal - tolerance) return true;
+  return total <= bestTotal + tolerance && sure.largest < best.largest - tolerance;
 }
 
 function sumOf(loads: readonly number[], set: readonly number[]): number {
@@ -102,7 +102,7 @@ function dealGreedily(
   const sets = Array.from({ length: loads.length / perSet }, (): number[] => []);
   for (const index of heaviestFirst) {
     const open = sets.filter((set) => set.length < perSet);
-    open.reduce((one, other) => (sumOf(loads, other) < sumOf(loads, one) ? other : one)).push(index);
+    open.reduce((a, b) => (sumOf(loads, b) < sumOf(loads, a) ? b : a)).push(index);
   }
   return sets;
 }

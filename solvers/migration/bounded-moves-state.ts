@@ -114,7 +114,7 @@ export class BoundedMoves {
         if (swap) swaps.push(swap);
       }
     }
-    return swaps.sort((one, other) => other.score - one.score);
+    return swaps.sort((a, b) => b.score - a.score);
   }
 
   #bestSwapBetween(a: number, b: number): { e: number; f: number; score: number } | undefined {

@@ -154,9 +154,9 @@ function cappedTasks(problem: PlacementProblem, answers: readonly Solved[]): [Pl
     const { chipletLoad } = countTraffic(patterns, chiplets, problem);
     return { chiplets, cost, load: largest(chipletLoad) };
   });
-  const balanced = loaded.reduce((one, other) => (other.load < one.load ? other : one));
-  const cheapest = loaded.reduce((one, other) =>
-    other.cost < one.cost || (other.cost === one.cost && other.load < one.load) ? other : one,
+  const balanced = loaded.reduce((a, b) => (b.load < a.load ? b : a));
+  const cheapest = loaded.reduce((a, b) =>
+    b.cost < a.cost || (b.cost === a.cost && b.load < a.load) ? b : a,
   );
   const meanLoad = meanChipletLoad(problem);
   const caps = LOAD_CAPS.map((cap) => Math.max(cap * meanLoad, balanced.load));
@@ -190,9 +190,9 @@ function distinct(placements: readonly Solved[]): Solved[] {
   );
 }
 
-function isSame(one: Solved, other: Solved): boolean {
-  return one.chiplets.every((experts, chiplet) => {
-    const others = other.chiplets[chiplet];
+function isSame(a: Solved, b: Solved): boolean {
+  return a.chiplets.every((experts, chiplet) => {
+    const others = b.chiplets[chiplet];
     return experts.length === others.length && experts.every((expert, place) => expert === others[place]);
   });
 }

@@ -261,6 +261,6 @@ function chipletsOfSlots(slotOf: Int32Array, slots: number): number[][] {
   return Array.from({ length: slotOf.length / slots }, (_, chiplet) =>
     [...slotOf.subarray(chiplet * slots, (chiplet + 1) * slots)]
       .filter((expert) => expert !== EMPTY)
-      .sort((one, other) => one - other),
+      .sort((a, b) => a - b),
   );
 }

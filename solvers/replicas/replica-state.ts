@@ -93,7 +93,7 @@ export class ReplicaState {
     return Array.from({ length: this.numChiplets }, (_, chiplet) =>
       [...this.slotOf.subarray(chiplet * this.slots, (chiplet + 1) * this.slots)]
         .filter((expert) => expert !== EMPTY)
-        .sort((one, other) => one - other),
+        .sort((a, b) => a - b),
     );
   }
 

@@ -29,8 +29,8 @@ describe("transferTime", () => {
   });
 
   it("routes along the row and then the column of a mesh", () => {
-    const link = (one: number, other: number) => ({
-      between: [one, other] as const,
+    const link = (a: number, b: number) => ({
+      between: [a, b] as const,
       bytesPerNs: 1,
       latencyNs: 1,
     });

@@ -78,7 +78,7 @@ describe("linkLoads", () => {
 
   it("carry k copies on both without one copy per chiplet", () => {
     const loads = linkLoads(traffic, hardware, "per-expert");
-    const total = (values: Float64Array) => values.reduce((sum, one) => sum + one, 0);
+    const total = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
     expect(total(loads.rootDown)).to.equal(8 * traffic.numTokens);
     expect(total(loads.chipletDown)).to.equal(8 * traffic.numTokens);
   });
@@ -91,7 +91,7 @@ describe("linkLoads", () => {
 
   it("send as many copies up as down where tokens start everywhere, less what stays where it starts", () => {
     const loads = linkLoads(traffic, findHardware("h100-8x8")!, "per-chiplet");
-    const total = (values: Float64Array) => values.reduce((sum, one) => sum + one, 0);
+    const total = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0);
     const copies = total(traffic.chipletTokens);
     expect(total(loads.chipletDown)).to.be.closeTo(copies * (15 / 16), 1e-6);
     expect(total(loads.chipletUp)).to.be.closeTo(copies * (15 / 16), 1e-6);

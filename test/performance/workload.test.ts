@@ -26,7 +26,7 @@ function trafficOf(
   load: (gpu: number) => number = (gpu) => (gpu === 0 ? 2 : 1),
 ): LayerTraffic {
   const loads = Array.from({ length: 32 }, (_, gpu) => load(gpu));
-  const total = loads.reduce((sum, one) => sum + one, 0);
+  const total = loads.reduce((sum, value) => sum + value, 0);
   const perGpu = loads.map((one) => (one * 1024 * 8) / total);
   return {
     numTokens: 1024,

@@ -63,7 +63,7 @@ describe("countTraffic", () => {
         const patterns = collectPatterns(layer, { numExperts, topK });
         const copiesOn = (placement: Chiplets) =>
           countTraffic(patterns, placement, { chipletsPerGroup: 1 }).chipletTokens.reduce(
-            (sum, one) => sum + one,
+            (sum, value) => sum + value,
             0,
           );
         chiplets.forEach((held, chiplet) => {

@@ -54,12 +54,12 @@ function readTrace(json: string): Event[] {
     // A reader that keeps whole nanoseconds cuts off the rest, and slices of a thread that overlap are dropped.
     const slices = events
       .map(({ ts, dur }) => ({ from: Math.trunc(ts * 1000), length: Math.trunc(dur * 1000) }))
-      .sort((one, other) => one.from - other.from || one.length - other.length);
+      .sort((a, b) => a.from - b.from || a.length - b.length);
     slices.slice(1).forEach(({ from }, index) => {
       expect(from).to.be.at.least(slices[index].from + slices[index].length);
     });
     // Another adds ts and dur as they are.
-    const ascending = events.toSorted((one, other) => one.ts - other.ts || one.dur - other.dur);
+    const ascending = events.toSorted((a, b) => a.ts - b.ts || a.dur - b.dur);
     ascending.slice(1).forEach(({ ts }, index) => {
       expect(ts).to.be.at.least(ascending[index].ts + ascending[index].dur);
     });

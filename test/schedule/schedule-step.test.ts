@@ -73,7 +73,7 @@ describe("scheduleStep", () => {
         const [traffic] = layers;
         const perExpert = { ...workload, transport: "per-expert" } as const;
         const stages = stageTimes(traffic, { hardware, shape }, { workload: perExpert, tokens: 8 * 256 });
-        const experts = stages.expertsNs.reduce((most, one) => Math.max(most, one), 0);
+        const experts = stages.expertsNs.reduce((most, value) => Math.max(most, value), 0);
         const compute = stages.attentionNs + stages.sharedNs + experts;
         const moves =
           transferNs(stages.dispatch) +

@@ -64,10 +64,10 @@ describe("stepBoundNs", () => {
               ),
             );
             // What is proved of C_T is as good as can be for placements with as many experts a chiplet: theirs.
-            const copiesOf = (traffic: LayerTraffic) => sum(traffic.chipletTokens) / traffic.numTokens;
+            const replicationOf = (traffic: LayerTraffic) => sum(traffic.chipletTokens) / traffic.numTokens;
             for (const alike of [placed.slice(0, -1), placed.slice(-1)]) {
               const fewest = patterns.map((_, index) =>
-                smallest(alike.map((layers) => copiesOf(layers[index]))),
+                smallest(alike.map((layers) => replicationOf(layers[index]))),
               );
               const least = smallest(alike.map((traffic) => stepMakespanNs(traffic, options)));
               for (const traffic of alike) {

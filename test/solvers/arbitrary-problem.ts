@@ -48,8 +48,8 @@ const limitedProblems: fc.Arbitrary<PlacementProblem> = shapes().chain(({ patter
   return fc
     .record({
       expertBytes: bytes.map((values) => Float64Array.from(values)),
-      chipletLoad: limitFrom(load.reduce((sum, one) => sum + one, 0) / numChiplets),
-      groupLoad: limitFrom(load.reduce((sum, one) => sum + one, 0) / numGroups),
+      chipletLoad: limitFrom(load.reduce((sum, value) => sum + value, 0) / numChiplets),
+      groupLoad: limitFrom(load.reduce((sum, value) => sum + value, 0) / numGroups),
       chipletTokens: limitFrom(Math.max(numTokens / numChiplets, Math.max(...load))),
       groupTokens: limitFrom(Math.max(numTokens / numGroups, Math.max(...load))),
       groupExperts: limitFrom(numExperts / numGroups),
@@ -67,7 +67,7 @@ const limitedProblems: fc.Arbitrary<PlacementProblem> = shapes().chain(({ patter
       ),
     })
     .map(({ expertBytes, bytesSlack, pins, antiAffinity, ...limits }) => {
-      const groupBytes = (bytesSlack * expertBytes.reduce((sum, one) => sum + one, 0)) / numGroups;
+      const groupBytes = (bytesSlack * expertBytes.reduce((sum, value) => sum + value, 0)) / numGroups;
       return createProblem(patterns, {
         ...shape,
         expertBytes,
@@ -96,7 +96,7 @@ const replicatedProblems: fc.Arbitrary<PlacementProblem> = tokenPatterns(5).chai
       const most = patterns.numExperts * (kind.numChiplets - 1);
       const shape = { ...kind, numReplicas: Math.min(kind.numReplicas, most) };
       const { load } = createProblem(patterns, shape);
-      const meanLoad = load.reduce((sum, one) => sum + one, 0) / shape.numChiplets;
+      const meanLoad = load.reduce((sum, value) => sum + value, 0) / shape.numChiplets;
       return createProblem(patterns, {
         ...shape,
         limits: {

@@ -40,7 +40,7 @@ describe("rebalanceExperts", () => {
         (load, slots) => {
           const options = { numSlots: 4 * slots, numExpertGroups: 4, numChipletGroups: 2, numChiplets: 4 };
           const { expertOfSlot, slotsOfExpert, replicaCount } = rebalanceExperts(load, options);
-          expect(slotsOfExpert.flat().sort((one, other) => one - other)).to.deep.equal(
+          expect(slotsOfExpert.flat().sort((a, b) => a - b)).to.deep.equal(
             expertOfSlot.map((_, slot) => slot).reduce<number[]>((all, slot) => [...all, slot], []),
           );
           slotsOfExpert.forEach((slotsOf, expert) => {

@@ -18,7 +18,7 @@ describe("listSchedule", () => {
         const { boundNs, criticalPathNs } = scheduleBound(graph);
         expect(schedule.makespanNs).to.be.at.least(boundNs);
         // At every instant the path to a task advances, or the resource it waits for works.
-        const work = graph.durationNs.reduce((sum, one) => sum + one, 0);
+        const work = graph.durationNs.reduce((sum, value) => sum + value, 0);
         expect(schedule.makespanNs).to.be.at.most(criticalPathNs + work);
       }),
     );
@@ -108,7 +108,7 @@ describe("listSchedule", () => {
     ];
     const graph = flowShop(jobs);
     const { startNs, makespanNs } = listSchedule(graph, "johnson");
-    const first = [0, 2, 4, 6, 8].sort((one, other) => startNs[one] - startNs[other]);
+    const first = [0, 2, 4, 6, 8].sort((a, b) => startNs[a] - startNs[b]);
     expect(first.map((task) => task / 2 + 1)).to.deep.equal([5, 2, 1, 4, 3]);
     expect(makespanNs).to.equal(30);
   });

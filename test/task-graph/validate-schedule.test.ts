@@ -29,7 +29,7 @@ describe("validateSchedule", () => {
   const graph = twoLoads(5);
   const schedule = (starts: number[], makespanNs: number) => ({
     startNs: Float64Array.from(starts),
-    order: Int32Array.from([...starts.keys()].sort((one, other) => starts[one] - starts[other])),
+    order: Int32Array.from([...starts.keys()].sort((a, b) => starts[a] - starts[b])),
     makespanNs,
   });
 
@@ -89,7 +89,7 @@ describe("validateSchedule", () => {
         const task = pick % any.numTasks;
         fc.pre(made.startNs[task] > 0 && any.durationNs[task] > 0);
         made.startNs[task] -= 0.5;
-        made.order.sort((one, other) => made.startNs[one] - made.startNs[other]);
+        made.order.sort((a, b) => made.startNs[a] - made.startNs[b]);
         expect(violations(any, made)).to.not.deep.equal([]);
       }),
     );

@@ -70,7 +70,7 @@ describe("indexPatterns", () => {
 });
 
 function count(counts: Map<string, number>, members: readonly number[], by: number): void {
-  const key = [...members].sort((one, other) => one - other).join();
+  const key = [...members].sort((a, b) => a - b).join();
   counts.set(key, (counts.get(key) ?? 0) + by);
 }
 

@@ -44,7 +44,7 @@ export async function listFiles(path: string): Promise<string[]> {
   return entries
     .filter((entry) => entry.isFile() && !entry.name.startsWith("."))
     .map(({ name }) => name)
-    .sort((one, other) => order.compare(one, other) || (one < other ? -1 : 1))
+    .sort((a, b) => order.compare(a, b) || (a < b ? -1 : 1))
     .map((name) => join(path, name));
 }
 

@@ -4,7 +4,8 @@ import { checkModelSizes } from "../../lib/plausible-size.js";
 import { largestId } from "../../lib/trace/id-rows.js";
 import { NO_EXPERT } from "../../lib/trace/routing-trace.js";
 import { fillTile, rowsOfTile, TILE_IDS } from "./id-tile.js";
-import type { RowFault, TraceBuilder } from "../trace-builder.js";
+import type { TraceBuilder } from "../trace-builder.js";
+import type { RowFault } from "../row-fault.js";
 
 /**
  * Appends the tokens of one layer that a tensor holds.

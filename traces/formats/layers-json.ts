@@ -70,7 +70,7 @@ function isLayer(value: unknown): value is number {
 }
 
 function isNumbers(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((one) => typeof one === "number");
+  return Array.isArray(value) && value.every((id) => typeof id === "number");
 }
 
 function isMatrix(value: unknown): value is readonly (readonly number[])[] {

@@ -38,7 +38,7 @@ export const omniInferCounts: TraceFormat = {
       ranks.set(rank, layers);
     }
     for (const [step, ranks] of ranksOf) {
-      const inOrder = [...ranks].sort(([one], [other]) => one - other);
+      const inOrder = [...ranks].sort(([a], [b]) => a - b);
       checkRanks(inOrder, `${paths[0]}: step ${step}`);
       inOrder[0][1].forEach((_, layer) => {
         const load = Float64Array.from(inOrder.flatMap(([, layers]) => layers[layer] ?? []));

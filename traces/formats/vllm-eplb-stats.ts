@@ -61,6 +61,6 @@ function addRecord(record: Readonly<Record<string, unknown>>, builder: TraceBuil
 function isMatrix(value: unknown): value is readonly (readonly number[])[] {
   return (
     Array.isArray(value) &&
-    value.every((row) => Array.isArray(row) && row.every((one) => typeof one === "number"))
+    value.every((row) => Array.isArray(row) && row.every((count) => typeof count === "number"))
   );
 }

@@ -19,7 +19,7 @@ describe("expert subsets", () => {
     const placeOf = (set: ArrayLike<number>) => placeOfSubset(index, set, experts);
 
     it(`have one place each, up to sets of ${largest}`, () => {
-      expect(all.map(placeOf).sort((one, other) => one - other)).to.eql(all.map((_, place) => place));
+      expect(all.map(placeOf).sort((a, b) => a - b)).to.eql(all.map((_, place) => place));
       expect(index.length).to.equal(all.length);
     });
 

@@ -44,7 +44,7 @@ function deviations(loads: number[], sets: number[][]): [number, number] {
   const apart = sets.map((set) =>
     Math.abs(sets.length * set.reduce((sum, index) => sum + loads[index], 0) - total),
   );
-  return [apart.reduce((sum, one) => sum + one, 0), Math.max(...apart)];
+  return [apart.reduce((sum, value) => sum + value, 0), Math.max(...apart)];
 }
 
 function bestOfAll(loads: number[], perSet: number): [number, number] {

@@ -98,7 +98,7 @@ describe("limitMoves", () => {
       ).to.deep.equal([]);
       costs.push(found.cost);
     }
-    expect(costs).to.deep.equal([...costs].sort((one, other) => other - one));
+    expect(costs).to.deep.equal([...costs].sort((a, b) => b - a));
     expect(costs[3]).to.be.lessThan(0.9 * costs[0]);
   });
 

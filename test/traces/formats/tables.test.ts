@@ -146,6 +146,6 @@ describe("ragged JSON Lines", () => {
     expect(trace).to.deep.include({ numExperts: 8, topK: 2 });
     expect(trace.layers).to.have.length(32);
     expect(trace.layers.map(({ numTokens }) => numTokens)).to.include.members([334, 338]);
-    expect(loadsOf(trace).layers[0].load.reduce((sum, one) => sum + one)).to.equal(2 * 337);
+    expect(loadsOf(trace).layers[0].load.reduce((sum, value) => sum + value)).to.equal(2 * 337);
   });
 });
