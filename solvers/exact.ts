@@ -1,6 +1,6 @@
 import { expertsOfChiplets, type Solution } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
-import type { Solver, SolverOptions } from "../lib/placement/solver.js";
+import { timeLeft, type Solver, type SolverOptions } from "../lib/placement/solver.js";
 import { lagrangianBound } from "./bounds/lagrangian-bound.js";
 import { columnModelOf } from "./columns/admissible-columns.js";
 import { sumTokens, type Column, type PricedColumn } from "./columns/column.js";
@@ -78,10 +78,15 @@ async function prove(problem: PlacementProblem, options: SolverOptions): Promise
     deadline,
   });
   const proof = await closeGap(model, { table, proved, incumbent, deadline, options });
-  const answer = await placeColumns(problem, proof.columns, { ...options, ...proof });
+  const answer = await placeColumns(problem, proof.columns, { ...options, ...proof, ...timeLeft(deadline) });
   // Limits of chiplet groups may forbid the best columns; the search has respected them all along.
   return answer.status === "undecided"
-    ? placeColumns(problem, incumbent, { ...options, ...proof, stoppedBy: "budget" })
+    ? placeColumns(problem, incumbent, {
+        ...options,
+        ...proof,
+        ...timeLeft(deadline),
+        stoppedBy: performance.now() < deadline ? "budget" : "time limit",
+      })
     : answer;
 }
 
@@ -130,8 +135,8 @@ async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline
   report("cuts");
   let threshold = firstThreshold(list);
   while (bound < sumTokens(columns)) {
-    const timeLimitMs = deadline - performance.now();
-    if (timeLimitMs <= 0) return { columns, tokensBound: bound, stoppedBy: "time limit" as const };
+    if (performance.now() >= deadline)
+      return { columns, tokensBound: bound, stoppedBy: "time limit" as const };
     // Costs are integers: whatever is better than the incumbent costs at least a token less.
     const whole = sumTokens(columns) - 1 - list.base;
     threshold = Math.min(threshold, whole);
@@ -145,7 +150,7 @@ async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline
         onNote: (note) => {
           report("choice of columns", note);
         },
-        ...(timeLimitMs < Infinity && { timeLimitMs }),
+        ...timeLeft(deadline),
       },
     );
     if (!choice) throw new Error("choosePartition answers at least with the incumbent");

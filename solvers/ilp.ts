@@ -1,6 +1,6 @@
 import { expertsOfChiplets, type Solution } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
-import type { Solver, SolverOptions } from "../lib/placement/solver.js";
+import { timeLeft, type Solver, type SolverOptions } from "../lib/placement/solver.js";
 import { columnModelOf } from "./columns/admissible-columns.js";
 import { sumTokens } from "./columns/column.js";
 import { choosePartition } from "./columns/partition-model.js";
@@ -56,19 +56,28 @@ export async function recombine(
     const chiplets = expertsOfChiplets(best, problem.numChiplets);
     options.onProgress?.({ chiplets, cost: sumTokens(incumbent) / problem.patterns.numTokens, note });
   };
-  await priceIntoPool(model, search.pool, { chipletOf: best, deadline, onNote });
-  const timeLimitMs = deadline - performance.now();
-  const choice = await choosePartition(model, search.pool.columns, {
-    backend: options.backends.columns,
-    incumbent,
-    maxIterations: MAX_ITERATIONS,
-    onNote,
-    ...(timeLimitMs < Infinity && { timeLimitMs }),
-  });
-  const proved = proveBound && { tokensBound: proveBound(best, deadline) };
+  const choose = async () => {
+    await priceIntoPool(model, search.pool, { chipletOf: best, deadline, onNote });
+    return choosePartition(model, search.pool.columns, {
+      backend: options.backends.columns,
+      incumbent,
+      maxIterations: MAX_ITERATIONS,
+      onNote,
+      ...timeLeft(deadline),
+    });
+  };
+  // No stage begins that the clock would cut at once.
+  const choice = performance.now() < deadline ? await choose() : undefined;
+  const proved =
+    proveBound && performance.now() < deadline ? { tokensBound: proveBound(best, deadline) } : {};
   const stoppedBy = performance.now() >= deadline ? "time limit" : search.stoppedBy;
   const claim = { ...options, stoppedBy, ...proved };
-  const answer = await placeColumns(problem, choice?.columns ?? incumbent, claim);
+  const answer = await placeColumns(problem, choice?.columns ?? incumbent, {
+    ...claim,
+    ...timeLeft(deadline),
+  });
   // Limits of chiplet groups may forbid the best columns; the search has respected them all along.
-  return answer.status === "undecided" ? placeColumns(problem, incumbent, claim) : answer;
+  return answer.status === "undecided"
+    ? placeColumns(problem, incumbent, { ...claim, ...timeLeft(deadline) })
+    : answer;
 }

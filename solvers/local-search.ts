@@ -1,4 +1,4 @@
-import type { Solver } from "../lib/placement/solver.js";
+import { timeLeft, type Solver } from "../lib/placement/solver.js";
 import { finish } from "./constraints/complete-placement.js";
 import { contiguousPlacement } from "./contiguous.js";
 import { placeColumns } from "./groups/assign-groups.js";
@@ -15,10 +15,15 @@ export const localSearch: Solver = {
   proves: false,
   summary: "iterated swap search on C_T itself, from communities and descents on pairs",
   async solve(problem, options) {
+    const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
     const search = startSearch(swapModelOf(problem), options);
     const best = search.run(QUICK_SEARCH);
     // Without an admissible placement met, the question is whether there is any.
     if (!best) return finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });
-    return placeColumns(problem, search.columnsOf(best), { ...options, stoppedBy: search.stoppedBy });
+    return placeColumns(problem, search.columnsOf(best), {
+      ...options,
+      ...timeLeft(deadline),
+      stoppedBy: search.stoppedBy,
+    });
   },
 };

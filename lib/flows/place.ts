@@ -156,13 +156,16 @@ function verified(
   return layers;
 }
 
+/** Share of a time limit that solvers get: answers are verified after them, and put together. */
+const SOLVING_SHARE = 0.9;
+
 /** Tells a layer that begins its share of the time that is left for all. */
 function shareTime(
   numLayers: number,
   { solverOptions, concurrency = Infinity }: PlaceTraceOptions,
 ): () => number {
   const { timeLimitMs = Infinity } = solverOptions;
-  const deadline = performance.now() + timeLimitMs;
+  const deadline = performance.now() + SOLVING_SHARE * timeLimitMs;
   let waiting = numLayers;
   return () => {
     const rounds = Math.ceil(waiting-- / Math.min(concurrency, numLayers));

@@ -26,6 +26,15 @@ export interface SolverOptions {
   readonly onProgress?: (progress: SolverProgress) => void;
 }
 
+/**
+ * What is left of a time limit for the next stage of a solver; nothing where there is no limit.
+ *
+ * @param deadline Clock of `performance.now()`, Infinity for none.
+ */
+export function timeLeft(deadline: number): Pick<SolverOptions, "timeLimitMs"> {
+  return deadline === Infinity ? {} : { timeLimitMs: Math.max(1, deadline - performance.now()) };
+}
+
 /** What a solver has so far. */
 export interface SolverProgress {
   readonly chiplets: Chiplets;

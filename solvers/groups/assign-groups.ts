@@ -108,7 +108,10 @@ async function assignGroups(
   { seed, backends, timeLimitMs }: SolverOptions,
 ): Promise<GroupAssignment | undefined> {
   const quotient = poseGroups(problem, chipletSets);
-  const search = startSearch(swapModelOf(quotient), { seed });
+  const search = startSearch(swapModelOf(quotient), {
+    seed,
+    ...(timeLimitMs !== undefined && { timeLimitMs }),
+  });
   const best = search.run(GROUP_SEARCH);
   const answer = (groupOf: ArrayLike<number>, isProved: boolean) => {
     const cost = countTokenCopies(quotient.patterns, groupOf) / quotient.patterns.numTokens;

@@ -4,7 +4,7 @@ import { countMoves } from "../../lib/placement/migration.js";
 import type { Chiplets, Solved, Placement, Solution, StoppedBy } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { relabelChiplets } from "../../lib/placement/relabel.js";
-import type { Solver } from "../../lib/placement/solver.js";
+import { timeLeft, type Solver } from "../../lib/placement/solver.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
@@ -28,10 +28,11 @@ export function migrateFrom(solver: Solver, running: Placement, maxMoves: number
     summary: `${solver.summary}, close to a running placement`,
     async solve(problem, options) {
       const chiplets = runningLayer(running, problem);
+      const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
       const target = await solver.solve(problem, options);
       if (target.status === "infeasible") return target;
-      const { seed, timeLimitMs } = options;
-      return limitMoves(problem, { running: chiplets, maxMoves, target, seed, timeLimitMs });
+      const { seed } = options;
+      return limitMoves(problem, { running: chiplets, maxMoves, target, seed, ...timeLeft(deadline) });
     },
   };
 }

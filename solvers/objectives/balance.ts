@@ -1,7 +1,7 @@
 import { OPTIMALITY_GAP, TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
 import { chipletOfExperts, expertsOfChiplets, type Solution } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
-import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
+import { timeLeft, type Solver } from "../../lib/placement/solver.js";
 import { createRandom } from "../../lib/random.js";
 import { contiguousPlacement } from "../contiguous.js";
 import { finish } from "../constraints/complete-placement.js";
@@ -27,15 +27,20 @@ export function balanced(solver: Solver): Solver {
       if (problem.numReplicas > 0) {
         return solver.solve({ ...problem, objective: { minimise: "load" } }, options);
       }
+      const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
       const begun = await finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });
       if (!("chiplets" in begun)) return begun;
-      const start = balancePlacement(problem, chipletOfExperts(begun.chiplets, problem.numExperts), options);
+      const start = balancePlacement(problem, chipletOfExperts(begun.chiplets, problem.numExperts), {
+        seed: options.seed,
+        deadline,
+      });
       const mean = meanChipletLoad(problem);
       const cost = largest(loadsOf(problem, start));
       const bound = leastLargestLoad(problem);
       const capped = { ...problem, limits: { ...problem.limits, chipletLoad: cost } };
       const solution = await solver.solve(capped, {
         ...options,
+        ...timeLeft(deadline),
         start: expertsOfChiplets(start, problem.numChiplets),
       });
       return withLoad(capped, solution, { mean, bound });
@@ -66,7 +71,7 @@ export function leastLargestLoad({
 function balancePlacement(
   problem: PlacementProblem,
   begun: Uint16Array,
-  { seed }: SolverOptions,
+  { seed, deadline }: { readonly seed: number; readonly deadline: number },
 ): Uint16Array {
   const state = new SwapGains(problem);
   state.place(begun);
@@ -102,8 +107,8 @@ function balancePlacement(
   let best = begun;
   let bestLoad = largest(loads);
   const target = leastLargestLoad(problem);
-  for (let kick = 0; kick <= KICKS && bestLoad > target; kick++) {
-    while (improve());
+  for (let kick = 0; kick <= KICKS && bestLoad > target && performance.now() < deadline; kick++) {
+    while (performance.now() < deadline && improve());
     const load = largest(loads);
     if (load < bestLoad) {
       bestLoad = load;

@@ -1,6 +1,6 @@
-import type { Chiplets, Solved } from "../../lib/placement/placement.js";
+import type { Chiplets, Solution, Solved } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
-import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
+import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import type { Machine } from "../../lib/hardware/machine.js";
@@ -53,34 +53,48 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
     ...solver,
     summary: `least modelled time among many candidates, made by ${solver.summary}`,
     async solve(problem, options) {
+      const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
       const estimateNs = estimate(problem);
       const judgeNs = judge(problem);
       // Progress is of one solver: bounds and placements of many would not belong together.
       const { onProgress, ...silent } = options;
       const [first, ...others] = await Promise.all([
-        solver.solve(problem, { ...silent, ...(onProgress && { onProgress }) }),
-        ...rivals.map((rival) => rival.solve(problem, silent)),
+        solver.solve(problem, { ...silent, ...halfOf(options), ...(onProgress && { onProgress }) }),
+        ...rivals.map((rival) => rival.solve(problem, { ...silent, ...timeLeft(deadline) })),
       ]);
       const answers = [first, ...others].filter((solution) => "chiplets" in solution);
       if (answers.length === 0) return first;
-      const capped = await Promise.all(
-        cappedTasks(problem, answers).map(([variant, start]) => search.solve(variant, { ...silent, start })),
-      );
+      // Solvers take turns in this thread: each has what is left of the time, and none begins without any.
+      const capped: Solution[] = [];
+      for (const [variant, start] of cappedTasks(problem, answers)) {
+        if (performance.now() >= deadline) break;
+        capped.push(await search.solve(variant, { ...silent, ...timeLeft(deadline), start }));
+      }
       const found = [...answers, ...capped.filter((solution) => "chiplets" in solution)];
       const own = distinct(answers);
-      const regroupings = await Promise.all(found.map((placement) => regroup(problem, placement, silent)));
+      const regroupings = await Promise.all(
+        found.map((placement) => regroup(problem, placement, { ...silent, ...timeLeft(deadline) })),
+      );
       const variants = distinct([...found, ...regroupings.flat()])
         .filter((variant) => !own.some((answer) => isSame(answer, variant)))
         .map((placement) => ({ placement, ns: estimateNs(trafficOf(problem, placement.chiplets)) }))
         .sort((a, b) => a.ns - b.ns)
         .slice(0, MOST_JUDGED_VARIANTS);
       const candidates = [...own, ...variants.map(({ placement }) => placement)];
-      const judged = [...candidates, ...annealed(problem, candidates, { ...options, estimateNs })]
+      const judged = [
+        ...candidates,
+        ...annealed(problem, candidates, { ...options, ...timeLeft(deadline), estimateNs }),
+      ]
         .map((placement) => ({ placement, ns: judgeNs(trafficOf(problem, placement.chiplets)) }))
         .sort((a, b) => a.ns - b.ns || a.placement.cost - b.placement.cost);
       return claimOf(judged[0].placement, answers);
     },
   };
+}
+
+/** Half of the time limit: the other half is for what is made of the answer. */
+function halfOf({ timeLimitMs }: SolverOptions): Pick<SolverOptions, "timeLimitMs"> {
+  return timeLimitMs === undefined ? {} : { timeLimitMs: timeLimitMs / 2 };
 }
 
 /** The modelled time of the problem's layer, by an estimate that is quick to compute. */

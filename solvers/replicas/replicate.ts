@@ -1,7 +1,7 @@
 import { constraintsOf, heldLimits } from "../../lib/placement/constraints.js";
 import type { Chiplets, Solution, StoppedBy } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
-import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
+import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
 import { OPTIMALITY_GAP, SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { hasTokensOfOneExpert } from "../../lib/trace/token-patterns.js";
@@ -68,8 +68,8 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
   });
   const finished = { ...options, stoppedBy };
   return isLoadFirst
-    ? answerBalanced(problem, chiplets, finished)
-    : completePlacement(problem, chiplets, finished);
+    ? answerBalanced(problem, chiplets, { ...finished, ...timeLeft(deadline) })
+    : completePlacement(problem, chiplets, { ...finished, ...timeLeft(deadline) });
 }
 
 /** Places all replicas by spreading loads, and improves on it for a short time; rules may be broken. */

@@ -69,7 +69,7 @@ export function startSearch(model: SwapModel, options: SearchOptions): Search {
   };
   const searchFrom = (chipletOf: Uint16Array, kicks: number, random: Random) => {
     state.place(chipletOf);
-    descend(state, allows);
+    descend(state, allows, { deadline });
     for (let kick = 0; ; kick++) {
       for (const column of columnsOf(state)) pool.add(column);
       keepIfBest();
@@ -77,7 +77,7 @@ export function startSearch(model: SwapModel, options: SearchOptions): Search {
       if (kick === kicks || stoppedBy === "time limit") return;
       state.save();
       const changed = perturbPlacement(state, random, allows);
-      descend(state, allows, changed);
+      descend(state, allows, { changed, deadline });
       if (state.tokenCopies > leastTokenCopies * (1 + ACCEPTED_LOSS)) state.restore();
     }
   };
@@ -95,6 +95,7 @@ export function startSearch(model: SwapModel, options: SearchOptions): Search {
       return stoppedBy;
     },
     run(budget) {
+      if (best && performance.now() > deadline) return best;
       const random = createRandom(seed, layer, ++round);
       const starts: Uint16Array[] = [];
       if (round === 1) {
@@ -102,7 +103,9 @@ export function startSearch(model: SwapModel, options: SearchOptions): Search {
         for (const added of placeCommunities(model, createRandom(seed, layer)).slice(0, 1))
           starts.push(added);
       }
-      for (const added of descendFromRandom(budget, random)) starts.push(added);
+      // A start that is found first is enough where the clock has run out.
+      if (starts.length === 0 || performance.now() < deadline)
+        for (const added of descendFromRandom(budget, random)) starts.push(added);
       for (const start of starts) {
         const admissible = model.admit(start, random);
         if (admissible) searchFrom(admissible, budget.kicks, random);
@@ -128,16 +131,21 @@ function columnsOf(state: SwapGains): Column[] {
 /**
  * Swaps for as long as a swap gains, always by the best swap between the two chiplets at hand.
  *
- * @param changed Chiplets that changed since the last descent; all, if absent. Emptied.
+ * @param options.changed Chiplets that changed since the last descent; all, if absent. Emptied.
+ * @param options.deadline Clock of `performance.now()` at which to stop; the placement is whole at any time.
  */
 export function descend(
   state: SwapGains,
   allows: SwapRule | undefined,
-  changed = new Set(Array.from({ length: state.numChiplets }, (_, chiplet) => chiplet)),
+  {
+    changed = new Set(Array.from({ length: state.numChiplets }, (_, chiplet) => chiplet)),
+    deadline = Infinity,
+  }: { readonly changed?: Set<number>; readonly deadline?: number } = {},
 ): void {
   const swap = new Uint16Array(2);
   // The gain of a swap depends on its two chiplets alone: only pairs with a changed chiplet are searched again.
   for (const a of changed) {
+    if (performance.now() > deadline) return;
     changed.delete(a);
     for (let b = 0; b < state.numChiplets; b++) {
       if (b === a || state.bestSwapBetween(a, b, swap, allows) === 0) continue;

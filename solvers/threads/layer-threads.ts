@@ -1,10 +1,10 @@
-import { MessageChannel } from "node:worker_threads";
+import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import type { Solution } from "../../lib/placement/placement.js";
 import type { Solver, SolverProgress } from "../../lib/placement/solver.js";
 import { findSolver } from "../index.js";
 import { quickAnswer } from "../objectives/quick-answer.js";
-import type { LayerMessage, LayerTask } from "./layer-worker.js";
+import type { LayerTask } from "./layer-worker.js";
 
 /** Worker threads that solve many layers at once; the answers are those that one thread would give. */
 export interface LayerThreads {
@@ -21,8 +21,12 @@ export interface LayerThreads {
   close(): Promise<void>;
 }
 
-/** How much longer than its time limit a solver may take to come to an end by itself. */
-const GRACE = { share: 0.1, ms: 500 };
+/** Share of its time limit after which a solver is to come to an end by itself, and what it has for that at least. */
+const SOFT_SHARE = 0.8;
+const SHORTEST_GRACE_MS = 200;
+
+/** With less time a solver is not begun: to stop its thread, and to start another, would take longer. */
+const SHORTEST_MS = 20;
 
 /** Pools without work, by their number of threads: a thread takes half a second to start. */
 const idle = new Map<number, Piscina>();
@@ -57,18 +61,19 @@ export function openLayerThreads({ numThreads }: { numThreads: number }): LayerT
       let best: SolverProgress | undefined;
       const cutOff = openCutOff(signal, options.timeLimitMs);
       const { port1, port2 } = new MessageChannel();
-      port1.on("message", (message: LayerMessage) => {
-        if (message === "begun") {
-          cutOff.beginClock();
-          return;
-        }
+      port1.on("message", (message: SolverProgress) => {
         best = message;
         onProgress?.(message);
       });
-      const task: LayerTask = { solver: solver.name, problem, options, port: port2 };
+      const { timeLimitMs = Infinity } = options;
+      const inTime =
+        timeLimitMs === Infinity ? options : { ...options, timeLimitMs: SOFT_SHARE * timeLimitMs };
+      const task: LayerTask = { solver: solver.name, problem, options: inTime, port: port2 };
       numRunning++;
       try {
         if (signal?.aborted) return await quickAnswer(problem, { best, options, stoppedBy: "interrupt" });
+        if (timeLimitMs < SHORTEST_MS)
+          return await quickAnswer(problem, { best, options, stoppedBy: "time limit" });
         return (await pool.run(task, { transferList: [port2], signal: cutOff.signal })) as Solution;
       } catch (error) {
         if (!cutOff.signal.aborted) throw error;
@@ -77,6 +82,10 @@ export function openLayerThreads({ numThreads }: { numThreads: number }): LayerT
       } finally {
         numRunning--;
         cutOff.close();
+        // The answer may overtake what was told before it.
+        for (let told = receiveMessageOnPort(port1); told; told = receiveMessageOnPort(port1)) {
+          onProgress?.(told.message as SolverProgress);
+        }
         port1.close();
       }
     };
@@ -99,20 +108,19 @@ export function openLayerThreads({ numThreads }: { numThreads: number }): LayerT
   };
 }
 
-/** A signal that is aborted with another one, or when a clock that is begun later has run out. */
+/** A signal that is aborted with another one, or when the time has run out, a thread's start and its wait for one included. */
 function openCutOff(signal: AbortSignal | undefined, timeLimitMs = Infinity) {
   const controller = new AbortController();
-  let clock: NodeJS.Timeout | undefined;
   const abort = () => {
     controller.abort();
   };
+  const clock =
+    timeLimitMs === Infinity
+      ? undefined
+      : setTimeout(abort, Math.max(timeLimitMs, SOFT_SHARE * timeLimitMs + SHORTEST_GRACE_MS));
   signal?.addEventListener("abort", abort);
   return {
     signal: controller.signal,
-    beginClock() {
-      if (timeLimitMs === Infinity) return;
-      clock = setTimeout(abort, timeLimitMs * (1 + GRACE.share) + GRACE.ms);
-    },
     close() {
       clearTimeout(clock);
       signal?.removeEventListener("abort", abort);

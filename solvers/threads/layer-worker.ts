@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Solution } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import type { SolverOptions, SolverProgress } from "../../lib/placement/solver.js";
+import type { SolverOptions } from "../../lib/placement/solver.js";
 import { findSolver } from "../index.js";
 
 /** One layer to place in a worker thread. */
@@ -9,18 +9,14 @@ export interface LayerTask {
   readonly solver: string;
   readonly problem: PlacementProblem;
   readonly options: Omit<SolverOptions, "onProgress" | "signal">;
-  /** Where progress is told, as {@link LayerMessage}s. */
+  /** Where progress is told. */
   readonly port: MessagePort;
 }
-
-/** That the thread has come to the layer, or what it has so far. */
-export type LayerMessage = "begun" | SolverProgress;
 
 /** Entry of a worker thread: solves one layer's problem. */
 export default async function solveLayer({ solver, problem, options, port }: LayerTask): Promise<Solution> {
   const found = findSolver(solver);
   if (!found) throw new Error(`a worker was asked for the solver ${solver}, which does not exist`);
-  port.postMessage("begun" satisfies LayerMessage);
   try {
     return await found.solve(problem, {
       ...options,
