@@ -12,6 +12,7 @@ import { matrixOfTokens } from "./formats/matrix-of-tokens.js";
 import { megatronRouterTrace } from "./formats/megatron-router-trace.js";
 import { moeBeyondCsv } from "./formats/moe-beyond-csv.js";
 import { omniInferCounts } from "./formats/omni-infer-counts.js";
+import { parquetTable } from "./formats/parquet-table.js";
 import { raggedJsonLines } from "./formats/ragged-json-lines.js";
 import { rowsCsv } from "./formats/rows-csv.js";
 import { sglangRecorder } from "./formats/sglang-recorder.js";
@@ -29,6 +30,7 @@ import type { TraceFormat } from "./trace-format.js";
 export const traceFormats: readonly TraceFormat[] = [
   // Its meta_info.json looks like the header of JSON Lines, and says more.
   tensorrtLlm,
+  parquetTable,
   jsonLines,
   binaryTrace,
   megatronRouterTrace,

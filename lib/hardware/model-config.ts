@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import { checkModelSizes } from "../plausible-size.js";
 import { groupedAttention, latentAttention, type AttentionShape, type ModelShape } from "./model-shapes.js";
 
 /**
@@ -23,11 +24,16 @@ export function parseModelConfig(json: unknown, where: string): ModelShape {
   const config = outer.has("text_config") ? new Fields(outer.value("text_config"), where) : outer;
   const hiddenSize = config.count(["hidden_size", "d_model"]);
   const numLayers = config.count(["num_hidden_layers", "num_layers"]);
+  const numExperts = config.count(NUM_EXPERTS);
+  const topK = config.count(TOP_K);
+  checkModelSizes(where, { numLayers, numExperts, topK });
   const denseOrExpert = config.optional(["intermediate_size", "ffn_dim"]);
   const ownWidth = config.optional(["moe_intermediate_size", "expert_intermediate_size"]);
   const expertWidth = ownWidth ?? config.count(["intermediate_size", "moe_intermediate_size"]);
   const wireSize = config.optional(["moe_latent_size"]);
   const layers = moeLayers(config, numLayers);
+  if (layers.length === 0)
+    throw new InputError(`${where}: found no layers with experts, expected at least one`);
   const hasDense = layers.length < numLayers;
   return {
     name: outer.text("_name_or_path") ?? outer.text("model_type") ?? where,
@@ -37,8 +43,8 @@ export function parseModelConfig(json: unknown, where: string): ModelShape {
     numLayers,
     numMoeLayers: layers.length,
     firstMoeLayer: layers[0] ?? 0,
-    numExperts: config.count(NUM_EXPERTS),
-    topK: config.count(TOP_K),
+    numExperts,
+    topK,
     sharedWidth: sharedWidth(config, expertWidth),
     denseWidth: hasDense ? (config.optional(["intermediate_size_mlp"]) ?? denseOrExpert ?? 0) : 0,
     vocabularySize: config.count(["vocab_size"]),
@@ -100,6 +106,9 @@ function storedBytes(config: Fields): number {
   return /"num_bits":4|"bits":4/.test(quantization) ? 17 / 32 : 2;
 }
 
+/** No size of a model is larger; products of three are still numbers. */
+const MOST = 2 ** 31;
+
 /** The fields of a configuration, by any of the names that they have. */
 class Fields {
   readonly #fields: Readonly<Record<string, unknown>>;
@@ -132,14 +141,15 @@ class Fields {
     return Array.isArray(value) && value.length > 0 ? value.map(Number) : undefined;
   }
 
-  /** A whole number of at least `least`, or undefined where none of the names has one. */
+  /** A whole number from `least` to {@link MOST}, or undefined where none of the names has one. */
   optional(names: readonly string[], least = 1): number | undefined {
     const name = names.find((key) => this.#fields[key] !== undefined && this.#fields[key] !== null);
     if (name === undefined) return undefined;
     const value = this.#fields[name];
-    if (typeof value === "number" && Number.isInteger(value) && value >= least) return value;
+    if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= MOST) return value;
+    const range = typeof value === "number" && value > MOST ? `at most ${MOST}` : `at least ${least}`;
     throw new InputError(
-      `${this.where}: field ${name} is ${JSON.stringify(value)}, expected a whole number of at least ${least}`,
+      `${this.where}: field ${name} is ${JSON.stringify(value)}, expected a whole number of ${range}`,
     );
   }
 

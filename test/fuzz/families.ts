@@ -12,6 +12,8 @@ import { verifyForeign } from "../../lib/export/read-foreign.js";
 import { listConstants } from "../../lib/hardware/hardware.js";
 import { parseHardware } from "../../lib/hardware/parse.js";
 import { findHardware } from "../../lib/hardware/presets.js";
+import { parseModelConfig } from "../../lib/hardware/model-config.js";
+import { groupCapacity } from "../../lib/performance/memory.js";
 import type { Placement } from "../../lib/placement/placement.js";
 import { formatPlacement, parsePlacement } from "../../lib/placement/placement-file.js";
 import { writeBinaryTrace } from "../../traces/formats/binary-trace.js";
@@ -19,6 +21,8 @@ import { writeJsonLines } from "../../traces/formats/json-lines.js";
 import { readRouting, type ReadTraceOptions } from "../../traces/read-trace.js";
 import { synthesizeTrace } from "../../traces/synthetic.js";
 import { npyFile, safetensorsFile, torchFile } from "../traces/array-files.js";
+import { zstdFile } from "../traces/packed-files.js";
+import { fixture } from "../traces/trace-files.js";
 
 /** A kind of file and the way it is read. */
 export interface FuzzFamily {
@@ -117,6 +121,22 @@ const traceFamilies = [
   traceFamily({ name: "JSON Lines", real: "bug-inputs", made: () => [[...writeJsonLines(trace)].join("")] }),
   traceFamily({ name: "JSON Lines, gzip", made: () => [[...writeJsonLines(trace)].join("")], pack: (bytes) => gzipSync(bytes, { level: 1 }) }),
   traceFamily({ name: "gzip", made: () => [gzipSync([...writeJsonLines(trace)].join(""))] }),
+  traceFamily({ name: "JSON Lines, zstd", made: () => [[...writeJsonLines(trace)].join("")], pack: (bytes) => zstdFile(bytes) }),
+  traceFamily({ name: "zstd", made: () => [readFileSync(fixture("rows.jsonl.zst")), zstdFile(Buffer.from([...writeJsonLines(trace)].join("")))] }),
+  traceFamily({ name: "Parquet", made: () => ["rows-snappy", "rows-zstd", "rows-gzip", "requests", "wide", "counts"].map((name) => readFileSync(fixture(`${name}.parquet`))) }),
+  traceFamily({ name: "HD-MoE", real: "hd-moe", made: () => ['{"0":[[1,2],[3,0]],"1":[[0,1],[2,3]]}', '[{"layer":0,"experts":[1,2]},{"layer":0,"experts":[2,3]}]', '{"counts":[[1,2,3,4]]}'] }),
+  traceFamily({ name: "vLLM EPLB statistics", real: "vllm-eplb-stats", made: () => ['{"record_type":"eplb_load_stats","expert_load":[[1,2,3,4]],"p2l_map":[[0,1,2,0]]}\n{"record_type":"eplb_load_stats","expert_load":[[1,2,3,4]],"p2l_map":[[0,1,2,-1]]}\n'] }),
+  traceFamily({ name: "CSV of rows", made: () => ["layer,token,e0,e1\n0,0,1,2\n0,1,3,1\n", "0,0,1,2\n0,1,3,1\n", "layer_id,expert_id,count\n0,0,5\n0,1,6\n"] }),
+  traceFamily({
+    name: "HTTP responses",
+    made: () => {
+      const array = npyFile({ shape: [5, 6, 2], values: Uint8Array.from(tokens) }).toString("base64");
+      const object = { data: Buffer.from(Uint8Array.from(tokens)).toString("base64"), shape: [5, 6, 2], start: 5, dtype: "uint8" };
+      const lists = [[[1, 2], [3, 0]], [[0, 1], [2, 3]]];
+      const event = (id: string, routed_experts: unknown) => `data: ${JSON.stringify({ id, choices: [{ index: 0, routed_experts }] })}\n\n`;
+      return [event("a", array) + event("a", object) + event("b", array), event("a", lists), JSON.stringify({ pad: "x".repeat(70_000), routed_experts: array })];
+    },
+  }),
   traceFamily({ name: "binary", made: () => [Buffer.concat([...writeBinaryTrace(trace)])] }),
   traceFamily({ name: "vLLM route log", real: "vllm-route-log", made: () => [`{"type":"meta","model_id":"m","top_k":2}\n${routes.join("\n")}\n`] }),
   traceFamily({ name: "vLLM .npy", made: () => [npyFile({ shape: [5, 6, 2], values: tokens }), npyFile({ shape: [5, 6, 2], values: Uint8Array.from(tokens) }, { isFortran: true })] }),
@@ -211,5 +231,32 @@ const hardwareFamily: FuzzFamily = {
   },
 }; // prettier-ignore
 
+const modelFamily: FuzzFamily = {
+  name: "model configuration",
+  samples: () =>
+    Promise.resolve(
+      [
+        { model_type: "deepseek_v3", hidden_size: 7168, moe_intermediate_size: 2048, num_hidden_layers: 61, first_k_dense_replace: 3, n_routed_experts: 256, num_experts_per_tok: 8, n_shared_experts: 1, num_attention_heads: 128, num_key_value_heads: 128, kv_lora_rank: 512, q_lora_rank: 1536, qk_rope_head_dim: 64, qk_nope_head_dim: 128, v_head_dim: 128, vocab_size: 129280, torch_dtype: "bfloat16" },
+        { model_type: "mixtral", hidden_size: 4096, intermediate_size: 14336, num_hidden_layers: 32, num_local_experts: 8, num_experts_per_tok: 2, num_attention_heads: 32, num_key_value_heads: 8, vocab_size: 32000, torch_dtype: "bfloat16" },
+      ].map((config) => Buffer.from(JSON.stringify(config, undefined, 1))),
+    ),
+  read(bytes) {
+    let json: unknown;
+    try {
+      json = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    } catch {
+      return Promise.reject(new InputError("config.json: found no JSON"));
+    }
+    const shape = parseModelConfig(json, "config.json");
+    const capacity = groupCapacity(findHardware("h100-8x8")!, shape);
+    return Number.isFinite(capacity.groupBytes) ? Promise.resolve() : Promise.reject(new Error("no number of bytes"));
+  },
+}; // prettier-ignore
+
 /** Every kind of file that is read. */
-export const fuzzFamilies: readonly FuzzFamily[] = [...traceFamilies, ...placementFamilies, hardwareFamily];
+export const fuzzFamilies: readonly FuzzFamily[] = [
+  ...traceFamilies,
+  ...placementFamilies,
+  hardwareFamily,
+  modelFamily,
+];

@@ -1,4 +1,5 @@
 import { InputError } from "../../lib/errors.js";
+import { checkModelSizes } from "../../lib/plausible-size.js";
 import { readLines } from "../bytes/lines.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
@@ -48,6 +49,7 @@ function addRecord(record: Readonly<Record<string, unknown>>, builder: TraceBuil
   }
   let last = -1;
   for (const row of map) for (const expert of row) last = Math.max(last, expert);
+  checkModelSizes(where, { numExperts: last + 1 }, builder.options);
   loads.forEach((row, layer) => {
     const load = new Float64Array(last + 1);
     row.forEach((count, slot) => {

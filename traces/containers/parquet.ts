@@ -1,0 +1,196 @@
+import { open } from "node:fs/promises";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { decompress } from "fzstd";
+import {
+  parquetMetadataAsync,
+  parquetRead,
+  type AsyncBuffer,
+  type Compressors,
+  type FileMetaData,
+} from "hyparquet";
+import { parquetHeader } from "hyparquet/src/column.js";
+import { InputError } from "../../lib/errors.js";
+import { readHead, readWhole, type OnBytes } from "../bytes/file-bytes.js";
+import { STANDARD_INPUT } from "../bytes/standard-input.js";
+
+/** A row by the names of its columns; lists are arrays, whole numbers of 64 bits are BigInt. */
+export type ParquetRow = Readonly<Record<string, unknown>>;
+
+/** A Parquet file whose head was read. */
+export interface ParquetTable {
+  readonly columns: readonly string[];
+  /** Names of the columns that hold floating-point numbers. */
+  readonly floats: ReadonlySet<string>;
+  /** Reads some of the columns, a row group at a time: so much has to be in memory at once. */
+  rows(columns: readonly string[]): AsyncGenerator<readonly ParquetRow[]>;
+  close(): Promise<void>;
+}
+
+/** Values of a row group: more of them than any writer puts there. */
+const MOST_VALUES = 2 ** 25;
+/** Values that need no justification, and values for every byte of a file. */
+const PLAUSIBLE_VALUES = [2 ** 20, 64] as const;
+/** Bytes of a page that need no justification, and bytes for every byte packed. */
+const PLAUSIBLE_BYTES = [2 ** 20, 1000] as const;
+
+const COMPRESSORS: Compressors = {
+  ZSTD: (input, length) => decompress(input, new Uint8Array(length)),
+  GZIP: (input, length) => gunzipSync(input, { maxOutputLength: length }),
+  BROTLI: (input, length) => brotliDecompressSync(input, { maxOutputLength: length }),
+};
+
+/** Whether bytes begin like a Parquet file. */
+export function isParquet(bytes: Buffer): boolean {
+  return bytes.toString("latin1", 0, 4) === "PAR1";
+}
+
+/**
+ * Opens a Parquet file.
+ *
+ * @throws InputError if it is damaged, here and while rows are read.
+ */
+export async function openParquet(path: string, onBytes: OnBytes): Promise<ParquetTable> {
+  const file = await openFile(path, onBytes);
+  const metadata = await sound(path, () => parquetMetadataAsync(file.buffer, { geoparquet: false }));
+  const top = topColumns(metadata);
+  return {
+    columns: top.map(({ name }) => name),
+    floats: new Set(top.filter(({ isFloat }) => isFloat).map(({ name }) => name)),
+    async *rows(columns) {
+      let rowStart = 0;
+      for (const group of metadata.row_groups) {
+        const rowEnd = rowStart + Number(group.num_rows);
+        await sound(path, () => checkGroup(group, columns, file.buffer));
+        let rows: readonly ParquetRow[] = [];
+        await sound(path, () =>
+          parquetRead({
+            file: file.buffer,
+            metadata,
+            columns: [...columns],
+            rowStart,
+            rowEnd,
+            rowFormat: "object",
+            compressors: COMPRESSORS,
+            onComplete: (found: ParquetRow[]) => (rows = found),
+          }),
+        );
+        yield rows;
+        rowStart = rowEnd;
+      }
+    },
+    close: file.close,
+  };
+}
+
+/** The file itself, read where it is asked for, or all of it where it comes packed or by a pipe. */
+async function openFile(
+  path: string,
+  onBytes: OnBytes,
+): Promise<{ buffer: AsyncBuffer; close: () => Promise<void> }> {
+  if (path === STANDARD_INPUT || (await readHead(path)).packing !== undefined) {
+    const bytes = await readWhole(path, onBytes);
+    const slice = (start: number, end = bytes.length) =>
+      copyOf(bytes.subarray(Math.max(0, start), Math.max(0, end)));
+    return { buffer: { byteLength: bytes.length, slice }, close: () => Promise.resolve() };
+  }
+  const handle = await open(path);
+  const { size } = await handle.stat();
+  const slice = async (start: number, end = size) => {
+    const from = Math.min(Math.max(0, start), size);
+    const bytes = Buffer.alloc(Math.max(0, Math.min(end, size) - from));
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, from);
+    onBytes(bytesRead);
+    return copyOf(bytes.subarray(0, bytesRead));
+  };
+  return { buffer: { byteLength: size, slice }, close: () => handle.close() };
+}
+
+function copyOf(bytes: Uint8Array): ArrayBuffer {
+  return Uint8Array.from(bytes).buffer;
+}
+
+function topColumns({ schema }: FileMetaData): { name: string; isFloat: boolean }[] {
+  const found: { name: string; isFloat: boolean }[] = [];
+  const skip = (at: number): number => {
+    let next = at + 1;
+    for (let child = 0; child < (schema[at].num_children ?? 0) && next < schema.length; child++)
+      next = skip(next);
+    return next;
+  };
+  for (let at = 1; at < schema.length; at = skip(at)) {
+    const { name, type } = schema[at];
+    found.push({ name, isFloat: type === "FLOAT" || type === "DOUBLE" });
+  }
+  return found;
+}
+
+/**
+ * Walks the pages of a row group and believes their sizes only as far as they are plausible, before any is unpacked.
+ *
+ * @throws Error that says what is not.
+ */
+async function checkGroup(
+  { columns: chunks, num_rows: numRows }: FileMetaData["row_groups"][number],
+  columns: readonly string[],
+  file: AsyncBuffer,
+): Promise<void> {
+  const mostValues = Math.min(
+    MOST_VALUES,
+    Math.max(PLAUSIBLE_VALUES[0], PLAUSIBLE_VALUES[1] * file.byteLength),
+  );
+  let numValues = 0;
+  let mostInColumn = 0;
+  for (const { meta_data: column } of chunks) {
+    if (!column || !columns.includes(column.path_in_schema[0])) continue;
+    const start = Number(column.dictionary_page_offset ?? column.data_page_offset);
+    const bytes = await file.slice(start, start + Number(column.total_compressed_size));
+    const reader = { view: new DataView(bytes), offset: 0 };
+    let inColumn = 0;
+    while (reader.offset < bytes.byteLength - 1) {
+      const page = parquetHeader(reader);
+      const { compressed_page_size: packed, uncompressed_page_size: unpacked } = page;
+      const most = Math.max(PLAUSIBLE_BYTES[0], PLAUSIBLE_BYTES[1] * packed);
+      if (
+        !(packed >= 0 && packed <= bytes.byteLength - reader.offset) ||
+        !(unpacked >= 0 && unpacked <= most)
+      ) {
+        throw new Error(`a page of ${packed} bytes that unpack to ${unpacked}`);
+      }
+      reader.offset += packed;
+      const data = page.data_page_header ?? page.data_page_header_v2;
+      const counts = [
+        data?.num_values,
+        page.dictionary_page_header?.num_values,
+        page.data_page_header_v2?.num_nulls,
+      ];
+      for (const count of counts) {
+        if (count !== undefined && !(count >= 0 && count <= mostValues))
+          throw new Error(`a page of ${count} values`);
+      }
+      inColumn += data?.num_values ?? 0;
+    }
+    numValues += inColumn;
+    mostInColumn = Math.max(mostInColumn, inColumn);
+  }
+  if (numValues > mostValues) throw new Error(`a row group of ${numValues} values, more than ${mostValues}`);
+  if (!(numRows >= 0 && numRows <= mostInColumn)) {
+    throw new Error(`a row group of ${numRows} rows and ${mostInColumn} values`);
+  }
+}
+
+/** Says of what the library throws that the file is damaged. */
+async function sound<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const { message } = error as Error;
+    const codec = /compression codec: (\w+)/.exec(message)?.[1];
+    throw new InputError(
+      `${path}: found ${message}, expected a sound Parquet file`,
+      codec === undefined
+        ? "Maybe the file was cut off, or its row groups are too large: write it with row_group_size=100000."
+        : 'Maybe write it with compression="zstd".',
+    );
+  }
+}
