@@ -1,5 +1,6 @@
 import type { Solver } from "../lib/placement/solver.js";
 import { hasTokensOfOneExpert } from "../lib/trace/token-patterns.js";
+import type { ChainBudget } from "./bounds/chain-proof.js";
 import { proveOrBound } from "./exact.js";
 import { localSearch } from "./local-search.js";
 
@@ -10,6 +11,8 @@ const MOST_COLUMNS = 1e6;
  * as long as the search at most.
  */
 const MOST_SUBSETS = 1e6;
+/** Chains of 64 experts by 8 slots to the bound of the LP; of more experts to a few per cent. */
+const CHAINS: ChainBudget = { mostBoxes: 12, mostSets: 150_000, mostRounds: 1, mostListed: 0 };
 
 /** The default: a proof where it takes seconds, a placement with a proved bound elsewhere. */
 export const auto: Solver = {
@@ -25,6 +28,10 @@ export const auto: Solver = {
       // A token of one expert makes one copy wherever that is.
       if ("chiplets" in found) return { ...found, status: "optimal", bound: found.cost, stoppedBy: "proof" };
     }
-    return proveOrBound(problem, options, { mostColumns: MOST_COLUMNS, mostSubsets: MOST_SUBSETS });
+    return proveOrBound(problem, options, {
+      mostColumns: MOST_COLUMNS,
+      chains: CHAINS,
+      mostSubsets: MOST_SUBSETS,
+    });
   },
 };

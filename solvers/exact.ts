@@ -1,7 +1,8 @@
 import { expertsOfChiplets, type Solution } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import { timeLeft, type Solver, type SolverOptions } from "../lib/placement/solver.js";
-import { lagrangianBound } from "./bounds/lagrangian-bound.js";
+import { openChainProof, type ChainBudget } from "./bounds/chain-proof.js";
+import { lagrangianBound as subsetBound } from "./bounds/lagrangian-bound.js";
 import { columnModelOf } from "./columns/admissible-columns.js";
 import { sumTokens, type Column, type PricedColumn } from "./columns/column.js";
 import { generateColumns, type ProvedMultipliers } from "./columns/column-generation.js";
@@ -13,7 +14,8 @@ import { finish } from "./constraints/complete-placement.js";
 import { placeOnOneChiplet } from "./constraints/single-chiplet.js";
 import { contiguousPlacement } from "./contiguous.js";
 import { placeColumns } from "./groups/assign-groups.js";
-import { recombine } from "./ilp.js";
+import { priceIntoPool } from "./columns/pool-pricing.js";
+import { recombine, type Recombination, type SearchedPool } from "./ilp.js";
 import { QUICK_SEARCH } from "./local-search.js";
 import { startSearch } from "./search/iterated-local-search.js";
 import { swapModelOf } from "./search/swap-model.js";
@@ -22,13 +24,16 @@ import { swapModelOf } from "./search/swap-model.js";
 const MOST_COLUMNS = 11e6;
 /** Subsets priced for a bound where columns are more: quadruples of 128 experts and triples of 256. */
 const MOST_SUBSETS = 11e6;
+/** Chains of 128 experts by 8 slots, and of 256. */
+const CHAINS: ChainBudget = { mostBoxes: 12, mostSets: 3e6, mostRounds: 8, mostListed: 200_000 };
 /** Columns handed to a single integer programme before the proof is split. */
 const FEW_COLUMNS = 500;
 
 /**
  * Local search, then a proof by set partitioning over every column there is.
  *
- * Where there are too many columns to enumerate, recombination with the subset bound: a proved gap instead of none.
+ * Where there are too many columns to enumerate, recombination, and a proof by chains of subsets: by all columns that a better
+ * placement can have where they are few, else a proved gap.
  */
 export const exact: Solver = {
   name: "exact",
@@ -36,14 +41,16 @@ export const exact: Solver = {
   proves: true,
   summary: "local search, then a proof over every chiplet column by column generation and ILP",
   solve: (problem, options) =>
-    proveOrBound(problem, options, { mostColumns: MOST_COLUMNS, mostSubsets: MOST_SUBSETS }),
+    proveOrBound(problem, options, { mostColumns: MOST_COLUMNS, chains: CHAINS, mostSubsets: MOST_SUBSETS }),
 };
 
 /** What a proof may cost. */
 export interface ProofBudget {
   /** Columns that are enumerated at most for a proof. */
   readonly mostColumns: number;
-  /** Subsets of experts that are priced at most for a bound, where columns are more. */
+  /** Of proofs by chains of subsets, where columns are more. */
+  readonly chains: ChainBudget;
+  /** Subsets of experts that are priced at most for a bound, where chains prove none. */
   readonly mostSubsets: number;
 }
 
@@ -51,15 +58,39 @@ export interface ProofBudget {
 export function proveOrBound(
   problem: PlacementProblem,
   options: SolverOptions,
-  { mostColumns, mostSubsets }: ProofBudget,
+  budget: ProofBudget,
 ): Promise<Solution> {
-  if (countColumns(problem) <= mostColumns) return prove(problem, options);
-  const { patterns, numChiplets, slotsPerChiplet } = problem;
-  return recombine(problem, options, (chipletOf, deadline) =>
-    Math.ceil(
-      lagrangianBound({ patterns, numChiplets, slotsPerChiplet }, { chipletOf, mostSubsets, deadline }),
-    ),
-  );
+  if (countColumns(problem) <= budget.mostColumns) return prove(problem, options);
+  return recombine(problem, options, (found) => proveByChains(problem, options, { budget, found }));
+}
+
+/** Recombination with columns of stabilised generation, then a bound by chains of subsets, or else by subsets alone. */
+function proveByChains(
+  problem: PlacementProblem,
+  options: SolverOptions,
+  { budget, found }: { budget: ProofBudget; found: SearchedPool },
+): Recombination {
+  const { model, pool, chipletOf, deadline, onNote } = found;
+  const chains = openChainProof(model, { pool, chipletOf, budget: budget.chains, deadline });
+  return {
+    generate: () => chains?.generate() ?? priceIntoPool(model, pool, { chipletOf, deadline, onNote }),
+    async prove(columns) {
+      const proved = await chains?.prove(sumTokens(columns));
+      if (proved?.shortlist) {
+        const list = proved.shortlist;
+        return closeGap(model, { list, bound: list.bound, incumbent: columns, deadline, options });
+      }
+      const { patterns, numChiplets, slotsPerChiplet } = problem;
+      const tokensBound =
+        proved?.tokensBound ??
+        subsetBound(
+          { patterns, numChiplets, slotsPerChiplet },
+          { chipletOf, mostSubsets: budget.mostSubsets, deadline },
+        );
+      const isProved = Math.ceil(tokensBound) >= sumTokens(columns);
+      return { columns, tokensBound: Math.ceil(tokensBound), ...(isProved && { stoppedBy: "proof" }) };
+    },
+  };
 }
 
 async function prove(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
@@ -77,7 +108,8 @@ async function prove(problem: PlacementProblem, options: SolverOptions): Promise
     cutoff: sumTokens(incumbent),
     deadline,
   });
-  const proof = await closeGap(model, { table, proved, incumbent, deadline, options });
+  const list = listColumns(table, proved, sumTokens(incumbent));
+  const proof = await closeGap(model, { list, bound: proved.bound, incumbent, deadline, options });
   const answer = await placeColumns(problem, proof.columns, { ...options, ...proof, ...timeLeft(deadline) });
   // Limits of chiplet groups may forbid the best columns; the search has respected them all along.
   return answer.status === "undecided"
@@ -91,8 +123,10 @@ async function prove(problem: PlacementProblem, options: SolverOptions): Promise
 }
 
 interface GapState {
-  readonly table: ColumnTable;
-  readonly proved: ProvedMultipliers;
+  /** Every column that a placement better than the incumbent can have. */
+  readonly list: Shortlist;
+  /** What every placement costs at least. */
+  readonly bound: number;
   readonly incumbent: readonly Column[];
   readonly deadline: number;
   readonly options: SolverOptions;
@@ -104,10 +138,11 @@ interface GapState {
  * A placement that costs less than base + t has no column of reduced cost above t. So the integer programme over
  * columns up to t either finds the optimum or lifts the bound to base + t; then t grows, up to the incumbent.
  */
-async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline, options }: GapState) {
+async function closeGap(model: ColumnModel, state: GapState) {
+  const { incumbent, deadline, options } = state;
   let columns = incumbent;
   // Every token visits a chiplet at least, however early pricing was cut.
-  let bound = Math.max(model.patterns.numTokens, Math.ceil(proved.bound));
+  let bound = Math.max(model.patterns.numTokens, Math.ceil(state.bound));
   const report = (phase: string, note?: string) => {
     const chipletOf = new Uint16Array(model.numExperts);
     columns.forEach(({ experts }, chiplet) => {
@@ -123,7 +158,7 @@ async function closeGap(model: ColumnModel, { table, proved, incumbent, deadline
     });
   };
   report("column generation");
-  const list = await fixByCuts(model, listColumns(table, proved, sumTokens(columns)), {
+  const list = await fixByCuts(model, state.list, {
     incumbent,
     fewColumns: FEW_COLUMNS,
     deadline,

@@ -1,8 +1,10 @@
-import { expertsOfChiplets, type Solution } from "../lib/placement/placement.js";
+import { expertsOfChiplets, type Solution, type StoppedBy } from "../lib/placement/placement.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import { timeLeft, type Solver, type SolverOptions } from "../lib/placement/solver.js";
 import { columnModelOf } from "./columns/admissible-columns.js";
-import { sumTokens } from "./columns/column.js";
+import { sumTokens, type Column } from "./columns/column.js";
+import type { ColumnModel } from "./columns/column-model.js";
+import type { ColumnPool } from "./columns/column-pool.js";
 import { choosePartition } from "./columns/partition-model.js";
 import { priceIntoPool } from "./columns/pool-pricing.js";
 import { finish } from "./constraints/complete-placement.js";
@@ -33,15 +35,42 @@ export const ilp: Solver = {
   solve: (problem, options) => recombine(problem, options),
 };
 
+/** What a search has found before its columns are recombined. */
+export interface SearchedPool {
+  readonly model: ColumnModel;
+  readonly pool: ColumnPool;
+  /** Chiplet of every expert in the best placement. Shape [numExperts]. */
+  readonly chipletOf: Uint16Array;
+  /** Clock of `performance.now()` at which to stop. */
+  readonly deadline: number;
+  readonly onNote: (note: string) => void;
+}
+
+/** How recombination gets more columns, and what it proves of its choice. */
+export interface Recombination {
+  /** Adds columns to the pool. */
+  generate(): Promise<unknown>;
+  /** Proves what every placement costs at least, and may find a better choice. */
+  prove?(columns: readonly Column[]): Promise<ProvedChoice>;
+}
+
+/** A choice of columns and what is proved of it. */
+export interface ProvedChoice {
+  readonly columns: readonly Column[];
+  readonly tokensBound: number;
+  /** What ended the proof; undefined where only a bound was sought. */
+  readonly stoppedBy?: StoppedBy;
+}
+
 /**
  * Searches and recombines.
  *
- * @param proveBound Given a good placement, finds how many tokens every admissible placement costs at least.
+ * @param recombination Made once the search is done; by default columns are priced by search and nothing is proved.
  */
 export async function recombine(
   problem: PlacementProblem,
   options: SolverOptions,
-  proveBound?: (chipletOf: Uint16Array, deadline: number) => number,
+  recombination: (found: SearchedPool) => Recombination = priceByImprovement,
 ): Promise<Solution> {
   const trivial = placeOnOneChiplet(problem);
   if (trivial) return trivial;
@@ -56,8 +85,9 @@ export async function recombine(
     const chiplets = expertsOfChiplets(best, problem.numChiplets);
     options.onProgress?.({ chiplets, cost: sumTokens(incumbent) / problem.patterns.numTokens, note });
   };
+  const recombining = recombination({ model, pool: search.pool, chipletOf: best, deadline, onNote });
   const choose = async () => {
-    await priceIntoPool(model, search.pool, { chipletOf: best, deadline, onNote });
+    await recombining.generate();
     return choosePartition(model, search.pool.columns, {
       backend: options.backends.columns,
       incumbent,
@@ -68,16 +98,21 @@ export async function recombine(
   };
   // No stage begins that the clock would cut at once.
   const choice = performance.now() < deadline ? await choose() : undefined;
-  const proved =
-    proveBound && performance.now() < deadline ? { tokensBound: proveBound(best, deadline) } : {};
-  const stoppedBy = performance.now() >= deadline ? "time limit" : search.stoppedBy;
-  const claim = { ...options, stoppedBy, ...proved };
-  const answer = await placeColumns(problem, choice?.columns ?? incumbent, {
-    ...claim,
-    ...timeLeft(deadline),
-  });
+  const chosen = choice?.columns ?? incumbent;
+  const proved = performance.now() < deadline ? await recombining.prove?.(chosen) : undefined;
+  const stoppedBy = proved?.stoppedBy ?? (performance.now() >= deadline ? "time limit" : search.stoppedBy);
+  const claim = { ...options, stoppedBy, ...(proved && { tokensBound: proved.tokensBound }) };
+  const answer = await placeColumns(problem, proved?.columns ?? chosen, { ...claim, ...timeLeft(deadline) });
   // Limits of chiplet groups may forbid the best columns; the search has respected them all along.
   return answer.status === "undecided"
-    ? placeColumns(problem, incumbent, { ...claim, ...timeLeft(deadline) })
+    ? placeColumns(problem, incumbent, {
+        ...claim,
+        ...timeLeft(deadline),
+        stoppedBy: performance.now() < deadline ? search.stoppedBy : "time limit",
+      })
     : answer;
+}
+
+function priceByImprovement({ model, pool, ...options }: SearchedPool): Recombination {
+  return { generate: () => priceIntoPool(model, pool, options) };
 }

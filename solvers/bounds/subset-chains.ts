@@ -1,0 +1,270 @@
+import { BOUND_MARGIN, TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
+import { indexPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
+import type { Multipliers } from "../columns/multipliers.js";
+import { countSubsets } from "../columns/subset-costs.js";
+import { SetTable } from "./set-table.js";
+import type { SubsetWeights } from "./subset-weights.js";
+import type { Completions } from "./token-subsets.js";
+
+/** Experts in the sets that chains begin with: the largest that have weights. */
+const FIRST = 4;
+
+/** Receives a column, ascending and without idle experts; answers true to end the enumeration. */
+export type EnumeratedColumnVisitor = (
+  experts: number[],
+  tokens: number,
+  reducedCost: number,
+) => boolean | undefined;
+
+/** Options of {@link enumerateColumns}. */
+export interface EnumerationOptions {
+  readonly slots: number;
+  readonly multipliers: Multipliers;
+  /** Largest reduced cost of the columns that are wanted. */
+  readonly limit: number;
+  /** Sets that are looked into at most. */
+  readonly mostSets: number;
+  /** Clock of `performance.now()` at which to stop. */
+  readonly deadline: number;
+}
+
+/** The clock is read once in so many sets. */
+const SETS_A_READING = 1024;
+
+/**
+ * Finds every column of up to `slots` experts whose reduced cost is at most a limit, without looking at all columns.
+ *
+ * The reduced cost of a column S is at least R(S), the weights of its subsets less its multipliers (see
+ * {@link SubsetWeights}). For a set C of k experts let R(C) be the sum over its subsets B of j experts, each j times
+ *
+ *   comb(slots, j) / comb(k, j).
+ *
+ * That is the mean of what its subsets of four amount to, so R(S) is the mean of R over the subsets of S with one expert
+ * less: one of these has no larger R. So each column wanted ends a chain of sets, from four experts up, one expert more each
+ * time, none of which has R above the limit. Such sets are few where multipliers are near the optimum, because
+ * columns of a better placement are few and four experts that do not belong together cost far more than they pay.
+ *
+ * Sets of four are all looked at, comb(numExperts, 4) at two operations each; from each below the limit a depth-first
+ * search extends, and never enters a set twice. Time for a set O(numExperts + entries of the rows of comb(k, 2) subsets).
+ *
+ * @returns Whether it came to an end: then no column was missed. False where `visit` or the budget ended it.
+ */
+export function enumerateColumns(
+  weights: SubsetWeights,
+  { slots, multipliers, limit, mostSets, deadline }: EnumerationOptions,
+  visit: EnumeratedColumnVisitor,
+): boolean {
+  const { patterns, numExperts: n } = weights.subsets;
+  const numReal = patterns.numExperts;
+  const own = weights.ofExperts.map((weight, expert) => weight - (multipliers.expert[expert] ?? 0));
+  // The chiplet multiplier is no matter of subsets. Sums are rounded: rather a set too many than one too few.
+  const most = limit + multipliers.chiplet + TOKEN_ROUNDING + BOUND_MARGIN * patterns.numTokens;
+  const factors = Array.from({ length: slots + 1 }, (_, size) => factorsOf(size, slots));
+  const chain = new SetChain(weights, { own, slots });
+  const known = new SetTable(slots);
+  const countTokens = createTokenCounter(patterns);
+  let numSets = 0;
+  const members = chain.members;
+  const isSpent = () =>
+    ++numSets > mostSets || (numSets % SETS_A_READING === 0 && performance.now() >= deadline);
+  const visitColumn = (): boolean => {
+    const experts = [...members].filter((expert) => expert < numReal).sort((a, b) => a - b);
+    const tokens = countTokens(experts);
+    const reducedCost = experts.reduce(
+      (cost, expert) => cost - multipliers.expert[expert],
+      tokens - multipliers.chiplet,
+    );
+    return reducedCost <= limit && experts.length > 0 && visit(experts, tokens, reducedCost) === true;
+  };
+  /** Whether the search below the set at hand came to an end. */
+  const extend = (size: number): boolean => {
+    if (size === slots) return !visitColumn();
+    const [, f1, f2, f3, f4] = factors[size + 1];
+    const { sums, pairs, triples, quadruples } = chain.levels[size];
+    const left = most - f1 * sums[1] - f2 * sums[2] - f3 * sums[3] - f4 * sums[4];
+    const nextIdle = numReal + chain.numIdle(numReal);
+    for (let expert = 0; expert < n; expert++) {
+      const added = f1 * own[expert] + f2 * pairs[expert] + f3 * triples[expert] + f4 * quadruples[expert];
+      // Idle experts are all alike: they come in the order of their numbers.
+      if (added > left || chain.has(expert) || (expert >= numReal && expert !== nextIdle)) continue;
+      if (!known.add(members, size, expert)) continue;
+      if (isSpent()) return false;
+      chain.push(expert);
+      const ended = extend(size + 1);
+      chain.pop();
+      if (!ended) return false;
+    }
+    return true;
+  };
+  return findFirstSets(weights, { own, factors: factors[FIRST], most }, (experts) => {
+    if (isSpent()) return false;
+    for (const expert of experts) chain.push(expert);
+    const ended = extend(FIRST);
+    for (let at = 0; at < FIRST; at++) chain.pop();
+    return ended;
+  });
+}
+
+/** What a subset of j experts counts in a set of `size`, by j. */
+function factorsOf(size: number, slots: number): readonly number[] {
+  return Array.from({ length: FIRST + 1 }, (_, j) => {
+    return j > size || j === 0 ? 0 : countSubsets(slots, j) / countSubsets(size, j);
+  });
+}
+
+/** Calls `visit` for all sets of four, ascending, that amount to no more than `most`, until it answers false. Hot. */
+function findFirstSets(
+  { subsets, ofPairs, ofTriples, ofQuadruples }: SubsetWeights,
+  { own, factors, most }: { own: Float64Array; factors: readonly number[]; most: number },
+  visit: (experts: readonly number[]) => boolean,
+): boolean {
+  const { numExperts: n, patterns } = subsets;
+  const numReal = patterns.numExperts;
+  const [, f1, f2, f3, f4] = factors;
+  const pairs = ofPairs.map((weight) => f2 * weight);
+  const triples = ofTriples.map((weight) => f3 * weight);
+  const quadruples = ofQuadruples.map((weight) => f4 * weight);
+  const alone = own.map((weight) => f1 * weight);
+  // What an expert adds to the one, two and three before it.
+  const afterOne = new Float64Array(n);
+  const afterTwo = new Float64Array(n);
+  const afterThree = new Float64Array(n);
+  const endAfter = (last: number) => Math.min(n, last < numReal ? numReal + 1 : last + 2);
+  for (let a = 0; a < endAfter(-1); a++) {
+    for (let expert = 0; expert < n; expert++) afterOne[expert] = alone[expert] + pairs[a * n + expert];
+    for (let b = a + 1; b < endAfter(a); b++) {
+      for (let expert = b + 1; expert < n; expert++)
+        afterTwo[expert] = afterOne[expert] + pairs[b * n + expert];
+      addRow(afterTwo, triples, { rows: subsets.ofPairs, row: a * n + b });
+      const sumOfTwo = alone[a] + afterOne[b];
+      for (let c = b + 1; c < endAfter(b); c++) {
+        const end = endAfter(c);
+        const left = most - sumOfTwo - afterTwo[c];
+        for (let expert = c + 1; expert < end; expert++)
+          afterThree[expert] = afterTwo[expert] + pairs[c * n + expert];
+        addRow(afterThree, triples, { rows: subsets.ofPairs, row: a * n + c });
+        addRow(afterThree, triples, { rows: subsets.ofPairs, row: b * n + c });
+        const triple = subsets.tripleOf(a, b, c);
+        if (triple >= 0) addRow(afterThree, quadruples, { rows: subsets.ofTriples, row: triple });
+        for (let d = c + 1; d < end; d++) {
+          if (afterThree[d] <= left && !visit([a, b, c, d])) return false;
+        }
+      }
+    }
+  }
+  return true;
+}
+
+function addRow(
+  sums: Float64Array,
+  weights: Float64Array,
+  { rows: { starts, experts }, row }: { rows: Completions; row: number },
+): void {
+  for (let at = starts[row], end = starts[row + 1]; at < end; at++) sums[experts[at]] += weights[at];
+}
+
+/** What is known of the first so many experts of a chain. */
+interface ChainLevel {
+  /** Weights of their subsets of j experts, by j. */
+  readonly sums: Float64Array;
+  /** What each expert would add in pairs, triples and quadruples. Shapes [numExperts]. */
+  readonly pairs: Float64Array;
+  readonly triples: Float64Array;
+  readonly quadruples: Float64Array;
+}
+
+/** A set of experts that grows and shrinks by its last. */
+class SetChain {
+  readonly members: number[] = [];
+  readonly levels: readonly ChainLevel[];
+  readonly #weights: SubsetWeights;
+  readonly #own: Float64Array;
+  readonly #isMember: Uint8Array;
+
+  constructor(weights: SubsetWeights, { own, slots }: { own: Float64Array; slots: number }) {
+    const { numExperts: n } = weights.subsets;
+    this.levels = Array.from({ length: slots + 1 }, () => ({
+      sums: new Float64Array(FIRST + 1),
+      pairs: new Float64Array(n),
+      triples: new Float64Array(n),
+      quadruples: new Float64Array(n),
+    }));
+    this.#weights = weights;
+    this.#own = own;
+    this.#isMember = new Uint8Array(n);
+  }
+
+  has(expert: number): boolean {
+    return this.#isMember[expert] === 1;
+  }
+
+  numIdle(numReal: number): number {
+    let count = 0;
+    for (const expert of this.members) if (expert >= numReal) count++;
+    return count;
+  }
+
+  push(expert: number): void {
+    const { subsets, ofPairs, ofTriples, ofQuadruples } = this.#weights;
+    const { numExperts: n } = subsets;
+    const { members } = this;
+    const size = members.length;
+    const before = this.levels[size];
+    const after = this.levels[size + 1];
+    after.sums[1] = before.sums[1] + this.#own[expert];
+    after.sums[2] = before.sums[2] + before.pairs[expert];
+    after.sums[3] = before.sums[3] + before.triples[expert];
+    after.sums[4] = before.sums[4] + before.quadruples[expert];
+    const ofExpert = expert * n;
+    for (let other = 0; other < n; other++)
+      after.pairs[other] = before.pairs[other] + ofPairs[ofExpert + other];
+    after.triples.set(before.triples);
+    after.quadruples.set(before.quadruples);
+    for (let i = 0; i < size; i++) {
+      const a = members[i];
+      const row = a < expert ? a * n + expert : ofExpert + a;
+      addRow(after.triples, ofTriples, { rows: subsets.ofPairs, row });
+      for (let j = 0; j < i; j++) {
+        const triple = tripleOfAny(subsets.tripleOf, [a, members[j], expert]);
+        if (triple >= 0) addRow(after.quadruples, ofQuadruples, { rows: subsets.ofTriples, row: triple });
+      }
+    }
+    members.push(expert);
+    this.#isMember[expert] = 1;
+  }
+
+  pop(): void {
+    this.#isMember[this.members.pop() as number] = 0;
+  }
+}
+
+function tripleOfAny(
+  tripleOf: (a: number, b: number, c: number) => number,
+  [a, b, c]: readonly [number, number, number],
+): number {
+  const low = Math.min(a, b);
+  const high = Math.max(a, b);
+  if (c < low) return tripleOf(c, low, high);
+  return c < high ? tripleOf(low, c, high) : tripleOf(low, high, c);
+}
+
+/** Makes a function that counts the tokens with any of some experts. */
+function createTokenCounter(patterns: TokenPatterns): (experts: readonly number[]) => number {
+  const { offsets, patterns: all } = indexPatterns(patterns);
+  const { counts } = patterns;
+  const seenAt = new Int32Array(patterns.numPatterns);
+  let call = 0;
+  return (experts) => {
+    call++;
+    let tokens = 0;
+    for (const expert of experts) {
+      for (let at = offsets[expert]; at < offsets[expert + 1]; at++) {
+        const pattern = all[at];
+        if (seenAt[pattern] === call) continue;
+        seenAt[pattern] = call;
+        tokens += counts[pattern];
+      }
+    }
+    return tokens;
+  };
+}

@@ -1,0 +1,199 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { createProblem } from "../../../lib/placement/problem.js";
+import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
+import type { TokenPatterns } from "../../../lib/trace/token-patterns.js";
+import { enumerateColumns } from "../../../solvers/bounds/subset-chains.js";
+import { fitSubsetWeights, type ObservedColumn } from "../../../solvers/bounds/subset-weights.js";
+import { indexTokenSubsets, type TokenSubsets } from "../../../solvers/bounds/token-subsets.js";
+import { proveOrBound } from "../../../solvers/exact.js";
+import { patternsOf } from "../arbitrary-problem.js";
+
+/** Chains alone: no table of columns. */
+const BY_CHAINS = {
+  mostColumns: 0,
+  chains: { mostBoxes: 12, mostSets: 1e6, mostRounds: 8, mostListed: 1e5 },
+  mostSubsets: 1e6,
+};
+
+interface Instance {
+  readonly patterns: TokenPatterns;
+  readonly numChiplets: number;
+  readonly slots: number;
+  readonly multipliers: Float64Array;
+}
+
+/** Up to 13 experts, 4 to 8 slots, some left idle, tokens of up to 8 experts; multipliers near what experts cost. */
+const instances: fc.Arbitrary<Instance> = fc
+  .record({
+    slots: fc.integer({ min: 4, max: 8 }),
+    idle: fc.integer({ min: 0, max: 3 }),
+    topK: fc.integer({ min: 1, max: 8 }),
+  })
+  .chain(({ slots, idle, topK }) => {
+    const numExperts = Math.min(13, 2 * slots) - idle;
+    const experts = Array.from({ length: numExperts }, (_, expert) => expert);
+    const width = Math.min(topK, numExperts);
+    const token = fc.shuffledSubarray(experts, { minLength: width, maxLength: width });
+    return fc.record({
+      patterns: fc
+        .array(token, { minLength: 5, maxLength: 40 })
+        .map((tokens) => patternsOf(tokens, numExperts)),
+      numChiplets: fc.constant(2),
+      slots: fc.constant(slots),
+      multipliers: fc
+        .array(fc.double({ min: -1, max: 10, noNaN: true }), { minLength: numExperts, maxLength: numExperts })
+        .map((values) => Float64Array.from(values)),
+    });
+  });
+
+describe("chains of subsets", () => {
+  it("find every column within the limit and no other", () => {
+    fc.assert(
+      fc.property(instances, fc.double({ min: -20, max: 5, noNaN: true }), (instance, limit) => {
+        const multipliers = { expert: instance.multipliers, chiplet: -1 };
+        const found: string[] = [];
+        const isComplete = enumerateColumns(
+          weightsOf(instance, []),
+          { slots: instance.slots, multipliers, limit, mostSets: Infinity, deadline: Infinity },
+          (experts) => {
+            found.push(experts.join());
+            return false;
+          },
+        );
+        expect(isComplete).to.equal(true);
+        const all = columnsOf(instance).filter(
+          (experts) =>
+            tokensOf(instance.patterns, experts) +
+              1 -
+              sum(experts.map((expert) => instance.multipliers[expert])) <=
+            limit,
+        );
+        expect(found.sort()).to.deep.equal(all.map((experts) => experts.join()).sort());
+      }),
+      { numRuns: 150, seed: 1 },
+    );
+  });
+
+  it("say so where the budget ends them", () => {
+    const [instance] = fc.sample(instances, { numRuns: 1, seed: 2 });
+    const multipliers = { expert: instance.multipliers, chiplet: 0 };
+    const options = { slots: instance.slots, multipliers, limit: 1e3, mostSets: 3, deadline: Infinity };
+    expect(enumerateColumns(weightsOf(instance, []), options, () => false)).to.equal(false);
+  });
+});
+
+describe("fitSubsetWeights", () => {
+  it("is nowhere above the tokens of a column, and meets those observed where tokens are narrow", () => {
+    fc.assert(
+      fc.property(instances, fc.infiniteStream(fc.nat()), (instance, random) => {
+        const columns = columnsOf(instance);
+        const observed = Array.from(
+          { length: 2 },
+          () => columns[Number(random.next().value) % columns.length],
+        );
+        const weights = weightsOf(
+          instance,
+          observed.map((experts) => ({ experts, weight: 1 })),
+        );
+        const isNarrow = instance.patterns.offsets[1] <= 4;
+        for (const experts of columns) {
+          const tokens = tokensOf(instance.patterns, experts);
+          const value = valueOf(weights, experts);
+          expect(value).to.be.at.most(tokens + 1e-9);
+          if (isNarrow) expect(value).to.be.closeTo(tokens, 1e-9);
+        }
+      }),
+      { numRuns: 25, seed: 1 },
+    );
+  });
+});
+
+describe("a proof by chains", () => {
+  it("finds the optimum that brute force finds, at 4 to 8 slots", async () => {
+    for (const instance of fc.sample(instances, { numRuns: 15, seed: 3 })) {
+      const { patterns, numChiplets, slots } = instance;
+      const problem = createProblem(patterns, { numChiplets, slotsPerChiplet: slots });
+      const answer = await proveOrBound(problem, DEFAULT_SOLVER_OPTIONS, BY_CHAINS);
+      if (!("chiplets" in answer)) throw new Error(answer.status);
+      const least = Math.min(
+        ...columnsOf(instance).map((experts) => {
+          const others = Array.from({ length: patterns.numExperts }, (_, e) => e).filter(
+            (e) => !experts.includes(e),
+          );
+          return tokensOf(patterns, experts) + tokensOf(patterns, others);
+        }),
+      );
+      expect(answer.status).to.equal("optimal");
+      expect(answer.cost * patterns.numTokens).to.be.closeTo(least, 1e-6);
+      expect(answer.bound).to.equal(answer.cost);
+    }
+  });
+
+  it("never claims more than the optimum where its budget is short", async () => {
+    for (const instance of fc.sample(instances, { numRuns: 8, seed: 4 })) {
+      const { patterns, numChiplets, slots } = instance;
+      const problem = createProblem(patterns, { numChiplets, slotsPerChiplet: slots });
+      const best = await proveOrBound(problem, DEFAULT_SOLVER_OPTIONS, BY_CHAINS);
+      const chains = { mostBoxes: 1, mostSets: 60, mostRounds: 1, mostListed: 0 };
+      const short = await proveOrBound(problem, DEFAULT_SOLVER_OPTIONS, { ...BY_CHAINS, chains });
+      if (!("chiplets" in best && "chiplets" in short)) throw new Error(short.status);
+      expect(short.bound).to.be.at.most(best.cost + 1e-9);
+    }
+  });
+});
+
+function weightsOf({ patterns, numChiplets, slots }: Instance, columns: readonly ObservedColumn[]) {
+  const subsets = indexTokenSubsets(patterns, { numExperts: numChiplets * slots, mostSubsets: 1e6 });
+  return fitSubsetWeights(subsets as TokenSubsets, { slots, columns });
+}
+
+/** Every column that leaves no more experts than the other chiplet has slots for. */
+function columnsOf({ patterns: { numExperts }, slots }: Instance): number[][] {
+  return Array.from({ length: 2 ** numExperts }, (_, mask) =>
+    Array.from({ length: numExperts }, (_, expert) => expert).filter((expert) => mask & (1 << expert)),
+  ).filter(({ length }) => length > 0 && length <= slots && numExperts - length <= slots);
+}
+
+function tokensOf(
+  { numPatterns, offsets, experts: all, counts }: TokenPatterns,
+  experts: readonly number[],
+): number {
+  let tokens = 0;
+  for (let pattern = 0; pattern < numPatterns; pattern++) {
+    const ofPattern = all.subarray(offsets[pattern], offsets[pattern + 1]);
+    if (ofPattern.some((expert) => experts.includes(expert))) tokens += counts[pattern];
+  }
+  return tokens;
+}
+
+/** The weights of all subsets of a column, summed the slow way. */
+function valueOf(
+  { subsets, ofExperts, ofPairs, ofTriples, ofQuadruples }: ReturnType<typeof weightsOf>,
+  experts: readonly number[],
+): number {
+  const { numExperts: n, ofPairs: pairs, ofTriples: triples, tripleOf } = subsets;
+  const inRow = ({ starts, experts: ends }: typeof pairs, row: number, expert: number) =>
+    Array.from({ length: starts[row + 1] - starts[row] }, (_, at) => starts[row] + at).find(
+      (at) => ends[at] === expert,
+    );
+  let value = 0;
+  experts.forEach((a, i) => {
+    value += ofExperts[a];
+    experts.slice(i + 1).forEach((b, j) => {
+      value += ofPairs[a * n + b];
+      experts.slice(i + j + 2).forEach((c, k) => {
+        value += ofTriples[inRow(pairs, a * n + b, c) ?? -1] ?? 0;
+        const triple = tripleOf(a, b, c);
+        for (const d of experts.slice(i + j + k + 3)) {
+          value += triple < 0 ? 0 : (ofQuadruples[inRow(triples, triple, d) ?? -1] ?? 0);
+        }
+      });
+    });
+  });
+  return value;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
