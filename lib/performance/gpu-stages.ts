@@ -12,7 +12,7 @@ import type { LayerTraffic } from "../placement/traffic.js";
 import { sum } from "../statistics.js";
 import { collectiveNs, copyNs, lowLatencyNs, networkNs } from "./collective.js";
 import { createExpertNs, hostedNs } from "./expert-compute.js";
-import { gpusWithoutNetwork, gpuVolumes, type GpuVolume } from "./gpu-volumes.js";
+import { gpusWithoutNetwork, gpuVolumes, type GpuVolumes } from "./gpu-volumes.js";
 import { weightBytesOf, wireBytes, type Piece } from "./piece.js";
 
 /** Durations of one micro-batch in one layer on every GPU. Shapes [numGpus]. */
@@ -56,20 +56,19 @@ export function createGpuTimer(
 ): ((traffic: LayerTraffic) => GpuStages) | undefined {
   const prepared = prepare(machine, piece);
   if (prepared === undefined) return undefined;
-  const { kernel, hiddenSize, expertNs } = prepared;
   return (traffic) => {
     const { scale, settings, volumes } = prepared.exchange(traffic);
+    const arriving = prepared.arriving(traffic);
     const timeOf = (way: keyof BothWays<unknown>) =>
-      Float64Array.from(volumes, (volume) => exchangeNs(settings[way], volume));
+      volumes.copies.map((_, gpu) => exchangeNs(settings[way], volumes, gpu));
     return {
       dispatchNs: timeOf("dispatch"),
       combineNs: timeOf("combine"),
-      expertsNs: Float64Array.from(traffic.expertLoad, (loads, gpu) =>
-        hostedNs(kernel, {
-          expertsNs: loads.reduce((total, load) => total + expertNs(load * scale), 0),
-          tokenBytes: hiddenSize * prepared.arriving(traffic)[gpu] * scale,
-        }),
-      ),
+      expertsNs: volumes.copies.map((_, gpu) => {
+        let expertsNs = 0;
+        for (const load of traffic.expertLoad[gpu]) expertsNs += prepared.expertNs(load * scale);
+        return prepared.hostedNs(expertsNs, arriving[gpu] * scale);
+      }),
     };
   };
 }
@@ -88,18 +87,14 @@ export function createGpuTimer(
 export function leastGpuStages(even: LayerTraffic, machine: GpuMachine, piece: Piece): GpuStages | undefined {
   const prepared = prepare(machine, piece);
   if (prepared === undefined) return undefined;
-  const { kernel, hiddenSize, expertNs } = prepared;
   const { scale, settings, volumes } = prepared.exchange(even);
   const everywhere = (ns: number) => new Float64Array(even.numChiplets).fill(ns);
-  const loads = even.expertLoad.flat();
+  const expertsNs = sum(even.expertLoad.flat().map((load) => prepared.expertNs(load * scale)));
   return {
-    dispatchNs: everywhere(leastExchangeNs(settings.dispatch, volumes[0])),
-    combineNs: everywhere(leastExchangeNs(settings.combine, volumes[0])),
+    dispatchNs: everywhere(leastExchangeNs(settings.dispatch, volumes)),
+    combineNs: everywhere(leastExchangeNs(settings.combine, volumes)),
     expertsNs: everywhere(
-      hostedNs(kernel, {
-        expertsNs: sum(loads.map((load) => expertNs(load * scale))) / even.numChiplets,
-        tokenBytes: hiddenSize * prepared.arriving(even)[0] * scale,
-      }),
+      prepared.hostedNs(expertsNs / even.numChiplets, prepared.arriving(even)[0] * scale),
     ),
   };
 }
@@ -118,9 +113,10 @@ function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideComp
   });
   const numGpus = hardware.numGroups * hardware.chipletsPerGroup;
   return {
-    kernel,
-    hiddenSize,
     expertNs,
+    /** @param arriving Tokens that are sorted. */
+    hostedNs: (expertsNs: number, arriving: number) =>
+      hostedNs(kernel, { expertsNs, tokenBytes: hiddenSize * arriving }),
     /** Tokens that arrive at every GPU and are sorted there; with one copy an expert they arrive sorted. */
     arriving({ chipletTokens, numTokens }: LayerTraffic): Float64Array {
       if (transport === "per-expert") return new Float64Array(numGpus);
@@ -139,14 +135,9 @@ function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideComp
         topK: sum(traffic.chipletLoad) / traffic.numTokens,
         numExperts: traffic.expertLoad.reduce((total, { length }) => total + length, 0),
       });
-      const volumes = gpuVolumes(traffic, hardware, transport).map(({ copies, inside, network }) => ({
-        copies: copies * scale,
-        inside: inside * scale,
-        network: network * scale,
-      }));
       return {
         scale,
-        volumes,
+        volumes: gpuVolumes(traffic, hardware, { transport, scale }),
         settings: { dispatch: setting("dispatch"), combine: setting("combine") },
       };
     },
@@ -159,39 +150,41 @@ function expertKernel({ experts }: GpuKernels, { phase, formats }: Workload): Ex
   return isNarrow(formats.experts) ? kernel : { ...kernel, flopPerNs: kernel.flopPerNs / 2 };
 }
 
-/** Time of one exchange on the GPU with these volumes; none where there is no other GPU. */
-function exchangeNs(setting: Setting, volume: GpuVolume): number {
-  const { kernels, workload, way, bytesPerCopy, tokens, numGpus, gpusPerServer, topK, numExperts } = setting;
+/** Time of one exchange on a GPU; none where there is no other GPU. */
+function exchangeNs(setting: Setting, { copies, inside, network }: GpuVolumes, gpu: number): number {
+  const { kernels, workload, way, bytesPerCopy, tokens, numGpus, gpusPerServer } = setting;
   if (numGpus === 1) return 0;
   const { computeUnits, overlapSlowdown, fabric } = kernels;
-  const exchange = { tokens, bytesPerCopy, numGpus };
   if (workload.transport === "per-expert") {
+    const { topK, numExperts } = setting;
     // Low-latency kernels leave the compute units alone while copies travel.
     return lowLatencyNs(kernels.lowLatency[way], {
-      ...exchange,
+      tokens,
+      bytesPerCopy,
+      numGpus,
       topK,
       numExperts,
       gpusPerServer,
       computeUnits,
-      copies: Math.max(tokens * topK, volume.inside + volume.network),
-      linkCopies: volume.inside,
-      networkCopies: volume.network,
+      copies: Math.max(tokens * topK, inside[gpu] + network[gpu]),
+      linkCopies: inside[gpu],
+      networkCopies: network[gpu],
     });
   }
   if (workload.transport === "all-gather") return overlapSlowdown * gatherNs(setting);
   if (numGpus > gpusPerServer) {
-    return (
-      overlapSlowdown *
-      networkNs(kernels.acrossServers[way], {
-        ...exchange,
-        networkCopies: volume.network,
-        forwardedCopies: volume.inside,
-        computeUnits: NORMAL_UNITS,
-      })
-    );
+    const ns = networkNs(kernels.acrossServers[way], {
+      tokens,
+      bytesPerCopy,
+      numGpus,
+      networkCopies: network[gpu],
+      forwardedCopies: inside[gpu],
+      computeUnits: NORMAL_UNITS,
+    });
+    return overlapSlowdown * ns;
   }
-  const kernel = numGpus > 8 ? fabric?.oneSided[way] : undefined;
-  return overlapSlowdown * copyNs(kernel ?? kernels.normal[way], { ...exchange, copies: volume.copies });
+  const kernel = (numGpus > 8 ? fabric?.oneSided[way] : undefined) ?? kernels.normal[way];
+  return overlapSlowdown * copyNs(kernel, { tokens, bytesPerCopy, numGpus, copies: copies[gpu] });
 }
 
 /** Every token to every GPU, and the sum of all results back; over the network each server gets a token once. */
@@ -205,10 +198,10 @@ function gatherNs({ kernels, way, bytesPerCopy, tokens, numGpus, gpusPerServer }
   );
 }
 
-/** What an exchange takes in the mean at least, from the volume of a GPU with even traffic. */
-function leastExchangeNs(setting: Setting, volume: GpuVolume): number {
+/** What an exchange takes in the mean at least, from the volumes of even traffic. */
+function leastExchangeNs(setting: Setting, volumes: GpuVolumes): number {
   const { kernels, workload, way, numGpus, gpusPerServer } = setting;
-  if (numGpus <= gpusPerServer) return exchangeNs(setting, volume);
+  if (numGpus <= gpusPerServer) return exchangeNs(setting, volumes, 0);
   const low = kernels.lowLatency[way];
   const convex: GpuKernels = {
     ...kernels,
@@ -218,10 +211,9 @@ function leastExchangeNs(setting: Setting, volume: GpuVolume): number {
     },
     acrossServers: { ...kernels.acrossServers, [way]: convexNetwork(kernels.acrossServers[way]) },
   };
-  const convexNs = exchangeNs({ ...setting, kernels: convex }, volume);
-  return workload.transport === "per-group"
-    ? Math.max(convexNs, exchangeNs(setting, { ...volume, inside: 0 }))
-    : convexNs;
+  const convexNs = exchangeNs({ ...setting, kernels: convex }, volumes, 0);
+  if (workload.transport !== "per-group") return convexNs;
+  return Math.max(convexNs, exchangeNs(setting, { ...volumes, inside: new Float64Array(1) }, 0));
 }
 
 function convexNetwork(kernel: NetworkKernel): NetworkKernel {

@@ -5,16 +5,16 @@ import type { LayerTraffic } from "../placement/traffic.js";
 import { sum } from "../statistics.js";
 
 /**
- * What one GPU sends or receives in one exchange, whichever is more of each; tokens start on every GPU equally often.
- * Counts are of all tokens of the traffic.
+ * What every GPU sends or receives in one exchange, whichever is more of each; tokens start on every GPU equally often.
+ * Shapes [numGpus].
  */
-export interface GpuVolume {
+export interface GpuVolumes {
   /** Copies to or from other GPUs. */
-  readonly copies: number;
+  readonly copies: Float64Array;
   /** Of them, over the links of its server (or of a fabric that joins all); where copies are forwarded, those as well. */
-  readonly inside: number;
+  readonly inside: Float64Array;
   /** Copies through its own network adapter. */
-  readonly network: number;
+  readonly network: Float64Array;
 }
 
 /** GPUs that reach each other over links, without the network. */
@@ -28,34 +28,37 @@ export function gpusWithoutNetwork({ numGroups, chipletsPerGroup, kernels }: Har
  * With one copy a server, the GPU of the same place in that server gets it and forwards it inside: every adapter of a
  * server carries an equal share of what the server is visited by. Time O(numChiplets).
  *
- * @returns Shape [numChiplets].
+ * @param scale Tokens that are sent for each token of the traffic.
  */
-export function gpuVolumes(traffic: LayerTraffic, hardware: Hardware, transport: Transport): GpuVolume[] {
+export function gpuVolumes(
+  traffic: LayerTraffic,
+  hardware: Hardware,
+  { transport, scale }: { transport: Transport; scale: number },
+): GpuVolumes {
   const numGpus = traffic.numChiplets;
   const perServer = gpusWithoutNetwork(hardware);
   const visits = transport === "per-expert" ? traffic.chipletLoad : traffic.chipletTokens;
   const total = sum(visits);
   const ofServer = new Float64Array(Math.ceil(numGpus / perServer));
-  visits.forEach((copies, gpu) => {
-    ofServer[groupOfChiplet(gpu, perServer)] += copies;
-  });
+  for (let gpu = 0; gpu < numGpus; gpu++) ofServer[groupOfChiplet(gpu, perServer)] += visits[gpu];
   const serverVisits = sum(traffic.groupTokens);
   const numServers = traffic.groupTokens.length;
-  return Array.from(visits, (own, gpu) => {
+  const copies = new Float64Array(numGpus);
+  const inside = new Float64Array(numGpus);
+  const network = new Float64Array(numGpus);
+  for (let gpu = 0; gpu < numGpus; gpu++) {
+    const own = visits[gpu];
     const server = groupOfChiplet(gpu, perServer);
-    const copies = Math.max(own * (1 - 1 / numGpus), (total - own) / numGpus);
+    copies[gpu] = scale * Math.max(own * (1 - 1 / numGpus), (total - own) / numGpus);
     if (transport === "per-group") {
       const visited = traffic.groupTokens[server];
-      return {
-        copies,
-        inside: Math.max(own * (1 - 1 / perServer), (ofServer[server] - own) / perServer),
-        network: Math.max(visited * (1 - 1 / numServers), (serverVisits - visited) / numServers) / perServer,
-      };
+      const adapters = Math.max(visited * (1 - 1 / numServers), (serverVisits - visited) / numServers);
+      network[gpu] = (scale * adapters) / perServer;
+      inside[gpu] = scale * Math.max(own * (1 - 1 / perServer), (ofServer[server] - own) / perServer);
+    } else {
+      inside[gpu] = (scale * Math.max(own * (perServer - 1), ofServer[server] - own)) / numGpus;
+      network[gpu] = scale * Math.max(own * (1 - perServer / numGpus), (total - ofServer[server]) / numGpus);
     }
-    return {
-      copies,
-      inside: Math.max((own * (perServer - 1)) / numGpus, (ofServer[server] - own) / numGpus),
-      network: Math.max(own * (1 - perServer / numGpus), (total - ofServer[server]) / numGpus),
-    };
-  });
+  }
+  return { copies, inside, network };
 }

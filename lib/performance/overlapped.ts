@@ -1,4 +1,3 @@
-import { largest } from "../statistics.js";
 /**
  * Time of several things that a kernel does, some of it at once: (sum of t^exponent)^(1 / exponent).
  *
@@ -10,8 +9,10 @@ import { largest } from "../statistics.js";
  * overlapped(2, 30, 40); // 50
  */
 export function overlapped(exponent: number, ...parts: readonly number[]): number {
-  const longest = largest(parts);
+  let longest = 0;
+  for (const part of parts) if (part > longest) longest = part;
   if (longest === 0) return 0;
-  const sum = parts.reduce((total, part) => total + (part / longest) ** exponent, 0);
-  return longest * sum ** (1 / exponent);
+  let total = 0;
+  for (const part of parts) if (part > 0) total += part === longest ? 1 : (part / longest) ** exponent;
+  return longest * total ** (1 / exponent);
 }
