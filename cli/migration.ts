@@ -53,7 +53,7 @@ export async function loadMigration(
     }
     return undefined;
   }
-  if (maxMoves < Infinity && options.objective !== "traffic") {
+  if (maxMoves < Infinity && (options.objective ?? "traffic") !== "traffic") {
     throw new InputError(`--max-moves: found --objective ${options.objective}, expected traffic`);
   }
   if (moves !== undefined) checkOutput(moves, options);

@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import { InputError } from "../index.js";
-import { provenanceOf, type PlacementRequest } from "../doors/flows.js";
+import { chooseObjective, provenanceOf, type PlacementRequest } from "../doors/flows.js";
 import type { Provenance } from "../doors/placement.js";
 import type { DispatchModel } from "../doors/problem.js";
 import { solvers, type BackendName } from "../doors/solvers.js";
@@ -17,7 +17,8 @@ const BACKENDS: readonly BackendName[] = ["highs", "javascript-lp-solver"];
 
 /** Options of the commands that run solvers. */
 export interface SolveOptions {
-  readonly objective: Objective;
+  /** Default as `chooseObjective` has it for machine and model. */
+  readonly objective?: Objective;
   readonly holdout: number;
   readonly slots?: number;
   readonly replicas?: number;
@@ -40,7 +41,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
       "--objective <name>",
       "what to minimise: C_T, the largest load, or modelled time",
       OBJECTIVES,
-    ),
+    ).default(undefined, "time where the model's sizes are known, else traffic"),
     numberOption("--holdout <share>", "last share of every trace file to judge on, not to learn from", {
       above: 0,
       below: 1,
@@ -63,7 +64,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
   ];
   command.optionsGroup("Placement:");
   for (const option of options) command.addOption(option);
-  return addDispatchOption(command, "nearest");
+  return addDispatchOption(command, "uniform on GPUs, else nearest");
 }
 
 /**
@@ -88,6 +89,22 @@ export function requestOf(options: SolveOptions): PlacementRequest {
     pins: options.pin,
     antiAffinity: options.apart,
   };
+}
+
+/**
+ * The options with the objective that they come to, and a line that says which and why.
+ *
+ * @param solvers Names of the solvers that were chosen, if any were.
+ */
+export function withObjective<T extends SolveOptions & { readonly maxMoves?: number }>(
+  options: T,
+  { shape }: Pick<Machine, "shape">,
+  solvers?: readonly string[],
+): { options: T & { objective: Objective }; line: string } {
+  const { objective: minimise } = requestOf(options);
+  const chosen = chooseObjective({ objective: minimise, solvers, maxMoves: options.maxMoves }, { shape });
+  const objective = chosen.minimise === "load" ? "balance" : chosen.minimise;
+  return { options: { ...options, objective }, line: `objective ${objective}, as ${chosen.because}` };
 }
 
 /** How a placement under these options is about to be made. */

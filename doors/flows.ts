@@ -20,6 +20,11 @@ export {
   type Inspection,
   type LayerInspection,
 } from "../lib/flows/inspect.js";
+export {
+  chooseObjective,
+  type ObjectiveChoice,
+  type ObjectiveRequest,
+} from "../lib/flows/choose-objective.js";
 export { FRONTIER_CAPS, traceFrontier, type FrontierPoint } from "../lib/flows/frontier.js";
 export {
   describeFailure,

@@ -8,6 +8,7 @@ export {
   type RequestedLimits,
 } from "../lib/placement/constraints.js";
 export { createProblem, type PlacementProblem } from "../lib/placement/problem.js";
+export { defaultDispatch } from "../lib/placement/default-dispatch.js";
 export { DISPATCH_MODELS, type DispatchModel } from "../lib/placement/dispatch.js";
 export { countServerTraffic, type ServerTraffic, type TokenCopies } from "../lib/placement/server-traffic.js";
 export { countTraffic, type LayerTraffic, type TrafficOptions } from "../lib/placement/traffic.js";

@@ -4,6 +4,7 @@ import {
   crossEvaluate as crossEvaluateTasks,
   type TaskTable,
 } from "../lib/flows/cross-evaluation.js";
+import { chooseObjective } from "../lib/flows/choose-objective.js";
 import { poseFor, poseLayer } from "../lib/flows/pose.js";
 import { splitParts } from "../lib/trace/holdout.js";
 import type { RoutingTrace } from "../lib/trace/routing-trace.js";
@@ -32,13 +33,16 @@ export async function compare(trace: RoutingTrace, options: CompareOptions): Pro
   const { solvers: names, holdout = 0.25, ...asked } = options;
   const { machine, signal } = asked;
   const split = splitParts([trace], holdout);
-  const posing = poseFor(trace, machine, asked);
+  const { minimise: objective } = chooseObjective({ ...asked, solvers: names }, machine);
+  const posing = poseFor(trace, machine, { ...asked, objective });
   const solvers =
     names?.map(requireSolver) ??
     differentSolvers(allSolvers, poseLayer(split.learn, split.learn.layers[0], posing));
-  const scheduled = asked.objective === "time";
+  const scheduled = objective === "time";
   return compareSolvers(
-    await withThreads(asked, (place) => runSolvers(split, { solvers, machine, place, scheduled, signal })),
+    await withThreads({ ...asked, objective }, (place) =>
+      runSolvers(split, { solvers, machine, place, scheduled, signal }),
+    ),
   );
 }
 
@@ -69,7 +73,8 @@ export async function crossEvaluate(
 ): Promise<TaskTable> {
   const named = Object.entries(tasks).map(([name, trace]) => ({ name, parts: [trace] }));
   const created = createTasks(named, holdout);
-  return withThreads(asked, (place) =>
+  const { minimise: objective } = chooseObjective({ ...asked, solvers: [solver] }, asked.machine);
+  return withThreads({ ...asked, objective }, (place) =>
     crossEvaluateTasks(created, {
       solver: requireSolver(solver),
       yardstick: requireSolver("contiguous"),

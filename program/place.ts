@@ -1,3 +1,4 @@
+import { chooseObjective } from "../lib/flows/choose-objective.js";
 import type { PlaceOutcome } from "../lib/flows/place.js";
 import { isRoutingTrace } from "../lib/flows/pose.js";
 import { provenanceOf, recordPlacement } from "../lib/flows/provenance.js";
@@ -40,7 +41,10 @@ export type Placed =
  * outcome.placement.layers[0].cost; // 3.695
  */
 export async function place(trace: RoutingTrace | LoadTrace, options: PlaceOptions): Promise<Placed> {
-  const { solver = "auto", holdout = 0, from, maxMoves, ...asked } = options;
+  const { solver = "auto", holdout = 0, from, maxMoves, ...request } = options;
+  const solvers = [typeof solver === "string" ? solver : solver.name];
+  const { minimise: objective } = chooseObjective({ ...request, solvers, maxMoves }, request.machine);
+  const asked = { ...request, objective };
   const { machine, seed = DEFAULT_SOLVER_OPTIONS.seed, backends = DEFAULT_SOLVER_OPTIONS.backends } = asked;
   const running = from && { from, maxMoves: maxMoves ?? Infinity };
   const learn = isRoutingTrace(trace) ? splitParts([trace], holdout).learn : trace;

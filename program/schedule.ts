@@ -1,5 +1,6 @@
 import { InputError } from "../lib/errors.js";
 import type { Machine } from "../lib/hardware/machine.js";
+import { defaultDispatch } from "../lib/placement/default-dispatch.js";
 import type { Placement } from "../lib/placement/placement.js";
 import { countTraffic } from "../lib/placement/traffic.js";
 import {
@@ -37,11 +38,12 @@ export function schedule(trace: RoutingTrace, placement: Placement, options: Ste
   if (layers.length === 0)
     throw new InputError(`layer: found ${wanted ?? "none"}, expected a layer of the trace`);
   const { chipletsPerGroup } = machine.hardware;
+  const { dispatch = defaultDispatch(machine.hardware) } = placement;
   const traffic = layers.map((layer) => {
     const placed = placement.layers.find((candidate) => candidate.layer === layer.layer);
     if (placed === undefined) throw new InputError(`layer ${layer.layer}: found no placement, expected one`);
     const patterns = collectPatterns(layer, trace);
-    return countTraffic(patterns, placed.chiplets, { chipletsPerGroup, dispatch: placement.dispatch });
+    return countTraffic(patterns, placed.chiplets, { chipletsPerGroup, dispatch });
   });
   return scheduleStep(traffic, { ...machine, configuration: STEP_CONFIGURATIONS[configuration] });
 }

@@ -19,6 +19,7 @@ import {
   comparisonHeadline,
   comparisonPicture,
   comparisonTable,
+  type ObjectiveName,
   reportPage,
 } from "../../doors/report.js";
 import { solvers, requireSolver } from "../../doors/solvers.js";
@@ -38,7 +39,13 @@ import {
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openPlacer } from "../placer.js";
 import { reportMaking } from "../report-making.js";
-import { addSolveOptions, requestOf, listSolvers, type SolveOptions } from "../solve-options.js";
+import {
+  addSolveOptions,
+  requestOf,
+  listSolvers,
+  withObjective,
+  type SolveOptions,
+} from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface CompareOptions extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions {
@@ -78,13 +85,14 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       "\nExamples:\n  moeplace compare\n  moeplace compare trace.jsonl.gz --chiplets 8 --solver contiguous louvain\n" +
         "  moeplace compare law.jsonl.gz --evaluate-on intent.jsonl.gz --evaluate-on summary.jsonl.gz --solver exact",
     )
-    .action(async (paths: string[], options: CompareOptions) => {
-      if (options.csv && options.json) throw new InputError("--csv: found --json too, expected one of them");
-      const terminal = openTerminal(options);
-      for (const path of [options.report, options.svg]) if (path !== undefined) checkOutput(path, options);
-      const named = options.solver?.map(requireSolver);
-      const { trace, parts } = await loadTraceOrStandIn(paths, options, terminal);
-      const machine = await loadMachine(options, trace.model, terminal);
+    .action(async (paths: string[], given: CompareOptions) => {
+      if (given.csv && given.json) throw new InputError("--csv: found --json too, expected one of them");
+      const terminal = openTerminal(given);
+      for (const path of [given.report, given.svg]) if (path !== undefined) checkOutput(path, given);
+      const named = given.solver?.map(requireSolver);
+      const { trace, parts } = await loadTraceOrStandIn(paths, given, terminal);
+      const machine = await loadMachine(given, trace.model, terminal);
+      const { options, line } = withObjective(given, machine, given.solver);
       const split = splitParts(parts, options.holdout);
       const problem = poseLayer(
         split.learn,
@@ -114,6 +122,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       const rows = compareSolvers(compared);
       const timing = { seconds: options.timing ?? false };
       terminal.printJson({
+        objective: options.objective,
         ...inputData(split, machine),
         holdout: options.holdout,
         seed: options.seed,
@@ -141,7 +150,10 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       }
       if (options.svg !== undefined) await writeOutput(options.svg, await comparisonPicture(drawn), options);
       if (options.csv) terminal.print(comparisonCsv(rows, timing));
-      else printRows(rows, { split, machine, terminal });
+      else {
+        terminal.print(line);
+        printRows(rows, { split, machine, terminal, objective: drawn.objective });
+      }
       if (frontier && !options.csv) printFrontier(frontier, terminal);
       if (taskTable && !options.csv) terminal.print(`\n${describeTaskTable(taskTable)}`);
       if (signal.aborted) end(EXIT.interrupted);
@@ -176,8 +188,9 @@ const SCHEDULED_LEGEND =
 
 function printRows(
   rows: readonly ComparisonRow[],
-  { split, machine, terminal }: { split: SplitTrace; machine: Machine; terminal: Terminal },
+  options: { split: SplitTrace; machine: Machine; terminal: Terminal; objective: ObjectiveName },
 ): void {
+  const { split, machine, terminal, objective } = options;
   const { headers, cells } = comparisonTable(rows, { seconds: true });
   terminal.print(`${describeInput(split, machine)}\n`);
   terminal.print(formatTable(headers, cells));
@@ -186,7 +199,7 @@ function printRows(
   if (rows.some(({ learned }) => learned?.modelled?.scheduledLayerNs !== undefined)) {
     terminal.print(SCHEDULED_LEGEND);
   }
-  const headline = comparisonHeadline(rows);
+  const headline = comparisonHeadline(rows, { objective, machine });
   if (headline !== undefined) terminal.print(headline);
 }
 

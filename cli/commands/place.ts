@@ -28,13 +28,19 @@ import { checkOutput, writeOutput } from "../output-file.js";
 import { checkLoadOptions, describeLoads, loadsData, loadsTable } from "../place-loads.js";
 import { openPlacer } from "../placer.js";
 import { readPlacement } from "../read-files.js";
-import { addSolveOptions, listSolvers, makingOf, type SolveOptions } from "../solve-options.js";
+import {
+  addSolveOptions,
+  listSolvers,
+  makingOf,
+  withObjective,
+  type SolveOptions,
+} from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface PlaceOptions
   extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions, MigrationOptions {
   readonly output?: string;
-  readonly solver: string;
+  readonly solver?: string;
   readonly like?: string;
   readonly for?: string;
 }
@@ -50,7 +56,7 @@ export function placeCommand(end: (exitCode: number) => void): Command {
     )
     .argument("[trace...]", "trace files or folders, read as one trace")
     .option("-o, --output <file>", "placement file to write")
-    .option("--solver <name>", "solver", "auto")
+    .option("--solver <name>", "solver (default: auto)")
     .option("--verbose", "say on stderr what the solver is at: seconds, layer, phase, incumbent, bound")
     .addOption(engineOption("engine that is to load it, which sets dispatch, slots and transport"))
     .option("--like <placement>", "make it as this placement file was made, which it says itself");
@@ -71,7 +77,7 @@ export function placeCommand(end: (exitCode: number) => void): Command {
       if (given.output !== undefined) checkOutput(given.output, given, paths);
       const like = given.like === undefined ? undefined : await readPlacement(given.like);
       const options = like ? optionsLike(like, given) : given;
-      requireSolver(options.solver);
+      requireSolver(options.solver ?? "auto");
       const routing = await loadRouting(paths, options, terminal);
       const placed =
         routing.kind === "loads"
@@ -90,10 +96,12 @@ interface Context {
 
 /** @returns Exit code. */
 async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Promise<number> {
-  const { machine, options } = await aimAt(trace, given.options, given.terminal);
+  const { machine, options: aimed } = await aimAt(trace, given.options, given.terminal);
+  const named = aimed.solver === undefined ? undefined : [aimed.solver];
+  const { options, line } = withObjective(aimed, machine, named);
   const { terminal } = given;
   const context = { ...given, options };
-  const solver = requireSolver(options.solver);
+  const solver = requireSolver(options.solver ?? "auto");
   const migration = await loadMigration(options);
   const provenance = checkedMaking(parts, machine, context);
   const split = splitParts(parts, options.holdout);
@@ -114,6 +122,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   if (outcome.passedOver !== undefined) terminal.note(`${solver.name}: ${outcome.passedOver}`);
   const judged = judge(placement, split, { ...machine, scheduled: options.objective === "time" });
   terminal.printJson({
+    objective: options.objective,
     ...inputData(split, machine),
     holdout: options.holdout,
     file: options.output ?? null,
@@ -123,7 +132,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
     placement: JSON.parse(text) as unknown,
     ...(plan && { migration: plan }),
   });
-  terminal.print(`${describeInput(split, machine)}\n`);
+  terminal.print(`${line}\n${describeInput(split, machine)}\n`);
   const { headers, cells } = placementTable(placement, judged);
   terminal.print(formatTable(headers, cells));
   const replicas = describeReplicas(placement);
@@ -141,7 +150,7 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   const { machine, options } = await aimAt(loads, given.options, given.terminal);
   const { terminal } = given;
   const context = { ...given, options };
-  const solver = requireSolver(options.solver);
+  const solver = requireSolver(options.solver ?? "auto");
   const provenance = checkedMaking([loads], machine, context);
   const placer = openPlacer(machine, options, { parts: [loads], solvers: [solver], terminal });
   const begin = performance.now();
@@ -229,7 +238,7 @@ function checkedMaking(
 }
 
 function printEnd({ options, terminal }: Context, seconds: number): void {
-  terminal.print(`\nplaced by ${options.solver} in ${seconds.toFixed(1)} s`);
+  terminal.print(`\nplaced by ${options.solver ?? "auto"} in ${seconds.toFixed(1)} s`);
   terminal.print(
     options.output === undefined
       ? "nothing was written: -o FILE writes the placement"

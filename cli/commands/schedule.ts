@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { InputError } from "../../index.js";
 import { groupCapacity } from "../../doors/hardware.js";
 import type { PlacementFile } from "../../doors/placement.js";
-import { countTraffic, type DispatchModel, type LayerTraffic } from "../../doors/problem.js";
+import { countTraffic, defaultDispatch, type DispatchModel, type LayerTraffic } from "../../doors/problem.js";
 import { ganttSvg, ganttText, perfettoJson } from "../../doors/report.js";
 import {
   scheduledWorkload,
@@ -78,7 +78,11 @@ export function scheduleCommand(): Command {
       }
       const { warning } = groupCapacity(hardware, shape, { optimiserBytesPerWeight: options.optimiserBytes });
       if (warning !== undefined) terminal.note(`${hardware.name}: ${warning}`);
-      const traffic = countLayers(trace, withDispatch(placement, options), options.layer);
+      const traffic = countLayers(
+        trace,
+        withDispatch({ dispatch: defaultDispatch(hardware), ...placement }, options),
+        options.layer,
+      );
       const asked = withSequences(machine.workload, options, placement.numChiplets);
       const model = { ...toScheduleOptions(options), hardware, shape, workload: asked };
       const workload = scheduledWorkload(model);

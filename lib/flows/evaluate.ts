@@ -2,6 +2,7 @@ import { groupOfChiplet } from "../placement/chiplet-group.js";
 import { InputError } from "../errors.js";
 import { withChiplets, type Hardware } from "../hardware/hardware.js";
 import type { ModelShape } from "../hardware/model-shapes.js";
+import { defaultDispatch } from "../placement/default-dispatch.js";
 import type { DispatchModel } from "../placement/dispatch.js";
 import type { Chiplets, Placement } from "../placement/placement.js";
 import {
@@ -110,7 +111,7 @@ export interface Evaluation {
 /** The machine and model to evaluate on. */
 export interface EvaluationOptions {
   readonly chipletsPerGroup: number;
-  /** Which replica of an expert a token uses, where there are several; default as the placement says, or else nearest. */
+  /** Which replica of an expert a token uses, where there are several; default as the placement says, or else as `defaultDispatch` has it. */
   readonly dispatch?: DispatchModel;
   /** With as many chiplets as the placement has; bytes, time and energy are left out without it. */
   readonly machine?: Machine;
@@ -142,7 +143,10 @@ export function evaluatePlacement(
   const { tokensStart = machine?.hardware.tokensStart } = options;
   const traffic: LayerTraffic[] = [];
   const layers = placedLayers(trace, placement).map(({ patterns, chiplets, layer, tokens }): LayerMetrics => {
-    const counted = countTraffic(patterns, chiplets, { dispatch: placement.dispatch, ...options });
+    const counted = countTraffic(patterns, chiplets, {
+      dispatch: placement.dispatch ?? defaultDispatch({ tokensStart: tokensStart ?? "root" }),
+      ...options,
+    });
     traffic.push(counted);
     return {
       layer,
@@ -223,7 +227,7 @@ export function timeOfPlacement(
   configuration?: ConfigurationName,
 ): number {
   const { chipletsPerGroup } = machine.hardware;
-  const { dispatch } = placement;
+  const { dispatch = defaultDispatch(machine.hardware) } = placement;
   const traffic = placedLayers(trace, placement).map(({ patterns, chiplets }) =>
     countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch }),
   );

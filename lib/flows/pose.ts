@@ -9,6 +9,7 @@ import {
   type PlacementLimits,
   type RequestedLimits,
 } from "../placement/constraints.js";
+import { defaultDispatch } from "../placement/default-dispatch.js";
 import type { DispatchModel } from "../placement/dispatch.js";
 import type { Objective } from "../placement/objective.js";
 import { createProblem, type Pin, type PlacementProblem, type ProblemOptions } from "../placement/problem.js";
@@ -24,13 +25,13 @@ export interface PosedMachine extends Omit<Machine, "shape"> {
 
 /** What is asked of a placement besides its machine. */
 export interface PlacementRequest extends RequestedLimits {
-  /** Default traffic. */
+  /** Default traffic; `place` and `compare` choose as {@link chooseObjective} does. */
   readonly objective?: Objective["minimise"] | undefined;
   /** Room on every chiplet, in experts; default as many as are needed. */
   readonly slotsPerChiplet?: number | undefined;
   /** Replicas beyond one of every expert, or as many as fill all slots; default none. */
   readonly numReplicas?: number | "fill" | undefined;
-  /** Default nearest. */
+  /** Default as {@link defaultDispatch} has it for the machine. */
   readonly dispatch?: DispatchModel | undefined;
   readonly pins?: readonly Pin[] | undefined;
   readonly antiAffinity?: readonly (readonly number[])[] | undefined;
@@ -63,7 +64,7 @@ export function poseFor(
     numChiplets,
     numGroups: hardware.numGroups,
     ...slots,
-    ...(dispatch && { dispatch }),
+    dispatch: dispatch ?? defaultDispatch(hardware),
     ...(shape && { expertBytes: new Float64Array(numExperts).fill(expertBytes(shape)) }),
     groupBytes: shape && roomForWeights({ hardware, shape }, numExperts, slots),
     ...requestedLimits(request),

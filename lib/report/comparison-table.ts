@@ -1,5 +1,8 @@
 import type { ComparisonRow } from "../flows/compare.js";
 import { formatTime } from "./format-time.js";
+import { judgedValue, knownObjective, rankRows, type ObjectiveName } from "./judged.js";
+import type { ReportMachine } from "./layer-view.js";
+import { verdictSentence } from "./report-answer.js";
 
 /** A table as text: a row of headers, then rows of as many cells. */
 export interface TableText {
@@ -60,21 +63,16 @@ export function comparisonTable(
   };
 }
 
-/** What the best solver gains over the layout engines load, as a sentence; undefined where it was not compared. */
-export function comparisonHeadline(rows: readonly ComparisonRow[]): string | undefined {
-  const costOf = (row: ComparisonRow) => judged(row)?.tokenReplication ?? Infinity;
-  const yardstick = rows.find(({ solver }) => solver === "contiguous");
-  if (yardstick === undefined || rows.length < 2 || costOf(yardstick) === Infinity) return undefined;
-  const best = rows.reduce((a, b) => (costOf(b) < costOf(a) ? b : a));
-  const saved = 1 - costOf(best) / costOf(yardstick);
-  const where = best.heldOut ? " on held-out tokens" : "";
-  return `${best.solver} makes ${(100 * saved).toFixed(1)} % fewer token copies than contiguous${where}${changeOfTime(best, yardstick)}.`;
-}
-
-function changeOfTime({ stepNs, time }: ComparisonRow, yardstick: ComparisonRow): string {
-  if (stepNs === undefined || yardstick.stepNs === undefined) return "";
-  const change = stepNs / yardstick.stepNs - 1;
-  return `; a modelled step (${time?.configuration ?? ""}) takes ${(100 * Math.abs(change)).toFixed(1)} % ${change < 0 ? "less" : "more"} time`;
+/** What the best solver gains over the layout engines load, by what was minimised; undefined where it was not compared. */
+export function comparisonHeadline(
+  rows: readonly ComparisonRow[],
+  { objective, machine }: { objective: ObjectiveName; machine: ReportMachine },
+): string | undefined {
+  const before = rows.find(({ solver }) => solver === "contiguous");
+  const known = knownObjective(rows, objective);
+  const [after] = rankRows(rows, known);
+  if (before === undefined || rows.length < 2 || judgedValue(before, known) === undefined) return undefined;
+  return verdictSentence({ before, after, objective: known, machine });
 }
 
 /** Metrics on the tokens that count: those held out, or else those learned from. */

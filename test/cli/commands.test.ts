@@ -232,7 +232,7 @@ describe("the command line", () => {
   });
 
   it("place --verbose says on stderr what the solver is at, and nothing else changes", async () => {
-    const args = ["place", "trace.jsonl", "--chiplets", "4", "--quiet", "--json"];
+    const args = ["place", "trace.jsonl", "--chiplets", "4", "--objective", "traffic", "--quiet", "--json"];
     const [silent, verbose] = [await place.run(...args), await place.run(...args, "--verbose")];
     expect(silent.stderr).to.equal("");
     expect(verbose.stdout).to.equal(silent.stdout);

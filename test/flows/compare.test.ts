@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { findHardware } from "../../lib/hardware/presets.js";
 import type { Evaluation, Metrics } from "../../lib/flows/evaluate.js";
 import type { LayerPlacement } from "../../lib/placement/placement.js";
 import { comparisonCsv, comparisonData } from "../../lib/report/comparison-data.js";
@@ -72,10 +73,29 @@ describe("comparisonTable", () => {
 
 describe("comparisonHeadline", () => {
   it("compares the best solver with the layout engines load", () => {
-    expect(comparisonHeadline(compareSolvers([rule, proof, failed]))).to.equal(
+    const by = { objective: "traffic", machine: { hardware: findHardware("mozart-deepseek")! } } as const;
+    expect(comparisonHeadline(compareSolvers([rule, proof, failed]), by)).to.equal(
       "proof makes 35.7 % fewer token copies than contiguous.",
     );
-    expect(comparisonHeadline(compareSolvers([proof, search]))).to.equal(undefined);
+    expect(comparisonHeadline(compareSolvers([proof, search]), by)).to.equal(undefined);
+  });
+
+  it("follows what was minimised, as far as it is known", () => {
+    const { hardware } = { hardware: findHardware("mozart-deepseek")! };
+    const rows = compareSolvers([rule, proof]).map((row) => ({
+      ...row,
+      stepNs: row.solver === "proof" ? 2e6 : 1e6,
+    }));
+    expect(comparisonHeadline(rows, { objective: "time", machine: { hardware } })).to.match(
+      /^Keep the contig/,
+    );
+    expect(comparisonHeadline(rows, { objective: "traffic", machine: { hardware } })).to.match(
+      /^proof makes .* fewer token copies than contiguous; a step takes 100.0 % more time/,
+    );
+    const untimed = compareSolvers([rule, proof]);
+    expect(comparisonHeadline(untimed, { objective: "time", machine: { hardware } })).to.match(
+      /^proof makes/,
+    );
   });
 });
 

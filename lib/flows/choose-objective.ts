@@ -1,0 +1,44 @@
+import type { Objective } from "../placement/objective.js";
+import type { PosedMachine } from "./pose.js";
+
+/** What is minimised, and why that. */
+export interface ObjectiveChoice {
+  readonly minimise: Objective["minimise"];
+  /** For people, after "as". */
+  readonly because: string;
+}
+
+/** What is asked, as far as it decides what is minimised. */
+export interface ObjectiveRequest {
+  /** As told, which nothing overrules. */
+  readonly objective?: Objective["minimise"] | undefined;
+  /** Names of the solvers that were chosen, if any were. */
+  readonly solvers?: readonly string[] | undefined;
+  /** Most experts that may move away from a running placement. */
+  readonly maxMoves?: number | null | undefined;
+}
+
+/**
+ * Chooses what to minimise: time where machine and model are known, else traffic. Whoever names a solver, or few moves,
+ * asks for what those minimise: traffic.
+ *
+ * @example
+ * chooseObjective({}, { hardware, shape }).minimise; // "time"
+ * chooseObjective({ solvers: ["exact"] }, { hardware, shape }).minimise; // "traffic"
+ */
+export function chooseObjective(
+  { objective, solvers, maxMoves }: ObjectiveRequest,
+  { shape }: Pick<PosedMachine, "shape">,
+): ObjectiveChoice {
+  if (objective !== undefined) return { minimise: objective, because: "asked for" };
+  if (shape === undefined) {
+    return { minimise: "traffic", because: "the sizes of the model are not known" };
+  }
+  if (typeof maxMoves === "number" && maxMoves < Infinity) {
+    return { minimise: "traffic", because: "few moves are sought for it alone" };
+  }
+  if (solvers !== undefined && !solvers.includes("auto")) {
+    return { minimise: "traffic", because: "the solvers named minimise it" };
+  }
+  return { minimise: "time", because: "machine and model are known" };
+}
