@@ -23,10 +23,9 @@ describe("chooseObjective", () => {
 });
 
 describe("defaultDispatch", () => {
-  it("is any replica on GPUs, the nearest on chiplets, and what an engine does where one is named", () => {
+  it("is any replica on GPUs, and the nearest on chiplets", () => {
     const [gpus, wafer] = ["h100-8x8", "mozart-deepseek"].map((name) => findHardware(name)!);
     expect(defaultDispatch(gpus)).to.equal("uniform");
     expect(defaultDispatch(wafer)).to.equal("nearest");
-    expect(defaultDispatch(gpus, "sglang-static")).to.equal("sglang-static");
   });
 });
