@@ -56,7 +56,11 @@ export function openPlacer(
     let numPlaced = 0;
     const begin = performance.now();
     const say = (text: string) => {
-      terminal.progress(`${name}: ${numPlaced} of ${trace.layers.length} layers placed${text}`);
+      const seconds = (performance.now() - begin) / 1000;
+      const numLayers = trace.layers.length;
+      terminal.progress(
+        `${name}: ${numPlaced} of ${numLayers} layers, ${describeTime(seconds, numPlaced / numLayers)}${text}`,
+      );
     };
     say("");
     return {
@@ -98,6 +102,18 @@ export function openPlacer(
     signal,
     close: () => runner.close(),
   };
+}
+
+/** Time that has passed and, once something is done, about how much is left. */
+function describeTime(seconds: number, share: number): string {
+  const left = share > 0 && share < 1 ? `, about ${duration((seconds / share) * (1 - share))} left` : "";
+  return `${duration(seconds)}${left}`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
 }
 
 function percent(share: number): string {

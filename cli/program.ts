@@ -4,17 +4,21 @@ import { readVersion } from "../doors/flows.js";
 import { calibrateCommand } from "./commands/calibrate.js";
 import { compareCommand } from "./commands/compare.js";
 import { convertCommand } from "./commands/convert.js";
+import { completionCommand } from "./commands/completion.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { exportCommand } from "./commands/export.js";
+import { hardwareCommand } from "./commands/hardware.js";
 import { importCommand } from "./commands/import.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { placeCommand } from "./commands/place.js";
+import { reportCommand } from "./commands/report.js";
 import { scheduleCommand } from "./commands/schedule.js";
 import { sweepCommand } from "./commands/sweep.js";
 import { synthCommand } from "./commands/synth.js";
 import { verifyCommand } from "./commands/verify.js";
 import { EXIT } from "./exit-code.js";
 import { withFlags } from "./field-flags.js";
+import { groupOptions, helpWidth, wrapLines } from "./help.js";
 
 /**
  * Runs one command line and says how it ended.
@@ -52,15 +56,26 @@ function createProgram(end: (exitCode: number) => void): Command {
     sweepCommand(end),
     evaluateCommand(),
     scheduleCommand(),
+    reportCommand(),
     exportCommand(),
     importCommand(),
     verifyCommand(end),
     convertCommand(),
     calibrateCommand(),
+    hardwareCommand(),
+    completionCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ outputError: printUsageError }).showSuggestionAfterError();
+    groupOptions(command);
+    command
+      .exitOverride()
+      .configureOutput({
+        outputError: printUsageError,
+        getOutHelpWidth: helpWidth,
+        writeOut: (text) => process.stdout.write(wrapLines(text, helpWidth())),
+      })
+      .showSuggestionAfterError();
   }
   return program;
 }

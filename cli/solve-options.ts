@@ -12,7 +12,7 @@ import { addDispatchOption, choiceOption, integerOption, numberOption } from "./
 /** What is minimised: C_T, the largest chiplet load, or the modelled time of a layer. */
 export type Objective = (typeof OBJECTIVES)[number];
 
-const OBJECTIVES = ["traffic", "balance", "time"] as const;
+export const OBJECTIVES = ["traffic", "balance", "time"] as const;
 const BACKENDS: readonly BackendName[] = ["highs", "javascript-lp-solver"];
 
 /** Options of the commands that run solvers. */

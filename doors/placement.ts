@@ -33,4 +33,4 @@ export {
 } from "../lib/placement/placement-file.js";
 export { verifyAgainstPlacement, verifyAgainstTrace } from "../lib/placement/verify-against.js";
 export { verifyPlacement } from "../lib/placement/verify-placement.js";
-export { type Provenance } from "../lib/placement/provenance.js";
+export { hashTrace, type Provenance } from "../lib/placement/provenance.js";

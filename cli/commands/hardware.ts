@@ -1,0 +1,51 @@
+import { Command } from "commander";
+import { hardwarePresets, withChiplets } from "../../doors/hardware.js";
+import { findMachine } from "../machine.js";
+import { addTerminalOptions, integerOption } from "../options.js";
+import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
+
+interface HardwareOptions extends TerminalOptions {
+  readonly chiplets?: number;
+  readonly groups?: number;
+}
+
+export function hardwareCommand(): Command {
+  const command = new Command("hardware")
+    .summary("machines by name, or one as JSON to change and place on")
+    .description(
+      "Lists the machines that moeplace knows. With a name, prints that machine as JSON, every number with its source: " +
+        "change it, and give the file to --hardware.",
+    )
+    .argument("[name]", "a machine, or a file of one")
+    .addOption(integerOption("--chiplets <n>", "with so many chiplets (default: as many as it has)", 1))
+    .addOption(integerOption("--groups <n>", "in so many chiplet groups (default: as many as it has)", 1));
+  return addTerminalOptions(command)
+    .addHelpText("after", "\nExample:\n  moeplace hardware mozart-deepseek-calibrated > wafer.json")
+    .action(async (name: string | undefined, options: HardwareOptions) => {
+      const terminal = openTerminal(options);
+      if (name === undefined) {
+        terminal.printJson(
+          hardwarePresets.map(({ name: preset, description }) => ({ name: preset, description })),
+        );
+        terminal.print(
+          formatTable(
+            ["machine", "groups", "chiplets", "description"],
+            hardwarePresets.map(({ name: preset, numGroups, chipletsPerGroup, description }) => [
+              preset,
+              String(numGroups),
+              String(numGroups * chipletsPerGroup),
+              description,
+            ]),
+          ),
+        );
+        return;
+      }
+      const { chiplets, groups } = options;
+      const hardware = withChiplets(await findMachine(name), {
+        ...(chiplets !== undefined && { numChiplets: chiplets }),
+        ...(groups !== undefined && { numGroups: groups }),
+      });
+      terminal.printJson(hardware);
+      terminal.print(JSON.stringify(hardware, null, 2));
+    });
+}
