@@ -15,7 +15,7 @@ import {
 } from "../doors/hardware.js";
 import type { PlacementFile, Provenance } from "../doors/placement.js";
 import { integerOption } from "./options.js";
-import { readBytes } from "./read-files.js";
+import { readText } from "./read-files.js";
 import type { Terminal } from "./terminal.js";
 import { addWorkloadOptions, toWorkloadChoice, type WorkloadOptions } from "./workload-options.js";
 
@@ -147,7 +147,7 @@ async function readHardware(path: string): Promise<Hardware> {
 
 function readJson(path: string, expected: string): unknown {
   try {
-    return JSON.parse(readBytes(path).toString("utf8"));
+    return JSON.parse(readText(path));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new InputError(`${path}: found no JSON, expected ${expected} (${error.message})`);

@@ -18,7 +18,7 @@ export function readBytes(path: string): Buffer {
  */
 export async function readDocument(path: string): Promise<unknown> {
   const { parseDocument } = await import("yaml");
-  const text = readBytes(path).toString("utf8");
+  const text = readText(path);
   const refuse = (reason: string) => new InputError(`${path}: found no JSON or YAML that is read: ${reason}`);
   if (text.length > MOST_CHARACTERS) throw refuse(`over ${MOST_CHARACTERS} characters`);
   const parsed = parseDocument(text, { logLevel: "silent" });
@@ -33,9 +33,16 @@ export async function readDocument(path: string): Promise<unknown> {
 /** Configurations are written by hand. */
 const MOST_CHARACTERS = 100_000;
 
+/** Reads a file of UTF-8 whole, without the byte order mark that some editors write. */
+export function readText(path: string): string {
+  return readBytes(path)
+    .toString("utf8")
+    .replace(/^\uFEFF/, "");
+}
+
 /** Reads a placement file, whole and sound. */
 export function readPlacement(path: string): Promise<PlacementFile> {
-  return parsePlacement(readBytes(path).toString("utf8"), path);
+  return parsePlacement(readText(path), path);
 }
 
 /** Tells placement files from traces among the files a command was given, each in the order given. */

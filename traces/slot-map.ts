@@ -1,6 +1,6 @@
 import { InputError } from "../lib/errors.js";
 import { modelShapes } from "../lib/hardware/model-shapes.js";
-import { readWhole } from "./bytes/file-bytes.js";
+import { readText } from "./bytes/file-bytes.js";
 import { largest } from "../lib/statistics.js";
 
 /** Which logical expert every physical slot of a running server holds. */
@@ -25,7 +25,7 @@ const MAX_SMALL = 32;
  */
 export async function readSlotMap(path: string): Promise<SlotMap> {
   const { parse } = await import("yaml");
-  const text = (await readWhole(path)).toString();
+  const text = await readText(path);
   let content: unknown;
   try {
     // JSON is YAML, too.

@@ -9,7 +9,7 @@ import {
   type TimedKernel,
 } from "../../doors/hardware.js";
 import { checkOutput, writeOutput } from "../output-file.js";
-import { readBytes } from "../read-files.js";
+import { readText } from "../read-files.js";
 import { addTerminalOptions } from "../options.js";
 import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
 
@@ -54,7 +54,7 @@ export function calibrateCommand(): Command {
       const terminal = openTerminal(options);
       checkOutput(options.out, options);
       const { kernels: measured, ...machine } = findMachine(options.hardware);
-      const cases = await readCases(readBytes(path).toString("utf8"), path);
+      const cases = await readCases(readText(path), path);
       const fitted = calibrateKernels(measured, cases, `fitted to ${path}`);
       const name = options.name ?? options.out.replace(/^.*\//, "").replace(/\.json$/, "");
       const written: Hardware = { ...machine, name, kernels: fitted.kernels };

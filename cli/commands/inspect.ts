@@ -25,6 +25,9 @@ interface InspectOptions extends FileCommandOptions, TraceOptions {
   readonly why?: boolean;
 }
 
+/** Placements learned from fewer tokens of a layer are several percent from those of many, as docs/recording.md measures. */
+const ENOUGH_TOKENS = 1024;
+
 export function inspectCommand(): Command {
   const command = new Command("inspect")
     .summary("show what is in a trace, and what placement could gain")
@@ -55,6 +58,12 @@ export function inspectCommand(): Command {
         return;
       }
       const { trace } = routing;
+      const fewest = trace.layers.reduce((least, { numTokens }) => Math.min(least, numTokens), Infinity);
+      if (fewest < ENOUGH_TOKENS) {
+        terminal.note(
+          `${fewest} tokens of a layer are few to learn from: docs/recording.md tells how many are enough`,
+        );
+      }
       const inspection = inspectTrace(trace, { numChiplets: chiplets, slotsPerChiplet: slots });
       const { layers, uniformReplication } = inspection;
       const warmup = new Map(report.layers.map(({ layer, warmupRows }) => [layer, warmupRows]));

@@ -20,7 +20,7 @@ import {
   type ModelLayerOptions,
   type TraceOptions,
 } from "../options.js";
-import { isPlacementFile, readBytes, readPlacement } from "../read-files.js";
+import { isPlacementFile, readBytes, readText, readPlacement } from "../read-files.js";
 import { openTerminal, type Terminal, type TerminalOptions } from "../terminal.js";
 
 interface VerifyOptions extends TerminalOptions, TraceOptions, ModelLayerOptions {
@@ -88,7 +88,7 @@ interface Reading {
 }
 
 async function readOwn(path: string): Promise<Reading> {
-  const placement = await decodePlacement(readBytes(path).toString("utf8"), path);
+  const placement = await decodePlacement(readText(path), path);
   return { format: "moeplace", placement, violations: verifyPlacementFile(placement) };
 }
 

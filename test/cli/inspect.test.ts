@@ -75,6 +75,31 @@ describe("inspect", () => {
     expect((await place.run("inspect", "either.npy", "--as", "rows")).stderr).to.match(/--as: found rows/);
   });
 
+  it("warns where there are few tokens to learn from", async () => {
+    expect((await place.run("inspect", "trace.jsonl")).stderr).to.match(
+      /tokens of a layer are few to learn from/,
+    );
+    const rows = Array.from({ length: 1200 }, (_, t) => `{"layer":0,"experts":[${t % 7},${7 + (t % 5)}]}\n`);
+    place.write("many.jsonl", rows.join(""));
+    expect((await place.run("inspect", "many.jsonl")).stderr).not.to.contain("few to learn from");
+  });
+
+  it("and others read files that begin with a byte order mark: placements, machines, configurations", async () => {
+    place.write("trace.jsonl", `\uFEFF${traceText(sampleTrace())}`);
+    expect((await place.run("place", "trace.jsonl", "--chiplets", "4", "-o", "p.json")).exitCode).to.equal(0);
+    place.write("p.json", `\uFEFF${place.read("p.json")}`);
+    for (const args of [
+      ["verify", "p.json"],
+      ["evaluate", "trace.jsonl", "p.json"],
+    ]) {
+      const { exitCode, stderr } = await place.run(...args);
+      expect(exitCode, stderr).to.equal(0);
+    }
+    place.write("config.json", "\uFEFF{}");
+    const { stderr } = await place.run("place", "trace.jsonl", "--model", "config.json");
+    expect(stderr).to.contain("config.json: missing field");
+  });
+
   it("reads standard input, packed or not, as every command does that reads traces", async function () {
     this.timeout(60_000);
     const text = traceText(sampleTrace());
