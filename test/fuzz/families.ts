@@ -186,7 +186,10 @@ function placementFamily(name: string, real?: string): FuzzFamily {
   return {
     name: `placement ${name}`,
     async samples() {
-      const { data } = await exportPlacement(placement, format, { layer: 0 });
+      const { data } = await exportPlacement(placement, format, {
+        layer: 0,
+        modelClass: "MixtralForCausalLM",
+      });
       return [Buffer.from(data as Uint8Array), ...realSamples(real)];
     },
     async read(bytes, variant) {
