@@ -37,19 +37,19 @@ export interface PlacedInput {
   readonly terminal: Terminal;
 }
 
-/** Opens worker threads for a command that places, and its checkpoint; says what the machine lacks. */
-export function openPlacer(
+/** Opens worker threads or the queue for a command that places, and its checkpoint; says what the machine lacks. */
+export async function openPlacer(
   machine: Machine,
   options: SolveOptions,
   { parts, solvers, terminal }: PlacedInput,
-): Placer {
-  const runner = openRunner(options, terminal, () => ({
+): Promise<Placer> {
+  const runner = await openRunner(options, terminal, () => ({
     solvers: solvers.map(({ name }) => name),
     seed: options.seed,
     timeLimit: options.timeLimit ?? null,
     ...makingOf(parts, machine, options),
   }));
-  const { numThreads, signal } = runner;
+  const { numAtOnce, signal } = runner;
   const capacity = machine.shape && groupCapacity(machine.hardware, machine.shape);
   if (capacity?.warning !== undefined) terminal.note(`${machine.hardware.name}: ${capacity.warning}`);
   const optionsFor = (trace: RoutingTrace | LoadTrace, name: string, solver: Solver): PlaceTraceOptions => {
@@ -66,7 +66,7 @@ export function openPlacer(
     return {
       posing: poseFor(trace, machine, requestOf(options)),
       solver,
-      concurrency: numThreads,
+      concurrency: numAtOnce,
       solverOptions: {
         seed: options.seed,
         signal,

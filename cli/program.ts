@@ -16,6 +16,7 @@ import { scheduleCommand } from "./commands/schedule.js";
 import { sweepCommand } from "./commands/sweep.js";
 import { synthCommand } from "./commands/synth.js";
 import { verifyCommand } from "./commands/verify.js";
+import { workerCommand } from "./commands/worker.js";
 import { EXIT } from "./exit-code.js";
 import { withFlags } from "./field-flags.js";
 import { groupOptions, helpWidth, wrapLines } from "./help.js";
@@ -54,6 +55,7 @@ function createProgram(end: (exitCode: number) => void): Command {
     placeCommand(end),
     compareCommand(end),
     sweepCommand(end),
+    workerCommand(),
     evaluateCommand(),
     scheduleCommand(),
     reportCommand(),

@@ -7,6 +7,7 @@ import { solvers, type BackendName } from "../doors/solvers.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
 import { limitOptions, limitsOf } from "./limit-options.js";
 import type { Machine } from "./machine.js";
+import { addQueueOption } from "./solver-runner.js";
 import { addDispatchOption, choiceOption, integerOption, numberOption } from "./options.js";
 
 /** What is minimised: C_T, the largest chiplet load, or the modelled time of a layer. */
@@ -30,6 +31,7 @@ export interface SolveOptions {
   readonly threads?: number;
   readonly timeLimit?: number;
   readonly checkpoint?: string;
+  readonly queue?: string;
   readonly columnsBackend: BackendName;
   readonly groupsBackend: BackendName;
 }
@@ -64,6 +66,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
   ];
   command.optionsGroup("Placement:");
   for (const option of options) command.addOption(option);
+  addQueueOption(command);
   return addDispatchOption(command, "uniform on GPUs, else nearest");
 }
 

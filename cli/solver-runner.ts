@@ -1,10 +1,14 @@
 import { availableParallelism } from "node:os";
+import { Option, type Command } from "commander";
+import { readVersion } from "../doors/flows.js";
+import type { LayerQueue } from "../doors/queue.js";
 import { openLayerThreads, rememberSolutions, type Solver } from "../doors/solvers.js";
 import { openCheckpoint } from "./checkpoint.js";
 import type { Terminal } from "./terminal.js";
 
 /** How solvers run. */
 export interface RunnerOptions {
+  readonly queue?: string;
   readonly threads?: number;
   readonly checkpoint?: string;
   /** Whether what is solved is kept for who asks the same again; default only with a checkpoint. */
@@ -16,23 +20,38 @@ export interface SolverRunner {
   /** The same solver, run in worker threads, and only where the checkpoint has no answer of it. */
   run(solver: Solver): Solver;
   /** Layers that are solved at once. */
-  readonly numThreads: number;
+  readonly numAtOnce: number;
   /** Aborted once Ctrl-C was pressed. */
   readonly signal: AbortSignal;
   close(): Promise<void>;
 }
 
+/** Where the password of a queue is taken from, unless its address has one. */
+export const QUEUE_PASSWORD = "MOEPLACE_QUEUE_PASSWORD";
+
+export function addQueueOption(command: Command, isRequired = false): Command {
+  const option = new Option(
+    "--queue <redis://...>",
+    `solve layers by "moeplace worker" of this Redis; rediss:// for TLS, password also as ${QUEUE_PASSWORD}`,
+  );
+  return command.addOption(isRequired ? option.makeOptionMandatory() : option);
+}
+
+/** Layers that wait in a queue at once: each is held in memory here, too. */
+const MOST_QUEUED = 512;
+
 /** @param made All that decides what is computed, by name, where there is a checkpoint. */
-export function openRunner(
-  { threads: asked, checkpoint: path, shares = false }: RunnerOptions,
+export async function openRunner(
+  { threads: asked, checkpoint: path, shares = false, queue: url }: RunnerOptions,
   terminal: Terminal,
   made: () => Readonly<Record<string, unknown>>,
-): SolverRunner {
+): Promise<SolverRunner> {
   const checkpoint = path === undefined ? undefined : openCheckpoint(path, made());
   if (checkpoint && checkpoint.numKept > 0) {
     terminal.note(`${path}: goes on from ${checkpoint.numKept} finished layers`);
   }
   const store = checkpoint ?? (shares ? new Map() : undefined);
+  const queue = url === undefined ? undefined : await openQueue(url, terminal);
   const interrupt = new AbortController();
   const onInterrupt = () => {
     terminal.note("interrupted: finishing with the best found so far; press Ctrl-C again to quit at once");
@@ -45,8 +64,8 @@ export function openRunner(
   // Jobs in hand are known to the solver that runs them: one of a name.
   const running = new Map<Solver, Solver>();
   const open = (solver: Solver) => {
-    const inThread = threads.inThread(solver);
-    return store ? rememberSolutions(inThread, store) : inThread;
+    const elsewhere = queue ? queue.onQueue(solver) : threads.inThread(solver);
+    return store ? rememberSolutions(elsewhere, store) : elsewhere;
   };
   return {
     run(solver) {
@@ -54,13 +73,28 @@ export function openRunner(
       running.set(solver, known);
       return known;
     },
-    numThreads,
+    numAtOnce: queue ? MOST_QUEUED : numThreads,
     signal: interrupt.signal,
-    close() {
+    async close() {
       process.off("SIGINT", onInterrupt);
       process.off("SIGTERM", onInterrupt);
       checkpoint?.close();
-      return threads.close();
+      await queue?.close();
+      await threads.close();
     },
   };
+}
+
+async function openQueue(url: string, terminal: Terminal): Promise<LayerQueue> {
+  // Loaded where there is a queue only.
+  const { openLayerQueue } = await import("../doors/queue.js");
+  let last = "";
+  return openLayerQueue(url, {
+    version: readVersion(),
+    password: process.env[QUEUE_PASSWORD],
+    onNote(line) {
+      if (line !== last) terminal.note(line);
+      last = line;
+    },
+  });
 }

@@ -28,4 +28,3 @@ export {
 } from "../traces/read-trace.js";
 export { synthesizeTrace, syntheticPresets, type SyntheticOptions } from "../traces/synthetic.js";
 export { selectLayers, splitParts, type SplitTrace } from "../lib/trace/holdout.js";
-export { hashTrace } from "../lib/placement/provenance.js";

@@ -101,7 +101,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       );
       const chosen = named ?? differentSolvers(solvers, problem);
       const tasks = await loadTasks({ paths, parts }, options, terminal);
-      const placer = openPlacer(machine, options, { parts, solvers: chosen, terminal });
+      const placer = await openPlacer(machine, options, { parts, solvers: chosen, terminal });
       const { place, signal } = placer;
       const run = async () => {
         const scheduled = options.objective === "time";

@@ -105,7 +105,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   const migration = await loadMigration(options);
   const provenance = checkedMaking(parts, machine, context);
   const split = splitParts(parts, options.holdout);
-  const placer = openPlacer(machine, options, { parts, solvers: [solver], terminal });
+  const placer = await openPlacer(machine, options, { parts, solvers: [solver], terminal });
   const begin = performance.now();
   const outcome = await placer.place(split.learn, solver, migration?.limit).finally(() => placer.close());
   const seconds = (performance.now() - begin) / 1000;
@@ -152,7 +152,7 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   const context = { ...given, options };
   const solver = requireSolver(options.solver ?? "auto");
   const provenance = checkedMaking([loads], machine, context);
-  const placer = openPlacer(machine, options, { parts: [loads], solvers: [solver], terminal });
+  const placer = await openPlacer(machine, options, { parts: [loads], solvers: [solver], terminal });
   const begin = performance.now();
   const outcome = await placer.place(loads, solver).finally(() => placer.close());
   const seconds = (performance.now() - begin) / 1000;

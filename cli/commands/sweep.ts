@@ -10,17 +10,18 @@ import {
   type SweepPlan,
   type SweepPoint,
 } from "../../doors/flows.js";
+import { hashTrace } from "../../doors/placement.js";
 import { overrideHardware } from "../../doors/hardware.js";
 import { markFronts, sweepCsv, sweepData, sweepPage, sweepTable } from "../../doors/report.js";
 import { estimateSeconds, requireSolver, type BackendName } from "../../doors/solvers.js";
-import { hashTrace, splitParts } from "../../doors/traces.js";
+import { splitParts } from "../../doors/traces.js";
 import { EXIT } from "../exit-code.js";
 import { loadTrace, type LoadedTrace } from "../load-trace.js";
 import { findMachine, loadMachine, type Machine } from "../machine.js";
 import { addForceOption, addTerminalOptions, integerOption, type FileCommandOptions } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readDocument } from "../read-files.js";
-import { openRunner, type RunnerOptions } from "../solver-runner.js";
+import { addQueueOption, openRunner, type RunnerOptions } from "../solver-runner.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface SweepOptions extends FileCommandOptions, RunnerOptions {
@@ -47,8 +48,7 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
     .option("--csv", "print comma-separated values instead of the table")
     .option("-o, --output <file.csv>", "write the table as comma-separated values")
     .option("--report <file.html>", "write one HTML page with the Pareto fronts of time");
-  return command
-    .optionsGroup("Running:")
+  return addQueueOption(command.optionsGroup("Running:"))
     .addOption(integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1))
     .addOption(
       new Option(
@@ -76,7 +76,7 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
         return;
       }
       const made = () => ({ ...config, traceSha256: hashTrace(loaded.flatMap(({ parts }) => parts)) });
-      const runner = openRunner({ ...options, shares: true }, terminal, made);
+      const runner = await openRunner({ ...options, shares: true }, terminal, made);
       terminal.note(describePlan(plan));
       const progress = openProgress(plan, terminal);
       const backends = { columns: "highs" as BackendName, groups: "highs" as BackendName };
@@ -84,8 +84,8 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
         points.map((point) => ({ ...point, solver: runner.run(point.solver) })),
         {
           solverOptions: { seed: config.seed, backends, signal: runner.signal },
-          concurrency: runner.numThreads,
-          pointsAtOnce: runner.numThreads,
+          concurrency: runner.numAtOnce,
+          pointsAtOnce: runner.numAtOnce,
           onPoint: progress,
         },
       ).finally(() => runner.close());
@@ -100,8 +100,12 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
       else {
         const { headers, cells } = sweepTable(marked);
         terminal.print(formatTable(headers, cells));
+        for (const { machine, solver, reason } of rows) {
+          if (reason !== undefined) terminal.print(`${machine}, ${solver}: ${reason}`);
+        }
       }
       if (runner.signal.aborted) end(EXIT.interrupted);
+      else if (rows.some(({ status }) => status === "failed")) end(EXIT.bug);
       else if (rows.every(({ tokenReplication }) => tokenReplication === undefined)) {
         end(rows.some(({ status }) => status === "undecided") ? EXIT.undecided : EXIT.infeasible);
       }

@@ -1,3 +1,4 @@
+import { InputError } from "../errors.js";
 import type { Solver, SolverOptions } from "../placement/solver.js";
 import type { SplitTrace } from "../trace/holdout.js";
 import { mean } from "../statistics.js";
@@ -49,7 +50,8 @@ export interface SweepRow extends PointNames {
   readonly objective: string;
   readonly numReplicas: number;
   readonly solver: string;
-  readonly status: "optimal" | "feasible" | "infeasible" | "undecided";
+  /** Failed where a solver broke, which is a bug: other points go on. */
+  readonly status: "optimal" | "feasible" | "infeasible" | "undecided" | "failed";
   /** On the tokens held out, or else learned from, as all that follows. */
   readonly tokenReplication: number | undefined;
   readonly loadMaxOverMean: number | undefined;
@@ -137,7 +139,6 @@ async function runPoint(
   const { names, split, machine, request, solver, areaMm2 } = point;
   const { hardware } = machine;
   const posing = poseFor(split.learn, machine, request);
-  const outcome = await placeTrace(split.learn, { ...options, posing, solver });
   const known = {
     ...names,
     numChiplets: posing.numChiplets,
@@ -148,6 +149,10 @@ async function runPoint(
       (hardware.memory.of === "chiplet" ? posing.numChiplets : hardware.numGroups),
     areaMm2,
   };
+  const outcome = await placeTrace(split.learn, { ...options, posing, solver }).catch(asFailure);
+  if (outcome instanceof Error) {
+    return { ...known, ...NOTHING, solver: solver.name, status: "failed", reason: outcome.message };
+  }
   if (outcome.status !== "placed") {
     return {
       ...known,
@@ -171,6 +176,12 @@ async function runPoint(
     bound: bounds.length === layers.length ? mean(bounds) : undefined,
     reason: undefined,
   };
+}
+
+/** A bug in a solver, or a worker that broke; bad input ends the sweep. */
+function asFailure(error: unknown): Error {
+  if (error instanceof InputError || !(error instanceof Error)) throw error;
+  return error;
 }
 
 const NOTHING = {

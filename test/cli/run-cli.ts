@@ -22,6 +22,8 @@ export interface Workplace {
   runJson(...args: string[]): Promise<unknown>;
   /** Starts a command line in a process of its own, for what only a process has: signals, pipes, its exit code. */
   start(...args: string[]): CliProcess;
+  /** Starts one with more in its environment. */
+  startWith(env: Record<string, string>, ...args: string[]): CliProcess;
   write(name: string, content: string | Uint8Array): void;
   read(name: string): string;
   readBytes(name: string): Buffer;
@@ -46,7 +48,8 @@ export function openWorkplace(): Workplace {
       if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${stderr}`);
       return JSON.parse(stdout) as unknown;
     },
-    start: (...args) => startProcess(args, folder),
+    start: (...args) => startProcess(args, { folder }),
+    startWith: (env, ...args) => startProcess(args, { folder, env }),
     write(name, content) {
       writeFileSync(join(folder, name), content);
     },
@@ -96,8 +99,11 @@ function runHere(args: readonly string[], folder: string): Promise<CliResult> {
 
 const cli = fileURLToPath(new URL("../../cli.js", import.meta.url));
 
-function startProcess(args: readonly string[], folder: string): CliProcess {
-  const child = spawn(process.execPath, [cli, ...args], { cwd: folder });
+function startProcess(
+  args: readonly string[],
+  { folder, env = {} }: { folder: string; env?: Record<string, string> },
+): CliProcess {
+  const child = spawn(process.execPath, [cli, ...args], { cwd: folder, env: { ...process.env, ...env } });
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (text: string) => (output[name] += text));

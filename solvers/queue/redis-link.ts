@@ -1,0 +1,124 @@
+import { randomUUID } from "node:crypto";
+import type { Redis } from "ioredis";
+import { InputError } from "../../lib/errors.js";
+import { parseRedisUrl, type RedisAddress } from "./redis-url.js";
+
+/** Who takes part in a queue. */
+export interface Party {
+  /** Version of moeplace: only equal ones work for each other. */
+  readonly version: string;
+  /** Default as in the address. */
+  readonly password?: string | undefined;
+  /** Told what is worth knowing, for people. */
+  readonly onNote?: (line: string) => void;
+}
+
+/** A connection to the Redis of a queue, on which this process shows that it is there. */
+export interface RedisLink {
+  readonly address: RedisAddress;
+  /** Of this process. */
+  readonly id: string;
+  readonly redis: Redis;
+  /** How many of a kind are there now, by version. */
+  count(kind: PartyKind): Promise<Map<string, number>>;
+  /** Whether a process of a kind is there. */
+  isThere(kind: PartyKind, version: string, id: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+type PartyKind = "submitter" | "worker";
+
+/** All that moeplace keeps in Redis is below this name. */
+export const KEY_PREFIX = "moeplace";
+
+/** Whoever has shown no sign of life for so long is gone. */
+const GONE_SECONDS = 20;
+const SIGN_EVERY_MS = 4000;
+/** How long a Redis that is to be there may take to answer. */
+const CONNECT_MS = 8000;
+
+/** Connections wait for a Redis that restarts, however long that takes. */
+export const PATIENT = {
+  maxRetriesPerRequest: null,
+  retryStrategy: (times: number) => Math.min(2000, 100 * times),
+};
+
+/** The libraries of the queue; loaded where there is a queue only. */
+export async function loadQueueLibraries() {
+  try {
+    const [bullmq, ioredis] = await Promise.all([import("bullmq"), import("ioredis")]);
+    const { Queue, QueueEvents, Worker } = bullmq;
+    return { Queue, QueueEvents, Worker, Redis: ioredis.Redis };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new InputError(
+      "queue: found no bullmq and ioredis, expected them installed",
+      "Maybe run npm install bullmq ioredis, as moeplace was installed.",
+    );
+  }
+}
+
+/**
+ * Connects, and goes on showing that this process is there.
+ *
+ * @throws InputError if nothing answers there, or refuses the password.
+ */
+export async function openRedisLink(url: string, kind: PartyKind, party: Party): Promise<RedisLink> {
+  const { Redis } = await loadQueueLibraries();
+  const address = parseRedisUrl(url, party.password);
+  const redis = new Redis({ ...address.connection, ...PATIENT, lazyConnect: true });
+  let lastError = "no answer";
+  redis.on("error", (error: Error) => {
+    lastError = error.message;
+  });
+  const id = randomUUID();
+  const keyOf = (someKind: PartyKind, version: string, someId: string) =>
+    `${KEY_PREFIX}:${someKind}:${version}:${someId}`;
+  const show = () => redis.set(keyOf(kind, party.version, id), Date.now(), "EX", GONE_SECONDS);
+  try {
+    await within(CONNECT_MS, redis.connect().then(show));
+  } catch (error) {
+    redis.disconnect();
+    const reason = error instanceof Error && error.message !== "" ? error.message : lastError;
+    throw new InputError(`queue: ${address.name}: found no Redis that lets us in (${reason}; ${lastError})`);
+  }
+  const clock = setInterval(() => void show().catch(() => undefined), SIGN_EVERY_MS);
+  return {
+    address,
+    id,
+    redis,
+    async count(wanted) {
+      const counts = new Map<string, number>();
+      for await (const keys of redis.scanStream({ match: `${KEY_PREFIX}:${wanted}:*`, count: 1000 })) {
+        for (const key of keys as string[]) {
+          const version = key.split(":")[2];
+          counts.set(version, (counts.get(version) ?? 0) + 1);
+        }
+      }
+      return counts;
+    },
+    isThere: async (wanted, version, someId) => (await redis.exists(keyOf(wanted, version, someId))) === 1,
+    async close() {
+      clearInterval(clock);
+      await within(1000, redis.del(keyOf(kind, party.version, id))).catch(() => undefined);
+      redis.disconnect();
+    },
+  };
+}
+
+/** Queue names keep jobs of different versions apart. */
+export function queueNameOf({ version }: Party): string {
+  return `layers-${version}`;
+}
+
+function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  let clock: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    clock = setTimeout(() => {
+      reject(new Error(`no answer within ${ms / 1000} s`));
+    }, ms);
+  });
+  return Promise.race([promise, late]).finally(() => {
+    clearTimeout(clock);
+  });
+}
