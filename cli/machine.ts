@@ -14,6 +14,7 @@ import {
   type Workload,
 } from "../doors/hardware.js";
 import type { PlacementFile, Provenance } from "../doors/placement.js";
+import { unknownName } from "../doors/problem.js";
 import { integerOption } from "./options.js";
 import { readText } from "./read-files.js";
 import type { Terminal } from "./terminal.js";
@@ -108,8 +109,11 @@ function loadShape(
     return parseModelConfig(readJson(model, "the configuration of a model"), model);
   const shape = findModelShape(model);
   if (shape !== undefined) return shape;
-  const names = modelShapes.map(({ name }) => name).join(", ");
-  throw new InputError(`--model: found ${model}, expected one of ${names}, or a config.json`);
+  throw unknownName("--model", {
+    found: model,
+    known: modelShapes.map(({ name }) => name),
+    or: ", or a config.json",
+  });
 }
 
 /** The machine with as many chiplets and chiplet groups as a placement has. */
@@ -139,8 +143,11 @@ export function hardwareOptions({ hardware }: Provenance): Pick<MachineOptions, 
 
 async function readHardware(path: string): Promise<Hardware> {
   if (!path.endsWith(".json")) {
-    const names = hardwarePresets.map(({ name }) => name).join(", ");
-    throw new InputError(`--hardware: found ${path}, expected one of ${names}, or a .json file`);
+    throw unknownName("--hardware", {
+      found: path,
+      known: hardwarePresets.map(({ name }) => name),
+      or: ", or a .json file",
+    });
   }
   return parseHardware(readJson(path, "a machine"), path);
 }

@@ -56,7 +56,7 @@ export async function loadMigration(
   if (maxMoves < Infinity && (options.objective ?? "traffic") !== "traffic") {
     throw new InputError(`--max-moves: found --objective ${options.objective}, expected traffic`);
   }
-  if (moves !== undefined) checkOutput(moves, options);
+  if (moves !== undefined) checkOutput(moves, options, [from]);
   const running = await readPlacement(from);
   return {
     limit: (solver) => migrateFrom(solver, running, maxMoves),

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { InputError } from "../index.js";
+import { unknownName } from "../doors/problem.js";
 import type { Placement } from "../doors/placement.js";
 import { DISPATCH_MODELS, type DispatchModel } from "../doors/problem.js";
 import type { OutputOptions } from "./output-file.js";
@@ -189,6 +190,6 @@ export function choiceOption(flags: string, description: string, choices: readon
   const option = new Option(flags, `${description}: ${choices.join(", ")}`).default(choices[0]);
   return option.argParser((value) => {
     if (choices.includes(value)) return value;
-    throw new InputError(`${option.long}: found ${value}, expected one of ${choices.join(", ")}`);
+    throw unknownName(`${option.long}`, { found: value, known: choices });
   });
 }

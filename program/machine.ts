@@ -5,6 +5,7 @@ import type { Machine } from "../lib/hardware/machine.js";
 import { findModelShape, modelShapes } from "../lib/hardware/model-shapes.js";
 import { parseHardware } from "../lib/hardware/parse.js";
 import { findHardware, hardwarePresets } from "../lib/hardware/presets.js";
+import { unknownName } from "../lib/unknown-name.js";
 import { createWorkload, type WorkloadChoice } from "../lib/performance/workload.js";
 
 /** Options of {@link machine}. */
@@ -29,13 +30,14 @@ export interface MachineChoice {
 export async function machine(hardware: string, choice: MachineChoice): Promise<Machine> {
   const { model, workload, ...size } = choice;
   const shape = findModelShape(model);
-  if (shape === undefined) throw unknown("model", model, modelShapes);
+  if (shape === undefined) throw unknownName("model", { found: model, known: namesOf(modelShapes) });
   const sized = withChiplets(findHardware(hardware) ?? (await readHardware(hardware)), size);
   return { hardware: sized, shape, workload: createWorkload({ hardware: sized, shape }, workload) };
 }
 
 async function readHardware(path: string): Promise<Hardware> {
-  if (!path.endsWith(".json")) throw unknown("hardware", path, hardwarePresets);
+  if (!path.endsWith(".json"))
+    throw unknownName("hardware", { found: path, known: namesOf(hardwarePresets) });
   try {
     return await parseHardware(JSON.parse(await readFile(path, "utf8")), path);
   } catch (error) {
@@ -44,8 +46,6 @@ async function readHardware(path: string): Promise<Hardware> {
   }
 }
 
-function unknown(what: string, name: string, known: readonly { readonly name: string }[]): InputError {
-  return new InputError(
-    `${what}: found ${name}, expected one of ${known.map((entry) => entry.name).join(", ")}`,
-  );
+function namesOf(known: readonly { readonly name: string }[]): string[] {
+  return known.map(({ name }) => name);
 }

@@ -1,5 +1,5 @@
 import type { Solver } from "../lib/placement/solver.js";
-import { InputError } from "../lib/errors.js";
+import { unknownName } from "../lib/unknown-name.js";
 import { auto } from "./auto.js";
 import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
@@ -48,6 +48,5 @@ export function findSolver(name: string): Solver | undefined {
 export function requireSolver(name: string): Solver {
   const solver = findSolver(name);
   if (solver !== undefined) return solver;
-  const names = solvers.map((known) => known.name).join(", ");
-  throw new InputError(`solver: found ${name}, expected one of ${names}`);
+  throw unknownName("solver", { found: name, known: solvers.map((known) => known.name) });
 }

@@ -21,6 +21,7 @@ const floors: readonly (readonly string[])[] = [
   [
     "printable",
     "version",
+    "unknown-name",
     "describe-value",
     "errors",
     "plausible-size",

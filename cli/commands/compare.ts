@@ -88,7 +88,8 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     .action(async (paths: string[], given: CompareOptions) => {
       if (given.csv && given.json) throw new InputError("--csv: found --json too, expected one of them");
       const terminal = openTerminal(given);
-      for (const path of [given.report, given.svg]) if (path !== undefined) checkOutput(path, given);
+      const inputs = [...paths, ...given.evaluateOn];
+      for (const path of [given.report, given.svg]) if (path !== undefined) checkOutput(path, given, inputs);
       const named = given.solver?.map(requireSolver);
       const { trace, parts } = await loadTraceOrStandIn(paths, given, terminal);
       const machine = await loadMachine(given, trace.model, terminal);

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { Command } from "commander";
-import { InputError } from "../../index.js";
+import { unknownName } from "../../doors/problem.js";
 import {
   exportPlacement,
   findFormat,
@@ -72,7 +72,7 @@ export function exportCommand(): Command {
     .action(async (path: string, options: ExportCommandOptions) => {
       const terminal = openTerminal(options);
       const asked = options.to === undefined ? undefined : requireFormat(options.to);
-      checkOutput(options.output, options);
+      checkOutput(options.output, options, [path, ...(options.trace ?? [])]);
       const placement = await readPlacement(path);
       const target = options.for === undefined ? undefined : findTarget(options.for, placement.model);
       const format = asked ?? target?.format ?? requireFormat(undefined);
@@ -98,11 +98,11 @@ export function exportCommand(): Command {
 function requireFormat(name: string | undefined): PlacementFormat {
   const format = name === undefined ? undefined : findFormat(name);
   if (format !== undefined) return format;
-  const names = placementFormats.map((known) => known.name).join(", ");
-  throw new InputError(
-    `--to: found ${name ?? "no format"}, expected one of ${names}`,
-    "Maybe pass --for ENGINE, and the format is what the engine loads.",
-  );
+  throw unknownName("--to", {
+    found: name ?? "no format",
+    known: placementFormats.map((known) => known.name),
+    advice: "Maybe pass --for ENGINE, and the format is what the engine loads.",
+  });
 }
 
 /** What a trace tells an export. */

@@ -41,7 +41,7 @@ export function importCommand(): Command {
       const terminal = openTerminal(options);
       const { output, experts, chiplets, groups, model, numHiddenLayers, firstMoeLayer, moeLayerStep } =
         options;
-      checkOutput(output, options);
+      checkOutput(output, options, [path]);
       const placement = await importPlacement(readBytes(path), path, {
         model,
         numExperts: experts,

@@ -74,7 +74,7 @@ export function placeCommand(end: (exitCode: number) => void): Command {
     )
     .action(async (paths: string[], given: PlaceOptions) => {
       const terminal = openTerminal(given);
-      if (given.output !== undefined) checkOutput(given.output, given, paths);
+      if (given.output !== undefined) checkOutput(given.output, given, inputsOf(paths, given));
       const like = given.like === undefined ? undefined : await readPlacement(given.like);
       const options = like ? optionsLike(like, given) : given;
       requireSolver(options.solver ?? "auto");
@@ -85,6 +85,14 @@ export function placeCommand(end: (exitCode: number) => void): Command {
           : await placeByTokens(routing, { options, terminal, like });
       if (placed !== EXIT.done) end(placed);
     });
+}
+
+/** Every file that is read, which is never written. */
+function inputsOf(
+  paths: readonly string[],
+  { from, like, hardware, model, placement }: PlaceOptions,
+): string[] {
+  return [...paths, from, like, hardware, model, placement].filter((path) => path !== undefined);
 }
 
 interface Context {

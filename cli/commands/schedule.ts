@@ -61,7 +61,8 @@ export function scheduleCommand(): Command {
     )
     .action(async (paths: string[], options: ScheduleCommandOptions) => {
       const terminal = openTerminal(options);
-      for (const path of [options.perfetto, options.svg]) if (path !== undefined) checkOutput(path, options);
+      for (const path of [options.perfetto, options.svg])
+        if (path !== undefined) checkOutput(path, options, paths);
       const { traces, placements } = sortPaths(paths);
       if (placements.length !== 1) {
         throw new InputError(`schedule: found ${placements.length} placement files, expected one`);

@@ -1,4 +1,4 @@
-import { InputError } from "../errors.js";
+import { unknownName } from "../unknown-name.js";
 import { findFormat } from "./formats.js";
 import { engines } from "./engines.js";
 import { deafModel, type Engine } from "./engine.js";
@@ -43,7 +43,7 @@ export function findTarget(name: string, model?: string): EngineTarget {
   );
   const format = engine && findFormat(engine.format);
   if (engine === undefined || format === undefined) {
-    throw new InputError(`engine: found ${name}, expected one of ${targetNames().join(", ")}`);
+    throw unknownName("engine", { found: name, known: targetNames() });
   }
   return { engine, format };
 }

@@ -150,9 +150,19 @@ describe("bad input on the command line", () => {
       message: /^no\/x\.csv: found no folder no, expected one to write into$/,
     },
     {
+      name: "an output over its own input, whatever is forced",
+      args: ["convert", "good.jsonl", "-o", "good.jsonl", "--force"],
+      message: /^good\.jsonl: found an input, expected another file to write$/,
+    },
+    {
+      name: "an output over a file that is read besides",
+      args: ["place", "good.jsonl", "--hardware", "hardware.json", "-o", "hardware.json", "--force"],
+      message: /^hardware\.json: found an input, expected another file to write$/,
+    },
+    {
       name: "an output over a file that is there",
-      args: ["export", "good.jsonl", "--to", "csv", "-o", "good.jsonl"],
-      message: /^good\.jsonl: found a file, expected none of that name$/,
+      args: ["export", "good.jsonl", "--to", "csv", "-o", "hardware.json"],
+      message: /^hardware\.json: found a file, expected none of that name$/,
       advice: /^Maybe pass --force to overwrite it\.$/,
     },
   ];
