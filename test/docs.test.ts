@@ -1,0 +1,63 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { spawnSync } from "node:child_process";
+import { expect } from "chai";
+import { openWorkplace } from "./cli/run-cli.js";
+
+const root = resolve(fileURLToPath(new URL("../..", import.meta.url)));
+const docs = join(root, "docs");
+const read = (name: string) => readFileSync(join(docs, name), "utf8");
+
+describe("docs", () => {
+  for (const name of readdirSync(join(docs, "tutorials"))) {
+    const text = read(join("tutorials", name));
+    const commands = [...text.matchAll(/```console\n([^]*?)```/g)].flatMap(
+      ([, block]) => block.match(/^\$ .*$/gm) ?? [],
+    );
+    const programs = [...text.matchAll(/```js\n([^]*?)```/g)].map(([, program]) => program);
+
+    it(`tutorials/${name} has something to run`, () => {
+      expect(commands.length + programs.length).to.be.greaterThan(0);
+    });
+
+    if (commands.length > 0) {
+      it(`tutorials/${name} shows commands that work, in their order`, async () => {
+        const place = openWorkplace();
+        for (const command of commands) {
+          const { exitCode, stderr } = await place.run(
+            ...command.replace(/^\$ npx moeplace /, "").split(" "),
+          );
+          expect(exitCode, `${command}\n${stderr}`).to.equal(0);
+        }
+        place.remove();
+      });
+    }
+
+    programs.forEach((program, index) => {
+      it(`tutorials/${name} shows program ${index + 1}, which runs`, () => {
+        // In the package's own folder its name resolves to its exports.
+        const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module"], {
+          cwd: root,
+          input: program,
+          encoding: "utf8",
+        });
+        expect(status, stderr).to.equal(0);
+        expect(stdout).to.match(/^contiguous .*\nsnake .*\nfaster memory .* ms\n$/);
+      });
+    });
+  }
+
+  it("link to files that are there", () => {
+    const pages = readdirSync(docs, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".md"),
+    );
+    const broken = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+        .map(([, link]) => link)
+        .filter((link) => !existsSync(join(docs, dirname(page), link)))
+        .map((link) => `${page}: ${link}`),
+    );
+    expect(broken).to.deep.equal([]);
+  });
+});
