@@ -4,7 +4,6 @@ import type { PlacementFile } from "../doors/placement.js";
 import type { LoadTrace } from "../doors/traces.js";
 import { flagsOfTokenLimits } from "./limit-options.js";
 import type { Machine } from "./machine.js";
-import type { MigrationOptions } from "./migration.js";
 import type { SolveOptions } from "./solve-options.js";
 import { formatTable } from "./terminal.js";
 
@@ -15,7 +14,7 @@ import { formatTable } from "./terminal.js";
  */
 export function checkLoadOptions(
   path: string,
-  { objective, holdout, dispatch, from, ...options }: SolveOptions & MigrationOptions,
+  { objective, holdout, dispatch, ...options }: SolveOptions,
 ): void {
   const refuse = (found: string, reason: string, advice: string) => {
     throw new InputError(
@@ -37,11 +36,7 @@ export function checkLoadOptions(
       "Maybe leave out --dispatch.",
     );
   }
-  const unmet = [
-    ...(holdout > 0 ? ["--holdout"] : []),
-    ...(from === undefined ? [] : ["--from"]),
-    ...flagsOfTokenLimits(options),
-  ];
+  const unmet = [...(holdout > 0 ? ["--holdout"] : []), ...flagsOfTokenLimits(options)];
   for (const name of unmet) refuse(`no ${name}`, "it is about tokens", `Maybe leave out ${name}.`);
 }
 

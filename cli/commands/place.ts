@@ -159,25 +159,30 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   const { terminal } = given;
   const context = { ...given, options };
   const solver = requireSolver(options.solver ?? "auto");
+  const migration = await loadMigration(options);
   const provenance = checkedMaking([loads], machine, context);
   const placer = await openPlacer(machine, options, { parts: [loads], solvers: [solver], terminal });
   const begin = performance.now();
-  const outcome = await placer.place(loads, solver).finally(() => placer.close());
+  const outcome = await placer.place(loads, solver, migration?.limit).finally(() => placer.close());
   const seconds = (performance.now() - begin) / 1000;
   if (outcome.status !== "placed") {
     terminal.note(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);
     terminal.printJson(outcome);
     return placer.signal.aborted ? EXIT.interrupted : EXIT[outcome.status];
   }
-  const text = formatPlacement(recordPlacement(outcome, { provenance, seed: options.seed }));
+  const file = recordPlacement(outcome, { provenance, seed: options.seed });
+  const text = formatPlacement(file);
+  const plan = await migration?.plan(file, machine.shape);
   if (options.output !== undefined) await writeOutput(options.output, text, options);
   terminal.printJson({
     ...loadsData(loads, machine, outcome.placement),
     file: options.output ?? null,
     placement: JSON.parse(text) as unknown,
+    ...(plan && { migration: plan }),
   });
   terminal.print(`${describeLoads(loads, machine)}\n`);
   terminal.print(loadsTable(loads, outcome.placement));
+  if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "")}`);
   printEnd(context, seconds);
   return placer.signal.aborted ? EXIT.interrupted : EXIT.done;
 }

@@ -213,6 +213,55 @@ describe("loads without tokens on the command line", () => {
     expect(load).to.deep.equal({ status: "optimal", cost: 2, bound: 2 });
   });
 
+  it("may be fractions and sums of days: no load is too small or too large", async () => {
+    for (const [load, groups] of [
+      [
+        [1.5, 2.5, 3.5, 4.5],
+        [6, 6],
+      ],
+      [
+        [3e9, 3e9, 3e9, 3e9],
+        [6e9, 6e9],
+      ],
+      [
+        [1e-6, 2e-6, 3e-6, 4e-6],
+        [5e-6, 5e-6],
+      ],
+      [
+        [1e15, 2e15, 3e15, 4e15],
+        [5e15, 5e15],
+      ],
+    ] as const) {
+      place.write("odd.json", JSON.stringify({ logical_count: [load] }));
+      const odd = ["place", "odd.json", "--chiplets", "2", "--groups", "1", "--objective", "balance"];
+      const placed = (await place.runJson(...odd)) as {
+        placement: Placed["placement"];
+        mean: { loadMaxOverMean: number };
+      };
+      expect(placed.mean.loadMaxOverMean, load.join()).to.be.closeTo(1, 1e-6);
+      const sums = placed.placement.layers[0].chiplets.map((experts) =>
+        experts.reduce((all, e) => all + load[e], 0),
+      );
+      sums.forEach((total, chiplet) => expect(total / groups[chiplet]).to.be.closeTo(1, 1e-9));
+    }
+  });
+
+  it("move as few experts as possible from a running placement", async () => {
+    const balance = ["--objective", "balance"];
+    expect((await place.run(...args, ...balance, "-o", "p.json")).exitCode).to.equal(0);
+    const running = JSON.parse(place.read("p.json")) as Placed["placement"];
+    // The same chiplets by other numbers: nothing has to move.
+    const renamed = running.layers.map((layer) => ({ ...layer, chiplets: layer.chiplets.toReversed() }));
+    place.write("r.json", JSON.stringify({ ...running, layers: renamed }));
+    const again = (await place.runJson(...args, ...balance, "--from", "r.json", "-o", "q.json")) as {
+      migration: { moves: number };
+      placement: Placed["placement"];
+    };
+    expect(again.migration.moves).to.equal(0);
+    expect(again.placement.layers[0].chiplets).to.deep.equal(renamed[0].chiplets);
+    expect((await place.run("verify", "q.json")).stdout).to.contain("sound");
+  });
+
   it("are refused for all that needs tokens, with the reason", async () => {
     for (const [more, message] of [
       [[], "C_T depends on what is chosen together"],
