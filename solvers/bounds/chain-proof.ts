@@ -12,7 +12,9 @@ import { indexTokenSubsets } from "./token-subsets.js";
 export interface ChainBudget {
   /** Boxes of column generation by search. */
   readonly mostBoxes: number;
-  /** Sets that one enumeration looks into at most. */
+  /** Slots of all chiplets together at most: quadruples grow with their fourth power. */
+  readonly mostExperts: number;
+  /** Sets that all enumerations together look into at most. */
   readonly mostSets: number;
   /** How often columns that an enumeration found go back into the LP. */
   readonly mostRounds: number;
@@ -68,31 +70,34 @@ const MOST_NEW_COLUMNS = 300;
  * bound of the LP. Columns of negative reduced cost that the search missed go back into the LP. If all that is left is the gap
  * of the LP to the cutoff, the columns in that gap are listed for cuts and integer programming.
  *
- * @returns Undefined where slots are fewer than four, or tokens have too many subsets to be indexed.
+ * @returns Undefined where slots are fewer than four, or experts or subsets of tokens too many.
  */
 export function openChainProof(
   model: ColumnModel,
   { pool, chipletOf, budget, deadline }: ChainProofOptions,
 ): ChainProof | undefined {
   const { patterns, numChiplets, slotsPerChiplet: slots, isPinned, admits } = model;
-  if (slots < FEWEST_SLOTS) return undefined;
-  const subsets = indexTokenSubsets(patterns, { numExperts: numChiplets * slots, mostSubsets: MOST_SUBSETS });
+  const numExperts = numChiplets * slots;
+  if (slots < FEWEST_SLOTS || numExperts > budget.mostExperts) return undefined;
+  const subsets = indexTokenSubsets(patterns, { numExperts, mostSubsets: MOST_SUBSETS });
   if (!subsets) return undefined;
   const generation = startGeneration(model, { pool, chipletOf });
+  let setsLeft = budget.mostSets;
   const list = (
     weights: SubsetWeights,
     { multipliers, limit, most }: { multipliers: Multipliers; limit: number; most: number },
   ) => {
     const columns: PricedColumn[] = [];
-    const isComplete = enumerateColumns(
+    const { numSets, isComplete } = enumerateColumns(
       weights,
-      { slots, multipliers, limit, mostSets: budget.mostSets, deadline },
+      { slots, multipliers, limit, mostSets: setsLeft, deadline },
       (experts, tokens, reducedCost) => {
         if (admits && !admits(experts)) return false;
         columns.push({ column: { experts, tokens }, reducedCost });
         return columns.length > most;
       },
     );
+    setsLeft -= numSets;
     return { columns, isComplete };
   };
   // Columns of pinned experts may part them: they count for the bound, but no placement is made of them.

@@ -28,6 +28,14 @@ export interface EnumerationOptions {
   readonly deadline: number;
 }
 
+/** How an enumeration went. */
+export interface Enumeration {
+  /** Whether no column was missed; false where the visitor or the budget ended it. */
+  readonly isComplete: boolean;
+  /** Sets looked into. */
+  readonly numSets: number;
+}
+
 /** The clock is read once in so many sets. */
 const SETS_A_READING = 1024;
 
@@ -47,13 +55,12 @@ const SETS_A_READING = 1024;
  * Sets of four are all looked at, comb(numExperts, 4) at two operations each; from each below the limit a depth-first
  * search extends, and never enters a set twice. Time for a set O(numExperts + entries of the rows of comb(k, 2) subsets).
  *
- * @returns Whether it came to an end: then no column was missed. False where `visit` or the budget ended it.
  */
 export function enumerateColumns(
   weights: SubsetWeights,
   { slots, multipliers, limit, mostSets, deadline }: EnumerationOptions,
   visit: EnumeratedColumnVisitor,
-): boolean {
+): Enumeration {
   const { patterns, numExperts: n } = weights.subsets;
   const numReal = patterns.numExperts;
   const own = weights.ofExperts.map((weight, expert) => weight - (multipliers.expert[expert] ?? 0));
@@ -62,14 +69,15 @@ export function enumerateColumns(
   const factors = Array.from({ length: slots + 1 }, (_, size) => factorsOf(size, slots));
   const chain = new SetChain(weights, { own, slots });
   const known = new SetTable(slots);
-  const countTokens = createTokenCounter(patterns);
+  const counter = createTokenCounter(patterns);
   let numSets = 0;
-  const members = chain.members;
+  const { members } = chain;
   const isSpent = () =>
     ++numSets > mostSets || (numSets % SETS_A_READING === 0 && performance.now() >= deadline);
-  const visitColumn = (): boolean => {
-    const experts = [...members].filter((expert) => expert < numReal).sort((a, b) => a - b);
-    const tokens = countTokens(experts);
+  /** Whether to end at the column of the set at hand, whose tokens are counted, and the expert that completes it. */
+  const visitColumn = (last: readonly number[]): boolean => {
+    const tokens = counter.countWith(last);
+    const experts = [...members, ...last].filter((expert) => expert < numReal).sort((a, b) => a - b);
     const reducedCost = experts.reduce(
       (cost, expert) => cost - multipliers.expert[expert],
       tokens - multipliers.chiplet,
@@ -78,7 +86,11 @@ export function enumerateColumns(
   };
   /** Whether the search below the set at hand came to an end. */
   const extend = (size: number): boolean => {
-    if (size === slots) return !visitColumn();
+    if (size === slots) {
+      counter.begin(members);
+      return !visitColumn([]);
+    }
+    let isCounted = false;
     const [, f1, f2, f3, f4] = factors[size + 1];
     const { sums, pairs, triples, quadruples } = chain.levels[size];
     const left = most - f1 * sums[1] - f2 * sums[2] - f3 * sums[3] - f4 * sums[4];
@@ -89,6 +101,12 @@ export function enumerateColumns(
       if (added > left || chain.has(expert) || (expert >= numReal && expert !== nextIdle)) continue;
       if (!known.add(members, size, expert)) continue;
       if (isSpent()) return false;
+      if (size + 1 === slots) {
+        if (!isCounted) counter.begin(members);
+        isCounted = true;
+        if (visitColumn([expert])) return false;
+        continue;
+      }
       chain.push(expert);
       const ended = extend(size + 1);
       chain.pop();
@@ -96,13 +114,16 @@ export function enumerateColumns(
     }
     return true;
   };
-  return findFirstSets(weights, { own, factors: factors[FIRST], most }, (experts) => {
+  const isComplete = findFirstSets(weights, { own, factors: factors[FIRST], most }, (experts) => {
     if (isSpent()) return false;
-    for (const expert of experts) chain.push(expert);
-    const ended = extend(FIRST);
-    for (let at = 0; at < FIRST; at++) chain.pop();
-    return ended;
+    // Quadruples come in an order in which most share their first experts with the one before.
+    let shared = 0;
+    while (shared < members.length && members[shared] === experts[shared]) shared++;
+    while (members.length > shared) chain.pop();
+    for (const expert of experts.slice(shared)) chain.push(expert);
+    return extend(FIRST);
   });
+  return { isComplete, numSets };
 }
 
 /** What a subset of j experts counts in a set of `size`, by j. */
@@ -248,23 +269,43 @@ function tripleOfAny(
   return c < high ? tripleOf(low, c, high) : tripleOf(low, high, c);
 }
 
-/** Makes a function that counts the tokens with any of some experts. */
-function createTokenCounter(patterns: TokenPatterns): (experts: readonly number[]) => number {
+/** Counts the tokens of columns that differ in their last experts. */
+interface TokenCounter {
+  /** Counts the tokens of the experts that the columns have in common; idle experts have none. */
+  begin(experts: readonly number[]): void;
+  /** Tokens of these and one expert, or none, more. */
+  countWith(last: readonly number[]): number;
+}
+
+function createTokenCounter(patterns: TokenPatterns): TokenCounter {
   const { offsets, patterns: all } = indexPatterns(patterns);
-  const { counts } = patterns;
+  const { counts, numExperts } = patterns;
   const seenAt = new Int32Array(patterns.numPatterns);
   let call = 0;
-  return (experts) => {
-    call++;
-    let tokens = 0;
-    for (const expert of experts) {
-      for (let at = offsets[expert]; at < offsets[expert + 1]; at++) {
-        const pattern = all[at];
-        if (seenAt[pattern] === call) continue;
-        seenAt[pattern] = call;
-        tokens += counts[pattern];
+  let begun = 0;
+  return {
+    begin(experts) {
+      call++;
+      begun = 0;
+      for (const expert of experts) {
+        if (expert >= numExperts) continue;
+        for (let at = offsets[expert]; at < offsets[expert + 1]; at++) {
+          const pattern = all[at];
+          if (seenAt[pattern] === call) continue;
+          seenAt[pattern] = call;
+          begun += counts[pattern];
+        }
       }
-    }
-    return tokens;
+    },
+    countWith(last) {
+      let tokens = begun;
+      for (const expert of last) {
+        if (expert >= numExperts) continue;
+        for (let at = offsets[expert]; at < offsets[expert + 1]; at++) {
+          if (seenAt[all[at]] !== call) tokens += counts[all[at]];
+        }
+      }
+      return tokens;
+    },
   };
 }

@@ -12,7 +12,7 @@ import { patternsOf } from "../arbitrary-problem.js";
 /** Chains alone: no table of columns. */
 const BY_CHAINS = {
   mostColumns: 0,
-  chains: { mostBoxes: 12, mostSets: 1e6, mostRounds: 8, mostListed: 1e5 },
+  chains: { mostBoxes: 12, mostExperts: 64, mostSets: 1e6, mostRounds: 8, mostListed: 1e5 },
   mostSubsets: 1e6,
 };
 
@@ -53,7 +53,7 @@ describe("chains of subsets", () => {
       fc.property(instances, fc.double({ min: -20, max: 5, noNaN: true }), (instance, limit) => {
         const multipliers = { expert: instance.multipliers, chiplet: -1 };
         const found: string[] = [];
-        const isComplete = enumerateColumns(
+        const { isComplete } = enumerateColumns(
           weightsOf(instance, []),
           { slots: instance.slots, multipliers, limit, mostSets: Infinity, deadline: Infinity },
           (experts) => {
@@ -79,7 +79,7 @@ describe("chains of subsets", () => {
     const [instance] = fc.sample(instances, { numRuns: 1, seed: 2 });
     const multipliers = { expert: instance.multipliers, chiplet: 0 };
     const options = { slots: instance.slots, multipliers, limit: 1e3, mostSets: 3, deadline: Infinity };
-    expect(enumerateColumns(weightsOf(instance, []), options, () => false)).to.equal(false);
+    expect(enumerateColumns(weightsOf(instance, []), options, () => false).isComplete).to.equal(false);
   });
 });
 
@@ -135,7 +135,7 @@ describe("a proof by chains", () => {
       const { patterns, numChiplets, slots } = instance;
       const problem = createProblem(patterns, { numChiplets, slotsPerChiplet: slots });
       const best = await proveOrBound(problem, DEFAULT_SOLVER_OPTIONS, BY_CHAINS);
-      const chains = { mostBoxes: 1, mostSets: 60, mostRounds: 1, mostListed: 0 };
+      const chains = { mostBoxes: 1, mostExperts: 64, mostSets: 60, mostRounds: 1, mostListed: 0 };
       const short = await proveOrBound(problem, DEFAULT_SOLVER_OPTIONS, { ...BY_CHAINS, chains });
       if (!("chiplets" in best && "chiplets" in short)) throw new Error(short.status);
       expect(short.bound).to.be.at.most(best.cost + 1e-9);
