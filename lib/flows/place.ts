@@ -7,7 +7,7 @@ import { countTokens } from "../placement/verify-tokens.js";
 import { smallest } from "../statistics.js";
 import type { LoadTrace } from "../trace/load-trace.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import { evenStep } from "./even-step.js";
+import { fastestStep } from "./fastest-step.js";
 import { isRoutingTrace, poseLayers, type PosingOptions } from "./pose.js";
 
 /** What placing a trace came to. */
@@ -65,14 +65,16 @@ export async function placeTrace(
   const { posing, concurrency = Infinity, onLayer } = options;
   const problems = poseLayers(trace, posing);
   const share = shareTime(problems.length, options);
+  const candidatesOf = new Map<number, NonNullable<Solved["candidates"]>>();
   const answers = await mapSome(problems, concurrency, async (problem) => {
     const reason = missingRoom(problem);
     if (reason !== undefined) return { layer: problem.layer, status: "infeasible" as const, reason };
     const answer = await solveLayer(problem, { ...options, timeLimitMs: share() });
     if (!("chiplets" in answer)) return { layer: problem.layer, ...answer };
     verifyAnswer(answer, { trace, problem, solver: options.solver });
-    const placed = { layer: problem.layer, ...answer };
+    const { candidates, ...placed } = { layer: problem.layer, ...answer };
     onLayer?.(placed);
+    if (candidates) candidatesOf.set(placed.layer, candidates);
     return placed;
   });
   const layers: LayerPlacement[] = [];
@@ -95,7 +97,7 @@ export async function placeTrace(
       numExperts,
       numChiplets,
       ...(numReplicas > 0 && { dispatch }),
-      layers: options.keepsNumbers ? layers : verified(evenStep(layers, problems), problems),
+      layers: options.keepsNumbers ? layers : verified(fastestStep(layers, problems, candidatesOf), problems),
     },
   };
 }

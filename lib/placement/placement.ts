@@ -22,6 +22,8 @@ export interface Solved extends Proved {
   /** Largest load of a chiplet over the mean, where that was the objective. */
   readonly load?: Proved;
   readonly stoppedBy: StoppedBy;
+  /** Placements of the same layer that it was chosen from, by solver: another may suit the step of all layers better. */
+  readonly candidates?: Readonly<Record<string, Pick<Solved, "chiplets" | "cost">>>;
 }
 
 /** What a solver answers: a placement, a proof that there is none, or neither. */
@@ -31,7 +33,7 @@ export type Solution =
   | { readonly status: "undecided"; readonly stoppedBy: StoppedBy };
 
 /** The placement of one MoE layer and, where a solver made it, what the solver says of it. */
-export interface LayerPlacement extends Partial<Omit<Solved, "chiplets">> {
+export interface LayerPlacement extends Partial<Omit<Solved, "chiplets" | "candidates">> {
   readonly layer: number;
   readonly chiplets: Chiplets;
 }

@@ -45,8 +45,9 @@ export interface FastestOptions {
  *
  * Time is set by the busiest memory, link or chiplet, for which two surrogates stand: the trade of C_T against load,
  * by searching under several caps on the load, and that of C_G against even loads of chiplet groups, by regrouping the
- * chiplets of every candidate. The best of these are annealed on the estimate itself. The judge decides. Nothing is proved of the time; the best bound on C_T is kept, as it holds for every
- * placement.
+ * chiplets of every candidate. The best of these are annealed on the estimate itself. The judge decides. Nothing is proved
+ * of the time; the best bound on C_T is kept, as it holds for every placement. Solvers' own answers are told as candidates,
+ * since the step of all layers may be faster with one of them.
  */
 export function fastest(solver: Solver, { search, rivals, estimate, judge }: FastestOptions): Solver {
   return {
@@ -62,7 +63,11 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
         solver.solve(problem, { ...silent, ...halfOf(options), ...(onProgress && { onProgress }) }),
         ...rivals.map((rival) => rival.solve(problem, { ...silent, ...timeLeft(deadline) })),
       ]);
-      const answers = [first, ...others].filter((solution) => "chiplets" in solution);
+      const solved = [solver, ...rivals].flatMap(({ name }, index) => {
+        const solution = index === 0 ? first : others[index - 1];
+        return "chiplets" in solution ? [{ name, solution }] : [];
+      });
+      const answers = solved.map(({ solution }) => solution);
       if (answers.length === 0) return first;
       // Solvers take turns in this thread: each has what is left of the time, and none begins without any.
       const capped: Solution[] = [];
@@ -87,7 +92,10 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
       ]
         .map((placement) => ({ placement, ns: judgeNs(trafficOf(problem, placement.chiplets)) }))
         .sort((a, b) => a.ns - b.ns || a.placement.cost - b.placement.cost);
-      return claimOf(judged[0].placement, answers);
+      const told = Object.fromEntries(
+        solved.map(({ name, solution: { chiplets, cost } }) => [name, { chiplets, cost }]),
+      );
+      return { ...claimOf(judged[0].placement, answers), candidates: told };
     },
   };
 }

@@ -1,0 +1,60 @@
+import type { LayerPlacement, Solved } from "../placement/placement.js";
+import type { PlacementProblem } from "../placement/problem.js";
+import { countTraffic } from "../placement/traffic.js";
+import { stepMakespanNs } from "../schedule/schedule-step.js";
+import { evenStep } from "./even-step.js";
+
+/** Placements that solvers' answers were chosen from, by layer number; of layers whose solver tells them. */
+export type Candidates = ReadonlyMap<number, NonNullable<Solved["candidates"]>>;
+
+/**
+ * Chooses what makes the step of all layers fastest, where time is the objective: the layers as answered, each fastest on
+ * its own, or those of one candidate of every layer, numbered so that memories work evenly. So no solver whose placements
+ * were candidates makes a faster step.
+ *
+ * @param problems Those of the layers, in the same order.
+ */
+export function fastestStep(
+  layers: readonly LayerPlacement[],
+  problems: readonly PlacementProblem[],
+  candidates: Candidates,
+): readonly LayerPlacement[] {
+  const [{ objective }] = problems;
+  if (objective.minimise !== "time") return layers;
+  const { machine } = objective;
+  const choices = [layers, ...candidateSteps(layers, candidates)].map((step) => {
+    const placed = evenStep(step, problems);
+    const traffic = placed.map(({ chiplets }, index) =>
+      countTraffic(problems[index].patterns, chiplets, problems[index]),
+    );
+    return { placed, ns: stepMakespanNs(traffic, machine) };
+  });
+  return choices.reduce((best, next) => (next.ns < best.ns ? next : best)).placed;
+}
+
+/** Steps in which every layer is placed by the same candidate, of those that all layers have. */
+function candidateSteps(layers: readonly LayerPlacement[], candidates: Candidates): LayerPlacement[][] {
+  const names = Object.keys(candidates.get(layers[0].layer) ?? {});
+  return names.flatMap((name) => {
+    const step = layers.flatMap((answer): LayerPlacement[] => {
+      const candidate = candidates.get(answer.layer)?.[name];
+      return candidate === undefined ? [] : [claimOf(answer, candidate)];
+    });
+    return step.length === layers.length ? [step] : [];
+  });
+}
+
+/** What is known of a candidate: its cost, and what was proved for every placement of the layer. */
+function claimOf(
+  { layer, bound, stoppedBy = "budget" }: LayerPlacement,
+  { chiplets, cost }: Pick<Solved, "chiplets" | "cost">,
+): LayerPlacement {
+  return {
+    layer,
+    status: "feasible",
+    chiplets,
+    cost,
+    ...(bound !== undefined && { bound: Math.min(bound, cost) }),
+    stoppedBy: stoppedBy === "proof" ? "budget" : stoppedBy,
+  };
+}
