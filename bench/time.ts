@@ -1,0 +1,185 @@
+/**
+ * `npm run bench:time`: modelled time of a step, the default placement against contiguous and every other row, on five traces
+ * and nine machines: learned and held out, with what is proved.
+ *
+ * `-- --tokens N` takes the first N tokens of every layer, `--layers N` so many layers, `--pairs N` the first N pairs of the
+ * order in which every trace and machine comes early; all are said in the output.
+ */
+import { parseArgs } from "node:util";
+import { chooseObjective } from "../lib/flows/choose-objective.js";
+import { differentSolvers } from "../lib/flows/compare.js";
+import { evaluatePlacement, timeOfPlacement } from "../lib/flows/evaluate.js";
+import { placeTrace } from "../lib/flows/place.js";
+import { poseFor, poseLayer } from "../lib/flows/pose.js";
+import { withChiplets } from "../lib/hardware/hardware.js";
+import type { Machine } from "../lib/hardware/machine.js";
+import { findModelShape } from "../lib/hardware/model-shapes.js";
+import { findHardware } from "../lib/hardware/presets.js";
+import { createWorkload } from "../lib/performance/workload.js";
+import type { Placement } from "../lib/placement/placement.js";
+import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
+import { mean } from "../lib/statistics.js";
+import { splitParts } from "../lib/trace/holdout.js";
+import type { RoutingTrace } from "../lib/trace/routing-trace.js";
+import { requireSolver, solvers } from "../solvers/index.js";
+import { synthesizeTrace } from "../traces/synthetic.js";
+import { realTrace } from "./real-traces.js";
+
+const { values } = parseArgs({
+  options: {
+    tokens: { type: "string", default: "2000" },
+    layers: { type: "string", default: "4" },
+    pairs: { type: "string", default: "45" },
+  },
+});
+const [numTokens, numLayers, numPairs] = [values.tokens, values.layers, values.pairs].map(Number);
+
+/** Traces, the models whose sizes they have, and how many GPUs serve them. */
+const TRACES = [
+  { name: "law", file: "esft-dsv2lite-law", model: "deepseek-v2-lite", numGpus: 16 },
+  { name: "gpt-oss", file: "gptoss20b-fingerprint", model: "gpt-oss-20b", numGpus: 16 },
+  { name: "qwen3 (synthetic)", file: undefined, model: "qwen3-30b-a3b", numGpus: 32 },
+  { name: "translation", file: "esft-dsv2lite-translation", model: "deepseek-v2-lite", numGpus: 16 },
+  { name: "deepseek-v3 (synthetic)", file: undefined, model: "deepseek-v3", numGpus: 64 },
+] as const;
+const MACHINES = [
+  "mozart-deepseek",
+  "h100-8x8",
+  "ucie-a-hbm3",
+  "gb200-nvl72",
+  "mozart-deepseek-calibrated",
+  "mozart-qwen3",
+  "mozart-olmoe",
+  "mozart-qwen3-calibrated",
+  "mozart-olmoe-calibrated",
+];
+const HOLDOUT = 0.25;
+
+/** Times of one pair, in ns. */
+interface Pair {
+  readonly learned: Times;
+  readonly heldOut: Times;
+  readonly atLeastNs: number;
+}
+
+interface Times {
+  readonly own: number;
+  readonly contiguous: number;
+  /** The best of the other rows. */
+  readonly rival: number;
+}
+
+console.log(
+  `The first ${numTokens} tokens of the first ${numLayers} layers, the last ${100 * HOLDOUT} % held out; ` +
+    "rivals are the other rows of compare, and auto for fewer copies.\n",
+);
+console.log(
+  "| trace | machine | contiguous | default | against it | best rival | held out, against contiguous | proved gap |",
+);
+console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+const pairs: Pair[] = [];
+const traces = new Map<string, RoutingTrace | undefined>();
+const order = MACHINES.flatMap((machine) => TRACES.map((trace) => ({ machine, trace })));
+for (const { machine, trace } of order.slice(0, numPairs)) {
+  if (!traces.has(trace.name)) traces.set(trace.name, await loadTrace(trace));
+  const loaded = traces.get(trace.name);
+  if (loaded === undefined) continue;
+  const pair = await runPair(loaded, machineFor(machine, trace));
+  pairs.push(pair);
+  const { learned, heldOut, atLeastNs } = pair;
+  const gap = learned.own / atLeastNs - 1;
+  console.log(
+    `| ${trace.name} | ${machine} | ${milliseconds(learned.contiguous)} | ${milliseconds(learned.own)} | ` +
+      `${change(learned.own, learned.contiguous)} | ${change(learned.rival, learned.contiguous)} | ` +
+      `${change(heldOut.own, heldOut.contiguous)} | ${(100 * gap).toFixed(1)} % |`,
+  );
+}
+summarise();
+
+function summarise(): void {
+  const count = (holds: (pair: Pair) => boolean) => pairs.filter(holds).length;
+  const of = pairs.length;
+  const fastest = count(
+    ({ learned }) => learned.own <= Math.min(learned.rival, learned.contiguous) * (1 + 1e-9),
+  );
+  const slower = count(({ heldOut }) => heldOut.own > heldOut.contiguous * 1.001);
+  const withRoom = pairs.filter(({ learned, atLeastNs }) => atLeastNs <= 0.93 * learned.contiguous);
+  const saved = (some: readonly Pair[]) =>
+    `${(100 * mean(some.map(({ heldOut }) => 1 - heldOut.own / heldOut.contiguous))).toFixed(1)} %`;
+  console.log(`\nFastest of all rows on learned tokens: ${fastest} of ${of}.`);
+  console.log(`Slower than contiguous by more than 0.1 % on held-out tokens: ${slower} of ${of}.`);
+  console.log(`Faster than contiguous on held-out tokens: ${saved(pairs)} in the mean of all`);
+  if (withRoom.length > 0) {
+    console.log(
+      `and ${saved(withRoom)} in the mean of the ${withRoom.length} where the bound leaves 7 % or more.`,
+    );
+  }
+  const gaps = pairs.map(({ learned, atLeastNs }) => learned.own / atLeastNs - 1);
+  console.log(`Proved gap in time: ${(100 * mean(gaps)).toFixed(1)} % in the mean.`);
+}
+
+async function loadTrace({ file, model }: (typeof TRACES)[number]): Promise<RoutingTrace | undefined> {
+  const trace =
+    file === undefined
+      ? synthesizeTrace({ preset: model, tokens: numTokens, layers: numLayers, seed: 1 })
+      : await realTrace(file);
+  return (
+    trace && {
+      ...trace,
+      layers: trace.layers.slice(0, numLayers).map((layer) => {
+        const kept = Math.min(numTokens, layer.numTokens);
+        return { ...layer, numTokens: kept, experts: layer.experts.slice(0, kept * trace.topK) };
+      }),
+    }
+  );
+}
+
+function machineFor(name: string, { model, numGpus }: (typeof TRACES)[number]): Machine {
+  const [preset, shape] = [findHardware(name), findModelShape(model)];
+  if (preset === undefined || shape === undefined) throw new Error(`found no ${name} or ${model}`);
+  const hardware =
+    preset.tokensStart === "everywhere" ? withChiplets(preset, { numChiplets: numGpus }) : preset;
+  return { hardware, shape, workload: createWorkload({ hardware, shape }) };
+}
+
+async function runPair(trace: RoutingTrace, machine: Machine): Promise<Pair> {
+  const { learn, heldOut = learn } = splitParts([trace], HOLDOUT);
+  const { minimise } = chooseObjective({}, machine);
+  const placementOf = async (solver: string, objective: typeof minimise) => {
+    const placed = await placeTrace(learn, {
+      posing: poseFor(learn, machine, { objective }),
+      solver: requireSolver(solver),
+      solverOptions: DEFAULT_SOLVER_OPTIONS,
+    });
+    if (placed.status !== "placed") throw new Error(`${solver}: ${placed.status}`);
+    return placed.placement;
+  };
+  const problem = poseLayer(learn, learn.layers[0], poseFor(learn, machine, { objective: minimise }));
+  const rows = differentSolvers(solvers, problem).filter(({ kind }) => kind === "baseline");
+  const own = await placementOf("auto", minimise);
+  const rivals: Placement[] = [await placementOf("auto", "traffic")];
+  for (const { name } of rows) rivals.push(await placementOf(name, minimise));
+  const timesOn = (tokens: RoutingTrace): Times => {
+    const [auto, contiguous, ...others] = rivals.map((placement) =>
+      timeOfPlacement(tokens, placement, machine),
+    );
+    return {
+      own: timeOfPlacement(tokens, own, machine),
+      contiguous,
+      rival: Math.min(auto, ...others),
+    };
+  };
+  const bounds = new Map(own.layers.map(({ layer, bound = 1 }) => [layer, bound] as const));
+  const { chipletsPerGroup } = machine.hardware;
+  const { step } = evaluatePlacement(learn, own, { chipletsPerGroup, machine, bounds });
+  return { learned: timesOn(learn), heldOut: timesOn(heldOut), atLeastNs: step?.atLeastNs ?? 0 };
+}
+
+function milliseconds(ns: number): string {
+  return `${(ns / 1e6).toPrecision(4)} ms`;
+}
+
+function change(after: number, before: number): string {
+  const share = 100 * (after / before - 1);
+  return `${share > 0 ? "+" : ""}${share.toFixed(1)} %`;
+}
