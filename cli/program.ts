@@ -16,6 +16,7 @@ import { scheduleCommand } from "./commands/schedule.js";
 import { sweepCommand } from "./commands/sweep.js";
 import { synthCommand } from "./commands/synth.js";
 import { verifyCommand } from "./commands/verify.js";
+import { watchCommand } from "./commands/watch.js";
 import { workerCommand } from "./commands/worker.js";
 import { EXIT } from "./exit-code.js";
 import { withFlags } from "./field-flags.js";
@@ -56,6 +57,7 @@ function createProgram(end: (exitCode: number) => void): Command {
     compareCommand(end),
     sweepCommand(end),
     workerCommand(),
+    watchCommand(),
     evaluateCommand(),
     scheduleCommand(),
     reportCommand(),

@@ -74,3 +74,4 @@ export {
   type SweepPoint,
   type SweepRow,
 } from "../lib/flows/sweep.js";
+export { measureDrift, type Drift } from "../lib/flows/drift.js";

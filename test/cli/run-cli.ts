@@ -16,6 +16,7 @@ export interface CliResult {
 
 /** An empty folder in which command lines are run as a user would run them. */
 export interface Workplace {
+  readonly folder: string;
   /** Runs a command line in this process, one at a time. */
   run(...args: string[]): Promise<CliResult>;
   /** Runs and parses what --json prints. */
@@ -42,6 +43,7 @@ export function openWorkplace(): Workplace {
   const folder = mkdtempSync(join(tmpdir(), "moeplace-"));
   const run = (...args: string[]) => runHere(args, folder);
   return {
+    folder,
     run,
     async runJson(...args) {
       const { exitCode, stdout, stderr } = await run(...args, "--json");

@@ -1,0 +1,266 @@
+import { appendFileSync, readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { Command } from "commander";
+import { InputError } from "../../index.js";
+import { measureDrift, recordPlacement, type Drift } from "../../doors/flows.js";
+import type { Machine as SizedMachine } from "../../doors/hardware.js";
+import { exportPlacement, findTarget, formatPlacement, type PlacementFile } from "../../doors/placement.js";
+import { formatTime } from "../../doors/report.js";
+import { migrateFrom, requireSolver } from "../../doors/solvers.js";
+import { engineOption } from "../engine-option.js";
+import { loadTrace, type LoadedTrace } from "../load-trace.js";
+import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
+import {
+  addTerminalOptions,
+  addTraceOptions,
+  integerOption,
+  numberOption,
+  type TraceOptions,
+} from "../options.js";
+import { checkOutput, writeOutput } from "../output-file.js";
+import { openPlacer } from "../placer.js";
+import { readPlacement } from "../read-files.js";
+import { addSolveOptions, makingOf, type SolveOptions } from "../solve-options.js";
+import { openTerminal, type Terminal, type TerminalOptions } from "../terminal.js";
+import { serveMetrics, type WatchMetrics } from "../watch-metrics.js";
+
+interface WatchOptions extends TerminalOptions, TraceOptions, MachineOptions, SolveOptions {
+  readonly input: string;
+  readonly from: string;
+  readonly output: string;
+  readonly maxMoves?: number;
+  readonly payBack: number;
+  readonly window: number;
+  readonly interval: number;
+  readonly checks?: number;
+  readonly metricsPort?: number;
+  readonly for?: string;
+  readonly engineOutput?: string;
+}
+
+export function watchCommand(): Command {
+  const command = new Command("watch")
+    .summary("keep a running placement up to date with what is recorded")
+    .description(
+      "Reads recordings as they arrive in a folder, measures what the running placement has lost on them, and writes a new\n" +
+        "one where its moves pay: whole or not at all, with every check in FILE.history.jsonl.",
+    )
+    .requiredOption("--input <folder>", "folder in which recordings arrive")
+    .requiredOption("--from <placement>", "placement that runs now; one written before takes its place")
+    .requiredOption("-o, --output <file>", "file to write new placements to, each over the last")
+    .addOption(integerOption("--max-moves <n>", "most experts of a layer to move at once (default: all)"))
+    .addOption(
+      numberOption("--pay-back <steps>", "write what pays for its moves within so many steps", {
+        above: 0,
+      }).default(1e5),
+    )
+    .addOption(integerOption("--window <n>", "newest recordings that are read, as one trace", 1).default(8))
+    .addOption(
+      numberOption("--interval <seconds>", "time between two looks into the folder", { above: 0 }).default(
+        30,
+      ),
+    )
+    .addOption(integerOption("--checks <n>", "end after so many checks (default: never)", 1))
+    .addOption(integerOption("--metrics-port <n>", "serve Prometheus text at 127.0.0.1:N/metrics"))
+    .addOption(engineOption("engine to write every new placement for, too, with --engine-output"))
+    .option("--engine-output <file>", "file that the engine loads");
+  addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: false }), { holdout: 0 });
+  return addTerminalOptions(command)
+    .addHelpText(
+      "after",
+      "\nExample:\n  moeplace watch --input recordings --from p.json -o next.json --max-moves 4 --metrics-port 9464",
+    )
+    .action((options: WatchOptions) => watch(options, openTerminal(options)));
+}
+
+async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
+  checkOutput(options.output, { force: true }, [options.from]);
+  if ((options.for === undefined) !== (options.engineOutput === undefined)) {
+    throw new InputError(
+      "--for: found it without --engine-output or the other way round, expected both or none",
+    );
+  }
+  let running = await readPlacement(options.from);
+  const metrics = options.metricsPort === undefined ? undefined : await serveMetrics(options.metricsPort);
+  if (metrics) terminal.note(`serves http://127.0.0.1:${metrics.port}/metrics`);
+  const stop = new AbortController();
+  const onSignal = () => {
+    stop.abort();
+  };
+  process.once("SIGINT", onSignal);
+  process.once("SIGTERM", onSignal);
+  const folder = openFolder(options.input);
+  let numChecks = 0;
+  const checks: object[] = [];
+  const counts = new Map<string, number>();
+  const count = (name: string, by = 1) => {
+    counts.set(name, (counts.get(name) ?? 0) + by);
+    metrics?.set({ [name]: counts.get(name) ?? 0 });
+  };
+  const checkSafely = async (paths: readonly string[], context: CheckContext) => {
+    try {
+      return await check(paths, context);
+    } catch (error) {
+      // A recording that cannot be read is no reason to stop watching.
+      if (!(error instanceof InputError)) throw error;
+      terminal.note(`${error.message}: passed over`);
+      count("moeplace_unreadable_recordings_total", paths.length);
+      return undefined;
+    }
+  };
+  try {
+    while (!stop.signal.aborted && numChecks < (options.checks ?? Infinity)) {
+      const recordings = folder.newest(options.window);
+      if (recordings.length > 0) {
+        const next = await checkSafely(recordings, { running, options, terminal, metrics, checks });
+        running = next ?? running;
+        if (next) count("moeplace_placements_written_total");
+        numChecks++;
+        count("moeplace_checks_total");
+        count("moeplace_recordings_total", recordings.length);
+      } else await pause(1000 * options.interval, stop.signal);
+    }
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+    metrics?.close();
+  }
+  terminal.printJson({ checks });
+}
+
+interface CheckContext {
+  readonly running: PlacementFile;
+  readonly options: WatchOptions;
+  readonly terminal: Terminal;
+  readonly metrics: WatchMetrics | undefined;
+  /** What every check came to. */
+  readonly checks: object[];
+}
+
+/** @returns The placement written, if one pays. */
+async function check(paths: readonly string[], context: CheckContext): Promise<PlacementFile | undefined> {
+  const { running, options, terminal, metrics, checks } = context;
+  const loaded = await loadTrace(paths, options, terminal);
+  const found = await loadMachineOf(running, options, { trace: loaded.trace, terminal });
+  const { hardware, shape, workload } = found;
+  if (shape === undefined)
+    throw new InputError("--model: found none whose sizes are known, expected one to tell times by");
+  const best = await placeWithin(loaded, { ...context, machine: { hardware, shape, workload } });
+  if (best === undefined) {
+    terminal.note(`${paths.length} recordings: nothing was found within the moves allowed`);
+    return undefined;
+  }
+  const drift = measureDrift(loaded.trace, { running, best, machine: { hardware, shape, workload } });
+  const pays = drift.payBackSteps <= options.payBack;
+  metrics?.set({
+    moeplace_running_step_seconds: drift.runningNs / 1e9,
+    moeplace_best_step_seconds: drift.bestNs / 1e9,
+    moeplace_best_moves: drift.moves,
+    moeplace_pay_back_steps: drift.payBackSteps,
+  });
+  terminal.print(describe(paths, drift, pays));
+  const text = formatPlacement(best);
+  if (pays) await publish(text, best, context);
+  const record = { recordings: paths.map((path) => basename(path)), ...drift, isWritten: pays };
+  checks.push(record);
+  const placement: unknown = pays ? JSON.parse(text) : undefined;
+  appendFileSync(`${options.output}.history.jsonl`, `${JSON.stringify({ ...record, placement })}\n`);
+  return pays ? best : undefined;
+}
+
+/** The best placement within the moves allowed. */
+async function placeWithin(
+  { trace, parts }: LoadedTrace,
+  { running, options: given, terminal, machine }: CheckContext & { readonly machine: Required<SizedMachine> },
+): Promise<PlacementFile | undefined> {
+  const { maxMoves = Infinity } = given;
+  const numReplicas = running.layers.reduce(
+    (most, { chiplets }) => Math.max(most, chiplets.flat().length - running.numExperts),
+    0,
+  );
+  const slots = given.slots ?? running.slotsPerChiplet;
+  const options: WatchOptions = {
+    ...given,
+    // Moves are counted where C_T is minimised; what pays is told by the clock.
+    objective: given.objective ?? "traffic",
+    replicas: given.replicas ?? numReplicas,
+    ...(slots !== undefined && given.slotsPerChiplet === undefined && { slots }),
+  };
+  const solver = requireSolver("auto");
+  const placer = await openPlacer(machine, options, { parts, solvers: [solver], terminal });
+  const outcome = await placer
+    .place(trace, solver, (aimed) => migrateFrom(aimed, running, maxMoves))
+    .finally(() => placer.close());
+  if (outcome.status !== "placed" || placer.signal.aborted) return undefined;
+  return recordPlacement(outcome, { provenance: makingOf(parts, machine, options), seed: options.seed });
+}
+
+async function publish(
+  text: string,
+  best: PlacementFile,
+  { options, terminal }: CheckContext,
+): Promise<void> {
+  if (options.for !== undefined && options.engineOutput !== undefined) {
+    const target = findTarget(options.for, best.model);
+    const { data, notes } = await exportPlacement(best, target.format, {
+      engine: target.engine.key,
+      fileName: basename(options.engineOutput),
+    });
+    for (const note of notes) terminal.note(note);
+    await writeOutput(options.engineOutput, data, { force: true });
+  }
+  await writeOutput(options.output, text, { force: true });
+}
+
+function describe(
+  paths: readonly string[],
+  { runningNs, bestNs, moves, payBackSteps }: Drift,
+  pays: boolean,
+): string {
+  const change = `${formatTime(runningNs)} a step now, ${formatTime(bestNs)} with ${moves} moves`;
+  const paid =
+    payBackSteps === Infinity ? "which never pay" : `paid back in ${Math.ceil(payBackSteps)} steps`;
+  return `${paths.length} recordings: ${change}, ${paid}: ${pays ? "written" : "left as it is"}`;
+}
+
+/** Recordings of a folder, those that have come to rest. */
+function openFolder(path: string): { newest(most: number): string[] } {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new InputError(`--input: ${path}: found no folder, expected one in which recordings arrive`);
+  }
+  let last = new Map<string, string>();
+  let seen = "";
+  return {
+    /** The newest, oldest first, where there are other ones than at the last time. */
+    newest(most) {
+      const now = new Map<string, string>();
+      const files = readdirSync(path, { withFileTypes: true })
+        .filter((entry) => entry.isFile() && !/^\.|\.(tmp|part)$/.test(entry.name))
+        .map(({ name }) => ({ name, ...infoOf(join(path, name)) }))
+        .sort((a, b) => a.mtimeMs - b.mtimeMs || (a.name < b.name ? -1 : 1));
+      for (const { name, mtimeMs, size } of files) now.set(name, `${mtimeMs} ${size}`);
+      // One that has changed since the last look is still being written.
+      const atRest = files.filter(({ name }) => last.get(name) === now.get(name)).slice(-most);
+      last = now;
+      const these = JSON.stringify(atRest);
+      if (atRest.length === 0 || these === seen) return [];
+      seen = these;
+      return atRest.map(({ name }) => join(path, name));
+    },
+  };
+}
+
+function infoOf(path: string): { mtimeMs: number; size: number } {
+  const { mtimeMs = 0, size = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {};
+  return { mtimeMs, size };
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const clock = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(clock);
+      resolve();
+    });
+  });
+}

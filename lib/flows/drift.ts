@@ -1,0 +1,63 @@
+import { InputError } from "../errors.js";
+import type { Machine } from "../hardware/machine.js";
+import { expertBytes } from "../hardware/model-shapes.js";
+import { planMigrations, type MigrationPlan } from "../placement/migration-plan.js";
+import type { Placement } from "../placement/placement.js";
+import { largest } from "../statistics.js";
+import type { RoutingTrace } from "../trace/routing-trace.js";
+import { timeOfPlacement } from "./evaluate.js";
+
+/** What a running placement has lost on newer tokens, and what another one would win back. */
+export interface Drift {
+  /** Modelled time of a step under the running placement. */
+  readonly runningNs: number;
+  /** The same under the other placement. */
+  readonly bestNs: number;
+  /** Slots to fill from elsewhere. */
+  readonly moves: number;
+  /** Time in which the moves are sent, the chiplets at once, each over its own link. */
+  readonly migrationNs: number;
+  /** Steps after which the moves have paid for themselves; Infinity where the other placement is no faster. */
+  readonly payBackSteps: number;
+}
+
+/**
+ * Measures what it is worth to change a running placement.
+ *
+ * payBackSteps = migrationNs / (runningNs - bestNs), where migrationNs is the largest sum of expert weights that one chiplet
+ * receives over the bandwidth of its link.
+ *
+ * @param trace Newer tokens than the running placement was made from.
+ * @param best Of the same experts and chiplets.
+ * @throws InputError if the placements do not fit the trace, the machine or each other.
+ */
+export function measureDrift(
+  trace: RoutingTrace,
+  { running, best, machine }: { running: Placement; best: Placement; machine: Machine },
+): Drift {
+  if (trace.layers.some(({ layer }) => running.layers.every((placed) => placed.layer !== layer))) {
+    throw new InputError("from: found fewer layers than were recorded, expected every layer");
+  }
+  const plan = planMigrations(running, best, { expertBytes: expertBytes(machine.shape) });
+  const runningNs = timeOfPlacement(trace, running, machine);
+  const bestNs = timeOfPlacement(trace, best, machine);
+  const migrationNs = timeOfMigration(plan, machine);
+  const wonNs = runningNs - bestNs;
+  return {
+    runningNs,
+    bestNs,
+    moves: plan.moves,
+    migrationNs,
+    payBackSteps: wonNs > 0 ? migrationNs / wonNs : Infinity,
+  };
+}
+
+function timeOfMigration({ layers }: MigrationPlan, { hardware, shape }: Machine): number {
+  const received = new Float64Array(hardware.numGroups * hardware.chipletsPerGroup);
+  for (const { steps } of layers) {
+    for (const step of steps) {
+      for (const { to } of step.kind === "drop" ? [] : step.transfers) received[to] += expertBytes(shape);
+    }
+  }
+  return largest(received, 0) / hardware.links.chiplet.bytesPerNs.value;
+}

@@ -1,0 +1,105 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { synthesizeTrace } from "../../traces/synthetic.js";
+import { traceText } from "../sample-trace.js";
+import { openWorkplace, type Workplace } from "./run-cli.js";
+
+interface Watched {
+  checks: {
+    runningNs: number;
+    bestNs: number;
+    moves: number;
+    payBackSteps: number | null;
+    isWritten: boolean;
+  }[];
+}
+
+const recorded = (seed: number) =>
+  traceText(synthesizeTrace({ preset: "olmoe-1b-7b", layers: 2, tokens: 300, seed }));
+
+describe("moeplace watch", () => {
+  let place: Workplace;
+  beforeEach(async () => {
+    place = openWorkplace();
+    mkdirSync(join(place.folder, "in"));
+    place.write("before.jsonl", recorded(1));
+    const placed = await place.run("place", "before.jsonl", "--objective", "traffic", "-o", "p.json");
+    expect(placed.exitCode, placed.stderr).to.equal(0);
+  });
+  afterEach(() => {
+    place.remove();
+  });
+
+  const watching = ["watch", "--input", "in", "--from", "p.json", "-o", "next.json", "--interval", "0.02"];
+
+  it("leaves a placement as it is on the tokens it was made from", async () => {
+    place.write("in/a.jsonl", recorded(1));
+    const { checks } = (await place.runJson(...watching, "--checks", "1")) as Watched;
+    expect(checks).to.have.length(1);
+    expect(checks[0]).to.deep.include({ moves: 0, payBackSteps: null, isWritten: false });
+    expect(checks[0].bestNs).to.equal(checks[0].runningNs);
+    expect(place.files()).not.to.include("next.json");
+  });
+
+  it("writes one that pays where recordings drift, within the moves allowed, and not one that does not", async () => {
+    place.write("in/a.jsonl", recorded(2));
+    const thrifty = (await place.runJson(...watching, "--checks", "1", "--pay-back", "0")) as Watched;
+    expect(thrifty.checks[0].isWritten).to.equal(false);
+    expect(place.files()).not.to.include("next.json");
+    const few = (await place.runJson(
+      ...[...watching, "--checks", "1", "--pay-back", "1e9", "--max-moves", "24"],
+      ...["--for", "sglang", "--engine-output", "engine.json"],
+    )) as Watched;
+    const [check] = few.checks;
+    expect(check, JSON.stringify(few)).to.have.property("isWritten", true);
+    expect(check.moves).to.be.within(1, 2 * 24);
+    expect(check.bestNs).to.be.below(check.runningNs);
+    const verified = await place.run("verify", "next.json");
+    expect(verified.exitCode, verified.stderr).to.equal(0);
+    expect(place.files()).to.include("engine.json");
+    const history = place.read("next.json.history.jsonl").trim().split("\n");
+    expect(history.map((line) => "placement" in (JSON.parse(line) as object))).to.deep.equal([false, true]);
+  });
+
+  it("tells Prometheus on this machine, passes over what it cannot read, and ends at SIGTERM", async () => {
+    place.write("in/broken.jsonl", "{}\n");
+    const { child, ended } = place.start(...watching, "--pay-back", "1e9", "--metrics-port", "0");
+    let said = "";
+    child.stderr?.on("data", (text: string) => (said += text));
+    while (!said.includes("passed over")) await sleep(20);
+    const [, url] = /serves (\S+)/.exec(said)!;
+    place.write("in/good.jsonl", recorded(2));
+    rmSync(join(place.folder, "in/broken.jsonl"));
+    const read = async () => (await fetch(url)).text();
+    while (!place.files().includes("next.json")) await sleep(20);
+    while (!(await read()).includes("moeplace_placements_written_total 1\n")) await sleep(20);
+    const text = await read();
+    expect(text).to.match(/^moeplace_unreadable_recordings_total 1$/m);
+    expect(text).to.match(/^# TYPE moeplace_running_step_seconds gauge\nmoeplace_running_step_seconds \d/m);
+    expect((await fetch(url.replace("/metrics", "/"))).status).to.equal(404);
+    child.kill("SIGTERM");
+    const { exitCode, stderr } = await ended;
+    expect(exitCode, stderr).to.equal(0);
+  });
+
+  it("refuses a folder that is not there", async () => {
+    const { exitCode, stderr } = await place.run(
+      "watch",
+      "--input",
+      "no",
+      "--from",
+      "p.json",
+      "-o",
+      "next.json",
+    );
+    expect([exitCode, stderr]).to.deep.equal([
+      2,
+      "--input: no: found no folder, expected one in which recordings arrive\n",
+    ]);
+  });
+});
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
