@@ -56,7 +56,9 @@ const MOST_SUBSETS = 6e6;
 /** Boxes after an enumeration has found columns: multipliers have not far to go. */
 const BOXES_A_ROUND = 4;
 /** How far below 0 reduced costs may be, as parts of a mean column's cost: from easy to prove to the bound of the LP itself. */
-const PARTS_BELOW = [0.08, 0.04, 0.015, 0];
+const PARTS_BELOW = [0.06, 0.02, 0];
+/** Sets of the next enumeration against those of the last, at least: with fewer left it is not begun. */
+const NEXT_SETS = 1.7;
 /** In tokens: columns of the LP have a reduced cost of 0 and are not wanted again. */
 const LEAST_BELOW = 0.01;
 /** Columns of negative reduced cost after which multipliers are worth changing. */
@@ -98,7 +100,7 @@ export function openChainProof(
       },
     );
     setsLeft -= numSets;
-    return { columns, isComplete };
+    return { columns, isComplete, numSets };
   };
   // Columns of pinned experts may part them: they count for the bound, but no placement is made of them.
   const isFree = ({ experts }: Column) => !experts.some((expert) => isPinned[expert]);
@@ -108,20 +110,30 @@ export function openChainProof(
     },
     async prove(cutoff) {
       let tokensBound: number | undefined;
+      let numProved = 0;
+      let lastSets = 0;
       for (let round = 0; round <= budget.mostRounds; round++) {
         const { multipliers, support } = await generation.converge(round > 0 ? BOXES_A_ROUND : 0, deadline);
         const weights = fitSubsetWeights(subsets, { slots, columns: support });
         let numNew = 0;
-        for (const part of PARTS_BELOW) {
+        for (const part of PARTS_BELOW.slice(numProved)) {
+          if (NEXT_SETS * lastSets > setsLeft) return { tokensBound, shortlist: undefined };
           const limit = -Math.max(LEAST_BELOW, (part * cutoff) / numChiplets);
-          if (lagrangianBound(multipliers, model, { least: limit }).bound <= (tokensBound ?? 0)) continue;
-          const { columns, isComplete } = list(weights, { multipliers, limit, most: MOST_NEW_COLUMNS });
+          const { columns, isComplete, numSets } = list(weights, {
+            multipliers,
+            limit,
+            most: MOST_NEW_COLUMNS,
+          });
           const least = columns.reduce((minimum, { reducedCost }) => Math.min(minimum, reducedCost), limit);
           const { bound, base } = lagrangianBound(multipliers, model, { least });
           if (isComplete) tokensBound = Math.max(tokensBound ?? 0, bound);
+          lastSets = numSets;
           for (const { column } of columns) if (isFree(column) && pool.add(column)) numNew++;
           if (!isComplete || columns.length > 0) break;
-          if (part > 0) continue;
+          if (part > 0) {
+            numProved++;
+            continue;
+          }
           const gap = { multipliers, limit: cutoff - 1 - base, most: budget.mostListed };
           const listed = isPinned.includes(1) || gap.most === 0 ? undefined : list(weights, gap);
           const shortlist = listed?.isComplete ? { columns: listed.columns, base, bound } : undefined;
