@@ -1,22 +1,27 @@
 import type { Command } from "commander";
 import { InputError } from "../index.js";
-import { expertBytes, type ModelShape } from "../doors/hardware.js";
+import { expertBytes } from "../doors/hardware.js";
 import {
   formatMigrationPlan,
   planMigrations,
   type MigrationPlan,
   type MigrationStep,
+  type Placement,
   type PlacementFile,
 } from "../doors/placement.js";
+import { migrationNs, type StepTime } from "../doors/flows.js";
+import { formatTime } from "../doors/report.js";
 import { migrateFrom, type Solver } from "../doors/solvers.js";
+import type { Machine } from "./machine.js";
 import { integerOption } from "./options.js";
 import { checkOutput, writeOutput, type OutputOptions } from "./output-file.js";
-import { readPlacement } from "./read-files.js";
+import { readPlacement, type PlacementReading } from "./read-files.js";
 import type { SolveOptions } from "./solve-options.js";
 
 /** Options of a placement that begins at a running one. */
 export interface MigrationOptions extends OutputOptions {
   readonly from?: string;
+  readonly fromChiplets?: number;
   readonly maxMoves?: number;
   readonly moves?: string;
 }
@@ -25,8 +30,14 @@ export interface MigrationOptions extends OutputOptions {
 export interface Migration {
   /** Makes a solver stay within the moves allowed. */
   readonly limit: (solver: Solver) => Solver;
+  readonly running: Placement;
   /** Plans the moves to the placement found, and writes them if asked to. */
-  plan(placement: PlacementFile, shape: ModelShape | undefined): Promise<MigrationPlan>;
+  plan(placement: PlacementFile, machine: Machine): Promise<TimedPlan>;
+}
+
+/** Moves, and how long their weights are on the way at least; undefined where their size is not known. */
+export interface TimedPlan extends MigrationPlan {
+  readonly ns?: number;
 }
 
 export function addMigrationOptions(command: Command): Command {
@@ -34,6 +45,9 @@ export function addMigrationOptions(command: Command): Command {
     .optionsGroup("Running placement:")
     .option("--from <placement>", "placement that runs now: move as few of its experts as possible")
     .addOption(integerOption("--max-moves <n>", "most experts of a layer to move from there (default: all)"))
+    .addOption(
+      integerOption("--from-chiplets <n>", "chiplets (EP ranks) of --from, where its file does not say", 1),
+    )
     .option("--moves <file>", "file to write the moves to, in the order in which nothing overflows");
 }
 
@@ -44,6 +58,7 @@ export function addMigrationOptions(command: Command): Command {
  */
 export async function loadMigration(
   options: MigrationOptions & SolveOptions,
+  known: PlacementReading,
 ): Promise<Migration | undefined> {
   const { from, maxMoves = Infinity, moves } = options;
   if (from === undefined) {
@@ -57,16 +72,21 @@ export async function loadMigration(
     throw new InputError(`--max-moves: found --objective ${options.objective}, expected traffic`);
   }
   if (moves !== undefined) checkOutput(moves, options, [from]);
-  const running = await readPlacement(from);
+  const running = await readPlacement(from, {
+    ...known,
+    numChiplets: options.fromChiplets ?? known.numChiplets,
+  });
   return {
+    running,
     limit: (solver) => migrateFrom(solver, running, maxMoves),
-    async plan(placement, shape) {
+    async plan(placement, { hardware, shape }) {
       const plan = planMigrations(running, placement, {
         slotsPerChiplet: placement.slotsPerChiplet,
         expertBytes: shape && expertBytes(shape),
       });
       if (moves !== undefined) await writeOutput(moves, formatMigrationPlan(plan), options);
-      return plan;
+      if (shape === undefined) return plan;
+      return { ...plan, ns: migrationNs(plan, { hardware, expertBytes: expertBytes(shape) }) };
     },
   };
 }
@@ -75,9 +95,16 @@ export async function loadMigration(
 const SHOWN_STEPS = 4;
 
 /** The moves for people: how many, how many bytes, and those of every layer in the order in which nothing overflows. */
-export function describeMigration(plan: MigrationPlan, from: string): string {
+export function describeMigration(plan: TimedPlan, from: string, payBack?: number | null): string {
   const { moves, transfers, bytes } = plan;
   const sent = bytes === undefined ? "" : `, ${(bytes / 1e9).toPrecision(3)} GB of weights`;
+  const spent = plan.ns === undefined ? "" : `, at least ${formatTime(plan.ns)} over the links`;
+  const paid =
+    payBack === undefined
+      ? ""
+      : payBack === null
+        ? "; the step becomes no shorter, so they do not pay back"
+        : `; paid back after ${Math.ceil(payBack)} steps`;
   const layers = plan.layers
     .filter(({ steps }) => steps.length > 0)
     .map(({ layer, steps }) => {
@@ -85,7 +112,7 @@ export function describeMigration(plan: MigrationPlan, from: string): string {
       const more = steps.length > SHOWN_STEPS ? `; ${steps.length - SHOWN_STEPS} more` : "";
       return `\nlayer ${layer}: ${shown}${more}`;
     });
-  return `moves ${moves} experts from where ${from} has them, in ${transfers} transfers${sent}${layers.join("")}`;
+  return `moves ${moves} experts from where ${from} has them, in ${transfers} transfers${sent}${spent}${paid}${layers.join("")}`;
 }
 
 function describeStep(step: MigrationStep): string {
@@ -94,4 +121,18 @@ function describeStep(step: MigrationStep): string {
   return step.kind === "swap"
     ? `swap ${expert} on ${from} with ${step.transfers[1].expert} on ${to}`
     : `${step.kind} ${expert} from ${from} to ${to}`;
+}
+
+/**
+ * Steps after which shorter steps have made good for the moves.
+ *
+ * @returns Null where steps become no shorter; undefined where times are not known or machines differ.
+ */
+export function payBackSteps(
+  { ns }: TimedPlan,
+  { before, after }: { before: StepTime | null; after: StepTime | null },
+): number | null | undefined {
+  if (ns === undefined || before === null || after === null) return undefined;
+  const saved = before.learnedNs - after.learnedNs;
+  return saved > 0 ? ns / saved : null;
 }

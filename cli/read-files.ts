@@ -1,6 +1,15 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { InputError } from "../index.js";
-import { parsePlacement, type PlacementFile } from "../doors/placement.js";
+import { findModelShape } from "../doors/hardware.js";
+import {
+  importPlacement,
+  parsePlacement,
+  recognisePlacement,
+  verifyForeign,
+  type PlacementFile,
+} from "../doors/placement.js";
+import type { RoutingTrace } from "../doors/traces.js";
+import type { Terminal } from "./terminal.js";
 
 /**
  * Reads a file whole.
@@ -40,14 +49,44 @@ export function readText(path: string): string {
     .replace(/^\uFEFF/, "");
 }
 
-/** Reads a placement file, whole and sound. */
-export function readPlacement(path: string): Promise<PlacementFile> {
-  return parsePlacement(readText(path), path);
+/** What is known where a placement made by an engine is read, and who is told of what is odd in it. */
+export interface PlacementReading {
+  /** Of the same model and layers. */
+  readonly trace: Pick<RoutingTrace, "model" | "numExperts"> & {
+    readonly layers: readonly { readonly layer: number }[];
+  };
+  /** Chiplets (EP ranks), where the file does not say. */
+  readonly numChiplets: number | undefined;
+  readonly terminal: Terminal;
+}
+
+/**
+ * Reads a placement file, whole and sound.
+ *
+ * @param known Given, the file may be one of an engine, such as the answer of EPLB.
+ */
+export async function readPlacement(path: string, known?: PlacementReading): Promise<PlacementFile> {
+  if (known === undefined || isPlacementFile(path)) return parsePlacement(readText(path), path);
+  const bytes = readBytes(path);
+  const { trace, numChiplets, terminal } = known;
+  const { model, numExperts } = trace;
+  const warn = (warning: string) => {
+    terminal.note(warning);
+  };
+  const told = { model, numExperts, numChiplets, warn };
+  const shape = model === undefined ? undefined : findModelShape(model);
+  // Engines write every layer of the model; a plan made from a recording has the layers of the recording.
+  const [{ layer: firstMoeLayer }, second] = trace.layers;
+  const recorded = { firstMoeLayer, moeLayerStep: second === undefined ? 1 : second.layer - firstMoeLayer };
+  if (shape?.numExperts !== numExperts) return importPlacement(bytes, path, { ...told, ...recorded });
+  const whole = { numHiddenLayers: shape.numLayers, firstMoeLayer: shape.firstMoeLayer };
+  const { violations } = await verifyForeign(bytes, path, { ...told, ...whole });
+  return importPlacement(bytes, path, { ...told, ...(violations.length === 0 ? whole : recorded) });
 }
 
 /** Tells placement files from traces among the files a command was given, each in the order given. */
 export function sortPaths(paths: readonly string[]): { traces: string[]; placements: string[] } {
-  const placements = paths.filter(isPlacementFile);
+  const placements = paths.filter((path) => isPlacementFile(path) || isEngineFile(path));
   return { traces: paths.filter((path) => !placements.includes(path)), placements };
 }
 
@@ -65,6 +104,19 @@ export function isPlacementFile(path: string): boolean {
     } finally {
       closeSync(file);
     }
+  });
+}
+
+/** Files of engines are smaller; larger ones are traces. */
+const MOST_ENGINE_BYTES = 2 ** 25;
+
+/** Whether a file can be nothing but the placement of an engine. Lists of slots may be loads, too: import those first. */
+function isEngineFile(path: string): boolean {
+  if (path === "-") return false;
+  return reading(path, () => {
+    const { size } = statSync(path);
+    if (!statSync(path).isFile() || size > MOST_ENGINE_BYTES) return false;
+    return recognisePlacement(readFileSync(path)) !== undefined;
   });
 }
 

@@ -75,3 +75,4 @@ export {
   type SweepRow,
 } from "../lib/flows/sweep.js";
 export { measureDrift, type Drift } from "../lib/flows/drift.js";
+export { migrationNs } from "../lib/performance/migration-time.js";

@@ -10,7 +10,12 @@ export {
   type PlacementFormat,
   type ReadOptions,
 } from "../lib/export/placement-format.js";
-export { importPlacement, verifyForeign, type ForeignReading } from "../lib/export/read-foreign.js";
+export {
+  importPlacement,
+  recognisePlacement,
+  verifyForeign,
+  type ForeignReading,
+} from "../lib/export/read-foreign.js";
 export {
   countMoves,
   verifyMigration,

@@ -42,6 +42,9 @@ export function evaluateCommand(): Command {
       }).default(0),
     );
   command.addOption(
+    integerOption("--chiplets <n>", "chiplets (EP ranks) of an engine's file that does not say", 1),
+  );
+  command.addOption(
     integerOption("--server-limit <n>", "count the tokens that need more servers than this", 1),
   );
   addDispatchOption(command, "as the placement says");
@@ -60,7 +63,8 @@ export function evaluateCommand(): Command {
       const evaluated: { file: string; evaluation: Evaluation; time: StepTime | null; hardware: Hardware }[] =
         [];
       for (const file of placements) {
-        const placement = withDispatch(await readPlacement(file), options);
+        const known = { trace, numChiplets: options.chiplets, terminal };
+        const placement = withDispatch(await readPlacement(file, known), options);
         const machine = await loadMachineOf(placement, options, { trace, terminal });
         const judged = judge(placement, { learn, heldOut }, machine);
         const evaluation = judged.heldOut ?? judged.learned;

@@ -14,6 +14,7 @@ import {
   addMigrationOptions,
   describeMigration,
   loadMigration,
+  payBackSteps,
   type MigrationOptions,
 } from "../migration.js";
 import { addMachineOptions, hardwareOptions, type Machine, type MachineOptions } from "../machine.js";
@@ -110,7 +111,8 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   const { terminal } = given;
   const context = { ...given, options };
   const solver = requireSolver(options.solver ?? "auto");
-  const migration = await loadMigration(options);
+  const numChiplets = machine.hardware.numGroups * machine.hardware.chipletsPerGroup;
+  const migration = await loadMigration(options, { trace, numChiplets, terminal });
   const provenance = checkedMaking(parts, machine, context);
   const split = splitParts(parts, options.holdout);
   const placer = await openPlacer(machine, options, { parts, solvers: [solver], terminal });
@@ -125,10 +127,16 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   const { placement } = outcome;
   const file = recordPlacement(outcome, { provenance, seed: options.seed });
   const text = formatPlacement(file);
-  const plan = await migration?.plan(file, machine.shape);
+  const plan = await migration?.plan(file, machine);
   if (options.output !== undefined) await writeOutput(options.output, text, options);
   if (outcome.passedOver !== undefined) terminal.note(`${solver.name}: ${outcome.passedOver}`);
   const judged = judge(placement, split, { ...machine, scheduled: options.objective === "time" });
+  const time = stepTime(judged);
+  // Steps of another machine are no measure for those of this one.
+  const before = migration?.running.numChiplets === numChiplets ? migration.running : undefined;
+  const timeBefore =
+    before && stepTime(judge(before, split, { ...machine, scheduled: options.objective === "time" }));
+  const payBack = plan && payBackSteps(plan, { before: timeBefore ?? null, after: time });
   terminal.printJson({
     objective: options.objective,
     ...inputData(split, machine),
@@ -136,9 +144,9 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
     file: options.output ?? null,
     learned: judged.learned.mean,
     heldOut: judged.heldOut?.mean ?? null,
-    time: stepTime(judged),
+    time,
     placement: JSON.parse(text) as unknown,
-    ...(plan && { migration: plan }),
+    ...(plan && { migration: { ...plan, payBackSteps: payBack ?? null } }),
   });
   terminal.print(`${line}\n${describeInput(split, machine)}\n`);
   const { headers, cells } = placementTable(placement, judged);
@@ -147,7 +155,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   if (replicas !== undefined) terminal.print(`\n${replicas}`);
   const step = describeStep(judged.heldOut ?? judged.learned);
   if (step !== undefined) terminal.print(`\n${step}`);
-  if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "")}`);
+  if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "", payBack)}`);
   printEnd(context, seconds);
   return placer.signal.aborted ? EXIT.interrupted : EXIT.done;
 }

@@ -54,7 +54,9 @@ export const eplbNpz: PlacementFormat = {
       mtime: new Date(1980, 0, 1),
     });
   },
-  recognises: ({ bytes }) => bytes[0] === 0x50 && bytes[1] === 0x4b,
+  // An archive names its members in plain letters.
+  recognises: ({ bytes }) =>
+    bytes[0] === 0x50 && bytes[1] === 0x4b && Buffer.from(bytes).includes("phy2log.npy"),
   read({ bytes }, options, report) {
     const tensors = unlessDamaged(() => {
       const members = unzip(bytes, "archive", (name) => name.endsWith(".npy"), "document");

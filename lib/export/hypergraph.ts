@@ -100,6 +100,7 @@ export const partition: PlacementFormat = {
   summary: "the answer of a partitioner for one layer: the block of every expert, one a line",
   extension: "part",
   needs: { layers: "one", equalSlots: false, noReplicas: true },
+  mistakable: true,
   write: ({ layers, numExperts }) => `${chipletOfExperts(layers[0].chiplets, numExperts).join("\n")}\n`,
   recognises: ({ text = "" }) =>
     /^\d/.test(text) &&

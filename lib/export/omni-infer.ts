@@ -16,6 +16,7 @@ export const omniInfer: PlacementFormat = {
   summary: "omni-infer placement pattern: .npy, 0 or 1 for every device, MoE layer and expert",
   extension: "npy",
   needs: { layers: "all", equalSlots: true, noReplicas: false },
+  mistakable: true,
   write({ layers, numExperts, numChiplets }) {
     const pattern = new Uint8Array(numChiplets * layers.length * numExperts);
     layers.forEach(({ chiplets }, row) => {

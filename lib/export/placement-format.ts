@@ -81,6 +81,8 @@ export interface PlacementFormat {
   /** Whether those who make such files put an expert twice on a chiplet, and serve it; it is counted once then. */
   readonly servesDoubles?: boolean;
   write(placement: EnginePlacement, options: ExportOptions): string | Uint8Array | Promise<Uint8Array>;
+  /** Whether other files look alike: traces of loads or tokens. */
+  readonly mistakable?: boolean;
   /** @param options What is known of the model, where the content alone does not tell formats apart. */
   recognises(content: ForeignContent, options?: ReadOptions): boolean;
   /**

@@ -54,6 +54,21 @@ export async function verifyForeign(
 }
 
 /**
+ * Name of the format of a file that can be nothing but the placement of an engine; undefined where it may be a trace.
+ *
+ * @example
+ * recognisePlacement(Buffer.from('{"phy2log": [[0, 1]]}')); // "eplb-json"
+ */
+export function recognisePlacement(bytes: Uint8Array): string | undefined {
+  const content = lookAt(bytes);
+  const format = placementFormats.find(
+    (candidate) =>
+      candidate.read !== undefined && candidate.mistakable !== true && candidate.recognises(content),
+  );
+  return format?.name;
+}
+
+/**
  * Reads the placement file of an engine.
  *
  * @param where Name of the file, for messages.

@@ -14,6 +14,7 @@ export const rtpLlm: PlacementFormat = {
   summary: "RTP-LLM --phy2log_path: JSON, a row of physical slots for every layer, dense ones too",
   extension: "json",
   needs: { layers: "all", equalSlots: true, noReplicas: false },
+  mistakable: true,
   write: (placement) => `${formatRows(rowsOfHiddenLayers(placement))}\n`,
   recognises: ({ json }, options) => hasDenseRows(json, options),
   read: ({ json }, options, report) =>

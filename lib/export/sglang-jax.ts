@@ -14,6 +14,7 @@ export const sglangJax: PlacementFormat = {
   summary: "sglang-jax --init-expert-location: .npy, a row of physical slots for every hidden layer",
   extension: "npy",
   needs: { layers: "all", equalSlots: true, noReplicas: false },
+  mistakable: true,
   write(placement) {
     const rows = rowsOfHiddenLayers(placement);
     return writeNpy([rows.length, rows[0].length], rows.flat());

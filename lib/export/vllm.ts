@@ -14,6 +14,7 @@ export const vllm: PlacementFormat = {
   summary: "vLLM eplb_config.initial_expert_map_path: JSON, a row of physical slots for every MoE layer",
   extension: "json",
   needs: { layers: "all", equalSlots: true, noReplicas: false },
+  mistakable: true,
   write: ({ layers }) => `${formatRows(layers.map(({ chiplets }) => expertsOfSlots(chiplets)))}\n`,
   recognises: ({ json }, options) => Array.isArray(json) && !hasDenseRows(json, options),
   read({ json }, options, report) {

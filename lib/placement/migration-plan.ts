@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import { countMoves, planMigration, verifyMigration, type MigrationStep } from "./migration.js";
-import type { Placement } from "./placement.js";
+import type { Chiplets, Placement } from "./placement.js";
 import { largest } from "../statistics.js";
 
 /** How to come from a running placement to another, layer by layer. */
@@ -29,7 +29,9 @@ export interface MigrationOptions {
 /**
  * Plans the moves from a running placement to another for every layer of the other, and replays them to be sure.
  *
- * @throws InputError if the placements differ in experts or chiplets, or the running one lacks a layer.
+ * Placements may have other numbers of chiplets: the last ones of the larger are empty before, or in the end.
+ *
+ * @throws InputError if the placements differ in experts, or the running one lacks a layer.
  *
  * @example
  * const running = { numExperts: 3, numChiplets: 2, layers: [{ layer: 1, chiplets: [[0, 1], [2]] }] };
@@ -41,19 +43,22 @@ export function planMigrations(
   to: Placement,
   { slotsPerChiplet, expertBytes }: MigrationOptions = {},
 ): MigrationPlan {
-  if (from.numExperts !== to.numExperts || from.numChiplets !== to.numChiplets) {
+  if (from.numExperts !== to.numExperts) {
     throw new InputError(
       `from: found ${from.numExperts} experts on ${from.numChiplets} chiplets, ` +
         `expected ${to.numExperts} on ${to.numChiplets}`,
     );
   }
+  const numChiplets = Math.max(from.numChiplets, to.numChiplets);
+  const isResized = from.numChiplets !== to.numChiplets;
   const chipletsOf = new Map(from.layers.map(({ layer, chiplets }) => [layer, chiplets]));
-  const layers = to.layers.map(({ layer, chiplets }) => {
-    const running = chipletsOf.get(layer);
-    if (!running)
-      throw new InputError(`from: found no layer ${layer}, expected every layer of the placement`);
+  const layers = to.layers.map(({ layer, chiplets: wanted }) => {
+    const found = chipletsOf.get(layer);
+    if (!found) throw new InputError(`from: found no layer ${layer}, expected every layer of the placement`);
+    const [running, chiplets] = [found, wanted].map((given) => withEmpty(given, numChiplets));
     const fullest = largest([...running, ...chiplets].map((experts) => experts.length));
-    const slots = slotsPerChiplet ?? fullest;
+    // Machines of another size have other slots: those of either are there while experts move.
+    const slots = isResized ? Math.max(fullest, slotsPerChiplet ?? 0) : (slotsPerChiplet ?? fullest);
     if (fullest > slots) {
       throw new InputError(
         `from: layer ${layer}: found ${fullest} experts on a chiplet, its slots are ${slots}`,
@@ -73,6 +78,11 @@ export function planMigrations(
     ...(expertBytes !== undefined && { bytes: transfers * expertBytes }),
     layers,
   };
+}
+
+/** As many chiplets, the last of them empty: those that are still to come, or have left. */
+function withEmpty(chiplets: Chiplets, numChiplets: number): Chiplets {
+  return Array.from({ length: numChiplets }, (_, chiplet) => chiplets.at(chiplet) ?? []);
 }
 
 /** Writes a migration plan as JSON, one step a line. */

@@ -10,6 +10,7 @@ import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
 import { annealReplicas } from "../replicas/annealing.js";
 import { searchBoundedMoves } from "./bounded-moves-search.js";
+import { keptChiplets, resizeChiplets } from "./resize.js";
 import { largest, sum } from "../../lib/statistics.js";
 
 /**
@@ -18,7 +19,10 @@ import { largest, sum } from "../../lib/statistics.js";
  * The answer of the solver is renamed, chiplet by chiplet, to move as few experts as possible; where that is still too
  * many, {@link limitMoves} looks for the best placement within the budget. A proved bound stays one: it holds for every placement.
  *
- * @param running Of the same experts and chiplets, with every layer that is to be solved.
+ * On another number of chiplets the moves that cannot be avoided come first ({@link resizeChiplets}), and
+ * count.
+ *
+ * @param running Of the same experts, with every layer that is to be solved.
  * @param maxMoves Most slots of a layer that may be filled from elsewhere; `Infinity` only renames.
  * @throws InputError on solving, if the running placement does not fit the problem.
  */
@@ -27,12 +31,28 @@ export function migrateFrom(solver: Solver, running: Placement, maxMoves: number
     ...solver,
     summary: `${solver.summary}, close to a running placement`,
     async solve(problem, options) {
-      const chiplets = runningLayer(running, problem);
+      const before = runningLayer(running, problem);
+      const isResized = running.numChiplets !== problem.numChiplets;
+      const chiplets = isResized ? resizeChiplets(before, problem) : before;
+      const least = isResized ? countMoves(keptChiplets(before, problem.numChiplets), chiplets) : 0;
+      if (least > maxMoves) {
+        throw new InputError(
+          `maxMoves: found ${maxMoves}, expected at least ${least}: so many experts of layer ${problem.layer} have to ` +
+            `leave their chiplet`,
+          `Maybe raise maxMoves to ${least}.`,
+        );
+      }
       const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
       const target = await solver.solve(problem, options);
       if (target.status === "infeasible") return target;
       const { seed } = options;
-      return limitMoves(problem, { running: chiplets, maxMoves, target, seed, ...timeLeft(deadline) });
+      return limitMoves(problem, {
+        running: chiplets,
+        maxMoves: maxMoves - least,
+        target,
+        seed,
+        ...timeLeft(deadline),
+      });
     },
   };
 }
@@ -126,7 +146,7 @@ function renameChiplets(
 /** The running placement of the problem's layer. */
 function runningLayer(running: Placement, problem: PlacementProblem): Chiplets {
   const { numExperts, numChiplets, slotsPerChiplet, layer } = problem;
-  if (running.numExperts !== numExperts || running.numChiplets !== numChiplets) {
+  if (running.numExperts !== numExperts) {
     throw new InputError(
       `from: found ${running.numExperts} experts on ${running.numChiplets} chiplets, ` +
         `expected ${numExperts} on ${numChiplets}`,
@@ -134,6 +154,7 @@ function runningLayer(running: Placement, problem: PlacementProblem): Chiplets {
   }
   const found = running.layers.find((candidate) => candidate.layer === layer);
   if (!found) throw new InputError(`from: found no layer ${layer}, expected every layer of the trace`);
+  if (running.numChiplets !== numChiplets) return found.chiplets;
   const numReplicas = found.chiplets.flat().length - numExperts;
   if (numReplicas > problem.numReplicas) {
     throw new InputError(

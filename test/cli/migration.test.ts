@@ -57,6 +57,33 @@ describe("place from a running placement", () => {
     );
   });
 
+  it("goes to another number of chiplets with the fewest moves, and begins at the answer of EPLB", async () => {
+    const grown = ["place", "trace.jsonl", "--from", "running.json", "--chiplets", "8", "--max-moves", "4"];
+    const { migration } = (await place.runJson(...grown, "-o", "grown.json")) as PlacedFrom;
+    // Two layers, and from each of four chiplets one of its two experts leaves.
+    expect(migration.moves).to.equal(8);
+    const slots = [
+      [0, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2],
+      [0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3],
+    ];
+    place.write("answer.json", eplbAnswer(slots, 8));
+    const answered = ["--from", "answer.json", "--from-chiplets", "4", "--chiplets", "4"];
+    const { exitCode, stderr } = await place.run(
+      "place",
+      "trace.jsonl",
+      ...answered,
+      "--replicas",
+      "4",
+      "-o",
+      "next.json",
+    );
+    expect(stderr).to.include("1 slot holds an expert that is on the same chiplet already");
+    expect(exitCode).to.equal(0);
+    const evaluated = await place.run("evaluate", "trace.jsonl", "answer.json", "--chiplets", "4");
+    expect(evaluated.stdout).to.include("answer.json");
+    expect(evaluated.exitCode).to.equal(0);
+  });
+
   it("refuses options that do not go together, and leaves no file behind", async () => {
     for (const [args, message] of [
       [["--max-moves", "2"], "--max-moves: found no --from"],
@@ -66,8 +93,8 @@ describe("place from a running placement", () => {
         "--max-moves: found --objective",
       ],
       [
-        ["--from", "running.json", "--chiplets", "8"],
-        "--from: found 8 experts on 4 chiplets, expected 8 on 8",
+        ["--from", "running.json", "--chiplets", "8", "--max-moves", "3"],
+        "--max-moves: found 3, expected at least 4: so many experts of layer",
       ],
     ] as const) {
       const { exitCode, stderr } = await place.run("place", "trace.jsonl", ...args, "-o", "new.json");
@@ -79,3 +106,20 @@ describe("place from a running placement", () => {
 });
 
 const from = ["place", "trace.jsonl", "--chiplets", "4", "--from", "running.json"];
+
+/** What EPLB hands out for slots: the slots of every expert, and how many they are. */
+function eplbAnswer(phy2log: readonly number[][], numExperts: number): string {
+  const slotsOf = phy2log.map((row) =>
+    Array.from({ length: numExperts }, (_, expert) =>
+      row.flatMap((held, slot) => (held === expert ? [slot] : [])),
+    ),
+  );
+  const most = slotsOf.flat().reduce((longest, { length }) => Math.max(longest, length), 0);
+  return JSON.stringify({
+    phy2log,
+    log2phy: slotsOf.map((own) =>
+      own.map((slots) => [...slots, ...Array<number>(most).fill(-1)].slice(0, most)),
+    ),
+    logcnt: slotsOf.map((own) => own.map(({ length }) => length)),
+  });
+}

@@ -13,6 +13,7 @@ import { verifyChiplets, verifyFound } from "../../../lib/placement/verify.js";
 import { createRandom } from "../../../lib/random.js";
 import { contiguous } from "../../../solvers/contiguous.js";
 import { limitMoves, migrateFrom } from "../../../solvers/migration/migrate.js";
+import { keptChiplets } from "../../../solvers/migration/resize.js";
 import { expectRejection } from "../../expect-rejection.js";
 import { freeProblems, patternsOf, solvedProblems } from "../arbitrary-problem.js";
 
@@ -146,12 +147,47 @@ describe("migrateFrom", () => {
     expect("cost" in free && free.cost).to.be.at.least(before);
   });
 
+  it("takes a running placement to more and fewer chiplets with the fewest moves, and then within the budget", async () => {
+    const elastic = (numChiplets: number): Placement => ({
+      ...running,
+      numChiplets,
+      layers: [
+        {
+          layer: 0,
+          chiplets: Array.from({ length: numChiplets }, (_, chiplet) =>
+            Array.from({ length: 24 / numChiplets }, (__, slot) => (chiplet * 24) / numChiplets + slot),
+          ),
+        },
+      ],
+    });
+    // From 8 chiplets two leave, with 6 experts; from 4 every chiplet gives up the 2 it has no slots for.
+    for (const [numChiplets, least] of [
+      [8, 6],
+      [4, 8],
+    ]) {
+      const before = elastic(numChiplets);
+      const solve = (maxMoves: number) =>
+        migrateFrom(contiguous, before, maxMoves).solve(problem, DEFAULT_SOLVER_OPTIONS);
+      const kept = keptChiplets(before.layers[0].chiplets, 6);
+      let cost = Infinity;
+      for (const maxMoves of [least, least + 4, least + 8]) {
+        const solution = await solve(maxMoves);
+        if (!("chiplets" in solution)) expect.fail(solution.status);
+        expect(verifyChiplets(problem, solution.chiplets)).to.deep.equal([]);
+        expect(countMoves(kept, solution.chiplets)).to.be.at.most(maxMoves);
+        expect(solution.cost).to.be.at.most(cost);
+        ({ cost } = solution);
+      }
+      await expectRejection(solve(least - 1), `maxMoves: found ${least - 1}, expected at least ${least}`);
+    }
+  });
+
   it("refuses a running placement that does not fit the problem", async () => {
     const solve = (placement: Placement) =>
       migrateFrom(contiguous, placement, 2).solve(problem, DEFAULT_SOLVER_OPTIONS);
     const [{ chiplets }] = running.layers;
     const others: [Placement, string][] = [
-      [{ ...running, numChiplets: 5 }, "from: found 24 experts on 5 chiplets, expected 24 on 6"],
+      [{ ...running, numExperts: 25 }, "from: found 25 experts on 6 chiplets, expected 24 on 6"],
       [{ ...running, layers: [{ layer: 1, chiplets }] }, "from: found no layer 0"],
       [
         {
