@@ -76,7 +76,8 @@ export async function readPlacement(path: string, known?: PlacementReading): Pro
   const told = { model, numExperts, numChiplets, warn };
   const shape = model === undefined ? undefined : findModelShape(model);
   // Engines write every layer of the model; a plan made from a recording has the layers of the recording.
-  const [{ layer: firstMoeLayer }, second] = trace.layers;
+  const [{ layer: firstMoeLayer }] = trace.layers;
+  const second = trace.layers.at(1);
   const recorded = { firstMoeLayer, moeLayerStep: second === undefined ? 1 : second.layer - firstMoeLayer };
   if (shape?.numExperts !== numExperts) return importPlacement(bytes, path, { ...told, ...recorded });
   const whole = { numHiddenLayers: shape.numLayers, firstMoeLayer: shape.firstMoeLayer };
