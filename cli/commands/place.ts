@@ -167,7 +167,11 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   const { terminal } = given;
   const context = { ...given, options };
   const solver = requireSolver(options.solver ?? "auto");
-  const migration = await loadMigration(options);
+  const migration = await loadMigration(options, {
+    trace: loads,
+    numChiplets: machine.hardware.numGroups * machine.hardware.chipletsPerGroup,
+    terminal,
+  });
   const provenance = checkedMaking([loads], machine, context);
   const placer = await openPlacer(machine, options, { parts: [loads], solvers: [solver], terminal });
   const begin = performance.now();
@@ -180,7 +184,7 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   }
   const file = recordPlacement(outcome, { provenance, seed: options.seed });
   const text = formatPlacement(file);
-  const plan = await migration?.plan(file, machine.shape);
+  const plan = await migration?.plan(file, machine);
   if (options.output !== undefined) await writeOutput(options.output, text, options);
   terminal.printJson({
     ...loadsData(loads, machine, outcome.placement),
