@@ -39,7 +39,7 @@ export interface Machine {
   readonly workload: Workload;
 }
 
-const DEFAULT_HARDWARE = "mozart-deepseek";
+const DEFAULT_HARDWARE = "mozart-deepseek-calibrated";
 
 /** @param options.chiplets Whether the number of chiplets is to be told, rather than read from a placement. */
 export function addMachineOptions(command: Command, { chiplets }: { chiplets: boolean }): Command {

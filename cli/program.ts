@@ -85,13 +85,14 @@ function createProgram(end: (exitCode: number) => void): Command {
 }
 
 const EXAMPLES = `Examples:
-  moeplace compare                                          all solvers on a synthetic trace
-  moeplace place trace.jsonl.gz -o p.json                   place a model
-  moeplace evaluate other.jsonl.gz p.json                   judge the placement on other tokens
-  moeplace export p.json --to sglang -o experts.json        hand it to an engine
+  moeplace compare                                    all solvers side by side
+  moeplace place trace.jsonl.gz -o p.json             place a model
+  moeplace evaluate other.jsonl.gz p.json             judge it on other tokens
+  moeplace export p.json --to sglang -o experts.json  hand it to an engine
 
-Exit codes: 0 done, 1 a bug in moeplace, 2 bad input, 3 infeasible, 4 stopped before anything was found,
-130 interrupted. "moeplace COMMAND --help" tells the options of a command.`;
+Exit codes: 0 done, 1 a bug in moeplace, 2 bad input, 3 infeasible,
+4 stopped before anything was found, 130 interrupted.
+"moeplace COMMAND --help" tells the options of a command.`;
 
 /** Commander's own complaints, in the form of all others. */
 function printUsageError(message: string, write: (text: string) => void): void {

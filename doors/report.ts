@@ -7,6 +7,7 @@ export { formatTime } from "../lib/report/format-time.js";
 export { ganttSvg } from "../lib/report/gantt-svg.js";
 export { ganttText } from "../lib/report/gantt-text.js";
 export type { ObjectiveName } from "../lib/report/judged.js";
+export { comparisonFigures, type Figure } from "../lib/report/figures.js";
 export { comparisonPicture } from "../lib/report/comparison-picture.js";
 export type { ReportMaking } from "../lib/report/page-provenance.js";
 export { reportPage, type ReportInput } from "../lib/report/report-page.js";

@@ -17,7 +17,6 @@ import {
   comparisonCsv,
   comparisonData,
   comparisonHeadline,
-  comparisonPicture,
   comparisonTable,
   type ObjectiveName,
   reportPage,
@@ -47,6 +46,7 @@ import {
   type SolveOptions,
 } from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
+import { checkPictures, writePictures } from "../write-figures.js";
 
 interface CompareOptions extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions {
   readonly solver?: string[];
@@ -72,7 +72,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
   return addTerminalOptions(addForceOption(command))
     .option("--csv", "print comma-separated values instead of the table")
     .option("--report <file.html>", "write the comparison as one HTML page with pictures")
-    .option("--svg <file.svg>", "write the comparison as one picture")
+    .option("--svg <file.svg|folder>", "write the comparison as one picture, or every picture with its data")
     .option("--frontier", "trace the least C_T under caps on the load, by the solver auto")
     .addOption(
       new Option("--evaluate-on <trace>", "judge on another task too, and learn on it; may be repeated")
@@ -89,7 +89,8 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       if (given.csv && given.json) throw new InputError("--csv: found --json too, expected one of them");
       const terminal = openTerminal(given);
       const inputs = [...paths, ...given.evaluateOn];
-      for (const path of [given.report, given.svg]) if (path !== undefined) checkOutput(path, given, inputs);
+      if (given.report !== undefined) checkOutput(given.report, given, inputs);
+      if (given.svg !== undefined) checkPictures(given.svg, given, inputs);
       const named = given.solver?.map(requireSolver);
       const { trace, parts } = await loadTraceOrStandIn(paths, given, terminal);
       const machine = await loadMachine(given, trace.model, terminal);
@@ -149,7 +150,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         const page = { ...drawn, heldOut: split.heldOut, facts, frontier, tasks: taskTable, making };
         await writeOutput(options.report, await reportPage(page), options);
       }
-      if (options.svg !== undefined) await writeOutput(options.svg, await comparisonPicture(drawn), options);
+      if (options.svg !== undefined) await writePictures(options.svg, { ...drawn, frontier }, options);
       if (options.csv) terminal.print(comparisonCsv(rows, timing));
       else {
         terminal.print(line);

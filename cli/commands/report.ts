@@ -23,11 +23,13 @@ import { readPlacement, sortPaths } from "../read-files.js";
 import { reportMaking } from "../report-making.js";
 import { OBJECTIVES, type Objective } from "../solve-options.js";
 import { openTerminal } from "../terminal.js";
+import { checkPictures, writePictures } from "../write-figures.js";
 
 interface ReportCommandOptions extends FileCommandOptions, TraceOptions, MachineOptions {
   readonly output: string;
   readonly holdout?: number;
   readonly objective?: Objective;
+  readonly svg?: string;
 }
 
 export function reportCommand(): Command {
@@ -45,13 +47,15 @@ export function reportCommand(): Command {
         below: 1,
       }).default(undefined, "as the first placement says"),
     )
-    .addOption(objectiveOption());
+    .addOption(objectiveOption())
+    .option("--svg <file.svg|folder>", "write the same as one picture, or every picture with its data");
   addMachineOptions(addTraceOptions(command), { chiplets: false });
   return addTerminalOptions(addForceOption(command))
     .addHelpText("after", "\nExample:\n  moeplace report trace.jsonl.gz p.json -o p.html")
     .action(async (paths: string[], options: ReportCommandOptions) => {
       const terminal = openTerminal(options);
       checkOutput(options.output, options, paths);
+      if (options.svg !== undefined) checkPictures(options.svg, options, paths);
       const { traces, placements: files } = sortPaths(paths);
       if (files.length === 0) {
         throw new InputError(
@@ -78,16 +82,20 @@ export function reportCommand(): Command {
         ),
       ];
       const told = options.objective === "balance" ? "load" : options.objective;
-      const page = await reportPage({
+      const drawn = {
         ...machine,
         solvers,
         trace: split.learn,
         heldOut: split.heldOut,
         objective: told ?? first.provenance?.objective ?? "time",
+      };
+      const page = await reportPage({
+        ...drawn,
         facts: describeInput(split, machine).split("\n"),
         making: await reportMaking(paths, options, command),
       });
       await writeOutput(options.output, page, options);
+      if (options.svg !== undefined) await writePictures(options.svg, drawn, options);
       terminal.printJson({ file: options.output, placements: files });
       terminal.print(`wrote ${options.output}`);
     });

@@ -15,6 +15,19 @@ export const reportColours = `
 @media screen and (prefers-color-scheme: dark) { :root { ${dark} } }
 `;
 
+/** Style of the pictures that are drawn without the chart library, on pages and as files. */
+export const pictureStyle = `
+.loads text { fill: currentColor; } .loads .grid { stroke: var(--line); } .loads .before { fill: var(--series-0); } .loads .after { fill: var(--best); }
+.loads .mean { stroke: currentColor; stroke-dasharray: 5 4; }
+.plan text { fill: var(--text); pointer-events: none; } .plan text.quiet { fill: var(--quiet); } .plan .number { font-weight: 600; }
+.plan .group { fill: none; stroke: var(--line); } .plan .switch { fill: var(--raised); stroke: var(--line); } .plan .root { fill: var(--raised); stroke: var(--line); }
+.plan .chiplet { fill: color-mix(in srgb, var(--best) calc(var(--load) * 27%), var(--background)); stroke: var(--best); }
+.plan text.value { fill: var(--text); }
+.plan .link { fill: none; stroke: color-mix(in oklch, var(--hot) calc(var(--busy) * 100%), var(--cool)); stroke-width: calc(2px + 3px * var(--busy)); }
+.plan [role=img] { cursor: default; } .plan [role=img]:focus { outline: none; }
+.plan g:focus .chiplet, .plan g:hover .chiplet { stroke: var(--text); stroke-width: 2.5; } .plan .link:focus, .plan .link:hover { stroke: var(--text); }
+`;
+
 /** Style of the report. */
 export const reportStyle = `${reportColours}
 * { box-sizing: border-box; }
@@ -81,16 +94,7 @@ figure { margin: 0; min-width: 0; }
 .thumb[aria-pressed=true] { border-color: var(--best); box-shadow: 0 0 0 1px var(--best); }
 .thumb img { width: 100%; aspect-ratio: 1; image-rendering: pixelated; filter: var(--heat); }
 .thumb span { grid-column: 1 / -1; text-align: left; }
-.loads text { fill: currentColor; } .loads .grid { stroke: var(--line); } .loads .before { fill: var(--series-0); } .loads .after { fill: var(--best); }
-.loads .mean { stroke: currentColor; stroke-dasharray: 5 4; }
-.plan text { fill: var(--text); pointer-events: none; } .plan text.quiet { fill: var(--quiet); } .plan .number { font-weight: 600; }
-.plan .group { fill: none; stroke: var(--line); } .plan .switch { fill: var(--raised); stroke: var(--line); } .plan .root { fill: var(--raised); stroke: var(--line); }
-.plan .chiplet { fill: color-mix(in srgb, var(--best) calc(var(--load) * 27%), var(--background)); stroke: var(--best); }
-.plan text.value { fill: var(--text); }
-.plan .link { fill: none; stroke: color-mix(in oklch, var(--hot) calc(var(--busy) * 100%), var(--cool)); stroke-width: calc(2px + 3px * var(--busy)); }
-.plan [role=img] { cursor: default; } .plan [role=img]:focus { outline: none; }
-.plan g:focus .chiplet, .plan g:hover .chiplet { stroke: var(--text); stroke-width: 2.5; } .plan .link:focus, .plan .link:hover { stroke: var(--text); }
-.gantt svg { min-width: 1020px; } .gantt svg.bars { min-width: 0; overflow: hidden; } .gantt text { fill: var(--text); } .gantt text.quiet, .gantt .tick { fill: var(--quiet); }
+${pictureStyle}.gantt svg { min-width: 1020px; } .gantt svg.bars { min-width: 0; overflow: hidden; } .gantt text { fill: var(--text); } .gantt text.quiet, .gantt .tick { fill: var(--quiet); }
 .gantt .hatch { stroke: var(--line); stroke-width: 1.5; } .gantt .critical { fill: var(--text); } .gantt .latency { fill: var(--line); }
 ${Array.from({ length: 9 }, (_, kind) => `.k${kind} { fill: var(--kind-${kind}); } i.k${kind} { background: var(--kind-${kind}); }`).join(" ")}
 i.latency { background: var(--line); } i.idle { background: repeating-linear-gradient(45deg, var(--line) 0 2px, transparent 2px 5px); border: 1px solid var(--line); } i.critical { background: var(--text); height: 4px; vertical-align: 3px; }

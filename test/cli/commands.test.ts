@@ -26,13 +26,17 @@ describe("the command line", () => {
       "synth",
       "place",
       "compare",
+      "sweep",
+      "worker",
       "evaluate",
       "schedule",
+      "report",
       "export",
       "import",
       "verify",
       "convert",
       "calibrate",
+      "hardware",
     ]);
     const helps = await Promise.all(commands.map((command) => place.run(command, "--help")));
     for (const [index, { exitCode, stdout }] of helps.entries()) {

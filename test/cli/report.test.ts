@@ -45,6 +45,28 @@ describe("moeplace report, hardware, completion and help", () => {
     expect(place.read("other.html")).to.not.contain("gap in C_T");
   });
 
+  it("report writes every picture with its data into a folder", async () => {
+    const args = ["report", "trace.jsonl", "p.json", "-o", "s.html", "--svg", "figures"];
+    const { exitCode, stderr } = await place.run(...args);
+    expect(exitCode, stderr).to.equal(0);
+    for (const name of [
+      "solvers",
+      "trade-off",
+      "layers",
+      "loads",
+      "floor-plan",
+      "coactivation-before",
+      "coactivation-after",
+    ]) {
+      expect(place.read(`figures/${name}.svg`)).to.match(/^<svg [^>]*xmlns=[^>]*aria-label="[^"]+"/);
+      expect(place.read(`figures/${name}.csv`).trim().split("\n").length).to.be.greaterThan(2);
+    }
+    expect(place.read("figures/floor-plan.csv")).to.match(/^chiplet,load,linkBusy,experts\n0,/);
+    const again = await place.run(...args.with(4, "t.html"));
+    expect(again.exitCode).to.equal(2);
+    expect(again.stderr).to.contain("figures/solvers.svg: found a file");
+  });
+
   it("report wants a placement", async () => {
     const { exitCode, stderr } = await place.run("report", "trace.jsonl", "-o", "q.html");
     expect(exitCode).to.equal(2);
