@@ -9,7 +9,7 @@ import type { ModelShape } from "../hardware/model-shapes.js";
 import { isNarrow } from "../hardware/number-format.js";
 import type { Workload } from "../hardware/workload.js";
 import type { LayerTraffic } from "../placement/traffic.js";
-import { sum } from "../statistics.js";
+import { largest, sum } from "../statistics.js";
 import { collectiveNs, copyNs, lowLatencyNs, networkNs } from "./collective.js";
 import { createExpertNs, hostedNs } from "./expert-compute.js";
 import { gpusWithoutNetwork, gpuVolumes, type GpuVolumes } from "./gpu-volumes.js";
@@ -96,6 +96,33 @@ export function leastGpuStages(even: LayerTraffic, machine: GpuMachine, piece: P
     expertsNs: everywhere(
       prepared.hostedNs(expertsNs / even.numChiplets, prepared.arriving(even)[0] * scale),
     ),
+  };
+}
+
+/**
+ * Times that the GPU whose experts take longest takes at least, in any placement without replicas: it has no less to compute
+ * than the busiest expert alone and than the mean of all, and every GPU sends its own tokens.
+ *
+ * @param even As in {@link leastGpuStages}.
+ */
+export function hottestGpuStages(
+  even: LayerTraffic,
+  machine: GpuMachine,
+  piece: Piece,
+): GpuStages | undefined {
+  const prepared = prepare(machine, piece);
+  const least = leastGpuStages(even, machine, piece);
+  if (prepared === undefined || least === undefined) return undefined;
+  const { scale, settings, volumes } = prepared.exchange(even);
+  const everywhere = (ns: number) => new Float64Array(even.numChiplets).fill(ns);
+  const busiest = largest(even.expertLoad.flat(), 0);
+  // Tokens of the busiest expert arrive at its GPU, each once, if they are sorted there at all.
+  const arriving = piece.workload.transport === "per-expert" ? 0 : busiest;
+  const alone = prepared.hostedNs(prepared.expertNs(busiest * scale), arriving * scale);
+  return {
+    dispatchNs: everywhere(anyExchangeNs(settings.dispatch, volumes)),
+    combineNs: everywhere(anyExchangeNs(settings.combine, volumes)),
+    expertsNs: everywhere(Math.max(alone, least.expertsNs[0])),
   };
 }
 
@@ -214,6 +241,17 @@ function leastExchangeNs(setting: Setting, volumes: GpuVolumes): number {
   const convexNs = exchangeNs({ ...setting, kernels: convex }, volumes, 0);
   if (workload.transport !== "per-group") return convexNs;
   return Math.max(convexNs, exchangeNs(setting, { ...volumes, inside: new Float64Array(1) }, 0));
+}
+
+/** What an exchange takes any GPU at least: by what it sends itself, where that does not hang on its server. */
+function anyExchangeNs(setting: Setting, volumes: GpuVolumes): number {
+  const { workload, numGpus, gpusPerServer } = setting;
+  const none = new Float64Array(1);
+  if (numGpus <= gpusPerServer || workload.transport === "all-gather") {
+    return exchangeNs(setting, volumes, 0);
+  }
+  const network = workload.transport === "per-group" ? volumes.network : none;
+  return exchangeNs(setting, { copies: none, inside: none, network }, 0);
 }
 
 function convexNetwork(kernel: NetworkKernel): NetworkKernel {

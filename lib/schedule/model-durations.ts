@@ -3,7 +3,7 @@ import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import { copiesToChiplets } from "../performance/link-loads.js";
 import { memoryTransferNs } from "../performance/memory.js";
-import { leastGpuStages } from "../performance/gpu-stages.js";
+import { hottestGpuStages, leastGpuStages, type GpuStages } from "../performance/gpu-stages.js";
 import { weightBytesOf, wireBytes, type Piece } from "../performance/piece.js";
 import { BACKWARD_COMPUTE, onGpus, stageTimes } from "../performance/stages.js";
 import { sramBytes } from "../performance/systolic.js";
@@ -97,12 +97,34 @@ export function leastDurations(
 ): LayerDurations {
   const durations = modelDurations(even, machine, cut);
   const least = leastGpuStages(even, machine, chunkOf(machine, cut));
-  if (least === undefined) return durations;
+  return least === undefined ? durations : withStages(durations, least, machine);
+}
+
+/**
+ * The same where every chiplet takes what the one whose experts take longest takes at least; undefined where no kernels of
+ * the machine are known.
+ */
+export function hottestDurations(
+  even: LayerTraffic,
+  machine: { readonly hardware: Hardware; readonly shape: ModelShape },
+  cut: Cut,
+): LayerDurations | undefined {
+  // Where weights stream, paths through memories depend on which chiplet has how many experts.
+  if (machine.hardware.weights === "streamed") return undefined;
+  const hottest = hottestGpuStages(even, machine, chunkOf(machine, cut));
+  return hottest && withStages(modelDurations(even, machine, cut), hottest, machine);
+}
+
+function withStages(
+  durations: LayerDurations,
+  { dispatchNs, combineNs, expertsNs }: GpuStages,
+  { hardware }: { readonly hardware: Hardware },
+): LayerDurations {
   return {
     ...durations,
-    dispatch: onGpus(least.dispatchNs, machine.hardware),
-    combine: onGpus(least.combineNs, machine.hardware),
-    expertsNs: least.expertsNs,
+    dispatch: onGpus(dispatchNs, hardware),
+    combine: onGpus(combineNs, hardware),
+    expertsNs,
   };
 }
 

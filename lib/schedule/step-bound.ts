@@ -4,7 +4,7 @@ import { largest, mean } from "../statistics.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
 import { NO_RESOURCE, type TaskGraph } from "../task-graph/task-graph.js";
 import type { LayerDurations } from "./layer-durations.js";
-import { leastDurations } from "./model-durations.js";
+import { hottestDurations, leastDurations } from "./model-durations.js";
 import { planOf, type ScheduleOptions } from "./schedule-step.js";
 import { buildStepGraph } from "./step-graph.js";
 
@@ -27,6 +27,9 @@ export interface BoundedLayer {
  * traffic; measured kernels take at least what `leastGpuStages` has of them. That weights and tokens have to fit the SRAM is
  * left out, which only takes waiting away.
  *
+ * Where GPUs have kernels all of them wait for each other before and after the experts of every layer, so that a path of the
+ * graph passes through whichever GPU is last: it is no shorter than through one that has the busiest expert and no other.
+ *
  * @throws InputError if the traffic is for other chiplets than the machine has.
  *
  * @example
@@ -38,7 +41,10 @@ export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOp
     evened(leastDurations(evenTraffic(layer), options, cut), layer.traffic),
   );
   const graph = buildStepGraph(durations, { ...plan, site: { ...plan.site, sramBytes: Infinity } });
-  return Math.max(largest(remainingPathsNs(graph)), largest(workOf(graph))) * (1 - BOUND_MARGIN);
+  const hottest = layers.flatMap((layer) => hottestDurations(evenTraffic(layer), options, cut) ?? []);
+  const hottestNs = hottest.length === 0 ? 0 : largest(remainingPathsNs(buildStepGraph(hottest, plan)));
+  const evenNs = Math.max(largest(remainingPathsNs(graph)), largest(workOf(graph)));
+  return Math.max(evenNs, hottestNs) * (1 - BOUND_MARGIN);
 }
 
 /** Work of every resource, in ns. */
