@@ -1,5 +1,5 @@
 /**
- * How fast a queue of workers gets: sizes and seconds of real jobs, measured here on one core, and from them the makespan
+ * How fast a queue of workers gets: sizes of real jobs and the seconds of one core that they take, measured here, and from them the makespan
  * of many jobs on many workers, simulated. Prints Markdown for docs/scaling.md.
  *
  * The simulation hands jobs out in order, each to the worker that is free first, and no job before the submitter has
@@ -39,12 +39,12 @@ for (const preset of PRESETS) {
   for (const name of SOLVERS) {
     const jobs: MeasuredJob[] = [];
     for (const problem of problems) {
-      const beforePacking = performance.now();
+      const beforePacking = coreSeconds();
       const packed = packJob({ solver: name, problem, options: DEFAULT_SOLVER_OPTIONS });
-      const packSeconds = (performance.now() - beforePacking) / 1000;
-      const begin = performance.now();
+      const packSeconds = coreSeconds() - beforePacking;
+      const begin = coreSeconds();
       await requireSolver(name).solve(unpackJob(packed).problem, DEFAULT_SOLVER_OPTIONS);
-      jobs.push({ bytes: packed.length, packSeconds, seconds: (performance.now() - begin) / 1000 });
+      jobs.push({ bytes: packed.length, packSeconds, seconds: coreSeconds() - begin });
     }
     rows.push(describe(`${preset}, ${name}`, jobs));
   }
@@ -84,6 +84,12 @@ function simulate(jobs: readonly number[], numWorkers: number, packSeconds: numb
     makespan = Math.max(makespan, freeAt[first]);
   });
   return makespan;
+}
+
+/** Of all threads of this process: other work on the machine does not count. */
+function coreSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 function formatSeconds(seconds: number): string {

@@ -38,7 +38,8 @@ const MAGIC_BYTES = 4;
 /**
  * Opens a file, or standard input, and unpacks it where its content is gzip or zstd.
  *
- * @throws InputError if there is no such file; reading does if what it was packed with is broken.
+ * @throws InputError if there is no such file; reading does if what it was packed with is broken, closing if the file has
+ *   changed since.
  */
 export async function openSource(path: string, options: SourceOptions = {}): Promise<Source> {
   const { onBytes = () => undefined, use = "streamed" } = options;
@@ -47,8 +48,21 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
   const start = Buffer.alloc(MAGIC_BYTES);
   const { bytesRead } = await orMissing(path, file.read(start, 0, MAGIC_BYTES, 0));
   const packing = packingOf(start.subarray(0, bytesRead));
-  if (packing === undefined) return openPlain(path, file, onBytes);
-  const { size } = await orMissing(path, file.stat());
+  const before = await orMissing(path, file.stat());
+  const close = async (stop: () => void = () => undefined) => {
+    // A stream that is stopped closes its file.
+    const after = await file.stat();
+    stop();
+    await file.close();
+    if (before.isFile() && (after.size !== before.size || after.mtimeMs !== before.mtimeMs)) {
+      throw new InputError(
+        `${path}: found a file that changed while it was read, expected it to stay as it is`,
+        "Maybe it is still being recorded; read it when it is whole.",
+      );
+    }
+  };
+  if (packing === undefined) return { ...openPlain(path, file, onBytes), close: () => close() };
+  const { size } = before;
   const stream = file.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES, autoClose: false });
   const packed = counting(stream as AsyncIterable<Buffer>, onBytes);
   return openUnpacked(
@@ -57,10 +71,7 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
     (unpacked) => {
       checkUnpacked(path, { packed: size, unpacked }, use);
     },
-    () => {
-      stream.destroy();
-      return file.close();
-    },
+    () => close(() => stream.destroy()),
   );
 }
 
@@ -89,7 +100,7 @@ function packingOf(start: Buffer): Packing | undefined {
   return isZstd(start) ? "zstd" : undefined;
 }
 
-function openPlain(path: string, file: FileHandle, onBytes: OnBytes): Source {
+function openPlain(path: string, file: FileHandle, onBytes: OnBytes): Omit<Source, "close"> {
   let position = 0;
   return {
     packing: undefined,
@@ -100,7 +111,6 @@ function openPlain(path: string, file: FileHandle, onBytes: OnBytes): Source {
       if (bytesRead > 0) onBytes(bytesRead);
       return bytesRead;
     },
-    close: () => file.close(),
   };
 }
 
