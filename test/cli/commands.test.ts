@@ -28,6 +28,7 @@ describe("the command line", () => {
       "compare",
       "sweep",
       "worker",
+      "watch",
       "evaluate",
       "schedule",
       "report",
