@@ -56,7 +56,7 @@ const MOST_SUBSETS = 6e6;
 /** Boxes after an enumeration has found columns: multipliers have not far to go. */
 const BOXES_A_ROUND = 4;
 /** How far below 0 reduced costs may be, as parts of a mean column's cost: from easy to prove to the bound of the LP itself. */
-const PARTS_BELOW = [0.06, 0.02, 0];
+const PARTS_BELOW = [0.06, 0.035, 0.02, 0];
 /** Sets of the next enumeration against those of the last, at least: with fewer left it is not begun. */
 const NEXT_SETS = 1.7;
 /** In tokens: columns of the LP have a reduced cost of 0 and are not wanted again. */
