@@ -10,6 +10,7 @@ import {
 } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { InputError } from "../../lib/errors.js";
+import { checkRuns, levelsOf } from "./parquet-runs.js";
 import { readHead, readWhole, type OnBytes } from "../bytes/file-bytes.js";
 import { STANDARD_INPUT } from "../bytes/standard-input.js";
 
@@ -60,7 +61,7 @@ export async function openParquet(path: string, onBytes: OnBytes): Promise<Parqu
       let rowStart = 0;
       for (const group of metadata.row_groups) {
         const rowEnd = rowStart + Number(group.num_rows);
-        await sound(path, () => checkGroup(group, columns, file.buffer));
+        await sound(path, () => checkGroup(group, columns, { file: file.buffer, schema: metadata.schema }));
         let rows: readonly ParquetRow[] = [];
         await sound(path, () =>
           parquetRead({
@@ -132,7 +133,7 @@ function topColumns({ schema }: FileMetaData): { name: string; isFloat: boolean 
 async function checkGroup(
   { columns: chunks, num_rows: numRows }: FileMetaData["row_groups"][number],
   columns: readonly string[],
-  file: AsyncBuffer,
+  { file, schema }: { file: AsyncBuffer; schema: FileMetaData["schema"] },
 ): Promise<void> {
   const mostValues = Math.min(
     MOST_VALUES,
@@ -145,6 +146,12 @@ async function checkGroup(
     const start = Number(column.dictionary_page_offset ?? column.data_page_offset);
     const bytes = await file.slice(start, start + Number(column.total_compressed_size));
     const reader = { view: new DataView(bytes), offset: 0 };
+    const packing = {
+      codec: column.codec,
+      compressors: COMPRESSORS,
+      isBoolean: column.type === "BOOLEAN",
+      ...levelsOf(schema, column.path_in_schema),
+    };
     let inColumn = 0;
     while (reader.offset < bytes.byteLength - 1) {
       const page = parquetHeader(reader);
@@ -156,6 +163,7 @@ async function checkGroup(
       ) {
         throw new Error(`a page of ${packed} bytes that unpack to ${unpacked}`);
       }
+      const pageBytes = new Uint8Array(bytes, reader.offset, packed);
       reader.offset += packed;
       const data = page.data_page_header ?? page.data_page_header_v2;
       const counts = [
@@ -167,6 +175,7 @@ async function checkGroup(
         if (count !== undefined && !(count >= 0 && count <= mostValues))
           throw new Error(`a page of ${count} values`);
       }
+      checkRuns(pageBytes, page, packing);
       inColumn += data?.num_values ?? 0;
     }
     numValues += inColumn;
