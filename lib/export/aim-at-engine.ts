@@ -26,7 +26,9 @@ export interface AimedModel {
  *
  * @example
  * const aimed = { model: "qwen1.5-moe", numExperts: 60, numChiplets: 16, layers: [0] };
- * aimAtEngine({}, findTarget("sglang"), aimed).request; // 4 slots a chiplet, 4 replicas, dispatch sglang-static
+ * const { request } = aimAtEngine({}, findTarget("sglang"), aimed);
+ * request.dispatch; // "sglang-static"
+ * request.numReplicas; // 4, so that every rank has 4 slots
  */
 export function aimAtEngine(
   request: PlacementRequest,

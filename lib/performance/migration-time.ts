@@ -15,7 +15,9 @@ import { largest } from "../statistics.js";
  *
  * @example
  * // One expert of 450 MB over NVLink of 450 bytes/ns:
- * migrationNs(plan, { hardware, expertBytes: 450e6 }); // 1e6
+ * const steps = [{ kind: "move", transfers: [{ expert: 5, from: 0, to: 1 }] }];
+ * const servers = findHardware("h100-8x8");
+ * migrationNs({ layers: [{ layer: 0, moves: 1, steps }] }, { hardware: servers, expertBytes: 450e6 }); // 1e6
  */
 export function migrationNs(
   { layers }: Pick<MigrationPlan, "layers">,

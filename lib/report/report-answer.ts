@@ -71,7 +71,7 @@ function besides({ before, after, objective }: Pick<AnswerInput, "before" | "aft
 function advice({ before, after, objective, machine, step }: AnswerInput): string {
   const change = changeOf(before && judgedValue(before, "time"), judgedValue(after, "time"));
   if (objective === "time" || Number.isNaN(change)) return "";
-  if (change > SAME) return " Where time counts, place with --objective time.";
+  if (change > SAME) return " Where time counts, place for time.";
   if (Math.abs(change) < SAME && step) {
     return ` What binds the step is ${binding(step).name}, which no placement changes.`;
   }

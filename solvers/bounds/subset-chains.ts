@@ -10,7 +10,7 @@ import type { Completions } from "./token-subsets.js";
 const FIRST = 4;
 
 /** Receives a column, ascending and without idle experts; answers true to end the enumeration. */
-export type EnumeratedColumnVisitor = (
+export type OnEnumeratedColumn = (
   experts: number[],
   tokens: number,
   reducedCost: number,
@@ -30,7 +30,7 @@ export interface EnumerationOptions {
 
 /** How an enumeration went. */
 export interface Enumeration {
-  /** Whether no column was missed; false where the visitor or the budget ended it. */
+  /** Whether no column was missed; false where the caller or the budget ended it. */
   readonly isComplete: boolean;
   /** Sets looked into. */
   readonly numSets: number;
@@ -59,7 +59,7 @@ const SETS_A_READING = 1024;
 export function enumerateColumns(
   weights: SubsetWeights,
   { slots, multipliers, limit, mostSets, deadline }: EnumerationOptions,
-  visit: EnumeratedColumnVisitor,
+  visit: OnEnumeratedColumn,
 ): Enumeration {
   const { patterns, numExperts: n } = weights.subsets;
   const numReal = patterns.numExperts;

@@ -43,9 +43,12 @@ interface Pending {
  * @throws InputError if there is no such Redis, or there are workers and all are of another version.
  *
  * @example
- * const queue = await openLayerQueue("redis://localhost", { version: "0.1.0" });
- * const solution = await queue.onQueue(exact).solve(problem, DEFAULT_SOLVER_OPTIONS);
- * await queue.close();
+ * const solveElsewhere = async (url) => {
+ *   const queue = await openLayerQueue(url, { version: "0.1.0" }); // redis://localhost, say
+ *   const solution = await queue.onQueue(exact).solve(problem, DEFAULT_SOLVER_OPTIONS);
+ *   await queue.close();
+ *   return solution;
+ * };
  */
 export async function openLayerQueue(url: string, party: Party): Promise<LayerQueue> {
   const { Queue: BullQueue, QueueEvents } = await loadQueueLibraries();

@@ -86,8 +86,9 @@ describe("reading on the command line", () => {
     },
     {
       name: "a file that is there already",
-      args: ["trace.jsonl", "-o", "trace.jsonl"],
-      message: /^trace\.jsonl: found a file, expected none of that name/,
+      file: ["there.jsonl", Buffer.from("precious")],
+      args: ["trace.jsonl", "-o", "there.jsonl"],
+      message: /^there\.jsonl: found a file, expected none of that name/,
     },
     {
       name: "a folder that is not there",

@@ -21,7 +21,9 @@ describe("programs", () => {
     // As a file without a model gives it.
     trace = { ...sampleTrace(), model: undefined };
     workplace.write("trace.jsonl", traceText(trace));
-    asked = { machine: await machine("mozart-deepseek", { model: "deepseek-moe-16b", numChiplets: 4 }) };
+    asked = {
+      machine: await machine("mozart-deepseek-calibrated", { model: "deepseek-moe-16b", numChiplets: 4 }),
+    };
   });
   afterEach(() => {
     workplace.remove();
