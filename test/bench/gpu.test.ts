@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -6,10 +6,8 @@ import { copiesLines } from "../../bench/gpu-copies.js";
 import { machineOf, readGpuCases } from "../../bench/gpu-cases.js";
 import { fileErrors, judge, summarise } from "../../bench/gpu-errors.js";
 import { modelledThroughput, stepCases } from "../../bench/gpu-steps.js";
-import { readMeasured } from "../../bench/gpu-measured.js";
+import { measuredFolder, readMeasured } from "../../bench/gpu-measured.js";
 import { drawHottestGpus } from "../../bench/power-law.js";
-
-const folder = process.env["MOEPLACE_MEASURED"];
 
 /** Largest mean error of each class of measurement, in the tables that are public. */
 const limits: readonly (readonly [kernels: RegExp, mean: number])[] = [
@@ -28,8 +26,8 @@ describe("bench:gpu", () => {
   let files: ReturnType<typeof readMeasured> = [];
 
   before(function () {
-    if (folder === undefined) this.skip();
-    files = readMeasured(folder);
+    if (!existsSync(measuredFolder)) this.skip();
+    files = readMeasured(measuredFolder);
   });
 
   it("models every class of public measurement within its limit", () => {
