@@ -145,6 +145,12 @@ export function addModelLayerOptions(command: Command): Command {
 /** Options of every command that writes files. */
 export type FileCommandOptions = TerminalOptions & OutputOptions;
 
+/** The share of tokens to judge on, the last of every file, as placing holds it out. */
+export function addHoldoutOption(command: Command, verb: string): Command {
+  const says = `${verb} this last share of every trace file only`;
+  return command.addOption(numberOption("--holdout <share>", says, { above: 0, below: 1 }).default(0));
+}
+
 /** Adds `--dispatch` for commands that say how tokens choose among the replicas of an expert. */
 export function addDispatchOption(command: Command, unlessTold: string): Command {
   const option = choiceOption(

@@ -10,10 +10,10 @@ import { loadTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
 import {
   addDispatchOption,
+  addHoldoutOption,
   addTerminalOptions,
   addTraceOptions,
   integerOption,
-  numberOption,
   withDispatch,
   type TraceOptions,
 } from "../options.js";
@@ -34,13 +34,8 @@ export function evaluateCommand(): Command {
       "Evaluates placements on a trace: token replication C_T, group replication C_G, load, and modelled time and " +
         "energy where the model's sizes are known. Traces and placements are told apart by content.",
     )
-    .argument("<files...>", "traces, read as one, and placement files")
-    .addOption(
-      numberOption("--holdout <share>", "evaluate on this last share of every trace file only", {
-        above: 0,
-        below: 1,
-      }).default(0),
-    );
+    .argument("<files...>", "traces, read as one, and placement files");
+  addHoldoutOption(command, "evaluate on");
   command.addOption(
     integerOption("--chiplets <n>", "chiplets (EP ranks) of an engine's file that does not say", 1),
   );

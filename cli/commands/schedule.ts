@@ -11,7 +11,7 @@ import {
   validateSchedule,
   type ScheduleViolation,
 } from "../../doors/schedule.js";
-import { collectPatterns, type RoutingTrace } from "../../doors/traces.js";
+import { collectPatterns, splitParts, type RoutingTrace } from "../../doors/traces.js";
 import { describeCurve, describeSchedule, scheduleData } from "../describe/schedule.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { loadTrace } from "../load-trace.js";
@@ -19,6 +19,7 @@ import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machin
 import {
   addDispatchOption,
   addForceOption,
+  addHoldoutOption,
   addTerminalOptions,
   addTraceOptions,
   integerOption,
@@ -34,6 +35,7 @@ import { describeWorkload } from "../workload-options.js";
 
 interface ScheduleCommandOptions
   extends FileCommandOptions, TraceOptions, MachineOptions, StepOptions, ExplainOptions {
+  readonly holdout: number;
   readonly layer?: number;
   readonly dispatch?: DispatchModel;
   readonly perfetto?: string;
@@ -52,6 +54,7 @@ export function scheduleCommand(): Command {
     .addOption(integerOption("--layer <n>", "schedule this layer alone"))
     .option("--perfetto <file>", "write the timeline for ui.perfetto.dev and chrome://tracing")
     .option("--svg <file>", "write the timeline as a Gantt chart");
+  addHoldoutOption(command, "schedule");
   addDispatchOption(command, "as the placement says");
   addStepOptions(addExplainOption(addMachineOptions(addTraceOptions(command), { chiplets: false })));
   return addTerminalOptions(addForceOption(command))
@@ -68,7 +71,9 @@ export function scheduleCommand(): Command {
         throw new InputError(`schedule: found ${placements.length} placement files, expected one`);
       }
       const placement = await readPlacement(placements[0]);
-      const { trace } = await loadTrace(traces, options, terminal);
+      const { parts } = await loadTrace(traces, options, terminal);
+      const { learn, heldOut } = splitParts(parts, options.holdout);
+      const trace = heldOut ?? learn;
       const machine = await loadMachineOf(placement, options, { trace, terminal });
       const { hardware, shape } = machine;
       if (shape === undefined) {

@@ -1,8 +1,8 @@
 import type { JobSize } from "../../lib/flows/sweep.js";
 
 /**
- * Seconds of one core that a layer of 64 experts and 8,192 tokens takes, as `npm run bench:scaling` measured them; a proof
- * may take several times as long, or a tenth.
+ * Seconds of one core that a layer of 64 experts and 8,192 tokens takes: rough guesses, good for orders of magnitude; a
+ * proof may take several times as long, or a tenth.
  */
 const SECONDS_OF_LAYER: Readonly<Record<string, number>> = {
   contiguous: 0.005,
@@ -18,7 +18,7 @@ const SECONDS_OF_LAYER: Readonly<Record<string, number>> = {
   auto: 6,
 };
 
-/** What the unit above was measured on. */
+/** The layer of the seconds above. */
 const UNIT = { numExperts: 64, numTokens: 8192 };
 
 /** The objective of time schedules what it tries. */

@@ -42,16 +42,16 @@ describe("the time of a step", () => {
       const [whole, split] = (await Promise.all(
         [[], holdout].map((share) => run("evaluate", "trace.jsonl", file, ...share)),
       )) as { placements: (Timed & { step: { stepNs: number } })[] }[];
-      const scheduled = (await run("schedule", "trace.jsonl", file)) as {
-        makespanNs: number;
-        configuration: string;
-      };
+      const [scheduled, onHeldOut] = (await Promise.all(
+        [[], holdout].map((share) => run("schedule", "trace.jsonl", file, ...share)),
+      )) as { makespanNs: number; configuration: string }[];
 
       expect(placed.time.configuration).to.equal("chunked");
       expect(compared.solvers[0].time).to.deep.equal(placed.time);
       expect(split.placements[0].time).to.deep.equal(placed.time);
       expect(split.placements[0].step.stepNs).to.equal(placed.time.heldOutNs);
       expect(scheduled.configuration).to.equal("chunked");
+      expect(onHeldOut.makespanNs).to.equal(placed.time.heldOutNs);
       expect(whole.placements[0].time.learnedNs).to.equal(scheduled.makespanNs);
       expect(whole.placements[0].time.heldOutNs).to.equal(null);
       expect(place.read(`${name}.html`)).to.contain("step, chunked");
