@@ -15,7 +15,7 @@ const MOST_SUBSETS = 1e6;
 const CHAINS: ChainBudget = {
   mostBoxes: 8,
   mostExperts: 128,
-  mostSets: 700_000,
+  mostSets: 1_200_000,
   mostRounds: 1,
   mostListed: 0,
 };
