@@ -24,6 +24,14 @@ export function levelsOf(
   };
 }
 
+/** Where the schema goes on after an element and all that is in it. */
+export function afterElement(schema: readonly SchemaElement[], at: number): number {
+  let next = at + 1;
+  for (let child = 0; child < (schema[at].num_children ?? 0) && next < schema.length; child++)
+    next = afterElement(schema, next);
+  return next;
+}
+
 /**
  * Walks the runs of a data page's levels and dictionary entries, which unpacking believes: a run of four bytes may claim
  * to repeat a value 2^27 times.
@@ -54,18 +62,12 @@ export function checkRuns(packed: Uint8Array, header: PageHeader, column: Packed
 
 function elementsOnPath(schema: readonly SchemaElement[], path: readonly string[]): SchemaElement[] {
   let at = 0;
-  const end = (from: number): number => {
-    let next = from + 1;
-    for (let child = 0; child < (schema[from].num_children ?? 0) && next < schema.length; child++)
-      next = end(next);
-    return next;
-  };
   return path.map((name) => {
     const numChildren = schema[at].num_children ?? 0;
     let next = at + 1;
     for (let child = 0; child < numChildren && next < schema.length; child++) {
       if (schema[next].name === name) break;
-      next = end(next);
+      next = afterElement(schema, next);
     }
     if (schema[next]?.name !== name) throw new Error(`a column ${name} that the schema lacks`);
     at = next;

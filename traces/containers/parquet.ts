@@ -10,7 +10,7 @@ import {
 } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { InputError } from "../../lib/errors.js";
-import { checkRuns, levelsOf } from "./parquet-runs.js";
+import { afterElement, checkRuns, levelsOf } from "./parquet-runs.js";
 import { readHead, readWhole, type OnBytes } from "../bytes/file-bytes.js";
 import { STANDARD_INPUT } from "../bytes/standard-input.js";
 
@@ -112,13 +112,7 @@ function copyOf(bytes: Uint8Array): ArrayBuffer {
 
 function topColumns({ schema }: FileMetaData): { name: string; isFloat: boolean }[] {
   const found: { name: string; isFloat: boolean }[] = [];
-  const skip = (at: number): number => {
-    let next = at + 1;
-    for (let child = 0; child < (schema[at].num_children ?? 0) && next < schema.length; child++)
-      next = skip(next);
-    return next;
-  };
-  for (let at = 1; at < schema.length; at = skip(at)) {
+  for (let at = 1; at < schema.length; at = afterElement(schema, at)) {
     const { name, type } = schema[at];
     found.push({ name, isFloat: type === "FLOAT" || type === "DOUBLE" });
   }
