@@ -2,7 +2,7 @@ import { Option } from "commander";
 import { aimAtEngine, findTarget, targetNames } from "../doors/placement.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
 import { withFlags } from "./field-flags.js";
-import { loadMachine, type Machine, type MachineOptions } from "./machine.js";
+import { loadMachine, requireGpus, type Machine, type MachineOptions } from "./machine.js";
 import { requestOf, type SolveOptions } from "./solve-options.js";
 import type { Terminal } from "./terminal.js";
 
@@ -28,6 +28,7 @@ export async function aimAt<Options extends AimOptions>(
   terminal: Terminal,
 ): Promise<{ machine: Machine; options: Options }> {
   const target = options.for === undefined ? undefined : findTarget(options.for, model);
+  if (options.for !== undefined) requireGpus(options, options.for);
   const transport = options.transport ?? target?.engine.transport;
   const machine = await loadMachine({ ...options, ...(transport && { transport }) }, model, terminal);
   if (target === undefined) return { machine, options };

@@ -141,6 +141,41 @@ export function hardwareOptions({ hardware }: Provenance): Pick<MachineOptions, 
   return { hardware: name, ...(machine && { machine }) };
 }
 
+/**
+ * The options with the machine of the placement that runs now, which its file remembers, where they name none.
+ *
+ * @example
+ * recallMachine({}, placedOnH100).hardware; // "h100-8x8"
+ */
+export function recallMachine<Options extends MachineOptions>(
+  options: Options,
+  running: PlacementFile | undefined,
+): Options {
+  const { hardware, machine, chiplets, groups } = options;
+  if (running?.provenance === undefined || hardware !== undefined || machine !== undefined) return options;
+  const isSized = chiplets !== undefined || groups !== undefined;
+  const { numChiplets, numGroups } = running.provenance.hardware;
+  return {
+    ...options,
+    ...hardwareOptions(running.provenance),
+    ...(!isSized && { chiplets: numChiplets, groups: numGroups }),
+  };
+}
+
+/**
+ * Sees to it that a machine is named where an engine needs one of GPUs: the default is a wafer.
+ *
+ * @throws InputError if none is.
+ */
+export function requireGpus({ hardware, machine }: MachineOptions, engine: string): void {
+  if (hardware !== undefined || machine !== undefined) return;
+  const gpus = hardwarePresets.filter(({ tokensStart }) => tokensStart === "everywhere");
+  throw new InputError(
+    `--for ${engine}: found no --hardware, expected a machine of GPUs`,
+    `Maybe pass --hardware ${gpus.map(({ name }) => name).join(", ")}, or a .json file; --chiplets tells how many GPUs.`,
+  );
+}
+
 async function readHardware(path: string): Promise<Hardware> {
   if (!path.endsWith(".json")) {
     throw unknownName("--hardware", {

@@ -17,7 +17,13 @@ import {
   payBackSteps,
   type MigrationOptions,
 } from "../migration.js";
-import { addMachineOptions, hardwareOptions, type Machine, type MachineOptions } from "../machine.js";
+import {
+  addMachineOptions,
+  hardwareOptions,
+  recallMachine,
+  type Machine,
+  type MachineOptions,
+} from "../machine.js";
 import {
   addForceOption,
   addTerminalOptions,
@@ -28,7 +34,7 @@ import {
 import { checkOutput, writeOutput } from "../output-file.js";
 import { checkLoadOptions, describeLoads, loadsData, loadsTable } from "../place-loads.js";
 import { openPlacer } from "../placer.js";
-import { readPlacement } from "../read-files.js";
+import { isPlacementFile, readPlacement } from "../read-files.js";
 import {
   addSolveOptions,
   listSolvers,
@@ -77,7 +83,9 @@ export function placeCommand(end: (exitCode: number) => void): Command {
       const terminal = openTerminal(given);
       if (given.output !== undefined) checkOutput(given.output, given, inputsOf(paths, given));
       const like = given.like === undefined ? undefined : await readPlacement(given.like);
-      const options = like ? optionsLike(like, given) : given;
+      const running =
+        given.from !== undefined && isPlacementFile(given.from) ? await readPlacement(given.from) : undefined;
+      const options = like ? optionsLike(like, given) : recallMachine(given, running);
       requireSolver(options.solver ?? "auto");
       const routing = await loadRouting(paths, options, terminal);
       const placed =

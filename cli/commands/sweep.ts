@@ -1,11 +1,13 @@
 import { Command, Option } from "commander";
 import { InputError } from "../../index.js";
 import {
+  chooseObjective,
   gridMachines,
   parseSweep,
   planSweep,
   runSweep,
   type GridMachine,
+  type PlacementRequest,
   type SweepConfig,
   type SweepPlan,
   type SweepPoint,
@@ -13,7 +15,7 @@ import {
 import { hashTrace } from "../../doors/placement.js";
 import { overrideHardware } from "../../doors/hardware.js";
 import { markFronts, sweepCsv, sweepData, sweepPage, sweepTable } from "../../doors/report.js";
-import { estimateSeconds, requireSolver, type BackendName } from "../../doors/solvers.js";
+import { estimateSeconds, requireSolver, type BackendName, type Solver } from "../../doors/solvers.js";
 import { splitParts } from "../../doors/traces.js";
 import { EXIT } from "../exit-code.js";
 import { loadTrace, type LoadedTrace } from "../load-trace.js";
@@ -131,7 +133,7 @@ async function createPoints(
 ): Promise<SweepPoint[]> {
   const machines = gridMachines(config);
   const workloads = config.workloads ?? [{ name: "default" }];
-  const { objectives, replicas, solvers } = config;
+  const { objectives = [undefined], replicas, solvers } = config;
   const numPoints = [loaded, machines, workloads, objectives, replicas, solvers].reduce(
     (product, { length }) => product * length,
     1,
@@ -163,7 +165,7 @@ async function createPoints(
                 split,
                 machine,
                 request: {
-                  objective: objective === "balance" ? "load" : objective,
+                  objective: objectiveOf(objective, { solver, machine }),
                   numReplicas,
                   slotsPerChiplet: config.slots,
                   maxLoad: config.maxLoad,
@@ -178,6 +180,15 @@ async function createPoints(
     }
   }
   return points;
+}
+
+/** As told, or else as `place` chooses where the solver is named and "auto" is not. */
+function objectiveOf(
+  told: "traffic" | "balance" | "time" | undefined,
+  { solver, machine }: { solver: Solver; machine: Machine },
+): PlacementRequest["objective"] {
+  const objective = told === "balance" ? "load" : told;
+  return chooseObjective({ objective, solvers: [solver.name] }, machine).minimise;
 }
 
 /** A machine of the grid with one workload. */

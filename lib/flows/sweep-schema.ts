@@ -54,7 +54,8 @@ export const sweepSchema = z.strictObject({
   model: text.optional(),
   machines: listOf(machine).default([{}]),
   workloads: listOf(workload).optional(),
-  objectives: listOf(choice(["traffic", "balance", "time"])).default(["traffic"]),
+  /** Of every point as `chooseObjective` has it, unless told. */
+  objectives: listOf(choice(["traffic", "balance", "time"])).optional(),
   replicas: listOf(whole(0)).default([0]),
   slots: whole(1).optional(),
   maxLoad: number.check(z.gte(1, { error: "a number of at least 1" })).optional(),

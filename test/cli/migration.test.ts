@@ -57,6 +57,20 @@ describe("place from a running placement", () => {
     );
   });
 
+  it("asks for GPUs where an engine is to load it, or takes the machine that the running placement remembers", async () => {
+    const alone = ["place", "trace.jsonl", "--for", "sglang", "--solver", "contiguous"];
+    const { exitCode, stderr } = await place.run(...alone);
+    expect(exitCode).to.equal(2);
+    expect(stderr).to.contain("--for sglang: found no --hardware, expected a machine of GPUs");
+    expect(stderr).to.match(/Maybe pass --hardware h100-8x8, .*gb200-nvl72/);
+    const onGpus = [...alone, "--hardware", "h100-8x8", "--chiplets", "4"];
+    expect((await place.run(...onGpus, "-o", "gpus.json")).exitCode).to.equal(0);
+    const next = (await place.runJson(...alone, "--from", "gpus.json")) as Record<string, unknown>;
+    expect(next).to.deep.include({ hardware: "h100-8x8", numChiplets: 4 });
+    const remembered = (await place.runJson("place", "trace.jsonl", "--from", "running.json")) as object;
+    expect(remembered).to.deep.include({ numChiplets: 4 });
+  });
+
   it("goes to another number of chiplets with the fewest moves, and begins at the answer of EPLB", async () => {
     const grown = ["place", "trace.jsonl", "--from", "running.json", "--chiplets", "8", "--max-moves", "4"];
     const { migration } = (await place.runJson(...grown, "-o", "grown.json")) as PlacedFrom;

@@ -67,6 +67,19 @@ describe("moeplace sweep", () => {
     expect(rows.some(({ fronts }) => (fronts as unknown as string[]).includes("areaMm2"))).to.equal(true);
   });
 
+  it("places for time where the model is known, like place, unless solvers are named or it is told", async () => {
+    const objectives = async (grid: string) => {
+      place.write("one.yaml", `traces: [trace.jsonl]\nlayers: [0]\nmachines: [{ chiplets: 8 }]\n${grid}`);
+      const { rows } = (await place.runJson("sweep", "one.yaml")) as Swept;
+      return rows.map(({ objective }) => objective);
+    };
+    expect(await objectives("solvers: [auto, louvain]\nworkloads: [decode]")).to.deep.equal([
+      "time",
+      "traffic",
+    ]);
+    expect(await objectives("objectives: [traffic]\nsolvers: [contiguous]")).to.deep.equal(["traffic"]);
+  });
+
   it("writes the same table and page again, with a checkpoint and without", async () => {
     const outputs = ["-o", "s.csv", "--report", "s.html", "--force"];
     const first = await place.run("sweep", "grid.yaml", ...outputs);
