@@ -10,6 +10,7 @@ import { exportCommand } from "./commands/export.js";
 import { hardwareCommand } from "./commands/hardware.js";
 import { importCommand } from "./commands/import.js";
 import { inspectCommand } from "./commands/inspect.js";
+import { paperCommand } from "./commands/paper.js";
 import { placeCommand } from "./commands/place.js";
 import { reportCommand } from "./commands/report.js";
 import { scheduleCommand } from "./commands/schedule.js";
@@ -67,6 +68,7 @@ function createProgram(end: (exitCode: number) => void): Command {
     convertCommand(),
     calibrateCommand(),
     hardwareCommand(),
+    paperCommand(),
     completionCommand(),
   ];
   for (const command of commands) program.addCommand(command);

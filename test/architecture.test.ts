@@ -35,7 +35,7 @@ const floors: readonly (readonly string[])[] = [
   ["performance"],
   ["schedule"],
   ["flows"],
-  ["export", "report"],
+  ["export", "report", "paper"],
 ];
 
 describe("architecture", () => {

@@ -38,6 +38,7 @@ describe("the command line", () => {
       "convert",
       "calibrate",
       "hardware",
+      "paper",
     ]);
     const helps = await Promise.all(commands.map((command) => place.run(command, "--help")));
     for (const [index, { exitCode, stdout }] of helps.entries()) {

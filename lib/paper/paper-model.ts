@@ -1,16 +1,16 @@
 /** The Mozart paper's experiments as the model sees them: its figures, its machines, its tokens. */
-import type { Constant, Hardware } from "../lib/hardware/hardware.js";
-import { findHardware } from "../lib/hardware/presets.js";
-import { findModelShape, type ModelShape } from "../lib/hardware/model-shapes.js";
-import { paperWorkload } from "../lib/performance/workload.js";
-import { uniformReplication } from "../lib/placement/cost.js";
-import type { LayerTraffic } from "../lib/placement/traffic.js";
+import type { Constant, Hardware } from "../hardware/hardware.js";
+import { findHardware } from "../hardware/presets.js";
+import { findModelShape, type ModelShape } from "../hardware/model-shapes.js";
+import { paperWorkload } from "../performance/workload.js";
+import { uniformReplication } from "../placement/cost.js";
+import type { LayerTraffic } from "../placement/traffic.js";
 import {
   scheduleStep,
   STEP_CONFIGURATIONS,
   sweepChunks,
   type StepSchedule,
-} from "../lib/schedule/schedule-step.js";
+} from "../schedule/schedule-step.js";
 
 /** Configurations of the paper, in its order. */
 export const PAPER_RUNS = ["baseline", "A", "B", "C"] as const;

@@ -1,4 +1,4 @@
-import type { Constant, Hardware } from "../lib/hardware/hardware.js";
+import type { Constant, Hardware } from "../hardware/hardware.js";
 import { machineOf, PAPER_RUNS, paperModels, paperSeconds, stepSeconds } from "./paper-model.js";
 
 /** The two constants of the calibrated machines that are fitted. */

@@ -1,8 +1,8 @@
 /** How far the printed latencies follow C_T, and how far those of the model do. */
-import { criticalPath, timeByKind } from "../lib/task-graph/critical-path.js";
+import { criticalPath, timeByKind } from "../task-graph/critical-path.js";
 import { machineOf, paperModels, stepSchedule, type PaperModel } from "./paper-model.js";
-import { row } from "./table.js";
-import { sum } from "../lib/statistics.js";
+import { columnsOf, type PaperTable } from "./paper-table.js";
+import { sum } from "../statistics.js";
 
 /** The runs that overlap: in the baseline everything adds up by construction. */
 const RUNS = ["A", "B", "C"] as const;
@@ -13,29 +13,18 @@ interface Latencies {
   readonly latency: readonly number[];
 }
 
-/** Prints both tables. */
-export function printProportion(): void {
-  console.log(
-    `\n## Latency of A, B and C against C_T: printed, and modelled with the calibrated constants\n`,
-  );
-  row(
-    "model",
-    "latencies",
-    "mean error of b C_T",
-    "of a + b C_T",
-    "a, share of C's latency",
-    "fall of latency for each 1 % of C_T, A to B",
-    "B to C",
-  );
-  row("---", "---", ...new Array<string>(5).fill("---:"));
-  for (const model of paperModels) {
-    for (const [source, latencies] of [
-      ["paper", printedLatencies(model)],
-      ["model", modelledLatencies(model)],
-    ] as const) {
+/** Latencies against C_T, and what the step of C waits for. */
+export function proportionTables(): PaperTable[] {
+  const latencies = paperModels.flatMap((model) =>
+    (
+      [
+        ["paper", printedLatencies(model)],
+        ["model", modelledLatencies(model)],
+      ] as const
+    ).map(([source, latencies]) => {
       const proportional = fitLine(latencies, { throughOrigin: true });
       const line = fitLine(latencies, { throughOrigin: false });
-      row(
+      return [
         model.shape.name,
         source,
         percent(meanError(latencies, proportional)),
@@ -43,15 +32,32 @@ export function printProportion(): void {
         percent(line.offset / latencies.latency[2]),
         `${elasticity(latencies, 0, 1).toFixed(2)} %`,
         `${elasticity(latencies, 1, 2).toFixed(2)} %`,
-      );
-    }
-  }
-  console.log(
-    `\n## What the modelled step of C waits for: its critical path by kind, calibrated constants\n`,
+      ];
+    }),
   );
-  row("model", "critical path");
-  row("---", "---");
-  for (const model of paperModels) row(model.shape.name, pathOfC(model));
+  return [
+    {
+      title: "Latency of A, B and C against C_T: printed, and modelled with the calibrated constants",
+      columns: columnsOf(
+        [
+          "model",
+          "latencies",
+          "mean error of b C_T",
+          "of a + b C_T",
+          "a, share of C's latency",
+          "fall of latency for each 1 % of C_T, A to B",
+          "B to C",
+        ],
+        { texts: 2 },
+      ),
+      rows: latencies,
+    },
+    {
+      title: "What the modelled step of C waits for: its critical path by kind, calibrated constants",
+      columns: columnsOf(["model", "critical path"], { texts: 2 }),
+      rows: paperModels.map((model) => [model.shape.name, pathOfC(model)]),
+    },
+  ];
 }
 
 function printedLatencies(model: PaperModel): Latencies {

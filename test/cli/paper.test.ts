@@ -1,0 +1,89 @@
+import { expect } from "chai";
+import { synthesizeTrace } from "../../traces/synthetic.js";
+import { sampleTrace, traceText } from "../sample-trace.js";
+import { openWorkplace, type Workplace } from "./run-cli.js";
+
+interface Table {
+  readonly title: string | null;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
+  readonly note: string | null;
+}
+
+describe("moeplace paper", () => {
+  let place: Workplace;
+  let tables: readonly Table[];
+  before(async () => {
+    place = openWorkplace();
+    const trace = synthesizeTrace({ preset: "deepseek-moe-16b", layers: 1, tokens: 400 });
+    place.write("task.jsonl", traceText(trace));
+    ({ tables } = (await place.runJson("paper", "task.jsonl")) as { tables: Table[] });
+  });
+  after(() => {
+    place.remove();
+  });
+
+  it("prints the speed-ups of the paper beside those of the model, with their errors and what was fitted", () => {
+    expect(tables.slice(0, 6).map(({ title }) => title?.split(/[,:]/)[0])).to.deep.equal([
+      "Speed-ups over the baseline",
+      "Speed-ups over the baseline",
+      "Qwen3 by sequence length and memory",
+      "Qwen3 by sequence length and memory",
+      "Latency of A",
+      "What the modelled step of C waits for",
+    ]);
+    const [calibrated, printed] = tables;
+    // Mozart, section 5: three models, runs A, B and C.
+    expect(calibrated.rows.map((row) => row[3])).to.deep.equal([
+      1.33, 1.69, 1.92, 1.58, 2.05, 2.37, 1.49, 1.79, 2.17,
+    ]);
+    for (const { rows, columns } of [calibrated, printed]) {
+      expect(columns).to.deep.equal(["model", "run", "C_T", "paper", "model", "error", "fitted"]);
+      for (const [, , , paper, model, error] of rows) {
+        expect(error).to.equal(`${(100 * (Number(model) / Number(paper) - 1)).toFixed(0)} %`);
+      }
+    }
+    expect(calibrated.rows.map((row) => row[6]).filter((fitted) => fitted === "yes")).to.have.length(3);
+    expect(printed.rows.map((row) => row[6])).to.not.include("yes");
+  });
+
+  it("says for people what it says in JSON", async () => {
+    const { stdout, stderr } = await place.run("paper");
+    expect(stderr).to.equal("");
+    const lines = stdout.split("\n").map((line) => line.trim().replaceAll(/ {2,}/g, "|"));
+    for (const { title, columns, rows } of tables.slice(0, 6)) {
+      expect(lines).to.include(title).and.include(columns.join("|"));
+      for (const row of rows) {
+        const cells = row.map((cell) => (typeof cell === "number" ? cell.toFixed(2) : cell));
+        expect(lines).to.include(cells.join("|"));
+      }
+    }
+  });
+
+  it("places the tokens of recordings, each a task", () => {
+    const placements = tables[6];
+    expect(placements.rows.map(([task, name]) => [task, name])).to.deep.equal([
+      ["task.jsonl", "contiguous"],
+      ["task.jsonl", "mozart"],
+      ["task.jsonl", "exact"],
+      ["task.jsonl", "exact, groups by load"],
+    ]);
+    const replication = placements.rows.map((row) => Number(row[2]));
+    expect(replication[2]).to.equal(replication[3]).and.to.be.below(replication[0]);
+    expect(placements.note).to.match(/^Mean of the quotients exact \/ mozart: C_T 0\.\d{3}, /);
+    expect(tables.at(-1)?.rows).to.have.length(3);
+  });
+
+  it("refuses recordings of another shape, and options that it has not", async () => {
+    place.write("small.jsonl", traceText(sampleTrace()));
+    const refused = await place.run("paper", "small.jsonl");
+    expect(refused.exitCode).to.equal(2);
+    expect(refused.stderr).to.contain(
+      "small.jsonl: found 8 experts, top-2, expected 64 and top-6 as in the paper's DeepSeek model",
+    );
+    expect((await place.run("paper", "absent.jsonl")).exitCode).to.equal(2);
+    const unknown = await place.run("paper", "--fits");
+    expect(unknown.exitCode).to.equal(2);
+    expect(unknown.stderr).to.contain("Maybe you mean --fit.");
+  });
+});
