@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import type { Command } from "commander";
 
 /** The options of a command that most people need, which its help shows first. */
@@ -26,6 +27,12 @@ export function helpWidth(): number {
   return Math.max(LEAST_WIDTH, columns);
 }
 
+/** Columns in which results are shown: those of the terminal or of COLUMNS, and without end in a file. */
+export function outputWidth(): number {
+  const columns = process.stdout.columns || Number(process.env.COLUMNS) || Infinity;
+  return Math.max(LEAST_WIDTH, columns);
+}
+
 /**
  * Breaks lines that are wider than a terminal; what follows is put under the second column of a list, or under its
  * beginning.
@@ -36,7 +43,7 @@ export function helpWidth(): number {
 export function wrapLines(text: string, width: number): string {
   return text
     .split("\n")
-    .map((line) => (line.length <= width ? line : wrapLine(line, width)))
+    .map((line) => (stripVTControlCharacters(line).length <= width ? line : wrapLine(line, width)))
     .join("\n");
 }
 

@@ -132,7 +132,7 @@ function readOptions(
     as,
     dropExperts: dropExpert,
     onProgress: ({ path, bytesRead }) => {
-      terminal.progress(`reading ${path}: ${(bytesRead / 1e6).toFixed(0)} MB`);
+      terminal.progress(() => `reading ${path}: ${(bytesRead / 1e6).toFixed(0)} MB`);
     },
   };
 }

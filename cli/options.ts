@@ -14,6 +14,11 @@ export function addTerminalOptions(command: Command): Command {
     .option("--quiet", "print no notes and no progress on stderr");
 }
 
+/** Adds `--json`, `--csv` and `--quiet`, for commands that print a table. */
+export function addTableOptions(command: Command): Command {
+  return addTerminalOptions(command).option("--csv", "print comma-separated values instead of the table");
+}
+
 /** Adds `--force` for commands that write files. */
 export function addForceOption(
   command: Command,

@@ -68,6 +68,17 @@ export function loadsData(
   };
 }
 
+/** A record for every layer. */
+export function loadRecords({ layers }: LoadTrace, placement: PlacementFile): object[] {
+  const loads = spreadLoads(layers, placement);
+  return placement.layers.map(({ layer, load, stoppedBy }, index) => ({
+    layer,
+    loadMaxOverMean: loads[index],
+    bound: load?.bound ?? null,
+    stoppedBy,
+  }));
+}
+
 /** A row for every layer, then the mean. */
 export function loadsTable({ layers }: LoadTrace, placement: PlacementFile): string {
   const loads = spreadLoads(layers, placement);

@@ -55,12 +55,12 @@ export async function openPlacer(
   const optionsFor = (trace: RoutingTrace | LoadTrace, name: string, solver: Solver): PlaceTraceOptions => {
     let numPlaced = 0;
     const begin = performance.now();
+    const numLayers = trace.layers.length;
     const say = (text: string) => {
-      const seconds = (performance.now() - begin) / 1000;
-      const numLayers = trace.layers.length;
-      terminal.progress(
-        `${name}: ${numPlaced} of ${numLayers} layers, ${describeTime(seconds, numPlaced / numLayers)}${text}`,
-      );
+      terminal.progress(() => {
+        const seconds = (performance.now() - begin) / 1000;
+        return `${name}: ${numPlaced} of ${numLayers} layers, ${describeTime(seconds, numPlaced / numLayers)}${text}`;
+      });
     };
     say("");
     return {
@@ -82,7 +82,7 @@ export async function openPlacer(
         say(`; layer ${layer}: C_T ${cost.toFixed(3)}${proof}`);
       },
       onLayer() {
-        numPlaced = (numPlaced % trace.layers.length) + 1;
+        numPlaced = (numPlaced % numLayers) + 1;
         say("");
       },
     };
@@ -100,7 +100,10 @@ export async function openPlacer(
       return traceFrontier(trace, optionsFor(trace, `frontier by ${solver.name}`, runner.run(solver)));
     },
     signal,
-    close: () => runner.close(),
+    close() {
+      terminal.progress();
+      return runner.close();
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /** moeplace/report: tables, pictures and pages. */
 export { coactivationGexf } from "../lib/report/coactivation-gexf.js";
-export { comparisonCsv, comparisonData } from "../lib/report/comparison-data.js";
-export { comparisonHeadline, comparisonTable, type TableText } from "../lib/report/comparison-table.js";
+export { comparisonCsv, comparisonData, layerData } from "../lib/report/comparison-data.js";
+export { comparisonHeadline, comparisonTable } from "../lib/report/comparison-table.js";
 export { placementTable } from "../lib/report/placement-table.js";
 export { formatTime } from "../lib/report/format-time.js";
 export { ganttSvg } from "../lib/report/gantt-svg.js";
@@ -12,6 +12,8 @@ export { comparisonPicture } from "../lib/report/comparison-picture.js";
 export type { ReportMaking } from "../lib/report/page-provenance.js";
 export { reportPage, type ReportInput } from "../lib/report/report-page.js";
 export { perfettoJson } from "../lib/report/perfetto.js";
+export { recordsCsv } from "../lib/report/records-csv.js";
 export { printableLines } from "../lib/printable.js";
 export { sweepPage } from "../lib/report/sweep-page.js";
+export { tableOf, timeColumn, type TableColumn, type TableText } from "../lib/report/table.js";
 export { markFronts, sweepCsv, sweepData, sweepTable, type MarkedRow } from "../lib/report/sweep-table.js";

@@ -10,7 +10,7 @@ import {
 } from "../../doors/hardware.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readText } from "../read-files.js";
-import { addTerminalOptions } from "../options.js";
+import { addTableOptions } from "../options.js";
 import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
 
 interface CalibrateOptions extends TerminalOptions {
@@ -45,7 +45,7 @@ export function calibrateCommand(): Command {
       "h100-8x8",
     )
     .option("--name <name>", "name of the new machine (default: that of the file)");
-  return addTerminalOptions(command)
+  return addTableOptions(command)
     .addHelpText(
       "after",
       `\n${COLUMNS}\nExample:\n  moeplace calibrate cases.csv -o machine.json --hardware h200-8x8`,
@@ -60,6 +60,7 @@ export function calibrateCommand(): Command {
       const written: Hardware = { ...machine, name, kernels: fitted.kernels };
       await writeOutput(options.out, `${JSON.stringify(written, null, 2)}\n`, options);
       terminal.printJson({ file: options.out, calibrations: fitted.calibrations });
+      terminal.printCsv(fitted.calibrations);
       terminal.print(
         formatTable(
           ["kernel", "times", "mean error before", "after", "worst", "fitted"],

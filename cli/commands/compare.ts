@@ -1,6 +1,5 @@
 import { basename } from "node:path";
 import { Command, Option } from "commander";
-import { InputError } from "../../index.js";
 import {
   compareSolvers,
   type ComparisonRow,
@@ -30,7 +29,7 @@ import { loadTrace, loadTraceOrStandIn } from "../load-trace.js";
 import { addMachineOptions, loadMachine, type Machine, type MachineOptions } from "../machine.js";
 import {
   addForceOption,
-  addTerminalOptions,
+  addTableOptions,
   addTraceOptions,
   type FileCommandOptions,
   type TraceOptions,
@@ -50,7 +49,6 @@ import { checkPictures, writePictures } from "../write-figures.js";
 
 interface CompareOptions extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions {
   readonly solver?: string[];
-  readonly csv?: boolean;
   readonly report?: string;
   readonly svg?: string;
   readonly timing?: boolean;
@@ -69,8 +67,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     .argument("[trace...]", "trace files or folders, read as one trace")
     .option("--solver <name...>", "compare these solvers only (default: all but auto, which is one of them)");
   addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0.25 });
-  return addTerminalOptions(addForceOption(command))
-    .option("--csv", "print comma-separated values instead of the table")
+  return addTableOptions(addForceOption(command))
     .option("--report <file.html>", "write the comparison as one HTML page with pictures")
     .option("--svg <file.svg|folder>", "write the comparison as one picture, or every picture with its data")
     .option("--frontier", "trace the least C_T under caps on the load, by the solver auto")
@@ -86,7 +83,6 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         "  moeplace compare law.jsonl.gz --evaluate-on intent.jsonl.gz --evaluate-on summary.jsonl.gz --solver exact",
     )
     .action(async (paths: string[], given: CompareOptions) => {
-      if (given.csv && given.json) throw new InputError("--csv: found --json too, expected one of them");
       const terminal = openTerminal(given);
       const inputs = [...paths, ...given.evaluateOn];
       if (given.report !== undefined) checkOutput(given.report, given, inputs);
@@ -151,13 +147,11 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         await writeOutput(options.report, await reportPage(page), options);
       }
       if (options.svg !== undefined) await writePictures(options.svg, { ...drawn, frontier }, options);
-      if (options.csv) terminal.print(comparisonCsv(rows, timing));
-      else {
-        terminal.print(line);
-        printRows(rows, { split, machine, terminal, objective: drawn.objective });
-      }
-      if (frontier && !options.csv) printFrontier(frontier, terminal);
-      if (taskTable && !options.csv) terminal.print(`\n${describeTaskTable(taskTable)}`);
+      terminal.printCsv(comparisonCsv(rows, timing));
+      terminal.print(line);
+      printRows(rows, { split, machine, terminal, objective: drawn.objective });
+      if (frontier) printFrontier(frontier, terminal);
+      if (taskTable) terminal.print(`\n${describeTaskTable(taskTable)}`);
       if (signal.aborted) end(EXIT.interrupted);
       else if (rows.every(({ cost }) => cost === undefined)) {
         end(rows.some(({ status }) => status === "undecided") ? EXIT.undecided : EXIT.infeasible);
@@ -193,9 +187,9 @@ function printRows(
   options: { split: SplitTrace; machine: Machine; terminal: Terminal; objective: ObjectiveName },
 ): void {
   const { split, machine, terminal, objective } = options;
-  const { headers, cells } = comparisonTable(rows, { seconds: true });
+  const { headers, cells, best } = comparisonTable(rows, { seconds: true });
   terminal.print(`${describeInput(split, machine)}\n`);
-  terminal.print(formatTable(headers, cells));
+  terminal.print(formatTable(headers, cells, { best }));
   for (const { solver, reason } of rows) if (reason !== undefined) terminal.print(`${solver}: ${reason}`);
   terminal.print(`\n${LEGEND}`);
   if (rows.some(({ learned }) => learned?.modelled?.scheduledLayerNs !== undefined)) {

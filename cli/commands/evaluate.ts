@@ -3,7 +3,7 @@ import { InputError } from "../../index.js";
 import { type Evaluation, judge, stepTime, type ServerMetrics, type StepTime } from "../../doors/flows.js";
 import type { Hardware } from "../../doors/hardware.js";
 import type { DispatchModel } from "../../doors/problem.js";
-import { formatTime } from "../../doors/report.js";
+import { tableOf, timeColumn, type TableText } from "../../doors/report.js";
 import { splitParts } from "../../doors/traces.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { loadTrace } from "../load-trace.js";
@@ -11,7 +11,7 @@ import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machin
 import {
   addDispatchOption,
   addHoldoutOption,
-  addTerminalOptions,
+  addTableOptions,
   addTraceOptions,
   integerOption,
   withDispatch,
@@ -25,6 +25,13 @@ interface EvaluateOptions extends TerminalOptions, TraceOptions, MachineOptions,
   readonly holdout: number;
   readonly dispatch?: DispatchModel;
   readonly serverLimit?: number;
+}
+
+interface Evaluated {
+  readonly file: string;
+  readonly evaluation: Evaluation;
+  readonly time: StepTime | null;
+  readonly hardware: Hardware;
 }
 
 export function evaluateCommand(): Command {
@@ -44,7 +51,7 @@ export function evaluateCommand(): Command {
   );
   addDispatchOption(command, "as the placement says");
   addExplainOption(addMachineOptions(addTraceOptions(command), { chiplets: false }));
-  return addTerminalOptions(command)
+  return addTableOptions(command)
     .addHelpText("after", "\nExample:\n  moeplace evaluate trace.jsonl.gz p.json q.json --holdout 0.25")
     .action(async (paths: string[], options: EvaluateOptions) => {
       const terminal = openTerminal(options);
@@ -55,9 +62,9 @@ export function evaluateCommand(): Command {
       const { parts } = await loadTrace(traces, options, terminal);
       const { learn, heldOut } = splitParts(parts, options.holdout);
       const trace = heldOut ?? learn;
-      const evaluated: { file: string; evaluation: Evaluation; time: StepTime | null; hardware: Hardware }[] =
-        [];
-      for (const file of placements) {
+      const evaluated: Evaluated[] = [];
+      for (const [index, file] of placements.entries()) {
+        terminal.progress(() => `judging ${file}, ${index + 1} of ${placements.length}`);
         const known = { trace, numChiplets: options.chiplets, terminal };
         const placement = withDispatch(await readPlacement(file, known), options);
         const machine = await loadMachineOf(placement, options, { trace, terminal });
@@ -73,19 +80,11 @@ export function evaluateCommand(): Command {
         placements: evaluated.map(({ file, evaluation, time }) => ({ file, ...evaluation, time })),
         ...explainData(hardware, options),
       });
-      terminal.print(
-        formatTable(
-          ["placement", "C_T", "C_G", "max load", stepHeader(evaluated), "energy"],
-          evaluated.map(({ file, evaluation: { mean, step } }) => [
-            file,
-            mean.tokenReplication.toFixed(3),
-            mean.groupReplication.toFixed(3),
-            mean.loadMaxOverMean.toFixed(2),
-            step ? formatTime(step.stepNs) : "",
-            step ? `${(step.stepPj / 1e12).toFixed(1)} J` : "",
-          ]),
-        ),
+      terminal.printCsv(
+        evaluated.map(({ file, evaluation: { mean, step = null }, time }) => ({ file, mean, step, time })),
       );
+      const { headers, cells, best } = evaluationTable(evaluated);
+      terminal.print(formatTable(headers, cells, { best }));
       const { step } = evaluated[0].evaluation;
       if (step) terminal.print(`\n${describeWorkload(step.workload, placedChiplets(hardware))}`);
       const onServers = evaluated.flatMap(({ file, evaluation }) => {
@@ -113,10 +112,28 @@ function placedChiplets({ numGroups, chipletsPerGroup }: Hardware): number {
   return numGroups * chipletsPerGroup;
 }
 
-/** A time is shown with how the step is run. */
-function stepHeader(evaluated: readonly { evaluation: Evaluation }[]): string {
-  const timed = evaluated.find(({ evaluation }) => evaluation.step !== undefined);
-  return `step, ${timed?.evaluation.step?.configuration ?? "unknown"}`;
+/** Placements in numbers, the best of every column marked. */
+function evaluationTable(rows: readonly Evaluated[]): TableText {
+  const timed = rows.find(({ evaluation }) => evaluation.step !== undefined);
+  const configuration = timed?.evaluation.step?.configuration ?? "unknown";
+  const figure = (header: string, digits: number, value: (row: Evaluated) => number | undefined) => ({
+    header,
+    cell: (row: Evaluated) => value(row)?.toFixed(digits) ?? "",
+    value,
+    isOptional: true,
+  });
+  return tableOf(rows, [
+    { header: "placement", cell: ({ file }) => file },
+    figure("C_T", 3, ({ evaluation }) => evaluation.mean.tokenReplication),
+    figure("C_G", 3, ({ evaluation }) => evaluation.mean.groupReplication),
+    figure("max load", 2, ({ evaluation }) => evaluation.mean.loadMaxOverMean),
+    timeColumn(
+      rows,
+      (unit) => `step, ${unit} (${configuration})`,
+      ({ evaluation }) => evaluation.step?.stepNs,
+    ),
+    figure("energy, J", 1, ({ evaluation: { step } }) => step && step.stepPj / 1e12),
+  ]);
 }
 
 const SERVER_HEADERS = [

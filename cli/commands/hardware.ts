@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { hardwarePresets, withChiplets } from "../../doors/hardware.js";
 import { findMachine } from "../machine.js";
-import { addTerminalOptions, integerOption } from "../options.js";
+import { addTableOptions, integerOption } from "../options.js";
 import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
 
 interface HardwareOptions extends TerminalOptions {
@@ -19,21 +19,26 @@ export function hardwareCommand(): Command {
     .argument("[name]", "a machine, or a file of one")
     .addOption(integerOption("--chiplets <n>", "with so many chiplets (default: as many as it has)", 1))
     .addOption(integerOption("--groups <n>", "in so many chiplet groups (default: as many as it has)", 1));
-  return addTerminalOptions(command)
+  return addTableOptions(command)
     .addHelpText("after", "\nExample:\n  moeplace hardware mozart-deepseek-calibrated > wafer.json")
     .action(async (name: string | undefined, options: HardwareOptions) => {
       const terminal = openTerminal(options);
       if (name === undefined) {
-        terminal.printJson(
-          hardwarePresets.map(({ name: preset, description }) => ({ name: preset, description })),
-        );
+        const listed = hardwarePresets.map(({ name: preset, numGroups, chipletsPerGroup, description }) => ({
+          name: preset,
+          numGroups,
+          numChiplets: numGroups * chipletsPerGroup,
+          description,
+        }));
+        terminal.printJson(listed);
+        terminal.printCsv(listed);
         terminal.print(
           formatTable(
             ["machine", "groups", "chiplets", "description"],
-            hardwarePresets.map(({ name: preset, numGroups, chipletsPerGroup, description }) => [
+            listed.map(({ name: preset, numGroups, numChiplets, description }) => [
               preset,
               String(numGroups),
-              String(numGroups * chipletsPerGroup),
+              String(numChiplets),
               description,
             ]),
           ),
@@ -45,7 +50,7 @@ export function hardwareCommand(): Command {
         ...(chiplets !== undefined && { numChiplets: chiplets }),
         ...(groups !== undefined && { numGroups: groups }),
       });
-      terminal.printJson(hardware);
-      terminal.print(JSON.stringify(hardware, null, 2));
+      openTerminal({ ...options, json: options.csv !== true }).printJson(hardware);
+      terminal.printCsv([hardware]);
     });
 }

@@ -8,7 +8,7 @@ import { showLoads } from "../describe/inspect-loads.js";
 import { loadRoutingOrStandIn } from "../load-trace.js";
 import {
   addForceOption,
-  addTerminalOptions,
+  addTableOptions,
   addTraceOptions,
   integerOption,
   type FileCommandOptions,
@@ -41,7 +41,7 @@ export function inspectCommand(): Command {
     .option("--graph <file.gexf>", "write the co-activation graph of a layer with its communities, for Gephi")
     .addOption(integerOption("--layer <n>", "the layer of --graph (default: the first)"));
   addTraceOptions(command);
-  return addTerminalOptions(addForceOption(command))
+  return addTableOptions(addForceOption(command))
     .addHelpText("after", "\nExample:\n  moeplace inspect trace.jsonl.gz --chiplets 8")
     .action(async (paths: string[], options: InspectOptions) => {
       const terminal = openTerminal(options);
@@ -75,6 +75,8 @@ export function inspectCommand(): Command {
         contiguousReplication: mean((layer) => layer.contiguousReplication),
         replicationAtLeast: mean((layer) => layer.replicationAtLeast),
       };
+      const records = layers.map((layer) => ({ ...layer, warmupRows: warmup.get(layer.layer) ?? 0 }));
+      terminal.printCsv(records);
       terminal.printJson({
         model: trace.model ?? null,
         numExperts: trace.numExperts,
@@ -84,7 +86,7 @@ export function inspectCommand(): Command {
         uniformReplication,
         mean: means,
         sources: report.sources,
-        layers: layers.map((layer) => ({ ...layer, warmupRows: warmup.get(layer.layer) ?? 0 })),
+        layers: records,
       });
       terminal.print(
         `model ${trace.model ?? "unknown"}, ${layers.length} MoE layers, ${trace.numExperts} experts, top-${trace.topK}` +

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { InputError } from "../../index.js";
 import { describeFailure, judge, recordPlacement, stepTime } from "../../doors/flows.js";
 import { formatPlacement, type Provenance, type PlacementFile } from "../../doors/placement.js";
-import { placementTable } from "../../doors/report.js";
+import { layerData, placementTable } from "../../doors/report.js";
 import { requireSolver } from "../../doors/solvers.js";
 import { type RoutingTrace, type LoadTrace, splitParts } from "../../doors/traces.js";
 import { describeInput, describeReplicas, describeStep, inputData } from "../describe/describe.js";
@@ -26,13 +26,13 @@ import {
 } from "../machine.js";
 import {
   addForceOption,
-  addTerminalOptions,
+  addTableOptions,
   addTraceOptions,
   type FileCommandOptions,
   type TraceOptions,
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
-import { checkLoadOptions, describeLoads, loadsData, loadsTable } from "../place-loads.js";
+import { checkLoadOptions, describeLoads, loadRecords, loadsData, loadsTable } from "../place-loads.js";
 import { openPlacer } from "../placer.js";
 import { isPlacementFile, readPlacement } from "../read-files.js";
 import {
@@ -69,7 +69,7 @@ export function placeCommand(end: (exitCode: number) => void): Command {
     .option("--like <placement>", "make it as this placement file was made, which it says itself");
   addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0 });
   addMigrationOptions(command);
-  return addTerminalOptions(addForceOption(command))
+  return addTableOptions(addForceOption(command))
     .addHelpText(
       "after",
       "\nExamples:\n  moeplace place trace.jsonl.gz -o p.json\n" +
@@ -156,6 +156,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
     placement: JSON.parse(text) as unknown,
     ...(plan && { migration: { ...plan, payBackSteps: payBack ?? null } }),
   });
+  terminal.printCsv(layerData(placement, judged));
   terminal.print(`${line}\n${describeInput(split, machine)}\n`);
   const { headers, cells } = placementTable(placement, judged);
   terminal.print(formatTable(headers, cells));
@@ -200,6 +201,7 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
     placement: JSON.parse(text) as unknown,
     ...(plan && { migration: plan }),
   });
+  terminal.printCsv(loadRecords(loads, outcome.placement));
   terminal.print(`${describeLoads(loads, machine)}\n`);
   terminal.print(loadsTable(loads, outcome.placement));
   if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "")}`);

@@ -12,15 +12,16 @@ import {
   type ScheduleViolation,
 } from "../../doors/schedule.js";
 import { collectPatterns, splitParts, type RoutingTrace } from "../../doors/traces.js";
-import { describeCurve, describeSchedule, scheduleData } from "../describe/schedule.js";
+import { describeCurve, describeSchedule, resourceRecords, scheduleData } from "../describe/schedule.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
+import { outputWidth } from "../help.js";
 import { loadTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
 import {
   addDispatchOption,
   addForceOption,
   addHoldoutOption,
-  addTerminalOptions,
+  addTableOptions,
   addTraceOptions,
   integerOption,
   withDispatch,
@@ -57,7 +58,7 @@ export function scheduleCommand(): Command {
   addHoldoutOption(command, "schedule");
   addDispatchOption(command, "as the placement says");
   addStepOptions(addExplainOption(addMachineOptions(addTraceOptions(command), { chiplets: false })));
-  return addTerminalOptions(addForceOption(command))
+  return addTableOptions(addForceOption(command))
     .addHelpText(
       "after",
       "\nExample:\n  moeplace schedule trace.jsonl.gz p.json --layer 3 --perfetto layer3.json",
@@ -113,10 +114,11 @@ export function scheduleCommand(): Command {
         ...(sweep && { chunks: sweep.chunks, curve: sweep.curve }),
         ...explainData(hardware, options),
       });
+      terminal.printCsv(sweep?.curve ?? resourceRecords(step));
       terminal.print(`${title}\n${describeWorkload(workload, placement.numChiplets)}`);
       terminal.print(describeSchedule(step));
       if (sweep) terminal.print(`\n${describeCurve(sweep.curve)}\nbest: ${sweep.chunks} chunks`);
-      terminal.print(`\n${ganttText(graph, schedule, { width: process.stdout.columns || 100 })}`);
+      terminal.print(`\n${ganttText(graph, schedule, { width: Math.min(100, outputWidth()) })}`);
       printConstants(hardware, options, terminal);
     });
 }

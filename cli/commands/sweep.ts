@@ -20,7 +20,7 @@ import { splitParts } from "../../doors/traces.js";
 import { EXIT } from "../exit-code.js";
 import { loadTrace, type LoadedTrace } from "../load-trace.js";
 import { findMachine, loadMachine, type Machine } from "../machine.js";
-import { addForceOption, addTerminalOptions, integerOption, type FileCommandOptions } from "../options.js";
+import { addForceOption, addTableOptions, integerOption, type FileCommandOptions } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readDocument } from "../read-files.js";
 import { addQueueOption, openRunner, type RunnerOptions } from "../solver-runner.js";
@@ -28,7 +28,6 @@ import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface SweepOptions extends FileCommandOptions, RunnerOptions {
   readonly plan?: boolean;
-  readonly csv?: boolean;
   readonly output?: string;
   readonly report?: string;
 }
@@ -46,8 +45,7 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
     )
     .argument("<config>", "grid to sweep")
     .option("--plan", "say what there is to do and how long it is estimated to take, and do nothing");
-  addTerminalOptions(addForceOption(command))
-    .option("--csv", "print comma-separated values instead of the table")
+  addTableOptions(addForceOption(command))
     .option("-o, --output <file.csv>", "write the table as comma-separated values")
     .option("--report <file.html>", "write one HTML page with the Pareto fronts of time");
   return addQueueOption(command.optionsGroup("Running:"))
@@ -63,17 +61,17 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
       "\nExamples:\n  moeplace sweep grid.yaml --plan\n  moeplace sweep grid.yaml --report sweep.html",
     )
     .action(async (path: string, options: SweepOptions) => {
-      if (options.csv && options.json) throw new InputError("--csv: found --json too, expected one of them");
+      const terminal = openTerminal(options);
       for (const output of [options.output, options.report]) {
         if (output !== undefined) checkOutput(output, options, [path]);
       }
-      const terminal = openTerminal(options);
       const config = await parseSweep(await readDocument(path), path);
       const loaded = await loadTraces(config, terminal);
       const points = await createPoints(config, loaded, terminal);
       const plan = planSweep(points, estimateSeconds);
       if (options.plan) {
         terminal.printJson(plan);
+        terminal.printCsv([plan]);
         terminal.print(describePlan(plan));
         return;
       }
@@ -90,7 +88,10 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
           pointsAtOnce: runner.numAtOnce,
           onPoint: progress,
         },
-      ).finally(() => runner.close());
+      ).finally(() => {
+        terminal.progress();
+        return runner.close();
+      });
       const marked = markFronts(rows);
       if (options.output !== undefined) await writeOutput(options.output, `${sweepCsv(marked)}\n`, options);
       if (options.report !== undefined) {
@@ -98,13 +99,11 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
         await writeOutput(options.report, await sweepPage(rows, facts), options);
       }
       terminal.printJson({ plan, rows: sweepData(marked) });
-      if (options.csv) terminal.print(sweepCsv(marked));
-      else {
-        const { headers, cells } = sweepTable(marked);
-        terminal.print(formatTable(headers, cells));
-        for (const { machine, solver, reason } of rows) {
-          if (reason !== undefined) terminal.print(`${machine}, ${solver}: ${reason}`);
-        }
+      terminal.printCsv(sweepCsv(marked));
+      const { headers, cells, best } = sweepTable(marked);
+      terminal.print(formatTable(headers, cells, { best }));
+      for (const { machine, solver, reason } of rows) {
+        if (reason !== undefined) terminal.print(`${machine}, ${solver}: ${reason}`);
       }
       if (runner.signal.aborted) end(EXIT.interrupted);
       else if (rows.some(({ status }) => status === "failed")) end(EXIT.bug);
@@ -222,10 +221,16 @@ function describePlan({ numPoints, numLayers, numJobs, coreSeconds }: SweepPlan)
 function openProgress({ numPoints }: SweepPlan, terminal: Terminal): () => void {
   const begin = performance.now();
   let numDone = 0;
+  const describe = () => {
+    const seconds = (performance.now() - begin) / 1000;
+    const left =
+      numDone === 0 ? "" : `, about ${describeSeconds((seconds / numDone) * (numPoints - numDone))} left`;
+    return `${numDone} of ${numPoints} points, ${describeSeconds(seconds)}${left}`;
+  };
+  terminal.progress(describe);
   return () => {
     numDone++;
-    const left = ((performance.now() - begin) / numDone) * (numPoints - numDone);
-    terminal.progress(`${numDone} of ${numPoints} points done; about ${describeSeconds(left / 1000)} left`);
+    terminal.progress(describe);
   };
 }
 

@@ -18,6 +18,8 @@ export function showLoads(
     contiguousMaxLoad: mean((layer) => layer.contiguousMaxLoad),
     maxLoadAtLeast: mean((layer) => layer.maxLoadAtLeast),
   };
+  const records = layers.map((layer) => ({ ...layer, batches: batches.get(layer.layer) ?? 0 }));
+  terminal.printCsv(records);
   terminal.printJson({
     kind: "loads",
     model: model ?? null,
@@ -25,7 +27,7 @@ export function showLoads(
     numChiplets,
     mean: means,
     sources: report.sources,
-    layers: layers.map((layer) => ({ ...layer, batches: batches.get(layer.layer) ?? 0 })),
+    layers: records,
   });
   terminal.print(
     `model ${model ?? "unknown"}, loads of ${layers.length} MoE layers, ${numExperts} experts, without tokens\n`,

@@ -1,4 +1,4 @@
-import { formatTime } from "../../doors/report.js";
+import { formatTime, tableOf, timeColumn } from "../../doors/report.js";
 import {
   busyTimesNs,
   criticalPath,
@@ -53,7 +53,6 @@ function sramPeaks({ graph, schedule }: StepSchedule) {
 
 /** The same as data, with the busy time of every resource and the peak of every memory. */
 export function scheduleData(step: StepSchedule): object {
-  const busyNs = busyTimesNs(step.graph);
   return {
     makespanNs: step.makespanNs,
     boundNs: step.boundNs,
@@ -68,22 +67,37 @@ export function scheduleData(step: StepSchedule): object {
     idleNs: step.idleNs,
     criticalPath: timeByKind(step.graph, criticalPath(step.graph, step.schedule)),
     memories: sramPeaks(step),
-    resources: step.graph.resources.map((name, resource) => ({
-      name,
-      busyNs: busyNs[resource],
-      busyShare: step.makespanNs > 0 ? busyNs[resource] / step.makespanNs : 0,
-    })),
+    resources: resourceRecords(step),
   };
+}
+
+/** How long every resource is busy. */
+export function resourceRecords({ graph, makespanNs }: StepSchedule): object[] {
+  const busyNs = busyTimesNs(graph);
+  return graph.resources.map((name, resource) => ({
+    name,
+    busyNs: busyNs[resource],
+    busyShare: makespanNs > 0 ? busyNs[resource] / makespanNs : 0,
+  }));
 }
 
 /** The curve of makespan over chunks as a table. */
 export function describeCurve(curve: readonly ChunkPoint[]): string {
-  return formatTable(
-    ["chunks", "makespan", "at least"],
-    curve.map(({ chunks, makespanNs, boundNs }) => [
-      `${chunks}`,
-      formatTime(makespanNs),
-      formatTime(boundNs),
-    ]),
-  );
+  const { headers, cells, best } = tableOf(curve, [
+    { header: "chunks", cell: ({ chunks }) => String(chunks) },
+    timeColumn(
+      curve,
+      (unit) => `makespan, ${unit}`,
+      ({ makespanNs }) => makespanNs,
+    ),
+    {
+      ...timeColumn(
+        curve,
+        (unit) => `at least, ${unit}`,
+        ({ boundNs }) => boundNs,
+      ),
+      value: undefined,
+    },
+  ]);
+  return formatTable(headers, cells, { best });
 }

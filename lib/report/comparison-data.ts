@@ -1,5 +1,7 @@
-import { stringify } from "csv-stringify/sync";
 import type { ComparedSolver, ComparisonRow } from "../flows/compare.js";
+import type { Evaluation } from "../flows/evaluate.js";
+import type { Placement } from "../placement/placement.js";
+import { recordsCsv } from "./records-csv.js";
 
 /** Whether to tell the seconds solvers took, which differ from run to run. */
 interface DataOptions {
@@ -16,19 +18,16 @@ export function comparisonData(
   rows: readonly ComparisonRow[],
   options: DataOptions,
 ): object[] {
-  return rows.map((row, index) => ({ ...rowData(row, options), layers: layerData(solvers[index]) }));
+  return rows.map((row, index) => {
+    const { answer } = solvers[index];
+    const layers = answer.status === "placed" ? layerData(answer.placement, answer) : [];
+    return { ...rowData(row, options), layers };
+  });
 }
 
-/**
- * The comparison as comma-separated values: a line of names, then a line a solver; nothing where nothing is known.
- *
- * Text that a spreadsheet would take for a formula has an apostrophe before it.
- */
+/** The comparison as comma-separated values: a line of names, then a line a solver; nothing where nothing is known. */
 export function comparisonCsv(rows: readonly ComparisonRow[], options: DataOptions): string {
-  const records = rows.map((row) => flatten(rowData(row, options)));
-  const names = [...new Set(records.flatMap((record) => [...record.keys()]))];
-  const lines = records.map((record) => names.map((name) => cellOf(record.get(name))));
-  return stringify([names, ...lines], { escape_formulas: true }).trimEnd();
+  return recordsCsv(rows.map((row) => rowData(row, options)));
 }
 
 function rowData(row: ComparisonRow, options: DataOptions): Record<string, unknown> {
@@ -40,11 +39,13 @@ function rowData(row: ComparisonRow, options: DataOptions): Record<string, unkno
   return data;
 }
 
-function layerData({ answer }: ComparedSolver): object[] {
-  if (answer.status !== "placed") return [];
-  const { placement, learned, heldOut } = answer;
+/** A placement layer by layer, with its metrics on the tokens learned from and on those held out. */
+export function layerData(
+  { layers }: Placement,
+  { learned, heldOut }: { learned: Evaluation; heldOut?: Evaluation },
+): object[] {
   const heldOutOf = new Map(heldOut?.layers.map((metrics) => [metrics.layer, metrics]));
-  return placement.layers.map(({ layer, status, cost, bound, groups, stoppedBy }, index) => ({
+  return layers.map(({ layer, status, cost, bound, groups, stoppedBy }, index) => ({
     layer,
     status,
     cost,
@@ -54,21 +55,4 @@ function layerData({ answer }: ComparedSolver): object[] {
     learned: learned.layers[index],
     heldOut: heldOutOf.get(layer) ?? null,
   }));
-}
-
-/** Names of nested fields are joined by dots. */
-function flatten(record: Record<string, unknown>, prefix = ""): Map<string, unknown> {
-  const flat = new Map<string, unknown>();
-  for (const [name, value] of Object.entries(record)) {
-    if (typeof value === "object" && value !== null) {
-      flatten({ ...value }, `${prefix}${name}.`).forEach((inner, key) => flat.set(key, inner));
-    } else {
-      flat.set(`${prefix}${name}`, value);
-    }
-  }
-  return flat;
-}
-
-function cellOf(value: unknown): string | number {
-  return typeof value === "string" || typeof value === "number" ? value : "";
 }

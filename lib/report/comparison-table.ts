@@ -1,52 +1,11 @@
 import type { ComparisonRow } from "../flows/compare.js";
-import { formatTime } from "./format-time.js";
 import { judgedValue, knownObjective, rankRows, type ObjectiveName } from "./judged.js";
 import type { ReportMachine } from "./layer-view.js";
 import { verdictSentence } from "./report-answer.js";
-
-/** A table as text: a row of headers, then rows of as many cells. */
-export interface TableText {
-  readonly headers: readonly string[];
-  readonly cells: readonly (readonly string[])[];
-}
-
-/** A column of the comparison for people. */
-interface Column {
-  /** A time names how the step is run. */
-  readonly header: string | ((rows: readonly ComparisonRow[]) => string);
-  readonly cell: (row: ComparisonRow) => string;
-  /** Left out where no solver has anything in it. */
-  readonly isOptional?: boolean;
-}
-
-const columns: readonly Column[] = [
-  { header: "solver", cell: ({ solver }) => solver },
-  { header: "C_T learned", cell: ({ learned }) => digits(learned?.tokenReplication, 3) },
-  { header: "C_T held out", cell: ({ heldOut }) => digits(heldOut?.tokenReplication, 3), isOptional: true },
-  { header: "C_G", cell: (row) => digits(judged(row)?.groupReplication, 3) },
-  { header: "max load", cell: (row) => digits(judged(row)?.loadMaxOverMean, 2) },
-  {
-    header: (rows) => `step, ${rows.find(({ time }) => time)?.time?.configuration ?? ""}`,
-    cell: ({ stepNs }) => optionalTime(stepNs),
-    isOptional: true,
-  },
-  {
-    header: "layer learned",
-    cell: ({ learned }) => optionalTime(learned?.modelled?.scheduledLayerNs),
-    isOptional: true,
-  },
-  {
-    header: "gap",
-    cell: ({ gap }) => (gap === undefined ? "" : `${(100 * gap).toFixed(gap === 0 ? 0 : 2)} %`),
-    isOptional: true,
-  },
-  { header: "proof", cell: describeProof },
-];
-
-const secondsColumn: Column = { header: "seconds", cell: ({ seconds }) => seconds.toFixed(1) };
+import { tableOf, timeColumn, type TableText } from "./table.js";
 
 /**
- * The comparison as a table for people, a row for every solver.
+ * The comparison as a table for people, a row for every solver, the best of every column marked.
  *
  * @param options.seconds Whether to show how long solvers took, which differs from run to run.
  */
@@ -54,13 +13,41 @@ export function comparisonTable(
   rows: readonly ComparisonRow[],
   { seconds }: { seconds: boolean },
 ): TableText {
-  const shown = [...columns, ...(seconds ? [secondsColumn] : [])].filter(
-    ({ cell, isOptional }) => !isOptional || rows.some((row) => cell(row) !== ""),
-  );
-  return {
-    headers: shown.map(({ header }) => (typeof header === "string" ? header : header(rows))),
-    cells: rows.map((row) => shown.map(({ cell }) => cell(row))),
-  };
+  const configuration = rows.find(({ time }) => time)?.time?.configuration ?? "";
+  const copies = (row: ComparisonRow) => judged(row)?.groupReplication;
+  const load = (row: ComparisonRow) => judged(row)?.loadMaxOverMean;
+  const learned = (row: ComparisonRow) => row.learned?.tokenReplication;
+  const heldOut = (row: ComparisonRow) => row.heldOut?.tokenReplication;
+  return tableOf(rows, [
+    { header: "solver", cell: ({ solver }) => solver },
+    { header: "C_T learned", cell: (row) => digits(learned(row), 3), value: learned },
+    { header: "C_T held out", cell: (row) => digits(heldOut(row), 3), value: heldOut, isOptional: true },
+    { header: "C_G", cell: (row) => digits(copies(row), 3), value: copies },
+    { header: "max load", cell: (row) => digits(load(row), 2), value: load },
+    timeColumn(
+      rows,
+      (unit) => `step, ${unit} (${configuration})`,
+      ({ stepNs }) => stepNs,
+    ),
+    timeColumn(
+      rows,
+      (unit) => `layer learned, ${unit}`,
+      (row) => row.learned?.modelled?.scheduledLayerNs,
+    ),
+    {
+      header: "energy, J",
+      cell: ({ stepPj }) => joules(stepPj),
+      value: ({ stepPj }) => stepPj,
+      isOptional: true,
+    },
+    {
+      header: "gap",
+      cell: ({ gap }) => (gap === undefined ? "" : `${(100 * gap).toFixed(gap === 0 ? 0 : 2)} %`),
+      isOptional: true,
+    },
+    { header: "proof", cell: describeProof },
+    ...(seconds ? [{ header: "seconds", cell: (row: ComparisonRow) => row.seconds.toFixed(1) }] : []),
+  ]);
 }
 
 /** What the best solver gains over the layout engines load, by what was minimised; undefined where it was not compared. */
@@ -85,8 +72,8 @@ function describeProof({ status, numOptimal, numLayers }: ComparisonRow): string
   return numOptimal === 0 ? "none" : `${numOptimal} of ${numLayers} layers`;
 }
 
-function optionalTime(ns: number | undefined): string {
-  return ns === undefined ? "" : formatTime(ns);
+function joules(pj: number | undefined): string {
+  return pj === undefined ? "" : (pj / 1e12).toFixed(1);
 }
 
 function digits(value: number | undefined, count: number): string {

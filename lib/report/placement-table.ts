@@ -1,8 +1,8 @@
 import type { Evaluation } from "../flows/evaluate.js";
 import type { Placement } from "../placement/placement.js";
-import type { TableText } from "./comparison-table.js";
-import { sum } from "../statistics.js";
 import { OPTIMALITY_GAP } from "../placement/tolerance.js";
+import { sum } from "../statistics.js";
+import type { TableText } from "./table.js";
 
 /**
  * A placement as a table for people: a row for every layer, then the mean.

@@ -1,7 +1,6 @@
 import { stringify } from "csv-stringify/sync";
 import { paretoFront, type SweepRow, type Weighed } from "../flows/sweep.js";
-import type { TableText } from "./comparison-table.js";
-import { formatTime } from "./format-time.js";
+import { tableOf, timeColumn, type TableColumn, type TableText } from "./table.js";
 
 /** What time is weighed against, in words. */
 export const WEIGHED: readonly {
@@ -66,9 +65,9 @@ export function sweepData(rows: readonly MarkedRow[]): object[] {
   return rows.map((row) => Object.fromEntries(COLUMNS.map((name) => [name, row[name] ?? null])));
 }
 
-/** The rows as a table for people; columns in which all rows agree are left out. */
+/** The rows as a table for people, the best of every figure marked; columns in which all rows agree are left out. */
 export function sweepTable(rows: readonly MarkedRow[]): TableText {
-  const columns: readonly { header: string; cell: (row: MarkedRow) => string }[] = [
+  const names: readonly TableColumn<MarkedRow>[] = [
     { header: "trace", cell: ({ trace }) => trace },
     { header: "machine", cell: ({ machine }) => machine },
     { header: "workload", cell: ({ workload }) => workload },
@@ -76,29 +75,32 @@ export function sweepTable(rows: readonly MarkedRow[]): TableText {
     { header: "replicas", cell: ({ numReplicas }) => String(numReplicas) },
     { header: "solver", cell: ({ solver }) => solver },
   ];
-  const figures: typeof columns = [
-    { header: "C_T", cell: ({ tokenReplication }) => tokenReplication?.toFixed(3) ?? "" },
-    { header: "max load", cell: ({ loadMaxOverMean }) => loadMaxOverMean?.toFixed(2) ?? "" },
-    { header: "step", cell: ({ stepNs }) => (stepNs === undefined ? "" : formatTime(stepNs)) },
-    ...WEIGHED.map(({ name, unit, scale }) => ({
-      header: unit,
+  const copies = ({ tokenReplication }: MarkedRow) => tokenReplication;
+  const load = ({ loadMaxOverMean }: MarkedRow) => loadMaxOverMean;
+  const figures: readonly TableColumn<MarkedRow>[] = [
+    { header: "C_T", cell: (row) => copies(row)?.toFixed(3) ?? "", value: copies },
+    { header: "max load", cell: (row) => load(row)?.toFixed(2) ?? "", value: load },
+    timeColumn(
+      rows,
+      (unit) => `step, ${unit}`,
+      ({ stepNs }) => stepNs,
+    ),
+    ...WEIGHED.map(({ name, label, unit, scale }) => ({
+      header: `${label}, ${unit}`,
       cell: (row: MarkedRow) => {
         const value = row[name];
         return value === undefined ? "" : (value / scale).toPrecision(4);
       },
+      value: (row: MarkedRow) => row[name],
     })),
     { header: "best in time and", cell: ({ fronts }) => fronts.map(nameOf).join(", ") },
     { header: "status", cell: ({ status }) => status },
   ];
-  const differ = ({ cell }: { cell: (row: MarkedRow) => string }) => new Set(rows.map(cell)).size > 1;
-  const shown = [
-    ...columns.filter((column, index) => differ(column) || (index === 1 && !columns.some(differ))),
-    ...figures.filter(({ cell }) => rows.some((row) => cell(row) !== "")),
-  ];
-  return {
-    headers: shown.map(({ header }) => header),
-    cells: rows.map((row) => shown.map(({ cell }) => cell(row))),
-  };
+  const differ = ({ cell }: TableColumn<MarkedRow>) => new Set(rows.map(cell)).size > 1;
+  return tableOf(rows, [
+    ...names.filter((column, index) => differ(column) || (index === 1 && !names.some(differ))),
+    ...figures.map((column) => ({ ...column, isOptional: true })),
+  ]);
 }
 
 function nameOf(weighed: Weighed): string {
