@@ -11,12 +11,13 @@ export {
 } from "./program/compare.js";
 export { evaluate, verify } from "./program/evaluate.js";
 export { machine, type MachineChoice } from "./program/machine.js";
-export { place, type Placed, type PlaceOptions } from "./program/place.js";
+export { place, type PlaceOptions } from "./program/place.js";
 export { schedule, type StepOptions } from "./program/schedule.js";
 export {
   formatPlacement as writePlacement,
   parsePlacement as readPlacement,
 } from "./lib/placement/placement-file.js";
+export { type PlaceOutcome } from "./lib/flows/place.js";
 export { splitHoldout } from "./lib/trace/routing-trace.js";
 export { exportPlacement } from "./lib/export/export-placement.js";
 export { importPlacement } from "./lib/export/read-foreign.js";

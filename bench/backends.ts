@@ -4,8 +4,9 @@
  * Tokens drawn at random, seed 1: where experts form no communities, integer programmes are hardest. Both get the same columns, incumbent and time limit; what they answer is checked by
  * `solveMilp`. docs/decisions/backends.md says what follows from it.
  */
+import type { BackendName } from "../lib/placement/backend-choice.js";
 import { createProblem, type PlacementProblem } from "../lib/placement/problem.js";
-import { DEFAULT_SOLVER_OPTIONS, type BackendName } from "../lib/placement/solver.js";
+import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
 import { collectPatterns, quotientPatterns } from "../lib/trace/token-patterns.js";
 import { columnModelOf } from "../solvers/columns/admissible-columns.js";
 import { sumTokens, type Column } from "../solvers/columns/column.js";

@@ -9,6 +9,7 @@ import {
   writeSync,
 } from "node:fs";
 import { InputError } from "../index.js";
+import type { Solution } from "../doors/placement.js";
 import type { SolutionStore } from "../doors/solvers.js";
 import { checkOutput } from "./output-file.js";
 
@@ -69,8 +70,6 @@ function readText(path: string): string {
 function noCheckpoint(path: string): InputError {
   return new InputError(`${path}: found no checkpoint, expected one of version 1, or no such file`);
 }
-
-type Solution = Parameters<SolutionStore["set"]>[1];
 
 function readCheckpoint(
   path: string,

@@ -13,7 +13,7 @@ import {
   type ModelShape,
   type Workload,
 } from "../doors/hardware.js";
-import type { PlacementFile, Provenance } from "../doors/placement.js";
+import type { Placement, Provenance } from "../doors/placement.js";
 import { unknownName } from "../doors/problem.js";
 import { integerOption } from "./options.js";
 import { readText } from "./read-files.js";
@@ -118,7 +118,7 @@ function loadShape(
 
 /** The machine with as many chiplets and chiplet groups as a placement has. */
 export function loadMachineOf(
-  placement: PlacementFile,
+  placement: Placement,
   options: MachineOptions,
   { trace, terminal }: { trace: { readonly model: string | undefined }; terminal: Terminal },
 ): Promise<Machine> {
@@ -149,7 +149,7 @@ export function hardwareOptions({ hardware }: Provenance): Pick<MachineOptions, 
  */
 export function recallMachine<Options extends MachineOptions>(
   options: Options,
-  running: PlacementFile | undefined,
+  running: Placement | undefined,
 ): Options {
   const { hardware, machine, chiplets, groups } = options;
   if (running?.provenance === undefined || hardware !== undefined || machine !== undefined) return options;

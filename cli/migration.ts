@@ -7,7 +7,6 @@ import {
   type MigrationPlan,
   type MigrationStep,
   type Placement,
-  type PlacementFile,
 } from "../doors/placement.js";
 import { migrationNs, type StepTime } from "../doors/flows.js";
 import { formatTime } from "../doors/report.js";
@@ -32,7 +31,7 @@ export interface Migration {
   readonly limit: (solver: Solver) => Solver;
   readonly running: Placement;
   /** Plans the moves to the placement found, and writes them if asked to. */
-  plan(placement: PlacementFile, machine: Machine): Promise<TimedPlan>;
+  plan(placement: Placement, machine: Machine): Promise<TimedPlan>;
 }
 
 /** Moves, and how long their weights are on the way at least; undefined where their size is not known. */

@@ -167,7 +167,7 @@ export function addDispatchOption(command: Command, unlessTold: string): Command
 }
 
 /** A placement whose tokens choose among replicas as `--dispatch` says, or else as the placement itself says. */
-export function withDispatch<T extends Placement>(placement: T, options: { dispatch?: DispatchModel }): T {
+export function withDispatch(placement: Placement, options: { dispatch?: DispatchModel }): Placement {
   return options.dispatch === undefined ? placement : { ...placement, dispatch: options.dispatch };
 }
 

@@ -1,6 +1,6 @@
 import { InputError } from "../index.js";
 import { spreadLoad } from "../doors/flows.js";
-import type { PlacementFile } from "../doors/placement.js";
+import type { Placement } from "../doors/placement.js";
 import type { LoadTrace } from "../doors/traces.js";
 import { flagsOfTokenLimits } from "./limit-options.js";
 import type { Machine } from "./machine.js";
@@ -53,7 +53,7 @@ export function describeLoads({ model, layers, numExperts }: LoadTrace, { hardwa
 export function loadsData(
   { model, layers, numExperts }: LoadTrace,
   { hardware }: Machine,
-  placement: PlacementFile,
+  placement: Placement,
 ): object {
   const loadMaxOverMean = spreadLoads(layers, placement);
   return {
@@ -69,7 +69,7 @@ export function loadsData(
 }
 
 /** A record for every layer. */
-export function loadRecords({ layers }: LoadTrace, placement: PlacementFile): object[] {
+export function loadRecords({ layers }: LoadTrace, placement: Placement): object[] {
   const loads = spreadLoads(layers, placement);
   return placement.layers.map(({ layer, load, stoppedBy }, index) => ({
     layer,
@@ -80,7 +80,7 @@ export function loadRecords({ layers }: LoadTrace, placement: PlacementFile): ob
 }
 
 /** A row for every layer, then the mean. */
-export function loadsTable({ layers }: LoadTrace, placement: PlacementFile): string {
+export function loadsTable({ layers }: LoadTrace, placement: Placement): string {
   const loads = spreadLoads(layers, placement);
   const rows = placement.layers.map(({ layer, load, stoppedBy }, index) => [
     `${layer}`,
@@ -94,7 +94,7 @@ export function loadsTable({ layers }: LoadTrace, placement: PlacementFile): str
   );
 }
 
-function spreadLoads(layers: LoadTrace["layers"], placement: PlacementFile): number[] {
+function spreadLoads(layers: LoadTrace["layers"], placement: Placement): number[] {
   return layers.map(({ load }, index) => spreadLoad(load, placement.layers[index].chiplets));
 }
 

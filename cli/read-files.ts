@@ -6,7 +6,7 @@ import {
   parsePlacement,
   recognisePlacement,
   verifyForeign,
-  type PlacementFile,
+  type Placement,
 } from "../doors/placement.js";
 import type { RoutingTrace } from "../doors/traces.js";
 import type { Terminal } from "./terminal.js";
@@ -65,7 +65,7 @@ export interface PlacementReading {
  *
  * @param known Given, the file may be one of an engine, such as the answer of EPLB.
  */
-export async function readPlacement(path: string, known?: PlacementReading): Promise<PlacementFile> {
+export async function readPlacement(path: string, known?: PlacementReading): Promise<Placement> {
   if (known === undefined || isPlacementFile(path)) return parsePlacement(readText(path), path);
   const bytes = readBytes(path);
   const { trace, numChiplets, terminal } = known;

@@ -34,7 +34,6 @@ export {
   formatPlacement,
   parsePlacement,
   verifyPlacementFile,
-  type PlacementFile,
 } from "../lib/placement/placement-file.js";
 export { verifyAgainstPlacement, verifyAgainstTrace } from "../lib/placement/verify-against.js";
 export { verifyPlacement } from "../lib/placement/verify-placement.js";

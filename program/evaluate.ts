@@ -2,7 +2,7 @@ import { evaluatePlacement, type Evaluation } from "../lib/flows/evaluate.js";
 import type { Machine } from "../lib/hardware/machine.js";
 import type { Placement } from "../lib/placement/placement.js";
 import { verifyAgainstTrace } from "../lib/placement/verify-against.js";
-import { verifyPlacementFile, type PlacementFile } from "../lib/placement/placement-file.js";
+import { verifyPlacementFile } from "../lib/placement/placement-file.js";
 import type { RoutingTrace } from "../lib/trace/routing-trace.js";
 
 /**
@@ -28,7 +28,7 @@ export function evaluate(trace: RoutingTrace, placement: Placement, machine: Mac
  * verify(placement, { against: trace }); // []
  */
 export function verify(
-  placement: PlacementFile,
+  placement: Placement,
   { against }: { readonly against?: RoutingTrace } = {},
 ): string[] {
   const violations = verifyPlacementFile(placement);

@@ -3,7 +3,6 @@ import type { PlaceOutcome } from "../lib/flows/place.js";
 import { isRoutingTrace } from "../lib/flows/pose.js";
 import { provenanceOf, recordPlacement } from "../lib/flows/provenance.js";
 import type { Placement } from "../lib/placement/placement.js";
-import type { PlacementFile } from "../lib/placement/placement-file.js";
 import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../lib/placement/solver.js";
 import { splitParts } from "../lib/trace/holdout.js";
 import type { LoadTrace } from "../lib/trace/load-trace.js";
@@ -22,11 +21,6 @@ export interface PlaceOptions extends PlacingOptions {
   readonly maxMoves?: number;
 }
 
-/** What {@link place} came to: a placement that says how it was made, or why there is none. */
-export type Placed =
-  | (Extract<PlaceOutcome, { status: "placed" }> & { readonly placement: PlacementFile })
-  | Exclude<PlaceOutcome, { status: "placed" }>;
-
 /**
  * Places the experts of every layer of a trace, or of loads without tokens, on a machine: the main job.
  *
@@ -40,7 +34,7 @@ export type Placed =
  * const outcome = await place(trace, { machine: target, solver: "louvain" });
  * outcome.placement.layers[0].cost; // 3.695
  */
-export async function place(trace: RoutingTrace | LoadTrace, options: PlaceOptions): Promise<Placed> {
+export async function place(trace: RoutingTrace | LoadTrace, options: PlaceOptions): Promise<PlaceOutcome> {
   const { solver = "auto", holdout = 0, from, maxMoves, ...request } = options;
   const solvers = [typeof solver === "string" ? solver : solver.name];
   const { minimise: objective } = chooseObjective({ ...request, solvers, maxMoves }, request.machine);

@@ -2,13 +2,9 @@ import { availableParallelism } from "node:os";
 import { placeTrace, type PlaceOutcome } from "../lib/flows/place.js";
 import { poseFor, type PlacementRequest } from "../lib/flows/pose.js";
 import type { Machine } from "../lib/hardware/machine.js";
+import type { BackendChoice } from "../lib/placement/backend-choice.js";
 import type { Placement } from "../lib/placement/placement.js";
-import {
-  DEFAULT_SOLVER_OPTIONS,
-  type BackendChoice,
-  type Solver,
-  type SolverProgress,
-} from "../lib/placement/solver.js";
+import { DEFAULT_SOLVER_OPTIONS, type Solver, type SolverProgress } from "../lib/placement/solver.js";
 import type { LoadTrace } from "../lib/trace/load-trace.js";
 import type { RoutingTrace } from "../lib/trace/routing-trace.js";
 import { requireSolver } from "../solvers/index.js";

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
 import { describeFailure, judge, recordPlacement, stepTime } from "../../doors/flows.js";
-import { formatPlacement, type Provenance, type PlacementFile } from "../../doors/placement.js";
+import { formatPlacement, type Provenance, type Placement } from "../../doors/placement.js";
 import { layerData, placementTable } from "../../doors/report.js";
 import { requireSolver } from "../../doors/solvers.js";
 import { type RoutingTrace, type LoadTrace, splitParts } from "../../doors/traces.js";
@@ -108,7 +108,7 @@ interface Context {
   readonly options: PlaceOptions;
   readonly terminal: Terminal;
   /** The placement to make again. */
-  readonly like: PlacementFile | undefined;
+  readonly like: Placement | undefined;
 }
 
 /** @returns Exit code. */
@@ -214,7 +214,7 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
  *
  * @throws InputError if the file does not say how it was made, or it began at a running placement and none is given.
  */
-function optionsLike({ solver, seed, provenance }: PlacementFile, options: PlaceOptions): PlaceOptions {
+function optionsLike({ solver, seed, provenance }: Placement, options: PlaceOptions): PlaceOptions {
   if (provenance === undefined || solver === undefined || seed === undefined) {
     throw new InputError(
       `--like: ${options.like}: found nothing of how it was made, expected its provenance`,

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { InputError } from "../../index.js";
 import { judge, placeTrace, poseFor, type ComparedSolver } from "../../doors/flows.js";
-import { hashTrace, type Placement, type PlacementFile } from "../../doors/placement.js";
+import { hashTrace, type Placement } from "../../doors/placement.js";
 import { reportPage } from "../../doors/report.js";
 import { DEFAULT_SOLVER_OPTIONS, requireSolver } from "../../doors/solvers.js";
 import { splitParts, type RoutingTrace, type SplitTrace } from "../../doors/traces.js";
@@ -63,7 +63,7 @@ export function reportCommand(): Command {
           'Maybe make one with "moeplace place", or show solvers side by side with "moeplace compare --report".',
         );
       }
-      const placements: PlacementFile[] = [];
+      const placements: Placement[] = [];
       for (const file of files) placements.push(await readPlacement(file));
       const [first] = placements;
       const { trace, parts } = await loadTrace(traces, options, terminal);
@@ -132,7 +132,7 @@ function row(
     parts,
     split,
     machine,
-  }: { placement: PlacementFile; parts: readonly RoutingTrace[]; split: SplitTrace; machine: Machine },
+  }: { placement: Placement; parts: readonly RoutingTrace[]; split: SplitTrace; machine: Machine },
 ): ComparedSolver {
   const isOfTrace = placement.provenance?.traceSha256 === hashTrace(parts);
   const known = split.learn.layers.map(({ layer }) => layer);
@@ -146,7 +146,7 @@ function row(
   return { name, answer: { status: "placed", placement: shown, ...judged }, seconds: 0 };
 }
 
-function withoutProof<P extends Placement>(placement: P): P {
+function withoutProof(placement: Placement): Placement {
   const layers = placement.layers.map(({ layer, chiplets, cost, stoppedBy }) => ({
     layer,
     chiplets,

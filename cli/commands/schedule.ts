@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
 import { groupCapacity } from "../../doors/hardware.js";
-import type { PlacementFile } from "../../doors/placement.js";
+import type { Placement } from "../../doors/placement.js";
 import { countTraffic, defaultDispatch, type DispatchModel, type LayerTraffic } from "../../doors/problem.js";
 import { ganttSvg, ganttText, perfettoJson } from "../../doors/report.js";
 import {
@@ -133,11 +133,7 @@ function reportViolations(violations: readonly ScheduleViolation[], terminal: Te
 }
 
 /** Traffic of every layer of the trace, or of one. */
-function countLayers(
-  trace: RoutingTrace,
-  placement: PlacementFile,
-  layer: number | undefined,
-): LayerTraffic[] {
+function countLayers(trace: RoutingTrace, placement: Placement, layer: number | undefined): LayerTraffic[] {
   const { numGroups = 1, numChiplets, layers, dispatch } = placement;
   const chosen =
     layer === undefined ? trace.layers : trace.layers.filter((current) => current.layer === layer);

@@ -6,7 +6,6 @@ import {
   verifyForeign,
   verifyPlacementFile,
   type Placement,
-  type PlacementFile,
 } from "../../doors/placement.js";
 import { splitParts } from "../../doors/traces.js";
 import { EXIT } from "../exit-code.js";
@@ -82,7 +81,7 @@ export function verifyCommand(end: (exitCode: number) => void): Command {
 
 interface Reading {
   readonly format: string;
-  readonly placement: PlacementFile | undefined;
+  readonly placement: Placement | undefined;
   readonly violations: readonly string[];
   readonly warnings?: readonly string[];
 }
@@ -104,7 +103,7 @@ function readForeign(path: string, options: VerifyOptions): Promise<Reading> {
 }
 
 async function compare(
-  placement: PlacementFile,
+  placement: Placement,
   against: string,
   { options, terminal }: { options: VerifyOptions; terminal: Terminal },
 ): Promise<string[]> {

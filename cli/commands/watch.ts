@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { InputError } from "../../index.js";
 import { measureDrift, recordPlacement, type Drift } from "../../doors/flows.js";
 import type { Machine as SizedMachine } from "../../doors/hardware.js";
-import { exportPlacement, findTarget, formatPlacement, type PlacementFile } from "../../doors/placement.js";
+import { exportPlacement, findTarget, formatPlacement, type Placement } from "../../doors/placement.js";
 import { formatTime } from "../../doors/report.js";
 import { migrateFrom, requireSolver } from "../../doors/solvers.js";
 import { engineOption } from "../engine-option.js";
@@ -129,7 +129,7 @@ async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
 }
 
 interface CheckContext {
-  readonly running: PlacementFile;
+  readonly running: Placement;
   readonly options: WatchOptions;
   readonly terminal: Terminal;
   readonly metrics: WatchMetrics | undefined;
@@ -138,7 +138,7 @@ interface CheckContext {
 }
 
 /** @returns The placement written, if one pays. */
-async function check(paths: readonly string[], context: CheckContext): Promise<PlacementFile | undefined> {
+async function check(paths: readonly string[], context: CheckContext): Promise<Placement | undefined> {
   const { running, options, terminal, metrics, checks } = context;
   const loaded = await loadTrace(paths, options, terminal);
   const found = await loadMachineOf(running, options, { trace: loaded.trace, terminal });
@@ -172,7 +172,7 @@ async function check(paths: readonly string[], context: CheckContext): Promise<P
 async function placeWithin(
   { trace, parts }: LoadedTrace,
   { running, options: given, terminal, machine }: CheckContext & { readonly machine: Required<SizedMachine> },
-): Promise<PlacementFile | undefined> {
+): Promise<Placement | undefined> {
   const { maxMoves = Infinity } = given;
   const numReplicas = running.layers.reduce(
     (most, { chiplets }) => Math.max(most, chiplets.flat().length - running.numExperts),
@@ -195,11 +195,7 @@ async function placeWithin(
   return recordPlacement(outcome, { provenance: makingOf(parts, machine, options), seed: options.seed });
 }
 
-async function publish(
-  text: string,
-  best: PlacementFile,
-  { options, terminal }: CheckContext,
-): Promise<void> {
+async function publish(text: string, best: Placement, { options, terminal }: CheckContext): Promise<void> {
   if (options.for !== undefined && options.engineOutput !== undefined) {
     const target = findTarget(options.for, best.model);
     const { data, notes } = await exportPlacement(best, target.format, {

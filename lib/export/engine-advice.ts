@@ -1,10 +1,10 @@
 import { InputError } from "../errors.js";
 import type { Placement } from "../placement/placement.js";
 import { engineOf } from "./engines.js";
-import { deafModel, formatRange, releaseOf, type Engine, type Loading } from "./engine.js";
+import { deafModel, formatRange, releaseOf, type Engine, type LaunchFacts, type Loading } from "./engine.js";
 import { formatLayers } from "./model-layers.js";
 import { layersThatSplitGroups, routerGroups } from "./router-groups.js";
-import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
+import type { ExportOptions, PlacementFormat } from "./placement-format.js";
 
 /** What the people who load a file have to know of their engine. */
 export interface EngineAdvice {
@@ -54,7 +54,7 @@ export function checkEngine(
 
 /** How to load a file, how to see that it was loaded, and what goes wrong without a word. */
 export function engineAdvice(
-  placement: EnginePlacement,
+  placement: Omit<LaunchFacts, "file">,
   { name, extension }: PlacementFormat,
   { engine: key, engineVersion, fileName = `FILE.${extension}` }: ExportOptions,
 ): EngineAdvice | undefined {
@@ -125,7 +125,7 @@ function fileComplaints({ fileEnding, name }: Engine, fileName: string | undefin
 
 /** Replicas are placed for a rule of choosing among them, and gain nothing under another. */
 function replicaWarnings(
-  { layers, numExperts, dispatch }: EnginePlacement,
+  { layers, numExperts, dispatch }: Placement,
   { dispatch: rules, name }: Engine,
 ): string[] {
   const hasReplicas = layers.some(({ chiplets }) => chiplets.flat().length > numExperts);

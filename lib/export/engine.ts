@@ -1,6 +1,6 @@
 import type { Transport } from "../hardware/workload.js";
 import type { DispatchModel } from "../placement/dispatch.js";
-import type { EnginePlacement } from "./placement-format.js";
+import type { Placement } from "../placement/placement.js";
 
 /** Whether a release loads the file: it does, it has no option for it, or it loads it and computes wrong results. */
 export type Loading = "loads" | "does not load" | "goes wrong";
@@ -23,7 +23,8 @@ export interface DeafModels {
 }
 
 /** What a command line is made of. */
-export interface LaunchFacts extends EnginePlacement {
+export interface LaunchFacts extends Placement {
+  readonly slotsPerChiplet: number;
   /** Name of the file written. */
   readonly file: string;
 }
@@ -62,7 +63,11 @@ export function deafModel({ deafModels = [] }: Engine, model: string | undefined
 }
 
 /** Replicas beyond one of each expert. */
-export function countRedundant({ numExperts, numChiplets, slotsPerChiplet }: EnginePlacement): number {
+export function countRedundant({
+  numExperts,
+  numChiplets,
+  slotsPerChiplet,
+}: Omit<LaunchFacts, "file">): number {
   return numChiplets * slotsPerChiplet - numExperts;
 }
 

@@ -28,8 +28,7 @@ function formatEngine(engine: Engine): string {
   const { seeLoaded, silentlyWrong } = engine;
   const needs = findFormat(format)?.needs;
   const slotsPerChiplet = needs?.noReplicas === true || needs?.equalSlots === false ? 8 : 9;
-  const modelLayers = { numHiddenLayers: 2, firstMoeLayer: 0, moeLayerStep: 1 };
-  const launch = engine.launch({ ...example, slotsPerChiplet, modelLayers, file: `FILE${fileEnding ?? ""}` });
+  const launch = engine.launch({ ...example, slotsPerChiplet, file: `FILE${fileEnding ?? ""}` });
   const facts = [
     `- Checked: ${checked}.`,
     ...releases.map(

@@ -6,13 +6,7 @@ import { rowMajor, type Tensor } from "../containers/tensor.js";
 import { unzip } from "../containers/zip.js";
 import { largest } from "../statistics.js";
 import { expertsOfSlots, fillSlots } from "./physical-slots.js";
-import type {
-  EnginePlacement,
-  FormatNeeds,
-  PlacementFormat,
-  ReadOptions,
-  Report,
-} from "./placement-format.js";
+import type { FormatNeeds, PlacementFormat, ReadOptions, Report } from "./placement-format.js";
 
 /**
  * What DeepSeek's `rebalance_experts` returns.
@@ -89,7 +83,7 @@ export const eplbJson: PlacementFormat = {
   read: ({ json }, options, report) => readTensors(json as Record<string, unknown>, options, report),
 };
 
-function toTensors({ layers, numExperts }: EnginePlacement): EplbTensors {
+function toTensors({ layers, numExperts }: Placement): EplbTensors {
   const phy2log = layers.map(({ chiplets }) => expertsOfSlots(chiplets));
   const slotsOf = phy2log.map((slots) => slotsOfExperts(slots, numExperts));
   const most = largest(slotsOf.flatMap((slots) => slots.map(({ length }) => length)));

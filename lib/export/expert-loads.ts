@@ -1,8 +1,9 @@
+import type { Placement } from "../placement/placement.js";
 import { InputError } from "../errors.js";
 import { spreadLoad } from "../placement/spread-load.js";
 import { largest } from "../statistics.js";
 import { isRecord } from "./foreign-content.js";
-import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
+import type { ExportOptions, PlacementFormat } from "./placement-format.js";
 
 /**
  * LMDeploy's statistics of experts, from which it plans by itself: loads, for every *hidden* layer.
@@ -19,10 +20,7 @@ export const lmdeploy: PlacementFormat = {
       requireLoads("lmdeploy", placement, options).map(({ layer, load }) => [layer, load]),
     );
     const none = new Array<number>(placement.numExperts).fill(0);
-    const rows = Array.from(
-      { length: placement.modelLayers.numHiddenLayers },
-      (_, layer) => loadOf.get(layer) ?? none,
-    );
+    const rows = Array.from({ length: options.numHiddenLayers }, (_, layer) => loadOf.get(layer) ?? none);
     return `[\n${rows.map((row) => `  ${JSON.stringify(row)}`).join(",\n")}\n]\n`;
   },
   // Such a file is a trace of loads, and read as one.
@@ -88,7 +86,7 @@ function formatDocument(format: string, head: string, layers: readonly string[])
  */
 export function requireLoads(
   format: string,
-  { layers, numExperts }: EnginePlacement,
+  { layers, numExperts }: Placement,
   { loads }: ExportOptions,
 ): { layer: number; load: number[] }[] {
   return layers.map(({ layer }) => {

@@ -4,7 +4,8 @@ import { verifyPlacement } from "../placement/verify-placement.js";
 import { adviceNotes, checkEngine, engineAdvice, type EngineAdvice } from "./engine-advice.js";
 import { fitEngine } from "./fit-engine.js";
 import { lookAt } from "./foreign-content.js";
-import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
+import type { ExportOptions, PlacementFormat } from "./placement-format.js";
+import { completeModelLayers, type ModelLayers } from "./model-layers.js";
 import { readForeign } from "./read-foreign.js";
 
 /** A file written for an engine, not yet on disk. */
@@ -33,9 +34,16 @@ export async function exportPlacement(
   const violations = verifyPlacement(placement);
   if (violations.length > 0) throw new InputError(`placement: ${violations[0]}`);
   const notes = checkEngine(placement, format, options).map((complaint) => `forced: ${complaint}`);
-  const fitted = fitEngine(placement, format, { ...options, note: (sentence) => notes.push(sentence) });
-  const data = await format.write(fitted, options);
-  await verifyExport(data, fitted, format);
+  const note = (sentence: string) => void notes.push(sentence);
+  const modelLayers = completeModelLayers(
+    placement,
+    options,
+    format.needs.layers === "all" ? note : undefined,
+  );
+  const known = { ...options, ...modelLayers };
+  const fitted = fitEngine(placement, format, { ...known, note });
+  const data = await format.write(fitted, known);
+  await verifyExport(data, { fitted, modelLayers }, format);
   const advice = engineAdvice(fitted, format, options);
   return { data, notes: advice === undefined ? notes : notes.concat(adviceNotes(advice)), advice };
 }
@@ -43,12 +51,12 @@ export async function exportPlacement(
 /** Reads the file written and finds the same placement in it, or else the format has a bug. */
 async function verifyExport(
   data: string | Uint8Array,
-  fitted: EnginePlacement,
+  { fitted, modelLayers }: { fitted: Placement; modelLayers: ModelLayers },
   format: PlacementFormat,
 ): Promise<void> {
   if (format.read === undefined) return;
   const content = lookAt(typeof data === "string" ? new TextEncoder().encode(data) : data);
-  const { numExperts, numChiplets, modelLayers } = fitted;
+  const { numExperts, numChiplets } = fitted;
   const { placement, violations } = await readForeign(content, format, {
     numExperts,
     numChiplets,

@@ -1,15 +1,16 @@
 import { InputError } from "../errors.js";
 import type { Chiplets, LayerPlacement, Placement } from "../placement/placement.js";
-import { completeModelLayers, formatLayers, moeLayers } from "./model-layers.js";
+import { formatLayers, moeLayers, type ModelLayers } from "./model-layers.js";
 import { runLengths } from "./physical-slots.js";
-import type { EnginePlacement, ExportOptions, PlacementFormat } from "./placement-format.js";
+import type { ExportOptions, PlacementFormat } from "./placement-format.js";
 import { largest } from "../statistics.js";
 
 /** Options of {@link fitEngine}. */
-export interface FitOptions extends ExportOptions {
-  /** Told of everything assumed or filled in. */
-  note?: (sentence: string) => void;
-}
+export type FitOptions = ExportOptions &
+  ModelLayers & {
+    /** Told of everything assumed or filled in. */
+    note?: (sentence: string) => void;
+  };
 
 /**
  * Makes a sound placement fit for the format of an engine: its layers complete, its slots equal, as the format needs it.
@@ -22,13 +23,8 @@ export function fitEngine(
   placement: Placement,
   format: PlacementFormat,
   options: FitOptions,
-): EnginePlacement {
+): Placement & { readonly slotsPerChiplet: number } {
   const { needs, name } = format;
-  const modelLayers = completeModelLayers(
-    placement,
-    options,
-    needs.layers === "all" ? options.note : undefined,
-  );
   const chosen = chooseLayers(placement, format, options);
   const slotsPerChiplet = largest(chosen.flatMap(({ chiplets }) => chiplets.map(({ length }) => length)));
   const context = {
@@ -38,7 +34,7 @@ export function fitEngine(
     name,
     noReplicas: needs.noReplicas,
   };
-  const complete = needs.layers === "all" ? completeLayers(chosen, moeLayers(modelLayers), context) : chosen;
+  const complete = needs.layers === "all" ? completeLayers(chosen, moeLayers(options), context) : chosen;
   const layers = needs.equalSlots ? complete.map((layer) => equalizeSlots(layer, context)) : complete;
   if (needs.noReplicas && layers.some(({ chiplets }) => chiplets.flat().length > placement.numExperts)) {
     throw new InputError(
@@ -46,7 +42,7 @@ export function fitEngine(
     );
   }
   if (needs.runs === true) for (const layer of layers) checkRuns(layer, placement.numExperts, name);
-  return { ...placement, layers, slotsPerChiplet, modelLayers };
+  return { ...placement, layers, slotsPerChiplet };
 }
 
 /**
@@ -94,12 +90,12 @@ function checkRuns({ layer, chiplets }: LayerPlacement, numExperts: number, name
   );
 }
 
-interface FitContext extends FitOptions {
+type FitContext = FitOptions & {
   numExperts: number;
   slotsPerChiplet: number;
   name: string;
   noReplicas: boolean;
-}
+};
 
 /** The layers to write: all, or the one that formats of one placement hold. */
 function chooseLayers(
@@ -160,7 +156,7 @@ function strayAdvice(layers: readonly LayerPlacement[], wanted: readonly number[
   const offset = wanted[0] - layers[0].layer;
   const isShifted = offset > 0 && layers.every(({ layer }) => wanted.includes(layer + offset));
   return isShifted
-    ? `Maybe the trace replicas layers from the first MoE layer: place again, and pass layerOffset ${offset}.`
+    ? `Maybe the trace numbers layers from the first MoE layer: place again, and pass layerOffset ${offset}.`
     : "Maybe put right numHiddenLayers, firstMoeLayer or moeLayerStep.";
 }
 

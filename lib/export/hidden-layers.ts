@@ -2,7 +2,7 @@ import { describeValue } from "../describe-value.js";
 import type { Placement } from "../placement/placement.js";
 import { moeLayers } from "./model-layers.js";
 import { expertsOfSlots, fillSlots } from "./physical-slots.js";
-import type { EnginePlacement, ReadOptions, Report } from "./placement-format.js";
+import type { ReadOptions, Report } from "./placement-format.js";
 
 /**
  * Rows of slots for every *hidden* layer, as engines take them that count dense layers too.
@@ -11,11 +11,13 @@ import type { EnginePlacement, ReadOptions, Report } from "./placement-format.js
  *
  * @returns Expert of every slot. Shape [numHiddenLayers, numSlots].
  */
-export function rowsOfHiddenLayers(placement: EnginePlacement): number[][] {
-  const { layers, numExperts, numChiplets, slotsPerChiplet, modelLayers } = placement;
+export function rowsOfHiddenLayers(
+  { layers, numExperts, numChiplets, slotsPerChiplet }: Placement & { readonly slotsPerChiplet: number },
+  numHiddenLayers: number,
+): number[][] {
   const trivial = Array.from({ length: numChiplets * slotsPerChiplet }, (_, slot) => slot % numExperts);
   const slotsOf = new Map(layers.map(({ layer, chiplets }) => [layer, expertsOfSlots(chiplets)]));
-  return Array.from({ length: modelLayers.numHiddenLayers }, (_, layer) => slotsOf.get(layer) ?? trivial);
+  return Array.from({ length: numHiddenLayers }, (_, layer) => slotsOf.get(layer) ?? trivial);
 }
 
 /**

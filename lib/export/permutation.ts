@@ -1,8 +1,9 @@
 import { describeValue } from "../describe-value.js";
 import { isRecord, reportExtraKeys } from "./foreign-content.js";
+import type { Placement } from "../placement/placement.js";
 import { checkModelSizes } from "../plausible-size.js";
 import { expertsOfSlots, fillSlots, type SlotRow } from "./physical-slots.js";
-import type { EnginePlacement, PlacementFormat, Report } from "./placement-format.js";
+import type { PlacementFormat, Report } from "./placement-format.js";
 
 const FORMAT = "moeplace.expert-permutation";
 
@@ -36,7 +37,7 @@ export interface Permutation {
 }
 
 /** Writes a placement without replicas as the order of the experts, rank by rank. */
-export function formatPermutation({ layers, numExperts, numChiplets }: EnginePlacement): string {
+export function formatPermutation({ layers, numExperts, numChiplets }: Placement): string {
   const rows = layers.map(
     ({ layer, chiplets }) => `  {"layer": ${layer}, "newToOld": [${expertsOfSlots(chiplets).join(", ")}]}`,
   );

@@ -29,12 +29,6 @@ export interface ExportOptions extends KnownModelLayers {
   force?: boolean | undefined;
 }
 
-/** A placement made fit for an engine: every MoE layer, the same number of experts on every chiplet where needed. */
-export interface EnginePlacement extends Placement {
-  readonly slotsPerChiplet: number;
-  readonly modelLayers: ModelLayers;
-}
-
 /** What the reader of a foreign file has to be told where the file does not say it. */
 export interface ReadOptions extends KnownModelLayers {
   numExperts?: number | undefined;
@@ -80,7 +74,11 @@ export interface PlacementFormat {
   readonly needs: FormatNeeds;
   /** Whether those who make such files put an expert twice on a chiplet, and serve it; it is counted once then. */
   readonly servesDoubles?: boolean;
-  write(placement: EnginePlacement, options: ExportOptions): string | Uint8Array | Promise<Uint8Array>;
+  /** @param placement Fit for the format (see `fitEngine`): its layers complete, its slots equal, where needed. */
+  write(
+    placement: Placement & { readonly slotsPerChiplet: number },
+    options: ExportOptions & ModelLayers,
+  ): string | Uint8Array | Promise<Uint8Array>;
   /** Whether other files look alike: traces of loads or tokens. */
   readonly mistakable?: boolean;
   /** @param options What is known of the model, where the content alone does not tell formats apart. */

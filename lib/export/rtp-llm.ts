@@ -15,7 +15,8 @@ export const rtpLlm: PlacementFormat = {
   extension: "json",
   needs: { layers: "all", equalSlots: true, noReplicas: false },
   mistakable: true,
-  write: (placement) => `${formatRows(rowsOfHiddenLayers(placement))}\n`,
+  write: (placement, { numHiddenLayers }) =>
+    `${formatRows(rowsOfHiddenLayers(placement, numHiddenLayers))}\n`,
   recognises: ({ json }, options) => hasDenseRows(json, options),
   read: ({ json }, options, report) =>
     fillHiddenLayers(json as unknown[], { ...options, format: "rtp-llm" }, report),

@@ -15,8 +15,8 @@ export const sglangJax: PlacementFormat = {
   extension: "npy",
   needs: { layers: "all", equalSlots: true, noReplicas: false },
   mistakable: true,
-  write(placement) {
-    const rows = rowsOfHiddenLayers(placement);
+  write(placement, { numHiddenLayers }) {
+    const rows = rowsOfHiddenLayers(placement, numHiddenLayers);
     return writeNpy([rows.length, rows[0].length], rows.flat());
   },
   // Two dimensions may be anything; slots are read where it is known over how many ranks they spread.

@@ -15,7 +15,8 @@ export const sglang: PlacementFormat = {
   summary: "SGLang --init-expert-location: JSON, a row of physical slots for every hidden layer",
   extension: "json",
   needs: { layers: "all", equalSlots: true, noReplicas: false },
-  write: (placement) => `{"${KEY}": ${formatRows(rowsOfHiddenLayers(placement))}}\n`,
+  write: (placement, { numHiddenLayers }) =>
+    `{"${KEY}": ${formatRows(rowsOfHiddenLayers(placement, numHiddenLayers))}}\n`,
   recognises: ({ json }) => isRecord(json) && (KEY in json || "logical_count" in json),
   read({ json }, options, report) {
     const document = json as Record<string, unknown>;

@@ -1,11 +1,16 @@
-import type { LayerPlacement, Solved } from "../placement/placement.js";
+import type { Chiplets, LayerPlacement } from "../placement/placement.js";
 import type { PlacementProblem } from "../placement/problem.js";
 import { countTraffic } from "../placement/traffic.js";
 import { stepMakespanNs } from "../schedule/schedule-step.js";
 import { evenStep } from "./even-step.js";
 
+interface Candidate {
+  readonly chiplets: Chiplets;
+  readonly cost: number;
+}
+
 /** Placements that solvers' answers were chosen from, by layer number; of layers whose solver tells them. */
-export type Candidates = ReadonlyMap<number, NonNullable<Solved["candidates"]>>;
+export type Candidates = Map<number, Readonly<Record<string, Candidate>>>;
 
 /**
  * Chooses what makes the step of all layers fastest, where time is the objective: the layers as answered, each fastest on
@@ -47,7 +52,7 @@ function candidateSteps(layers: readonly LayerPlacement[], candidates: Candidate
 /** What is known of a candidate: its cost, and what was proved for every placement of the layer. */
 function claimOf(
   { layer, bound, stoppedBy = "budget" }: LayerPlacement,
-  { chiplets, cost }: Pick<Solved, "chiplets" | "cost">,
+  { chiplets, cost }: Candidate,
 ): LayerPlacement {
   return {
     layer,

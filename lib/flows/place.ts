@@ -1,4 +1,4 @@
-import type { LayerPlacement, Placement, Solution, Solved } from "../placement/placement.js";
+import type { LayerPlacement, Placement, Solution } from "../placement/placement.js";
 import type { PlacementProblem } from "../placement/problem.js";
 import type { Solver, SolverOptions, SolverProgress } from "../placement/solver.js";
 import { SHARE_ROUNDING } from "../placement/tolerance.js";
@@ -7,7 +7,7 @@ import { countTokens } from "../placement/verify-tokens.js";
 import { smallest } from "../statistics.js";
 import type { LoadTrace } from "../trace/load-trace.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import { fastestStep } from "./fastest-step.js";
+import { fastestStep, type Candidates } from "./fastest-step.js";
 import { isRoutingTrace, poseLayers, type PosingOptions } from "./pose.js";
 
 /** What placing a trace came to. */
@@ -65,7 +65,7 @@ export async function placeTrace(
   const { posing, concurrency = Infinity, onLayer } = options;
   const problems = poseLayers(trace, posing);
   const share = shareTime(problems.length, options);
-  const candidatesOf = new Map<number, NonNullable<Solved["candidates"]>>();
+  const candidatesOf: Candidates = new Map();
   const answers = await mapSome(problems, concurrency, async (problem) => {
     const reason = missingRoom(problem);
     if (reason !== undefined) return { layer: problem.layer, status: "infeasible" as const, reason };
@@ -134,7 +134,7 @@ async function solveLayer(
 
 /** Holds an answer against the tokens themselves, or against the loads where there are none. */
 function verifyAnswer(
-  answer: Solved,
+  answer: Omit<LayerPlacement, "layer">,
   { trace, problem, solver }: { trace: RoutingTrace | LoadTrace; problem: PlacementProblem; solver: Solver },
 ): void {
   const tokens = isRoutingTrace(trace) && trace.layers.find(({ layer }) => layer === problem.layer);

@@ -1,7 +1,7 @@
 import { requestedLimits } from "../placement/constraints.js";
-import type { PlacementFile } from "../placement/placement-file.js";
+import type { Placement } from "../placement/placement.js";
 import { hashTrace, nameHardware, type Provenance } from "../placement/provenance.js";
-import type { BackendChoice } from "../placement/solver.js";
+import type { BackendChoice } from "../placement/backend-choice.js";
 import type { LoadTrace } from "../trace/load-trace.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import { readVersion } from "../version.js";
@@ -55,7 +55,7 @@ export function provenanceOf(
 export function recordPlacement(
   { placement, solver }: Extract<PlaceOutcome, { status: "placed" }>,
   { provenance, seed }: { readonly provenance: Provenance; readonly seed: number },
-): PlacementFile {
+): Placement {
   const { hardware, slotsPerChiplet, limits } = provenance;
   const { groupsPerExpert } = limits;
   return {

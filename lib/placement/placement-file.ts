@@ -8,20 +8,6 @@ import type { Provenance } from "./provenance.js";
 import { separationViolations } from "./verify.js";
 import { verifyPlacement } from "./verify-placement.js";
 
-/** Everything a placement file holds. A `Placement` fresh from the solvers is one. */
-export interface PlacementFile extends Placement {
-  /** Chiplet c is in chiplet group floor(c / (numChiplets / numGroups)). */
-  readonly numGroups?: number;
-  /** Room on every chiplet, where it is known; a chiplet may hold fewer experts. */
-  readonly slotsPerChiplet?: number;
-  /** Fewest chiplet groups in which each expert has a replica, where more than one was asked for. */
-  readonly groupsPerExpert?: number;
-  /** Name of the solver that really answered. */
-  readonly solver?: string;
-  readonly seed?: number;
-  readonly provenance?: Provenance;
-}
-
 /**
  * Reads a placement file whole and sound.
  *
@@ -31,7 +17,7 @@ export interface PlacementFile extends Placement {
  * @example
  * const placement = await parsePlacement(await readFile("p.json", "utf8"), "p.json");
  */
-export async function parsePlacement(text: string, where: string): Promise<PlacementFile> {
+export async function parsePlacement(text: string, where: string): Promise<Placement> {
   const placement = await decodePlacement(text, where);
   const violations = verifyPlacementFile(placement);
   if (violations.length === 0) return placement;
@@ -49,7 +35,7 @@ export async function parsePlacement(text: string, where: string): Promise<Place
  *
  * @throws InputError if the text is not JSON or a field is missing or of another type.
  */
-export async function decodePlacement(text: string, where: string): Promise<PlacementFile> {
+export async function decodePlacement(text: string, where: string): Promise<Placement> {
   // Loaded on first use: the schema library costs every other command 50 ms.
   const { placementSchema } = await import("./placement-schema.js");
   const document = parseJson(text, where);
@@ -87,9 +73,9 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
  *
  * @returns One sentence a violation; empty if nothing is wrong.
  */
-export function verifyPlacementFile(placement: PlacementFile): string[] {
-  const { numChiplets, numGroups = 1, slotsPerChiplet, layers } = placement;
-  const violations = verifyPlacement(placement, slotsPerChiplet);
+export function verifyPlacementFile(placement: Placement): string[] {
+  const { numChiplets, numGroups = 1, layers } = placement;
+  const violations = verifyPlacement(placement);
   if (numChiplets % numGroups !== 0) {
     violations.push(`found ${numChiplets} chiplets in ${numGroups} groups, expected groups of equal size`);
   }
@@ -118,7 +104,7 @@ export function verifyPlacementFile(placement: PlacementFile): string[] {
  * @example
  * await writeFile("p.json", formatPlacement({ ...placement, solver: "ilp", seed: 1 }));
  */
-export function formatPlacement(placement: PlacementFile): string {
+export function formatPlacement(placement: Placement): string {
   const {
     model = null,
     numExperts,

@@ -1,4 +1,5 @@
 import type { DispatchModel } from "./dispatch.js";
+import type { Provenance } from "./provenance.js";
 
 /** The experts on every chiplet, each list ascending. An expert on several chiplets has replicas. */
 export type Chiplets = readonly (readonly number[])[];
@@ -14,37 +15,53 @@ export interface Proved {
   readonly bound?: number;
 }
 
-/** A placement of one layer, in a solver's words. Costs and bounds are mean distinct chiplets per token (C_T). */
-export interface Solved extends Proved {
+/**
+ * The placement of one MoE layer and, where a solver made it, what the solver says of it: its cost and bound are mean
+ * distinct chiplets per token (C_T).
+ */
+export interface LayerPlacement extends Partial<Proved> {
+  readonly layer: number;
   readonly chiplets: Chiplets;
   /** Mean distinct chiplet groups per token (C_G) and, for these columns, what is proved about it. */
   readonly groups?: Proved;
   /** Largest load of a chiplet over the mean, where that was the objective. */
   readonly load?: Proved;
-  readonly stoppedBy: StoppedBy;
-  /** Placements of the same layer that it was chosen from, by solver: another may suit the step of all layers better. */
-  readonly candidates?: Readonly<Record<string, Pick<Solved, "chiplets" | "cost">>>;
+  readonly stoppedBy?: StoppedBy;
 }
 
-/** What a solver answers: a placement, a proof that there is none, or neither. */
+/** What a solver answers to the problem of one layer: a placement, a proof that there is none, or neither. */
 export type Solution =
-  | Solved
+  | (Omit<LayerPlacement, "layer"> &
+      Proved & {
+        readonly stoppedBy: StoppedBy;
+        /** Placements of the same layer that it was chosen from, by solver: another may suit the step of all layers better. */
+        readonly candidates?: Readonly<
+          Record<string, { readonly chiplets: Chiplets; readonly cost: number }>
+        >;
+      })
   | { readonly status: "infeasible"; readonly reason: string }
   | { readonly status: "undecided"; readonly stoppedBy: StoppedBy };
 
-/** The placement of one MoE layer and, where a solver made it, what the solver says of it. */
-export interface LayerPlacement extends Partial<Omit<Solved, "chiplets" | "candidates">> {
-  readonly layer: number;
-  readonly chiplets: Chiplets;
-}
-
-/** The placement of a model, whoever made it: one placement of all its experts for every MoE layer. */
+/**
+ * The placement of a model, whoever made it: one placement of all its experts for every MoE layer, and what is known of
+ * where it belongs and how it came about. A placement file holds all of it.
+ */
 export interface Placement {
   readonly model: string | undefined;
   readonly numExperts: number;
   readonly numChiplets: number;
+  /** Chiplet c is in chiplet group floor(c / (numChiplets / numGroups)). */
+  readonly numGroups?: number;
+  /** Room on every chiplet, where it is known; a chiplet may hold fewer experts. */
+  readonly slotsPerChiplet?: number;
+  /** Fewest chiplet groups in which each expert has a replica, where more than one was asked for. */
+  readonly groupsPerExpert?: number;
   /** Which replica a token uses, where experts have any and it is known. */
   readonly dispatch?: DispatchModel;
+  /** Name of the solver that really answered. */
+  readonly solver?: string;
+  readonly seed?: number;
+  readonly provenance?: Provenance;
   /** Ascending by layer number. */
   readonly layers: readonly LayerPlacement[];
 }

@@ -8,7 +8,7 @@ import type { RequestedLimits } from "./constraints.js";
 import type { DispatchModel } from "./dispatch.js";
 import type { Objective } from "./objective.js";
 import type { Pin } from "./problem.js";
-import type { BackendChoice } from "./solver.js";
+import type { BackendChoice } from "./backend-choice.js";
 
 /** How a placement came about, besides the solver and the seed: enough to make it again from the same trace. */
 export interface Provenance {

@@ -1,15 +1,6 @@
+import type { BackendChoice } from "./backend-choice.js";
 import type { PlacementProblem } from "./problem.js";
 import type { Chiplets, Solution } from "./placement.js";
-
-/** Which MILP backend solves which of the two integer programmes. */
-export interface BackendChoice {
-  /** Choice of columns for the chiplets. */
-  readonly columns: BackendName;
-  /** Assignment of the columns to chiplet groups. */
-  readonly groups: BackendName;
-}
-
-export type BackendName = "highs" | "javascript-lp-solver";
 
 /** What every solver is told besides the problem. */
 export interface SolverOptions {

@@ -1,6 +1,5 @@
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import type { LayerPlacement, Placement, Solved } from "./placement.js";
-import type { PlacementFile } from "./placement-file.js";
+import type { LayerPlacement, Placement } from "./placement.js";
 import { NO_LIMITS } from "./constraints.js";
 import { verifyByTokens } from "./verify.js";
 import { countTokens, type TokenCount } from "./verify-tokens.js";
@@ -16,7 +15,7 @@ import { largest } from "../statistics.js";
  * @param trace The tokens that the placement was made from.
  * @returns One sentence a violation; empty if nothing is wrong.
  */
-export function verifyAgainstTrace(placement: PlacementFile, trace: RoutingTrace): string[] {
+export function verifyAgainstTrace(placement: Placement, trace: RoutingTrace): string[] {
   if (placement.numExperts !== trace.numExperts) {
     return [`found ${placement.numExperts} experts, expected ${trace.numExperts} as in the trace`];
   }
@@ -55,9 +54,10 @@ export function verifyAgainstPlacement(found: Placement, expected: Placement): s
 }
 
 function verifyClaims(
-  { status, cost, bound, groups, load, stoppedBy, chiplets }: LayerPlacement,
-  { placement, tokens }: { placement: PlacementFile; tokens: readonly TokenCount[] },
+  layer: LayerPlacement,
+  { placement, tokens }: { placement: Placement; tokens: readonly TokenCount[] },
 ): string[] {
+  const { chiplets, cost } = layer;
   const { numExperts, numChiplets, numGroups = 1, dispatch } = placement;
   const slotsPerChiplet = placement.slotsPerChiplet ?? largest(chiplets.map((experts) => experts.length));
   const numReplicas = chiplets.flat().length - numExperts;
@@ -74,16 +74,7 @@ function verifyClaims(
     pins: [],
     antiAffinity: [],
   };
-  const found: Solved = {
-    status: status ?? "feasible",
-    chiplets,
-    cost,
-    ...(bound !== undefined && { bound }),
-    ...(groups && { groups }),
-    ...(load && { load }),
-    stoppedBy: stoppedBy ?? "rule",
-  };
-  return verifyByTokens(problem, found, tokens);
+  return verifyByTokens(problem, layer, tokens);
 }
 
 function list(experts: readonly number[]): string {

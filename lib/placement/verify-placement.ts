@@ -5,17 +5,16 @@ const MOST_LISTED = 16;
 
 /**
  * Lists everything that is wrong with a placement by itself, without the problem it answers: coverage, id range, no
- * expert twice on a chiplet, layers in order. Replicas on different chiplets are right.
+ * expert twice on a chiplet, no more than fit on it, layers in order. Replicas on different chiplets are right.
  *
- * @param slotsPerChiplet Most experts on a chiplet, where it is known.
  * @returns One sentence a violation; empty if nothing is wrong.
  *
  * @example
  * verifyPlacement({ model: undefined, numExperts: 3, numChiplets: 2, layers: [{ layer: 0, chiplets: [[0, 0], [1]] }] });
  * // ["layer 0: chiplet 0 holds expert 0 twice", "layer 0: expert 2 is on no chiplet"]
  */
-export function verifyPlacement(placement: Placement, slotsPerChiplet = Infinity): string[] {
-  const { numExperts, numChiplets, layers } = placement;
+export function verifyPlacement(placement: Placement): string[] {
+  const { numExperts, numChiplets, slotsPerChiplet = Infinity, layers } = placement;
   const violations: string[] = [];
   if (layers.length === 0) violations.push("found no layers, expected at least one");
   layers.forEach(({ layer, chiplets }, index) => {

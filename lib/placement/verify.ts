@@ -1,6 +1,6 @@
 import { largest } from "../statistics.js";
 import type { PlacementProblem } from "./problem.js";
-import type { Chiplets, Solved, Proved } from "./placement.js";
+import type { Chiplets, LayerPlacement, Proved } from "./placement.js";
 import { waysToServe } from "./slow-dispatch.js";
 import { OPTIMALITY_GAP, SHARE_ROUNDING } from "./tolerance.js";
 import { tokensOfPatterns, type TokenCount } from "./verify-tokens.js";
@@ -26,13 +26,14 @@ export function verifyChiplets(problem: PlacementProblem, chiplets: Chiplets): s
 }
 
 /**
- * Verifies a found placement whole: its placement, that its cost is the true one, and that its bound does not exceed it.
+ * Verifies a found placement whole: its placement, and of what is said of it, that its cost is the true one and that its
+ * bound does not exceed it.
  *
  * Believes the problem's patterns; where the tokens are at hand, {@link verifyByTokens} believes less.
  *
  * @returns One sentence a violation; empty if all holds.
  */
-export function verifyFound(problem: PlacementProblem, found: Solved): string[] {
+export function verifyFound(problem: PlacementProblem, found: Omit<LayerPlacement, "layer">): string[] {
   return verifyByTokens(problem, found, tokensOfPatterns(problem.patterns));
 }
 
@@ -43,7 +44,7 @@ export function verifyFound(problem: PlacementProblem, found: Solved): string[] 
  */
 export function verifyByTokens(
   problem: VerifiedProblem,
-  found: Solved,
+  found: Omit<LayerPlacement, "layer">,
   tokens: readonly TokenCount[],
 ): string[] {
   const service = () => serveSlowly(problem, found.chiplets, tokens);
@@ -74,7 +75,8 @@ function chipletViolations(problem: VerifiedProblem, chiplets: Chiplets, service
 }
 
 /** Holds a claimed cost, and what is said to be proved of it, against the true one. */
-function claimViolations(what: string, { status, cost, bound }: Proved, truth: number): string[] {
+function claimViolations(what: string, { status, cost, bound }: Partial<Proved>, truth: number): string[] {
+  if (cost === undefined) return [];
   const violations: string[] = [];
   const tolerance = SHARE_ROUNDING * truth;
   if (Math.abs(truth - cost) > tolerance)

@@ -1,4 +1,4 @@
-import type { BackendName } from "../../lib/placement/solver.js";
+import type { BackendName } from "../../lib/placement/backend-choice.js";
 import { solveMilp } from "../milp/solve-milp.js";
 import { sumTokens, type Column } from "./column.js";
 import type { PartitionShape } from "./column-model.js";

@@ -1,4 +1,4 @@
-import { expertsOfChiplets, type Solved } from "../../lib/placement/placement.js";
+import { expertsOfChiplets, type Solution } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { createAdmissibility } from "./violations.js";
 
@@ -9,7 +9,7 @@ import { createAdmissibility } from "./violations.js";
  *
  * @returns Undefined where it is not allowed, or where experts may have replicas.
  */
-export function placeOnOneChiplet(problem: PlacementProblem): Solved | undefined {
+export function placeOnOneChiplet(problem: PlacementProblem): Solution | undefined {
   const { numExperts, numChiplets, chipletsPerGroup, slotsPerChiplet, numReplicas, pins } = problem;
   if (slotsPerChiplet < numExperts || numReplicas > 0) return undefined;
   const chipletOf = new Uint16Array(numExperts).fill(pins.at(0)?.chiplet ?? 0);

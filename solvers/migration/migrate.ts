@@ -1,7 +1,7 @@
 import { InputError } from "../../lib/errors.js";
 import { heldLimits } from "../../lib/placement/constraints.js";
 import { countMoves } from "../../lib/placement/migration.js";
-import type { Chiplets, Solved, Placement, Solution, StoppedBy } from "../../lib/placement/placement.js";
+import type { Chiplets, LayerPlacement, Placement, Proved, Solution } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { relabelChiplets } from "../../lib/placement/relabel.js";
 import { timeLeft, type Solver } from "../../lib/placement/solver.js";
@@ -85,7 +85,7 @@ export interface LimitMovesOptions {
  */
 export async function limitMoves(problem: PlacementProblem, options: LimitMovesOptions): Promise<Solution> {
   const { running, maxMoves } = options;
-  const target = "chiplets" in options.target ? renameChiplets(problem, options.target, running) : undefined;
+  const target = "chiplets" in options.target ? relabelled(problem, options.target, running) : undefined;
   const isReached = target !== undefined && countMoves(running, target.chiplets) <= maxMoves;
   if (isReached && (target.status === "optimal" || maxMoves === Infinity)) return target;
 
@@ -99,8 +99,8 @@ export async function limitMoves(problem: PlacementProblem, options: LimitMovesO
           isHurried: stoppedBy === "interrupt",
         });
   if (!chiplets || verifyChiplets(problem, chiplets).length > 0) return { status: "undecided", stoppedBy };
-  const found = answer(problem, chiplets, { target, stoppedBy });
-  return isReached && target.cost <= found.cost ? target : found;
+  const found = claims(problem, chiplets, target);
+  return isReached && target.cost <= found.cost ? target : { ...found, chiplets, stoppedBy };
 }
 
 /** Moves experts and replicas away from the running placement, if that is one but for the loads. */
@@ -118,28 +118,28 @@ function moveCopies(
   }).chiplets;
 }
 
-function answer(
+/** What is known of a placement within the budget: its costs, and what was proved for the target. */
+function claims(
   { patterns, chipletsPerGroup, dispatch }: PlacementProblem,
   chiplets: Chiplets,
-  { target, stoppedBy }: { target: Solved | undefined; stoppedBy: StoppedBy },
-): Solved {
+  target: Pick<LayerPlacement, "bound" | "groups"> | undefined,
+): Proved & Pick<LayerPlacement, "groups"> {
   const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
   const perToken = (tokens: Float64Array) => sum(tokens) / patterns.numTokens;
   return {
     status: "feasible",
-    chiplets,
     cost: perToken(traffic.chipletTokens),
     ...(target?.bound !== undefined && { bound: target.bound }),
     ...(target?.groups && { groups: { status: "feasible", cost: perToken(traffic.groupTokens) } }),
-    stoppedBy,
   };
 }
 
-function renameChiplets(
+/** The same columns under chiplet numbers that move as few experts as possible. */
+function relabelled<Target extends { readonly chiplets: Chiplets }>(
   { chipletsPerGroup, pins }: PlacementProblem,
-  target: Solved,
+  target: Target,
   running: Chiplets,
-): Solved {
+): Target {
   return { ...target, chiplets: relabelChiplets(target.chiplets, running, { chipletsPerGroup, pins }) };
 }
 

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import type { BackendName } from "../../lib/placement/solver.js";
+import type { BackendName } from "../../lib/placement/backend-choice.js";
 import type { Backend, BackendClaim, BackendOptions } from "./backend.js";
 import { solveByHighs } from "./highs.js";
 import { solveByJavascriptLpSolver } from "./javascript-lp-solver.js";

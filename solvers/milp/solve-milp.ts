@@ -1,4 +1,4 @@
-import type { BackendName } from "../../lib/placement/solver.js";
+import type { BackendName } from "../../lib/placement/backend-choice.js";
 import { INTEGRALITY, OPTIMALITY_GAP } from "../../lib/placement/tolerance.js";
 import type { BackendClaim, BackendOptions } from "./backend.js";
 import { objectiveOf, violationOf, type MilpModel } from "./milp-model.js";

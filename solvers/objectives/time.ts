@@ -1,4 +1,4 @@
-import type { Chiplets, Solution, Solved } from "../../lib/placement/placement.js";
+import type { Chiplets, Proved, Solution } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
@@ -27,6 +27,9 @@ const WORTH_ANNEALING = 1.05;
 
 /** Modelled time of a layer with such traffic, in ns. */
 export type TrafficTime = (traffic: LayerTraffic) => number;
+
+/** What a solver answers that has found a placement. */
+type Candidate = Extract<Solution, Proved>;
 
 /** Options of {@link fastest}. */
 export interface FastestOptions {
@@ -121,9 +124,9 @@ export const scheduledTime =
  */
 function annealed(
   problem: PlacementProblem,
-  candidates: readonly Solved[],
+  candidates: readonly Candidate[],
   { estimateNs, seed, timeLimitMs = Infinity }: SolverOptions & { readonly estimateNs: TrafficTime },
-): Solved[] {
+): Candidate[] {
   if (problem.numReplicas > 0) return [];
   const { patterns, load } = problem;
   const ranked = candidates
@@ -170,7 +173,10 @@ function machineOf({ objective }: PlacementProblem): Machine {
  * Caps are between the load of the answer that costs least, which no laxer cap would change, and that of the most
  * balanced answer: a tighter cap may be impossible to meet, and to find that out would take longer than all the rest.
  */
-function cappedTasks(problem: PlacementProblem, answers: readonly Solved[]): [PlacementProblem, Chiplets][] {
+function cappedTasks(
+  problem: PlacementProblem,
+  answers: readonly Candidate[],
+): [PlacementProblem, Chiplets][] {
   const { limits, patterns } = problem;
   const loaded = answers.map(({ chiplets, cost }) => {
     const { chipletLoad } = countTraffic(patterns, chiplets, problem);
@@ -191,7 +197,11 @@ function cappedTasks(problem: PlacementProblem, answers: readonly Solved[]): [Pl
  * The same columns in chiplet groups of even load and, where a solver has assigned the groups, of nearly even load for
  * the least C_G; as far as the groups' limits allow it.
  */
-async function regroup(problem: PlacementProblem, found: Solved, options: SolverOptions): Promise<Solved[]> {
+async function regroup(
+  problem: PlacementProblem,
+  found: Candidate,
+  options: SolverOptions,
+): Promise<Candidate[]> {
   const { numReplicas } = problem;
   const underLoad =
     found.groups && numReplicas === 0
@@ -206,13 +216,13 @@ async function regroup(problem: PlacementProblem, found: Solved, options: Solver
     });
 }
 
-function distinct(placements: readonly Solved[]): Solved[] {
+function distinct(placements: readonly Candidate[]): Candidate[] {
   return placements.filter(
     (placement, index) => placements.findIndex((other) => isSame(placement, other)) === index,
   );
 }
 
-function isSame(a: Solved, b: Solved): boolean {
+function isSame(a: Candidate, b: Candidate): boolean {
   return a.chiplets.every((experts, chiplet) => {
     const others = b.chiplets[chiplet];
     return experts.length === others.length && experts.every((expert, place) => expert === others[place]);
@@ -220,7 +230,7 @@ function isSame(a: Solved, b: Solved): boolean {
 }
 
 /** The chosen placement with the best bound on C_T that holds under no cap. */
-function claimOf(chosen: Solved, answers: readonly Solved[]): Solved {
+function claimOf(chosen: Candidate, answers: readonly Candidate[]): Candidate {
   if (answers.includes(chosen)) return chosen;
   const bounds = answers.flatMap(({ bound }) => bound ?? []);
   const { chiplets, cost, stoppedBy } = chosen;

@@ -5,14 +5,14 @@ import {
   formatPlacement,
   parsePlacement,
   verifyPlacementFile,
-  type PlacementFile,
 } from "../../lib/placement/placement-file.js";
+import type { Placement } from "../../lib/placement/placement.js";
 import { placementJsonSchema } from "../../lib/placement/placement-schema.js";
 import { expectRejection } from "../expect-rejection.js";
 import { placements } from "../arbitrary-placement.js";
 import { expectGolden } from "../golden-file.js";
 
-const sample: PlacementFile = {
+const sample: Placement = {
   model: "allenai/OLMoE-1B-7B-0924",
   numExperts: 4,
   numChiplets: 2,
@@ -119,7 +119,7 @@ describe("placement file", () => {
 });
 
 describe("groupsPerExpert of a placement file", () => {
-  const separated: PlacementFile = {
+  const separated: Placement = {
     model: undefined,
     numExperts: 2,
     numChiplets: 2,

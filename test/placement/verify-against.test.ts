@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { PlacementFile } from "../../lib/placement/placement-file.js";
+import type { Placement } from "../../lib/placement/placement.js";
 import { verifyAgainstPlacement, verifyAgainstTrace } from "../../lib/placement/verify-against.js";
 import { createRoutingTrace } from "../../lib/trace/routing-trace.js";
 import { layerOf } from "../arbitrary-layer.js";
@@ -11,7 +11,7 @@ const tokens = [
   [0, 3],
 ];
 const trace = createRoutingTrace({ model: undefined, numExperts: 4, topK: 2, layers: [layerOf(tokens, 6)] });
-const placement: PlacementFile = {
+const placement: Placement = {
   model: undefined,
   numExperts: 4,
   numChiplets: 2,
@@ -28,7 +28,7 @@ const placement: PlacementFile = {
     },
   ],
 };
-const withLayer = (fields: object): PlacementFile => ({
+const withLayer = (fields: object): Placement => ({
   ...placement,
   layers: [{ ...placement.layers[0], ...fields }],
 });

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { countTokenCopies } from "../../lib/placement/cost.js";
-import { chipletOfExperts, expertsOfChiplets, type Solved } from "../../lib/placement/placement.js";
+import { chipletOfExperts, expertsOfChiplets, type LayerPlacement } from "../../lib/placement/placement.js";
 import { createProblem, type PlacementProblem, type ProblemOptions } from "../../lib/placement/problem.js";
 import { verifyByTokens, verifyChiplets, verifyFound } from "../../lib/placement/verify.js";
 import { countTokens, tokensOfPatterns } from "../../lib/placement/verify-tokens.js";
@@ -140,7 +140,8 @@ describe("verifyChiplets", () => {
 });
 
 describe("verifyFound", () => {
-  const found: Solved = {
+  const found: LayerPlacement = {
+    layer: 0,
     status: "optimal",
     chiplets: [[0, 1], [2, 3]], // prettier-ignore
     cost: 5 / 4,
@@ -155,7 +156,7 @@ describe("verifyFound", () => {
         const problem = createProblem(current, { numChiplets: numBlocks, slotsPerChiplet: numExperts });
         const chiplets = expertsOfChiplets(blockOf, numBlocks);
         const cost = countTokenCopies(current, blockOf) / current.numTokens;
-        const honest: Solved = { status: "feasible", chiplets, cost, stoppedBy: "rule" };
+        const honest: LayerPlacement = { layer: 0, status: "feasible", chiplets, cost, stoppedBy: "rule" };
         expect(verifyFound(problem, honest)).to.deep.equal([]);
         expect(verifyFound(problem, { ...honest, cost: cost * 1.001 })).to.have.length(1);
       }),
@@ -174,7 +175,8 @@ describe("verifyFound", () => {
     expect(verifyFound(poseWith(), { ...found, bound: 1.2 })).to.deep.equal([
       "status is optimal with cost 1.25 and bound 1.2",
     ]);
-    const unproved: Solved = {
+    const unproved: LayerPlacement = {
+      layer: 0,
       status: "optimal",
       chiplets: found.chiplets,
       cost: 5 / 4,
@@ -202,10 +204,10 @@ describe("chipletOfExperts and expertsOfChiplets", () => {
 describe("verifyByTokens", () => {
   const layer = layerOf(tokens);
   const chiplets = [[0, 1], [2, 3]]; // prettier-ignore
-  const claim = (problem: PlacementProblem): Solved => {
+  const claim = (problem: PlacementProblem): LayerPlacement => {
     const { chipletTokens } = countTraffic(problem.patterns, chiplets, problem);
     const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / problem.patterns.numTokens;
-    return { status: "feasible", chiplets, cost, stoppedBy: "rule" };
+    return { layer: 0, status: "feasible", chiplets, cost, stoppedBy: "rule" };
   };
 
   it("agrees with what was collected from the same rows", () => {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
-import type { BackendName } from "../../../lib/placement/solver.js";
+import type { BackendName } from "../../../lib/placement/backend-choice.js";
 import { binaryColumns, objectiveOf, violationOf, type MilpModel } from "../../../solvers/milp/milp-model.js";
 import { solveInWorker } from "../../../solvers/milp/worker-pool.js";
 import { checkClaim, solveMilp } from "../../../solvers/milp/solve-milp.js";
