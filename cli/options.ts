@@ -3,6 +3,7 @@ import { InputError } from "../index.js";
 import { unknownName } from "../doors/problem.js";
 import type { Placement } from "../doors/placement.js";
 import { DISPATCH_MODELS, type DispatchModel } from "../doors/problem.js";
+import { withValues } from "./option-values.js";
 import type { OutputOptions } from "./output-file.js";
 import type { TerminalOptions } from "./terminal.js";
 
@@ -173,7 +174,7 @@ export function withDispatch(placement: Placement, options: { dispatch?: Dispatc
 
 /** An option that takes an integer of at least `min`. */
 export function integerOption(flags: string, description: string, min = 0): Option {
-  const option = new Option(flags, description);
+  const option = withValues(new Option(flags, description), { type: "integer", minimum: min });
   return option.argParser((value) => {
     const number = Number(value);
     if (Number.isInteger(number) && number >= min && value.trim() !== "") return number;
@@ -187,19 +188,20 @@ export function numberOption(
   description: string,
   { above, below = Infinity }: { above: number; below?: number },
 ): Option {
-  const option = new Option(flags, description);
+  const range = { minimum: above, ...(below !== Infinity && { exclusiveMaximum: below }) };
+  const option = withValues(new Option(flags, description), { type: "number", ...range });
   return option.argParser((value) => {
     const number = Number(value);
     if (number >= above && number < below && value.trim() !== "") return number;
-    const range = below === Infinity ? `a number from ${above} on` : `a number in [${above}, ${below})`;
-    throw new InputError(`${option.long}: found ${value}, expected ${range}`);
+    const expected = below === Infinity ? `a number from ${above} on` : `a number in [${above}, ${below})`;
+    throw new InputError(`${option.long}: found ${value}, expected ${expected}`);
   });
 }
 
 /** An option that takes one of a few words, the first unless told otherwise. */
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   const option = new Option(flags, `${description}: ${choices.join(", ")}`).default(choices[0]);
-  return option.argParser((value) => {
+  return withValues(option, { enum: choices }).argParser((value) => {
     if (choices.includes(value)) return value;
     throw unknownName(`${option.long}`, { found: value, known: choices });
   });

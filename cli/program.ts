@@ -19,6 +19,7 @@ import { synthCommand } from "./commands/synth.js";
 import { verifyCommand } from "./commands/verify.js";
 import { watchCommand } from "./commands/watch.js";
 import { workerCommand } from "./commands/worker.js";
+import { addConfigOption, withConfig } from "./config.js";
 import { EXIT } from "./exit-code.js";
 import { withFlags } from "./field-flags.js";
 import { groupOptions, helpWidth, wrapLines } from "./help.js";
@@ -35,15 +36,20 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     exitCode = code;
   });
   try {
-    await program.parseAsync(args.length > 0 ? args : ["--help"], { from: "user" });
+    const words = args.length > 0 ? await withConfig(args, program) : ["--help"];
+    await program.parseAsync(words, { from: "user" });
     return exitCode;
   } catch (error) {
     return reportFailure(error);
   }
 }
 
-/** @param end Told by a command that ends with anything but success. */
-function createProgram(end: (exitCode: number) => void): Command {
+/**
+ * The commands with their options.
+ *
+ * @param end Told by a command that ends with anything but success.
+ */
+export function createProgram(end: (exitCode: number) => void): Command {
   const program = new Command("moeplace")
     .description(
       "Places the experts of Mixture-of-Experts models on chiplets or GPUs so that the fewest bytes move in the least " +
@@ -71,7 +77,10 @@ function createProgram(end: (exitCode: number) => void): Command {
     paperCommand(),
     completionCommand(),
   ];
-  for (const command of commands) program.addCommand(command);
+  for (const command of commands) {
+    addConfigOption(command);
+    program.addCommand(command);
+  }
   for (const command of [program, ...program.commands]) {
     groupOptions(command);
     command

@@ -9,6 +9,7 @@ import {
   type ScheduleOptions,
 } from "../doors/schedule.js";
 import { choiceOption, integerOption, numberOption } from "./options.js";
+import { withValues } from "./option-values.js";
 import type { WorkloadOptions } from "./workload-options.js";
 
 /** How a step is scheduled, besides what it is. */
@@ -84,5 +85,7 @@ function chunksOption(): Option {
     1,
   );
   const parse = option.parseArg?.bind(option);
-  return option.argParser((value, previous) => (value === "best" ? value : parse?.(value, previous)));
+  return withValues(option, {
+    anyOf: [{ type: "integer", minimum: 1 }, { const: "best" }],
+  }).argParser((value, previous) => (value === "best" ? value : parse?.(value, previous)));
 }

@@ -1,4 +1,5 @@
 /** moeplace/problem: what a placement is asked for, what it costs, and an independent check of both. */
+export { describeValue } from "../lib/describe-value.js";
 export { unknownName } from "../lib/unknown-name.js";
 export { countTokenCopies, uniformReplication } from "../lib/placement/cost.js";
 export { OBJECTIVES, type Objective } from "../lib/placement/objective.js";
