@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { InputError } from "../index.js";
+import { parseYaml } from "../doors/flows.js";
 import { findModelShape } from "../doors/hardware.js";
 import {
   importPlacement,
@@ -26,21 +27,17 @@ export function readBytes(path: string): Buffer {
  * @throws InputError if it is neither.
  */
 export async function readDocument(path: string): Promise<unknown> {
-  const { parseDocument } = await import("yaml");
   const text = readText(path);
-  const refuse = (reason: string) => new InputError(`${path}: found no JSON or YAML that is read: ${reason}`);
-  if (text.length > MOST_CHARACTERS) throw refuse(`over ${MOST_CHARACTERS} characters`);
-  const parsed = parseDocument(text, { logLevel: "silent" });
-  if (parsed.errors.length > 0) throw refuse(parsed.errors[0].message.split("\n")[0]);
-  try {
-    return parsed.toJS({ maxAliasCount: 0 }) as unknown;
-  } catch (error) {
-    throw refuse((error as Error).message);
-  }
+  const isLong = text.length > MOST_CHARACTERS;
+  const { value, excess, errors } = isLong ? { excess: TOO_LONG, errors: [] } : await parseYaml(text);
+  const fault = excess ?? errors.at(0);
+  if (fault === undefined) return value;
+  throw new InputError(`${path}: found no JSON or YAML that is read: ${fault}`);
 }
 
 /** Configurations are written by hand. */
 const MOST_CHARACTERS = 100_000;
+const TOO_LONG = `over ${MOST_CHARACTERS} characters`;
 
 /** Reads a file of UTF-8 whole, without the byte order mark that some editors write. */
 export function readText(path: string): string {

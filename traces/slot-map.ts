@@ -1,3 +1,4 @@
+import { parseYaml } from "../lib/containers/yaml.js";
 import { InputError } from "../lib/errors.js";
 import { modelShapes } from "../lib/hardware/model-shapes.js";
 import { readText } from "./bytes/file-bytes.js";
@@ -24,19 +25,11 @@ const MAX_SMALL = 32;
  * @throws InputError if it is none of these.
  */
 export async function readSlotMap(path: string): Promise<SlotMap> {
-  const { parse } = await import("yaml");
-  const text = await readText(path);
-  let content: unknown;
-  try {
-    // JSON is YAML, too.
-    content = parse(text);
-  } catch {
-    content = undefined;
-  }
-  const rows = rowsOf(content);
+  const { value, excess } = await parseYaml(await readText(path));
+  const rows = rowsOf(value);
   if (rows.size === 0) {
     throw new InputError(
-      `${path}: found no slots of experts, expected initial_global_assignments, physical_to_logical_map or a moeplace placement`,
+      `${path}: found ${excess ?? "no slots of experts"}, expected initial_global_assignments, physical_to_logical_map or a moeplace placement`,
     );
   }
   const numExperts = 1 + largest([...rows.values()].flat(), -1);

@@ -100,7 +100,7 @@ function findMachine(name: string): Hardware & { kernels: NonNullable<Hardware["
 }
 
 /** Cases of the CSV file, with what is left out filled in. */
-async function readCases(text: string, path: string): Promise<TimedCase[]> {
+export async function readCases(text: string, path: string): Promise<TimedCase[]> {
   const { parse } = await import("csv-parse/sync");
   let rows: Readonly<Record<string, string>>[];
   try {

@@ -1,3 +1,4 @@
+import { parseYaml } from "../containers/yaml.js";
 import { describeValue } from "../describe-value.js";
 import { isRecord, reportExtraKeys } from "./foreign-content.js";
 import { formatLayers, moeLayers } from "./model-layers.js";
@@ -25,7 +26,9 @@ export const tensorrtLlm: PlacementFormat = {
   },
   recognises: ({ text }) => text !== undefined && /^["']?initial_global_assignments["']?\s*:/m.test(text),
   async read({ text = "" }, options, report) {
-    const document = await parseYaml(text, report);
+    const { value: document, excess, errors } = await parseYaml(text);
+    if (excess !== undefined) report(`found ${excess}, expected a row of slots by layer`);
+    for (const error of errors) report(`found no YAML: ${error}`);
     if (!isRecord(document)) return undefined;
     reportExtraKeys(document, KEYS, report);
     const assignments = document.initial_global_assignments;
@@ -58,51 +61,6 @@ export const tensorrtLlm: PlacementFormat = {
     return fillSlots(rows, { ...options, format: "tensorrt-llm" }, report);
   },
 };
-
-/**
- * The value of a YAML document. Aliases are refused: a few of them, nested, stand for more than any memory holds.
- *
- * @param report Told why there is none.
- */
-async function parseYaml(text: string, report: Report): Promise<unknown> {
-  if (text.split(":", MOST_KEYS + 1).length > MOST_KEYS) {
-    report(`found more than ${MOST_KEYS} keys, expected one for every layer`);
-    return undefined;
-  }
-  if (nestsDeep(text)) {
-    report(`found values nested more than ${MOST_DEPTH} deep, expected a row of slots by layer`);
-    return undefined;
-  }
-  const { parseDocument } = await import("yaml");
-  try {
-    const parsed = parseDocument(text, { logLevel: "silent" });
-    if (parsed.errors.length === 0) return parsed.toJS({ maxAliasCount: 0 }) as unknown;
-    for (const { message } of parsed.errors) report(`found no YAML: ${message.split("\n")[0]}`);
-  } catch (error) {
-    report(`found no YAML that is read: ${(error as Error).message}`);
-  }
-  return undefined;
-}
-
-/** Keys are compared with all others, and models have far fewer layers. */
-const MOST_KEYS = 8192;
-/** These files nest three deep. */
-const MOST_DEPTH = 16;
-
-/**
- * Whether a YAML text nests deeper than any file of this format, which takes the parser beyond its stack and the process
- * with it. Quotes are not looked into: a text with so many brackets in quotes is refused too.
- */
-function nestsDeep(text: string): boolean {
-  let depth = 0;
-  for (let at = 0; at < text.length && depth <= MOST_DEPTH; at++) {
-    const character = text[at];
-    if (character === "[" || character === "{") depth++;
-    else if (depth > 0 && (character === "]" || character === "}")) depth--;
-  }
-  // Blocks: lists and keys that begin on one line, or an indentation that takes as many lines.
-  return depth > MOST_DEPTH || /^[ \t]*(?:[-?:][ \t]+){16}|^ {64}/m.test(text);
-}
 
 /** Tells of MoE layers the file lacks, at which the engine stops, and of layers that are none. */
 function reportOtherLayers(

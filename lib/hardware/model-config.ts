@@ -1,3 +1,4 @@
+import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
 import { checkModelSizes } from "../plausible-size.js";
 import { groupedAttention, latentAttention, type AttentionShape, type ModelShape } from "./model-shapes.js";
@@ -99,11 +100,25 @@ function attentionOf(config: Fields, hiddenSize: number): AttentionShape {
 /** Bytes of a weight as stored: 8 bits, 4 bits with scales, or 16. */
 function storedBytes(config: Fields): number {
   if (!config.has("quantization_config")) return 2;
-  const quantization = JSON.stringify(config.value("quantization_config")).toLowerCase();
+  const quantization = namesAndValues(config.value("quantization_config") as object).toLowerCase();
   if (quantization.includes("mxfp4")) return 17 / 32;
   if (quantization.includes("nvfp4")) return 9 / 16;
   if (quantization.includes("fp8") || /"num_bits":8|"bits":8/.test(quantization)) return 1;
   return /"num_bits":4|"bits":4/.test(quantization) ? 17 / 32 : 2;
+}
+
+/** Every name with its value as in JSON, at any depth: JSON.stringify cannot write what nests some thousand deep. */
+function namesAndValues(root: object): string {
+  const found: string[] = [];
+  const waiting = [root];
+  for (let parent = waiting.pop(); parent; parent = waiting.pop()) {
+    for (const [name, value] of Object.entries(parent) as [string, unknown][]) {
+      const isParent = typeof value === "object" && value !== null;
+      if (isParent) waiting.push(value);
+      found.push(`"${name}":${isParent ? "" : describeValue(value)}`);
+    }
+  }
+  return found.join();
 }
 
 /** No size of a model is larger; products of three are still numbers. */
@@ -118,7 +133,7 @@ class Fields {
     readonly where: string,
   ) {
     if (typeof json !== "object" || json === null || Array.isArray(json)) {
-      throw new InputError(`${where}: found ${JSON.stringify(json)}, expected the configuration of a model`);
+      throw new InputError(`${where}: found ${describeValue(json)}, expected the configuration of a model`);
     }
     this.#fields = json as Record<string, unknown>;
   }
@@ -149,7 +164,7 @@ class Fields {
     if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= MOST) return value;
     const range = typeof value === "number" && value > MOST ? `at most ${MOST}` : `at least ${least}`;
     throw new InputError(
-      `${this.where}: field ${name} is ${JSON.stringify(value)}, expected a whole number of ${range}`,
+      `${this.where}: field ${name} is ${describeValue(value)}, expected a whole number of ${range}`,
     );
   }
 

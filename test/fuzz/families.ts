@@ -1,14 +1,19 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { zipSync } from "fflate";
+import { openCheckpoint } from "../../cli/checkpoint.js";
+import { readCases } from "../../cli/commands/calibrate.js";
+import { readDocument, readText } from "../../cli/read-files.js";
 import { InputError } from "../../lib/errors.js";
 import { exportPlacement } from "../../lib/export/export-placement.js";
 import { placementFormats } from "../../lib/export/formats.js";
 import type { ReadOptions } from "../../lib/export/placement-format.js";
 import { verifyForeign } from "../../lib/export/read-foreign.js";
+import { gridMachines, parseSweep } from "../../lib/flows/sweep-grid.js";
 import { listConstants } from "../../lib/hardware/hardware.js";
 import { parseHardware } from "../../lib/hardware/parse.js";
 import { findHardware } from "../../lib/hardware/presets.js";
@@ -19,6 +24,7 @@ import { formatPlacement, parsePlacement } from "../../lib/placement/placement-f
 import { writeBinaryTrace } from "../../traces/formats/binary-trace.js";
 import { writeJsonLines } from "../../traces/formats/json-lines.js";
 import { readRouting, type ReadTraceOptions } from "../../traces/read-trace.js";
+import { readSlotMap } from "../../traces/slot-map.js";
 import { synthesizeTrace } from "../../traces/synthetic.js";
 import { npyFile, safetensorsFile, torchFile } from "../traces/array-files.js";
 import { zstdFile } from "../traces/packed-files.js";
@@ -52,24 +58,45 @@ interface TraceFamily {
 }
 
 function traceFamily({ name, file = "trace", real, made, options = [{}], ...rest }: TraceFamily): FuzzFamily {
-  let folder: string | undefined;
   return {
     ...rest,
     name,
     samples: () =>
       Promise.resolve([...(made?.() ?? []).map((sample) => Buffer.from(sample)), ...realSamples(real)]),
     async read(bytes, variant) {
-      if (folder === undefined) {
-        const made = (folder = mkdtempSync(join(tmpdir(), "moeplace-fuzz-")));
-        process.on("exit", () => {
-          rmSync(made, { recursive: true, force: true });
-        });
-      }
-      const path = join(folder, file);
-      writeFileSync(path, bytes);
-      await readRouting([path], options[variant % options.length]);
+      await readRouting([writeFile(file, bytes)], options[variant % options.length]);
     },
   };
+}
+
+/** A file that is read by its name. */
+function fileFamily(family: {
+  name: string;
+  samples: readonly string[];
+  read(path: string): Promise<void> | void;
+}): FuzzFamily {
+  return {
+    name: family.name,
+    samples: () => Promise.resolve(family.samples.map((sample) => Buffer.from(sample))),
+    async read(bytes) {
+      await family.read(writeFile("file", bytes));
+    },
+  };
+}
+
+let folder: string | undefined;
+
+/** Writes a file into a folder of this process, which goes with it. */
+function writeFile(name: string, bytes: Uint8Array): string {
+  if (folder === undefined) {
+    const made = (folder = mkdtempSync(join(tmpdir(), "moeplace-fuzz-")));
+    process.on("exit", () => {
+      rmSync(made, { recursive: true, force: true });
+    });
+  }
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
 }
 
 function realSamples(folder: string | undefined): Buffer[] {
@@ -256,10 +283,56 @@ const modelFamily: FuzzFamily = {
   },
 }; // prettier-ignore
 
+const MEASUREMENTS = `kernel,time_us,tokens,hidden,topk,experts,gpus,servers,width
+${[1, 64, 512].map((count) => `low-latency-dispatch,${20 + count},${count},4096,8,128,8,1,1536`).join("\n")}
+`;
+
+/** Files that commands read besides. */
+const otherFamilies: readonly FuzzFamily[] = [
+  fileFamily({
+    name: "sweep configuration",
+    samples: [
+      "traces: [a.jsonl, { name: all, files: [b.jsonl] }]\nmachines: [{ chiplets: [16, 32], groups: 4, set: { memory.bytesPerNs: 512 } }]\n",
+      '{"traces": ["a.jsonl"], "workloads": ["prefill", {"name": "small", "workload": "decode", "tokens": 32}], "solvers": ["auto"]}',
+    ],
+    read: async (path) => {
+      gridMachines(await parseSweep(await readDocument(path), path));
+    },
+  }),
+  fileFamily({
+    name: "slot map",
+    samples: [
+      "num_slots: 4\ninitial_global_assignments:\n  0: [0, 1, 2, 0]\n  1: [2, 1, 0, 1]\n",
+      '{"physical_to_logical_map": [[0, 1, 2, 0], [2, 1, 0, 1]]}',
+      formatPlacement(placement),
+    ],
+    read: async (path) => {
+      (await readSlotMap(path)).expertsOf(0);
+    },
+  }),
+  fileFamily({
+    name: "measurements",
+    samples: [MEASUREMENTS],
+    read: async (path) => {
+      await readCases(readText(path), path);
+    },
+  }),
+  fileFamily({
+    name: "checkpoint",
+    samples: [
+      `{"format":"moeplace.checkpoint","version":1,"made":{"seed":1}}\n{"key":"a","solution":{},"sha256":"${createHash("sha256").update('["a",{}]').digest("hex")}"}\n`,
+    ],
+    read: (path) => {
+      openCheckpoint(path, { seed: 1 }).close();
+    },
+  }),
+]; // prettier-ignore
+
 /** Every kind of file that is read. */
 export const fuzzFamilies: readonly FuzzFamily[] = [
   ...traceFamilies,
   ...placementFamilies,
   hardwareFamily,
   modelFamily,
+  ...otherFamilies,
 ];

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { InputError } from "../../lib/errors.js";
 import { createRandom, type Random } from "../../lib/random.js";
 import { fuzzFamilies, type FuzzFamily } from "./families.js";
@@ -15,7 +16,7 @@ export interface FuzzJob {
 export type FuzzReport =
   | { readonly kind: "begins"; readonly index: number }
   | { readonly kind: "crash"; readonly index: number; readonly error: string }
-  | { readonly kind: "memory"; readonly index: number; readonly error: string }
+  | { readonly kind: "memory" | "leak"; readonly index: number; readonly error: string }
   | { readonly kind: "done"; readonly read: number; readonly refused: number };
 
 /** Memory that one small file may take above what the process has taken before. */
@@ -46,6 +47,7 @@ async function run({ family: name, seed, from, to }: FuzzJob): Promise<void> {
   let refused = 0;
   // What the process takes by itself comes before the measure.
   await family.read(family.pack?.(samples[0]) ?? samples[0], 0).catch(() => undefined);
+  let numOpen = countOpenFiles();
   let peak = process.resourceUsage().maxRSS;
   for (let index = from; index < to; index++) {
     tell({ kind: "begins", index });
@@ -58,12 +60,24 @@ async function run({ family: name, seed, from, to }: FuzzJob): Promise<void> {
       if (error instanceof InputError) refused++;
       else tell({ kind: "crash", index, error: (error as Error).stack ?? String(error) });
     }
+    const numFiles = countOpenFiles();
+    if (numFiles > numOpen) tell({ kind: "leak", index, error: `${numFiles - numOpen} files left open` });
+    numOpen = numFiles;
     const { maxRSS } = process.resourceUsage();
     if (maxRSS - peak > MOST_KIB)
       tell({ kind: "memory", index, error: `${Math.round((maxRSS - peak) / 1024)} MiB` });
     peak = Math.max(peak, maxRSS);
   }
   tell({ kind: "done", read, refused });
+}
+
+/** Files that this process holds open, where the system tells. */
+function countOpenFiles(): number {
+  try {
+    return readdirSync("/proc/self/fd").length;
+  } catch {
+    return 0;
+  }
 }
 
 /** A number that stays what it is when families are added. */

@@ -4,6 +4,7 @@ import type { Random } from "../../lib/random.js";
 const NUMBERS = [
   "0", "-1", "1", "7", "64", "255", "256", "4096", "4097", "65535", "65536", "1e9", "1000000000", "2147483648",
   "9007199254740993", "1e308", "1e400", "-1e308", "0.5", "NaN", "Infinity", "null", "\"8\"", "[]", "[[1]]", "{}",
+  "[".repeat(20_000) + "]".repeat(20_000), '{"a":'.repeat(20_000) + "0" + "}".repeat(20_000), `[${"0,".repeat(150_000)}0]`,
 ]; // prettier-ignore
 
 /** What takes the place of values, in JSON. */

@@ -6,8 +6,8 @@ import type { FuzzJob, FuzzReport } from "./fuzz-child.js";
 export interface FuzzFailure {
   readonly family: string;
   readonly index: number;
-  /** `crash`: anything but an InputError; `hang`, `killed`: no answer, or none in time; `memory`: more than 512 MiB. */
-  readonly kind: "crash" | "hang" | "killed" | "memory";
+  /** `crash`: anything but an InputError; `hang`, `killed`: no answer, or none in time; `memory`: more than 512 MiB; `leak`: a file left open. */
+  readonly kind: "crash" | "hang" | "killed" | "memory" | "leak";
   readonly error: string;
 }
 

@@ -57,6 +57,18 @@ const mixtral = {
 describe("parseModelConfig", () => {
   const sizesOf = (shape: ModelShape) => ({ ...shape, name: "" });
 
+  it("describes and reads what nests deep, which JSON.stringify cannot write", () => {
+    const deep = JSON.parse("[".repeat(50_000) + "]".repeat(50_000)) as unknown;
+    expect(() => parseModelConfig({ ...mixtral, hidden_size: deep }, "config.json"))
+      .to.throw(InputError)
+      .with.property("message")
+      .that.matches(
+        /^config.json: field hidden_size is \[\[.*\.\.\., expected a whole number of at least 1$/,
+      );
+    const quantized = { ...mixtral, quantization_config: { ignore: deep, weights: { num_bits: 8 } } };
+    expect(parseModelConfig(quantized, "config.json").bytesPerWeight).to.equal(1);
+  });
+
   it("reads the sizes of models that are known by name, to the last", () => {
     const configs = { "deepseek-v3": deepseekV3, "qwen3-235b-a22b": qwen3, "mixtral-8x7b": mixtral };
     for (const [name, config] of Object.entries(configs)) {

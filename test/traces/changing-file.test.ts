@@ -1,10 +1,11 @@
-import { appendFileSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { readTrace } from "../../traces/read-trace.js";
 import { expectRejection } from "../expect-rejection.js";
 import { sampleTrace, traceText } from "../sample-trace.js";
+import { fixture } from "./trace-files.js";
 
 describe("a file that changes while it is read", () => {
   let folder: string;
@@ -36,6 +37,13 @@ describe("a file that changes while it is read", () => {
       gzipSync(text),
       (path) => {
         appendFileSync(path, gzipSync(text));
+      },
+    ],
+    [
+      "grows as a table",
+      readFileSync(fixture("rows-zstd.parquet")),
+      (path) => {
+        appendFileSync(path, "PAR1");
       },
     ],
   ];

@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
 import { zipSync } from "fflate";
 import { verifyForeign } from "../../lib/export/read-foreign.js";
+import { readSlotMap } from "../../traces/slot-map.js";
 import { npyFile, torchFile } from "./array-files.js";
 import { failureOf, readFolder } from "./trace-files.js";
 
@@ -141,6 +145,19 @@ describe("hostile placement files", () => {
         "found values nested more than 16 deep, expected a row of slots by layer",
       ]);
     }
+  });
+
+  it("that map slots are refused where they nest deep or have more keys than any model layers", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "moeplace-hostile-"));
+    const keys = Array.from({ length: 50_000 }, (_, at) => `  ${at}: [1]`);
+    for (const rows of [`{1: ${"[".repeat(300_000)}`, `\n${"- ".repeat(300_000)}`, `\n${keys.join("\n")}`]) {
+      writeFileSync(join(folder, "map.yaml"), `initial_global_assignments: ${rows}\n`);
+      const failure = await failureOf(readSlotMap(join(folder, "map.yaml")));
+      expect(failure).to.match(
+        /^InputError: .*: found (values nested more than 16 deep|more than 8192 keys), expected/,
+      );
+    }
+    rmSync(folder, { recursive: true });
   });
 
   it("make no room for chiplets, experts and layers that are not there", async () => {

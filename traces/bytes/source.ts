@@ -44,25 +44,11 @@ const MAGIC_BYTES = 4;
 export async function openSource(path: string, options: SourceOptions = {}): Promise<Source> {
   const { onBytes = () => undefined, use = "streamed" } = options;
   if (path === STANDARD_INPUT) return openStandard(options);
-  const file = await orMissing(path, open(path));
+  const { file, size, close } = await openUnchanging(path);
   const start = Buffer.alloc(MAGIC_BYTES);
   const { bytesRead } = await orMissing(path, file.read(start, 0, MAGIC_BYTES, 0));
   const packing = packingOf(start.subarray(0, bytesRead));
-  const before = await orMissing(path, file.stat());
-  const close = async (stop: () => void = () => undefined) => {
-    // A stream that is stopped closes its file.
-    const after = await file.stat();
-    stop();
-    await file.close();
-    if (before.isFile() && (after.size !== before.size || after.mtimeMs !== before.mtimeMs)) {
-      throw new InputError(
-        `${path}: found a file that changed while it was read, expected it to stay as it is`,
-        "Maybe it is still being recorded; read it when it is whole.",
-      );
-    }
-  };
   if (packing === undefined) return { ...openPlain(path, file, onBytes), close: () => close() };
-  const { size } = before;
   const stream = file.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES, autoClose: false });
   const packed = counting(stream as AsyncIterable<Buffer>, onBytes);
   return openUnpacked(
@@ -73,6 +59,38 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
     },
     () => close(() => stream.destroy()),
   );
+}
+
+/** A file that is to stay as it is for as long as it is read. */
+export interface UnchangingFile {
+  readonly file: FileHandle;
+  readonly size: number;
+  /**
+   * @param stop Stops who still reads, once the file has been looked at: a stream that is stopped closes its file.
+   * @throws InputError if the file has changed.
+   */
+  readonly close: (stop?: () => void) => Promise<void>;
+}
+
+/** @throws InputError if there is no such file. */
+export async function openUnchanging(path: string): Promise<UnchangingFile> {
+  const file = await orMissing(path, open(path));
+  const before = await orMissing(path, file.stat());
+  return {
+    file,
+    size: before.size,
+    close: async (stop = () => undefined) => {
+      const after = await file.stat();
+      stop();
+      await file.close();
+      if (before.isFile() && (after.size !== before.size || after.mtimeMs !== before.mtimeMs)) {
+        throw new InputError(
+          `${path}: found a file that changed while it was read, expected it to stay as it is`,
+          "Maybe it is still being recorded; read it when it is whole.",
+        );
+      }
+    },
+  };
 }
 
 /** Standard input, whose size nobody knows: what was read of it so far is what it may have unpacked from. */

@@ -1,4 +1,3 @@
-import { open } from "node:fs/promises";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { decompress } from "fzstd";
 import {
@@ -12,6 +11,7 @@ import { parquetHeader } from "hyparquet/src/column.js";
 import { InputError } from "../../lib/errors.js";
 import { afterElement, checkRuns, levelsOf } from "./parquet-runs.js";
 import { readHead, readWhole, type OnBytes } from "../bytes/file-bytes.js";
+import { openUnchanging } from "../bytes/source.js";
 import { STANDARD_INPUT } from "../bytes/standard-input.js";
 
 /** A row by the names of its columns; lists are arrays, whole numbers of 64 bits are BigInt. */
@@ -52,7 +52,12 @@ export function isParquet(bytes: Buffer): boolean {
  */
 export async function openParquet(path: string, onBytes: OnBytes): Promise<ParquetTable> {
   const file = await openFile(path, onBytes);
-  const metadata = await sound(path, () => parquetMetadataAsync(file.buffer, { geoparquet: false }));
+  const metadata = await sound(path, () => parquetMetadataAsync(file.buffer, { geoparquet: false })).catch(
+    async (error: unknown) => {
+      await file.close();
+      throw error;
+    },
+  );
   const top = topColumns(metadata);
   return {
     columns: top.map(({ name }) => name),
@@ -94,16 +99,15 @@ async function openFile(
       copyOf(bytes.subarray(Math.max(0, start), Math.max(0, end)));
     return { buffer: { byteLength: bytes.length, slice }, close: () => Promise.resolve() };
   }
-  const handle = await open(path);
-  const { size } = await handle.stat();
+  const { file, size, close } = await openUnchanging(path);
   const slice = async (start: number, end = size) => {
     const from = Math.min(Math.max(0, start), size);
     const bytes = Buffer.alloc(Math.max(0, Math.min(end, size) - from));
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, from);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, from);
     onBytes(bytesRead);
     return copyOf(bytes.subarray(0, bytesRead));
   };
-  return { buffer: { byteLength: size, slice }, close: () => handle.close() };
+  return { buffer: { byteLength: size, slice }, close };
 }
 
 function copyOf(bytes: Uint8Array): ArrayBuffer {
@@ -187,7 +191,9 @@ async function sound<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof InputError) throw error;
-    const { message } = error as Error;
+    // The library trips over what damaged metadata lacks.
+    const isTold = !(error instanceof TypeError || error instanceof RangeError);
+    const message = isTold ? (error as Error).message : "metadata that contradict themselves";
     const codec = /compression codec: (\w+)/.exec(message)?.[1];
     throw new InputError(
       `${path}: found ${message}, expected a sound Parquet file`,

@@ -48,13 +48,17 @@ async function readTable(path: string, builder: TraceBuilder, onBytes: OnBytes):
       throw error;
     }
   };
+  const bytes = readBytes(path, onBytes);
   try {
-    await pipeline(Readable.from(readBytes(path, onBytes)), parser, take);
+    await pipeline(Readable.from(bytes), parser, take);
   } catch (error) {
     // Which of its parts a pipeline blames is a matter of chance.
     const cause = failure instanceof InputError || failure instanceof CsvError ? failure : error;
     if (cause instanceof CsvError) throw new InputError(`${path}: found ${cause.message}, expected a table`);
     throw cause;
+  } finally {
+    // A pipeline that is broken off does not wait for its source to close the file.
+    await bytes.return(undefined);
   }
 }
 
