@@ -32,9 +32,9 @@ for (const { name, network, flows, bookSimNs, portsOf } of networkCases) {
 console.log("\n## All-to-all, seeded: loads of receivers by Zipf's law\n");
 console.log("| | network | exponent | over bound + path | model | error |");
 console.log("| --- | --- | ---: | ---: | ---: | ---: |");
-const cases = seededCases().map((one) => ({
-  ...one,
-  simulated: simulateFlits(one.network, one.flows, options),
+const cases = seededCases().map((sent) => ({
+  ...sent,
+  simulated: simulateFlits(sent.network, sent.flows, options),
 }));
 const errors: Record<"fit" | "test", number[]> = { fit: [], test: [] };
 cases.forEach(({ name, exponent, network, flows, simulated }, index) => {

@@ -86,7 +86,7 @@ function makespansMs(tokens: RoutingTrace, chiplets: readonly Chiplets[]): numbe
   );
   return RUNS.map((configuration) => {
     const sumNs = traffic.reduce(
-      (sum, one) => sum + scheduleLayer(one, { ...machine, configuration }).makespanNs,
+      (sum, layer) => sum + scheduleLayer(layer, { ...machine, configuration }).makespanNs,
       0,
     );
     return sumNs / traffic.length / 1e6;

@@ -114,8 +114,8 @@ async function peersTable(): Promise<void> {
   for (const { name, layer, numChiplets } of columns) {
     const trace = await realTrace(name);
     if (!trace) continue;
-    const one = { ...trace, layers: trace.layers.filter((current) => current.layer === layer) };
-    const { learn, heldOut } = splitHoldout(withoutSequences(one), 0.5);
+    const ofLayer = { ...trace, layers: trace.layers.filter((current) => current.layer === layer) };
+    const { learn, heldOut } = splitHoldout(withoutSequences(ofLayer), 0.5);
     const { placement, seconds } = await place("auto", learn, { numChiplets });
     const [{ cost = NaN, status = "" }] = placement.layers;
     const judged = replication(heldOut, placement, 0);

@@ -26,25 +26,25 @@ export function maximumAssignment(weights: ArrayLike<number>, size: number): Uin
       const current = rowOf[column];
       let step = Infinity;
       let next = 0;
-      for (let other = 1; other <= size; other++) {
-        if (isReached[other]) continue;
+      for (let candidate = 1; candidate <= size; candidate++) {
+        if (isReached[candidate]) continue;
         const reduced =
-          -weights[(current - 1) * size + other - 1] - rowPotential[current] - columnPotential[other];
-        if (reduced < slack[other]) {
-          slack[other] = reduced;
-          cameFrom[other] = column;
+          -weights[(current - 1) * size + candidate - 1] - rowPotential[current] - columnPotential[candidate];
+        if (reduced < slack[candidate]) {
+          slack[candidate] = reduced;
+          cameFrom[candidate] = column;
         }
-        if (slack[other] < step) {
-          step = slack[other];
-          next = other;
+        if (slack[candidate] < step) {
+          step = slack[candidate];
+          next = candidate;
         }
       }
-      for (let other = 0; other <= size; other++) {
-        if (isReached[other]) {
-          rowPotential[rowOf[other]] += step;
-          columnPotential[other] -= step;
+      for (let index = 0; index <= size; index++) {
+        if (isReached[index]) {
+          rowPotential[rowOf[index]] += step;
+          columnPotential[index] -= step;
         } else {
-          slack[other] -= step;
+          slack[index] -= step;
         }
       }
       column = next;

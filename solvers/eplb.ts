@@ -139,19 +139,19 @@ function separateReplicas(expertOfSlot: Int32Array, load: Float64Array, slots: n
     const first = slot - (slot % slots);
     return Array.from({ length: slots }, (_, place) => first + place);
   };
-  const loadAround = (slot: number) => slotsOf(slot).reduce((sum, other) => sum + share(other), 0);
+  const loadAround = (slot: number) => slotsOf(slot).reduce((sum, neighbour) => sum + share(neighbour), 0);
   const isHeldAround = (slot: number, expert: number) =>
-    slotsOf(slot).some((other) => other !== slot && expertOfSlot[other] === expert);
+    slotsOf(slot).some((neighbour) => neighbour !== slot && expertOfSlot[neighbour] === expert);
   for (let slot = 0; slot < expertOfSlot.length; slot++) {
     const expert = expertOfSlot[slot];
     if (!isHeldAround(slot, expert)) continue;
     let [best, bestPeak] = [-1, Infinity];
-    for (let other = 0; other < expertOfSlot.length; other++) {
-      if (isHeldAround(other, expert) || expertOfSlot[other] === expert) continue;
-      if (isHeldAround(slot, expertOfSlot[other])) continue;
-      const shift = share(other) - share(slot);
-      const peak = Math.max(loadAround(slot) + shift, loadAround(other) - shift);
-      if (peak < bestPeak) [best, bestPeak] = [other, peak];
+    for (let partner = 0; partner < expertOfSlot.length; partner++) {
+      if (isHeldAround(partner, expert) || expertOfSlot[partner] === expert) continue;
+      if (isHeldAround(slot, expertOfSlot[partner])) continue;
+      const shift = share(partner) - share(slot);
+      const peak = Math.max(loadAround(slot) + shift, loadAround(partner) - shift);
+      if (peak < bestPeak) [best, bestPeak] = [partner, peak];
     }
     if (best < 0) continue;
     expertOfSlot[slot] = expertOfSlot[best];

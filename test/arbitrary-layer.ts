@@ -29,12 +29,12 @@ export const layerCases: fc.Arbitrary<LayerCase> = fc.integer({ min: 1, max: 9 }
 
 /** A layer with a block for every expert: where each expert sits. */
 export const placedCases: fc.Arbitrary<LayerCase & { numBlocks: number; blockOf: number[] }> =
-  layerCases.chain((one) =>
+  layerCases.chain((layerCase) =>
     fc
       .integer({ min: 1, max: 4 })
       .chain((numBlocks) =>
         fc
-          .array(fc.nat(numBlocks - 1), { minLength: one.numExperts, maxLength: one.numExperts })
-          .map((blockOf) => ({ ...one, numBlocks, blockOf })),
+          .array(fc.nat(numBlocks - 1), { minLength: layerCase.numExperts, maxLength: layerCase.numExperts })
+          .map((blockOf) => ({ ...layerCase, numBlocks, blockOf })),
       ),
   );

@@ -104,8 +104,9 @@ export async function detectSource(path: string, options: DetectOptions = {}): P
     );
   }
   if (formats.length === 0) {
-    const other = unknown && otherKind(unknown.bytes);
-    if (other) throw new InputError(`${unknown?.path}: found ${other.name}, expected a trace`, other.wayOut);
+    const recognised = unknown && otherKind(unknown.bytes);
+    if (recognised)
+      throw new InputError(`${unknown?.path}: found ${recognised.name}, expected a trace`, recognised.wayOut);
     throw new InputError(
       `${path}: found no format known, expected ${traceFormats.map(({ name }) => name).join(", ")}`,
     );

@@ -17,12 +17,12 @@ export function weightedChoice(weights: ArrayLike<number>): (random: Random) => 
   let total = 0;
   for (let item = 0; item < numItems; item++) total += weights[item];
   const share = Float64Array.from(weights, (weight) => (weight * numItems) / total);
-  const other = Uint16Array.from(share, (_, item) => item);
+  const alias = Uint16Array.from(share, (_, item) => item);
   const poor: number[] = [];
   const rich: number[] = [];
   share.forEach((weight, item) => (weight < 1 ? poor : rich).push(item));
   for (let giver = rich.at(-1), taker = poor.pop(); giver !== undefined && taker !== undefined;) {
-    other[taker] = giver;
+    alias[taker] = giver;
     share[giver] -= 1 - share[taker];
     if (share[giver] < 1) poor.push(rich.pop() ?? giver);
     giver = rich.at(-1);
@@ -31,6 +31,6 @@ export function weightedChoice(weights: ArrayLike<number>): (random: Random) => 
   return (random) => {
     const at = random.next() * numItems;
     const item = Math.floor(at);
-    return at - item < share[item] ? item : other[item];
+    return at - item < share[item] ? item : alias[item];
   };
 }

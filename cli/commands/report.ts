@@ -69,10 +69,10 @@ export function reportCommand(): Command {
       const { trace, parts } = await loadTrace(traces, options, terminal);
       const split = splitParts(parts, options.holdout ?? first.provenance?.holdout ?? 0);
       const machine = await loadMachineOf(first, options, { trace, terminal });
-      const other = placements.findIndex(({ numChiplets }) => numChiplets !== first.numChiplets);
-      if (other >= 0) {
+      const misfit = placements.findIndex(({ numChiplets }) => numChiplets !== first.numChiplets);
+      if (misfit >= 0) {
         throw new InputError(
-          `${files[other]}: found ${placements[other].numChiplets} chiplets, expected ${first.numChiplets} as in ${files[0]}`,
+          `${files[misfit]}: found ${placements[misfit].numChiplets} chiplets, expected ${first.numChiplets} as in ${files[0]}`,
         );
       }
       const solvers = [

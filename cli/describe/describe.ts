@@ -61,7 +61,7 @@ export function describeStep({ step, layers }: Evaluation): string | undefined {
 export function describeReplicas({ numExperts, layers, dispatch }: Placement): string | undefined {
   const replicas = layers.map(({ chiplets }) => chiplets.flat().length - numExperts);
   const [least, most] = [Math.min, Math.max].map((choose) =>
-    replicas.reduce((one, next) => choose(one, next)),
+    replicas.reduce((extreme, next) => choose(extreme, next)),
   );
   if (most === 0) return undefined;
   const count = least === most ? `${most}` : `${least} to ${most}`;

@@ -82,10 +82,10 @@ export function fillEmptySlots(
 
 function checkRuns({ layer, chiplets }: LayerPlacement, numExperts: number, name: string): void {
   const lengths = runLengths(numExperts, chiplets.length);
-  const other = chiplets.findIndex((experts, chiplet) => experts.length !== lengths[chiplet]);
-  if (other === -1) return;
+  const misfit = chiplets.findIndex((experts, chiplet) => experts.length !== lengths[chiplet]);
+  if (misfit === -1) return;
   throw new InputError(
-    `${name}: layer ${layer}: chiplet ${other} holds ${chiplets[other].length} experts, expected ${lengths[other]}: ` +
+    `${name}: layer ${layer}: chiplet ${misfit} holds ${chiplets[misfit].length} experts, expected ${lengths[misfit]}: ` +
       "engines give every rank a run of ids, the longer ones to the first ranks",
   );
 }

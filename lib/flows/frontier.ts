@@ -59,7 +59,7 @@ export async function traceFrontier(
 /** Leaves out points that another is no worse than in both ways, the first of equals excepted. */
 export function withoutDominated(points: readonly FrontierPoint[]): FrontierPoint[] {
   return points
-    .filter((point, index) => !points.some((other, at) => dominates(other, point, at < index)))
+    .filter((point, index) => !points.some((rival, at) => dominates(rival, point, at < index)))
     .sort((a, b) => b.loadMaxOverMean - a.loadMaxOverMean);
 }
 

@@ -44,8 +44,8 @@ const systolic = z.strictObject({
   dataflow: oneOf(["weight stationary", "input stationary", "output stationary"]),
   sramBytesPerTile: positive,
   sramBytesPerNsPerTile: positive,
-  fp8Speedup: positive.default(one()),
-  efficiency: share.default(one()),
+  fp8Speedup: positive.default(unity()),
+  efficiency: share.default(unity()),
 });
 
 const roofline = z.strictObject({
@@ -53,8 +53,8 @@ const roofline = z.strictObject({
   flopPerNs: positive,
   memoryBytesPerNs: positive,
   sramBytes: positive,
-  fp8Speedup: positive.default(one()),
-  efficiency: share.default(one()),
+  fp8Speedup: positive.default(unity()),
+  efficiency: share.default(unity()),
 });
 
 const compute = z.discriminatedUnion("kind", [systolic, roofline], {
@@ -90,6 +90,6 @@ function object<T extends z.core.$ZodLooseShape>(shape: T) {
   });
 }
 
-function one(): Constant {
+function unity(): Constant {
   return { value: 1, source: "default", trust: "assumed" };
 }

@@ -35,16 +35,16 @@ export function relabelChiplets(
   };
   const matchGroups = (from: number, to: number) => {
     const weights = new Float64Array(chipletsPerGroup * chipletsPerGroup);
-    for (let one = 0; one < chipletsPerGroup; one++) {
-      for (let other = 0; other < chipletsPerGroup; other++) {
-        weights[one * chipletsPerGroup + other] = weightOf(
-          chiplets[from * chipletsPerGroup + one],
-          to * chipletsPerGroup + other,
+    for (let place = 0; place < chipletsPerGroup; place++) {
+      for (let target = 0; target < chipletsPerGroup; target++) {
+        weights[place * chipletsPerGroup + target] = weightOf(
+          chiplets[from * chipletsPerGroup + place],
+          to * chipletsPerGroup + target,
         );
       }
     }
     const placeOf = maximumAssignment(weights, chipletsPerGroup);
-    const total = placeOf.reduce((sum, place, one) => sum + weights[one * chipletsPerGroup + place], 0);
+    const total = placeOf.reduce((sum, target, place) => sum + weights[place * chipletsPerGroup + target], 0);
     return { placeOf, total };
   };
   const pairs = Array.from({ length: numGroups * numGroups }, (_, pair) =>

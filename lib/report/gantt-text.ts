@@ -64,7 +64,7 @@ function busiest({ resources }: TaskGraph, busyNs: Float64Array): { name: string
     families.set(family, [...(families.get(family) ?? []), resource]);
   });
   return [...families.values()].map((members) => {
-    const resource = members.reduce((best, other) => (busyNs[other] > busyNs[best] ? other : best));
+    const resource = members.reduce((best, next) => (busyNs[next] > busyNs[best] ? next : best));
     const size = members.length > 1 ? ` (of ${members.length})` : "";
     return { name: `${resources[resource]}${size}`, resource };
   });

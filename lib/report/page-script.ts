@@ -17,7 +17,7 @@ for (const table of all("table.sortable")) {
     if (!button) return;
     button.addEventListener("click", () => {
       const descends = head.getAttribute("aria-sort") === "ascending";
-      for (const other of heads) other.removeAttribute("aria-sort");
+      for (const heading of heads) heading.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", descends ? "descending" : "ascending");
       const body = table.tBodies[0];
       const valueOf = (row) => {
@@ -160,7 +160,7 @@ if (source) {
         if (!step) return;
         event.preventDefault();
         const next = items[(index + step + items.length) % items.length];
-        for (const other of items) other.tabIndex = -1;
+        for (const bar of items) bar.tabIndex = -1;
         next.tabIndex = 0;
         next.focus();
       });

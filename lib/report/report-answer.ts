@@ -57,13 +57,13 @@ export function verdictSentence({ before, after, objective, machine, step }: Ans
 
 /** What else changes, where time is not what was asked for, or copies were not. */
 function besides({ before, after, objective }: Pick<AnswerInput, "before" | "after" | "objective">): string {
-  const other: ObjectiveName = objective === "time" ? "traffic" : "time";
-  const [from, to] = [before && judgedValue(before, other), judgedValue(after, other)];
+  const unasked: ObjectiveName = objective === "time" ? "traffic" : "time";
+  const [from, to] = [before && judgedValue(before, unasked), judgedValue(after, unasked)];
   if (from === undefined || to === undefined) return "";
   const change = changeOf(from, to);
   if (Math.abs(change) < SAME)
-    return other === "time" ? "; the step takes as long" : "; token copies stay as they are";
-  return other === "time"
+    return unasked === "time" ? "; the step takes as long" : "; token copies stay as they are";
+  return unasked === "time"
     ? `; a step takes ${describeChange(change)} time`
     : `, with ${describeChange(change, "fewer", "more")} token copies`;
 }

@@ -37,7 +37,7 @@ export interface ReportInput extends ReportMachine {
 }
 
 /** Solvers whose lines over the layers are drawn, besides the best. */
-const LINES = ["contiguous", "mozart", "louvain"];
+const DRAWN_BASELINES = ["contiguous", "mozart", "louvain"];
 
 /**
  * Writes a comparison as one HTML page that needs nothing else: no font, no network, one small script of its own.
@@ -134,7 +134,7 @@ async function layerSection({ trace, placed, before, after, ...shown }: Shown): 
   if (trace.layers.length > 1) {
     const { layerLines } = await import("./report-charts.js");
     const { chart } = await import("./draw-plot.js");
-    const lines = placed.filter((solver) => LINES.includes(solver.name) || solver === after);
+    const lines = placed.filter((solver) => DRAWN_BASELINES.includes(solver.name) || solver === after);
     const missing = placed.filter((solver) => !lines.includes(solver)).map(({ name }) => name);
     parts.push(
       chart((size) => layerLines(lines, size)),

@@ -23,8 +23,8 @@ export function criticalPath(graph: TaskGraph, { startNs, order, makespanNs }: S
   const { numTasks, durationNs, predecessorOffsets, predecessors, predecessorLagNs } = graph;
   const before = tasksBefore(graph, order);
   let task = 0;
-  for (let other = 1; other < numTasks; other++) {
-    if (startNs[other] + durationNs[other] > startNs[task] + durationNs[task]) task = other;
+  for (let candidate = 1; candidate < numTasks; candidate++) {
+    if (startNs[candidate] + durationNs[candidate] > startNs[task] + durationNs[task]) task = candidate;
   }
   const path: CriticalStep[] = [];
   let untilNs = makespanNs;

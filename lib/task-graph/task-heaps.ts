@@ -36,16 +36,16 @@ export class TaskHeaps {
   }
 
   /** Merges two heaps from the top down, the children of every task on the way swapped. */
-  #merge(one: number, other: number): number {
-    if (one === NONE) return other;
-    if (other === NONE) return one;
+  #merge(task: number, rival: number): number {
+    if (task === NONE) return rival;
+    if (rival === NONE) return task;
     const left = this.#left;
     const right = this.#right;
-    let first = one;
-    let rest = other;
-    if (this.#isBefore(other, one)) {
-      first = other;
-      rest = one;
+    let first = task;
+    let rest = rival;
+    if (this.#isBefore(rival, task)) {
+      first = rival;
+      rest = task;
     }
     const root = first;
     for (;;) {
@@ -62,8 +62,8 @@ export class TaskHeaps {
     }
   }
 
-  #isBefore(one: number, other: number): boolean {
+  #isBefore(task: number, rival: number): boolean {
     const priorities = this.#priorities;
-    return priorities[one] > priorities[other] || (priorities[one] === priorities[other] && one < other);
+    return priorities[task] > priorities[rival] || (priorities[task] === priorities[rival] && task < rival);
   }
 }

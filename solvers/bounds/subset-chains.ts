@@ -237,8 +237,8 @@ class SetChain {
     after.sums[3] = before.sums[3] + before.triples[expert];
     after.sums[4] = before.sums[4] + before.quadruples[expert];
     const ofExpert = expert * n;
-    for (let other = 0; other < n; other++)
-      after.pairs[other] = before.pairs[other] + ofPairs[ofExpert + other];
+    for (let partner = 0; partner < n; partner++)
+      after.pairs[partner] = before.pairs[partner] + ofPairs[ofExpert + partner];
     after.triples.set(before.triples);
     after.quadruples.set(before.quadruples);
     for (let i = 0; i < size; i++) {

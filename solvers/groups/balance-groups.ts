@@ -33,12 +33,12 @@ export function regroupByLoad(problem: PlacementProblem, chiplets: Chiplets): Ch
   for (;;) {
     const swap = bestSwap(free, { load, groupLoad, groupOf });
     if (swap === undefined) return regrouped;
-    const [one, other] = swap;
-    const excess = load[one] - load[other];
-    groupLoad[groupOf(one)] -= excess;
-    groupLoad[groupOf(other)] += excess;
-    [load[one], load[other]] = [load[other], load[one]];
-    [regrouped[one], regrouped[other]] = [regrouped[other], regrouped[one]];
+    const [from, to] = swap;
+    const excess = load[from] - load[to];
+    groupLoad[groupOf(from)] -= excess;
+    groupLoad[groupOf(to)] += excess;
+    [load[from], load[to]] = [load[to], load[from]];
+    [regrouped[from], regrouped[to]] = [regrouped[to], regrouped[from]];
   }
 }
 
@@ -54,13 +54,13 @@ function bestSwap(
   let best: [number, number] | undefined;
   // Loads of replicas are fractions: a gain of rounding errors would swap for ever.
   let mostGained = TOKEN_ROUNDING;
-  for (const one of free) {
-    for (const other of free) {
-      const excess = load[one] - load[other];
-      const gained = excess * (groupLoad[groupOf(one)] - groupLoad[groupOf(other)] - excess);
-      if (groupOf(one) !== groupOf(other) && gained > mostGained) {
+  for (const from of free) {
+    for (const to of free) {
+      const excess = load[from] - load[to];
+      const gained = excess * (groupLoad[groupOf(from)] - groupLoad[groupOf(to)] - excess);
+      if (groupOf(from) !== groupOf(to) && gained > mostGained) {
         mostGained = gained;
-        best = [one, other];
+        best = [from, to];
       }
     }
   }

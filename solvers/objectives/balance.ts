@@ -93,10 +93,10 @@ function balancePlacement(
     let chosen: [number, number] | undefined;
     for (const e of state.occupants.slice(heaviest * state.slots, (heaviest + 1) * state.slots)) {
       for (let f = 0; f < state.numOccupants; f++) {
-        const other = state.chipletOf[f];
+        const target = state.chipletOf[f];
         const change = loadOf[f] - loadOf[e];
-        const larger = Math.max(loads[heaviest] + change, loads[other] - change);
-        if (other === heaviest || larger >= best || (allows && !allows(e, f))) continue;
+        const larger = Math.max(loads[heaviest] + change, loads[target] - change);
+        if (target === heaviest || larger >= best || (allows && !allows(e, f))) continue;
         best = larger;
         chosen = [e, f];
       }

@@ -218,7 +218,7 @@ async function regroup(
 
 function distinct(placements: readonly Candidate[]): Candidate[] {
   return placements.filter(
-    (placement, index) => placements.findIndex((other) => isSame(placement, other)) === index,
+    (placement, index) => placements.findIndex((earlier) => isSame(placement, earlier)) === index,
   );
 }
 

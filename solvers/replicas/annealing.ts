@@ -191,15 +191,15 @@ function propose(problem: PlacementProblem, state: ReplicaState, random: Random)
     const copied = random.below(problem.numExperts);
     return state.holds(chiplet, copied) ? undefined : [{ slot, expert: copied }];
   }
-  const other = random.below(slotOf.length);
-  const otherChiplet = Math.floor(other / slots);
-  const guest = slotOf[other];
+  const guestSlot = random.below(slotOf.length);
+  const otherChiplet = Math.floor(guestSlot / slots);
+  const guest = slotOf[guestSlot];
   if (chiplet === otherChiplet || expert === guest) return undefined;
   if (expert !== EMPTY && state.holds(otherChiplet, expert)) return undefined;
   if (guest !== EMPTY && state.holds(chiplet, guest)) return undefined;
   return [
     { slot, expert: guest },
-    { slot: other, expert },
+    { slot: guestSlot, expert },
   ];
 }
 

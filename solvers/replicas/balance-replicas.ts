@@ -236,8 +236,8 @@ class ReplicaLoads {
       this.#isHeld[held] = 0;
       this.#chipletLoad[chiplet] -= load / count;
     }
-    for (let other = 0, at = expert; other < this.#chipletLoad.length; other++, at += this.numExperts) {
-      if (this.#isHeld[at] === 1) this.#chipletLoad[other] += shift;
+    for (let holder = 0, at = expert; holder < this.#chipletLoad.length; holder++, at += this.numExperts) {
+      if (this.#isHeld[at] === 1) this.#chipletLoad[holder] += shift;
     }
     if (change === 1) {
       this.#isHeld[held] = 1;

@@ -89,7 +89,7 @@ describe("--checkpoint", function () {
   it("refuses a checkpoint of other options or inputs, and says which differ", async () => {
     await place.run(...placing, "--checkpoint", "c.jsonl");
     const text = place.read("c.jsonl");
-    const other = await place.run(
+    const refused = await place.run(
       ...placing,
       "--checkpoint",
       "c.jsonl",
@@ -99,7 +99,7 @@ describe("--checkpoint", function () {
       "1.5",
       "--quiet",
     );
-    expect([other.exitCode, other.stderr]).to.deep.equal([
+    expect([refused.exitCode, refused.stderr]).to.deep.equal([
       2,
       "c.jsonl: found a checkpoint made with another seed, limits, expected one of this run\n" +
         "Maybe name another file, or give the options and inputs it was made with.\n",

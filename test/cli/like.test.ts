@@ -60,9 +60,9 @@ describe("place --like", () => {
     await place.run("place", "trace.jsonl", "--chiplets", "4", "--solver", "contiguous", "-o", "p.json");
     const lines = place.read("trace.jsonl").split("\n");
     place.write("other.jsonl", lines.slice(0, -3).join("\n") + "\n");
-    const other = await place.run("place", "other.jsonl", "--like", "p.json", "-o", "q.json");
-    expect(other.exitCode).to.equal(2);
-    expect(other.stderr).to.match(/found a placement of another trace/);
+    const refused = await place.run("place", "other.jsonl", "--like", "p.json", "-o", "q.json");
+    expect(refused.exitCode).to.equal(2);
+    expect(refused.stderr).to.match(/found a placement of another trace/);
     const file = JSON.parse(place.read("p.json")) as Record<string, unknown>;
     place.write("silent.json", JSON.stringify({ ...file, provenance: undefined }));
     const unknown = await place.run("place", "trace.jsonl", "--like", "silent.json", "-o", "q.json");

@@ -35,14 +35,16 @@ describe("compare --evaluate-on", () => {
       "other.jsonl",
       "contiguous",
     ]);
-    const [one, other] = tasks.rows.map(({ judgedOn }) => judgedOn.map((task) => task.tokenReplication));
-    expect(one[0]).to.be.below(other[0]);
-    expect(other[1]).to.be.below(one[1]);
+    const [ofFirst, ofSecond] = tasks.rows.map(({ judgedOn }) =>
+      judgedOn.map((task) => task.tokenReplication),
+    );
+    expect(ofFirst[0]).to.be.below(ofSecond[0]);
+    expect(ofSecond[1]).to.be.below(ofFirst[1]);
     await place.run("place", "other.jsonl", ...args.slice(2), "--holdout", "0.25", "-o", "p.json");
     const evaluated = (await place.runJson("evaluate", "one.jsonl", "p.json")) as {
       placements: { mean: { tokenReplication: number } }[];
     };
-    expect(other[0]).to.equal(evaluated.placements[0].mean.tokenReplication);
+    expect(ofSecond[0]).to.equal(evaluated.placements[0].mean.tokenReplication);
   });
 
   it("shows the table to people", async () => {

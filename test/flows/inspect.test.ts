@@ -56,7 +56,7 @@ describe("coLocationCeiling", () => {
       fc.property(placedCases, ({ layer, blockOf, numBlocks, ...shape }) => {
         const slots = Array.from(
           { length: numBlocks },
-          (_, block) => blockOf.filter((one) => one === block).length,
+          (_, block) => blockOf.filter((assigned) => assigned === block).length,
         );
         const patterns = collectPatterns(layer, shape);
         const ceiling = coLocationCeiling(patterns, countCoactivation(patterns), Math.max(...slots));

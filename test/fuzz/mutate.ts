@@ -165,10 +165,10 @@ function changeWithin(parent: Record<string, unknown>, random: Random): void {
     changeWithin(value as Record<string, unknown>, random);
     return;
   }
-  const other = pick(keys, random);
+  const swapped = pick(keys, random);
   switch (random.below(5)) {
     case 0:
-      [parent[key], parent[other]] = [parent[other], value];
+      [parent[key], parent[swapped]] = [parent[swapped], value];
       return;
     case 1:
       if (!Array.isArray(parent)) Reflect.deleteProperty(parent, key);

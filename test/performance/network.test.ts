@@ -82,7 +82,7 @@ describe("transferTime of all-to-alls", () => {
           network,
           allToAll(
             endpoints,
-            bytes.map((one) => 2 * one),
+            bytes.map((size) => 2 * size),
           ),
         );
         const slower = transferTime(treeNetwork({ up: 16, leaf: 16 }), allToAll(endpoints, bytes));

@@ -91,7 +91,9 @@ describe("gemmNs", () => {
   });
 
   it("never falls when the tokens double", () => {
-    fc.assert(fc.property(gemms, (one) => gemmNs({ ...one, m: 2 * one.m }, mozart) >= gemmNs(one, mozart)));
+    fc.assert(
+      fc.property(gemms, (gemm) => gemmNs({ ...gemm, m: 2 * gemm.m }, mozart) >= gemmNs(gemm, mozart)),
+    );
   });
 });
 

@@ -27,7 +27,7 @@ function trafficOf(
 ): LayerTraffic {
   const loads = Array.from({ length: 32 }, (_, gpu) => load(gpu));
   const total = loads.reduce((sum, value) => sum + value, 0);
-  const perGpu = loads.map((one) => (one * 1024 * 8) / total);
+  const perGpu = loads.map((load) => (load * 1024 * 8) / total);
   return {
     numTokens: 1024,
     numChiplets: 32,
@@ -35,7 +35,7 @@ function trafficOf(
     chipletLoad: Float64Array.from(perGpu),
     chipletTokens: new Float64Array(32).fill((1024 * visited) / 32),
     groupTokens: new Float64Array(4).fill((1024 * Math.min(4, visited)) / 4),
-    expertLoad: perGpu.map((one) => new Array<number>(8).fill(one / 8)),
+    expertLoad: perGpu.map((tokens) => new Array<number>(8).fill(tokens / 8)),
   };
 }
 
@@ -126,9 +126,9 @@ describe("a workload", () => {
       return stageTimes(traffic, { hardware: on, shape }, { workload, tokens: 1024 }).expertsNs[0];
     };
     expect(expertsNs(0)).to.equal(0);
-    const [rare, one, many] = [0.05, 1, 8].map((load) => expertsNs(load));
+    const [rare, single, many] = [0.05, 1, 8].map((load) => expertsNs(load));
     expect(rare / many).to.be.closeTo(0.05, 0.005);
-    expect(one / many).to.be.closeTo(1 - Math.exp(-1), 0.01);
+    expect(single / many).to.be.closeTo(1 - Math.exp(-1), 0.01);
     // Kernels have a floor, and an expert without tokens costs what was measured of it: a fiftieth of reading it.
     const { floorNs, idleExpertNs } = kernels!.experts.decode;
     expect(expertsNs(0, hardware)).to.equal(floorNs.value + 2 * idleExpertNs.value);
@@ -192,10 +192,10 @@ describe("a workload", () => {
   it("is set by the hottest GPU, and by the adapters of a server that is visited more", () => {
     const hot = trafficOf(6);
     const workload = createWorkload({ hardware, shape });
-    const one = { ...hot, groupTokens: Float64Array.of(1024, 512, 512, 512) };
-    const { dispatch } = stageTimes(one, { hardware, shape }, { workload, tokens: 32 * 4096 });
-    const [busy, other] = [dispatch.chipletNs[0], dispatch.chipletNs[31]];
-    expect(busy).to.be.above(1.3 * other);
+    const lopsided = { ...hot, groupTokens: Float64Array.of(1024, 512, 512, 512) };
+    const { dispatch } = stageTimes(lopsided, { hardware, shape }, { workload, tokens: 32 * 4096 });
+    const [busy, idle] = [dispatch.chipletNs[0], dispatch.chipletNs[31]];
+    expect(busy).to.be.above(1.3 * idle);
     expect(dispatch.chipletNs[7]).to.be.closeTo(busy, 0.05 * busy);
     const decode = createWorkload({ hardware, shape }, { phase: "decode" });
     const times = stageTimes(hot, { hardware, shape }, { workload: decode, tokens: 32 * 128 });

@@ -150,6 +150,6 @@ function reorder(chiplets: Chiplets, order: readonly number[]): Chiplets {
 function permutations(items: readonly number[]): number[][] {
   if (items.length === 0) return [[]];
   return items.flatMap((item) =>
-    permutations(items.filter((other) => other !== item)).map((rest) => [item, ...rest]),
+    permutations(items.filter((remaining) => remaining !== item)).map((rest) => [item, ...rest]),
   );
 }

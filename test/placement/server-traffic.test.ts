@@ -122,7 +122,7 @@ function sendAll(tokens: number[][], chiplets: Chiplets, chipletsPerGroup: numbe
   };
   for (const token of tokens) {
     const needed = chiplets.flatMap((experts, gpu) =>
-      experts.some((one) => token.includes(one)) ? [gpu] : [],
+      experts.some((expert) => token.includes(expert)) ? [gpu] : [],
     );
     for (let origin = 0; origin < chiplets.length; origin++) {
       for (const gpu of needed) send(direct, origin, gpu);

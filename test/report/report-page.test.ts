@@ -65,9 +65,9 @@ describe("reportPage", () => {
       .and.contain("</html>");
     expect(page).to.not.match(/<link|src="(?!data:)|@import|https?:\/\/(?!www\.w3\.org)/);
     expect(await reportPage(report)).to.equal(page);
-    expect(await reportPage({ ...report, solvers: solvers.map((one) => ({ ...one, seconds: 9 })) })).to.equal(
-      page,
-    );
+    expect(
+      await reportPage({ ...report, solvers: solvers.map((solver) => ({ ...solver, seconds: 9 })) }),
+    ).to.equal(page);
   });
 
   it("lets no script run but its own, by hash", async () => {

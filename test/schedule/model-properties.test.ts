@@ -89,9 +89,9 @@ describe("the performance model", () => {
         const once = randomTraffic(hardware, { topK, seed });
         const twice = randomTraffic(hardware, { topK, seed, copies: 2 });
         expect(twice.numTokens).to.equal(2 * once.numTokens);
-        const [one, two] = [once, twice].map((traffic) => timesOf(traffic, hardware, configuration));
-        expect(two.boundNs).to.be.closeTo(one.boundNs, 1e-9 * one.boundNs);
-        expect(two.estimatedNs).to.be.closeTo(one.estimatedNs, 1e-9 * one.estimatedNs);
+        const [single, doubled] = [once, twice].map((traffic) => timesOf(traffic, hardware, configuration));
+        expect(doubled.boundNs).to.be.closeTo(single.boundNs, 1e-9 * single.boundNs);
+        expect(doubled.estimatedNs).to.be.closeTo(single.estimatedNs, 1e-9 * single.estimatedNs);
       }),
       { numRuns: 30 },
     );
@@ -122,8 +122,8 @@ describe("the performance model", () => {
         );
         expect(after.dynamicPj).to.be.closeTo(before.dynamicPj, 1e-9 * before.dynamicPj);
         for (const timeOf of [estimateMakespanNs, scheduledNs]) {
-          const [standing, other] = machines.map((machine) => timeOf(traffic, machine));
-          expect(other * unit).to.be.closeTo(standing, 1e-9 * standing);
+          const [standing, scaled] = machines.map((machine) => timeOf(traffic, machine));
+          expect(scaled * unit).to.be.closeTo(standing, 1e-9 * standing);
         }
       }),
       { numRuns: 30 },

@@ -169,8 +169,8 @@ describe("scheduleStep", () => {
   });
 
   it("refuses traffic of other chiplets than the machine has", () => {
-    const other = hardwarePresets.find(({ name }) => name === "h100-8x8")!;
-    expect(() => scheduleLayer(trafficFor(other), { hardware, shape })).to.throw(
+    const larger = hardwarePresets.find(({ name }) => name === "h100-8x8")!;
+    expect(() => scheduleLayer(trafficFor(larger), { hardware, shape })).to.throw(
       InputError,
       "placement: found 64 chiplets in groups of 8, expected 16 in groups of 4 as in mozart-qwen3",
     );

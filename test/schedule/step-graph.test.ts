@@ -203,7 +203,7 @@ describe("buildStepGraph", () => {
 
   it("hides transfers behind compute chunk by chunk, as a pipeline of four stages does", () => {
     // One chiplet; 4 chunks of dispatch 10, experts 10, combine 10 after an attention of 8: 8 + (4 + 2) * 10.
-    const one = { ...wafer, numGroups: 1, chipletsPerGroup: 1, chipletsPerMemory: 1 };
+    const single = { ...wafer, numGroups: 1, chipletsPerGroup: 1, chipletsPerMemory: 1 };
     const transfer = { rootNs: Float64Array.of(10), chipletNs: Float64Array.of(10), latencyNs: 0 };
     const layer: LayerDurations = {
       attentionNs: 8,
@@ -221,7 +221,7 @@ describe("buildStepGraph", () => {
       expertBytes: 0,
       chunkBytes: Float64Array.of(1),
     };
-    const plan = { site: one, numMicroBatches: 1, training: false };
+    const plan = { site: single, numMicroBatches: 1, training: false };
     const makespan = (apart: Overlap["apart"]) =>
       listSchedule(
         buildStepGraph([layer], { ...plan, overlap: { apart, chunks: 4, parts: 1, prefetch: false } }),

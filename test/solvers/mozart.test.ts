@@ -50,7 +50,7 @@ describe("mozart", () => {
       [2, 3, 7],
       [4, 5, 2],
       [6, 7, 1],
-    ].flatMap(([one, other, times]) => Array.from({ length: times }, () => [one, other]));
+    ].flatMap(([first, second, times]) => Array.from({ length: times }, () => [first, second]));
     const problem = createProblem(patternsOf(tokens, 8), { numChiplets: 4, numGroups: 2 });
     const solution = await mozart.solve(problem, DEFAULT_SOLVER_OPTIONS);
     if (!("chiplets" in solution)) expect.fail(solution.status);
@@ -90,9 +90,9 @@ describe("mozart on real traces", () => {
 
 function symmetric(size: number, entries: [number, number, number][]): Float64Array {
   const matrix = new Float64Array(size * size);
-  for (const [one, other, value] of entries) {
-    matrix[one * size + other] = value;
-    matrix[other * size + one] = value;
+  for (const [row, column, value] of entries) {
+    matrix[row * size + column] = value;
+    matrix[column * size + row] = value;
   }
   return matrix;
 }

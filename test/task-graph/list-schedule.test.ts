@@ -50,11 +50,11 @@ describe("listSchedule", () => {
             readyNs = Math.max(readyNs, startNs[graph.predecessors[edge]] + graph.predecessorLagNs[edge]);
           }
           let busyNs = 0;
-          for (let other = 0; other < graph.numTasks; other++) {
-            if (other === task || graph.resourceOf[task] < 0) continue;
-            if (graph.resourceOf[other] !== graph.resourceOf[task]) continue;
-            const from = Math.max(readyNs, startNs[other]);
-            const until = Math.min(startNs[task], startNs[other] + graph.durationNs[other]);
+          for (let rival = 0; rival < graph.numTasks; rival++) {
+            if (rival === task || graph.resourceOf[task] < 0) continue;
+            if (graph.resourceOf[rival] !== graph.resourceOf[task]) continue;
+            const from = Math.max(readyNs, startNs[rival]);
+            const until = Math.min(startNs[task], startNs[rival] + graph.durationNs[rival]);
             busyNs += Math.max(0, until - from);
           }
           expect(startNs[task] - readyNs).to.equal(busyNs);
@@ -145,10 +145,10 @@ describe("listSchedule", () => {
 
 function flowShop(jobs: readonly [number, number][]) {
   const builder = new TaskGraphBuilder();
-  const [one, two] = [builder.resource("one"), builder.resource("two")];
+  const [front, back] = [builder.resource("one"), builder.resource("two")];
   for (const [first, second] of jobs) {
-    const before = builder.task({ kind: "first", resource: one, durationNs: first });
-    builder.after(builder.task({ kind: "second", resource: two, durationNs: second }), before);
+    const before = builder.task({ kind: "first", resource: front, durationNs: first });
+    builder.after(builder.task({ kind: "second", resource: back, durationNs: second }), before);
   }
   return builder.build();
 }
@@ -162,7 +162,7 @@ function bestByPermutation(jobs: readonly (readonly [number, number])[], sharedS
       const first = firstNs + jobs[job][0];
       const second = Math.max(first, sharedSecond ? secondNs : 0) + jobs[job][1];
       visit(
-        left.filter((other) => other !== job),
+        left.filter((rest) => rest !== job),
         [first, second, Math.max(endNs, second)],
       );
     }

@@ -14,15 +14,15 @@ import { layerCases, layerOf, type LayerCase } from "../arbitrary-layer.js";
 describe("countCoactivation", () => {
   it("counts the tokens that chose each expert and each pair", () => {
     fc.assert(
-      fc.property(layerCases, (one) => {
-        const coactivation = coactivationOf(one);
+      fc.property(layerCases, (layerCase) => {
+        const coactivation = coactivationOf(layerCase);
         const tokensWith = (...experts: number[]) =>
-          one.tokens.filter((token) => experts.every((expert) => token.includes(expert))).length;
-        for (let first = 0; first < one.numExperts; first++) {
+          layerCase.tokens.filter((token) => experts.every((expert) => token.includes(expert))).length;
+        for (let first = 0; first < layerCase.numExperts; first++) {
           expect(coactivation.load[first]).to.equal(tokensWith(first));
-          for (let second = 0; second < one.numExperts; second++) {
+          for (let second = 0; second < layerCase.numExperts; second++) {
             const expected = first === second ? 0 : tokensWith(first, second);
-            expect(coactivation.pairs[first * one.numExperts + second]).to.equal(expected);
+            expect(coactivation.pairs[first * layerCase.numExperts + second]).to.equal(expected);
           }
         }
       }),
@@ -32,10 +32,10 @@ describe("countCoactivation", () => {
 
   it("is the same after experts are renamed, but for the names", () => {
     fc.assert(
-      fc.property(layerCases, (one) => {
-        const { numExperts } = one;
-        const renamed = one.tokens.map((token) => token.map((expert) => numExperts - 1 - expert));
-        const [before, after] = [one, { ...one, layer: layerOf(renamed) }].map(coactivationOf);
+      fc.property(layerCases, (layerCase) => {
+        const { numExperts } = layerCase;
+        const renamed = layerCase.tokens.map((token) => token.map((expert) => numExperts - 1 - expert));
+        const [before, after] = [layerCase, { ...layerCase, layer: layerOf(renamed) }].map(coactivationOf);
         // Renaming e to numExperts - 1 - e reverses both arrays.
         expect(after.load).to.deep.equal(before.load.toReversed());
         expect(after.pairs).to.deep.equal(before.pairs.toReversed());
@@ -65,13 +65,13 @@ describe("expectedPairs", () => {
     const coactivation = coactivationOf({ numExperts, topK: 2, tokens, layer: layerOf(tokens) });
     const expected = expectedPairs(coactivation);
     // Drawing without replacement pairs busy experts a little less than the null model says.
-    for (const [one, other] of [
+    for (const [row, column] of [
       [3, 17],
       [10, 30],
       [25, 26],
     ] as const) {
       // prettier-ignore
-      const cell = one * numExperts + other;
+      const cell = row * numExperts + column;
       expect(coactivation.pairs[cell] / expected[cell]).to.be.closeTo(1, 0.25);
     }
   });
@@ -80,9 +80,9 @@ describe("expectedPairs", () => {
 describe("coactivationGraph and coactivationMatrix", () => {
   it("hold the counts: a node an expert, an edge a pair that occurs", () => {
     fc.assert(
-      fc.property(layerCases, (one) => {
-        const { numExperts } = one;
-        const coactivation = coactivationOf(one);
+      fc.property(layerCases, (layerCase) => {
+        const { numExperts } = layerCase;
+        const coactivation = coactivationOf(layerCase);
         const graph = coactivationGraph(coactivation);
         const matrix = coactivationMatrix(coactivation);
         expect(graph.order).to.equal(numExperts);
@@ -108,8 +108,8 @@ describe("coactivationGraph and coactivationMatrix", () => {
   });
 });
 
-function coactivationOf(one: LayerCase): Coactivation {
-  return countCoactivation(collectPatterns(one.layer, one));
+function coactivationOf(layerCase: LayerCase): Coactivation {
+  return countCoactivation(collectPatterns(layerCase.layer, layerCase));
 }
 
 function sum(values: Float64Array): number {

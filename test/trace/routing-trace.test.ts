@@ -57,12 +57,17 @@ describe("splitHoldout", () => {
 
   it("learns from the beginning of every layer and holds out its end, in order and without loss", () => {
     fc.assert(
-      fc.property(layerCases, fc.double({ min: 0.05, max: 0.95, noNaN: true }), (one, fraction) => {
-        const cut = Math.floor(one.tokens.length * (1 - fraction));
+      fc.property(layerCases, fc.double({ min: 0.05, max: 0.95, noNaN: true }), (layerCase, fraction) => {
+        const cut = Math.floor(layerCase.tokens.length * (1 - fraction));
         fc.pre(cut > 0);
-        const { learn, heldOut } = splitHoldout({ ...one, model: undefined, layers: [one.layer] }, fraction);
+        const { learn, heldOut } = splitHoldout(
+          { ...layerCase, model: undefined, layers: [layerCase.layer] },
+          fraction,
+        );
         expect(learn.layers[0].numTokens).to.equal(cut);
-        expect([...learn.layers[0].experts, ...heldOut.layers[0].experts]).to.deep.equal(one.tokens.flat());
+        expect([...learn.layers[0].experts, ...heldOut.layers[0].experts]).to.deep.equal(
+          layerCase.tokens.flat(),
+        );
       }),
       { seed: 1 },
     );
@@ -119,13 +124,13 @@ describe("concatTraces", () => {
   });
 
   it("refuses traces of different models", () => {
-    const other = createRoutingTrace({
+    const larger = createRoutingTrace({
       model: undefined,
       numExperts: 8,
       topK: 2,
       layers: [layerOf([[0, 1]])],
     });
-    expect(() => concatTraces([traceOf([layerOf([[0, 1]])]), other])).to.throw(
+    expect(() => concatTraces([traceOf([layerOf([[0, 1]])]), larger])).to.throw(
       InputError,
       "traces: found 8 experts top-2, expected 4 experts top-2 as in the first trace",
     );

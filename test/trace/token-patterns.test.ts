@@ -11,12 +11,12 @@ import { layerCases, layerOf, placedCases } from "../arbitrary-layer.js";
 describe("collectPatterns", () => {
   it("counts every distinct expert set, in order of first appearance", () => {
     fc.assert(
-      fc.property(layerCases, (one) => {
+      fc.property(layerCases, (layerCase) => {
         const expected = new Map<string, number>();
-        for (const token of one.tokens) count(expected, token, 1);
-        const patterns = collectPatterns(one.layer, one);
+        for (const token of layerCase.tokens) count(expected, token, 1);
+        const patterns = collectPatterns(layerCase.layer, layerCase);
         expect(entriesOf(patterns)).to.deep.equal([...expected]);
-        expect(patterns.numTokens).to.equal(one.tokens.length);
+        expect(patterns.numTokens).to.equal(layerCase.tokens.length);
       }),
       { seed: 1 },
     );
@@ -24,8 +24,8 @@ describe("collectPatterns", () => {
 
   it("keeps apart thousands of patterns", () => {
     const tokens: number[][] = [];
-    for (let one = 0; one < 100; one++) {
-      for (let other = one + 1; other < 100; other++) tokens.push([one, other], [other, one]);
+    for (let first = 0; first < 100; first++) {
+      for (let second = first + 1; second < 100; second++) tokens.push([first, second], [second, first]);
     }
     const patterns = collectPatterns(layerOf(tokens), { numExperts: 100, topK: 2 });
     expect(patterns.numPatterns).to.equal(4950);
@@ -53,10 +53,10 @@ describe("quotientPatterns", () => {
 describe("indexPatterns", () => {
   it("lists for every expert just the patterns that have it", () => {
     fc.assert(
-      fc.property(layerCases, (one) => {
-        const patterns = collectPatterns(one.layer, one);
+      fc.property(layerCases, (layerCase) => {
+        const patterns = collectPatterns(layerCase.layer, layerCase);
         const index = indexPatterns(patterns);
-        for (let expert = 0; expert < one.numExperts; expert++) {
+        for (let expert = 0; expert < layerCase.numExperts; expert++) {
           const listed = index.patterns.subarray(index.offsets[expert], index.offsets[expert + 1]);
           const having = membersOf(patterns).flatMap((set, pattern) =>
             set.includes(expert) ? [pattern] : [],

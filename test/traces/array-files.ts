@@ -124,7 +124,7 @@ function pickleOf(value: unknown, storages: Buffer[]): Buffer[] {
     return [Buffer.from("}("), ...members, Buffer.from("u")];
   }
   if (Array.isArray(value)) {
-    return [Buffer.from("]("), ...value.flatMap((one) => pickleOf(one, storages)), Buffer.from("e")];
+    return [Buffer.from("]("), ...value.flatMap((item) => pickleOf(item, storages)), Buffer.from("e")];
   }
   if (isArrayContent(value)) {
     const key = storages.push(bytesOf(value.values)) - 1;

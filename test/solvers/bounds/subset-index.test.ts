@@ -27,10 +27,10 @@ describe("expert subsets", () => {
       const random = createRandom(1, largest);
       const weights = all.map(() => random.below(100) - 50);
       const pairs = new Float64Array(NUM_EXPERTS ** 2);
-      for (const [one, other] of listSubsets(NUM_EXPERTS, 2)) {
+      for (const [first, second] of listSubsets(NUM_EXPERTS, 2)) {
         const weight = random.below(100) - 50;
-        pairs[one * NUM_EXPERTS + other] = weight;
-        pairs[other * NUM_EXPERTS + one] = weight;
+        pairs[first * NUM_EXPERTS + second] = weight;
+        pairs[second * NUM_EXPERTS + first] = weight;
       }
       const first = index.offsets[largest];
       const sums = new Float64Array(countSubsets(NUM_EXPERTS, largest));
@@ -41,7 +41,10 @@ describe("expert subsets", () => {
         const sum = inside.reduce((total, subset) => total + weights[placeOf(subset)], 0);
         expect(sums[placeOf(set) - first]).to.equal(sum);
         const ofPairs = inside.filter(({ length }) => length === 2);
-        const total = ofPairs.reduce((more, [one, other]) => more + pairs[one * NUM_EXPERTS + other], sum);
+        const total = ofPairs.reduce(
+          (more, [first, second]) => more + pairs[first * NUM_EXPERTS + second],
+          sum,
+        );
         if (total < 0) slow.set(set.join(), total);
       }
       const found = new Map<string, number>();

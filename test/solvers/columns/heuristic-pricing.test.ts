@@ -36,8 +36,8 @@ describe("createColumnPricer", () => {
       for (const left of experts) {
         for (let expert = 0; expert < 32; expert++) {
           if (experts.includes(expert)) continue;
-          const other = experts.map((one) => (one === left ? expert : one));
-          expect(reducedCost(other)).to.be.at.least(reducedCost(experts) - 1e-6);
+          const exchanged = experts.map((held) => (held === left ? expert : held));
+          expect(reducedCost(exchanged)).to.be.at.least(reducedCost(experts) - 1e-6);
         }
       }
     }

@@ -81,7 +81,9 @@ function columnsInOrder({ numExperts, numChiplets, patterns }: PlacementProblem)
     const experts = Array.from({ length: numExperts }, (__, expert) => expert).filter(
       (expert) => expert % numChiplets === chiplet,
     );
-    const tokens = tokensOf(patterns).filter(({ members }) => members.some((one) => experts.includes(one)));
+    const tokens = tokensOf(patterns).filter(({ members }) =>
+      members.some((member) => experts.includes(member)),
+    );
     return { experts, tokens: tokens.reduce((sum, { count }) => sum + count, 0) };
   });
 }

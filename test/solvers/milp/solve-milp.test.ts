@@ -138,9 +138,9 @@ describe("solveMilp", () => {
   it("stops HiGHS after a number of iterations with the same result every time", async () => {
     const model = minMaxBalance(60, 7);
     const options = { backend: "highs", maxIterations: 300 } as const;
-    const [one, other] = [await solveMilp(model, options), await solveMilp(model, options)];
-    expect(one).to.deep.equal(other);
-    expect(one.status).to.equal("feasible");
+    const [first, second] = [await solveMilp(model, options), await solveMilp(model, options)];
+    expect(first).to.deep.equal(second);
+    expect(first.status).to.equal("feasible");
   });
 
   it("refuses a start that is not feasible, which HiGHS would ignore in silence", async () => {
@@ -285,7 +285,7 @@ function minMaxBalance(numItems: number, numChiplets: number): MilpModel {
     rows.push([-Infinity, load, 0]);
   }
   const integer = cost.map((_, column) => +(column < cost.length - 1));
-  return toModel({ cost, rows, columns: integer.map((one) => [0, one ? 1 : Infinity]), integer });
+  return toModel({ cost, rows, columns: integer.map((isInteger) => [0, isInteger ? 1 : Infinity]), integer });
 }
 
 function toModel({ cost, rows, columns, integer }: Written): MilpModel {

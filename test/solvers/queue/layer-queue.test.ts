@@ -89,10 +89,10 @@ describe("the queue of layers", function () {
   it("keeps submitters apart that ask for the same at once", async () => {
     const [first, second] = [await submit(), await submit()];
     await work();
-    const [one, two] = await Promise.all([solveAll(first), solveAll(second)]);
-    expect(JSON.stringify(one)).to.equal(JSON.stringify(two));
+    const [ofFirst, ofSecond] = await Promise.all([solveAll(first), solveAll(second)]);
+    expect(JSON.stringify(ofFirst)).to.equal(JSON.stringify(ofSecond));
     await first.close();
-    expect(await solveAll(second)).to.deep.equal(two);
+    expect(await solveAll(second)).to.deep.equal(ofSecond);
   });
 
   it("reports a job that breaks its worker's solver and goes on with the others", async () => {

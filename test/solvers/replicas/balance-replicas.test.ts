@@ -111,7 +111,7 @@ function skewedLoad(numExperts: number, seed: number): number[] {
 }
 
 function imbalance(load: readonly number[], chiplets: readonly (readonly number[])[]): number {
-  const replicas = load.map((_, expert) => chiplets.flat().filter((one) => one === expert).length);
+  const replicas = load.map((_, expert) => chiplets.flat().filter((held) => held === expert).length);
   const loads = chiplets.map((experts) => experts.reduce((sum, e) => sum + load[e] / replicas[e], 0));
   return (Math.max(...loads) * chiplets.length) / load.reduce((sum, value) => sum + value, 0);
 }

@@ -73,7 +73,7 @@ describe("replicate", () => {
       expect(verifyFound(problem, solution)).to.deep.equal([]);
       const held = solution.chiplets.flat();
       expect(held).to.have.length(40);
-      const isAlone = (expert: number) => held.filter((one) => one === expert).length === 1;
+      const isAlone = (expert: number) => held.filter((own) => own === expert).length === 1;
       for (const experts of solution.chiplets) {
         const bound = experts.filter(isAlone).reduce((sum, expert) => sum + problem.load[expert], 0);
         expect(bound).to.be.at.most(0.93 * limits.chipletLoad);

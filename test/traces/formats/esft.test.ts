@@ -46,7 +46,9 @@ describe("ESFT expert scores", () => {
     const { trace } = await readTrace([realFile(this, "formats", "esft/law")]);
     const published = await readTrace([realFile(this, "traces", "esft-dsv2lite-law.jsonl.gz")]);
     for (const layer of trace.layers) {
-      expect(layer).to.deep.equal(published.trace.layers.find((one) => one.layer === layer.layer));
+      expect(layer).to.deep.equal(
+        published.trace.layers.find((reference) => reference.layer === layer.layer),
+      );
     }
     expect(trace).to.deep.include({ numExperts: 64, topK: 6 });
   });

@@ -15,7 +15,7 @@ describe("EPLB load history", () => {
   });
 
   it("may be the logical counts that SGLang is given", async () => {
-    const one = await readFolder({
+    const folder = await readFolder({
       "count.json": JSON.stringify({
         logical_count: [
           [1, 2],
@@ -23,7 +23,7 @@ describe("EPLB load history", () => {
         ],
       }),
     });
-    expect(loadsRead(one)).to.deep.equal({ 0: [1, 2], 1: [3, 4] });
+    expect(loadsRead(folder)).to.deep.equal({ 0: [1, 2], 1: [3, 4] });
     const steps = await readFolder({ "count.json": JSON.stringify({ logical_count: [[[1, 2]], [[3, 4]]] }) });
     expect(loadsRead(steps)).to.deep.equal({ 0: [4, 6] });
   });

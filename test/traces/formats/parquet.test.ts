@@ -16,8 +16,8 @@ describe("Parquet", () => {
     const ids = trace.layers.flatMap(({ experts }) => [...experts]);
     expect(ids.reduce((sum, id) => sum + id, 0)).to.equal(859);
     for (const packed of ["zstd", "gzip", "brotli"]) {
-      const other = await readContent(file(`rows-${packed}.parquet`));
-      expect(tokensOf(other.trace), packed).to.deep.equal(tokensOf(trace));
+      const again = await readContent(file(`rows-${packed}.parquet`));
+      expect(tokensOf(again.trace), packed).to.deep.equal(tokensOf(trace));
     }
     const twice = await readContent(zstdFile(file("rows-zstd.parquet")));
     expect(tokensOf(twice.trace)).to.deep.equal(tokensOf(trace));

@@ -93,8 +93,8 @@ describe("TensorRT-LLM expert statistics", () => {
         async (folder) => {
           const routing = await readRouting([join(folder, "r")], { placement: join(folder, "map.json") });
           expect(loadsRead(routing)).to.deep.equal({ 3: [7, 9, 1, 4] });
-          const other = join(folder, "other.json");
-          expect(await failureOf(readRouting([join(folder, "r")], { placement: other }))).to.match(
+          const foreign = join(folder, "other.json");
+          expect(await failureOf(readRouting([join(folder, "r")], { placement: foreign }))).to.match(
             /no such file/,
           );
         },

@@ -111,11 +111,11 @@ describe("vLLM routed experts", () => {
     expect(await failureOf(readContent(doubled, { name: "r.npy" }))).to.equal(
       "InputError: r.npy: layer 0, token 0: expert 4 comes twice",
     );
-    const other = npzFile({ prompt_token_ids: { shape: [1], values: Int32Array.of(5) } });
-    expect(await failureOf(readContent(other, { name: "r.npz" }))).to.equal(
+    const promptAlone = npzFile({ prompt_token_ids: { shape: [1], values: Int32Array.of(5) } });
+    expect(await failureOf(readContent(promptAlone, { name: "r.npz" }))).to.equal(
       "InputError: r.npz: found members prompt_token_ids.npy, expected routed_experts.npy",
     );
-    const broken = other.subarray(0, other.length - 30);
+    const broken = promptAlone.subarray(0, promptAlone.length - 30);
     expect(await failureOf(readContent(broken, { name: "r.npz" }))).to.match(
       /r\.npz: found .*, expected a whole zip file/,
     );
