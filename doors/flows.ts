@@ -54,6 +54,30 @@ export {
   type PlaceBy,
   type SolverRun,
 } from "../lib/flows/compare.js";
+export {
+  batchMetrics,
+  batchWindows,
+  measureBatches,
+  pairedGain,
+  type BatchFigures,
+  type BatchMetrics,
+  type BatchSpread,
+  type BatchWindows,
+  type MeasuredBatches,
+  type PairedGain,
+} from "../lib/flows/batches.js";
+export {
+  assessWorth,
+  beforeAfter,
+  measurePlacement,
+  type BeforeAfter,
+  type Bottleneck,
+  type MeasuredPlacement,
+  type PlacementFigures,
+  type ReplicaCost,
+  type Worth,
+  type WorthOptions,
+} from "../lib/flows/worth.js";
 export { evaluateOn, judge } from "../lib/flows/judge.js";
 export {
   createTasks,

@@ -13,15 +13,18 @@ import {
   type Task,
 } from "../../doors/flows.js";
 import {
+  comparedWorth,
   comparisonCsv,
   comparisonData,
   comparisonHeadline,
   comparisonTable,
   type ObjectiveName,
   reportPage,
+  worthSentence,
 } from "../../doors/report.js";
 import { solvers, requireSolver } from "../../doors/solvers.js";
 import { type RoutingTrace, splitParts, type SplitTrace } from "../../doors/traces.js";
+import { addDrawsOption, type WorthCommandOptions } from "../before-after.js";
 import { describeInput, inputData } from "../describe/describe.js";
 import { describeTaskTable } from "../describe/task-table.js";
 import { EXIT } from "../exit-code.js";
@@ -47,7 +50,8 @@ import {
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 import { checkPictures, writePictures } from "../write-figures.js";
 
-interface CompareOptions extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions {
+interface CompareOptions
+  extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions, WorthCommandOptions {
   readonly solver?: string[];
   readonly report?: string;
   readonly svg?: string;
@@ -67,6 +71,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     .argument("[trace...]", "trace files or folders, read as one trace")
     .option("--solver <name...>", "compare these solvers only (default: all but auto, which is one of them)");
   addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0.25 });
+  addDrawsOption(command);
   return addTableOptions(addForceOption(command))
     .option("--report <file.html>", "write the comparison as one HTML page with pictures")
     .option("--svg <file.svg|folder>", "write the comparison as one picture, or every picture with its data")
@@ -119,12 +124,18 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       const { compared, frontier, taskTable } = await run().finally(() => placer.close());
       const rows = compareSolvers(compared);
       const timing = { seconds: options.timing ?? false };
+      const minimised = requestOf(options).objective ?? "traffic";
+      const worth = comparedWorth(compared, split, {
+        ...{ machine, objective: minimised },
+        ...{ draws: options.draws, seed: options.seed },
+      });
       terminal.printJson({
         objective: options.objective,
         ...inputData(split, machine),
         holdout: options.holdout,
         seed: options.seed,
         solvers: comparisonData(compared, rows, timing),
+        ...(worth ?? { before: null, after: null, worth: null }),
         // JSON has no infinity: no cap is null.
         ...(frontier && {
           frontier: frontier.map((point) => ({
@@ -138,7 +149,8 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         solvers: compared,
         trace: split.learn,
         ...machine,
-        objective: requestOf(options).objective ?? "traffic",
+        objective: minimised,
+        draws: options.draws,
       };
       if (options.report !== undefined) {
         const facts = describeInput(split, machine).split("\n");
@@ -150,6 +162,8 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       terminal.printCsv(comparisonCsv(rows, timing));
       terminal.print(line);
       printRows(rows, { split, machine, terminal, objective: drawn.objective });
+      const isWorth = worth && worthSentence(worth, "contiguous");
+      if (isWorth !== undefined) terminal.print(isWorth);
       if (frontier) printFrontier(frontier, terminal);
       if (taskTable) terminal.print(`\n${describeTaskTable(taskTable)}`);
       if (signal.aborted) end(EXIT.interrupted);

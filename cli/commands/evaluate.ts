@@ -1,10 +1,21 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
-import { type Evaluation, judge, stepTime, type ServerMetrics, type StepTime } from "../../doors/flows.js";
+import {
+  beforeAfter,
+  judge,
+  measurePlacement,
+  stepTime,
+  type BatchMetrics,
+  type BeforeAfter,
+  type Evaluation,
+  type ServerMetrics,
+  type StepTime,
+} from "../../doors/flows.js";
 import type { Hardware } from "../../doors/hardware.js";
 import type { DispatchModel } from "../../doors/problem.js";
-import { tableOf, timeColumn, type TableText } from "../../doors/report.js";
+import { formatTime, tableOf, timeColumn, worthSentence, type TableText } from "../../doors/report.js";
 import { splitParts } from "../../doors/traces.js";
+import { addDrawsOption, contiguousOn, type WorthCommandOptions } from "../before-after.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { loadTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
@@ -21,17 +32,11 @@ import { readPlacement, sortPaths } from "../read-files.js";
 import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
 import { describeWorkload } from "../workload-options.js";
 
-interface EvaluateOptions extends TerminalOptions, TraceOptions, MachineOptions, ExplainOptions {
+interface EvaluateOptions
+  extends TerminalOptions, TraceOptions, MachineOptions, ExplainOptions, WorthCommandOptions {
   readonly holdout: number;
   readonly dispatch?: DispatchModel;
   readonly serverLimit?: number;
-}
-
-interface Evaluated {
-  readonly file: string;
-  readonly evaluation: Evaluation;
-  readonly time: StepTime | null;
-  readonly hardware: Hardware;
 }
 
 export function evaluateCommand(): Command {
@@ -49,7 +54,7 @@ export function evaluateCommand(): Command {
   command.addOption(
     integerOption("--server-limit <n>", "count the tokens that need more servers than this", 1),
   );
-  addDispatchOption(command, "as the placement says");
+  addDispatchOption(addDrawsOption(command), "as the placement says");
   addExplainOption(addMachineOptions(addTraceOptions(command), { chiplets: false }));
   return addTableOptions(command)
     .addHelpText("after", "\nExample:\n  moeplace evaluate trace.jsonl.gz p.json q.json --holdout 0.25")
@@ -70,14 +75,36 @@ export function evaluateCommand(): Command {
         const machine = await loadMachineOf(placement, options, { trace, terminal });
         const judged = judge(placement, { learn, heldOut }, machine);
         const evaluation = judged.heldOut ?? judged.learned;
-        evaluated.push({ file, evaluation, time: stepTime(judged), hardware: machine.hardware });
+        const measured = measurePlacement(placement, { learn, heldOut }, machine, judged);
+        const yardstick = await contiguousOn(learn, machine);
+        const change =
+          yardstick &&
+          beforeAfter(measurePlacement(yardstick, { learn, heldOut }, machine), measured, {
+            machine,
+            draws: options.draws,
+          });
+        const { batches } = measured.figures;
+        evaluated.push({
+          file,
+          evaluation,
+          batches,
+          change,
+          time: stepTime(judged),
+          hardware: machine.hardware,
+        });
       }
       // Placements may ask for other numbers of chiplets, but all for the same machine.
       const [{ hardware }] = evaluated;
       terminal.printJson({
         sampledOneIn: trace.sampledOneIn ?? 1,
         workload: evaluated[0].evaluation.step?.workload ?? null,
-        placements: evaluated.map(({ file, evaluation, time }) => ({ file, ...evaluation, time })),
+        placements: evaluated.map(({ file, evaluation, batches, change, time }) => ({
+          file,
+          ...evaluation,
+          time,
+          batches,
+          ...(change ?? { before: null, after: null, worth: null }),
+        })),
         ...explainData(hardware, options),
       });
       terminal.printCsv(
@@ -87,6 +114,11 @@ export function evaluateCommand(): Command {
       terminal.print(formatTable(headers, cells, { best }));
       const { step } = evaluated[0].evaluation;
       if (step) terminal.print(`\n${describeWorkload(step.workload, placedChiplets(hardware))}`);
+      terminal.print(`\n${batchTable(evaluated)}`);
+      for (const { file, change } of evaluated) {
+        const isWorth = change && worthSentence(change, "contiguous");
+        if (isWorth !== undefined) terminal.print(`\n${file}: ${isWorth}`);
+      }
       const onServers = evaluated.flatMap(({ file, evaluation }) => {
         const { servers } = evaluation.mean;
         return servers ? [serverRow(file, servers, options.serverLimit)] : [];
@@ -106,6 +138,30 @@ export function evaluateCommand(): Command {
       }
       printConstants(hardware, options, terminal);
     });
+}
+
+interface Evaluated {
+  readonly file: string;
+  readonly evaluation: Evaluation;
+  readonly batches: BatchMetrics;
+  /** From contiguous to this placement, where that has room. */
+  readonly change: BeforeAfter | undefined;
+  readonly time: StepTime | null;
+  readonly hardware: Hardware;
+}
+
+/** What a placement comes to from batch to batch: mean and 95th percentile. */
+function batchTable(evaluated: readonly Evaluated[]): string {
+  const cells = evaluated.map(({ file, batches: { count, tokens, ...spreads } }) => [
+    file,
+    `${count} of ${tokens}`,
+    ...(["loadMaxOverMean", "tokenReplication"] as const).flatMap((name) => [
+      spreads[name].mean.toFixed(3),
+      spreads[name].p95.toFixed(3),
+    ]),
+    ...(spreads.stepNs ? [formatTime(spreads.stepNs.mean), formatTime(spreads.stepNs.p95)] : ["", ""]),
+  ]);
+  return formatTable(["batches of tokens", "", "max load", "95 %", "C_T", "95 %", "step", "95 %"], cells);
 }
 
 function placedChiplets({ numGroups, chipletsPerGroup }: Hardware): number {

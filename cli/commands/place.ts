@@ -1,10 +1,23 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
-import { describeFailure, judge, recordPlacement, stepTime } from "../../doors/flows.js";
+import {
+  beforeAfter,
+  describeFailure,
+  judge,
+  measurePlacement,
+  recordPlacement,
+  stepTime,
+} from "../../doors/flows.js";
 import { formatPlacement, type Provenance, type Placement } from "../../doors/placement.js";
 import { layerData, placementTable } from "../../doors/report.js";
 import { requireSolver } from "../../doors/solvers.js";
 import { type RoutingTrace, type LoadTrace, splitParts } from "../../doors/traces.js";
+import {
+  addDrawsOption,
+  contiguousOn,
+  describeBeforeAfter,
+  type WorthCommandOptions,
+} from "../before-after.js";
 import { describeInput, describeReplicas, describeStep, inputData } from "../describe/describe.js";
 import { aimAt, engineOption } from "../engine-option.js";
 import { EXIT } from "../exit-code.js";
@@ -45,7 +58,13 @@ import {
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface PlaceOptions
-  extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions, MigrationOptions {
+  extends
+    FileCommandOptions,
+    TraceOptions,
+    MachineOptions,
+    SolveOptions,
+    MigrationOptions,
+    WorthCommandOptions {
   readonly output?: string;
   readonly solver?: string;
   readonly like?: string;
@@ -68,7 +87,7 @@ export function placeCommand(end: (exitCode: number) => void): Command {
     .addOption(engineOption("engine that is to load it, which sets dispatch, slots and transport"))
     .option("--like <placement>", "make it as this placement file was made, which it says itself");
   addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0 });
-  addMigrationOptions(command);
+  addMigrationOptions(addDrawsOption(command));
   return addTableOptions(addForceOption(command))
     .addHelpText(
       "after",
@@ -144,6 +163,15 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   const before = migration?.running.numChiplets === numChiplets ? migration.running : undefined;
   const timeBefore =
     before && stepTime(judge(before, split, { ...machine, scheduled: options.objective === "time" }));
+  const standing = before ?? (await contiguousOn(split.learn, machine));
+  const standingName = before ? "the running placement" : "contiguous";
+  const change =
+    standing &&
+    beforeAfter(
+      measurePlacement(standing, split, machine),
+      measurePlacement(placement, split, machine, judged),
+      { machine, draws: options.draws, seed: options.seed },
+    );
   const payBack = plan && payBackSteps(plan, { before: timeBefore ?? null, after: time });
   terminal.printJson({
     objective: options.objective,
@@ -153,6 +181,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
     learned: judged.learned.mean,
     heldOut: judged.heldOut?.mean ?? null,
     time,
+    ...(change ?? { before: null, after: null, worth: null }),
     placement: JSON.parse(text) as unknown,
     ...(plan && { migration: { ...plan, payBackSteps: payBack ?? null } }),
   });
@@ -164,6 +193,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   if (replicas !== undefined) terminal.print(`\n${replicas}`);
   const step = describeStep(judged.heldOut ?? judged.learned);
   if (step !== undefined) terminal.print(`\n${step}`);
+  if (change) terminal.print(`\n${describeBeforeAfter(change, standingName)}`);
   if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "", payBack)}`);
   printEnd(context, seconds);
   return placer.signal.aborted ? EXIT.interrupted : EXIT.done;

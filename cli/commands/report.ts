@@ -1,11 +1,11 @@
 import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { InputError } from "../../index.js";
-import { judge, placeTrace, poseFor, type ComparedSolver } from "../../doors/flows.js";
+import { judge, type ComparedSolver } from "../../doors/flows.js";
 import { hashTrace, type Placement } from "../../doors/placement.js";
 import { reportPage } from "../../doors/report.js";
-import { DEFAULT_SOLVER_OPTIONS, requireSolver } from "../../doors/solvers.js";
 import { splitParts, type RoutingTrace, type SplitTrace } from "../../doors/traces.js";
+import { addDrawsOption, contiguousOn, type WorthCommandOptions } from "../before-after.js";
 import { describeInput } from "../describe/describe.js";
 import { loadTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type Machine, type MachineOptions } from "../machine.js";
@@ -25,7 +25,7 @@ import { OBJECTIVES, type Objective } from "../solve-options.js";
 import { openTerminal } from "../terminal.js";
 import { checkPictures, writePictures } from "../write-figures.js";
 
-interface ReportCommandOptions extends FileCommandOptions, TraceOptions, MachineOptions {
+interface ReportCommandOptions extends FileCommandOptions, TraceOptions, MachineOptions, WorthCommandOptions {
   readonly output: string;
   readonly holdout?: number;
   readonly objective?: Objective;
@@ -47,8 +47,11 @@ export function reportCommand(): Command {
         below: 1,
       }).default(undefined, "as the first placement says"),
     )
-    .addOption(objectiveOption())
-    .option("--svg <file.svg|folder>", "write the same as one picture, or every picture with its data");
+    .addOption(objectiveOption());
+  addDrawsOption(command).option(
+    "--svg <file.svg|folder>",
+    "write the same as one picture, or every picture with its data",
+  );
   addMachineOptions(addTraceOptions(command), { chiplets: false });
   return addTerminalOptions(addForceOption(command))
     .addHelpText("after", "\nExample:\n  moeplace report trace.jsonl.gz p.json -o p.html")
@@ -76,7 +79,7 @@ export function reportCommand(): Command {
         );
       }
       const solvers = [
-        await contiguous(split, machine),
+        await contiguousRow(split, machine),
         ...placements.map((placement, index) =>
           row(nameOf(files, index), { placement, parts, split, machine }),
         ),
@@ -88,6 +91,7 @@ export function reportCommand(): Command {
         trace: split.learn,
         heldOut: split.heldOut,
         objective: told ?? first.provenance?.objective ?? "time",
+        draws: options.draws,
       };
       const page = await reportPage({
         ...drawn,
@@ -113,14 +117,11 @@ function nameOf(files: readonly string[], index: number): string {
 }
 
 /** The placement that engines load, to compare with. */
-async function contiguous(split: SplitTrace, machine: Machine): Promise<ComparedSolver> {
-  const outcome = await placeTrace(split.learn, {
-    posing: poseFor(split.learn, machine, {}),
-    solver: requireSolver("contiguous"),
-    solverOptions: DEFAULT_SOLVER_OPTIONS,
-  });
-  if (outcome.status !== "placed") throw new Error(`contiguous: ${outcome.status}`);
-  const answer = { ...outcome, ...judge(outcome.placement, split, machine) };
+async function contiguousRow(split: SplitTrace, machine: Machine): Promise<ComparedSolver> {
+  const placement = await contiguousOn(split.learn, machine);
+  const answer = placement
+    ? { status: "placed" as const, placement, ...judge(placement, split, machine) }
+    : { status: "infeasible" as const, reason: "the machine has no room for it" };
   return { name: "contiguous", answer, seconds: 0 };
 }
 

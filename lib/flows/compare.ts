@@ -5,6 +5,7 @@ import { OPTIMALITY_GAP } from "../placement/tolerance.js";
 import { largest, mean } from "../statistics.js";
 import type { SplitTrace } from "../trace/holdout.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
+import { measureBatches, type MeasuredBatches } from "./batches.js";
 import { stepTime, type Evaluation, type Metrics, type StepTime } from "./evaluate.js";
 import { judge } from "./judge.js";
 import { describeFailure, type PlaceOutcome } from "./place.js";
@@ -24,6 +25,8 @@ export interface ComparedSolver {
         readonly learned: Evaluation;
         /** On the tokens held out, if there are any. */
         readonly heldOut?: Evaluation;
+        /** On batches of the tokens held out, or else learned from. */
+        readonly batches?: MeasuredBatches;
       }
     | { readonly status: "infeasible" | "undecided"; readonly reason: string };
   /** Wall-clock time; differs from run to run. */
@@ -49,6 +52,8 @@ export interface ComparisonRow {
   /** Modelled time of a step on the tokens held out, or else learned from. */
   readonly stepNs: number | undefined;
   readonly stepPj: number | undefined;
+  /** On the tokens held out, or else learned from. */
+  readonly batches: MeasuredBatches | undefined;
   readonly seconds: number;
   /** Why there is no placement. */
   readonly reason: string | undefined;
@@ -78,7 +83,11 @@ export async function runSolvers(
     if (signal?.aborted) break;
     const answer =
       outcome.status === "placed"
-        ? { ...outcome, ...judge(outcome.placement, split, { ...machine, scheduled }) }
+        ? {
+            ...outcome,
+            ...judge(outcome.placement, split, { ...machine, scheduled }),
+            batches: measureBatches(split.heldOut ?? split.learn, outcome.placement, machine),
+          }
         : { status: outcome.status, reason: describeFailure(outcome) };
     compared.push({ name: solver.name, answer, seconds });
   }
@@ -132,6 +141,7 @@ export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRo
       time: withBound(stepTime(answer), atLeastNs),
       stepNs: (heldOut ?? learned).step?.stepNs,
       stepPj: (heldOut ?? learned).step?.stepPj,
+      batches: answer.batches,
       seconds,
       reason: undefined,
     };
@@ -149,6 +159,7 @@ const NOTHING = {
   time: undefined,
   stepNs: undefined,
   stepPj: undefined,
+  batches: undefined,
 };
 
 function bestBounds(solvers: readonly ComparedSolver[]): Map<number, number> {

@@ -1,3 +1,4 @@
+import { batchMetrics } from "../flows/batches.js";
 import type { ComparedSolver, ComparisonRow } from "../flows/compare.js";
 import type { Evaluation } from "../flows/evaluate.js";
 import type { Placement } from "../placement/placement.js";
@@ -31,9 +32,10 @@ export function comparisonCsv(rows: readonly ComparisonRow[], options: DataOptio
 }
 
 function rowData(row: ComparisonRow, options: DataOptions): Record<string, unknown> {
-  const { seconds, reason, ...known } = row;
+  const { seconds, reason, batches, ...known } = row;
   const data: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(known)) data[name] = value ?? null;
+  if (batches) data.batches = batchMetrics(batches);
   if (options.seconds) data.seconds = seconds;
   if (reason !== undefined) data.reason = reason;
   return data;

@@ -1,7 +1,7 @@
 import { compareSolvers } from "../flows/compare.js";
 import { escapeXml } from "./escape-xml.js";
 import { heatMap } from "./heat-map.js";
-import { JUDGED_BY, knownObjective, rankRows } from "./judged.js";
+import { JUDGED_BY, answerRow, knownObjective } from "./judged.js";
 import { placedSolvers, typicalLayer, viewLayer, type PlacedView } from "./layer-view.js";
 import { verdictSentence } from "./report-answer.js";
 import type { ReportInput } from "./report-page.js";
@@ -26,15 +26,14 @@ export async function comparisonPicture(input: Omit<ReportInput, "facts">): Prom
   const { objectiveBars } = await import("./report-charts.js");
   const rows = compareSolvers(solvers);
   const objective = knownObjective(rows, input.objective ?? "traffic");
-  const ranked = rankRows(rows, objective);
   const placed = placedSolvers(solvers);
   const before = placed.find(({ name }) => name === "contiguous");
-  const after = placed.find(({ name }) => name === ranked.at(0)?.solver);
+  const answer = answerRow(rows, objective);
+  const after = placed.find(({ name }) => name === answer?.solver);
   const yardstick = rows.find(({ solver, learned }) => solver === "contiguous" && learned);
-  const title =
-    ranked.length > 0
-      ? verdictSentence({ before: yardstick, after: ranked[0], objective, machine: input })
-      : `${trace.model ?? "Mixture of experts"} on ${hardware.name}`;
+  const title = answer
+    ? verdictSentence({ before: yardstick, after: answer, objective, machine: input })
+    : `${trace.model ?? "Mixture of experts"} on ${hardware.name}`;
   const titleLines = wrap(title);
   const top = 36 + LINE * titleLines.length;
   const parts: string[] = [];

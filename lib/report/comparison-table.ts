@@ -1,5 +1,5 @@
 import type { ComparisonRow } from "../flows/compare.js";
-import { judgedValue, knownObjective, rankRows, type ObjectiveName } from "./judged.js";
+import { answerRow, judgedValue, knownObjective, type ObjectiveName } from "./judged.js";
 import type { ReportMachine } from "./layer-view.js";
 import { verdictSentence } from "./report-answer.js";
 import { tableOf, timeColumn, type TableText } from "./table.js";
@@ -57,8 +57,14 @@ export function comparisonHeadline(
 ): string | undefined {
   const before = rows.find(({ solver }) => solver === "contiguous");
   const known = knownObjective(rows, objective);
-  const [after] = rankRows(rows, known);
-  if (before === undefined || rows.length < 2 || judgedValue(before, known) === undefined) return undefined;
+  const after = answerRow(rows, known);
+  if (
+    before === undefined ||
+    after === undefined ||
+    rows.length < 2 ||
+    judgedValue(before, known) === undefined
+  )
+    return undefined;
   return verdictSentence({ before, after, objective: known, machine });
 }
 

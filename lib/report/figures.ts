@@ -4,7 +4,7 @@ import { comparisonCsv } from "./comparison-data.js";
 import { escapeXml } from "./escape-xml.js";
 import { floorPlan } from "./floor-plan.js";
 import { heatMap } from "./heat-map.js";
-import { JUDGED_BY, knownObjective, rankRows } from "./judged.js";
+import { JUDGED_BY, answerRow, knownObjective } from "./judged.js";
 import { busyShares, placedSolvers, typicalLayer, viewLayer, type LayerView } from "./layer-view.js";
 import { loadBars } from "./load-bars.js";
 import type { ReportInput } from "./report-page.js";
@@ -35,7 +35,7 @@ export async function comparisonFigures(input: Omit<ReportInput, "facts">): Prom
   const rows = compareSolvers(solvers);
   const objective = knownObjective(rows, input.objective ?? "traffic");
   const placed = placedSolvers(solvers);
-  const after = placed.find(({ name }) => name === rankRows(rows, objective).at(0)?.solver);
+  const after = placed.find(({ name }) => name === answerRow(rows, objective)?.solver);
   const before = placed.find(({ name }) => name === "contiguous");
   if (after === undefined) return [];
   const table = comparisonCsv(rows, { seconds: false });

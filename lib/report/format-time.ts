@@ -39,3 +39,10 @@ export function timeTicks(endNs: number, wanted: number): { ns: number; label: s
     label: `${Number((index * step).toPrecision(6))}${index === 0 ? ` ${unit.name}` : ""}`,
   }));
 }
+
+/** An energy for people. */
+export function formatEnergy(pj: number): string {
+  const [unit, size] =
+    pj >= 1e12 ? (["J", 1e12] as const) : pj >= 1e9 ? (["mJ", 1e9] as const) : (["µJ", 1e6] as const);
+  return `${(pj / size).toPrecision(4)} ${unit}`;
+}

@@ -1,5 +1,7 @@
+import { pairedGain, type BatchFigures } from "../flows/batches.js";
 import type { ComparisonRow } from "../flows/compare.js";
 import type { Objective } from "../placement/objective.js";
+import { smallest } from "../statistics.js";
 
 /** The name of what is minimised. */
 export type ObjectiveName = Objective["minimise"];
@@ -33,6 +35,32 @@ export function learnedValue(row: ComparisonRow, objective: ObjectiveName): numb
 export function provedLeast(row: ComparisonRow, objective: ObjectiveName): number | undefined {
   if (objective === "time") return row.time?.atLeastNs ?? undefined;
   return objective === "traffic" ? row.bound : undefined;
+}
+
+/**
+ * The row to answer with: the best on the tokens learned from, which whoever places would get, unless another is better
+ * on those held out by more than batches make of it by chance.
+ */
+export function answerRow<Row extends ComparisonRow>(
+  rows: readonly Row[],
+  objective: ObjectiveName,
+): Row | undefined {
+  const ranked = rankRows(rows, objective) as Row[];
+  const learned = ranked.map((row) => learnedValue(row, objective) ?? Infinity);
+  const chosen = ranked.at(learned.indexOf(smallest(learned)));
+  const [best] = ranked;
+  if (chosen === undefined || smallest(learned) === Infinity) return best;
+  const values = ({ batches }: Row) =>
+    batches?.each.flatMap((batch) => batchValue(batch, objective) ?? []) ?? [];
+  const [from, to] = [values(chosen), values(best)];
+  if (from.length === 0 || from.length !== to.length) return best;
+  const { gain, noise } = pairedGain(from, to);
+  return gain > noise ? best : chosen;
+}
+
+function batchValue(batch: BatchFigures, objective: ObjectiveName): number | undefined {
+  if (objective === "time") return batch.stepNs;
+  return objective === "load" ? batch.loadMaxOverMean : batch.tokenReplication;
 }
 
 /** Rows with a placement, the best under the objective first; equals by C_T, then in the order given. */

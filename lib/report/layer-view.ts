@@ -1,12 +1,12 @@
 import type { ComparedSolver } from "../flows/compare.js";
+import type { PosedMachine } from "../flows/pose.js";
 import type { Machine } from "../hardware/machine.js";
 import type { Hardware } from "../hardware/hardware.js";
 import type { ModelShape } from "../hardware/model-shapes.js";
-import { microBatchTokens } from "../performance/workload.js";
 import { linkLoads } from "../performance/link-loads.js";
 import type { Chiplets } from "../placement/placement.js";
 import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
-import { scheduledWorkload, scheduleStep } from "../schedule/schedule-step.js";
+import { scheduleStep } from "../schedule/schedule-step.js";
 import { largest, sum } from "../statistics.js";
 import { busyTimesNs } from "../task-graph/timeline.js";
 import { countCoactivation } from "../trace/coactivation.js";
@@ -125,6 +125,11 @@ export interface ReportMachine {
   readonly workload?: Workload | undefined;
 }
 
+/** The machine as flows take it. */
+export function posedMachine({ hardware, shape, workload }: ReportMachine): PosedMachine {
+  return { hardware, shape, ...(workload && { workload }) };
+}
+
 /**
  * How busy links, compute and memories are in the schedule of one layer alone: the busier direction of every link.
  *
@@ -173,15 +178,6 @@ function copyShares(traffic: LayerTraffic, hardware: Hardware): BusyShares {
     return values.map((value) => value / most);
   };
   return { root: over(root), link: over(link) };
-}
-
-/** Tokens of one batch: a micro-batch of the step, or what makes 32 batches of a trace that is too short for 8. */
-export function batchTokens(numTokens: number, { hardware, shape, workload }: ReportMachine): number {
-  const asked = shape
-    ? microBatchTokens(scheduledWorkload({ hardware, shape, ...(workload && { workload }) }), hardware)
-    : Infinity;
-  const rounded = Math.round(asked);
-  return rounded >= 1 && numTokens / rounded >= 8 ? rounded : Math.max(1, Math.floor(numTokens / 32));
 }
 
 function shareTogether(chiplets: Chiplets, pairs: Float64Array, numExperts: number): number {

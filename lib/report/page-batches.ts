@@ -1,9 +1,8 @@
-import { countTraffic } from "../placement/traffic.js";
+import { measureBatches } from "../flows/batches.js";
 import { largest, sum } from "../statistics.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import { collectPatterns } from "../trace/token-patterns.js";
 import { chart } from "./draw-plot.js";
-import { batchTokens, type PlacedSolver, type ReportMachine } from "./layer-view.js";
+import { posedMachine, type PlacedSolver, type ReportMachine } from "./layer-view.js";
 import { caption } from "./page-parts.js";
 import { batchHistogram } from "./report-charts.js";
 
@@ -12,9 +11,14 @@ export function batchPictures(
   trace: RoutingTrace,
   { placed, machine, where }: { placed: readonly PlacedSolver[]; machine: ReportMachine; where: string },
 ): string {
-  const [{ numTokens }] = trace.layers;
-  const size = batchTokens(numTokens, machine);
-  const loads = placed.flatMap((solver) => batchLoads(trace, solver, { size, machine }));
+  const measured = placed.map(({ name, answer }) => ({
+    name,
+    ...(answer.batches ?? measureBatches(trace, answer.placement, posedMachine(machine))),
+  }));
+  const [{ tokens, stepTokens }] = measured;
+  const loads = measured.flatMap(({ name, each }) =>
+    each.flatMap(({ layerLoads }) => layerLoads.map((load) => ({ solver: name, load }))),
+  );
   const means = placed.map(({ name }) => {
     const own = loads.filter(({ solver }) => solver === name).map(({ load }) => load);
     return `${name}: mean ${(sum(own) / own.length).toFixed(2)}, at most ${largest(own).toFixed(2)}`;
@@ -22,27 +26,9 @@ export function batchPictures(
   return (
     chart((at) => batchHistogram(loads, at)) +
     caption(
-      `Batches of ${size} tokens in the order of the ${where}, every layer of each. ${means.join("; ")}. ` +
+      `Batches of ${tokens} tokens in the order of the ${where}, every layer of each. ${means.join("; ")}. ` +
+        (tokens < stepTokens ? `A step has ${stepTokens}, of which there are too few here. ` : "") +
         "A placement is judged by the mean of many tokens; a batch is less even, the smaller the less.",
     )
   );
-}
-
-function batchLoads(
-  trace: RoutingTrace,
-  { name, answer: { placement } }: PlacedSolver,
-  { size, machine }: { size: number; machine: ReportMachine },
-): { solver: string; load: number }[] {
-  const { chipletsPerGroup } = machine.hardware;
-  const { dispatch } = placement;
-  const chipletsOf = new Map(placement.layers.map(({ layer, chiplets }) => [layer, chiplets]));
-  return trace.layers.flatMap((current) => {
-    const chiplets = chipletsOf.get(current.layer) ?? [];
-    return Array.from({ length: Math.floor(current.numTokens / size) }, (_, batch) => {
-      const experts = current.experts.subarray(batch * size * trace.topK, (batch + 1) * size * trace.topK);
-      const patterns = collectPatterns({ layer: current.layer, numTokens: size, experts }, trace);
-      const { chipletLoad } = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
-      return { solver: name, load: (largest(chipletLoad) * chipletLoad.length) / sum(chipletLoad) };
-    });
-  });
 }

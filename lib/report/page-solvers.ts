@@ -2,10 +2,10 @@ import type { TaskTable } from "../flows/cross-evaluation.js";
 import type { FrontierPoint } from "../flows/frontier.js";
 import { smallest } from "../statistics.js";
 import { escapeXml } from "./escape-xml.js";
-import { timeUnit } from "./format-time.js";
+import { formatEnergy, timeUnit } from "./format-time.js";
 import { JUDGED_BY, learnedValue, provedLeast, rankRows, type ObjectiveName } from "./judged.js";
 import { caption } from "./page-parts.js";
-import { formatEnergy, type ReportRow } from "./report-answer.js";
+import type { ReportRow } from "./report-answer.js";
 
 /** What the solvers are shown by. */
 export interface SolversInput {

@@ -1,9 +1,9 @@
 import type { ComparisonRow } from "../flows/compare.js";
 import { sharesCopies } from "../performance/workload.js";
+import { binding } from "../schedule/binding.js";
 import type { StepSchedule } from "../schedule/schedule-step.js";
 import { criticalPath, timeByKind } from "../task-graph/critical-path.js";
-import { busyTimesNs } from "../task-graph/timeline.js";
-import { fourDigits } from "./format-time.js";
+import { formatEnergy, fourDigits } from "./format-time.js";
 import { judgedValue, type ObjectiveName } from "./judged.js";
 import type { ReportMachine } from "./layer-view.js";
 
@@ -112,7 +112,7 @@ export function answerCards(input: AnswerInput): AnswerCard[] {
     });
   }
   if (step) {
-    const { name, share } = binding(step);
+    const { name, busyShare } = binding(step);
     const path = timeByKind(step.graph, criticalPath(step.graph, step.schedule));
     const parts = path
       .slice(0, 2)
@@ -122,7 +122,7 @@ export function answerCards(input: AnswerInput): AnswerCard[] {
       );
     cards.push({
       term: "What binds",
-      value: `${name}, ${Math.round(100 * share)} % busy`,
+      value: `${name}, ${Math.round(100 * busyShare)} % busy`,
       note: `critical path: ${parts.join(", ")}`,
     });
   }
@@ -161,20 +161,6 @@ export function answerCards(input: AnswerInput): AnswerCard[] {
     });
   }
   return cards;
-}
-
-/** The busiest resource of a step, and how busy it is. */
-export function binding({ graph, makespanNs }: StepSchedule): { name: string; share: number } {
-  const busyNs = busyTimesNs(graph);
-  const busiest = busyNs.reduce((best, ns, resource) => (ns > busyNs[best] ? resource : best), 0);
-  return { name: graph.resources[busiest], share: makespanNs > 0 ? busyNs[busiest] / makespanNs : 0 };
-}
-
-/** An energy for people. */
-export function formatEnergy(pj: number): string {
-  const [unit, size] =
-    pj >= 1e12 ? (["J", 1e12] as const) : pj >= 1e9 ? (["mJ", 1e9] as const) : (["µJ", 1e6] as const);
-  return `${(pj / size).toPrecision(4)} ${unit}`;
 }
 
 function describeValue(row: ComparisonRow, objective: ObjectiveName): string {

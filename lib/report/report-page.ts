@@ -8,8 +8,15 @@ import { scheduleStep } from "../schedule/schedule-step.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns } from "../trace/token-patterns.js";
 import { escapeXml } from "./escape-xml.js";
-import { knownObjective, rankRows, type ObjectiveName } from "./judged.js";
-import { placedSolvers, typicalLayer, type PlacedSolver, type ReportMachine } from "./layer-view.js";
+import { comparedWorth, worthSentence } from "./before-after.js";
+import { answerRow, knownObjective, type ObjectiveName } from "./judged.js";
+import {
+  placedSolvers,
+  posedMachine,
+  typicalLayer,
+  type PlacedSolver,
+  type ReportMachine,
+} from "./layer-view.js";
 import { provenance, type ReportMaking } from "./page-provenance.js";
 import { pageScript } from "./page-script.js";
 import { caption, section } from "./page-parts.js";
@@ -34,6 +41,8 @@ export interface ReportInput extends ReportMachine {
   /** Tasks judged on tasks, where there are several. */
   readonly tasks?: TaskTable | undefined;
   readonly making?: ReportMaking | undefined;
+  /** Draws of the machine's constants that the gain has to hold in; default 200. */
+  readonly draws?: number | undefined;
 }
 
 /** Solvers whose lines over the layers are drawn, besides the best. */
@@ -50,7 +59,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
   const rows = reportRows(solvers);
   const objective = knownObjective(rows, input.objective ?? "traffic");
   const title = `${trace.model ?? "Mixture of experts"} on ${hardware.name}`;
-  const [best] = rankRows(rows, objective) as (ReportRow | undefined)[];
+  const best = answerRow(rows, objective);
   const placed = placedSolvers(solvers);
   const after = placed.find(({ name }) => name === best?.solver);
   const before = placed.find(({ name }) => name === "contiguous");
@@ -63,6 +72,12 @@ export async function reportPage(input: ReportInput): Promise<string> {
     step: steps.at(-1)?.step,
   };
   const cards = answer ? answerCards(answer) : [];
+  const worth = comparedWorth(
+    solvers,
+    { learn: trace, heldOut: input.heldOut },
+    { machine: posedMachine(input), objective, ...(input.draws !== undefined && { draws: input.draws }) },
+  );
+  const isWorth = worth && worthSentence(worth, "contiguous");
   const shown = { ...input, rows, objective, placed, before, after, steps };
   const sections = [
     await solverSection(shown),
@@ -91,6 +106,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
       ? `<p class="headline">${escapeXml(verdictSentence(answer))}</p>`
       : `<p class="headline">No solver found a placement.</p>`,
     `<dl class="cards">${cards.map(({ term, value, note }) => `<div><dt>${escapeXml(term)}</dt><dd>${escapeXml(value)}</dd><dd class="note">${escapeXml(note)}</dd></div>`).join("")}</dl>`,
+    ...(isWorth === undefined ? [] : [`<p>${escapeXml(isWorth)}</p>`]),
     `<p class="quiet">${facts.map(escapeXml).join("<br>")}</p></header>`,
     ...sections.filter((text) => text !== ""),
     `</main><script>${pageScript}</script></body></html>\n`,

@@ -112,6 +112,41 @@ describe("the command line", () => {
     expect(refused.stderr).to.contain("--server-limit: found hardware mozart-deepseek");
   });
 
+  it("place, evaluate and compare say what contiguous came to, batches, and whether it is worth it", async () => {
+    const on = ["trace.jsonl", "--chiplets", "4", "--model", "gpt-oss-20b", "--draws", "3"];
+    interface Told {
+      before: { stepNs: number; loadMaxOverMean: number };
+      after: { stepNs: number; tokenReplication: number; binds: { name: string } };
+      worth: { verdict: string; gain: number; draws: number };
+      learned: { tokenReplication: number };
+    }
+    const placed = (await place.runJson("place", ...on, "--solver", "louvain", "-o", "p.json")) as Told;
+    expect(placed.after.tokenReplication).to.equal(placed.learned.tokenReplication);
+    expect(placed.worth.gain).to.equal(1 - placed.after.stepNs / placed.before.stepNs);
+    expect(placed.worth.draws).to.equal(3);
+    const { placements } = (await place.runJson(
+      ...["evaluate", "trace.jsonl", "p.json", "--model", "gpt-oss-20b", "--draws", "3"],
+    )) as { placements: (Told & { batches: { count: number; stepNs: { mean: number; p95: number } } })[] };
+    const [{ before, after, batches }] = placements;
+    expect({ before, after }).to.deep.equal({ before: placed.before, after: placed.after });
+    expect(batches.count).to.be.above(1);
+    expect(batches.stepNs.p95).to.be.at.least(batches.stepNs.mean);
+    const compared = await place.run(
+      "compare",
+      ...on,
+      "--solver",
+      "contiguous",
+      "louvain",
+      "--holdout",
+      "0.25",
+    );
+    expect(compared.stdout).to.match(/A step takes .* with contiguous, .* with this placement; .*orth it: /);
+    const { stdout } = await place.run("place", ...on, "--from", "p.json", "--solver", "louvain");
+    expect(stdout)
+      .to.match(/ +the running placement +this placement\n/)
+      .and.contain("the time is the same");
+  });
+
   it("verify lists every violation and ends with exit code 2", async () => {
     place.write("p.json", placementText([[0, 1], [2, 2], [4, 5], [6, 7]])); // prettier-ignore
     const { exitCode, stdout } = await place.run("verify", "p.json");

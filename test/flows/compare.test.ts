@@ -80,6 +80,25 @@ describe("comparisonHeadline", () => {
     expect(comparisonHeadline(compareSolvers([proof, search]), by)).to.equal(undefined);
   });
 
+  it("answers with the best on the tokens learned from, unless another is better by more than batches make of it", () => {
+    const by = { objective: "traffic", machine: { hardware: findHardware("mozart-deepseek")! } } as const;
+    const batchesOf = (values: number[]) => ({
+      tokens: 8,
+      stepTokens: 8,
+      each: values.map((tokenReplication) => ({ layerLoads: [1], loadMaxOverMean: 1, tokenReplication })),
+    });
+    const rows = compareSolvers([rule, proof, compared("lucky", [{ cost: 3 }, { cost: 3 }])]);
+    const [plain, learned, lucky] = rows;
+    const heldOut = (value: number) => ({ ...learned.learned!, tokenReplication: value });
+    const judged = (values: number[]) => [
+      { ...plain, heldOut: heldOut(4), batches: batchesOf([4, 4, 4, 4]) },
+      { ...learned, heldOut: heldOut(2.5), batches: batchesOf([2.3, 2.7, 2.4, 2.6]) },
+      { ...lucky, heldOut: heldOut(2.49), batches: batchesOf(values) },
+    ];
+    expect(comparisonHeadline(judged([2.6, 2.4, 2.7, 2.26]), by)).to.match(/^proof makes 37\.5 % fewer/);
+    expect(comparisonHeadline(judged([2.28, 2.68, 2.38, 2.58]), by)).to.match(/^lucky makes 37\.\d % fewer/);
+  });
+
   it("follows what was minimised, as far as it is known", () => {
     const { hardware } = { hardware: findHardware("mozart-deepseek")! };
     const rows = compareSolvers([rule, proof]).map((row) => ({

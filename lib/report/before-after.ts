@@ -1,0 +1,127 @@
+import { compareSolvers, type ComparedSolver } from "../flows/compare.js";
+import {
+  beforeAfter,
+  measurePlacement,
+  NEXT_TO_NOTHING,
+  type BeforeAfter,
+  type PlacementFigures,
+  type ReplicaCost,
+  type Worth,
+  type WorthOptions,
+} from "../flows/worth.js";
+import type { SplitTrace } from "../trace/holdout.js";
+import type { TableText } from "./table.js";
+import { formatEnergy, formatTime, fourDigits } from "./format-time.js";
+import { answerRow, knownObjective, type ObjectiveName } from "./judged.js";
+import { placedSolvers } from "./layer-view.js";
+
+/**
+ * What the answer of a comparison is worth instead of the contiguous placement; undefined where either is missing, or both
+ * are the same.
+ */
+export function comparedWorth(
+  solvers: readonly ComparedSolver[],
+  split: SplitTrace,
+  options: WorthOptions & { readonly objective: ObjectiveName },
+): BeforeAfter | undefined {
+  const rows = compareSolvers(solvers);
+  const answer = answerRow(rows, knownObjective(rows, options.objective));
+  const placed = placedSolvers(solvers);
+  const before = placed.find(({ name }) => name === "contiguous");
+  const after = placed.find(({ name }) => name === answer?.solver);
+  if (before === undefined || after === undefined || before === after) return undefined;
+  const [from, to] = [before, after].map(({ answer: known }) =>
+    measurePlacement(known.placement, split, options.machine, known),
+  );
+  return beforeAfter(from, to, options);
+}
+
+/** A placement before and after, a figure a row. */
+export function beforeAfterTable({ before, after }: BeforeAfter, beforeName: string): TableText {
+  const row = (name: string, textOf: (figures: PlacementFigures) => string) => [
+    name,
+    textOf(before),
+    textOf(after),
+  ];
+  const timed =
+    (valueOf: (figures: PlacementFigures) => number | null, format: (value: number) => string) =>
+    (figures: PlacementFigures) => {
+      const value = valueOf(figures);
+      return value === null ? "" : format(value);
+    };
+  const cells = [
+    row("C_T, chiplets a token visits", ({ tokenReplication }) => tokenReplication.toFixed(3)),
+    row("C_G, chiplet groups", ({ groupReplication }) => groupReplication.toFixed(3)),
+    row("largest load of a chiplet", ({ loadMaxOverMean }) => loadMaxOverMean.toFixed(2)),
+    row("  of batches: mean, 95 %", ({ batches: { loadMaxOverMean } }) =>
+      spread(loadMaxOverMean, (load) => load.toFixed(2)),
+    ),
+    row("largest load of a chiplet group", ({ groupLoadMaxOverMean }) => groupLoadMaxOverMean.toFixed(2)),
+    row(
+      "time of a step",
+      timed(({ stepNs }) => stepNs, formatTime),
+    ),
+    row("  of batches: mean, 95 %", ({ batches: { stepNs } }) => (stepNs ? spread(stepNs, formatTime) : "")),
+    row(
+      "energy of a step",
+      timed(({ stepPj }) => stepPj, formatEnergy),
+    ),
+    row("what binds", ({ binds }) =>
+      binds ? `${binds.name}, ${Math.round(100 * binds.busyShare)} % busy` : "",
+    ),
+  ];
+  return {
+    headers: ["", beforeName, "this placement"],
+    cells: cells.filter(([, from, to]) => from !== "" || to !== ""),
+  };
+}
+
+function spread({ mean, p95 }: { mean: number; p95: number }, format: (value: number) => string): string {
+  return `${format(mean)}, ${format(p95)}`;
+}
+
+/**
+ * Whether a placement is worth it, for people: times, tokens a second, what binds, what replicas cost, and why. Undefined
+ * where no time is known.
+ */
+export function worthSentence({ before, after, worth }: BeforeAfter, beforeName: string): string | undefined {
+  if (worth === null || before.stepNs === null || after.stepNs === null) return undefined;
+  const { binds, replicas } = after;
+  const rate = ({ tokensPerSecond }: PlacementFigures) =>
+    Math.round(tokensPerSecond ?? 0).toLocaleString("en-US");
+  const bound =
+    binds === null
+      ? ""
+      : `; what binds is ${binds.name}, ${Math.round(100 * binds.busyShare)} % busy` +
+        (binds.isFloor ? ", a floor that no placement is 1 % below" : "");
+  return (
+    `A step takes ${fourDigits(before.stepNs)} with ${beforeName}, ${fourDigits(after.stepNs)} with this placement; ` +
+    `${rate(before)} tokens/s a chiplet become ${rate(after)}${bound}.` +
+    `${replicas ? ` ${describeReplicaCost(replicas)}` : ""} ${describeVerdict(worth)}`
+  );
+}
+
+/** The memory that replicas cost, for people. */
+function describeReplicaCost({ perLayer, bytesPerChiplet, kvTokens }: ReplicaCost): string {
+  const size = `${(bytesPerChiplet / 1e9).toPrecision(3)} GB`;
+  const tokens = kvTokens.toLocaleString("en-US");
+  return `${Number(perLayer.toFixed(1))} replicas a layer take ${size} of every chiplet's memory, or the keys and values of ${tokens} tokens.`;
+}
+
+function describeVerdict({ verdict, gain, noise, draws, agreeing }: Worth): string {
+  const change = `${percent(Math.abs(gain))} ${gain < 0 ? "more" : "less"} time`;
+  const held = `${agreeing} of ${draws} draws of the machine's constants within their trust`;
+  const batches = `the noise of batches, ${percent(noise)}`;
+  if (verdict === "worth it") return `Worth it: ${change}, above ${batches}, and so in ${held}.`;
+  if (verdict === "slower") return `Slower: ${change}, beyond ${batches}, and so in ${held}.`;
+  if (gain === 0) return "Not worth it: the time is the same.";
+  return Math.abs(gain) <= noise
+    ? `Not worth it: ${change} is below ${batches}.`
+    : Math.abs(gain) <= NEXT_TO_NOTHING
+      ? `Not worth it: ${change} is next to nothing.`
+      : `Not worth it: ${change}, but so in no more than ${held}.`;
+}
+
+function percent(share: number): string {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(share < 0.01 ? 2 : 1)} %` : "unknown";
+}
