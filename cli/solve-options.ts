@@ -27,6 +27,7 @@ export interface SolveOptions {
   readonly dispatch?: DispatchModel;
   readonly pin: readonly { expert: number; chiplet: number }[];
   readonly apart: readonly (readonly number[])[];
+  readonly routerGroups?: number;
   readonly seed: number;
   readonly threads?: number;
   readonly timeLimit?: number;
@@ -54,6 +55,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
     ...limitOptions,
     listOption("--pin <expert:chiplet>", "keep an expert on this chiplet; may be repeated", parsePin),
     listOption("--apart <experts>", "let no two of these experts share a chiplet, e.g. 4,9", parseApart),
+    integerOption("--router-groups <n>", "keep the router's groups of experts whole, for renumbering", 1),
     integerOption("--seed <n>", "seed of everything random").default(1),
     integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1),
     numberOption("--time-limit <seconds>", "stop the solver of a layer after this time", { above: 0 }),
@@ -91,6 +93,7 @@ export function requestOf(options: SolveOptions): PlacementRequest {
     ...limitsOf(options),
     pins: options.pin,
     antiAffinity: options.apart,
+    routerGroups: options.routerGroups,
   };
 }
 
@@ -104,8 +107,9 @@ export function withObjective<T extends SolveOptions & { readonly maxMoves?: num
   { shape }: Pick<Machine, "shape">,
   solvers?: readonly string[],
 ): { options: T & { objective: Objective }; line: string } {
-  const { objective: minimise } = requestOf(options);
-  const chosen = chooseObjective({ objective: minimise, solvers, maxMoves: options.maxMoves }, { shape });
+  const { objective: minimise, routerGroups } = requestOf(options);
+  const asked = { objective: minimise, solvers, maxMoves: options.maxMoves, routerGroups };
+  const chosen = chooseObjective(asked, { shape });
   const objective = chosen.minimise === "load" ? "balance" : chosen.minimise;
   return { options: { ...options, objective }, line: `objective ${objective}, as ${chosen.because}` };
 }

@@ -4,6 +4,7 @@ import { auto } from "./auto.js";
 import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
 import { exact } from "./exact.js";
+import { keepingRouterGroups } from "./groups/router-groups.js";
 import { ilp } from "./ilp.js";
 import { localSearch } from "./local-search.js";
 import { louvain } from "./louvain.js";
@@ -29,11 +30,13 @@ const trafficSolvers: readonly Solver[] = [
 const rivals = trafficSolvers.filter(({ kind, name }) => kind === "baseline" || name === localSearch.name);
 
 /** Every solver, pursuing the objective of the problem it is given; baselines know no objective. */
-export const solvers: readonly Solver[] = trafficSolvers.map((solver) =>
-  solver.kind === "baseline"
-    ? solver
-    : pursuing(solver, { portfolio: replicating(auto), search: replicating(localSearch), rivals }),
-);
+export const solvers: readonly Solver[] = trafficSolvers
+  .map((solver) =>
+    solver.kind === "baseline"
+      ? solver
+      : pursuing(solver, { portfolio: replicating(auto), search: replicating(localSearch), rivals }),
+  )
+  .map(keepingRouterGroups);
 
 /** Finds a solver by name. */
 export function findSolver(name: string): Solver | undefined {

@@ -277,6 +277,7 @@ function optionsLike({ solver, seed, provenance }: Placement, options: PlaceOpti
     ...(typeof maxMoves === "number" && { maxMoves }),
     pin: provenance.pins ?? [],
     apart: provenance.antiAffinity ?? [],
+    ...(provenance.routerGroups !== undefined && { routerGroups: provenance.routerGroups }),
     columnsBackend: provenance.backends.columns,
     groupsBackend: provenance.backends.groups,
   };

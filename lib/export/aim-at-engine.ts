@@ -36,7 +36,7 @@ export function aimAtEngine(
   { force = false, ...aimed }: AimedModel & { readonly force?: boolean },
 ): { readonly request: PlacementRequest; readonly notes: readonly string[] } {
   const { engine, format } = target;
-  if (format.needs.renumbers === true) checkGroups(target, aimed.model, force);
+  const numGroups = format.needs.renumbers === true && !force ? routerGroups(aimed.model) : 1;
   const slots = aimedSlots(request, target, aimed);
   const added = `added ${slots.added} replicas, so that every rank has ${slots.slotsPerChiplet} slots, as ${engine.name} needs`;
   return {
@@ -45,10 +45,12 @@ export function aimAtEngine(
       dispatch: aimedDispatch(request.dispatch, target),
       slotsPerChiplet: slots.slotsPerChiplet,
       numReplicas: slots.numReplicas,
+      ...(numGroups > 1 && { routerGroups: numGroups }),
     },
     notes: [
       `placing for ${engine.name}, whose file is ${format.name}`,
       ...(slots.added > 0 ? [added] : []),
+      ...(numGroups > 1 ? [keptGroups(target, numGroups)] : []),
       ...(format.needs.layers === "all" ? missingLayers(aimed) : []),
     ],
   };
@@ -108,14 +110,11 @@ function divisors(value: number): number[] {
   return Array.from({ length: value }, (_, index) => index + 1).filter((size) => value % size === 0);
 }
 
-/** A renumbering changes what the router sees as a group, and placing knows no groups. */
-function checkGroups({ engine, format }: EngineTarget, model: string | undefined, force: boolean): void {
-  const numGroups = routerGroups(model);
-  if (numGroups === 1 || force) return;
-  throw new InputError(
-    `model: found ${model}, whose router chooses among ${numGroups} groups of ids first, expected one that does not: ` +
-      `${engine.name} takes ${format.name}, which renumbers the experts, and they would have to stay in their groups`,
-    "Maybe place for an engine that loads a file, or pass force.",
+/** A renumbering must not change what the router sees as a group. */
+function keptGroups({ engine, format }: EngineTarget, numGroups: number): string {
+  return (
+    `keeping the ${numGroups} groups of experts whole among which the router chooses first: ${engine.name} takes ` +
+    `${format.name}, which renumbers the experts`
   );
 }
 

@@ -87,6 +87,8 @@ export async function placeTrace(
   const [first] = problems;
   const { dispatch } = first;
   const { solver } = options;
+  // Groups of the router lie side by side, which other numbers would end.
+  const keepsNumbers = options.keepsNumbers === true || first.routerGroups > 1;
   const supported = solver.supports?.(first) ?? true;
   return {
     status: "placed",
@@ -97,7 +99,7 @@ export async function placeTrace(
       numExperts,
       numChiplets,
       ...(numReplicas > 0 && { dispatch }),
-      layers: options.keepsNumbers ? layers : verified(fastestStep(layers, problems, candidatesOf), problems),
+      layers: keepsNumbers ? layers : verified(fastestStep(layers, problems, candidatesOf), problems),
     },
   };
 }

@@ -35,6 +35,8 @@ export interface PlacementRequest extends RequestedLimits {
   readonly dispatch?: DispatchModel | undefined;
   readonly pins?: readonly Pin[] | undefined;
   readonly antiAffinity?: readonly (readonly number[])[] | undefined;
+  /** Groups of experts that the router chooses among first, to be kept whole; default none. */
+  readonly routerGroups?: number | undefined;
 }
 
 /** How the layers of a trace become placement problems. */
@@ -71,6 +73,7 @@ export function poseFor(
     objective: objectiveOn(objective, machine),
     pins: request.pins ?? [],
     antiAffinity: request.antiAffinity ?? [],
+    routerGroups: request.routerGroups,
   };
 }
 

@@ -28,7 +28,7 @@ export function provenanceOf(
 ): Provenance {
   const { hardware, shape, workload } = machine;
   const { objective = "traffic", dispatch } = request;
-  const { pins = [], antiAffinity = [] } = request;
+  const { pins = [], antiAffinity = [], routerGroups = 1 } = request;
   const named = nameHardware(hardware);
   const [{ numExperts }] = parts;
   const slots = posedSlots(request, { numExperts, numChiplets: named.numChiplets });
@@ -44,6 +44,7 @@ export function provenanceOf(
     limits: requestedLimits(request),
     ...(pins.length > 0 && { pins }),
     ...(antiAffinity.length > 0 && { antiAffinity }),
+    ...(routerGroups > 1 && { routerGroups }),
     ...(maxMoves !== undefined && { maxMoves }),
     backends,
     holdout,
@@ -71,6 +72,7 @@ export function recordPlacement(
 
 /** What was asked for when a placement was made. */
 export function requestOfProvenance(provenance: Provenance): PlacementRequest {
-  const { objective, slotsPerChiplet, numReplicas, dispatch, limits, pins, antiAffinity } = provenance;
-  return { objective, slotsPerChiplet, numReplicas, dispatch, ...limits, pins, antiAffinity };
+  const { objective, slotsPerChiplet, numReplicas, dispatch, limits, pins, antiAffinity, routerGroups } =
+    provenance;
+  return { objective, slotsPerChiplet, numReplicas, dispatch, ...limits, pins, antiAffinity, routerGroups };
 }

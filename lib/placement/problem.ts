@@ -36,6 +36,8 @@ export interface PlacementProblem extends Constrained {
   readonly pins: readonly Pin[];
   /** Sets of experts of which no two may share a chiplet. */
   readonly antiAffinity: readonly (readonly number[])[];
+  /** Groups of consecutive experts among which the router chooses first, to be kept whole side by side; 1 for none. */
+  readonly routerGroups: number;
 }
 
 /** Options of {@link createProblem}. */
@@ -57,6 +59,8 @@ export interface ProblemOptions {
   objective?: Objective;
   pins?: readonly Pin[];
   antiAffinity?: readonly (readonly number[])[];
+  /** Default 1. */
+  routerGroups?: number | undefined;
 }
 
 /**
@@ -115,6 +119,7 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
     // The same pin again says nothing new.
     pins: [...new Map((options.pins ?? []).map((pin) => [pin.expert, pin])).values()],
     antiAffinity: options.antiAffinity ?? [],
+    routerGroups: options.routerGroups ?? 1,
   };
 }
 

@@ -33,6 +33,8 @@ export interface Provenance {
   readonly limits: { readonly [Field in keyof RequestedLimits]?: number };
   readonly pins?: readonly Pin[];
   readonly antiAffinity?: readonly (readonly number[])[];
+  /** Groups of the router that were kept whole, where there were any. */
+  readonly routerGroups?: number;
   /** Most moves of a layer away from a running placement, null for any; absent if there was no running placement. */
   readonly maxMoves?: number | null;
   readonly backends: BackendChoice;

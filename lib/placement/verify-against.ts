@@ -73,6 +73,7 @@ function verifyClaims(
     limits: NO_LIMITS,
     pins: [],
     antiAffinity: [],
+    routerGroups: 1,
   };
   return verifyByTokens(problem, layer, tokens);
 }

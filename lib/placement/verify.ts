@@ -191,8 +191,9 @@ function sumOf(values: ArrayLike<number>, indices: Iterable<number>): number {
   return sum;
 }
 
-function ruleViolations({ pins, antiAffinity }: VerifiedProblem, chiplets: Chiplets): string[] {
-  const violations: string[] = [];
+function ruleViolations(problem: VerifiedProblem, chiplets: Chiplets): string[] {
+  const { pins, antiAffinity } = problem;
+  const violations = routerGroupViolations(problem, chiplets);
   for (const { expert, chiplet } of pins) {
     if (!chiplets[chiplet].includes(expert)) {
       violations.push(`expert ${expert} is not on chiplet ${chiplet}, to which it is pinned`);
@@ -205,6 +206,20 @@ function ruleViolations({ pins, antiAffinity }: VerifiedProblem, chiplets: Chipl
         violations.push(`experts ${together.join(" and ")} share chiplet ${chiplet}, expected apart`);
       }
     });
+  }
+  return violations;
+}
+
+/** Side by side, chiplet after chiplet, experts have to come in whole groups of the router. */
+function routerGroupViolations({ numExperts, routerGroups }: VerifiedProblem, chiplets: Chiplets): string[] {
+  const size = numExperts / routerGroups;
+  const inOrder = chiplets.flat();
+  const violations: string[] = [];
+  for (let first = 0; first < numExperts; first += size) {
+    const groups = new Set(inOrder.slice(first, first + size).map((expert) => Math.floor(expert / size)));
+    if (groups.size > 1) {
+      violations.push(`router groups ${[...groups].join(" and ")} are mixed, expected side by side`);
+    }
   }
   return violations;
 }

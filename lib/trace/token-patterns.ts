@@ -70,6 +70,28 @@ export function quotientPatterns(
   return collector.finish();
 }
 
+/**
+ * Looks at some consecutive experts alone, counted from 0: tokens that chose none of them are left out.
+ *
+ * @example
+ * restrictPatterns(patterns, { first: 32, end: 64 }).numExperts; // 32
+ */
+export function restrictPatterns(
+  patterns: TokenPatterns,
+  { first, end }: { readonly first: number; readonly end: number },
+): TokenPatterns {
+  const { offsets, experts, counts, numPatterns } = patterns;
+  const collector = new PatternCollector(end - first, numPatterns, 8);
+  for (let pattern = 0; pattern < numPatterns; pattern++) {
+    const members = experts
+      .subarray(offsets[pattern], offsets[pattern + 1])
+      .filter((expert) => expert >= first && expert < end)
+      .map((expert) => expert - first);
+    if (members.length > 0) collector.add(members, counts[pattern]);
+  }
+  return collector.finish();
+}
+
 /** Patterns that contain each expert: `patterns[offsets[e]]` to `patterns[offsets[e + 1] - 1]`, ascending. */
 export interface PatternIndex {
   /** Shape [numExperts + 1]. */

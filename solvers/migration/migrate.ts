@@ -31,6 +31,9 @@ export function migrateFrom(solver: Solver, running: Placement, maxMoves: number
     ...solver,
     summary: `${solver.summary}, close to a running placement`,
     async solve(problem, options) {
+      if (problem.routerGroups > 1) {
+        throw new InputError("routerGroups: found a running placement too, expected one made from nothing");
+      }
       const before = runningLayer(running, problem);
       const isResized = running.numChiplets !== problem.numChiplets;
       const chiplets = isResized ? resizeChiplets(before, problem) : before;

@@ -65,12 +65,13 @@ describe("placing for an engine", () => {
     for (const name of targetNames()) expect(findTarget(name).engine.key).to.equal(name);
   });
 
-  it("refuses to renumber a model whose router chooses groups of ids first, unless forced", async () => {
+  it("keeps the groups of ids among which a router chooses first where experts are renumbered, unless forced", async () => {
     const deepSeek = { model: "deepseek-ai/DeepSeek-V3", numExperts: 256, numChiplets: 16, layers: [3] };
-    expect(() => aim("vllm", {}, deepSeek)).to.throw("whose router chooses among 8 groups of ids first");
     const target = findTarget("vllm");
-    expect(aimAtEngine({}, target, { ...deepSeek, force: true }).request.numReplicas).to.equal(0);
-    expect(aim("sglang", {}, deepSeek).request.numReplicas).to.equal(0);
+    expect(aim("vllm", {}, deepSeek).request.routerGroups).to.equal(8);
+    expect(aim("vllm", {}, deepSeek).notes.join("\n")).to.include("keeping the 8 groups of experts whole");
+    expect(aimAtEngine({}, target, { ...deepSeek, force: true }).request.routerGroups).to.equal(undefined);
+    expect(aim("sglang", {}, deepSeek).request.routerGroups).to.equal(undefined);
     const placement: Placement = { ...deepSeek, layers: [{ layer: 3, chiplets: turned(256, 16, 1) }] };
     await expectRejection(
       exportPlacement(placement, target.format),
