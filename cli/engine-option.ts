@@ -41,9 +41,9 @@ export async function aimAt<Options extends AimOptions>(
     force: options.force === true,
   });
   for (const note of notes) terminal.note(withFlags(note));
-  const { dispatch, slotsPerChiplet: slots, numReplicas: replicas, routerGroups } = request;
+  const { dispatch, slotsPerChiplet: slots, numReplicas: replicas, routerGroups, evenSlots } = request;
   return {
     machine,
-    options: { ...options, slotsPerChiplet: undefined, slots, replicas, dispatch, routerGroups },
+    options: { ...options, slotsPerChiplet: undefined, slots, replicas, dispatch, routerGroups, evenSlots },
   };
 }

@@ -7,6 +7,8 @@ const FLAGS: Readonly<Record<string, string>> = {
   numChiplets: "--chiplets",
   numGroups: "--groups",
   ...limitFlags,
+  routerGroups: "--router-groups",
+  evenSlots: "--even-slots",
   maxMoves: "--max-moves",
   numHiddenLayers: "--num-hidden-layers",
   firstMoeLayer: "--first-moe-layer",

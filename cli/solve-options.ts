@@ -28,6 +28,7 @@ export interface SolveOptions {
   readonly pin: readonly { expert: number; chiplet: number }[];
   readonly apart: readonly (readonly number[])[];
   readonly routerGroups?: number;
+  readonly evenSlots?: boolean;
   readonly seed: number;
   readonly threads?: number;
   readonly timeLimit?: number;
@@ -56,6 +57,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
     listOption("--pin <expert:chiplet>", "keep an expert on this chiplet; may be repeated", parsePin),
     listOption("--apart <experts>", "let no two of these experts share a chiplet, e.g. 4,9", parseApart),
     integerOption("--router-groups <n>", "keep the router's groups of experts whole, for renumbering", 1),
+    new Option("--even-slots", "as many experts on every chiplet, or one more on each of the first"),
     integerOption("--seed <n>", "seed of everything random").default(1),
     integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1),
     numberOption("--time-limit <seconds>", "stop the solver of a layer after this time", { above: 0 }),
@@ -94,6 +96,7 @@ export function requestOf(options: SolveOptions): PlacementRequest {
     pins: options.pin,
     antiAffinity: options.apart,
     routerGroups: options.routerGroups,
+    evenSlots: options.evenSlots,
   };
 }
 

@@ -4,6 +4,7 @@ import { auto } from "./auto.js";
 import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
 import { exact } from "./exact.js";
+import { evenly } from "./constraints/even-slots.js";
 import { keepingRouterGroups } from "./groups/router-groups.js";
 import { ilp } from "./ilp.js";
 import { localSearch } from "./local-search.js";
@@ -36,6 +37,7 @@ export const solvers: readonly Solver[] = trafficSolvers
       ? solver
       : pursuing(solver, { portfolio: replicating(auto), search: replicating(localSearch), rivals }),
   )
+  .map(evenly)
   .map(keepingRouterGroups);
 
 /** Finds a solver by name. */

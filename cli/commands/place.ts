@@ -278,6 +278,7 @@ function optionsLike({ solver, seed, provenance }: Placement, options: PlaceOpti
     pin: provenance.pins ?? [],
     apart: provenance.antiAffinity ?? [],
     ...(provenance.routerGroups !== undefined && { routerGroups: provenance.routerGroups }),
+    ...(provenance.evenSlots && { evenSlots: true }),
     columnsBackend: provenance.backends.columns,
     groupsBackend: provenance.backends.groups,
   };

@@ -46,10 +46,12 @@ export function aimAtEngine(
       slotsPerChiplet: slots.slotsPerChiplet,
       numReplicas: slots.numReplicas,
       ...(numGroups > 1 && { routerGroups: numGroups }),
+      ...(slots.evenSlots && { evenSlots: true }),
     },
     notes: [
       `placing for ${engine.name}, whose file is ${format.name}`,
       ...(slots.added > 0 ? [added] : []),
+      ...(slots.evenSlots ? [`the first ranks hold one expert more, as ${engine.name} deals them`] : []),
       ...(numGroups > 1 ? [keptGroups(target, numGroups)] : []),
       ...(format.needs.layers === "all" ? missingLayers(aimed) : []),
     ],
@@ -71,6 +73,8 @@ function aimedDispatch(
 interface AimedSlots {
   readonly slotsPerChiplet: number | undefined;
   readonly numReplicas: number;
+  /** Whether experts are dealt as evenly as can be, as engines do it that deal runs of ids. */
+  readonly evenSlots?: boolean;
   /** Replicas beyond those asked for. */
   readonly added: number;
 }
@@ -93,6 +97,7 @@ function aimedSlots(
   if (numSlots % numChiplets === 0) {
     return { slotsPerChiplet: slotsPerChiplet ?? numSlots / numChiplets, numReplicas, added: 0 };
   }
+  if (runs) return { slotsPerChiplet, numReplicas, added: 0, evenSlots: true };
   if (noReplicas) {
     const sizes = divisors(numExperts).filter((size) => size > numChiplets / 4 && size < numChiplets * 4);
     throw new InputError(

@@ -87,8 +87,9 @@ export async function placeTrace(
   const [first] = problems;
   const { dispatch } = first;
   const { solver } = options;
-  // Groups of the router lie side by side, which other numbers would end.
-  const keepsNumbers = options.keepsNumbers === true || first.routerGroups > 1;
+  const isUneven = first.evenSlots && first.numExperts % numChiplets > 0;
+  // Groups of the router lie side by side and the first chiplets hold more, which other numbers would end.
+  const keepsNumbers = options.keepsNumbers === true || first.routerGroups > 1 || isUneven;
   const supported = solver.supports?.(first) ?? true;
   return {
     status: "placed",

@@ -37,6 +37,8 @@ export interface PlacementRequest extends RequestedLimits {
   readonly antiAffinity?: readonly (readonly number[])[] | undefined;
   /** Groups of experts that the router chooses among first, to be kept whole; default none. */
   readonly routerGroups?: number | undefined;
+  /** Whether the first chiplets hold one expert more where experts do not divide, and the others as many; default no. */
+  readonly evenSlots?: boolean | undefined;
 }
 
 /** How the layers of a trace become placement problems. */
@@ -74,6 +76,7 @@ export function poseFor(
     pins: request.pins ?? [],
     antiAffinity: request.antiAffinity ?? [],
     routerGroups: request.routerGroups,
+    evenSlots: request.evenSlots,
   };
 }
 

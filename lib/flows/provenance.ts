@@ -28,7 +28,7 @@ export function provenanceOf(
 ): Provenance {
   const { hardware, shape, workload } = machine;
   const { objective = "traffic", dispatch } = request;
-  const { pins = [], antiAffinity = [], routerGroups = 1 } = request;
+  const { pins = [], antiAffinity = [], routerGroups = 1, evenSlots } = request;
   const named = nameHardware(hardware);
   const [{ numExperts }] = parts;
   const slots = posedSlots(request, { numExperts, numChiplets: named.numChiplets });
@@ -45,6 +45,7 @@ export function provenanceOf(
     ...(pins.length > 0 && { pins }),
     ...(antiAffinity.length > 0 && { antiAffinity }),
     ...(routerGroups > 1 && { routerGroups }),
+    ...(evenSlots && { evenSlots }),
     ...(maxMoves !== undefined && { maxMoves }),
     backends,
     holdout,
@@ -72,7 +73,18 @@ export function recordPlacement(
 
 /** What was asked for when a placement was made. */
 export function requestOfProvenance(provenance: Provenance): PlacementRequest {
-  const { objective, slotsPerChiplet, numReplicas, dispatch, limits, pins, antiAffinity, routerGroups } =
+  const { objective, slotsPerChiplet, numReplicas, dispatch, limits, pins, antiAffinity, ...rest } =
     provenance;
-  return { objective, slotsPerChiplet, numReplicas, dispatch, ...limits, pins, antiAffinity, routerGroups };
+  const { routerGroups, evenSlots } = rest;
+  return {
+    objective,
+    slotsPerChiplet,
+    numReplicas,
+    dispatch,
+    ...limits,
+    pins,
+    antiAffinity,
+    routerGroups,
+    evenSlots,
+  };
 }

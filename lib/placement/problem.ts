@@ -38,6 +38,8 @@ export interface PlacementProblem extends Constrained {
   readonly antiAffinity: readonly (readonly number[])[];
   /** Groups of consecutive experts among which the router chooses first, to be kept whole side by side; 1 for none. */
   readonly routerGroups: number;
+  /** Whether the first chiplets hold one expert more than the others where experts do not divide, and no other numbers. */
+  readonly evenSlots: boolean;
 }
 
 /** Options of {@link createProblem}. */
@@ -61,6 +63,8 @@ export interface ProblemOptions {
   antiAffinity?: readonly (readonly number[])[];
   /** Default 1. */
   routerGroups?: number | undefined;
+  /** Default false. */
+  evenSlots?: boolean | undefined;
 }
 
 /**
@@ -120,6 +124,7 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
     pins: [...new Map((options.pins ?? []).map((pin) => [pin.expert, pin])).values()],
     antiAffinity: options.antiAffinity ?? [],
     routerGroups: options.routerGroups ?? 1,
+    evenSlots: options.evenSlots ?? false,
   };
 }
 

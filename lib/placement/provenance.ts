@@ -35,6 +35,8 @@ export interface Provenance {
   readonly antiAffinity?: readonly (readonly number[])[];
   /** Groups of the router that were kept whole, where there were any. */
   readonly routerGroups?: number;
+  /** Whether ranks hold experts as evenly as can be, the first ones one more. */
+  readonly evenSlots?: boolean;
   /** Most moves of a layer away from a running placement, null for any; absent if there was no running placement. */
   readonly maxMoves?: number | null;
   readonly backends: BackendChoice;

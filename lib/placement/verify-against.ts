@@ -74,6 +74,7 @@ function verifyClaims(
     pins: [],
     antiAffinity: [],
     routerGroups: 1,
+    evenSlots: false,
   };
   return verifyByTokens(problem, layer, tokens);
 }

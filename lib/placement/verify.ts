@@ -69,6 +69,7 @@ export function verifyByTokens(
 function chipletViolations(problem: VerifiedProblem, chiplets: Chiplets, service: () => Service): string[] {
   const structural = [...slotViolations(problem, chiplets), ...coverageViolations(problem, chiplets)];
   // Limits of a placement that is not even one would only repeat the complaint.
+  structural.push(...evenViolations(problem, chiplets));
   return structural.length > 0
     ? structural
     : [...limitViolations(problem, chiplets, service), ...ruleViolations(problem, chiplets)];
@@ -208,6 +209,19 @@ function ruleViolations(problem: VerifiedProblem, chiplets: Chiplets): string[] 
     });
   }
   return violations;
+}
+
+function evenViolations(
+  { numExperts, numChiplets, evenSlots }: VerifiedProblem,
+  chiplets: Chiplets,
+): string[] {
+  if (!evenSlots) return [];
+  return chiplets.flatMap((experts, chiplet) => {
+    const share = Math.floor((numExperts + numChiplets - 1 - chiplet) / numChiplets);
+    return experts.length === share
+      ? []
+      : [`chiplet ${chiplet} holds ${experts.length} experts, its even share is ${share}`];
+  });
 }
 
 /** Side by side, chiplet after chiplet, experts have to come in whole groups of the router. */

@@ -41,15 +41,18 @@ describe("placing for an engine", () => {
     expect(aim("sglang", {}, { ...qwen, numChiplets: 15 }).request).to.include({ numReplicas: 0 });
   });
 
-  it("refuses ranks that do not divide where nothing can be filled, and names some that do", () => {
+  it("deals experts evenly where ranks do not divide them, or refuses and names ranks that do", () => {
     expect(() => aim("megatron")).to.throw("numChiplets: found 16 for 60 experts");
     try {
-      aim("vllm");
+      aim("megatron");
     } catch (error) {
       expect((error as { advice?: string }).advice).to.equal(
         "Maybe pass numChiplets 5, 6, 10, 12, 15, 20, 30, 60.",
       );
     }
+    const { request, notes } = aim("vllm");
+    expect(request).to.include({ evenSlots: true, numReplicas: 0 });
+    expect(notes.join("\n")).to.include("the first ranks hold one expert more, as vLLM deals them");
     const fitting = { ...qwen, numChiplets: 15 };
     expect(() => aim("megatron", { numReplicas: 15 }, fitting)).to.throw(
       "numReplicas: found 15, expected none",

@@ -1,0 +1,73 @@
+import { InputError } from "../../lib/errors.js";
+import type { Chiplets, Solution } from "../../lib/placement/placement.js";
+import { createProblem, type PlacementProblem } from "../../lib/placement/problem.js";
+import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
+
+/**
+ * Makes a solver that places experts as evenly as their number allows where a problem asks for it: one more on each of the
+ * first chiplets than on the others, as engines deal experts that ranks do not divide.
+ *
+ * To `solver` it is a problem whose slots are all filled: an expert that no token chooses is pinned to each of the last
+ * chiplets and taken away afterwards, so that costs, bounds and proofs hold as they are.
+ */
+export function evenly(solver: Solver): Solver {
+  return {
+    ...solver,
+    solve: (problem, options) =>
+      problem.evenSlots && problem.numExperts % problem.numChiplets > 0
+        ? solveFilled(solver, problem, options)
+        : solver.solve(problem, options),
+  };
+}
+
+async function solveFilled(
+  solver: Solver,
+  problem: PlacementProblem,
+  { start, onProgress, ...options }: SolverOptions,
+): Promise<Solution> {
+  const { numExperts, numChiplets, slotsPerChiplet, numReplicas } = problem;
+  const most = Math.ceil(numExperts / numChiplets);
+  if (numReplicas > 0 || slotsPerChiplet < most) {
+    throw new InputError(
+      "evenSlots: found replicas or too few slots, expected experts alone, which even slots hold",
+    );
+  }
+  const absent = most * numChiplets - numExperts;
+  const last = numChiplets - absent;
+  const fillers = Array.from({ length: absent }, (_, place) => ({
+    expert: numExperts + place,
+    chiplet: last + place,
+  }));
+  const strip = (chiplets: Chiplets) =>
+    chiplets.map((experts) => experts.filter((expert) => expert < numExperts));
+  const answer = await solver.solve(
+    createProblem(
+      { ...problem.patterns, numExperts: numExperts + absent },
+      {
+        ...problem,
+        numGroups: numChiplets / problem.chipletsPerGroup,
+        slotsPerChiplet: most,
+        expertBytes: Float64Array.of(...problem.expertBytes, ...fillers.map(() => 0)),
+        pins: [...problem.pins, ...fillers],
+        evenSlots: false,
+      },
+    ),
+    {
+      ...options,
+      ...(start && {
+        start: start.map((experts, chiplet) =>
+          chiplet < last ? experts : [...experts, numExperts + chiplet - last],
+        ),
+      }),
+      ...(onProgress && {
+        onProgress: ({ chiplets, ...progress }) => {
+          onProgress({ ...progress, chiplets: strip(chiplets) });
+        },
+      }),
+    },
+  );
+  if (!("chiplets" in answer)) return answer;
+  // Other candidates are for steps whose chiplets may change their numbers, which these may not.
+  const { candidates: _, ...found } = answer;
+  return { ...found, chiplets: strip(answer.chiplets) };
+}
