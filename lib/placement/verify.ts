@@ -67,9 +67,12 @@ export function verifyByTokens(
 }
 
 function chipletViolations(problem: VerifiedProblem, chiplets: Chiplets, service: () => Service): string[] {
-  const structural = [...slotViolations(problem, chiplets), ...coverageViolations(problem, chiplets)];
+  const structural = [
+    ...slotViolations(problem, chiplets),
+    ...coverageViolations(problem, chiplets),
+    ...evenViolations(problem, chiplets),
+  ];
   // Limits of a placement that is not even one would only repeat the complaint.
-  structural.push(...evenViolations(problem, chiplets));
   return structural.length > 0
     ? structural
     : [...limitViolations(problem, chiplets, service), ...ruleViolations(problem, chiplets)];

@@ -47,7 +47,10 @@ async function solveFilled(
         ...problem,
         numGroups: numChiplets / problem.chipletsPerGroup,
         slotsPerChiplet: most,
-        expertBytes: Float64Array.of(...problem.expertBytes, ...fillers.map(() => 0)),
+        expertBytes: Float64Array.from(
+          { length: numExperts + absent },
+          (_, expert) => problem.expertBytes[expert] ?? 0,
+        ),
         pins: [...problem.pins, ...fillers],
         evenSlots: false,
       },
@@ -67,7 +70,17 @@ async function solveFilled(
     },
   );
   if (!("chiplets" in answer)) return answer;
-  // Other candidates are for steps whose chiplets may change their numbers, which these may not.
-  const { candidates: _, ...found } = answer;
-  return { ...found, chiplets: strip(answer.chiplets) };
+  const { candidates } = answer;
+  return {
+    ...answer,
+    chiplets: strip(answer.chiplets),
+    ...(candidates && {
+      candidates: Object.fromEntries(
+        Object.entries(candidates).map(([name, candidate]) => [
+          name,
+          { ...candidate, chiplets: strip(candidate.chiplets) },
+        ]),
+      ),
+    }),
+  };
 }

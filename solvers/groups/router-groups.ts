@@ -45,8 +45,10 @@ async function solveInGroups(
   const { minimise } = asked.objective;
   const problem = { ...asked, objective: { minimise: minimise === "load" ? "load" : "traffic" } } as const;
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
-  const { start: _, onProgress: __, ...quiet } = options;
-  const solve = (part: PlacementProblem) => solver.solve(part, { ...quiet, ...timeLeft(deadline) });
+  // Nobody is told of parts, and no start is one of theirs.
+  const { seed, backends, signal } = options;
+  const solve = (part: PlacementProblem) =>
+    solver.solve(part, { seed, backends, ...(signal && { signal }), ...timeLeft(deadline) });
   const answer = each > 1 ? await divideGroups(problem, solve) : await wholeGroups(problem, solve);
   if (!("chiplets" in answer)) return answer;
   const violations = verifyChiplets(asked, answer.chiplets);
@@ -66,8 +68,7 @@ async function wholeGroups(problem: PlacementProblem, solve: SolvePart): Promise
     }),
   );
   if (!("chiplets" in answer)) return answer;
-  const { candidates: _, ...found } = answer;
-  return { ...found, chiplets: answer.chiplets.map((groups) => expertsOfGroups(problem, groups)) };
+  return { ...answer, chiplets: answer.chiplets.map((groups) => expertsOfGroups(problem, groups)) };
 }
 
 /** Every group of the router has chiplets of its own, inside a chiplet group or in several. */
