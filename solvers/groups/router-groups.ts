@@ -1,10 +1,13 @@
 import { InputError } from "../../lib/errors.js";
-import type { Chiplets, Proved, Solution, Solved, StoppedBy } from "../../lib/placement/placement.js";
+import type { Chiplets, Proved, Solution, StoppedBy } from "../../lib/placement/placement.js";
 import { createProblem, meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { largest, sum } from "../../lib/statistics.js";
 import { quotientPatterns, restrictPatterns } from "../../lib/trace/token-patterns.js";
+
+/** A placement that a solver answered with. */
+type Found = Extract<Solution, Proved>;
 
 /**
  * Makes a solver that keeps the router's groups of experts together where a problem asks for it: every group on whole
@@ -75,7 +78,7 @@ async function wholeGroups(problem: PlacementProblem, solve: SolvePart): Promise
 async function divideGroups(problem: PlacementProblem, solve: SolvePart): Promise<Solution> {
   const { routerGroups, numChiplets, chipletsPerGroup, patterns } = problem;
   const each = numChiplets / routerGroups;
-  const parts: { readonly problem: PlacementProblem; readonly found: Solved }[] = [];
+  const parts: { readonly problem: PlacementProblem; readonly found: Found }[] = [];
   for (let group = 0; group < routerGroups; group++) {
     const part = partProblem(problem, group);
     const found = await solve(part);
@@ -90,7 +93,7 @@ async function divideGroups(problem: PlacementProblem, solve: SolvePart): Promis
     const [first] = expertsOfGroups(problem, [group]);
     return parts[group].found.chiplets.map((experts) => experts.map((expert) => first + expert));
   });
-  const perToken = (pick: (found: Solved) => Proved) =>
+  const perToken = (pick: (found: Found) => Proved) =>
     addProved(
       parts.map(({ problem: part, found }) => ({
         share: part.patterns.numTokens / patterns.numTokens,
@@ -192,7 +195,7 @@ function addProved(parts: readonly { readonly share: number; readonly proved: Pr
 /** The largest load of a chiplet over the mean of all, from those over the means of the parts. */
 function largestLoad(
   problem: PlacementProblem,
-  parts: readonly { readonly problem: PlacementProblem; readonly found: Solved }[],
+  parts: readonly { readonly problem: PlacementProblem; readonly found: Found }[],
 ): Proved {
   const scaled = parts.map(({ problem: part, found: { load } }) => {
     const scale = meanChipletLoad(part) / meanChipletLoad(problem);
