@@ -1,47 +1,34 @@
+import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
-import { sampleTrace, traceText } from "../sample-trace.js";
-import { openWorkplace, type Workplace } from "./run-cli.js";
+import { layersText, openLayers, placing } from "./layers-to-place.js";
+import type { Workplace } from "./run-cli.js";
 
-const layers = Array.from({ length: 12 }, (_, layer) => layer);
+const NUM_LAYERS = 12;
 const numKept = (text: string) => text.split("\n").length - 2;
 
 describe("--checkpoint", function () {
   let place: Workplace;
   beforeEach(() => {
-    place = openWorkplace();
-    place.write("trace.jsonl", traceText(sampleTrace({ numExperts: 16, layers, numTokens: 600 })));
+    place = openLayers(NUM_LAYERS);
   });
   afterEach(() => {
     place.remove();
   });
 
-  const placing = [
-    "place",
-    "trace.jsonl",
-    "--chiplets",
-    "4",
-    "--groups",
-    "2",
-    "--threads",
-    "1",
-    "--solver",
-    "exact",
-  ];
-
   it("goes on after kill -9 in mid-run and writes the same bytes", async () => {
     await place.run(...placing, "-o", "whole.json");
     const { child, ended } = place.start(...placing, "--checkpoint", "c.jsonl", "-o", "resumed.json");
-    while (!place.files().includes("c.jsonl") || numKept(place.read("c.jsonl")) < 2) await sleep(5);
+    while (!place.files().includes("c.jsonl") || numKept(place.read("c.jsonl")) < 2) await setTimeout(5);
     child.kill("SIGKILL");
     expect((await ended).exitCode).to.equal(null);
     const kept = numKept(place.read("c.jsonl"));
-    expect(kept).to.be.within(2, layers.length - 1);
+    expect(kept).to.be.within(2, NUM_LAYERS - 1);
     expect(place.files()).not.to.include("resumed.json");
     const { exitCode, stderr } = await place.run(...placing, "--checkpoint", "c.jsonl", "-o", "resumed.json");
     expect(exitCode, stderr).to.equal(0);
     expect(stderr).to.contain(`c.jsonl: goes on from ${kept} finished layers`);
     expect(place.read("resumed.json")).to.equal(place.read("whole.json"));
-    expect(numKept(place.read("c.jsonl"))).to.equal(layers.length);
+    expect(numKept(place.read("c.jsonl"))).to.equal(NUM_LAYERS);
   });
 
   it("serves compare as well, and solves nothing twice", async () => {
@@ -104,7 +91,7 @@ describe("--checkpoint", function () {
       "c.jsonl: found a checkpoint made with another seed, limits, expected one of this run\n" +
         "Maybe name another file, or give the options and inputs it was made with.\n",
     ]);
-    place.write("trace.jsonl", traceText(sampleTrace({ numExperts: 16, layers, numTokens: 500 })));
+    place.write("trace.jsonl", layersText(NUM_LAYERS, 500));
     const changed = await place.run(...placing, "--checkpoint", "c.jsonl");
     expect(changed.exitCode).to.equal(2);
     expect(changed.stderr).to.contain("another traceSha256");
@@ -132,7 +119,3 @@ describe("--checkpoint", function () {
     await refuses("c.jsonl: found no checkpoint");
   });
 });
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

@@ -1,10 +1,11 @@
+import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { hasRedis, startRedis, type TlsRedis } from "../solvers/queue/redis-server.js";
-import { sampleTrace, traceText } from "../sample-trace.js";
-import { openWorkplace, type CliProcess, type Workplace } from "./run-cli.js";
+import { openLayers, placing } from "./layers-to-place.js";
+import type { CliProcess, Workplace } from "./run-cli.js";
 
 const SECRET = "a-secret-of-the-queue";
-const layers = Array.from({ length: 6 }, (_, layer) => layer);
+const NUM_LAYERS = 6;
 
 describe("--queue and moeplace worker", function () {
   let place: Workplace;
@@ -15,8 +16,7 @@ describe("--queue and moeplace worker", function () {
     if (!hasRedis) this.skip();
   });
   beforeEach(() => {
-    place = openWorkplace();
-    place.write("trace.jsonl", traceText(sampleTrace({ numExperts: 16, layers, numTokens: 600 })));
+    place = openLayers(NUM_LAYERS);
   });
   afterEach(async () => {
     for (const { child } of workers.splice(0)) child.kill("SIGKILL");
@@ -25,18 +25,6 @@ describe("--queue and moeplace worker", function () {
     place.remove();
   });
 
-  const placing = [
-    "place",
-    "trace.jsonl",
-    "--chiplets",
-    "4",
-    "--groups",
-    "2",
-    "--solver",
-    "exact",
-    "--seed",
-    "3",
-  ];
   const startWorker = (url: string, env: Record<string, string> = {}) => {
     const worker = place.startWith(env, "worker", "--queue", url, "--threads", "1");
     workers.push(worker);
@@ -53,7 +41,8 @@ describe("--queue and moeplace worker", function () {
     worker.child.kill("SIGTERM");
     const ended = await worker.ended;
     expect(ended.exitCode, ended.stderr).to.equal(0);
-    expect(ended.stderr.match(/exact, layer \d/g)).to.have.length(layers.length);
+    // A worker that was kept from its machine for long may do a layer again.
+    expect(new Set(ended.stderr.match(/exact, layer \d/g))).to.have.property("size", NUM_LAYERS);
   });
 
   it("loses nothing where a worker is killed in mid-job", async () => {
@@ -62,7 +51,7 @@ describe("--queue and moeplace worker", function () {
     const doomed = startWorker(redis.url);
     const run = place.start(...placing, "--queue", redis.url, "-o", "there.json", "--checkpoint", "c.jsonl");
     const isBusy = () => place.files().includes("c.jsonl") && place.read("c.jsonl").split("\n").length > 2;
-    while (!isBusy()) await sleep(5);
+    while (!isBusy()) await setTimeout(5);
     doomed.child.kill("SIGKILL");
     startWorker(redis.url);
     const { exitCode, stderr } = await run.ended;
@@ -130,7 +119,3 @@ describe("--queue and moeplace worker", function () {
     expect(stderr).to.contain("queue: 127.0.0.1:1/0: found no Redis that lets us in");
   });
 });
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { synthesizeTrace } from "../../traces/synthetic.js";
 import { traceText } from "../sample-trace.js";
@@ -67,13 +68,13 @@ describe("moeplace watch", () => {
     const { child, ended } = place.start(...watching, "--pay-back", "1e9", "--metrics-port", "0");
     let said = "";
     child.stderr?.on("data", (text: string) => (said += text));
-    while (!said.includes("passed over")) await sleep(20);
+    while (!said.includes("passed over")) await setTimeout(20);
     const [, url] = /serves (\S+)/.exec(said)!;
     place.write("in/good.jsonl", recorded(2));
     rmSync(join(place.folder, "in/broken.jsonl"));
     const read = async () => (await fetch(url)).text();
-    while (!place.files().includes("next.json")) await sleep(20);
-    while (!(await read()).includes("moeplace_placements_written_total 1\n")) await sleep(20);
+    while (!place.files().includes("next.json")) await setTimeout(20);
+    while (!(await read()).includes("moeplace_placements_written_total 1\n")) await setTimeout(20);
     const text = await read();
     expect(text).to.match(/^moeplace_unreadable_recordings_total 1$/m);
     expect(text).to.match(/^# TYPE moeplace_running_step_seconds gauge\nmoeplace_running_step_seconds \d/m);
@@ -99,7 +100,3 @@ describe("moeplace watch", () => {
     ]);
   });
 });
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

@@ -41,6 +41,12 @@ describe("stepBoundNs", () => {
   for (const preset of hardwarePresets) {
     it(`is below the time of any placement, whatever the workload and transport: ${preset.name}`, () => {
       const [hardware, numChiplets, numGroups] = tiny(preset);
+      const problems = patterns.map((tokens) =>
+        createProblem(tokens, { numChiplets, numGroups, slotsPerChiplet: 32 }),
+      );
+      const placed = [...placements(numChiplets)].map((chiplets) =>
+        problems.map((problem) => countTraffic(problem.patterns, chiplets, problem)),
+      );
       for (const phase of ["train", "prefill", "decode"] as const) {
         for (const transport of TRANSPORTS) {
           for (const configuration of [
@@ -54,15 +60,6 @@ describe("stepBoundNs", () => {
               workload: createWorkload({ hardware, shape }, { phase, transport }),
               configuration,
             };
-            const placed = [...placements(numChiplets)].map((chiplets) =>
-              patterns.map((tokens) =>
-                countTraffic(
-                  tokens,
-                  chiplets,
-                  createProblem(tokens, { numChiplets, numGroups, slotsPerChiplet: 32 }),
-                ),
-              ),
-            );
             // What is proved of C_T is as good as can be for placements with as many experts a chiplet: theirs.
             const replicationOf = (traffic: LayerTraffic) => sum(traffic.chipletTokens) / traffic.numTokens;
             for (const alike of [placed.slice(0, -1), placed.slice(-1)]) {

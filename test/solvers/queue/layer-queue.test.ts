@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { Queue } from "bullmq";
 import { InputError } from "../../../lib/errors.js";
@@ -159,6 +160,16 @@ describe("the queue of layers", function () {
     const answer = queue.onQueue(solver).solve(problems[0], { ...options, signal: interrupt.signal });
     interrupt.abort();
     expect(await answer).to.have.property("stoppedBy", "interrupt");
+    const { connection } = parseRedisUrl(redis.url);
+    const raw = new Queue("layers-1.0.0", { connection: { ...connection }, prefix: "moeplace" });
+    const left = await firstJobOf(raw, queue);
+    await queue.close();
+    await raw.add("layer", left);
+    const lines: string[] = [];
+    await work("1.0.0", (line) => lines.push(line));
+    while ((await raw.getCompletedCount()) === 0) await setTimeout(20);
+    expect(lines).to.deep.equal([]);
+    await raw.close();
   });
 
   it("says of a Redis that is not there, or does not let in, where it is and no password", async () => {
