@@ -38,6 +38,15 @@ export interface SolveOptions {
   readonly groupsBackend: BackendName;
 }
 
+/** What commands place by that have none of these options. */
+export const SOLVE_DEFAULTS = {
+  pin: [],
+  apart: [],
+  seed: 1,
+  columnsBackend: "highs",
+  groupsBackend: "highs",
+} as const satisfies Partial<SolveOptions>;
+
 /** @param defaults Share of each trace file to hold out unless told otherwise. */
 export function addSolveOptions(command: Command, defaults: { holdout: number }): Command {
   const options = [

@@ -48,13 +48,18 @@ import {
   type SolveOptions,
 } from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
-import { checkPictures, writePictures } from "../write-figures.js";
+import { addPngOption, checkPictures, writePictures, type PictureOptions } from "../write-figures.js";
 
 interface CompareOptions
-  extends FileCommandOptions, TraceOptions, MachineOptions, SolveOptions, WorthCommandOptions {
+  extends
+    FileCommandOptions,
+    PictureOptions,
+    TraceOptions,
+    MachineOptions,
+    SolveOptions,
+    WorthCommandOptions {
   readonly solver?: string[];
   readonly report?: string;
-  readonly svg?: string;
   readonly timing?: boolean;
   readonly frontier?: boolean;
   readonly evaluateOn: readonly string[];
@@ -72,7 +77,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
     .option("--solver <name...>", "compare these solvers only (default: all but auto, which is one of them)");
   addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0.25 });
   addDrawsOption(command);
-  return addTableOptions(addForceOption(command))
+  return addPngOption(addTableOptions(addForceOption(command)))
     .option("--report <file.html>", "write the comparison as one HTML page with pictures")
     .option("--svg <file.svg|folder>", "write the comparison as one picture, or every picture with its data")
     .option("--frontier", "trace the least C_T under caps on the load, by the solver auto")
@@ -91,7 +96,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       const terminal = openTerminal(given);
       const inputs = [...paths, ...given.evaluateOn];
       if (given.report !== undefined) checkOutput(given.report, given, inputs);
-      if (given.svg !== undefined) checkPictures(given.svg, given, inputs);
+      await checkPictures(given, inputs);
       const named = given.solver?.map(requireSolver);
       const { trace, parts } = await loadTraceOrStandIn(paths, given, terminal);
       const machine = await loadMachine(given, trace.model, terminal);
@@ -158,7 +163,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         const page = { ...drawn, heldOut: split.heldOut, facts, frontier, tasks: taskTable, making };
         await writeOutput(options.report, await reportPage(page), options);
       }
-      if (options.svg !== undefined) await writePictures(options.svg, { ...drawn, frontier }, options);
+      await writePictures({ ...drawn, heldOut: split.heldOut, frontier }, options);
       terminal.printCsv(comparisonCsv(rows, timing));
       terminal.print(line);
       printRows(rows, { split, machine, terminal, objective: drawn.objective });

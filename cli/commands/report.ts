@@ -1,14 +1,28 @@
 import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { InputError } from "../../index.js";
-import { judge, type ComparedSolver } from "../../doors/flows.js";
+import {
+  differentSolvers,
+  judge,
+  poseFor,
+  poseLayer,
+  runSolvers,
+  type ComparedSolver,
+} from "../../doors/flows.js";
 import { hashTrace, type Placement } from "../../doors/placement.js";
-import { reportPage } from "../../doors/report.js";
+import { reportPage, type ObjectiveName } from "../../doors/report.js";
+import { solvers as solverTable } from "../../doors/solvers.js";
 import { splitParts, type RoutingTrace, type SplitTrace } from "../../doors/traces.js";
 import { addDrawsOption, contiguousOn, type WorthCommandOptions } from "../before-after.js";
 import { describeInput } from "../describe/describe.js";
 import { loadTrace } from "../load-trace.js";
-import { addMachineOptions, loadMachineOf, type Machine, type MachineOptions } from "../machine.js";
+import {
+  addMachineOptions,
+  loadMachine,
+  loadMachineOf,
+  type Machine,
+  type MachineOptions,
+} from "../machine.js";
 import {
   addForceOption,
   addTerminalOptions,
@@ -19,17 +33,18 @@ import {
   type TraceOptions,
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
+import { openPlacer } from "../placer.js";
 import { readPlacement, sortPaths } from "../read-files.js";
 import { reportMaking } from "../report-making.js";
-import { OBJECTIVES, type Objective } from "../solve-options.js";
-import { openTerminal } from "../terminal.js";
-import { checkPictures, writePictures } from "../write-figures.js";
+import { OBJECTIVES, requestOf, SOLVE_DEFAULTS, withObjective, type Objective } from "../solve-options.js";
+import { openTerminal, type Terminal } from "../terminal.js";
+import { addPngOption, checkPictures, writePictures, type PictureOptions } from "../write-figures.js";
 
-interface ReportCommandOptions extends FileCommandOptions, TraceOptions, MachineOptions, WorthCommandOptions {
+interface ReportCommandOptions
+  extends FileCommandOptions, PictureOptions, TraceOptions, MachineOptions, WorthCommandOptions {
   readonly output: string;
   readonly holdout?: number;
   readonly objective?: Objective;
-  readonly svg?: string;
 }
 
 export function reportCommand(): Command {
@@ -37,7 +52,8 @@ export function reportCommand(): Command {
     .summary("placements on a page to look at: time, what binds, layers, links, schedule")
     .description(
       "Shows placements beside the contiguous one on a page that needs no network: the answer first, then solvers, layers, " +
-        "floor plan with links, schedule, energy, batches, and how it was made.",
+        "floor plan with links, schedule, energy, batches, and how it was made. Without a placement, every solver places the trace " +
+        "first, as compare does.",
     )
     .argument("<files...>", "traces, read as one, and placement files")
     .requiredOption("-o, --output <file.html>", "page to write")
@@ -45,7 +61,7 @@ export function reportCommand(): Command {
       numberOption("--holdout <share>", "judge on this last share of every trace file", {
         above: 0,
         below: 1,
-      }).default(undefined, "as the first placement says"),
+      }).default(undefined, "as the first placement says, or 0.25"),
     )
     .addOption(objectiveOption());
   addDrawsOption(command).option(
@@ -53,61 +69,100 @@ export function reportCommand(): Command {
     "write the same as one picture, or every picture with its data",
   );
   addMachineOptions(addTraceOptions(command), { chiplets: false });
-  return addTerminalOptions(addForceOption(command))
-    .addHelpText("after", "\nExample:\n  moeplace report trace.jsonl.gz p.json -o p.html")
+  return addPngOption(addTerminalOptions(addForceOption(command)))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  moeplace report trace.jsonl.gz -o report.html\n  moeplace report trace.jsonl.gz p.json -o p.html",
+    )
     .action(async (paths: string[], options: ReportCommandOptions) => {
       const terminal = openTerminal(options);
       checkOutput(options.output, options, paths);
-      if (options.svg !== undefined) checkPictures(options.svg, options, paths);
+      await checkPictures(options, paths);
       const { traces, placements: files } = sortPaths(paths);
-      if (files.length === 0) {
-        throw new InputError(
-          "report: found no placement file among the files, expected at least one",
-          'Maybe make one with "moeplace place", or show solvers side by side with "moeplace compare --report".',
-        );
-      }
-      const placements: Placement[] = [];
-      for (const file of files) placements.push(await readPlacement(file));
-      const [first] = placements;
-      const { trace, parts } = await loadTrace(traces, options, terminal);
-      const split = splitParts(parts, options.holdout ?? first.provenance?.holdout ?? 0);
-      const machine = await loadMachineOf(first, options, { trace, terminal });
-      const misfit = placements.findIndex(({ numChiplets }) => numChiplets !== first.numChiplets);
-      if (misfit >= 0) {
-        throw new InputError(
-          `${files[misfit]}: found ${placements[misfit].numChiplets} chiplets, expected ${first.numChiplets} as in ${files[0]}`,
-        );
-      }
-      const solvers = [
-        await contiguousRow(split, machine),
-        ...placements.map((placement, index) =>
-          row(nameOf(files, index), { placement, parts, split, machine }),
-        ),
-      ];
-      const told = options.objective === "balance" ? "load" : options.objective;
+      const given = { options, traces, terminal };
+      const { solvers, split, machine, objective } =
+        files.length === 0 ? await placeHere(given) : await readPlacements(files, given);
       const drawn = {
         ...machine,
         solvers,
         trace: split.learn,
         heldOut: split.heldOut,
-        objective: told ?? first.provenance?.objective ?? "time",
+        objective,
         draws: options.draws,
       };
+      terminal.progress(() => `drawing ${options.output}`);
       const page = await reportPage({
         ...drawn,
         facts: describeInput(split, machine).split("\n"),
         making: await reportMaking(paths, options, command),
       });
       await writeOutput(options.output, page, options);
-      if (options.svg !== undefined) await writePictures(options.svg, drawn, options);
+      await writePictures(drawn, options);
       terminal.printJson({ file: options.output, placements: files });
       terminal.print(`wrote ${options.output}`);
     });
 }
 
+interface Given {
+  readonly options: ReportCommandOptions;
+  readonly traces: readonly string[];
+  readonly terminal: Terminal;
+}
+
+/** What a report shows, and what it judges by. */
+interface Shown {
+  readonly solvers: readonly ComparedSolver[];
+  readonly split: SplitTrace;
+  readonly machine: Machine;
+  readonly objective: ObjectiveName;
+}
+
+/** The placements of files beside the contiguous one. */
+async function readPlacements(
+  files: readonly string[],
+  { options, traces, terminal }: Given,
+): Promise<Shown> {
+  const placements: Placement[] = [];
+  for (const file of files) placements.push(await readPlacement(file));
+  const [first] = placements;
+  const { trace, parts } = await loadTrace(traces, options, terminal);
+  const split = splitParts(parts, options.holdout ?? first.provenance?.holdout ?? 0);
+  const machine = await loadMachineOf(first, options, { trace, terminal });
+  const other = placements.findIndex(({ numChiplets }) => numChiplets !== first.numChiplets);
+  if (other >= 0) {
+    throw new InputError(
+      `${files[other]}: found ${placements[other].numChiplets} chiplets, expected ${first.numChiplets} as in ${files[0]}`,
+    );
+  }
+  const solvers = [
+    await contiguousRow(split, machine),
+    ...placements.map((placement, index) => row(nameOf(files, index), { placement, parts, split, machine })),
+  ];
+  const told = options.objective === "balance" ? "load" : options.objective;
+  return { solvers, split, machine, objective: told ?? first.provenance?.objective ?? "time" };
+}
+
+/** Placements by every solver, made here and now as `compare` makes them. */
+async function placeHere({ options: given, traces, terminal }: Given): Promise<Shown> {
+  const { trace, parts } = await loadTrace(traces, given, terminal);
+  const machine = await loadMachine(given, trace.model, terminal);
+  const { options } = withObjective({ ...SOLVE_DEFAULTS, ...given, holdout: given.holdout ?? 0.25 }, machine);
+  const split = splitParts(parts, options.holdout);
+  const request = requestOf(options);
+  const problem = poseLayer(split.learn, split.learn.layers[0], poseFor(split.learn, machine, request));
+  const chosen = differentSolvers(solverTable, problem);
+  const placer = await openPlacer(machine, options, { parts, solvers: chosen, terminal });
+  const { place, signal } = placer;
+  const scheduled = options.objective === "time";
+  const solvers = await runSolvers(split, { solvers: chosen, machine, place, scheduled, signal }).finally(
+    () => placer.close(),
+  );
+  return { solvers, split, machine, objective: request.objective ?? "traffic" };
+}
+
 function objectiveOption(): Option {
   const option = choiceOption("--objective <name>", "what to judge by", OBJECTIVES);
-  return option.default(undefined, "what the first placement minimises");
+  return option.default(undefined, "what the first placement minimises, or time where it is known");
 }
 
 /** Placements go by their files' names, short where that tells them apart. */

@@ -33,14 +33,14 @@ import { readPlacement, sortPaths } from "../read-files.js";
 import { addStepOptions, toScheduleOptions, withSequences, type StepOptions } from "../step-options.js";
 import { openTerminal, type Terminal } from "../terminal.js";
 import { describeWorkload } from "../workload-options.js";
+import { addPngOption, checkPictures, writePicture, type PictureOptions } from "../write-figures.js";
 
 interface ScheduleCommandOptions
-  extends FileCommandOptions, TraceOptions, MachineOptions, StepOptions, ExplainOptions {
+  extends FileCommandOptions, PictureOptions, TraceOptions, MachineOptions, StepOptions, ExplainOptions {
   readonly holdout: number;
   readonly layer?: number;
   readonly dispatch?: DispatchModel;
   readonly perfetto?: string;
-  readonly svg?: string;
 }
 
 export function scheduleCommand(): Command {
@@ -58,15 +58,15 @@ export function scheduleCommand(): Command {
   addHoldoutOption(command, "schedule");
   addDispatchOption(command, "as the placement says");
   addStepOptions(addExplainOption(addMachineOptions(addTraceOptions(command), { chiplets: false })));
-  return addTableOptions(addForceOption(command))
+  return addPngOption(addTableOptions(addForceOption(command)))
     .addHelpText(
       "after",
       "\nExample:\n  moeplace schedule trace.jsonl.gz p.json --layer 3 --perfetto layer3.json",
     )
     .action(async (paths: string[], options: ScheduleCommandOptions) => {
       const terminal = openTerminal(options);
-      for (const path of [options.perfetto, options.svg])
-        if (path !== undefined) checkOutput(path, options, paths);
+      if (options.perfetto !== undefined) checkOutput(options.perfetto, options, paths);
+      await checkPictures(options, paths);
       const { traces, placements } = sortPaths(paths);
       if (placements.length !== 1) {
         throw new InputError(`schedule: found ${placements.length} placement files, expected one`);
@@ -100,10 +100,11 @@ export function scheduleCommand(): Command {
       const part =
         options.layer === undefined ? `step of ${traffic.length} layers` : `layer ${options.layer}`;
       const title = `${shape.name} on ${hardware.name}, ${part}, ${options.configuration}`;
-      const files = { perfetto: perfettoJson, svg: ganttSvg } as const;
-      for (const [name, draw] of Object.entries(files)) {
-        const path = options[name as keyof typeof files];
-        if (path !== undefined) await writeOutput(path, draw(graph, schedule, { title }), options);
+      if (options.perfetto !== undefined) {
+        await writeOutput(options.perfetto, perfettoJson(graph, schedule, { title }), options);
+      }
+      if (options.svg !== undefined) {
+        await writePicture(options.svg, ganttSvg(graph, schedule, { title }), options);
       }
       terminal.printJson({
         sampledOneIn: trace.sampledOneIn ?? 1,

@@ -4,7 +4,7 @@ import { heatMap } from "./heat-map.js";
 import { JUDGED_BY, answerRow, knownObjective } from "./judged.js";
 import { placedSolvers, typicalLayer, viewLayer, type PlacedView } from "./layer-view.js";
 import { verdictSentence } from "./report-answer.js";
-import type { ReportInput } from "./report-page.js";
+import type { FiguresInput } from "./report-page.js";
 import { reportColours } from "./report-style.js";
 
 const WIDTH = 960;
@@ -20,7 +20,7 @@ const LINE_LENGTH = 112;
  *
  * A document of its own, light or dark as the reader chooses. Heat maps are left out where contiguous was not compared.
  */
-export async function comparisonPicture(input: Omit<ReportInput, "facts">): Promise<string> {
+export async function comparisonPicture(input: FiguresInput): Promise<string> {
   const { solvers, trace, hardware } = input;
   // Loaded on first use: the chart library would slow down every other command.
   const { objectiveBars } = await import("./report-charts.js");

@@ -1,33 +1,24 @@
 import type { Schedule } from "../task-graph/list-schedule.js";
-import { taskName, type TaskGraph } from "../task-graph/task-graph.js";
+import { criticalPath } from "../task-graph/critical-path.js";
+import { NO_RESOURCE, taskName, type TaskGraph } from "../task-graph/task-graph.js";
 import { busyTimesNs } from "../task-graph/timeline.js";
 import { escapeXml } from "./escape-xml.js";
 import { formatTime, timeTicks } from "./format-time.js";
 import { ganttBars } from "./gantt-bars.js";
 import { largest } from "../statistics.js";
+import { reportColours } from "./report-style.js";
 
-/** Told apart with every kind of colour vision, and on paper; Okabe and Ito's palette with greys for the rest. */
-const palette = [
-  "#0072b2",
-  "#e69f00",
-  "#56b4e9",
-  "#009e73",
-  "#cc79a7",
-  "#d55e00",
-  "#b8a800",
-  "#666666",
-  "#aaaaaa",
-];
-
+/** Colours of kinds of task in the style; more begin again. */
+const NUM_COLOURS = 9;
 const rowHeight = 20;
 const barHeight = 14;
 const characterWidth = 6.6;
 
 /**
  * Draws a schedule as a Gantt chart: one row for every resource, one colour for every kind of task, the share of the
- * time that each resource is busy on the right.
+ * time that each resource is busy on the right. The busiest is bold, and the critical path underlined.
  *
- * A document of its own with no script and no font of its own; every bar tells its tasks when pointed at.
+ * A document of its own, light or dark as the reader chooses, with no script and no font of its own; every bar tells its tasks when pointed at.
  *
  * @param options.width Pixels, default 1200.
  */
@@ -50,18 +41,19 @@ export function ganttSvg(
   const bottom = top + rowHeight * graph.resources.length;
   const x = (ns: number) => round(left + (makespanNs > 0 ? (ns / makespanNs) * plotWidth : 0));
   const busyNs = busyTimesNs(graph);
-
+  const most = largest(busyNs);
   const ticks = timeTicks(makespanNs, plotWidth / 110).map(
     ({ ns, label }) =>
-      `<line x1="${x(ns)}" x2="${x(ns)}" y1="${top - 6}" y2="${bottom}" stroke="#ddd"/>` +
-      `<text x="${x(ns)}" y="${top - 10}" text-anchor="middle" fill="#555">${label}</text>`,
+      `<line x1="${x(ns)}" x2="${x(ns)}" y1="${top - 6}" y2="${bottom}" stroke="var(--line)"/>` +
+      `<text x="${x(ns)}" y="${top - 10}" text-anchor="middle" fill="var(--quiet)">${label}</text>`,
   );
   const rows = graph.resources.map((name, resource) => {
     const y = top + rowHeight * resource + 14;
     const share = makespanNs > 0 ? Math.round((100 * busyNs[resource]) / makespanNs) : 0;
+    const weight = busyNs[resource] === most ? ` font-weight="700"` : "";
     return (
-      `<text x="${left - 8}" y="${y}" text-anchor="end">${escapeXml(name)}</text>` +
-      `<text x="${width - 12}" y="${y}" text-anchor="end" fill="#555">${share} %</text>`
+      `<text x="${left - 8}" y="${y}" text-anchor="end"${weight}>${escapeXml(name)}</text>` +
+      `<text x="${width - 12}" y="${y}" text-anchor="end" fill="var(--quiet)"${weight}>${share} %</text>`
     );
   });
   const bars = ganttBars(graph, schedule, makespanNs / plotWidth).map((bar) => {
@@ -69,37 +61,71 @@ export function ganttSvg(
     const barWidth = Math.max(0.5, round(x(bar.untilNs) - x(bar.fromNs)));
     return (
       `<rect x="${x(bar.fromNs)}" y="${top + rowHeight * bar.resource + 3}" width="${barWidth}" ` +
-      `height="${barHeight}" fill="${palette[bar.kind % palette.length]}">` +
+      `height="${barHeight}" fill="var(--kind-${bar.kind % NUM_COLOURS})">` +
       `<title>${escapeXml(name)}: ${formatTime(bar.fromNs)} to ${formatTime(bar.untilNs)}</title></rect>`
     );
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${bottom + 16}" ` +
-      `viewBox="0 0 ${width} ${bottom + 16}" font-family="system-ui, DejaVu Sans, sans-serif" font-size="12">`,
-    `<rect width="100%" height="100%" fill="white"/>`,
+      `viewBox="0 0 ${width} ${bottom + 16}" role="img" ` +
+      `aria-label="${escapeXml(`${title}: ${formatTime(makespanNs)}`)}" font-family="system-ui, DejaVu Sans, sans-serif" font-size="12" ` +
+      `fill="var(--text)">`,
+    `<style>${reportColours}.critical { fill: var(--text); }</style>`,
+    `<rect width="100%" height="100%" fill="var(--background)"/>`,
     `<text x="12" y="24" font-size="16" font-weight="600">${escapeXml(title)}</text>`,
-    `<text x="${width - 12}" y="24" text-anchor="end" fill="#555">makespan ${formatTime(makespanNs)}</text>`,
+    `<text x="${width - 12}" y="24" text-anchor="end" fill="var(--quiet)">makespan ${formatTime(makespanNs)}</text>`,
     ...legend(graph),
-    `<text x="${width - 12}" y="${top - 10}" text-anchor="end" fill="#555">busy</text>`,
+    `<text x="${width - 12}" y="${top - 10}" text-anchor="end" fill="var(--quiet)">busy</text>`,
     ...stripes(graph, { left, top, plotWidth }),
     ...ticks,
     ...rows,
     ...bars,
+    `<path class="critical" d="${criticalMarks(graph, schedule, { x, y: (row) => top + rowHeight * row + 3 + barHeight })}"/>`,
     "</svg>\n",
   ].join("\n");
+}
+
+/** Lines under the tasks that nothing but each other delays; neighbours too close to see apart are one. */
+function criticalMarks(
+  graph: TaskGraph,
+  schedule: Schedule,
+  { x, y }: { x: (ns: number) => number; y: (row: number) => number },
+): string {
+  const lines = new Map<number, { from: number; until: number }[]>();
+  const path = graph.numTasks === 0 ? [] : criticalPath(graph, schedule);
+  for (const { task } of path) {
+    const row = graph.resourceOf[task];
+    if (row === NO_RESOURCE || graph.durationNs[task] === 0) continue;
+    const own = lines.get(row) ?? [];
+    lines.set(row, own);
+    const from = x(schedule.startNs[task]);
+    const until = Math.max(from + 0.5, x(schedule.startNs[task] + graph.durationNs[task]));
+    const last = own.at(-1);
+    if (last && from - last.until < 0.5) last.until = until;
+    else own.push({ from, until });
+  }
+  return [...lines]
+    .flatMap(([row, own]) =>
+      own.map(({ from, until }) => `M${from} ${y(row)}h${round(until - from)}v2.5h${round(from - until)}z`),
+    )
+    .join("");
 }
 
 function legend({ kinds, kindOf, durationNs }: TaskGraph): string[] {
   const drawn = kinds.filter((_, kind) => kindOf.some((of, task) => of === kind && durationNs[task] > 0));
   let x = 12;
-  return drawn.map((name) => {
+  const keys = drawn.map((name) => {
     const at = x;
     x += 30 + characterWidth * name.length;
     return (
-      `<rect x="${round(at)}" y="38" width="12" height="12" fill="${palette[kinds.indexOf(name) % palette.length]}"/>` +
+      `<rect x="${round(at)}" y="38" width="12" height="12" fill="var(--kind-${kinds.indexOf(name) % NUM_COLOURS})"/>` +
       `<text x="${round(at + 17)}" y="48">${escapeXml(name)}</text>`
     );
   });
+  return [
+    ...keys,
+    `<rect class="critical" x="${round(x)}" y="43" width="12" height="2.5"/><text x="${round(x + 17)}" y="48">on the critical path</text>`,
+  ];
 }
 
 /** A faint band behind every other row, to lead the eye. */
@@ -111,7 +137,7 @@ function stripes(
     resource % 2 === 1
       ? []
       : [
-          `<rect x="${left}" y="${top + rowHeight * resource}" width="${plotWidth}" height="${rowHeight}" fill="#f6f6f6"/>`,
+          `<rect x="${left}" y="${top + rowHeight * resource}" width="${plotWidth}" height="${rowHeight}" fill="var(--raised)"/>`,
         ],
   );
 }

@@ -80,7 +80,7 @@ export function layerPictures(
     `<div class="gradient"><span>0 %</span><i class="heat-scale"></i><span>${percent(scale)} of the tokens chose both; one scale for all layers, square root</span></div>`,
     `<output class="numbers-line" id="heat-numbers" aria-live="polite"></output>`,
     caption(
-      "Experts in the order in which they are placed, chiplets outlined: what is dark inside the outlines needs no second copy of a token." +
+      "Experts in the order in which they are placed, chiplets outlined: what is strong inside the outlines needs no second copy of a token." +
         (numExpertsARow > 1
           ? ` A row stands for up to ${numExpertsARow} experts of a chiplet, a colour for the mean of their pairs.`
           : "") +

@@ -5,6 +5,7 @@ import { drawPlot, type ChartSize } from "./draw-plot.js";
 import { timeUnit } from "./format-time.js";
 import { JUDGED_BY, judgedValue, learnedValue, provedLeast, rankRows, type ObjectiveName } from "./judged.js";
 import type { PlacedSolver } from "./layer-view.js";
+import { partNames, type StackedPart } from "./spending.js";
 
 /** Bars of what the objective minimises, the best solver first, with the bound that none can pass. */
 export function objectiveBars(
@@ -156,19 +157,12 @@ function labelsOf(points: readonly LinePoint[]): (LinePoint & { at: number })[] 
   });
 }
 
-/** A part of a whole that bars show stacked. */
-export interface StackedPart {
-  readonly solver: string;
-  readonly part: string;
-  readonly value: number;
-}
-
 /** One bar a solver, its parts one after another, in the order given. */
 export function stackedBars(
   parts: readonly StackedPart[],
   { label, size }: { label: string; size: ChartSize },
 ): string {
-  const names = [...new Set(parts.map(({ part }) => part))];
+  const names = partNames(parts);
   const solvers = [...new Set(parts.map(({ solver }) => solver))];
   const longest = largest(
     solvers.map(({ length }) => length),

@@ -3,10 +3,8 @@ import { compareSolvers, type ComparedSolver } from "../flows/compare.js";
 import type { TaskTable } from "../flows/cross-evaluation.js";
 import type { FrontierPoint } from "../flows/frontier.js";
 import type { Machine } from "../hardware/machine.js";
-import { countTraffic } from "../placement/traffic.js";
 import { scheduleStep } from "../schedule/schedule-step.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import { collectPatterns } from "../trace/token-patterns.js";
 import { escapeXml } from "./escape-xml.js";
 import { comparedWorth, worthSentence } from "./before-after.js";
 import { answerRow, knownObjective, type ObjectiveName } from "./judged.js";
@@ -20,7 +18,7 @@ import {
 import { provenance, type ReportMaking } from "./page-provenance.js";
 import { pageScript } from "./page-script.js";
 import { caption, section } from "./page-parts.js";
-import type { PlacedStep } from "./page-schedule.js";
+import { scheduleSteps, type PlacedStep } from "./placed-steps.js";
 import { barsCaption, solverTable, taskTable, timeScale, tradeOffCaption } from "./page-solvers.js";
 import { answerCards, verdictSentence, type ReportRow } from "./report-answer.js";
 import { reportStyle } from "./report-style.js";
@@ -44,6 +42,9 @@ export interface ReportInput extends ReportMachine {
   /** Draws of the machine's constants that the gain has to hold in; default 200. */
   readonly draws?: number | undefined;
 }
+
+/** What pictures are made of: a report without its words. */
+export type FiguresInput = Omit<ReportInput, "facts">;
 
 /** Solvers whose lines over the layers are drawn, besides the best. */
 const DRAWN_BASELINES = ["contiguous", "mozart", "louvain"];
@@ -182,27 +183,4 @@ async function batchSection({ before, after, trace, heldOut, ...machine }: Shown
   const placed = before && before !== after ? [before, after] : [after];
   const where = heldOut ? "held-out tokens" : "tokens";
   return section("From batch to batch", [batchPictures(heldOut ?? trace, { placed, machine, where })]);
-}
-
-/** The step under each placement, where the model's sizes are known. */
-function scheduleSteps(
-  { trace, hardware, shape, workload }: ReportInput,
-  solvers: readonly (PlacedSolver | undefined)[],
-): PlacedStep[] {
-  if (shape === undefined) return [];
-  const { chipletsPerGroup } = hardware;
-  const different = solvers.filter((solver, index) => solver && solvers.indexOf(solver) === index);
-  return different.flatMap((solver) => {
-    if (solver === undefined) return [];
-    const { dispatch, layers } = solver.answer.placement;
-    const chipletsOf = new Map(layers.map(({ layer, chiplets }) => [layer, chiplets]));
-    const traffic = trace.layers.map((current) =>
-      countTraffic(collectPatterns(current, trace), chipletsOf.get(current.layer) ?? [], {
-        chipletsPerGroup,
-        dispatch,
-      }),
-    );
-    const step = scheduleStep(traffic, { hardware, shape, ...(workload && { workload }) });
-    return [{ solver: solver.name, traffic, step }];
-  });
 }

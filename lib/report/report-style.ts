@@ -39,7 +39,7 @@ h2 { font-size: 1.35rem; margin: 3rem 0 .75rem; padding-top: 1rem; border-top: 1
 h3 { font-size: 1rem; margin: 1.75rem 0 .5rem; }
 .quiet, .caption, figcaption { color: var(--quiet); font-size: .875rem; }
 .caption { max-width: 80ch; margin: .5rem 0 0; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 215px), 1fr)); gap: 12px; margin: 0 0 1.5rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 240px), 1fr)); gap: 12px; margin: 0 0 1.5rem; }
 .cards div { background: var(--raised); border-radius: 8px; padding: 12px 14px; min-width: 0; }
 .cards dt { color: var(--quiet); font-size: .8125rem; }
 .cards dd { margin: 0; font-size: 1.2rem; font-weight: 600; line-height: 1.3; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }

@@ -67,10 +67,45 @@ describe("moeplace report, hardware, completion and help", () => {
     expect(again.stderr).to.contain("figures/solvers.svg: found a file");
   });
 
-  it("report wants a placement", async () => {
-    const { exitCode, stderr } = await place.run("report", "trace.jsonl", "-o", "q.html");
+  it("report places by every solver where no placement is given, as compare does", async () => {
+    const args = [
+      "report",
+      "trace.jsonl",
+      "--model",
+      "olmoe-1b-7b",
+      "--hardware",
+      "small.json",
+      "-o",
+      "q.html",
+    ];
+    const { stdout: machine } = await place.run(
+      "hardware",
+      "mozart-deepseek",
+      "--chiplets",
+      "4",
+      "--groups",
+      "2",
+    );
+    place.write("small.json", machine);
+    const { exitCode, stderr, stdout } = await place.run(...args, "--svg", "placed", "--png");
+    expect(exitCode, stderr).to.equal(0);
+    expect(stdout).to.equal("wrote q.html\n");
+    const page = place.read("q.html");
+    for (const solver of ["contiguous", "eplb-global", "mozart"])
+      expect(page).to.contain(`<tr data-solver="${solver}"`);
+    expect(page).to.contain("held out");
+    for (const name of ["time", "energy", "schedule-step", "schedule-layer", "batches"]) {
+      expect(place.read(`placed/${name}.svg`)).to.match(/^<svg [^>]*role="img"/);
+      expect(place.read(`placed/${name}.csv`).split("\n").length).to.be.greaterThan(3);
+      expect([...place.readBytes(`placed/${name}.png`).subarray(1, 4)]).to.deep.equal([80, 78, 71]);
+    }
+    expect(place.read("placed/schedule-step.csv")).to.match(/^resource,kind,task,startNs,endNs\n/);
+  });
+
+  it("report draws no PNG without a place for it", async () => {
+    const { exitCode, stderr } = await place.run("report", "trace.jsonl", "p.json", "-o", "n.html", "--png");
     expect(exitCode).to.equal(2);
-    expect(stderr).to.match(/found no placement file.*\nMaybe make one with "moeplace place"/);
+    expect(stderr).to.contain("--png: found no --svg, expected where the pictures are to be");
   });
 
   it("hardware prints a machine that --hardware takes back", async () => {
