@@ -4,9 +4,6 @@ import { InputError } from "./errors.js";
  * The error of a name that nobody has, with the one it is likely to stand for.
  *
  * @param what Field or option that names it.
- * @param choice.known Names there are.
- * @param choice.or What may be given besides a name: ", or a config.json".
- * @param choice.advice Said where no known name is near.
  *
  * @example
  * unknownName("solver", { found: "exat", known: ["exact", "ilp"] }).advice; // "Maybe you mean exact."
@@ -20,8 +17,11 @@ export function unknownName(
     advice,
   }: {
     readonly found: string;
+    /** Names there are. */
     readonly known: readonly string[];
+    /** What may be given besides a name: ", or a config.json". */
     readonly or?: string;
+    /** Said where no known name is near. */
     readonly advice?: string;
   },
 ): InputError {

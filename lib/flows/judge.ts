@@ -22,8 +22,7 @@ export function evaluateOn(
 
 /**
  * Evaluates a placement on the tokens it was made from and on those held out.
- *
- * @param machine.scheduled Whether to schedule the layers of the tokens learned from, by which the objective time judges.
+ * With `scheduled`, the layers of the tokens learned from are scheduled, too, by which the objective time judges.
  */
 export function judge(
   placement: Placement,

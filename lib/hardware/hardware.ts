@@ -114,7 +114,6 @@ export interface Hardware {
  * A wafer keeps its chiplet groups, each with more or fewer chiplets. Servers of GPUs stay whole: there are more or
  * fewer of them, or part of one.
  *
- * @param options.numGroups Default as many as the machine has, of servers as many as hold the chiplets.
  * @throws InputError if the chiplets do not divide into the groups.
  *
  * @example
@@ -123,7 +122,14 @@ export interface Hardware {
  */
 export function withChiplets(
   hardware: Hardware,
-  { numChiplets, numGroups }: { numChiplets?: number; numGroups?: number },
+  {
+    numChiplets,
+    numGroups,
+  }: {
+    numChiplets?: number;
+    /** Default as many as the machine has, of servers as many as hold the chiplets. */
+    numGroups?: number;
+  },
 ): Hardware {
   const standing = hardware.numGroups * hardware.chipletsPerGroup;
   const areServers = hardware.tokensStart === "everywhere";

@@ -10,7 +10,6 @@ import { largest } from "../statistics.js";
  * receives, a group's link what leaves or enters the group. That experts come in steps, for want of free slots, is left
  * out; so it is the least time that the links allow.
  *
- * @param options.expertBytes Weights of one expert in one layer.
  * @returns Nanoseconds.
  *
  * @example
@@ -21,7 +20,14 @@ import { largest } from "../statistics.js";
  */
 export function migrationNs(
   { layers }: Pick<MigrationPlan, "layers">,
-  { hardware, expertBytes }: { hardware: Hardware; expertBytes: number },
+  {
+    hardware,
+    expertBytes,
+  }: {
+    hardware: Hardware;
+    /** Weights of one expert in one layer. */
+    expertBytes: number;
+  },
 ): number {
   const { chipletsPerGroup, links } = hardware;
   const overChiplet = new Map<string, number>();

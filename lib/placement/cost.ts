@@ -32,8 +32,7 @@ export function countTokenCopies(patterns: TokenPatterns, blockOf: ArrayLike<num
  *
  * C_T = M * (1 - comb(E - E/M, k) / comb(E, k)): a free exact check of the metric on random traces.
  * Source: Mozart (arXiv:2603.07006), section 3; derived, not printed there.
- *
- * @param numExperts E, a multiple of numBlocks for the formula to be exact.
+ * E is to be a multiple of the M blocks for the formula to be exact.
  *
  * @example
  * uniformReplication({ numExperts: 64, topK: 6, numBlocks: 16 }); // 5.316

@@ -6,8 +6,7 @@ import { tableOf, timeColumn, type TableText } from "./table.js";
 
 /**
  * The comparison as a table for people, a row for every solver, the best of every column marked.
- *
- * @param options.seconds Whether to show how long solvers took, which differs from run to run.
+ * With `seconds` it tells how long solvers took, which differs from run to run.
  */
 export function comparisonTable(
   rows: readonly ComparisonRow[],

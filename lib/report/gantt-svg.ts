@@ -19,8 +19,7 @@ const characterWidth = 6.6;
  * time that each resource is busy on the right. The busiest is bold, and the critical path underlined.
  *
  * A document of its own, light or dark as the reader chooses, with no script and no font of its own; every bar tells its tasks when pointed at.
- *
- * @param options.width Pixels, default 1200.
+ * It is 1200 pixels wide unless told otherwise.
  */
 export function ganttSvg(
   graph: TaskGraph,

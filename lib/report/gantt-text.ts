@@ -11,8 +11,7 @@ import { SHARE_ROUNDING } from "../placement/tolerance.js";
  * A capital where it is busy for at least half of that time, a small letter for less, a dot where it is idle. Of
  * resources whose names differ in numbers only, the busiest stands for all, unless every one is asked for.
  *
- * @param options.width Columns in all, default 100; at least 20 of them are for the bars.
- * @param options.every Whether to draw all resources; default false.
+ * It takes 100 columns unless told otherwise; at least 20 of them are for the bars.
  *
  * @example
  * ganttText(graph, schedule, { width: 34 });

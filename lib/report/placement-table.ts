@@ -6,9 +6,7 @@ import type { TableText } from "./table.js";
 
 /**
  * A placement as a table for people: a row for every layer, then the mean.
- *
- * @param judged.learned On the tokens the placement was made from.
- * @param judged.heldOut On the tokens held out, if there are any.
+ * It is judged on the tokens it was made from, and on those held out, if there are any.
  */
 export function placementTable(
   { layers }: Placement,

@@ -51,7 +51,6 @@ export function placeCommunities(
  *
  * Source: Blondel et al., "Fast unfolding of communities in large networks", 2008; graphology-communities-louvain.
  *
- * @param options.resolution More than 1 for smaller communities, less for larger ones; default 1.
  * @returns Community of every expert, counted from 0. Shape [numExperts].
  *
  * @example
@@ -59,7 +58,14 @@ export function placeCommunities(
  */
 export function findCommunities(
   coactivation: Coactivation,
-  { resolution = 1, random }: { readonly resolution?: number; readonly random: Random },
+  {
+    resolution = 1,
+    random,
+  }: {
+    /** More than 1 for smaller communities, less for larger ones; default 1. */
+    readonly resolution?: number;
+    readonly random: Random;
+  },
 ): Uint16Array {
   return communitiesOf(coactivationGraph(coactivation, excessPairs(coactivation)), resolution, random);
 }
