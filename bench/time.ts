@@ -8,7 +8,8 @@
 import { parseArgs } from "node:util";
 import { chooseObjective } from "../lib/flows/choose-objective.js";
 import { differentSolvers } from "../lib/flows/compare.js";
-import { evaluatePlacement, timeOfPlacement } from "../lib/flows/evaluate.js";
+import { evaluatePlacement } from "../lib/flows/evaluate.js";
+import { timeOfPlacement } from "../lib/flows/step-time.js";
 import { placeTrace } from "../lib/flows/place.js";
 import { poseFor, poseLayer } from "../lib/flows/pose.js";
 import { withChiplets } from "../lib/hardware/hardware.js";

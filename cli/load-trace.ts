@@ -97,40 +97,27 @@ function requirePaths(paths: readonly string[]): void {
   );
 }
 
-function readOptions(
-  {
-    keepWarmup,
-    firstExpert,
-    layerOffset,
-    experts,
-    topK,
-    numLayers,
-    maxTokens,
-    maxExperts,
-    maxLayers,
-    maxTopK,
-    padding,
-    dropExpert,
-    placement,
-    as,
-  }: TraceOptions,
-  terminal: Terminal,
-): ReadTraceOptions {
+/** Options that the library has by the same names. */
+const READ_ALIKE = [
+  "keepWarmup",
+  "firstExpert",
+  "layerOffset",
+  "topK",
+  "numLayers",
+  "maxTokens",
+  "maxExperts",
+  "maxLayers",
+  "maxTopK",
+  "padding",
+  "placement",
+  "as",
+] as const satisfies readonly (keyof TraceOptions & keyof ReadTraceOptions)[];
+
+function readOptions(options: TraceOptions, terminal: Terminal): ReadTraceOptions {
   return {
-    keepWarmup,
-    firstExpert,
-    layerOffset,
-    numExperts: experts,
-    topK,
-    numLayers,
-    maxTokens,
-    maxExperts,
-    maxLayers,
-    maxTopK,
-    padding,
-    placement,
-    as,
-    dropExperts: dropExpert,
+    ...Object.fromEntries(READ_ALIKE.map((name) => [name, options[name]])),
+    numExperts: options.experts,
+    dropExperts: options.dropExpert,
     onProgress: ({ path, bytesRead }) => {
       terminal.progress(() => `reading ${path}: ${(bytesRead / 1e6).toFixed(0)} MB`);
     },

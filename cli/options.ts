@@ -172,6 +172,13 @@ export function withDispatch(placement: Placement, options: { dispatch?: Dispatc
   return options.dispatch === undefined ? placement : { ...placement, dispatch: options.dispatch };
 }
 
+/** Adds `--ranks`, for commands that read files of engines: `--chiplets` is the machine's size, in every command. */
+export function addRanksOption(command: Command): Command {
+  return command.addOption(
+    integerOption("--ranks <n>", "EP ranks (chiplets) of an engine's file that does not say", 1),
+  );
+}
+
 /** An option that takes an integer of at least `min`. */
 export function integerOption(flags: string, description: string, min = 0): Option {
   const option = withValues(new Option(flags, description), { type: "integer", minimum: min });

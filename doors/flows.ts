@@ -1,17 +1,13 @@
 /** moeplace/flows: posing, placing, evaluating and comparing, each one function that takes its solver as a value. */
+export { evaluatePlacement, type Evaluation, type EvaluationOptions } from "../lib/flows/evaluate.js";
 export {
-  evaluatePlacement,
   evaluateTraffic,
-  stepTime,
-  timeOfPlacement,
   type Metrics,
-  type Evaluation,
-  type EvaluationOptions,
+  type MetricsOptions,
   type ModelledMetrics,
   type ServerMetrics,
-  type StepMetrics,
-  type StepTime,
-} from "../lib/flows/evaluate.js";
+} from "../lib/flows/layer-metrics.js";
+export { stepTime, timeOfPlacement, type StepMetrics, type StepTime } from "../lib/flows/step-time.js";
 export {
   coLocationCeiling,
   inspectLoads,

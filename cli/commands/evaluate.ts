@@ -22,6 +22,7 @@ import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machin
 import {
   addDispatchOption,
   addHoldoutOption,
+  addRanksOption,
   addTableOptions,
   addTraceOptions,
   integerOption,
@@ -36,6 +37,7 @@ interface EvaluateOptions
   extends TerminalOptions, TraceOptions, MachineOptions, ExplainOptions, WorthCommandOptions {
   readonly holdout: number;
   readonly dispatch?: DispatchModel;
+  readonly ranks?: number;
   readonly serverLimit?: number;
 }
 
@@ -48,9 +50,7 @@ export function evaluateCommand(): Command {
     )
     .argument("<files...>", "traces, read as one, and placement files");
   addHoldoutOption(command, "evaluate on");
-  command.addOption(
-    integerOption("--chiplets <n>", "chiplets (EP ranks) of an engine's file that does not say", 1),
-  );
+  addRanksOption(command);
   command.addOption(
     integerOption("--server-limit <n>", "count the tokens that need more servers than this", 1),
   );
@@ -70,7 +70,7 @@ export function evaluateCommand(): Command {
       const evaluated: Evaluated[] = [];
       for (const [index, file] of placements.entries()) {
         terminal.progress(() => `judging ${file}, ${index + 1} of ${placements.length}`);
-        const known = { trace, numChiplets: options.chiplets, terminal };
+        const known = { trace, numChiplets: options.ranks, terminal };
         const placement = withDispatch(await readPlacement(file, known), options);
         const machine = await loadMachineOf(placement, options, { trace, terminal });
         const judged = judge(placement, { learn, heldOut }, machine);

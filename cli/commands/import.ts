@@ -3,6 +3,7 @@ import { formatPlacement, importPlacement } from "../../doors/placement.js";
 import {
   addForceOption,
   addModelLayerOptions,
+  addRanksOption,
   addTerminalOptions,
   integerOption,
   type FileCommandOptions,
@@ -16,7 +17,7 @@ interface ImportOptions extends FileCommandOptions, ModelLayerOptions {
   readonly output: string;
   readonly model?: string;
   readonly experts?: number;
-  readonly chiplets?: number;
+  readonly ranks?: number;
   readonly groups?: number;
 }
 
@@ -32,20 +33,18 @@ export function importCommand(): Command {
     .addOption(
       integerOption("--experts <n>", "experts of a layer (default: the largest id found, plus 1)", 1),
     )
-    .addOption(integerOption("--chiplets <n>", "chiplets (EP ranks), where the file does not say", 1))
     .addOption(integerOption("--groups <n>", "chiplet groups", 1));
-  addModelLayerOptions(command);
+  addModelLayerOptions(addRanksOption(command));
   return addTerminalOptions(addForceOption(command))
-    .addHelpText("after", "\nExample:\n  moeplace import map.json --chiplets 16 --experts 64 -o p.json")
+    .addHelpText("after", "\nExample:\n  moeplace import map.json --ranks 16 --experts 64 -o p.json")
     .action(async (path: string, options: ImportOptions) => {
       const terminal = openTerminal(options);
-      const { output, experts, chiplets, groups, model, numHiddenLayers, firstMoeLayer, moeLayerStep } =
-        options;
+      const { output, experts, ranks, groups, model, numHiddenLayers, firstMoeLayer, moeLayerStep } = options;
       checkOutput(output, options, [path]);
       const placement = await importPlacement(readBytes(path), path, {
         model,
         numExperts: experts,
-        numChiplets: chiplets,
+        numChiplets: ranks,
         numHiddenLayers,
         firstMoeLayer,
         moeLayerStep,

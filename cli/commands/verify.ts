@@ -12,9 +12,9 @@ import { EXIT } from "../exit-code.js";
 import { loadTrace } from "../load-trace.js";
 import {
   addModelLayerOptions,
+  addRanksOption,
   addTerminalOptions,
   addTraceOptions,
-  integerOption,
   numberOption,
   type ModelLayerOptions,
   type TraceOptions,
@@ -25,7 +25,7 @@ import { openTerminal, type Terminal, type TerminalOptions } from "../terminal.j
 interface VerifyOptions extends TerminalOptions, TraceOptions, ModelLayerOptions {
   readonly against?: string;
   readonly holdout?: number;
-  readonly chiplets?: number;
+  readonly ranks?: number;
 }
 
 /** @param end Told the exit code where something is wrong with the file. */
@@ -46,14 +46,13 @@ export function verifyCommand(end: (exitCode: number) => void): Command {
         above: 0,
         below: 1,
       }),
-    )
-    .addOption(integerOption("--chiplets <n>", "chiplets (EP ranks), where the file does not say", 1));
-  addModelLayerOptions(addTraceOptions(command));
+    );
+  addModelLayerOptions(addTraceOptions(addRanksOption(command)));
   return addTerminalOptions(command)
     .addHelpText(
       "after",
       "\nExamples:\n  moeplace verify p.json --against trace.jsonl.gz\n" +
-        "  moeplace verify map.json --chiplets 16 --experts 64 --num-hidden-layers 27 --first-moe-layer 1",
+        "  moeplace verify map.json --ranks 16 --experts 64 --num-hidden-layers 27 --first-moe-layer 1",
     )
     .action(async (path: string, options: VerifyOptions) => {
       const terminal = openTerminal(options);
@@ -92,10 +91,10 @@ async function readOwn(path: string): Promise<Reading> {
 }
 
 function readForeign(path: string, options: VerifyOptions): Promise<Reading> {
-  const { experts, chiplets, numHiddenLayers, firstMoeLayer, moeLayerStep } = options;
+  const { experts, ranks, numHiddenLayers, firstMoeLayer, moeLayerStep } = options;
   return verifyForeign(readBytes(path), path, {
     numExperts: experts,
-    numChiplets: chiplets,
+    numChiplets: ranks,
     numHiddenLayers,
     firstMoeLayer,
     moeLayerStep,

@@ -21,7 +21,7 @@ const MOST_HEADER_BYTES = 65536;
 const MOST_DIMENSIONS = 64;
 
 /** Types by numpy's code, without byte order. */
-const SCALARS: ReadonlyMap<string, ScalarType> = new Map([
+export const NUMPY_SCALARS: ReadonlyMap<string, ScalarType> = new Map([
   ["b1", "uint8"],
   ["u1", "uint8"],
   ["i1", "int8"],
@@ -56,7 +56,7 @@ export function parseNpyHeader(bytes: Buffer, where: string): NpyHeader {
   const dataStart = headerStart + length;
   const text = bytes.toString("latin1", headerStart, Math.min(dataStart, bytes.length));
   const [, order = "", code = ""] = /'descr':\s*'([<>|=]?)(\w{1,8})'/.exec(text) ?? [];
-  const type = SCALARS.get(code);
+  const type = NUMPY_SCALARS.get(code);
   const dimensions = /'shape':\s*\(([\d,\s]*)\)/.exec(text)?.[1];
   if (type === undefined || dimensions === undefined || length > MOST_HEADER_BYTES) {
     throw new InputError(

@@ -1,7 +1,7 @@
 import type { Placement } from "../placement/placement.js";
 import { InputError } from "../errors.js";
 import { spreadLoad } from "../placement/spread-load.js";
-import { largest } from "../statistics.js";
+import { largest, mean, sum } from "../statistics.js";
 import { isRecord } from "./foreign-content.js";
 import type { ExportOptions, PlacementFormat } from "./placement-format.js";
 
@@ -37,7 +37,7 @@ export const hotExperts: PlacementFormat = {
   write(placement, options) {
     const layers = requireLoads("hot-experts", placement, options).map(({ layer, load }) => {
       const experts = [...load.keys()].sort((a, b) => load[b] - load[a] || a - b);
-      const total = load.reduce((sum, expertLoad) => sum + expertLoad, 0);
+      const total = sum(load);
       let soFar = 0;
       const share = experts.map((expert) => +((soFar += load[expert]) / total).toFixed(4));
       return `  {"layer": ${layer}, "experts": ${JSON.stringify(experts)}, "loadShare": ${JSON.stringify(share)}}`;
@@ -58,14 +58,12 @@ export const rankLoad: PlacementFormat = {
     const layers = requireLoads("rank-load", placement, options).map(({ layer, load }) => {
       const chiplets = chipletsOf.get(layer) ?? [];
       const numReplicas = load.map((_, expert) => chiplets.filter((held) => held.includes(expert)).length);
-      const loads = chiplets.map((held) =>
-        held.reduce((sum, expert) => sum + load[expert] / numReplicas[expert], 0),
-      );
+      const loads = chiplets.map((held) => sum(held.map((expert) => load[expert] / numReplicas[expert])));
       const hottest = loads.indexOf(largest(loads));
       return { layer, hottest, ratio: spreadLoad(load, chiplets) };
     });
-    const mean = layers.reduce((sum, { ratio }) => sum + ratio, 0) / layers.length;
-    const head = `"numRanks": ${placement.numChiplets}, "mean": ${+mean.toFixed(4)}`;
+    const meanRatio = mean(layers.map(({ ratio }) => ratio));
+    const head = `"numRanks": ${placement.numChiplets}, "mean": ${+meanRatio.toFixed(4)}`;
     const lines = layers.map(
       ({ layer, hottest, ratio }) =>
         `  {"layer": ${layer}, "hottestRank": ${hottest}, "loadMaxOverMean": ${+ratio.toFixed(4)}}`,

@@ -66,7 +66,7 @@ export function requireRanks({ numChiplets }: ReadOptions, format: string): numb
   if (numChiplets !== undefined) return numChiplets;
   throw new InputError(
     `${format}: found no number of chiplets in the file, expected to be told it`,
-    "Maybe pass numChiplets, the number of EP ranks.",
+    "Maybe pass numChiplets of the file, its EP ranks.",
   );
 }
 

@@ -5,7 +5,7 @@ import { planMigrations, type MigrationPlan } from "../placement/migration-plan.
 import type { Placement } from "../placement/placement.js";
 import { largest } from "../statistics.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import { timeOfPlacement } from "./evaluate.js";
+import { timeOfPlacement } from "./step-time.js";
 
 /** What a running placement has lost on newer tokens, and what another one would win back. */
 export interface Drift {

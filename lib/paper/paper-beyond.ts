@@ -9,7 +9,7 @@ import type { Chiplets } from "../placement/placement.js";
 import { InputError } from "../errors.js";
 import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../placement/solver.js";
 import { placeTrace } from "../flows/place.js";
-import { evaluateTraffic } from "../flows/evaluate.js";
+import { evaluateTraffic } from "../flows/layer-metrics.js";
 import { splitHoldout, type RoutingTrace } from "../trace/routing-trace.js";
 import { scheduleStep, STEP_CONFIGURATIONS } from "../schedule/schedule-step.js";
 import { collectPatterns } from "../trace/token-patterns.js";
@@ -132,7 +132,7 @@ function quotients(
 
 /** Mean C_T, C_G and largest over mean load of layers. */
 function figuresOf(layers: readonly LayerTraffic[]): [number, number, number] {
-  const metrics = layers.map((traffic) => evaluateTraffic(traffic, traffic));
+  const metrics = layers.map((traffic) => evaluateTraffic(traffic));
   return [
     mean(metrics.map(({ tokenReplication }) => tokenReplication)),
     mean(metrics.map(({ groupReplication }) => groupReplication)),

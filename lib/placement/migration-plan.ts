@@ -1,7 +1,7 @@
 import { InputError } from "../errors.js";
 import { countMoves, planMigration, verifyMigration, type MigrationStep } from "./migration.js";
 import type { Chiplets, Placement } from "./placement.js";
-import { largest } from "../statistics.js";
+import { largest, sum } from "../statistics.js";
 
 /** How to come from a running placement to another, layer by layer. */
 export interface MigrationPlan {
@@ -69,11 +69,10 @@ export function planMigrations(
     if (violations.length > 0) throw new Error(`migration of layer ${layer}: ${violations[0]}`);
     return { layer, moves: countMoves(running, chiplets), steps };
   });
-  const transfers = layers
-    .flatMap(({ steps }) => steps)
-    .reduce((sum, step) => sum + (step.kind === "drop" ? 0 : step.transfers.length), 0);
+  const steps = layers.flatMap((planned) => planned.steps);
+  const transfers = sum(steps.map((step) => (step.kind === "drop" ? 0 : step.transfers.length)));
   return {
-    moves: layers.reduce((sum, { moves }) => sum + moves, 0),
+    moves: sum(layers.map(({ moves }) => moves)),
     transfers,
     ...(expertBytes !== undefined && { bytes: transfers * expertBytes }),
     layers,

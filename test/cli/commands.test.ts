@@ -164,7 +164,7 @@ describe("the command line", () => {
     const verified = await place.run(
       "verify",
       "map.json",
-      "--chiplets",
+      "--ranks",
       "4",
       "--first-moe-layer",
       "1",
@@ -179,7 +179,7 @@ describe("the command line", () => {
     const imported = await place.run(
       "import",
       "map.json",
-      "--chiplets",
+      "--ranks",
       "4",
       "--first-moe-layer",
       "1",

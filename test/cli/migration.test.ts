@@ -93,7 +93,7 @@ describe("place from a running placement", () => {
     );
     expect(stderr).to.include("1 slot holds an expert that is on the same chiplet already");
     expect(exitCode).to.equal(0);
-    const evaluated = await place.run("evaluate", "trace.jsonl", "answer.json", "--chiplets", "4");
+    const evaluated = await place.run("evaluate", "trace.jsonl", "answer.json", "--ranks", "4");
     expect(evaluated.stdout).to.include("answer.json");
     expect(evaluated.exitCode).to.equal(0);
   });

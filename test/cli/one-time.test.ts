@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { withChiplets } from "../../lib/hardware/hardware.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
-import { timeOfPlacement } from "../../lib/flows/evaluate.js";
+import { timeOfPlacement } from "../../lib/flows/step-time.js";
 import { parsePlacement } from "../../lib/placement/placement-file.js";
 import { sampleTrace, traceText } from "../sample-trace.js";
 import { openWorkplace, type Workplace } from "./run-cli.js";

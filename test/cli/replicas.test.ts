@@ -65,7 +65,7 @@ describe("replicas on the command line", () => {
       const exported = await place.run("export", "p.json", "--to", format, "-o", file);
       expect(exported.exitCode, exported.stderr).to.equal(0);
       const verified = await place.run(
-        ...["verify", file, "--chiplets", "4", "--experts", "8", "--first-moe-layer", "1"],
+        ...["verify", file, "--ranks", "4", "--experts", "8", "--first-moe-layer", "1"],
         ...["--against", "p.json"],
       );
       expect(verified.stdout, format).to.contain(`${file}: sound`);

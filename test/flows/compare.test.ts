@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { findHardware } from "../../lib/hardware/presets.js";
-import type { Evaluation, Metrics } from "../../lib/flows/evaluate.js";
+import type { Evaluation } from "../../lib/flows/evaluate.js";
+import type { Metrics } from "../../lib/flows/layer-metrics.js";
 import type { LayerPlacement } from "../../lib/placement/placement.js";
 import { comparisonCsv, comparisonData } from "../../lib/report/comparison-data.js";
 import { comparisonHeadline, comparisonTable } from "../../lib/report/comparison-table.js";

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { InputError } from "../../lib/errors.js";
-import { evaluatePlacement, timeOfPlacement } from "../../lib/flows/evaluate.js";
+import { evaluatePlacement } from "../../lib/flows/evaluate.js";
+import { timeOfPlacement } from "../../lib/flows/step-time.js";
 import { withChiplets } from "../../lib/hardware/hardware.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";

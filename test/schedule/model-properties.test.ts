@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { evaluateTraffic } from "../../lib/flows/evaluate.js";
+import { evaluateTraffic } from "../../lib/flows/layer-metrics.js";
 import { listConstants, withChiplets, type Hardware } from "../../lib/hardware/hardware.js";
 import type { Machine } from "../../lib/hardware/machine.js";
 import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
@@ -116,10 +116,7 @@ describe("the performance model", () => {
             workload: createWorkload({ hardware: converted, shape }, { launchNs: launchNs / unit }),
           },
         ];
-        const [before, after] = machines.map(
-          (machine) =>
-            evaluateTraffic(traffic, { chipletsPerGroup: hardware.chipletsPerGroup, machine }).modelled!,
-        );
+        const [before, after] = machines.map((machine) => evaluateTraffic(traffic, { machine }).modelled!);
         expect(after.dynamicPj).to.be.closeTo(before.dynamicPj, 1e-9 * before.dynamicPj);
         for (const timeOf of [estimateMakespanNs, scheduledNs]) {
           const [standing, scaled] = machines.map((machine) => timeOf(traffic, machine));
@@ -134,8 +131,7 @@ describe("the performance model", () => {
     fc.assert(
       fc.property(machine, fc.nat(1000), (hardware, seed) => {
         const traffic = randomTraffic(hardware, { topK: 1, seed });
-        const { chipletsPerGroup } = hardware;
-        const metrics = evaluateTraffic(traffic, { chipletsPerGroup, machine: { hardware, shape } });
+        const metrics = evaluateTraffic(traffic, { machine: { hardware, shape } });
         expect(metrics.tokenReplication).to.equal(1);
         expect(metrics.groupReplication).to.equal(1);
         const { modelled } = metrics;
@@ -159,7 +155,7 @@ describe("the performance model", () => {
         (name, topK, seed) => {
           const hardware = withChiplets(findHardware(name)!, { numChiplets: 1, numGroups: 1 });
           const traffic = randomTraffic(hardware, { topK, seed });
-          const metrics = evaluateTraffic(traffic, { chipletsPerGroup: 1 });
+          const metrics = evaluateTraffic(traffic);
           expect(metrics).to.include({ tokenReplication: 1, groupReplication: 1, loadMaxOverMean: 1 });
           const workload = paperWorkload(hardware);
           const { dispatch } = stageTimes(traffic, { hardware, shape }, { workload, tokens: 8 * 256 });

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { chooseObjective } from "../../lib/flows/choose-objective.js";
-import { timeOfPlacement } from "../../lib/flows/evaluate.js";
+import { timeOfPlacement } from "../../lib/flows/step-time.js";
 import { placeTrace } from "../../lib/flows/place.js";
 import { poseFor } from "../../lib/flows/pose.js";
 import { withChiplets } from "../../lib/hardware/hardware.js";

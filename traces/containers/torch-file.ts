@@ -2,6 +2,7 @@ import { Parser } from "pickleparser";
 import { describeValue } from "../../lib/describe-value.js";
 import { InputError } from "../../lib/errors.js";
 import { checkShape } from "../../lib/plausible-size.js";
+import { NUMPY_SCALARS } from "../../lib/containers/npy.js";
 import { decodeValues, type ScalarType, type Tensor } from "../../lib/containers/tensor.js";
 import { isZip, unzip } from "../../lib/containers/zip.js";
 
@@ -31,20 +32,6 @@ const UNTYPED: ReadonlyMap<string, ScalarType> = new Map([
 /** Types that no trace is made of; tensors of them are none, so that others beside them can be read. */
 const OPAQUE = /^(float8_\w+|float4_\w+|complex\d+|bits\w+|q?u?int\d+)$/;
 const OPAQUE_STORAGE = /^(Complex\w+|Q\w+|Float8\w+)Storage$/;
-
-const NUMPY_SCALARS: ReadonlyMap<string, ScalarType> = new Map([
-  ["b1", "uint8"],
-  ["u1", "uint8"],
-  ["i1", "int8"],
-  ["u2", "uint16"],
-  ["i2", "int16"],
-  ["u4", "uint32"],
-  ["i4", "int32"],
-  ["u8", "uint64"],
-  ["i8", "int64"],
-  ["f4", "float32"],
-  ["f8", "float64"],
-]);
 
 const LEGACY_MAGIC = Buffer.from("80028a0a6cfc9c46f9206aa85019", "hex");
 

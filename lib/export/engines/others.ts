@@ -109,7 +109,7 @@ export const otherEngines: readonly Engine[] = [
     checked: "createHypergraphFromFile with validation, run on three layers of 2026-03",
     releases: [{ loading: "loads", why: "checked with the reader of 2026-03" }],
     launch: ({ file, numChiplets }) =>
-      `KaHyPar -h ${file} -k ${numChiplets} -e 0 -o km1 -m direct, then moeplace import --chiplets ${numChiplets}`,
+      `KaHyPar -h ${file} -k ${numChiplets} -e 0 -o km1 -m direct, then moeplace import --ranks ${numChiplets}`,
     seeLoaded: "km1 / tokens + 1 is the C_T of its answer",
     silentlyWrong: [],
   },

@@ -1,0 +1,31 @@
+import { InputError } from "../errors.js";
+import type { Chiplets, Placement } from "../placement/placement.js";
+import type { RoutingTrace } from "../trace/routing-trace.js";
+import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
+
+/**
+ * Every layer of a trace with its chiplets.
+ *
+ * @throws InputError if a layer of the trace is not in the placement, or their experts differ in number.
+ */
+export function placedLayers(
+  trace: RoutingTrace,
+  placement: Placement,
+): { layer: number; tokens: number; patterns: TokenPatterns; chiplets: Chiplets }[] {
+  if (trace.numExperts !== placement.numExperts) {
+    throw new InputError(
+      `placement: found ${placement.numExperts} experts, expected ${trace.numExperts} as in the trace`,
+    );
+  }
+  const chipletsOf = new Map<number, Chiplets>(
+    placement.layers.map(({ layer, chiplets }) => [layer, chiplets]),
+  );
+  return trace.layers.map((current) => {
+    const chiplets = chipletsOf.get(current.layer);
+    if (chiplets === undefined) {
+      throw new InputError(`placement: found no layer ${current.layer}, expected every layer of the trace`);
+    }
+    const { layer, numTokens } = current;
+    return { layer, tokens: numTokens, patterns: collectPatterns(current, trace), chiplets };
+  });
+}

@@ -1,0 +1,128 @@
+import type { Machine } from "../hardware/machine.js";
+import type { Phase, Transport, Workload } from "../hardware/workload.js";
+import { defaultDispatch } from "../placement/default-dispatch.js";
+import type { Placement } from "../placement/placement.js";
+import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
+import {
+  DEFAULT_CONFIGURATION,
+  STEP_CONFIGURATIONS,
+  stepMakespanNs,
+  type ConfigurationName,
+  type ScheduleOptions,
+} from "../schedule/schedule-step.js";
+import { stepBoundNs } from "../schedule/step-bound.js";
+import type { RoutingTrace } from "../trace/routing-trace.js";
+import { placedLayers } from "./placed-layers.js";
+
+/** Time and energy of one step of all layers of a trace. */
+export interface StepMetrics {
+  readonly workload: Workload;
+  /** How the step is run. */
+  readonly configuration: ConfigurationName;
+  /** Makespan of its schedule: what `moeplace schedule` prints. */
+  readonly stepNs: number;
+  /** Proved: no placement without replicas of the same problem takes less; null where nothing is proved. */
+  readonly atLeastNs: number | null;
+  readonly stepPj: number;
+  /** Of the whole model, a chiplet: were all its MoE layers as those given in the mean, and with all its other layers. */
+  readonly tokensPerSecond: number;
+}
+
+/** Time of one step of all layers given, with how it was told: the shape it has in every JSON document. */
+export interface StepTime {
+  readonly workload: Phase;
+  readonly transport: Transport;
+  readonly configuration: ConfigurationName;
+  /** On the tokens a placement was made from. */
+  readonly learnedNs: number;
+  /** On the tokens held out; null where there are none. */
+  readonly heldOutNs: number | null;
+  /** Proved for every placement under the same problem; null where nothing is proved. */
+  readonly atLeastNs: number | null;
+}
+
+/**
+ * Time of one step of all layers of a trace under a placement, in nanoseconds: the one that every command shows.
+ *
+ * It is the makespan of the step's schedule, so `moeplace schedule` prints it too. Milliseconds a layer.
+ *
+ * @throws InputError as `evaluatePlacement` does, or if the placement is for other chiplets than the machine has.
+ *
+ * @example
+ * timeOfPlacement(trace, placement, { hardware, shape });
+ */
+export function timeOfPlacement(
+  trace: RoutingTrace,
+  placement: Placement,
+  machine: Machine,
+  configuration?: ConfigurationName,
+): number {
+  const { chipletsPerGroup } = machine.hardware;
+  const { dispatch = defaultDispatch(machine.hardware) } = placement;
+  const traffic = placedLayers(trace, placement).map(({ patterns, chiplets }) =>
+    countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch }),
+  );
+  return timeOfTraffic(traffic, machine, configuration);
+}
+
+/** Time of a step on the tokens learned from and held out, or null where the model's shape is not known. */
+export function stepTime({
+  learned,
+  heldOut,
+}: {
+  learned: { readonly step?: StepMetrics };
+  heldOut?: { readonly step?: StepMetrics };
+}): StepTime | null {
+  if (learned.step === undefined) return null;
+  return {
+    workload: learned.step.workload.phase,
+    transport: learned.step.workload.transport,
+    configuration: learned.step.configuration,
+    learnedNs: learned.step.stepNs,
+    heldOutNs: heldOut?.step?.stepNs ?? null,
+    atLeastNs: learned.step.atLeastNs,
+  };
+}
+
+/** A time that no placement is below, proved from the least C_T of every layer; null where experts have replicas. */
+export function leastStepNs(
+  { numExperts, layers }: RoutingTrace,
+  traffic: readonly LayerTraffic[],
+  {
+    machine,
+    bounds,
+    configuration,
+  }: {
+    readonly machine: Machine;
+    readonly bounds: ReadonlyMap<number, number>;
+    readonly configuration?: ConfigurationName;
+  },
+): number | null {
+  const { hardware } = machine;
+  const hasReplicas = traffic.some(({ expertLoad }) => expertLoad.flat().length > numExperts);
+  if (hasReplicas || hardware.numGroups * hardware.chipletsPerGroup !== traffic[0].numChiplets) return null;
+  return stepBoundNs(
+    traffic.map((counted, index) => ({
+      traffic: counted,
+      tokenReplication: bounds.get(layers[index].layer) ?? 1,
+    })),
+    scheduleOptions(machine, configuration),
+  );
+}
+
+/** Time of one step of layers with such traffic, in nanoseconds. */
+export function timeOfTraffic(
+  traffic: readonly LayerTraffic[],
+  machine: Machine,
+  configuration?: ConfigurationName,
+): number {
+  return stepMakespanNs(traffic, scheduleOptions(machine, configuration));
+}
+
+/** How a step in a configuration is scheduled on a machine. */
+export function scheduleOptions(
+  machine: Machine,
+  configuration: ConfigurationName = DEFAULT_CONFIGURATION,
+): ScheduleOptions {
+  return { ...machine, configuration: STEP_CONFIGURATIONS[configuration] };
+}
