@@ -9,13 +9,13 @@ import { createProblem, type PlacementProblem } from "../lib/placement/problem.j
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
 import { collectPatterns, quotientPatterns } from "../lib/trace/token-patterns.js";
 import { columnModelOf } from "../solvers/columns/admissible-columns.js";
+import { constraintModelOf } from "../solvers/constraints/constraint-model.js";
 import { sumTokens, type Column } from "../solvers/columns/column.js";
 import { createColumnTable } from "../solvers/columns/column-table.js";
 import { zeroMultipliers } from "../solvers/columns/multipliers.js";
 import { choosePartition } from "../solvers/columns/partition-model.js";
-import { contiguousPlacement } from "../solvers/contiguous.js";
-import { QUICK_SEARCH } from "../solvers/local-search.js";
-import { startSearch } from "../solvers/search/iterated-local-search.js";
+import { contiguousPlacement } from "../solvers/starts/contiguous-placement.js";
+import { QUICK_SEARCH, startSearch } from "../solvers/search/iterated-local-search.js";
 import { swapModelOf } from "../solvers/search/swap-model.js";
 import { drawSkewedTokens } from "./skewed-tokens.js";
 import { row } from "./table.js";
@@ -73,7 +73,7 @@ function randomProblem(layer: number): PlacementProblem {
 
 /** The columns met by a search: what `ilp` recombines. */
 function pooledColumns(problem: PlacementProblem): Choice {
-  const search = startSearch(swapModelOf(problem), DEFAULT_SOLVER_OPTIONS);
+  const search = startSearch(swapModelOf(constraintModelOf(problem), problem.layer), DEFAULT_SOLVER_OPTIONS);
   const first = search.run(QUICK_SEARCH);
   if (!first) throw new Error("nothing limits these placements");
   const incumbent = search.columnsOf(first);
@@ -88,7 +88,7 @@ function allGroups(problem: PlacementProblem): Choice {
   const groups = createProblem(quotientPatterns(problem.patterns, chipletOf, numChiplets), {
     numChiplets: numGroups,
   });
-  const model = columnModelOf(groups);
+  const model = columnModelOf(constraintModelOf(groups));
   const columns: Column[] = [];
   createColumnTable(model).walk(zeroMultipliers(model), Infinity, (chiplets, tokens) => {
     columns.push({ experts: [...chiplets], tokens });

@@ -15,12 +15,13 @@ import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { generateColumns } from "../solvers/columns/column-generation.js";
 import { exact } from "../solvers/exact.js";
 import { columnModelOf } from "../solvers/columns/admissible-columns.js";
+import { constraintModelOf } from "../solvers/constraints/constraint-model.js";
 import { swapModelOf } from "../solvers/search/swap-model.js";
 import { createColumnTable } from "../solvers/columns/column-table.js";
 import { openLayerThreads } from "../solvers/threads/layer-threads.js";
-import { localSearch, QUICK_SEARCH } from "../solvers/local-search.js";
+import { localSearch } from "../solvers/local-search.js";
 import { priceIntoPool } from "../solvers/columns/pool-pricing.js";
-import { startSearch } from "../solvers/search/iterated-local-search.js";
+import { QUICK_SEARCH, startSearch } from "../solvers/search/iterated-local-search.js";
 import { lagrangianBound } from "../solvers/bounds/lagrangian-bound.js";
 import { countSubsets } from "../solvers/columns/subset-costs.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
@@ -144,9 +145,12 @@ async function boundLayers(name: string, trace: RoutingTrace, layers: readonly n
     const problem = poseLayer(trace, layer, WAFER);
     const solution = await threads.inThread(exact).solve(problem, DEFAULT_SOLVER_OPTIONS);
     if (solution.status !== "optimal") throw new Error(`layer ${layer.layer}: ${solution.status}`);
-    const search = startSearch(swapModelOf(problem), DEFAULT_SOLVER_OPTIONS);
+    const search = startSearch(
+      swapModelOf(constraintModelOf(problem), problem.layer),
+      DEFAULT_SOLVER_OPTIONS,
+    );
     search.run(QUICK_SEARCH);
-    const table = createColumnTable(columnModelOf(problem));
+    const table = createColumnTable(columnModelOf(constraintModelOf(problem)));
     const { bound, base, multipliers } = await generateColumns(problem, table, {
       columns: search.pool.columns,
       cutoff: Infinity,
@@ -173,11 +177,14 @@ function boundOf(problem: PlacementProblem, chiplets: Chiplets, largest: number)
 
 /** The LP over columns of a placement, of a search and of pricing by search, in chiplets a token: no bound. */
 async function estimateOf(problem: PlacementProblem, chiplets: Chiplets): Promise<number> {
-  const search = startSearch(swapModelOf(problem), DEFAULT_SOLVER_OPTIONS);
+  const search = startSearch(swapModelOf(constraintModelOf(problem), problem.layer), DEFAULT_SOLVER_OPTIONS);
   search.run(QUICK_SEARCH);
   const chipletOf = chipletOfExperts(chiplets, problem.numExperts);
   for (const column of search.columnsOf(chipletOf)) search.pool.add(column);
-  const tokens = await priceIntoPool(columnModelOf(problem), search.pool, { chipletOf, deadline: Infinity });
+  const tokens = await priceIntoPool(columnModelOf(constraintModelOf(problem)), search.pool, {
+    chipletOf,
+    deadline: Infinity,
+  });
   return tokens / problem.patterns.numTokens;
 }
 

@@ -85,8 +85,6 @@ export interface Constrained {
   readonly expertBytes: Float64Array;
   readonly limits: PlacementLimits;
   readonly antiAffinity: readonly (readonly number[])[];
-  /** Weights in place of those that caps have by themselves, where what is placed are sets of experts. */
-  readonly weights?: Readonly<Partial<Record<Constraint["name"], Float64Array>>>;
 }
 
 /** What a layer has of everything in whose parts limits are asked for; what is unknown leaves its limits out. */
@@ -225,15 +223,9 @@ export function constraintsOf(problem: Constrained): readonly Constraint[] {
   });
   const limits = LIMIT_NAMES.filter((name) => problem.limits[name] < Infinity).map((name): Constraint => {
     const { scope, measure, quantity, place, weightOf } = LIMITS[name];
-    const weight = problem.weights?.[name] ?? weightOf(problem);
-    return { name, scope, measure, quantity, place, weight, cap: problem.limits[name] };
+    return { name, scope, measure, quantity, place, weight: weightOf(problem), cap: problem.limits[name] };
   });
   return [...apart, ...limits];
-}
-
-/** Those of the caps that hold for a scope; no other limits. */
-export function limitsOfScope(limits: PlacementLimits, scope: Scope): PlacementLimits {
-  return limitsWhere(limits, (row) => row.scope === scope);
 }
 
 /** Those of the caps that replicas cannot lower, because they are about what is held; no other limits. */
@@ -246,21 +238,21 @@ export function heldLimits(limits: PlacementLimits): PlacementLimits {
  *
  * @example
  * const resilient = createProblem(patterns, { numChiplets: 2, numGroups: 2, limits: { groupsPerExpert: 2 } });
- * separationConflict(resilient); // "every expert must be in 2 chiplet groups, which takes 4 replicas, 0 are allowed: 4 too few"
+ * separationConflict({ ...resilient, groupsPerExpert: 2 }); // "every expert must be in 2 chiplet groups, which takes 4 replicas, 0 are allowed: 4 too few"
  */
 export function separationConflict({
-  limits,
+  groupsPerExpert,
   numExperts,
   numReplicas,
   numChiplets,
   chipletsPerGroup,
-}: Pick<Constrained, "limits"> & {
+}: {
+  readonly groupsPerExpert: number;
   readonly numExperts: number;
   readonly numReplicas: number;
   readonly numChiplets: number;
   readonly chipletsPerGroup: number;
 }): string | undefined {
-  const { groupsPerExpert } = limits;
   const numGroups = numChiplets / chipletsPerGroup;
   const needed = numExperts * (groupsPerExpert - 1);
   const must = `every expert must be in ${groupsPerExpert} chiplet groups`;

@@ -160,6 +160,9 @@ function checkRules(
 }
 
 /** Load of a chiplet if all had the same, in token-expert pairs. */
-export function meanChipletLoad({ load, numChiplets }: PlacementProblem): number {
+export function meanChipletLoad({
+  load,
+  numChiplets,
+}: Pick<PlacementProblem, "load" | "numChiplets">): number {
   return sum(load) / numChiplets;
 }

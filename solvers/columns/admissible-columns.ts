@@ -1,14 +1,14 @@
-import { constraintsOf, isAbove } from "../../lib/placement/constraints.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { isAbove } from "../../lib/placement/constraints.js";
+import type { ConstraintModel } from "../constraints/constraint-model.js";
 import { createLimitGauge } from "../constraints/violations.js";
 import { INADMISSIBLE, type ColumnModel } from "./column-model.js";
 import { walkSubsets } from "./column-table.js";
 import { zeroMultipliers } from "./multipliers.js";
 
-/** Poses set partitioning for a placement problem: what its limits, pins and separations mean for a single chiplet. */
-export function columnModelOf(problem: PlacementProblem): ColumnModel {
-  const { patterns, numExperts, numChiplets, slotsPerChiplet, pins } = problem;
-  const gauge = constraintsOf(problem).length > 0 ? createLimitGauge(problem) : undefined;
+/** Poses set partitioning: what limits, pins and separations mean for a single chiplet. */
+export function columnModelOf(model: ConstraintModel): ColumnModel {
+  const { patterns, numExperts, numChiplets, slotsPerChiplet, pins } = model;
+  const gauge = model.constraints.length > 0 ? createLimitGauge(model) : undefined;
   const isPinned = new Uint8Array(numExperts);
   for (const { expert } of pins) isPinned[expert] = 1;
   return {
@@ -19,24 +19,24 @@ export function columnModelOf(problem: PlacementProblem): ColumnModel {
     admits: gauge && ((experts) => gauge.chipletExcess(experts) === 0 && gauge.groupExcess(experts) === 0),
     isPinned,
     markInadmissible: (tokens, size) => {
-      markInadmissible(problem, tokens, size);
+      markInadmissible(model, tokens, size);
     },
   };
 }
 
 /** Marks columns that cannot be on any chiplet: those above a cap, be it of their whole group, and those that part pins. */
-function markInadmissible(problem: PlacementProblem, tokens: Int32Array, size: number): void {
-  const multipliers = zeroMultipliers(problem);
+function markInadmissible(model: ConstraintModel, tokens: Int32Array, size: number): void {
+  const multipliers = zeroMultipliers(model);
   const markIf = (isBad: (members: Uint16Array) => boolean) => {
     walkSubsets(
       tokens,
-      { numExperts: problem.numExperts, size, multipliers, limit: Infinity },
+      { numExperts: model.numExperts, size, multipliers, limit: Infinity },
       (members, rank) => {
         if (isBad(members)) tokens[rank] = INADMISSIBLE;
       },
     );
   };
-  for (const { measure, weight, cap } of constraintsOf(problem)) {
+  for (const { measure, weight, cap } of model.constraints) {
     if (measure === "tokens") {
       for (let rank = 0; rank < tokens.length; rank++) {
         if (isAbove(tokens[rank], cap)) tokens[rank] = INADMISSIBLE;
@@ -49,7 +49,7 @@ function markInadmissible(problem: PlacementProblem, tokens: Int32Array, size: n
       });
     }
   }
-  if (problem.pins.length > 0) markIf(createPinTest(problem));
+  if (model.pins.length > 0) markIf(createPinTest(model));
 }
 
 /** Experts pinned to one chiplet go there together; experts pinned to two never share one. */
@@ -57,7 +57,7 @@ function createPinTest({
   numExperts,
   numChiplets,
   pins,
-}: PlacementProblem): (members: Uint16Array) => boolean {
+}: ConstraintModel): (members: Uint16Array) => boolean {
   const pinnedTo = new Int32Array(numExperts).fill(-1);
   const pinsOn = new Uint16Array(numChiplets);
   for (const { expert, chiplet } of pins) {

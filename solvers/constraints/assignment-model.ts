@@ -1,6 +1,7 @@
-import { constraintsOf, type Constraint } from "../../lib/placement/constraints.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { Constraint } from "../../lib/placement/constraints.js";
+import type { TokenPatterns } from "../../lib/trace/token-patterns.js";
 import type { MilpModel } from "../milp/milp-model.js";
+import type { ConstraintModel } from "./constraint-model.js";
 
 /** Above this many pattern-block pairs the model leaves link tokens out: it would be too large to be solved. */
 const MAX_TOKEN_COLUMNS = 20_000;
@@ -21,13 +22,20 @@ export interface AssignmentModel {
  * @param lifted Name of a limit to turn into the objective: the least value it could have.
  */
 export function createAssignmentModel(
-  problem: PlacementProblem,
+  {
+    numExperts,
+    numChiplets,
+    chipletsPerGroup,
+    slotsPerChiplet,
+    patterns,
+    pins,
+    constraints,
+  }: ConstraintModel,
   lifted?: Constraint["name"],
 ): AssignmentModel {
-  const { numExperts, numChiplets, chipletsPerGroup, slotsPerChiplet, patterns } = problem;
   const writer = new ModelWriter();
   const columnOf = (expert: number, chiplet: number) => expert * numChiplets + chiplet;
-  const pinnedTo = new Map(problem.pins.map(({ expert, chiplet }) => [expert, chiplet]));
+  const pinnedTo = new Map(pins.map(({ expert, chiplet }) => [expert, chiplet]));
   for (let expert = 0; expert < numExperts; expert++) {
     const pin = pinnedTo.get(expert);
     for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
@@ -44,7 +52,7 @@ export function createAssignmentModel(
   }
   const peak = lifted && writer.addColumn({ cost: 1, upper: Infinity, isInteger: false });
   let isWhole = true;
-  for (const { name, scope, measure, weight, cap } of constraintsOf(problem)) {
+  for (const { name, scope, measure, weight, cap } of constraints) {
     const perBlock = scope === "chiplet" ? 1 : chipletsPerGroup;
     const numBlocks = numChiplets / perBlock;
     if (measure === "tokens" && patterns.numPatterns * numBlocks > MAX_TOKEN_COLUMNS) {
@@ -86,7 +94,7 @@ function addTokens(
     row,
     patterns,
     columnsOf,
-  }: { row: number; patterns: PlacementProblem["patterns"]; columnsOf: (expert: number) => number[] },
+  }: { row: number; patterns: TokenPatterns; columnsOf: (expert: number) => number[] },
 ): void {
   for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
     const isThere = writer.addColumn({ upper: 1, isInteger: false });

@@ -11,6 +11,7 @@ import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom, type Random } from "../../lib/random.js";
 import { fillReplicas } from "../replicas/fill-replicas.js";
 import { separateReplicas } from "../replicas/separation.js";
+import { constraintModelOf, type ConstraintModel } from "./constraint-model.js";
 import { decideFeasibility } from "./feasibility.js";
 import { repairPlacement } from "./repair.js";
 import { sum } from "../../lib/statistics.js";
@@ -44,31 +45,33 @@ export async function completePlacement(
   chiplets: Chiplets,
   { stoppedBy, seed, timeLimitMs = Infinity }: FinishOptions,
 ): Promise<Solution> {
-  const { patterns, chipletsPerGroup, dispatch, numChiplets } = problem;
+  const { patterns, chipletsPerGroup, dispatch, numChiplets, numReplicas } = problem;
+  const isSound = (found: Chiplets) => verifyChiplets(problem, found).length === 0;
   const answer = (found: Chiplets): Solution => {
-    const placement = fillReplicas(problem, found);
+    const placement = fillReplicas(problem, found, isSound);
     const { chipletTokens } = countTraffic(patterns, placement, { chipletsPerGroup, dispatch });
     const cost = sum(chipletTokens) / patterns.numTokens;
     return { status: "feasible", chiplets: placement, cost, stoppedBy };
   };
-  if (verifyChiplets(problem, chiplets).length === 0) return answer(chiplets);
+  if (isSound(chiplets)) return answer(chiplets);
+  const model = constraintModelOf(problem);
+  const { groupsPerExpert } = problem.limits;
   const random = createRandom(seed, problem.layer);
   const repaired =
-    problem.limits.groupsPerExpert > 1
-      ? separateReplicas(problem, chiplets, random)
-      : repairWithoutReplicas(problem, chiplets, random);
-  if (repaired && verifyChiplets(problem, repaired).length === 0) return answer(repaired);
-  const feasibility = await decideFeasibility(problem, timeLimitMs);
+    groupsPerExpert > 1
+      ? separateReplicas(model, chiplets, { groupsPerExpert, load: problem.load, random })
+      : repairWithoutReplicas(model, chiplets, random);
+  if (repaired && isSound(repaired)) return answer(repaired);
+  const feasibility = await decideFeasibility(model, { numReplicas, groupsPerExpert, timeLimitMs });
   if (feasibility.status === "feasible") return answer(expertsOfChiplets(feasibility.chipletOf, numChiplets));
   return feasibility.status === "infeasible" ? feasibility : { status: "undecided", stoppedBy };
 }
 
 function repairWithoutReplicas(
-  problem: PlacementProblem,
+  model: ConstraintModel,
   chiplets: Chiplets,
   random: Random,
 ): Chiplets | undefined {
-  const chipletOf = chipletOfExperts(chiplets, problem.numExperts);
-  const repaired = repairPlacement(problem, chipletOf, { random });
-  return repaired && expertsOfChiplets(repaired, problem.numChiplets);
+  const repaired = repairPlacement(model, chipletOfExperts(chiplets, model.numExperts), { random });
+  return repaired && expertsOfChiplets(repaired, model.numChiplets);
 }

@@ -1,12 +1,7 @@
 import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
-import {
-  constraintsOf,
-  isAbove,
-  separationConflict,
-  type Constraint,
-} from "../../lib/placement/constraints.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { isAbove, separationConflict, type Constraint } from "../../lib/placement/constraints.js";
 import { createAssignmentModel } from "./assignment-model.js";
+import type { ConstraintModel, SlotShape } from "./constraint-model.js";
 import { solveMilp } from "../milp/solve-milp.js";
 import { createMeter } from "./violations.js";
 import { sum } from "../../lib/statistics.js";
@@ -16,6 +11,14 @@ export type Feasibility =
   | { readonly status: "feasible"; readonly chipletOf: Uint16Array }
   | { readonly status: "infeasible"; readonly reason: string }
   | { readonly status: "undecided" };
+
+/** What a problem asks of replicas. */
+export interface ReplicaDemand {
+  /** Replicas allowed beyond one of every expert. */
+  readonly numReplicas: number;
+  /** Fewest chiplet groups in which each expert has a replica. */
+  readonly groupsPerExpert: number;
+}
 
 /** Simplex iterations spent on one question: about half a minute at worst, far less than a second as a rule. */
 const MAX_ITERATIONS = 100_000;
@@ -27,16 +30,16 @@ const MAX_ITERATIONS = 100_000;
  * and by how much it is too low.
  */
 export async function decideFeasibility(
-  problem: PlacementProblem,
-  timeLimitMs = Infinity,
+  model: ConstraintModel,
+  { timeLimitMs = Infinity, ...replicas }: ReplicaDemand & { readonly timeLimitMs?: number },
 ): Promise<Feasibility> {
-  const conflict = findConflict(problem);
+  const conflict = findConflict(model, replicas);
   if (conflict) return { status: "infeasible", reason: conflict };
   // The model below places every expert once; that it has no solution says nothing of placements with replicas.
-  if (problem.numReplicas > 0) return { status: "undecided" };
+  if (replicas.numReplicas > 0) return { status: "undecided" };
   const deadline = performance.now() + timeLimitMs;
   const ask = (lifted?: Constraint["name"]) => {
-    const assignmentModel = createAssignmentModel(problem, lifted);
+    const assignmentModel = createAssignmentModel(model, lifted);
     const options = { backend: "highs", maxIterations: MAX_ITERATIONS } as const;
     const timeLeftMs = deadline - performance.now();
     const solution = solveMilp(assignmentModel.model, { ...options, timeLimitMs: timeLeftMs });
@@ -52,7 +55,7 @@ export async function decideFeasibility(
       : { status: "undecided" };
   }
   const reasons: string[] = [];
-  for (const { name, quantity, place, cap, apart } of constraintsOf(problem)) {
+  for (const { name, quantity, place, cap, apart } of model.constraints) {
     if (apart) continue;
     const lifted = await ask(name).solution;
     const least = lifted.status === "optimal" || lifted.status === "feasible" ? lifted.bound : undefined;
@@ -75,15 +78,16 @@ export async function decideFeasibility(
  *
  * @example
  * const capped = createProblem(patterns, { numChiplets: 2, limits: { chipletLoad: 3 } });
- * findConflict(capped); // "the mean load of a chiplet is at least 4, the limit is 3: 1 too low"
+ * findConflict(constraintModelOf(capped), { numReplicas: 0, groupsPerExpert: 1 }); // "the mean load of a chiplet is at least 4, the limit is 3: 1 too low"
  */
-export function findConflict(problem: PlacementProblem): string | undefined {
-  const constraints = constraintsOf(problem);
+export function findConflict(model: ConstraintModel, replicas: ReplicaDemand): string | undefined {
+  const { constraints } = model;
+  const question = { ...model, ...replicas };
   return (
-    separationConflict(problem) ??
-    pinConflict(problem, constraints) ??
-    firstConflict(constraints, (constraint) => totalConflict(problem, constraint)) ??
-    firstConflict(constraints, (constraint) => singleConflict(problem, constraint))
+    separationConflict(question) ??
+    pinConflict(question) ??
+    firstConflict(constraints, (constraint) => totalConflict(question, constraint)) ??
+    firstConflict(constraints, (constraint) => singleConflict(question, constraint))
   );
 }
 
@@ -99,10 +103,14 @@ function firstConflict(
 }
 
 /** Experts pinned to one chiplet, or to chiplets of one group, that break a constraint by themselves. */
-function pinConflict(
-  { pins, patterns, slotsPerChiplet, chipletsPerGroup, numReplicas }: PlacementProblem,
-  constraints: readonly Constraint[],
-): string | undefined {
+function pinConflict({
+  pins,
+  patterns,
+  slotsPerChiplet,
+  chipletsPerGroup,
+  numReplicas,
+  constraints,
+}: ConstraintModel & ReplicaDemand): string | undefined {
   if (pins.length === 0) return undefined;
   const pinnedBy = (blockOf: (chiplet: number) => number) => {
     const blocks = new Map<number, number[]>();
@@ -141,13 +149,13 @@ function pinConflict(
 
 /** What all experts together bring, shared out evenly. */
 function totalConflict(
-  { numChiplets, chipletsPerGroup, patterns, limits }: PlacementProblem,
+  { numChiplets, chipletsPerGroup, patterns, groupsPerExpert }: ConstraintModel & ReplicaDemand,
   { scope, measure, weight, quantity, place, cap, apart }: Constraint,
 ): string | undefined {
   const numBlocks = scope === "chiplet" ? numChiplets : numChiplets / chipletsPerGroup;
   const once = measure === "tokens" ? patterns.numTokens : sum(weight);
   // What is held is held once by every replica that has to be there.
-  const total = measure === "held" ? once * limits.groupsPerExpert : once;
+  const total = measure === "held" ? once * groupsPerExpert : once;
   if (!isAbove(total / numBlocks, cap)) return undefined;
   return apart && total === once
     ? `${apart.length} experts must be apart, there are ${numBlocks} chiplets: ${apart.length - numBlocks} too few`
@@ -156,7 +164,7 @@ function totalConflict(
 
 /** What one expert brings by itself. */
 function singleConflict(
-  { numExperts, numReplicas, numChiplets }: PlacementProblem,
+  { numExperts, numReplicas, numChiplets }: SlotShape & ReplicaDemand,
   { measure, weight, quantity, cap }: Constraint,
 ): string | undefined {
   // Replicas can share an expert's tokens, one part a chiplet.

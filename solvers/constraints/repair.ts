@@ -1,8 +1,8 @@
 import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
 import { ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Random } from "../../lib/random.js";
+import type { ConstraintModel } from "./constraint-model.js";
 import { createLimitGauge } from "./violations.js";
 
 /** An expert that goes to another chiplet, in exchange for one of its experts or into an empty slot. */
@@ -23,15 +23,15 @@ interface Move {
  * @returns An admissible placement, or undefined where none was found, which proves nothing.
  */
 export function repairPlacement(
-  problem: PlacementProblem,
+  model: ConstraintModel,
   chipletOf: ArrayLike<number>,
   { random, maxMoves = 300 }: { random: Random; maxMoves?: number },
 ): Uint16Array | undefined {
-  const repaired = placePinned(problem, chipletOf);
+  const repaired = placePinned(model, chipletOf);
   if (!repaired) return undefined;
-  const pinned = new Set(problem.pins.map(({ expert }) => expert));
-  const gauge = createLimitGauge(problem);
-  const { chipletsPerGroup, numChiplets, slotsPerChiplet } = problem;
+  const pinned = new Set(model.pins.map(({ expert }) => expert));
+  const gauge = createLimitGauge(model);
+  const { chipletsPerGroup, numChiplets, slotsPerChiplet } = model;
   const chiplets = expertsOfChiplets(repaired, numChiplets);
   const groupOf = (chiplet: number) => groupOfChiplet(chiplet, chipletsPerGroup);
   const expertsOfGroup = (group: number) =>
@@ -91,8 +91,10 @@ export function repairPlacement(
 }
 
 /** Places pinned experts first, then every other where it was if there is room, or else in the first slot free. */
-function placePinned(problem: PlacementProblem, chipletOf: ArrayLike<number>): Uint16Array | undefined {
-  const { numExperts, numChiplets, slotsPerChiplet, pins } = problem;
+function placePinned(
+  { numExperts, numChiplets, slotsPerChiplet, pins }: ConstraintModel,
+  chipletOf: ArrayLike<number>,
+): Uint16Array | undefined {
   const countOn = new Uint16Array(numChiplets);
   const placed = new Int32Array(numExperts).fill(-1);
   const place = (expert: number, chiplet: number) => {

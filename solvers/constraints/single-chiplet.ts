@@ -1,5 +1,5 @@
 import { expertsOfChiplets, type Solution } from "../../lib/placement/placement.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { ConstraintModel } from "./constraint-model.js";
 import { createAdmissibility } from "./violations.js";
 
 /**
@@ -7,13 +7,13 @@ import { createAdmissibility } from "./violations.js";
  *
  * Whoever proves or prices columns asks here first: of such problems there are more columns than can be walked.
  *
- * @returns Undefined where it is not allowed, or where experts may have replicas.
+ * @returns Undefined where it is not allowed.
  */
-export function placeOnOneChiplet(problem: PlacementProblem): Solution | undefined {
-  const { numExperts, numChiplets, chipletsPerGroup, slotsPerChiplet, numReplicas, pins } = problem;
-  if (slotsPerChiplet < numExperts || numReplicas > 0) return undefined;
+export function placeOnOneChiplet(model: ConstraintModel): Solution | undefined {
+  const { numExperts, numChiplets, chipletsPerGroup, slotsPerChiplet, pins } = model;
+  if (slotsPerChiplet < numExperts) return undefined;
   const chipletOf = new Uint16Array(numExperts).fill(pins.at(0)?.chiplet ?? 0);
-  if (!createAdmissibility(problem)(chipletOf)) return undefined;
+  if (!createAdmissibility(model)(chipletOf)) return undefined;
   const proved = { status: "optimal", cost: 1, bound: 1 } as const;
   const hasGroups = chipletsPerGroup > 1 && chipletsPerGroup < numChiplets;
   return {

@@ -1,7 +1,7 @@
-import { constraintsOf, isAbove, type Constraint, type Scope } from "../../lib/placement/constraints.js";
+import { isAbove, type Constraint, type Scope } from "../../lib/placement/constraints.js";
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { indexPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
+import type { ConstraintModel } from "./constraint-model.js";
 
 /**
  * Measures how far sets of experts are above the caps of a chiplet or of a chiplet group.
@@ -14,10 +14,12 @@ export interface LimitGauge {
   groupExcess(experts: readonly number[]): number;
 }
 
-/** Makes the gauge of a problem. */
-export function createLimitGauge(problem: PlacementProblem): LimitGauge {
-  const constraints = constraintsOf(problem);
-  const measure = createMeter(problem.patterns);
+/** Makes the gauge of some constraints. */
+export function createLimitGauge({
+  patterns,
+  constraints,
+}: Pick<ConstraintModel, "patterns" | "constraints">): LimitGauge {
+  const measure = createMeter(patterns);
   const excessIn = (scope: Scope) => {
     const rows = constraints.filter((constraint) => constraint.scope === scope);
     return (experts: readonly number[]) =>
@@ -29,12 +31,12 @@ export function createLimitGauge(problem: PlacementProblem): LimitGauge {
 /**
  * Makes the test whether a placement without replicas respects slots, pins and every constraint.
  *
- * By the weights of the problem, which need not be counts of its tokens: chiplets that are assigned to groups weigh what
+ * By the weights of the constraints, which need not be counts of its tokens: chiplets that are assigned to groups weigh what
  * their experts weigh together. What a solver answers is for the verifier, which counts tokens, to judge.
  */
-export function createAdmissibility(problem: PlacementProblem): (chipletOf: ArrayLike<number>) => boolean {
-  const { numChiplets, chipletsPerGroup, slotsPerChiplet, pins } = problem;
-  const gauge = createLimitGauge(problem);
+export function createAdmissibility(model: ConstraintModel): (chipletOf: ArrayLike<number>) => boolean {
+  const { numChiplets, chipletsPerGroup, slotsPerChiplet, pins } = model;
+  const gauge = createLimitGauge(model);
   return (chipletOf) => {
     const chiplets = expertsOfChiplets(chipletOf, numChiplets);
     const groups = Array.from({ length: numChiplets / chipletsPerGroup }, (_, group) =>

@@ -1,4 +1,4 @@
-import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { PartitionShape } from "../columns/column-model.js";
 import { solveMilp } from "../milp/solve-milp.js";
 
 /** A chiplet column and the chiplet it is on, as a search within the migration budget of a running placement meets it. */
@@ -23,7 +23,7 @@ const MAX_ITERATIONS = 10_000;
  * @returns A column for every chiplet.
  */
 export async function recombineBoundedMoves(
-  { numExperts, numChiplets }: PlacementProblem,
+  { numExperts, numChiplets }: PartitionShape,
   pool: readonly PlacedColumn[],
   options: { maxMoves: number; incumbent: readonly PlacedColumn[]; timeLimitMs?: number | undefined },
 ): Promise<readonly PlacedColumn[]> {

@@ -1,6 +1,6 @@
 import { chipletOfExperts, expertsOfChiplets, type Chiplets } from "../../lib/placement/placement.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
-import { createRandom } from "../../lib/random.js";
+import type { Random } from "../../lib/random.js";
+import type { ConstraintModel } from "../constraints/constraint-model.js";
 import { createAdmissibility } from "../constraints/violations.js";
 import { BoundedMoves } from "./bounded-moves-state.js";
 import { keyOf, recombineBoundedMoves, type PlacedColumn } from "./bounded-moves-model.js";
@@ -18,7 +18,7 @@ export interface MoveBudgetOptions {
   readonly running: Chiplets;
   /** Most experts that may sit on another chiplet than in the running placement. */
   readonly maxMoves: number;
-  readonly seed: number;
+  readonly random: Random;
   /** Only descend from every start: a user waits. */
   readonly isHurried: boolean;
   /** For the integer programme. Default none. */
@@ -35,15 +35,14 @@ export interface MoveBudgetOptions {
  * @returns Undefined where no start led to an admissible placement within the migration budget.
  */
 export async function searchBoundedMoves(
-  problem: PlacementProblem,
+  model: ConstraintModel,
   starts: readonly Chiplets[],
   options: MoveBudgetOptions,
 ): Promise<Chiplets | undefined> {
-  const { running, maxMoves, seed, isHurried } = options;
-  const random = createRandom(seed, problem.layer);
-  const isAdmissible = createAdmissibility(problem);
-  const moves = new BoundedMoves(problem, running, maxMoves);
-  const numOccupants = problem.numChiplets * problem.slotsPerChiplet;
+  const { running, maxMoves, random, isHurried } = options;
+  const isAdmissible = createAdmissibility(model);
+  const moves = new BoundedMoves(model, running, maxMoves);
+  const numOccupants = model.numChiplets * model.slotsPerChiplet;
   const swapsPerKick = Math.ceil(SWAPS_PER_OCCUPANT * numOccupants);
   const kicks = isHurried ? 0 : Math.ceil(KICKS * Math.min(1, Math.sqrt(64 / numOccupants)));
   const pool = new Map<string, PlacedColumn>();
@@ -57,7 +56,7 @@ export async function searchBoundedMoves(
     best = columns;
   };
   for (const start of starts) {
-    const chipletOf = chipletOfExperts(start, problem.numExperts);
+    const chipletOf = chipletOfExperts(start, model.numExperts);
     if (!isAdmissible(chipletOf)) continue;
     moves.assign(chipletOf);
     if (!moves.retreat()) continue;
@@ -75,16 +74,16 @@ export async function searchBoundedMoves(
     }
   }
   if (!best) return undefined;
-  const found = placementOf(problem, best);
+  const found = placementOf(model, best);
   if (isHurried) return found;
-  const chosen = await recombineBoundedMoves(problem, [...pool.values()], { ...options, incumbent: best });
-  const recombined = placementOf(problem, chosen);
+  const chosen = await recombineBoundedMoves(model, [...pool.values()], { ...options, incumbent: best });
+  const recombined = placementOf(model, chosen);
   // Limits of chiplet groups are not in the model, so the choice may break one; the search keeps them all.
-  return isAdmissible(chipletOfExperts(recombined, problem.numExperts)) ? recombined : found;
+  return isAdmissible(chipletOfExperts(recombined, model.numExperts)) ? recombined : found;
 }
 
 function placementOf(
-  { numExperts, numChiplets }: PlacementProblem,
+  { numExperts, numChiplets }: ConstraintModel,
   columns: readonly PlacedColumn[],
 ): Chiplets {
   const chipletOf = new Uint16Array(numExperts);

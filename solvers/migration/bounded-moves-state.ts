@@ -1,6 +1,6 @@
 import { chipletOfExperts, type Chiplets } from "../../lib/placement/placement.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { Random } from "../../lib/random.js";
+import type { ConstraintModel } from "../constraints/constraint-model.js";
 import type { PlacedColumn } from "./bounded-moves-model.js";
 import { createSwapRule } from "../search/feasible-swaps.js";
 import { SwapGains, type SwapRule } from "../search/swap-gains.js";
@@ -19,14 +19,14 @@ export class BoundedMoves {
   readonly #incumbentOf: Uint16Array;
 
   constructor(
-    problem: PlacementProblem,
+    model: ConstraintModel,
     running: Chiplets,
     readonly maxMoves: number,
   ) {
-    this.#state = new SwapGains(problem);
-    this.#allows = createSwapRule(problem, this.#state);
-    this.#numExperts = problem.numExperts;
-    this.#incumbentOf = chipletOfExperts(running, problem.numExperts);
+    this.#state = new SwapGains(model);
+    this.#allows = createSwapRule(model, this.#state);
+    this.#numExperts = model.numExperts;
+    this.#incumbentOf = chipletOfExperts(running, model.numExperts);
   }
 
   /** Token copies of the placement: its cost. */

@@ -8,6 +8,7 @@ import { timeLeft, type Solver } from "../../lib/placement/solver.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
+import { constraintModelOf } from "../constraints/constraint-model.js";
 import { annealReplicas } from "../replicas/annealing.js";
 import { searchBoundedMoves } from "./bounded-moves-search.js";
 import { keptChiplets, resizeChiplets } from "./resize.js";
@@ -97,10 +98,15 @@ export async function limitMoves(problem: PlacementProblem, options: LimitMovesO
   const chiplets =
     problem.numReplicas > 0
       ? moveCopies(problem, options)
-      : await searchBoundedMoves(problem, target ? [running, target.chiplets] : [running], {
-          ...options,
-          isHurried: stoppedBy === "interrupt",
-        });
+      : await searchBoundedMoves(
+          constraintModelOf(problem),
+          target ? [running, target.chiplets] : [running],
+          {
+            ...options,
+            random: createRandom(options.seed, problem.layer),
+            isHurried: stoppedBy === "interrupt",
+          },
+        );
   if (!chiplets || verifyChiplets(problem, chiplets).length > 0) return { status: "undecided", stoppedBy };
   const found = claims(problem, chiplets, target);
   return isReached && target.cost <= found.cost ? target : { ...found, chiplets, stoppedBy };

@@ -3,10 +3,11 @@ import { chipletOfExperts, expertsOfChiplets, type Solution } from "../../lib/pl
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type Solver } from "../../lib/placement/solver.js";
 import { createRandom } from "../../lib/random.js";
-import { contiguousPlacement } from "../contiguous.js";
 import { finish } from "../constraints/complete-placement.js";
+import { constraintModelOf } from "../constraints/constraint-model.js";
 import { createSwapRule } from "../search/feasible-swaps.js";
 import { SwapGains } from "../search/swap-gains.js";
+import { contiguousPlacement } from "../starts/contiguous-placement.js";
 import { largest, sum } from "../../lib/statistics.js";
 
 const KICKS = 400;
@@ -75,7 +76,7 @@ function balancePlacement(
 ): Uint16Array {
   const state = new SwapGains(problem);
   state.place(begun);
-  const allows = createSwapRule(problem, state);
+  const allows = createSwapRule(constraintModelOf(problem), state);
   const random = createRandom(seed, problem.layer, KICKS);
   const loadOf = new Float64Array(state.numOccupants);
   loadOf.set(problem.load);

@@ -1,9 +1,9 @@
 import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
-import { constraintsOf, isAbove } from "../../lib/placement/constraints.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { isAbove } from "../../lib/placement/constraints.js";
 import { largest } from "../../lib/statistics.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
+import type { ConstraintModel } from "../constraints/constraint-model.js";
 
 /** An empty slot. */
 const EMPTY = -1;
@@ -141,11 +141,10 @@ export class SwapTraffic {
  * @returns Undefined where the problem limits nothing, so that a search need not ask.
  */
 export function createAdmissibility(
-  problem: PlacementProblem,
+  { pins, constraints }: Pick<ConstraintModel, "pins" | "constraints">,
   state: SwapTraffic,
 ): (() => boolean) | undefined {
-  const constraints = constraintsOf(problem);
-  if (constraints.length === 0 && problem.pins.length === 0) return undefined;
+  if (constraints.length === 0 && pins.length === 0) return undefined;
   const { traffic, expertOf, slots } = state;
   const { numChiplets, chipletsPerGroup } = traffic;
   const tests = constraints.map(({ scope, measure, weight, cap }) => {
@@ -164,7 +163,7 @@ export function createAdmissibility(
     };
   });
   const isPinned = () =>
-    problem.pins.every(({ expert, chiplet }) =>
+    pins.every(({ expert, chiplet }) =>
       expertOf.subarray(chiplet * slots, (chiplet + 1) * slots).includes(expert),
     );
   return () => isPinned() && tests.every((test) => test());

@@ -6,7 +6,8 @@ import { createRandom } from "../../lib/random.js";
 import type { Machine } from "../../lib/hardware/machine.js";
 import { createMakespanEstimate, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
-import { regroupUnderLoad } from "../groups/assign-groups.js";
+import { constraintModelOf } from "../constraints/constraint-model.js";
+import { regroupUnderLoad } from "../groups/regroup-under-load.js";
 import { annealTime } from "./anneal-time.js";
 import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
@@ -140,7 +141,7 @@ function annealed(
     .map(({ placement }, rank) => {
       const { chiplets, isCut } = annealTime(state, placement.chiplets, {
         estimate: estimateNs,
-        isAllowed: createAdmissibility(problem, state),
+        isAllowed: createAdmissibility(constraintModelOf(problem), state),
         maxMoves: ANNEALING_MOVES,
         random: createRandom(seed, problem.layer, ANNEALING_STREAM + rank),
         deadline,

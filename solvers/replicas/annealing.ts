@@ -208,14 +208,14 @@ function createChangeRule(
   problem: PlacementProblem,
   state: ReplicaState,
 ): (changes: readonly SlotChange[]) => boolean {
-  const { pins, chipletsPerGroup } = problem;
+  const { pins, chipletsPerGroup, limits } = problem;
   const pinnedTo = new Map(pins.map(({ expert, chiplet }) => [expert, chiplet]));
   const isUnpinned = ({ slot }: SlotChange) =>
     pinnedTo.get(state.slotOf[slot]) !== Math.floor(slot / state.slots);
   const tests = constraintsOf(problem)
     .filter(({ measure }) => measure === "held")
     .map((constraint) => createHoldTest(constraint, state, chipletsPerGroup));
-  tests.push(createSeparationTest(problem, state));
+  tests.push(createSeparationTest({ ...limits, chipletsPerGroup }, state));
   return (changes) => changes.every(isUnpinned) && tests.every((keeps) => keeps(changes));
 }
 

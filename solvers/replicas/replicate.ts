@@ -9,6 +9,7 @@ import { createRandom } from "../../lib/random.js";
 import { balanceReplicas } from "./balance-replicas.js";
 import { annealReplicas } from "./annealing.js";
 import { completePlacement, type FinishOptions } from "../constraints/complete-placement.js";
+import { constraintModelOf } from "../constraints/constraint-model.js";
 import { findConflict } from "../constraints/feasibility.js";
 import { separateReplicas } from "./separation.js";
 import { localSearch } from "../local-search.js";
@@ -45,18 +46,21 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
     return answerBalanced(problem, spreadReplicas(problem, options), { ...options, stoppedBy: "budget" });
   }
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
-  const conflict = findConflict(problem);
+  const model = constraintModelOf(problem);
+  const { numReplicas, load, limits } = problem;
+  const { groupsPerExpert } = limits;
+  const conflict = findConflict(model, { numReplicas, groupsPerExpert });
   if (conflict !== undefined) return { status: "infeasible", reason: conflict };
   const once = await placeOnce(problem, options);
   if (!("chiplets" in once)) return once;
-  const begun = separateReplicas(
-    problem,
-    once.chiplets,
-    createRandom(options.seed, problem.layer, SEPARATION_STREAM),
-  );
+  const begun = separateReplicas(model, once.chiplets, {
+    groupsPerExpert,
+    load,
+    random: createRandom(options.seed, problem.layer, SEPARATION_STREAM),
+  });
   if (!begun) return { status: "undecided", stoppedBy: "budget" };
   let stoppedBy: StoppedBy = "budget";
-  const search = (start: Chiplets, stream: number, maxLoad = problem.limits.chipletLoad) => {
+  const search = (start: Chiplets, stream: number, maxLoad = limits.chipletLoad) => {
     const random = createRandom(options.seed, problem.layer, stream);
     const found = annealReplicas(problem, start, { random, maxLoad, deadline });
     if (found.isCut) stoppedBy = "time limit";

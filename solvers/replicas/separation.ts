@@ -1,16 +1,24 @@
 import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
-import { constraintsOf, heldLimits } from "../../lib/placement/constraints.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { Random } from "../../lib/random.js";
+import type { ConstraintModel } from "../constraints/constraint-model.js";
 import { createLimitGauge } from "../constraints/violations.js";
 import { EMPTY, type ReplicaState } from "./replica-state.js";
 
 /** Orders of the experts that are tried. */
 const MOST_TRIES = 50;
 
+/** Options of {@link separateReplicas}. */
+export interface SeparationOptions {
+  /** Fewest chiplet groups in which each expert is to be. */
+  readonly groupsPerExpert: number;
+  /** Shape [numExperts]. */
+  readonly load: Float64Array;
+  readonly random: Random;
+}
+
 /**
- * Gives experts further replicas until each is in as many chiplet groups as `limits.groupsPerExpert` asks for.
+ * Gives experts further replicas until each is in as many chiplet groups as `groupsPerExpert` asks for.
  *
  * Each goes to the group with most free slots that lacks it, on the chiplet with most free slots that keeps what chiplets
  * and groups may hold; heaviest experts first, then in other orders.
@@ -19,17 +27,16 @@ const MOST_TRIES = 50;
  * @returns Undefined where no order led to one, which proves nothing.
  */
 export function separateReplicas(
-  problem: PlacementProblem,
+  model: ConstraintModel,
   begun: Chiplets,
-  random: Random,
+  { groupsPerExpert, load, random }: SeparationOptions,
 ): Chiplets | undefined {
-  const { load, numExperts } = problem;
-  const heaviestFirst = Uint16Array.from({ length: numExperts }, (_, expert) => expert).sort(
+  const heaviestFirst = Uint16Array.from({ length: model.numExperts }, (_, expert) => expert).sort(
     (a, b) => load[b] - load[a] || a - b,
   );
   let order = heaviestFirst;
   for (let tried = 0; tried < MOST_TRIES; tried++) {
-    const separated = separateInOrder(problem, begun, order);
+    const separated = separateInOrder(model, begun, { order, groupsPerExpert });
     if (separated) return separated;
     order = random.shuffle(order.slice());
   }
@@ -37,13 +44,13 @@ export function separateReplicas(
 }
 
 function separateInOrder(
-  problem: PlacementProblem,
+  model: ConstraintModel,
   begun: Chiplets,
-  order: ArrayLike<number>,
+  { order, groupsPerExpert }: { order: ArrayLike<number>; groupsPerExpert: number },
 ): number[][] | undefined {
-  const { chipletsPerGroup, slotsPerChiplet, limits } = problem;
+  const { chipletsPerGroup, slotsPerChiplet } = model;
   const chiplets = begun.map((experts) => [...experts]);
-  const keepsHeld = createHeldTest(problem, chiplets);
+  const keepsHeld = createHeldTest(model, chiplets);
   const groupOf = (chiplet: number) => groupOfChiplet(chiplet, chipletsPerGroup);
   const freeOn = (chiplet: number) => slotsPerChiplet - chiplets[chiplet].length;
   const freeIn = (group: number) =>
@@ -52,7 +59,7 @@ function separateInOrder(
     const groups = new Set(
       [...chiplets.keys()].filter((chiplet) => chiplets[chiplet].includes(expert)).map(groupOf),
     );
-    while (groups.size < limits.groupsPerExpert) {
+    while (groups.size < groupsPerExpert) {
       const best = [...chiplets.keys()]
         .filter(
           (chiplet) => !groups.has(groupOf(chiplet)) && freeOn(chiplet) > 0 && keepsHeld(chiplet, expert),
@@ -68,10 +75,13 @@ function separateInOrder(
 }
 
 /** Makes the test whether a chiplet, and its group, may hold a further expert. */
-function createHeldTest(problem: PlacementProblem, chiplets: readonly number[][]) {
-  const { limits, chipletsPerGroup } = problem;
-  if (!constraintsOf(problem).some(({ measure }) => measure === "held")) return () => true;
-  const gauge = createLimitGauge({ ...problem, limits: heldLimits(limits) });
+function createHeldTest(
+  { patterns, chipletsPerGroup, constraints }: ConstraintModel,
+  chiplets: readonly number[][],
+) {
+  const held = constraints.filter(({ measure }) => measure === "held");
+  if (held.length === 0) return () => true;
+  const gauge = createLimitGauge({ patterns, constraints: held });
   return (chiplet: number, expert: number) => {
     const first = chiplet - (chiplet % chipletsPerGroup);
     const group = chiplets.slice(first, first + chipletsPerGroup).flat();
@@ -83,10 +93,10 @@ function createHeldTest(problem: PlacementProblem, chiplets: readonly number[][]
 
 /** Makes the test whether a change of slots leaves its experts in as many chiplet groups as they have to be in. */
 export function createSeparationTest(
-  { limits, chipletsPerGroup }: PlacementProblem,
+  { groupsPerExpert, chipletsPerGroup }: { groupsPerExpert: number; chipletsPerGroup: number },
   { slotOf, slots }: ReplicaState,
 ): (changes: readonly { slot: number; expert: number }[]) => boolean {
-  if (limits.groupsPerExpert === 1) return () => true;
+  if (groupsPerExpert === 1) return () => true;
   const slotsPerGroup = slots * chipletsPerGroup;
   return (changes) =>
     changes.every(({ slot: left }) => {
@@ -99,6 +109,6 @@ export function createSeparationTest(
       for (const { slot, expert: entering } of changes) {
         if (entering === expert) groups.add(Math.floor(slot / slotsPerGroup));
       }
-      return groups.size >= limits.groupsPerExpert;
+      return groups.size >= groupsPerExpert;
     });
 }

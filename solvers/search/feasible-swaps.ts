@@ -1,6 +1,6 @@
 import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
-import { constraintsOf, isAbove, type Constraint } from "../../lib/placement/constraints.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { isAbove, type Constraint } from "../../lib/placement/constraints.js";
+import type { ConstraintModel } from "../constraints/constraint-model.js";
 import { createTokenCounter } from "../constraints/violations.js";
 import type { SwapRule, SwapGains } from "./swap-gains.js";
 
@@ -12,14 +12,13 @@ type SwapTest = (chiplet: number, leaving: number, entering: number) => boolean;
  *
  * @returns Undefined where the problem limits nothing, so that searches need not ask.
  */
-export function createSwapRule(problem: PlacementProblem, state: SwapGains): SwapRule | undefined {
-  const { pins, chipletsPerGroup } = problem;
-  const constraints = constraintsOf(problem);
+export function createSwapRule(model: ConstraintModel, state: SwapGains): SwapRule | undefined {
+  const { pins, chipletsPerGroup, constraints } = model;
   if (constraints.length === 0 && pins.length === 0) return undefined;
 
   const isPinned = new Uint8Array(state.numOccupants);
   for (const { expert } of pins) isPinned[expert] = 1;
-  const createTest = createTests(problem, state);
+  const createTest = createTests(model, state);
   // The cheap questions first: most swaps fail one of them, where limits are tight.
   const tests = [
     ...constraints.filter(({ measure }) => measure !== "tokens"),
@@ -37,7 +36,7 @@ export function createSwapRule(problem: PlacementProblem, state: SwapGains): Swa
 }
 
 function createTests(
-  { patterns, numExperts, chipletsPerGroup }: PlacementProblem,
+  { patterns, numExperts, chipletsPerGroup }: ConstraintModel,
   { occupants, slots, numOccupants }: SwapGains,
 ): (constraint: Constraint) => SwapTest {
   const tokensOf = createTokenCounter(patterns);

@@ -1,5 +1,5 @@
-import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { Random } from "../../lib/random.js";
+import type { ConstraintModel } from "../constraints/constraint-model.js";
 import { repairPlacement } from "../constraints/repair.js";
 import { createAdmissibility } from "../constraints/violations.js";
 import { createSwapRule } from "./feasible-swaps.js";
@@ -15,17 +15,17 @@ export interface SwapModel extends SwapShape {
   readonly admit: (chipletOf: Uint16Array, random: Random) => Uint16Array | undefined;
 }
 
-/** Poses the search for a placement problem: what its limits, pins and separations mean for swaps. */
-export function swapModelOf(problem: PlacementProblem): SwapModel {
-  const { layer, patterns, numChiplets, slotsPerChiplet } = problem;
-  const isAdmissible = createAdmissibility(problem);
+/** Poses the search of a layer: what limits, pins and separations mean for swaps. */
+export function swapModelOf(model: ConstraintModel, layer: number): SwapModel {
+  const { patterns, numChiplets, slotsPerChiplet } = model;
+  const isAdmissible = createAdmissibility(model);
   return {
     layer,
     patterns,
     numChiplets,
     slotsPerChiplet,
-    createRule: (gains) => createSwapRule(problem, gains),
+    createRule: (gains) => createSwapRule(model, gains),
     admit: (chipletOf, random) =>
-      isAdmissible(chipletOf) ? chipletOf : repairPlacement(problem, chipletOf, { random }),
+      isAdmissible(chipletOf) ? chipletOf : repairPlacement(model, chipletOf, { random }),
   };
 }

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { chipletOfExperts } from "../../../lib/placement/placement.js";
 import { louvain } from "../../../solvers/louvain.js";
-import { contiguousPlacement } from "../../../solvers/contiguous.js";
+import { contiguousPlacement } from "../../../solvers/starts/contiguous-placement.js";
 import { lagrangianBound } from "../../../solvers/bounds/lagrangian-bound.js";
 import { createProblem, type PlacementProblem } from "../../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { countSubsets, tabulateSubsetCosts } from "../../../solvers/columns/subset-costs.js";
 import { columnModelOf } from "../../../solvers/columns/admissible-columns.js";
+import { constraintModelOf } from "../../../solvers/constraints/constraint-model.js";
 import { createColumnTable } from "../../../solvers/columns/column-table.js";
 import { createTokenCounter } from "../../../solvers/constraints/violations.js";
 import { freeProblems } from "../arbitrary-problem.js";
@@ -26,7 +27,7 @@ describe("column table", () => {
         const { numExperts, numTokens } = problem.patterns;
         const expert = Float64Array.from({ length: numExperts }, (_, id) => ((id * 7 + seed) % 11) * 0.3);
         const prices = { expert, chiplet: -0.5 };
-        const table = createColumnTable(columnModelOf(problem));
+        const table = createColumnTable(columnModelOf(constraintModelOf(problem)));
         const all: number[] = [];
         table.walk(prices, Infinity, (members, tokens, reducedCost) => {
           const paid = [...members].reduce((sum, member) => sum + expert[member], -0.5);

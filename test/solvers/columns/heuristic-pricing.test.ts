@@ -7,6 +7,7 @@ import { generateColumns } from "../../../solvers/columns/column-generation.js";
 import { sumTokens } from "../../../solvers/columns/column.js";
 import { createColumnPricer } from "../../../solvers/columns/heuristic-pricing.js";
 import { columnModelOf } from "../../../solvers/columns/admissible-columns.js";
+import { constraintModelOf } from "../../../solvers/constraints/constraint-model.js";
 import { swapModelOf } from "../../../solvers/search/swap-model.js";
 import { createColumnTable } from "../../../solvers/columns/column-table.js";
 import { priceIntoPool } from "../../../solvers/columns/pool-pricing.js";
@@ -24,7 +25,7 @@ const prices = {
 describe("createColumnPricer", () => {
   it("ends where no exchange of one expert lowers the reduced cost, with the tokens counted right", () => {
     const problem = createProblem(patterns, { numChiplets: 8 });
-    const improve = createColumnPricer(columnModelOf(problem));
+    const improve = createColumnPricer(columnModelOf(constraintModelOf(problem)));
     const count = createTokenCounter(problem.patterns);
     const reducedCost = (experts: readonly number[]) =>
       experts.reduce((cost, expert) => cost - prices.expert[expert], count(experts));
@@ -51,8 +52,11 @@ describe("createColumnPricer", () => {
       antiAffinity: [[0, 9]],
       pins: [{ expert: 0, chiplet: 0 }],
     });
-    const improve = createColumnPricer(columnModelOf(problem));
-    const search = startSearch(swapModelOf(problem), DEFAULT_SOLVER_OPTIONS);
+    const improve = createColumnPricer(columnModelOf(constraintModelOf(problem)));
+    const search = startSearch(
+      swapModelOf(constraintModelOf(problem), problem.layer),
+      DEFAULT_SOLVER_OPTIONS,
+    );
     const found = search.run({ starts: 4, restarts: 1, kicks: 0 });
     if (!found) throw new Error("nothing found");
     for (const column of search.columnsOf(found)) {
@@ -73,19 +77,26 @@ describe("createColumnPricer", () => {
 describe("priceIntoPool", () => {
   it("estimates the LP over all columns, from above", async () => {
     const problem = createProblem(patterns, { numChiplets: 8 });
-    const search = startSearch(swapModelOf(problem), DEFAULT_SOLVER_OPTIONS);
+    const search = startSearch(
+      swapModelOf(constraintModelOf(problem), problem.layer),
+      DEFAULT_SOLVER_OPTIONS,
+    );
     const best = search.run({ starts: 10, restarts: 3, kicks: 20 });
     if (!best) throw new Error("nothing found");
     const before = search.pool.columns.length;
-    const estimate = await priceIntoPool(columnModelOf(problem), search.pool, {
+    const estimate = await priceIntoPool(columnModelOf(constraintModelOf(problem)), search.pool, {
       chipletOf: best,
       deadline: Infinity,
     });
-    const { bound } = await generateColumns(problem, createColumnTable(columnModelOf(problem)), {
-      columns: search.pool.columns,
-      cutoff: Infinity,
-      deadline: Infinity,
-    });
+    const { bound } = await generateColumns(
+      problem,
+      createColumnTable(columnModelOf(constraintModelOf(problem))),
+      {
+        columns: search.pool.columns,
+        cutoff: Infinity,
+        deadline: Infinity,
+      },
+    );
     expect(search.pool.columns.length).to.be.above(before);
     expect(estimate).to.be.at.least(bound - 1);
     expect(estimate).to.be.at.most(sumTokens(search.columnsOf(best)) + 1e-6);

@@ -4,6 +4,7 @@ import { createProblem } from "../../../lib/placement/problem.js";
 import { createRandom } from "../../../lib/random.js";
 import { bruteForcePartition } from "../brute-force-partition.js";
 import { columnModelOf } from "../../../solvers/columns/admissible-columns.js";
+import { constraintModelOf } from "../../../solvers/constraints/constraint-model.js";
 import { sumTokens, type Column, type PricedColumn } from "../../../solvers/columns/column.js";
 import { createColumnTable } from "../../../solvers/columns/column-table.js";
 import { fixByCuts } from "../../../solvers/columns/subset-row-cuts.js";
@@ -23,7 +24,7 @@ describe("fixByCuts", () => {
         );
         const problem = createProblem(patternsOf(tokens, numExperts), { numChiplets });
         const columns: PricedColumn[] = [];
-        createColumnTable(columnModelOf(problem)).walk(
+        createColumnTable(columnModelOf(constraintModelOf(problem))).walk(
           { expert: new Float64Array(numExperts), chiplet: 0 },
           Infinity,
           (experts, filled) =>
@@ -66,7 +67,7 @@ describe("fixByCuts", () => {
     const tokens = edges.flatMap((edge) => Array.from({ length: 10 }, () => edge));
     const problem = createProblem(patternsOf(tokens, 6), { numChiplets: 3 });
     const columns: PricedColumn[] = [];
-    createColumnTable(columnModelOf(problem)).walk(
+    createColumnTable(columnModelOf(constraintModelOf(problem))).walk(
       { expert: new Float64Array(6), chiplet: 0 },
       Infinity,
       (experts, filled) =>

@@ -1,8 +1,9 @@
 import { expect } from "chai";
-import { createProblem, type ProblemOptions } from "../../../lib/placement/problem.js";
+import { createProblem, type PlacementProblem, type ProblemOptions } from "../../../lib/placement/problem.js";
 import { expertsOfChiplets } from "../../../lib/placement/placement.js";
 import { verifyChiplets } from "../../../lib/placement/verify.js";
 import { createRandom } from "../../../lib/random.js";
+import { constraintModelOf } from "../../../solvers/constraints/constraint-model.js";
 import { decideFeasibility, findConflict } from "../../../solvers/constraints/feasibility.js";
 import { repairPlacement } from "../../../solvers/constraints/repair.js";
 import { createAdmissibility } from "../../../solvers/constraints/violations.js";
@@ -21,6 +22,13 @@ const tokens = patternsOf(
   6,
 );
 const pose = (options: Partial<ProblemOptions>) => createProblem(tokens, { numChiplets: 3, ...options });
+
+const demandOf = ({ numReplicas, limits }: PlacementProblem) => ({
+  numReplicas,
+  groupsPerExpert: limits.groupsPerExpert,
+});
+
+const conflictOf = (problem: PlacementProblem) => findConflict(constraintModelOf(problem), demandOf(problem));
 
 describe("findConflict", () => {
   const cases: [string, Partial<ProblemOptions>, string][] = [
@@ -77,13 +85,13 @@ describe("findConflict", () => {
   ];
   for (const [name, options, conflict] of cases) {
     it(`names ${name}`, () => {
-      expect(findConflict(pose(options))).to.equal(conflict);
+      expect(conflictOf(pose(options))).to.equal(conflict);
     });
   }
 
   it("finds nothing wrong with a problem that has a solution", () => {
     for (const { problem, best } of solvedProblems()) {
-      if (best < Infinity) expect(findConflict(problem)).to.equal(undefined);
+      if (best < Infinity) expect(conflictOf(problem)).to.equal(undefined);
     }
   });
 });
@@ -101,8 +109,8 @@ describe("decideFeasibility", () => {
       3,
     );
     const problem = createProblem(triples, { numChiplets: 2, limits: { chipletLoad: 7 } });
-    expect(findConflict(problem)).to.equal(undefined);
-    expect(await decideFeasibility(problem)).to.deep.equal({
+    expect(conflictOf(problem)).to.equal(undefined);
+    expect(await decideFeasibility(constraintModelOf(problem), demandOf(problem))).to.deep.equal({
       status: "infeasible",
       reason: "the largest load of a chiplet is at least 8, the limit is 7: 1 too low",
     });
@@ -118,7 +126,7 @@ describe("decideFeasibility", () => {
         [0, 2],
       ],
     });
-    expect(await decideFeasibility(problem)).to.deep.equal({
+    expect(await decideFeasibility(constraintModelOf(problem), demandOf(problem))).to.deep.equal({
       status: "infeasible",
       reason: "no placement respects all limits, pins and separations at once",
     });
@@ -133,14 +141,14 @@ describe("repairPlacement", () => {
         { length: problem.numExperts },
         (_, expert) => expert % problem.numChiplets,
       );
-      const placement = repairPlacement(problem, start, { random: createRandom(1) });
+      const placement = repairPlacement(constraintModelOf(problem), start, { random: createRandom(1) });
       if (best < Infinity) solvable++;
       if (!placement) continue;
       repaired++;
       expect(best).to.be.below(Infinity);
       expect(verifyChiplets(problem, expertsOfChiplets(placement, problem.numChiplets))).to.deep.equal([]);
-      expect(createAdmissibility(problem)(placement)).to.be.true;
-      expect(createAdmissibility(problem)(start)).to.equal(
+      expect(createAdmissibility(constraintModelOf(problem))(placement)).to.be.true;
+      expect(createAdmissibility(constraintModelOf(problem))(start)).to.equal(
         verifyChiplets(problem, expertsOfChiplets(start, problem.numChiplets)).length === 0,
       );
     }

@@ -6,7 +6,8 @@ import { verifyChiplets } from "../../../lib/placement/verify.js";
 import { createRandom } from "../../../lib/random.js";
 import type { TokenPatterns } from "../../../lib/trace/token-patterns.js";
 import { auto } from "../../../solvers/auto.js";
-import { placeColumns } from "../../../solvers/groups/assign-groups.js";
+import { constraintModelOf } from "../../../solvers/constraints/constraint-model.js";
+import { placeColumns } from "../../../solvers/groups/place-columns.js";
 import { patternsOf } from "../arbitrary-problem.js";
 
 /** Ten tokens of experts 0 and 1, two of 2 and 3: what is least for C_G loads one group five times as much as the other. */
@@ -44,7 +45,11 @@ describe("placeColumns", () => {
         problem,
         columns.map(({ experts }) => experts),
       );
-      const solution = await placeColumns(problem, columns, { ...DEFAULT_SOLVER_OPTIONS, stoppedBy: "rule" });
+      const solution = await placeColumns(constraintModelOf(problem), columns, {
+        ...DEFAULT_SOLVER_OPTIONS,
+        layer: problem.layer,
+        stoppedBy: "rule",
+      });
       if (!("chiplets" in solution)) {
         expect(best, `round ${round}`).to.equal(Infinity);
         continue;

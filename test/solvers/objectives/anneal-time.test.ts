@@ -4,6 +4,7 @@ import { createProblem } from "../../../lib/placement/problem.js";
 import { countTraffic, type LayerTraffic } from "../../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../../lib/placement/verify.js";
 import { createRandom } from "../../../lib/random.js";
+import { constraintModelOf } from "../../../solvers/constraints/constraint-model.js";
 import { annealTime } from "../../../solvers/objectives/anneal-time.js";
 import { renumberChiplets } from "../../../lib/placement/renumber.js";
 import { createAdmissibility, SwapTraffic } from "../../../solvers/objectives/swap-traffic.js";
@@ -94,7 +95,7 @@ describe("annealTime", () => {
       const state = new SwapTraffic(patterns, problem.load, SHAPE);
       const { chiplets } = annealTime(state, START, {
         estimate: (traffic) => -Math.max(...traffic.chipletTokens),
-        isAllowed: createAdmissibility(problem, state),
+        isAllowed: createAdmissibility(constraintModelOf(problem), state),
         maxMoves: 2000,
         random: createRandom(1),
         deadline: Infinity,

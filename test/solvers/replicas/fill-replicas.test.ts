@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
 import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
+import type { Chiplets } from "../../../lib/placement/placement.js";
 import { createProblem } from "../../../lib/placement/problem.js";
 import { verifyChiplets } from "../../../lib/placement/verify.js";
 import { findSolver } from "../../../solvers/index.js";
@@ -26,11 +27,12 @@ const arbitraryLoads = fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 
 describe("fillReplicas", () => {
   it("adds what is missing, busiest experts first, none twice on a chiplet", () => {
     const problem = problemOf([90, 10, 10, 10], { numChiplets: 4, numReplicas: 4, numGroups: 2 });
-    const filled = fillReplicas(problem, [[0], [1], [2], [3]]);
+    const isSound = (chiplets: Chiplets) => verifyChiplets(problem, chiplets).length === 0;
+    const filled = fillReplicas(problem, [[0], [1], [2], [3]], isSound);
     expect(filled.flat().filter((expert) => expert === 0)).to.have.length(4);
     expect(filled.flat()).to.have.length(8);
     expect(verifyChiplets(problem, filled)).to.deep.equal([]);
-    expect(fillReplicas(problem, filled)).to.equal(filled);
+    expect(fillReplicas(problem, filled, isSound)).to.equal(filled);
   });
 
   it("leaves EPLB, quick answers and all others with all replicas asked for", async () => {
