@@ -6,12 +6,12 @@
  */
 import { createRandom } from "../lib/random.js";
 import { RowScanner } from "../traces/bytes/row-scanner.js";
+import { leastMs } from "./least-ms.js";
 import { row } from "./table.js";
 
 const NUM_ROWS = 200_000;
 const TOP_K = 8;
 const NUM_EXPERTS = 256;
-const RUNS = 7;
 
 interface Row {
   readonly layer: number;
@@ -76,14 +76,4 @@ function sumScanned(bytes: Buffer): number {
     for (let place = 0; place < scanner.width; place++) total += scanner.experts[place];
   }
   return total;
-}
-
-function leastMs(run: () => unknown): number {
-  const times = Array.from({ length: RUNS }, () => {
-    const begun = process.cpuUsage();
-    run();
-    const { user, system } = process.cpuUsage(begun);
-    return (user + system) / 1000;
-  });
-  return Math.min(...times);
 }

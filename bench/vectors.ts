@@ -7,13 +7,13 @@
 import { createRandom } from "../lib/random.js";
 import { largestId, rowWithRepeat } from "../lib/trace/id-rows.js";
 import { fillTile, rowsOfTile, TILE_IDS } from "../traces/bytes/id-tile.js";
+import { leastMs } from "./least-ms.js";
 import { row } from "./table.js";
 
 const TOP_K = 8;
 const NUM_EXPERTS = 256;
 const NUM_LAYERS = 32;
 const NUM_TOKENS = 2 ** 20;
-const RUNS = 7;
 
 const plainTile = new Uint16Array(TILE_IDS);
 const ids = drawIds();
@@ -53,16 +53,6 @@ function compare(question: string, { plain, vectors }: { plain: () => number; ve
   if (plain() !== vectors()) throw new Error(`${question}: ${plain()} and ${vectors()} differ`);
   const [plainMs, vectorMs] = [leastMs(plain), leastMs(vectors)];
   row(question, plainMs, vectorMs, plainMs / vectorMs);
-}
-
-function leastMs(run: () => unknown): number {
-  const times = Array.from({ length: RUNS }, () => {
-    const begun = process.cpuUsage();
-    run();
-    const { user, system } = process.cpuUsage(begun);
-    return (user + system) / 1000;
-  });
-  return Math.min(...times);
 }
 
 function plainLargest(all: Uint16Array): number {

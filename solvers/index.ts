@@ -12,10 +12,9 @@ import { louvain } from "./louvain.js";
 import { mozart } from "./mozart.js";
 import { pursuing } from "./objectives/pursue.js";
 import { random } from "./random.js";
-import { replicating } from "./replicas/replicate.js";
 import { spectral } from "./spectral.js";
 
-/** Every solver as it minimises traffic, in the order in which `compare` shows them. */
+/** Every solver as it minimises traffic without replicas, in the order in which `compare` shows them. */
 const trafficSolvers: readonly Solver[] = [
   contiguous,
   random,
@@ -24,19 +23,22 @@ const trafficSolvers: readonly Solver[] = [
   mozart,
   spectral,
   louvain,
-  ...[localSearch, ilp, exact, auto].map(replicating),
+  localSearch,
+  ilp,
+  exact,
+  auto,
 ];
 
-/** What competes where the time is minimised: quick solvers, whose placements are candidates too. */
-const rivals = trafficSolvers.filter(({ kind, name }) => kind === "baseline" || name === localSearch.name);
+const helpers = {
+  portfolio: auto,
+  search: localSearch,
+  // What competes where the time is minimised: quick solvers, whose placements are candidates too.
+  rivals: trafficSolvers.filter((solver) => solver.kind === "baseline" || solver === localSearch),
+};
 
 /** Every solver, pursuing the objective of the problem it is given; baselines know no objective. */
 export const solvers: readonly Solver[] = trafficSolvers
-  .map((solver) =>
-    solver.kind === "baseline"
-      ? solver
-      : pursuing(solver, { portfolio: replicating(auto), search: replicating(localSearch), rivals }),
-  )
+  .map((solver) => (solver.kind === "baseline" ? solver : pursuing(solver, helpers)))
   .map(evenly)
   .map(keepingRouterGroups);
 

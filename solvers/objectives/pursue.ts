@@ -1,5 +1,6 @@
 import type { Objective } from "../../lib/placement/objective.js";
 import type { Solver } from "../../lib/placement/solver.js";
+import { asksForReplicas, replicate } from "../replicas/replicate.js";
 import { balanced } from "./balance.js";
 import { fastest, estimatedTime, scheduledTime } from "./time.js";
 
@@ -13,6 +14,30 @@ export interface Helpers {
   readonly rivals: readonly Solver[];
 }
 
+/**
+ * Makes a solver of one replica an expert and the least traffic pursue the objective of every problem it is given, with
+ * the replicas that are asked for. A problem that asks for no more than the solver does goes straight to it.
+ */
+export function pursuing(solver: Solver, helpers: Helpers): Solver {
+  return {
+    ...solver,
+    answersAs(problem) {
+      // Proofs are of placements without replicas, so all solvers begin from a search where there may be some.
+      if (asksForReplicas(problem)) return helpers.search.name;
+      const asked = problem.objective.minimise === "time" ? helpers.portfolio : solver;
+      return asked.answersAs?.(problem) ?? asked.name;
+    },
+    solve(problem, options) {
+      const placing = asksForReplicas(problem) ? replicating : (asked: Solver) => asked;
+      return PURSUITS[problem.objective.minimise](placing(solver), {
+        portfolio: placing(helpers.portfolio),
+        search: placing(helpers.search),
+        rivals: helpers.rivals.map(placing),
+      }).solve(problem, options);
+    },
+  };
+}
+
 /** How a solver that minimises traffic is made to minimise something else. */
 const PURSUITS: Record<Objective["minimise"], (solver: Solver, helpers: Helpers) => Solver> = {
   traffic: (solver) => solver,
@@ -21,15 +46,7 @@ const PURSUITS: Record<Objective["minimise"], (solver: Solver, helpers: Helpers)
     fastest(helpers.portfolio, { ...helpers, estimate: estimatedTime, judge: scheduledTime }),
 };
 
-/** Makes a solver that minimises traffic pursue the objective of every problem it is given. */
-export function pursuing(solver: Solver, helpers: Helpers): Solver {
-  return {
-    ...solver,
-    answersAs: (problem) => {
-      const asked = problem.objective.minimise === "time" ? helpers.portfolio : solver;
-      return asked.answersAs?.(problem) ?? asked.name;
-    },
-    solve: (problem, options) =>
-      PURSUITS[problem.objective.minimise](solver, helpers).solve(problem, options),
-  };
+/** The same solver with replicas; baselines have their own way with them. */
+function replicating(solver: Solver): Solver {
+  return solver.kind === "baseline" ? solver : { ...solver, solve: replicate };
 }

@@ -2,7 +2,7 @@ import type { Chiplets } from "../../lib/placement/placement.js";
 import { meanChipletLoad } from "../../lib/placement/problem.js";
 import { SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 
-/** What filling rests on. */
+/** What is known where replicas are added. */
 export interface ReplicaShape {
   readonly numExperts: number;
   readonly numChiplets: number;

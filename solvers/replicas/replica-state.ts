@@ -1,11 +1,20 @@
-import { smallestCovers } from "../../lib/placement/dispatch.js";
+import { smallestCovers, type DispatchModel } from "../../lib/placement/dispatch.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { sum } from "../../lib/statistics.js";
 import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 
 /** What a slot holds when it holds no expert. */
 export const EMPTY = -1;
+
+/** What replicas are placed on, and by which rule tokens choose among them. */
+export interface ReplicaStateShape {
+  /** Its experts are [0, numExperts). */
+  readonly patterns: TokenPatterns;
+  readonly numExperts: number;
+  readonly numChiplets: number;
+  readonly slotsPerChiplet: number;
+  readonly dispatch: DispatchModel;
+}
 
 /**
  * A complete placement with replicas under change, with the token copies and loads that the dispatch model makes of it.
@@ -45,7 +54,7 @@ export class ReplicaState {
   readonly #servedIn: Uint32Array;
   #walk = 0;
 
-  constructor({ patterns, numChiplets, slotsPerChiplet, numExperts, dispatch }: PlacementProblem) {
+  constructor({ patterns, numChiplets, slotsPerChiplet, numExperts, dispatch }: ReplicaStateShape) {
     this.numChiplets = numChiplets;
     this.slots = slotsPerChiplet;
     this.slotOf = new Int32Array(numChiplets * slotsPerChiplet);

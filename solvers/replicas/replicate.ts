@@ -1,7 +1,7 @@
 import { constraintsOf, heldLimits } from "../../lib/placement/constraints.js";
 import type { Chiplets, Solution, StoppedBy } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
-import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
+import { timeLeft, type SolverOptions } from "../../lib/placement/solver.js";
 import { OPTIMALITY_GAP, SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { hasTokensOfOneExpert } from "../../lib/trace/token-patterns.js";
@@ -15,31 +15,22 @@ import { separateReplicas } from "./separation.js";
 import { localSearch } from "../local-search.js";
 import { largest, smallest } from "../../lib/statistics.js";
 
-/**
- * Makes a solver that uses replicas where the problem allows any: it places the experts once, then decides together
- * which to replicate and where all replicas go.
- * Proofs are of placements without replicas, so all solvers begin from local search then.
- */
-export function replicating(solver: Solver): Solver {
-  return {
-    ...solver,
-    answersAs: (problem) =>
-      needsNone(problem) ? (solver.answersAs?.(problem) ?? solver.name) : localSearch.name,
-    solve: (problem, options) =>
-      needsNone(problem) ? solver.solve(problem, options) : replicate(problem, options),
-  };
-}
-
-/** Whether a placement without replicas is what is asked for. */
-function needsNone({ numReplicas, limits }: PlacementProblem): boolean {
-  return numReplicas === 0 && limits.groupsPerExpert === 1;
+/** Whether a placement with replicas is what is asked for. */
+export function asksForReplicas({
+  numReplicas,
+  limits,
+}: Pick<PlacementProblem, "numReplicas" | "limits">): boolean {
+  return numReplicas > 0 || limits.groupsPerExpert > 1;
 }
 
 /** Tells the random stream of spreading loads from those of the searches. */
 const BALANCE_STREAM = 3;
 const SEPARATION_STREAM = 4;
 
-/** Solves a problem that allows replicas. */
+/**
+ * Solves a problem that asks for replicas: places the experts once, by local search, then decides together which to
+ * replicate and where all replicas go.
+ */
 export async function replicate(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
   const isLoadFirst = problem.objective.minimise === "load";
   if (isLoadFirst && isSpreadAlone(problem)) {

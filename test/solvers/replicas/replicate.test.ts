@@ -4,7 +4,7 @@ import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import { verifyFound } from "../../../lib/placement/verify.js";
 import { balanced } from "../../../solvers/objectives/balance.js";
 import { localSearch } from "../../../solvers/local-search.js";
-import { replicate, replicating } from "../../../solvers/replicas/replicate.js";
+import { replicate } from "../../../solvers/replicas/replicate.js";
 import { collectPatterns } from "../../../lib/trace/token-patterns.js";
 import { synthesizeTrace } from "../../../traces/synthetic.js";
 import { patternsOf, solvedReplicatedProblems } from "../arbitrary-problem.js";
@@ -48,7 +48,7 @@ describe("replicate", () => {
 
   it("puts balance first when asked to", async () => {
     const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2, dispatch: "uniform" });
-    const solution = await balanced(replicating(localSearch)).solve(problem, DEFAULT_SOLVER_OPTIONS);
+    const solution = await balanced({ ...localSearch, solve: replicate }).solve(problem, DEFAULT_SOLVER_OPTIONS);
     if (!("chiplets" in solution)) expect.fail(solution.status);
     expect(verifyFound(problem, solution)).to.deep.equal([]);
     expect(solution.load?.cost).to.be.closeTo(1, 1e-9);
