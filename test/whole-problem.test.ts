@@ -15,6 +15,8 @@ const HANDED_ON = [
   "solvers/threads/layer-worker.ts",
   "solvers/objectives/pursue.ts",
   "solvers/index.ts",
+  "solvers/constraints/even-slots.ts",
+  "solvers/groups/router-groups.ts",
 ];
 
 /**
@@ -45,9 +47,7 @@ describe("the whole placement problem", () => {
   });
 
   it("enters at most 12 files from place to the end of exact", () => {
-    const ahead = [...reachedFrom("lib/flows/place.ts"), ...HANDED_ON].filter((file) =>
-      hasWholeProblem(sourceOf(file)),
-    );
+    const ahead = ["lib/flows/place.ts", ...HANDED_ON].filter((file) => hasWholeProblem(sourceOf(file)));
     const entered = [...new Set([...ahead, ...filesEntered("solvers/exact.ts")])];
     expect(ahead).to.include("solvers/threads/layer-worker.ts");
     expect(entered.length, entered.join(", ")).to.be.at.most(12);

@@ -5,7 +5,7 @@ import { withChiplets } from "../../lib/hardware/hardware.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { createWorkload } from "../../lib/performance/workload.js";
-import { contiguousPlacement } from "../../solvers/contiguous.js";
+import { contiguousPlacement } from "../../solvers/starts/contiguous-placement.js";
 import { skewedTrace } from "../skewed-trace.js";
 import { poseLayers } from "../../lib/flows/pose.js";
 import { expertsOfChiplets, type Placement } from "../../lib/placement/placement.js";

@@ -48,7 +48,10 @@ describe("replicate", () => {
 
   it("puts balance first when asked to", async () => {
     const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2, dispatch: "uniform" });
-    const solution = await balanced({ ...localSearch, solve: replicate }).solve(problem, DEFAULT_SOLVER_OPTIONS);
+    const solution = await balanced({ ...localSearch, solve: replicate }).solve(
+      problem,
+      DEFAULT_SOLVER_OPTIONS,
+    );
     if (!("chiplets" in solution)) expect.fail(solution.status);
     expect(verifyFound(problem, solution)).to.deep.equal([]);
     expect(solution.load?.cost).to.be.closeTo(1, 1e-9);
