@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   placeTrace,
   poseFor,
@@ -10,6 +11,7 @@ import { groupCapacity } from "../doors/hardware.js";
 import type { Solver } from "../doors/solvers.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
 import type { Machine } from "./machine.js";
+import { readBytes } from "./read-files.js";
 import { makingOf, requestOf, type SolveOptions } from "./solve-options.js";
 import { openRunner } from "./solver-runner.js";
 import type { Terminal } from "./terminal.js";
@@ -40,13 +42,14 @@ export interface PlacedInput {
 /** Opens worker threads or the queue for a command that places, and its checkpoint; says what the machine lacks. */
 export async function openPlacer(
   machine: Machine,
-  options: SolveOptions,
+  options: SolveOptions & { readonly from?: string },
   { parts, solvers, terminal }: PlacedInput,
 ): Promise<Placer> {
   const runner = await openRunner(options, terminal, () => ({
     solvers: solvers.map(({ name }) => name),
     seed: options.seed,
     timeLimit: options.timeLimit ?? null,
+    ...(options.from !== undefined && { fromSha256: sha256(readBytes(options.from)) }),
     ...makingOf(parts, machine, options),
   }));
   const { numAtOnce, signal } = runner;
@@ -105,6 +108,10 @@ export async function openPlacer(
       return runner.close();
     },
   };
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** Time that has passed and, once something is done, about how much is left. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Option, type Command } from "commander";
-import { readVersion } from "../doors/flows.js";
+import { readBuild } from "../doors/flows.js";
 import type { LayerQueue } from "../doors/queue.js";
 import { openLayerThreads, rememberSolutions, type Solver } from "../doors/solvers.js";
 import { openCheckpoint } from "./checkpoint.js";
@@ -90,7 +90,7 @@ async function openQueue(url: string, terminal: Terminal): Promise<LayerQueue> {
   const { openLayerQueue } = await import("../doors/queue.js");
   let last = "";
   return openLayerQueue(url, {
-    version: readVersion(),
+    version: readBuild(),
     password: process.env[QUEUE_PASSWORD],
     onNote(line) {
       if (line !== last) terminal.note(line);

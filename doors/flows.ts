@@ -83,7 +83,7 @@ export {
   type TaskTable,
 } from "../lib/flows/cross-evaluation.js";
 export { parseYaml, type ParsedYaml } from "../lib/containers/yaml.js";
-export { readVersion } from "../lib/version.js";
+export { readBuild, readVersion } from "../lib/version.js";
 export { gridMachines, parseSweep, type GridMachine, type SweepConfig } from "../lib/flows/sweep-grid.js";
 export {
   paretoFront,

@@ -1,3 +1,4 @@
+import { describeValue } from "./describe-value.js";
 import { InputError } from "./errors.js";
 
 // What a file declares is believed only as far as it is plausible: against the bytes that are there, and against the
@@ -74,11 +75,13 @@ export function withDefaults(limits: SizeLimits): { maxExperts: number; maxLayer
  */
 export function checkShape(where: string, shape: readonly number[], numStored: number): number {
   const isSound = shape.every((size) => isWithin(size, 0, Number.MAX_SAFE_INTEGER));
-  const size = shape.reduce((product, length) => product * length, 1);
-  const extent = shape.reduce((product, length) => product * Math.max(1, length), 1);
-  if (isSound && extent <= Math.max(numStored, MOST_REPEATED)) return size;
+  // What is no number is only described: to make one of lists nested deep goes beyond the stack.
+  const extent = isSound ? shape.reduce((product, length) => product * Math.max(1, length), 1) : Infinity;
+  if (extent <= Math.max(numStored, MOST_REPEATED))
+    return shape.reduce((product, length) => product * length, 1);
+  const found = shape.slice(0, 8).map((length) => describeValue(length));
   throw new InputError(
-    `${where}: found an array of shape [${shape.slice(0, 8).join(", ")}], expected at most ${numStored} entries, as are there`,
+    `${where}: found an array of shape [${found.join(", ")}], expected at most ${numStored} entries, as are there`,
     "Maybe the file was cut off.",
   );
 }

@@ -41,6 +41,8 @@ describe("plausible sizes", () => {
     for (const shape of [[1e9, 1e9], [1e9, 0], [-1, 4], [NaN], [2 ** 53, 2], [1e308, 1e308]]) {
       expect(() => checkShape("t", shape, 1), String(shape)).to.throw(InputError, "found an array of shape");
     }
+    const deep = JSON.parse(`[${"[".repeat(50_000)}${"]".repeat(50_000)}, 2]`) as number[];
+    expect(() => checkShape("t", deep, 1)).to.throw(InputError, "found an array of shape [[[[");
   });
 
   it("of what a compressed file unpacks to depend on how much of it is held", () => {

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Command } from "commander";
 import { openQueueWorker } from "../../doors/queue.js";
-import { readVersion } from "../../doors/flows.js";
+import { readBuild } from "../../doors/flows.js";
 import { addTerminalOptions, integerOption } from "../options.js";
 import { addQueueOption, QUEUE_PASSWORD } from "../solver-runner.js";
 import { openTerminal, type TerminalOptions } from "../terminal.js";
@@ -26,7 +26,7 @@ export function workerCommand(): Command {
     .action(async (options: WorkerOptions) => {
       const terminal = openTerminal(options);
       const worker = await openQueueWorker(options.queue, {
-        version: readVersion(),
+        version: readBuild(),
         password: process.env[QUEUE_PASSWORD],
         numThreads: options.threads ?? availableParallelism(),
         onNote: (line) => {

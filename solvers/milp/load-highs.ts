@@ -9,3 +9,8 @@ let runtime: Promise<Highs> | undefined;
 export function loadHighs(): Promise<Highs> {
   return (runtime ??= load());
 }
+
+/** Has the next who asks get a runtime of its own: one that ran out of memory or aborted is of no more use. */
+export function dropHighs(): void {
+  runtime = undefined;
+}

@@ -6,6 +6,7 @@ import { findSolver } from "../index.js";
 import type { JobOptions } from "../jobs/solve-job.js";
 import { fromWire } from "../jobs/wire.js";
 import { quickAnswer } from "../objectives/quick-answer.js";
+import { cleanQueues, KEEP_SECONDS } from "./clean-queues.js";
 import { packJob, type PackedJob } from "./packed-job.js";
 import {
   KEY_PREFIX,
@@ -26,8 +27,6 @@ export interface LayerQueue {
 
 /** How often the queue is asked after jobs of which no event has told. */
 const CHECK_EVERY_MS = 2000;
-/** How long results are kept whose submitter has gone. */
-const KEEP_SECONDS = 3600;
 
 interface Pending {
   readonly packed: PackedJob;
@@ -58,6 +57,7 @@ export async function openLayerQueue(url: string, party: Party): Promise<LayerQu
     await link.close();
     throw refusal;
   }
+  await cleanQueues(link).catch(() => undefined);
   const settings = { connection: { ...link.address.connection, ...PATIENT }, prefix: KEY_PREFIX };
   const queue: Queue<PackedJob> = new BullQueue(queueNameOf(party), settings);
   const events = new QueueEvents(queueNameOf(party), settings);

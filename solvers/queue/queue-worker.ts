@@ -2,6 +2,7 @@ import { InputError } from "../../lib/errors.js";
 import { findSolver } from "../index.js";
 import { toWire } from "../jobs/wire.js";
 import { openLayerThreads } from "../threads/layer-threads.js";
+import { cleanQueues } from "./clean-queues.js";
 import { unpackJob, type PackedJob } from "./packed-job.js";
 import {
   KEY_PREFIX,
@@ -51,6 +52,7 @@ export async function openQueueWorker(url: string, options: QueueWorkerOptions):
       "Maybe install the same version of moeplace on all machines.",
     );
   }
+  await cleanQueues(link).catch(() => undefined);
   const threads = openLayerThreads({ numThreads });
   const worker = new Worker<PackedJob, string | null>(
     queueNameOf(options),

@@ -5,7 +5,7 @@ import { parseRedisUrl, type RedisAddress } from "./redis-url.js";
 
 /** Who takes part in a queue. */
 export interface Party {
-  /** Version of moeplace: only equal ones work for each other. */
+  /** Build of moeplace: only equal ones work for each other. */
   readonly version: string;
   /** Default as in the address. */
   readonly password?: string | undefined;
@@ -108,7 +108,19 @@ export async function openRedisLink(url: string, kind: PartyKind, party: Party):
 
 /** Queue names keep jobs of different versions apart. */
 export function queueNameOf({ version }: Party): string {
-  return `layers-${version}`;
+  return `${QUEUE_START}${version}`;
+}
+
+const QUEUE_START = "layers-";
+
+/** Versions that have a queue, whether or not anybody is there. */
+export async function queuedVersions({ redis }: RedisLink): Promise<string[]> {
+  const versions: string[] = [];
+  const start = `${KEY_PREFIX}:${QUEUE_START}`;
+  for await (const keys of redis.scanStream({ match: `${start}*:meta`, count: 1000 })) {
+    for (const key of keys as string[]) versions.push(key.slice(start.length, -":meta".length));
+  }
+  return versions;
 }
 
 function within<T>(ms: number, promise: Promise<T>): Promise<T> {

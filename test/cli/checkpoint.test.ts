@@ -98,6 +98,19 @@ describe("--checkpoint", function () {
     expect(place.read("c.jsonl")).to.equal(text);
   });
 
+  it("refuses one of another running placement under the same name", async () => {
+    const quick = ["place", "trace.jsonl", "--chiplets", "4", "--objective", "traffic", "--solver"];
+    const moving = [...quick, "louvain", "--from", "p.json", "--checkpoint", "c.jsonl"];
+    await place.run(...quick, "contiguous", "-o", "p.json");
+    expect((await place.run(...moving)).exitCode).to.equal(0);
+    await place.run(...quick, "random", "-o", "p.json", "--force");
+    const { exitCode, stderr } = await place.run(...moving, "--quiet");
+    expect([exitCode, stderr.split("\n")[0]]).to.deep.equal([
+      2,
+      "c.jsonl: found a checkpoint made with another fromSha256, expected one of this run",
+    ]);
+  });
+
   it("refuses a file that is no checkpoint, or a damaged one, and leaves it as it is", async () => {
     const refuses = async (message: string) => {
       const before = place.read("c.jsonl");

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { InputError } from "../../lib/errors.js";
 import { createRandom, type Random } from "../../lib/random.js";
 import { fuzzFamilies, type FuzzFamily } from "./families.js";
@@ -47,7 +47,7 @@ async function run({ family: name, seed, from, to }: FuzzJob): Promise<void> {
   let refused = 0;
   // What the process takes by itself comes before the measure.
   await family.read(family.pack?.(samples[0]) ?? samples[0], 0).catch(() => undefined);
-  let numOpen = countOpenFiles();
+  let numOpen = await countOpenFiles();
   let peak = process.resourceUsage().maxRSS;
   for (let index = from; index < to; index++) {
     tell({ kind: "begins", index });
@@ -60,7 +60,7 @@ async function run({ family: name, seed, from, to }: FuzzJob): Promise<void> {
       if (error instanceof InputError) refused++;
       else tell({ kind: "crash", index, error: (error as Error).stack ?? String(error) });
     }
-    const numFiles = countOpenFiles();
+    const numFiles = await countOpenFiles(numOpen);
     if (numFiles > numOpen) tell({ kind: "leak", index, error: `${numFiles - numOpen} files left open` });
     numOpen = numFiles;
     const { maxRSS } = process.resourceUsage();
@@ -71,14 +71,18 @@ async function run({ family: name, seed, from, to }: FuzzJob): Promise<void> {
   tell({ kind: "done", read, refused });
 }
 
-/** Files that this process holds open, where the system tells. */
-function countOpenFiles(): number {
-  try {
-    return readdirSync("/proc/self/fd").length;
-  } catch {
-    return 0;
+/** Files that this process holds open, where the system tells. Streams that were stopped close theirs a little later. */
+async function countOpenFiles(mostExpected = Infinity): Promise<number> {
+  let numFiles = Infinity;
+  for (let look = 0; look < MOST_LOOKS && numFiles > mostExpected; look++) {
+    if (look > 0) await new Promise((resolve) => setTimeout(resolve, look));
+    numFiles = existsSync(OPEN_FILES) ? readdirSync(OPEN_FILES).length : 0;
   }
+  return numFiles;
 }
+
+const OPEN_FILES = "/proc/self/fd";
+const MOST_LOOKS = 20;
 
 /** A number that stays what it is when families are added. */
 function numberOf({ name }: FuzzFamily): number {

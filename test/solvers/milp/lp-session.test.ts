@@ -1,11 +1,35 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
+import { loadHighs } from "../../../solvers/milp/load-highs.js";
 import { createLpSession } from "../../../solvers/milp/lp-session.js";
 import { binaryColumns } from "../../../solvers/milp/milp-model.js";
 
 const ones = (length: number) => new Float64Array(length).fill(1);
 
 describe("createLpSession", () => {
+  it("has no answer where its runtime aborts, leaves others theirs, and begins the next in a new one", async () => {
+    const rows = { rowLower: ones(2), rowUpper: ones(2) };
+    const columns = binaryColumns({ rowsOf: [[0], [1]], cost: [2, 3] }, Infinity);
+    const broken = await loadHighs();
+    const createModel = broken.createModel.bind(broken);
+    // As HiGHS ends where a model takes more memory than WebAssembly has.
+    broken.createModel = (...args) => {
+      const model = createModel(...args);
+      model.run = () => {
+        throw Object.assign(new Error("Aborted(OOM)"), { name: "RuntimeError" });
+      };
+      return model;
+    };
+    const session = await createLpSession(rows);
+    session.addColumns(columns);
+    expect([session.solve(), session.solve()]).to.deep.equal([undefined, undefined]);
+    session.dispose();
+    expect(await loadHighs()).not.to.equal(broken);
+    const next = await createLpSession(rows);
+    next.addColumns(columns);
+    expect(next.solve()?.objective).to.equal(5);
+  });
+
   it("prices rows so that every column in use has reduced cost 0, and none has less", async () => {
     await fc.assert(
       fc.asyncProperty(columnSets, async ({ numRows, rowsOf, cost }) => {

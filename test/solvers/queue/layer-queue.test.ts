@@ -154,6 +154,21 @@ describe("the queue of layers", function () {
     expect(await answers).to.have.length(problems.length);
   });
 
+  it("keeps nothing for submitters and builds that are gone", async () => {
+    const { connection } = parseRedisUrl(redis.url);
+    const queue = await submit();
+    const answers = solveAll(queue);
+    const raws = ["1.0.0", "0.9.0"].map(
+      (version) => new Queue(`layers-${version}`, { connection: { ...connection }, prefix: "moeplace" }),
+    );
+    for (const raw of raws)
+      await raw.add("layer", { submitter: "killed", job: "bm8gam9i" }, { jobId: "left-1" });
+    await work();
+    expect(await answers).to.have.length(problems.length);
+    for (const raw of raws) expect(await raw.getJob("left-1")).to.equal(undefined);
+    for (const raw of raws) await raw.close();
+  });
+
   it("answers with what is quick where it is interrupted, and drops a job whose submitter has gone", async () => {
     const queue = await submit();
     const interrupt = new AbortController();
