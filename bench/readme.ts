@@ -1,6 +1,9 @@
-/** `npm run readme`: runs every command that README.md shows, in order, and puts what it prints below it. */
+/**
+ * `npm run readme`: runs every command that README.md shows, in order, and puts what it prints below it. With `--check` it writes
+ * nothing, and ends with an error where an output is another one, but for the seconds that were taken.
+ */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -11,7 +14,8 @@ const LAST_LINES = 6;
 
 const cli = resolve("dist/cli.js");
 const folder = mkdtempSync(join(tmpdir(), "moeplace-"));
-const text = readFileSync("README.md", "utf8").replace(
+const readme = readFileSync("README.md", "utf8");
+const text = readme.replace(
   /```console\n([^]*?)```/g,
   (_, block: string) =>
     `\`\`\`console\n${
@@ -21,11 +25,42 @@ const text = readFileSync("README.md", "utf8").replace(
         .join("\n") ?? ""
     }\`\`\``,
 );
-// The picture is made by one of the commands, and shown from docs/.
-cpSync(join(folder, "comparison.svg"), "docs/comparison.svg");
+const picture = readFileSync(join(folder, "comparison.svg"), "utf8");
 rmSync(folder, { recursive: true });
-writeFileSync("README.md", text);
-console.log("wrote README.md and docs/comparison.svg");
+if (process.argv.includes("--check")) check();
+else {
+  writeFileSync("README.md", text);
+  // The picture is made by one of the commands, and shown from docs/.
+  writeFileSync("docs/comparison.svg", picture);
+  console.log("wrote README.md and docs/comparison.svg");
+}
+
+function check(): void {
+  const [before, after] = [readme, text].map((found) => withoutSeconds(found.split("\n")));
+  const changed = before.flatMap((line, index) => (line === after[index] ? [] : [index]));
+  for (const index of changed.slice(0, 10)) {
+    console.error(
+      `README.md:${index + 1}: shows ${before[index]}\n  the command prints ${after[index] ?? ""}`,
+    );
+  }
+  const isOther = readFileSync("docs/comparison.svg", "utf8") !== picture;
+  if (isOther) console.error("docs/comparison.svg: the command draws another picture");
+  if (changed.length === 0 && before.length === after.length && !isOther) {
+    console.log("README.md shows what its commands print");
+    return;
+  }
+  console.error('Maybe run "npm run readme", and look at what changed.');
+  process.exitCode = 1;
+}
+
+/** How long solvers take differs from run to run: after "in", and in the last column of the comparison. */
+function withoutSeconds(lines: readonly string[]): string[] {
+  let isTimed = false;
+  return lines.map((line) => {
+    isTimed = / seconds$/.test(line) || (isTimed && line !== "");
+    return isTimed ? line.replace(/ +(seconds|[\d.]+)$/, "") : line.replace(/ in [\d.]+ s$/, " in ... s");
+  });
+}
 
 function run(line: string): string {
   console.log(line);

@@ -24,7 +24,7 @@ export class ExpertIds {
   readonly #options: NumberingOptions;
   readonly #first: number;
   readonly #dropped: ReadonlySet<number>;
-  /** Most experts that are believed where no file tells, beside {@link NO_EXPERT}. */
+  /** Most experts that are believed where no file tells, beside `NO_EXPERT`. */
   readonly #maxExperts: number;
   /** Largest id besides that which may be padding of 8 bits. */
   #largestSure = -1;

@@ -25,7 +25,7 @@ export interface PosedMachine extends Omit<Machine, "shape"> {
 
 /** What is asked of a placement besides its machine. */
 export interface PlacementRequest extends RequestedLimits {
-  /** Default traffic; `place` and `compare` choose as {@link chooseObjective} does. */
+  /** Default traffic; `place` and `compare` choose as `chooseObjective` does. */
   readonly objective?: Objective["minimise"] | undefined;
   /** Room on every chiplet, in experts; default as many as are needed. */
   readonly slotsPerChiplet?: number | undefined;

@@ -16,7 +16,7 @@ import type { Workload } from "../hardware/workload.js";
 import { microBatchTokens } from "./workload.js";
 import { largest } from "../statistics.js";
 
-/** Options of {@link createLayerEstimate}. */
+/** Options of `createLayerEstimate`. */
 export interface EstimateOptions {
   readonly workload: Workload;
   /** Which stages wait for all of the one before, as in lib/schedule/overlap.ts. */

@@ -29,7 +29,7 @@ export function verifyChiplets(problem: PlacementProblem, chiplets: Chiplets): s
  * Verifies a found placement whole: its placement, and of what is said of it, that its cost is the true one and that its
  * bound does not exceed it.
  *
- * Believes the problem's patterns; where the tokens are at hand, {@link verifyByTokens} believes less.
+ * Believes the problem's patterns; where the tokens are at hand, `verifyByTokens` believes less.
  *
  * @returns One sentence a violation; empty if all holds.
  */

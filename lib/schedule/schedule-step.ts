@@ -133,7 +133,7 @@ export function stepMakespanNs(layers: readonly LayerTraffic[], options: Schedul
   return bestListSchedule(graph, rulesOf(options), remainingPathsNs(graph)).schedule.makespanNs;
 }
 
-/** A fast estimate of {@link stepMakespanNs} of one layer, for searches alone: see {@link createLayerEstimate}. */
+/** A fast estimate of {@link stepMakespanNs} of one layer, for searches alone: see `createLayerEstimate`. */
 export function estimateMakespanNs(traffic: LayerTraffic, options: ScheduleOptions): number {
   return createMakespanEstimate(options)(traffic);
 }

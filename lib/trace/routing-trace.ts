@@ -13,7 +13,7 @@ export interface LayerTrace {
   readonly layer: number;
   readonly numTokens: number;
   /**
-   * Expert ids in [0, numExperts), in the router's order, {@link NO_EXPERT} behind them where a token chose fewer.
+   * Expert ids in [0, numExperts), in the router's order, `NO_EXPERT` behind them where a token chose fewer.
    * Shape [numTokens, topK], row-major.
    */
   readonly experts: Uint16Array;

@@ -2,7 +2,7 @@ import type { Solution } from "../../lib/placement/placement.js";
 import type { Solver } from "../../lib/placement/solver.js";
 import { jobKey } from "./solve-job.js";
 
-/** Answers by the key of their job (see {@link jobKey}). */
+/** Answers by the key of their job (see `jobKey`). */
 export interface SolutionStore {
   get(key: string): Solution | undefined;
   set(key: string, solution: Solution): void;

@@ -18,9 +18,9 @@ import { largest, sum } from "../../lib/statistics.js";
  * Makes a solver that stays within some expert moves of a running placement.
  *
  * The answer of the solver is renamed, chiplet by chiplet, to move as few experts as possible; where that is still too
- * many, {@link limitMoves} looks for the best placement within the budget. A proved bound stays one: it holds for every placement.
+ * many, `limitMoves` looks for the best placement within the budget. A proved bound stays one: it holds for every placement.
  *
- * On another number of chiplets the moves that cannot be avoided come first ({@link resizeChiplets}), and
+ * On another number of chiplets the moves that cannot be avoided come first (`resizeChiplets`), and
  * count.
  *
  * @param running Of the same experts, with every layer that is to be solved.
@@ -61,7 +61,7 @@ export function migrateFrom(solver: Solver, running: Placement, maxMoves: number
   };
 }
 
-/** Options of {@link limitMoves}. */
+/** Options of `limitMoves`. */
 export interface LimitMovesOptions {
   /** Within slots and replicas of the problem. */
   readonly running: Chiplets;

@@ -14,7 +14,7 @@ export interface LayerThreads {
    * The same solver, run in a worker thread; a solver that is not of the solver table runs in this thread.
    *
    * A solver is cut off once `signal` is aborted, or where it outstays `timeLimitMs`: it answers with what
-   * {@link quickAnswer} makes of the best it has told of so far, and `stoppedBy` says so.
+   * `quickAnswer` makes of the best it has told of so far, and `stoppedBy` says so.
    */
   inThread(solver: Solver): Solver;
   /** Keeps threads without work for the next who opens as many; they never keep the process alive. */
