@@ -1,9 +1,10 @@
 import { InputError } from "../lib/errors.js";
 import { checkModelSizes } from "../lib/plausible-size.js";
-import { createLoadTrace, type LoadTrace } from "../lib/trace/load-trace.js";
+import type { LoadTrace } from "../lib/trace/load-trace.js";
 import { createRoutingTrace, NO_EXPERT, type RoutingTrace } from "../lib/trace/routing-trace.js";
-import { LayerRows } from "./layer-rows.js";
 import { ExpertIds } from "./expert-ids.js";
+import { LayerRows } from "./layer-rows.js";
+import { LoadSums } from "./load-sums.js";
 import type { NumberingOptions } from "./numbering.js";
 import { countExperts, withWidth } from "./padding.js";
 import type { RowFault } from "./row-fault.js";
@@ -11,6 +12,7 @@ import { SameBatch } from "./same-batch.js";
 import { Sampling } from "./sampling.js";
 import type { SlotMap } from "./slot-map.js";
 import { sharedExperts } from "./suspicions.js";
+import { TokenWidth } from "./token-width.js";
 import { realRuns } from "./warm-up.js";
 
 /** What all traces that are read together have in common. */
@@ -32,20 +34,10 @@ export class TraceBuilder {
   sequenceLengths: readonly number[] = [];
 
   readonly #layers = new Map<number, LayerRows>();
-  readonly #loads = new Map<number, Float64Array>();
-  readonly #numBatches = new Map<number, number>();
+  readonly #loads = new LoadSums();
   readonly #sampling: Sampling;
   readonly #ids: ExpertIds;
-  /** Experts that a token is expected to have, 0 as long as that is not known. */
-  #topK = 0;
-  /** Places in a row that is held: top-k or, in files with padding in every row, more. 0 as long as it is not known. */
-  #width = 0;
-  /** Whether tokens may have fewer experts than top-k. */
-  #mayVary: boolean;
-  /** Experts of the token that has most. */
-  #widest = 0;
-  /** Experts of the token that has fewest. */
-  #narrowest = Infinity;
+  readonly #tokens: TokenWidth;
 
   /** Shared, as sampling is, by all traces that are read together. */
   readonly sameBatch: SameBatch;
@@ -60,9 +52,7 @@ export class TraceBuilder {
     this.#ids = new ExpertIds(options);
     this.sameBatch = sameBatch;
     this.#slotMap = slotMap;
-    this.#topK = options.topK ?? 0;
-    this.#width = this.#topK;
-    this.#mayVary = options.topK !== undefined;
+    this.#tokens = new TokenWidth(options);
   }
 
   /** Whether the ids that come next are unsigned numbers of 8 bits. */
@@ -81,22 +71,22 @@ export class TraceBuilder {
 
   /** Experts a token has, where it is known yet. */
   get topK(): number | undefined {
-    return this.#topK || this.#width || undefined;
+    return this.#tokens.topK || this.#tokens.places || undefined;
   }
 
   /** Experts of the token that has most, 0 where there are none. */
   get widestToken(): number {
-    return this.#widest;
+    return this.#tokens.widest;
   }
 
   /** Whether neither tokens nor loads were handed in. */
   get isEmpty(): boolean {
-    return this.#layers.size === 0 && this.#loads.size === 0;
+    return this.#layers.size === 0 && this.#loads.isEmpty;
   }
 
   /** Whether some tokens have fewer experts than others. */
   get varies(): boolean {
-    return this.#narrowest < this.#widest;
+    return this.#tokens.narrowest < this.#tokens.widest;
   }
 
   /** Largest expert id met, -1 where there is none. */
@@ -111,12 +101,12 @@ export class TraceBuilder {
 
   /** How many times loads of a layer were handed in: steps, or ranks. */
   get batches(): { layer: number; batches: number }[] {
-    return [...this.#numBatches].map(([layer, batches]) => ({ layer, batches }));
+    return this.#loads.batches;
   }
 
   /** Whether loads were handed in rather than tokens. */
   get hasLoads(): boolean {
-    return this.#loads.size > 0;
+    return !this.#loads.isEmpty;
   }
 
   /**
@@ -134,7 +124,7 @@ export class TraceBuilder {
       this.#ids.numExperts = numExperts;
     }
     if (topK !== undefined) {
-      const fault = this.#topKFault(topK);
+      const fault = this.#tokens.fault(topK);
       if (fault) throw new InputError(`${where}: ${fault.found}`, fault.advice);
     }
   }
@@ -150,7 +140,7 @@ export class TraceBuilder {
 
   /** Says that tokens may have fewer experts than was declared. */
   allowFewerExperts(): void {
-    this.#mayVary = true;
+    this.#tokens.mayVary = true;
   }
 
   /**
@@ -165,17 +155,16 @@ export class TraceBuilder {
     if (doubtful) return doubtful.fault;
     const count = countExperts(experts, width, this.#ids.paddingRule);
     if (count === 0) return undefined;
-    if (this.#topK === 0) this.#setTopK(this.#ids.leavesOut ? width : count);
-    if (this.#width === 0) this.#width = this.#topK;
+    const tokens = this.#tokens;
+    tokens.expect(this.#ids.leavesOut ? width : count);
     const fault = this.#countFault(experts, { count, width }) ?? this.#ids.renumber(experts, count);
     if (fault) return fault;
     const { renumbered, numRenumbered } = this.#ids;
     if (numRenumbered === 0) return undefined;
-    renumbered.fill(NO_EXPERT, numRenumbered, Math.max(numRenumbered, this.#width));
-    this.#widest = Math.max(this.#widest, numRenumbered);
-    this.#narrowest = Math.min(this.#narrowest, numRenumbered);
+    renumbered.fill(NO_EXPERT, numRenumbered, Math.max(numRenumbered, tokens.places));
+    tokens.count(numRenumbered);
     this.#rowsOf(layer).append(renumbered);
-    if (this.#ids.numRows % 65536 === 0) this.#sampling.limit(this.#width);
+    if (this.#ids.numRows % 65536 === 0) this.#sampling.limit(this.#tokens.places);
     return undefined;
   }
 
@@ -185,7 +174,8 @@ export class TraceBuilder {
    * @param rows Ids as in the file. Shape [numRows, width], row-major.
    */
   accepts(rows: Uint16Array, width: number): boolean {
-    return (this.#topK === 0 || width === this.#topK) && this.#ids.accepts(rows, width);
+    const { topK } = this.#tokens;
+    return (topK === 0 || width === topK) && this.#ids.accepts(rows, width);
   }
 
   /**
@@ -195,27 +185,27 @@ export class TraceBuilder {
    * @param rows Ids as in the file. Shape [numRows, topK], row-major.
    */
   appendMany(layer: number, rows: Uint16Array, topK: number): RowFault | undefined {
-    if ((this.#width > 0 && this.#width !== topK) || this.#ids.needCare(rows, topK)) {
+    if ((this.#tokens.places > 0 && this.#tokens.places !== topK) || this.#ids.needCare(rows, topK)) {
       for (let at = 0; at < rows.length; at += topK) {
         const fault = this.append(layer, rows.subarray(at, at + topK));
         if (fault) return fault;
       }
       return undefined;
     }
-    const fault = this.#topKFault(topK);
+    const fault = this.#tokens.fault(topK);
     if (fault) return fault;
     const counted = this.#ids.renumberMany(rows);
     if ("fault" in counted) return counted.fault;
-    this.#widest = Math.max(this.#widest, topK);
-    this.#narrowest = Math.min(this.#narrowest, topK);
+    this.#tokens.count(topK);
     this.#rowsOf(layer).appendMany(counted.rows);
-    this.#sampling.limit(this.#width);
+    this.#sampling.limit(this.#tokens.places);
     return undefined;
   }
 
   /** Makes room in a layer for so many rows at once. */
   reserve(layer: number, numRows: number): void {
-    if (this.#width > 0) this.#rowsOf(layer).reserve(Math.min(numRows, this.#sampling.maxRows(this.#width)));
+    if (this.#tokens.places > 0)
+      this.#rowsOf(layer).reserve(Math.min(numRows, this.#sampling.maxRows(this.#tokens.places)));
   }
 
   /**
@@ -223,11 +213,8 @@ export class TraceBuilder {
    *
    * @param after How many more tokens come before it; none, by default.
    */
-  startSequence(layer: number, { topK = this.#topK, after = 0 } = {}): void {
-    if (this.#width === 0) {
-      checkModelSizes("trace", { topK }, this.options);
-      this.#width = topK;
-    }
+  startSequence(layer: number, { topK = this.#tokens.topK, after = 0 } = {}): void {
+    this.#tokens.hold(topK);
     this.#rowsOf(layer).startSequence(after);
   }
 
@@ -242,10 +229,7 @@ export class TraceBuilder {
       load = load.subarray(0, this.withoutDropped(load.length));
     }
     this.declare(where, { numExperts: load.length });
-    const id = this.#idOf(layer);
-    this.#numBatches.set(id, (this.#numBatches.get(id) ?? 0) + 1);
-    const sum = this.#loads.get(id);
-    this.#loads.set(id, sum ? sum.map((tokens, expert) => tokens + load[expert]) : load);
+    this.#loads.add(this.#idOf(layer), load);
   }
 
   /** A number of experts without those, the last ones, that are left out. */
@@ -265,7 +249,7 @@ export class TraceBuilder {
         layers[at].restore(new Set(real));
       });
     }
-    this.#sampling.limit(this.#width);
+    this.#sampling.limit(this.#tokens.places);
   }
 
   /**
@@ -274,10 +258,10 @@ export class TraceBuilder {
    * @param topK Experts of the token that has most, of all traces that are read together.
    * @throws InputError if nothing was read or ids are wrong.
    */
-  finish(numExperts: number, topK = this.#widest): RoutingTrace {
+  finish(numExperts: number, topK = this.#tokens.widest): RoutingTrace {
     this.#ids.checkDoubtful(numExperts);
     const layers = [...this.#layers].map(([layer, rows]) =>
-      withWidth(rows.finish(layer, this.sequenceLengths), this.#width, topK),
+      withWidth(rows.finish(layer, this.sequenceLengths), this.#tokens.places, topK),
     );
     const shared = sharedExperts(layers, topK, 2).find((expert) => expert >= numExperts);
     if (shared !== undefined) {
@@ -302,8 +286,7 @@ export class TraceBuilder {
    * @throws InputError if there are none.
    */
   finishLoads(): LoadTrace {
-    const layers = [...this.#loads].map(([layer, load]) => ({ layer, load }));
-    return createLoadTrace({ model: this.model, numExperts: this.#ids.numExperts ?? 0, layers });
+    return this.#loads.finish(this.model, this.#ids.numExperts ?? 0);
   }
 
   /** Number of a layer as the model counts it. */
@@ -313,31 +296,16 @@ export class TraceBuilder {
     return id;
   }
 
-  #setTopK(topK: number): void {
-    checkModelSizes("trace", { topK }, this.options);
-    this.#topK = topK;
-  }
-
   #rowsOf(layer: number): LayerRows {
     const id = this.#idOf(layer);
     let rows = this.#layers.get(id);
     if (!rows) {
       const keepWarmup = this.options.keepWarmup ?? false;
-      rows = new LayerRows(this.#width, { keepWarmup, sampling: this.#sampling });
+      rows = new LayerRows(this.#tokens.places, { keepWarmup, sampling: this.#sampling });
       this.#layers.set(id, rows);
       this.#sampling.add(id, rows);
     }
     return rows;
-  }
-
-  #topKFault(width: number): RowFault | undefined {
-    if (this.#topK === 0) this.#setTopK(width);
-    if (this.#width === 0) this.#width = this.#topK;
-    if (this.#topK === width && width <= this.#width) return undefined;
-    return {
-      found: `found ${width} experts in a token, expected ${Math.min(this.#topK, this.#width)} as in the others`,
-      advice: "Maybe the line is damaged, or the trace mixes models.",
-    };
   }
 
   /** What is wrong with the number of experts of a token, of which padding is no part. */
@@ -345,17 +313,20 @@ export class TraceBuilder {
     ids: ArrayLike<number>,
     { count, width }: { count: number; width: number },
   ): RowFault | undefined {
-    if (count > this.#width) return this.#topKFault(count);
-    if (count === this.#topK || (count < this.#topK && (this.#mayVary || this.#ids.leavesOut)))
+    if (count > this.#tokens.places) return this.#tokens.fault(count);
+    if (
+      count === this.#tokens.topK ||
+      (count < this.#tokens.topK && (this.#tokens.mayVary || this.#ids.leavesOut))
+    )
       return undefined;
-    if (count > this.#topK) return this.#topKFault(count);
+    if (count > this.#tokens.topK) return this.#tokens.fault(count);
     const found =
       count < width
         ? this.#ids.outOfRange(ids[count]).found
-        : `found ${count} experts in a token, expected ${this.#topK} as in the others`;
+        : `found ${count} experts in a token, expected ${this.#tokens.topK} as in the others`;
     return {
       found,
-      advice: `Maybe tokens have varying numbers of experts; pass topK ${this.#topK}, the most of them.`,
+      advice: `Maybe tokens have varying numbers of experts; pass topK ${this.#tokens.topK}, the most of them.`,
     };
   }
 }

@@ -1,0 +1,58 @@
+import { checkModelSizes } from "../lib/plausible-size.js";
+import type { NumberingOptions } from "./numbering.js";
+import type { RowFault } from "./row-fault.js";
+
+/** How many experts the tokens of a trace have: as declared or as in the first row, and as met so far. */
+export class TokenWidth {
+  /** Experts that a token is expected to have, 0 as long as that is not known. */
+  topK: number;
+  /** Places in a row that is held: top-k or, in files with padding in every row, more. 0 as long as it is not known. */
+  places: number;
+  /** Whether tokens may have fewer experts than top-k. */
+  mayVary: boolean;
+  /** Experts of the token that has most. */
+  widest = 0;
+  /** Experts of the token that has fewest. */
+  narrowest = Infinity;
+
+  readonly #options: NumberingOptions;
+
+  constructor(options: NumberingOptions) {
+    this.#options = options;
+    this.topK = options.topK ?? 0;
+    this.places = this.topK;
+    this.mayVary = options.topK !== undefined;
+  }
+
+  /** Expects so many experts from now on, where that is not known yet. */
+  expect(topK: number): void {
+    if (this.topK === 0) {
+      checkModelSizes("trace", { topK }, this.#options);
+      this.topK = topK;
+    }
+    if (this.places === 0) this.places = this.topK;
+  }
+
+  /** Holds rows of so many places, where that is not known yet. */
+  hold(places: number): void {
+    if (this.places > 0) return;
+    checkModelSizes("trace", { topK: places }, this.#options);
+    this.places = places;
+  }
+
+  /** Takes a token, or many, of so many experts into account. */
+  count(numExperts: number): void {
+    this.widest = Math.max(this.widest, numExperts);
+    this.narrowest = Math.min(this.narrowest, numExperts);
+  }
+
+  /** What is wrong with a token of so many experts, none of them padding; expected from now on where nothing was. */
+  fault(numExperts: number): RowFault | undefined {
+    this.expect(numExperts);
+    if (this.topK === numExperts && numExperts <= this.places) return undefined;
+    return {
+      found: `found ${numExperts} experts in a token, expected ${Math.min(this.topK, this.places)} as in the others`,
+      advice: "Maybe the line is damaged, or the trace mixes models.",
+    };
+  }
+}
