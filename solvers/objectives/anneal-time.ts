@@ -6,6 +6,18 @@ import type { SwapTraffic } from "./swap-traffic.js";
 import { sum } from "../../lib/statistics.js";
 import { SUM_ROUNDING } from "../../lib/placement/tolerance.js";
 
+/** How annealing on the time cools down, and what it prefers where the time is the same. */
+export interface TimeAnnealing {
+  /** Temperature at the start, as a part of the time at hand. */
+  readonly hot: number;
+  /** Temperature at the end, as a part of the time at hand. */
+  readonly cold: number;
+  /** Share of the moves that swap all of two chiplets. */
+  readonly wholeChiplets: number;
+  /** What all token copies, and loads that are even, are worth of the time. */
+  readonly smooth: number;
+}
+
 /** Options of {@link annealTime}. */
 export interface AnnealTimeOptions {
   /** Time of a layer with such traffic, in ns; called for every swap. */
@@ -16,18 +28,16 @@ export interface AnnealTimeOptions {
   readonly random: Random;
   /** When to stop, on the clock of `performance.now()`. */
   readonly deadline: number;
+  /** Default {@link TIME_ANNEALING}. */
+  readonly annealing?: TimeAnnealing;
 }
 
-/**
- * Temperatures at the start and at the end, as parts of the time at hand: hotter than this a search never comes back to
- * what it began from.
- */
+/** Hotter than this a search never comes back to what it began from. */
 const HOT = 4e-4;
 const COLD = 4e-6;
-/** Share of the moves that swap all of two chiplets. */
-const WHOLE_CHIPLETS = 0.1;
-/** What all token copies, and loads that are even, are worth of the time. */
 const SMOOTH = 1e-3;
+/** Varied by `npm run bench:annealing`. */
+export const TIME_ANNEALING: TimeAnnealing = { hot: HOT, cold: COLD, wholeChiplets: 0.1, smooth: SMOOTH };
 
 /**
  * Lowers the estimated time of a placement by simulated annealing over swaps of two slots, and of two whole chiplets of
@@ -42,17 +52,18 @@ const SMOOTH = 1e-3;
 export function annealTime(
   state: SwapTraffic,
   start: Chiplets,
-  { estimate, isAllowed, maxMoves, random, deadline }: AnnealTimeOptions,
+  { estimate, isAllowed, maxMoves, random, deadline, annealing = TIME_ANNEALING }: AnnealTimeOptions,
 ): { chiplets: number[][]; ns: number; isCut: boolean } {
   state.place(start);
   const { slots, traffic } = state;
+  const { hot, cold, wholeChiplets, smooth } = annealing;
   const numSlots = state.expertOf.length;
   const copiesAtStart = sum(traffic.chipletTokens);
   const meanLoad = sum(traffic.chipletLoad) / traffic.numChiplets;
   const score = (ns: number) => {
     let squares = 0;
     for (const load of traffic.chipletLoad) squares += (load / meanLoad) ** 2;
-    return ns * (1 + SMOOTH * (sum(traffic.chipletTokens) / copiesAtStart + squares / traffic.numChiplets));
+    return ns * (1 + smooth * (sum(traffic.chipletTokens) / copiesAtStart + squares / traffic.numChiplets));
   };
   let bestNs = estimate(traffic);
   let best = state.chiplets();
@@ -68,7 +79,7 @@ export function annealTime(
     for (const [slotA, slotB] of swaps) state.swap(slotA, slotB);
     const ns = isAllowed === undefined || isAllowed() ? estimate(traffic) : Infinity;
     const next = score(ns);
-    const temperature = current * HOT * (COLD / HOT) ** (move / maxMoves);
+    const temperature = current * hot * (cold / hot) ** (move / maxMoves);
     if (next > current && random.next() >= Math.exp((current - next) / temperature)) {
       // A swap undoes itself.
       for (const [slotA, slotB] of swaps) state.swap(slotA, slotB);
@@ -87,7 +98,7 @@ export function annealTime(
     const [a, b] = [Math.floor(slotA / slots), Math.floor(slotB / slots)];
     if (a === b) return undefined;
     const { chipletsPerGroup, numChiplets } = traffic;
-    if (chipletsPerGroup < numChiplets && from.next() < WHOLE_CHIPLETS) {
+    if (chipletsPerGroup < numChiplets && from.next() < wholeChiplets) {
       if (groupOfChiplet(a, chipletsPerGroup) === groupOfChiplet(b, chipletsPerGroup)) return undefined;
       return Array.from({ length: slots }, (_, place) => [a * slots + place, b * slots + place]);
     }

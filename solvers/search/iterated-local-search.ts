@@ -25,9 +25,17 @@ export const QUICK_SEARCH: SearchBudget = { starts: 20, restarts: 2, kicks: 50 }
 /** More local optima to take columns from. */
 export const DEEP_SEARCH: SearchBudget = { starts: 60, restarts: 6, kicks: 100 };
 
-const SWAPS_PER_KICK = 2;
-/** A kicked and descended placement is gone on from if it costs at most this much more than the best. */
+/** How a search leaves a local optimum. */
+export interface KickRule {
+  /** Random swaps of a kick. */
+  readonly swaps: number;
+  /** A kicked and descended placement is gone on from if it costs at most this much more than the best, in parts of it. */
+  readonly acceptedLoss: number;
+}
+
 const ACCEPTED_LOSS = 3e-4;
+/** Varied by `npm run bench:annealing`. */
+export const KICK_RULE: KickRule = { swaps: 2, acceptedLoss: ACCEPTED_LOSS };
 
 /** A search in progress; every run goes on with new starts and keeps the best of all. */
 export interface Search {
@@ -41,7 +49,10 @@ export interface Search {
 }
 
 /** What of a solver's options concerns a search. */
-export type SearchOptions = Pick<SolverOptions, "seed" | "timeLimitMs" | "start" | "onProgress">;
+export interface SearchOptions extends Pick<SolverOptions, "seed" | "timeLimitMs" | "start" | "onProgress"> {
+  /** Default {@link KICK_RULE}. */
+  readonly kickRule?: KickRule;
+}
 
 /**
  * Begins a search of one layer's placement; nothing is searched before `run`.
@@ -51,7 +62,7 @@ export type SearchOptions = Pick<SolverOptions, "seed" | "timeLimitMs" | "start"
  */
 export function startSearch(model: SwapModel, options: SearchOptions): Search {
   const { patterns, numChiplets, slotsPerChiplet, layer } = model;
-  const { seed, timeLimitMs = Infinity, onProgress } = options;
+  const { seed, timeLimitMs = Infinity, onProgress, kickRule = KICK_RULE } = options;
   const deadline = performance.now() + timeLimitMs;
   const pool = new ColumnPool();
   const state = new SwapGains(model);
@@ -81,9 +92,9 @@ export function startSearch(model: SwapModel, options: SearchOptions): Search {
       if (performance.now() > deadline) stoppedBy = "time limit";
       if (kick === kicks || stoppedBy === "time limit") return;
       state.save();
-      const changed = perturbPlacement(state, random, allows);
+      const changed = perturbPlacement(state, random, { swaps: kickRule.swaps, allows });
       descend(state, allows, { changed, deadline });
-      if (state.tokenCopies > leastTokenCopies * (1 + ACCEPTED_LOSS)) state.restore();
+      if (state.tokenCopies > leastTokenCopies * (1 + kickRule.acceptedLoss)) state.restore();
     }
   };
   const descendFromRandom = ({ starts, restarts }: SearchBudget, random: Random): Uint16Array[] =>
@@ -161,9 +172,13 @@ export function descend(
 }
 
 /** Makes random swaps; returns the chiplets they changed. */
-function perturbPlacement(state: SwapGains, random: Random, allows: SwapRule | undefined): Set<number> {
+function perturbPlacement(
+  state: SwapGains,
+  random: Random,
+  { swaps, allows }: { swaps: number; allows: SwapRule | undefined },
+): Set<number> {
   const changed = new Set<number>();
-  for (let swap = 0; swap < SWAPS_PER_KICK; swap++) {
+  for (let swap = 0; swap < swaps; swap++) {
     const e = random.below(state.numOccupants);
     const f = random.below(state.numOccupants);
     if (state.chipletOf[e] === state.chipletOf[f] || (allows && !allows(e, f))) continue;
