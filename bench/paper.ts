@@ -3,7 +3,7 @@
  * (DeepSeek-V2-Lite, the shape of the paper's DeepSeek model). With the argument `fit`, fits the calibrated machines again
  * (takes some minutes).
  */
-import { beyondTables, balanceLoads, fitTable, paperTables } from "../doors/paper.js";
+import { beyondTables, balanceLoads, fitTables, paperTables } from "../doors/paper.js";
 import { openLayerThreads } from "../solvers/threads/layer-threads.js";
 import { realTrace } from "./real-traces.js";
 import { solverOf } from "./solver-of.js";
@@ -11,8 +11,9 @@ import { printTable } from "./table.js";
 
 const TASKS = ["intent", "law", "summary", "translation"].map((task) => `esft-dsv2lite-${task}`);
 
-if (process.argv.includes("fit")) printTable(fitTable());
-else {
+if (process.argv.includes("fit")) {
+  for (const table of fitTables()) printTable(table);
+} else {
   for (const table of paperTables()) printTable(table);
   const tasks = [];
   for (const name of TASKS) {

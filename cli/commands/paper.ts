@@ -4,7 +4,7 @@ import {
   beyondTables,
   type BeyondInput,
   cellText,
-  fitTable,
+  fitTables,
   paperTables,
   type PaperTable,
 } from "../../doors/paper.js";
@@ -42,7 +42,7 @@ export function paperCommand(): Command {
       for (const path of paths)
         tasks.push({ name: path, trace: (await loadTrace([path], {}, terminal)).trace });
       const beyond = tasks.length === 0 ? [] : await placeTasks(tasks, { options, terminal });
-      const tables = [...(options.fit ? [fitTable()] : paperTables()), ...beyond];
+      const tables = [...(options.fit ? fitTables() : paperTables()), ...beyond];
       terminal.printJson({ tables: tables.map(tableData) });
       printTables(tables, terminal);
     });

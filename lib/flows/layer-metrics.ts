@@ -84,8 +84,8 @@ function modelTraffic(traffic: LayerTraffic, machine: Machine, options: MetricsO
   const workload = scheduledWorkload(scheduleOptions(machine, options.configuration));
   const { transport } = workload;
   const isShared = sharesCopies(workload);
-  const plain = crossings(linkLoads(traffic, hardware, isShared ? "per-chiplet" : transport));
-  const multicast = crossings(linkLoads(traffic, hardware, isShared ? "per-group" : transport));
+  const plain = crossings(linkLoads(traffic, hardware, isShared ? "per-chiplet" : transport), hardware);
+  const multicast = crossings(linkLoads(traffic, hardware, isShared ? "per-group" : transport), hardware);
   const bytesOf = (crossed: number) => (crossed * bothWaysBytes(shape, workload)) / traffic.numTokens;
   return {
     rootLinkBytesPerToken: bytesOf(plain.root),

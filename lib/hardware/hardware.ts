@@ -56,7 +56,7 @@ export interface Link {
 }
 
 /**
- * A machine of chiplets in chiplet groups, as plain data: a two-level tree of links.
+ * A machine of chiplets in chiplet groups, as plain data: a two-level tree of links, or a mesh.
  *
  * A root (the attention chiplet, or the fabric between servers) has one link to the switch of every chiplet group,
  * and every switch one link to each of its chiplets. GPUs are chiplets, and a server of GPUs is a chiplet group.
@@ -97,6 +97,16 @@ export interface Hardware {
     /** Between a switch and a chiplet. */
     readonly chiplet: Link;
   };
+  /**
+   * Where the chiplets are no tree but a mesh, row by row, every one joined to its neighbours by a chiplet link: tokens go
+   * along the row and then the column (XY). A mesh has one chiplet group, and its root link is unused.
+   */
+  readonly mesh?: {
+    /** Chiplets of a row; divides the chiplets. */
+    readonly columns: number;
+    /** Of the port through which a chiplet's own tokens enter and leave, in each direction. */
+    readonly portBytesPerNs: Constant;
+  };
   /** Measured kernels, where the chiplets are GPUs. */
   readonly kernels?: Sourced<GpuKernels>;
   readonly energy: {
@@ -112,7 +122,7 @@ export interface Hardware {
  * The same machine with another number of chiplets or chiplet groups; all else stays as it is for each of them.
  *
  * A wafer keeps its chiplet groups, each with more or fewer chiplets. Servers of GPUs stay whole: there are more or
- * fewer of them, or part of one.
+ * fewer of them, or part of one. A mesh keeps its columns.
  *
  * @throws InputError if the chiplets do not divide into the groups.
  *
@@ -132,6 +142,8 @@ export function withChiplets(
   },
 ): Hardware {
   const standing = hardware.numGroups * hardware.chipletsPerGroup;
+  const { mesh } = hardware;
+  if (mesh) return withRows({ ...hardware, mesh }, numChiplets ?? standing, numGroups);
   const areServers = hardware.tokensStart === "everywhere";
   const total = numChiplets ?? (areServers && numGroups ? numGroups * hardware.chipletsPerGroup : standing);
   const serversFor = Math.max(1, total / hardware.chipletsPerGroup);
@@ -145,6 +157,22 @@ export function withChiplets(
     );
   }
   return { ...hardware, numGroups: groups, chipletsPerGroup: total / groups };
+}
+
+/** A mesh keeps its columns, and has more or fewer rows. */
+function withRows(
+  hardware: Hardware & Required<Pick<Hardware, "mesh">>,
+  numChiplets: number,
+  numGroups = 1,
+): Hardware {
+  const { columns } = hardware.mesh;
+  if (numGroups !== 1 || !(numChiplets >= 1) || numChiplets % columns !== 0) {
+    throw new InputError(
+      `chiplets: found ${numChiplets} in ${numGroups} groups, expected one group of whole rows of ${columns}, as on ${hardware.name}`,
+      "Maybe change mesh.columns in a file of the machine.",
+    );
+  }
+  return { ...hardware, chipletsPerGroup: numChiplets };
 }
 
 /** Every constant of a machine by its path, for instance `links.root.bytesPerNs`, in a fixed order. */

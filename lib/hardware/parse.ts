@@ -17,8 +17,21 @@ export async function parseHardware(json: unknown, where: string): Promise<Hardw
   const { hardwareSchema } = await import("./schema.js");
   const parsed = hardwareSchema.safeParse(json);
   if (!parsed.success) throw new InputError(`${where}: ${describeIssue(parsed.error.issues[0], json)}`);
-  const { root = parsed.data.chiplet, rootMemory = parsed.data.memory, ...rest } = parsed.data;
-  return { ...rest, root, rootMemory };
+  const { root = parsed.data.chiplet, rootMemory = parsed.data.memory, links, ...rest } = parsed.data;
+  const { mesh, numGroups, chipletsPerGroup, tokensStart } = rest;
+  if (mesh === undefined && links.root === undefined) {
+    throw new InputError(`${where}: missing field links.root, expected an object`);
+  }
+  if (
+    mesh !== undefined &&
+    (numGroups !== 1 || tokensStart === "root" || chipletsPerGroup % mesh.columns !== 0)
+  ) {
+    throw new InputError(
+      `${where}: found a mesh of ${mesh.columns} columns with ${numGroups} groups of ${chipletsPerGroup} chiplets and tokens ` +
+        `that start ${tokensStart === "root" ? "at the root" : tokensStart}, expected one group of whole rows, and tokens that start everywhere`,
+    );
+  }
+  return { ...rest, links: { root: links.root ?? links.chiplet, chiplet: links.chiplet }, root, rootMemory };
 }
 
 /** The JSON Schema of hardware files. */

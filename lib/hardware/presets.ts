@@ -1,14 +1,18 @@
 import { mi300xServers } from "./amd.js";
 import { b200Servers, gb200Rack } from "./blackwell.js";
+import { wormholeMesh } from "./chip-mesh.js";
 import type { Hardware } from "./hardware.js";
 import { h100Servers, h200Servers, h800Servers } from "./hopper.js";
 import {
   mozartDeepseek,
   mozartDeepseekCalibrated,
+  mozartDeepseekCopies,
   mozartOlmoe,
   mozartOlmoeCalibrated,
+  mozartOlmoeCopies,
   mozartQwen3,
   mozartQwen3Calibrated,
+  mozartQwen3Copies,
 } from "./mozart.js";
 import { ucieWafer } from "./ucie.js";
 
@@ -20,6 +24,9 @@ export const hardwarePresets: readonly Hardware[] = [
   mozartQwen3Calibrated,
   mozartOlmoeCalibrated,
   mozartDeepseekCalibrated,
+  mozartQwen3Copies,
+  mozartOlmoeCopies,
+  mozartDeepseekCopies,
   ucieWafer,
   h100Servers,
   h200Servers,
@@ -27,6 +34,7 @@ export const hardwarePresets: readonly Hardware[] = [
   b200Servers,
   gb200Rack,
   mi300xServers,
+  wormholeMesh,
 ];
 
 /**

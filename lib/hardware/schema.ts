@@ -79,7 +79,9 @@ export const hardwareSchema = object({
     ...memory,
   }),
   rootMemory: object(memory).optional(),
-  links: object({ root: link, chiplet: link }),
+  // A mesh has no other.
+  links: object({ root: link.optional(), chiplet: link }),
+  mesh: object({ columns: count, portBytesPerNs: positive }).exactOptional(),
   kernels: kernelSchema(amount).exactOptional(),
   energy: object({ macPj: amount, sramPjPerByte: amount, staticWatts: amount }),
 });

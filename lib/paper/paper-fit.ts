@@ -1,4 +1,5 @@
 import type { Constant, Hardware } from "../hardware/hardware.js";
+import { sum } from "../statistics.js";
 import { machineOf, PAPER_RUNS, paperModels, paperSeconds, stepSeconds } from "./paper-model.js";
 
 /** The two constants of the calibrated machines that are fitted. */
@@ -33,9 +34,44 @@ export function fitCalibration(
       return sum + Math.log(modelled / printed) ** 2;
     }, 0);
   };
-  const start = [10, 25].map(Math.log);
+  const start = [6, 30].map(Math.log);
   const { point, value } = minimise(errorOf, start, numSteps);
   return { calibration: toCalibration(point), meanError: Math.sqrt(value / PAPER_RUNS.length) };
+}
+
+/** Root links that a copy may take, at most and least, and how near the best is found. */
+const ROOT_LINKS = [3, 7] as const;
+const ROOT_STEPS = 10;
+
+/**
+ * Fits the root link of the machines that are right to copies, to the nine printed speed-ups at sequence 256: least squares of the
+ * logarithms of model over paper, by golden sections.
+ */
+export function fitCopies(): { rootLinkBytesPerNs: number; meanError: number } {
+  const errorOf = (rootLinkBytesPerNs: number) =>
+    sum(
+      paperModels.flatMap((model) => {
+        const machine = machineOf(model, "copies");
+        const { chiplet } = machine.links;
+        const hardware = withCalibration(machine, {
+          rootLinkBytesPerNs,
+          chipletLinkBytesPerNs: chiplet.bytesPerNs.value,
+        });
+        const [baseline, ...others] = PAPER_RUNS.map((run) => stepSeconds({ model, hardware, run }));
+        return others.map(
+          (seconds, index) => Math.log(baseline / seconds / model.speedup[PAPER_RUNS[index + 1]]) ** 2,
+        );
+      }),
+    );
+  const golden = (Math.sqrt(5) - 1) / 2;
+  let [low, high]: readonly number[] = ROOT_LINKS;
+  for (let step = 0; step < ROOT_STEPS; step++) {
+    const width = golden * (high - low);
+    if (errorOf(high - width) < errorOf(low + width)) high = low + width;
+    else low = high - width;
+  }
+  const rootLinkBytesPerNs = (low + high) / 2;
+  return { rootLinkBytesPerNs, meanError: Math.sqrt(errorOf(rootLinkBytesPerNs) / 9) };
 }
 
 function toCalibration(logarithms: readonly number[]): Calibration {

@@ -158,9 +158,13 @@ export function withSsd(hardware: Hardware): Hardware {
   };
 }
 
-/** A machine of the paper, as printed or calibrated. */
-export function machineOf(model: PaperModel, variant: "printed" | "calibrated"): Hardware {
-  return hardwareOf(variant === "printed" ? model.hardware : `${model.hardware}-calibrated`);
+/** The constants that a machine of the paper can have: fitted to its seconds, to its gains from fewer copies, or as printed. */
+export const PAPER_VARIANTS = ["calibrated", "copies", "printed"] as const;
+export type PaperVariant = (typeof PAPER_VARIANTS)[number];
+
+/** A machine of the paper with one kind of constants. */
+export function machineOf(model: PaperModel, variant: PaperVariant): Hardware {
+  return hardwareOf(variant === "printed" ? model.hardware : `${model.hardware}-${variant}`);
 }
 
 function hardwareOf(name: string): Hardware {

@@ -1,31 +1,62 @@
 /**
  * The Mozart paper against the model.
  *
- * The calibrated machines are fitted to Qwen3 at sequence 256 with HBM2 alone; every other row is prediction.
+ * The calibrated machines are fitted to Qwen3 at sequence 256 with HBM2 alone, those fitted to copies to the nine speed-ups at
+ * sequence 256; every other row is prediction.
  */
-import { fitCalibration } from "./paper-fit.js";
+import { fitCalibration, fitCopies } from "./paper-fit.js";
 import {
   machineOf,
   PAPER_RUNS,
+  PAPER_VARIANTS,
   paperModels,
   paperSeconds,
   paperSequences,
   stepSeconds,
   withSsd,
+  type PaperModel,
+  type PaperVariant,
 } from "./paper-model.js";
 import { proportionTables } from "./paper-proportion.js";
 import { columnsOf, type PaperTable } from "./paper-table.js";
 
-const VARIANTS = ["calibrated", "printed"] as const;
+/** Which constants a table is of. */
+const CONSTANTS: Readonly<Record<PaperVariant, string>> = {
+  calibrated: "constants as calibrated to seconds",
+  copies: "constants as fitted to copies",
+  printed: "constants as printed",
+};
 
 /** Speed-ups, seconds, and what they follow: all that needs no trace. */
 export function paperTables(): PaperTable[] {
-  return [...VARIANTS.map(speedupTable), ...VARIANTS.map(sequenceTable), ...proportionTables()];
+  return [
+    ...PAPER_VARIANTS.map(speedupTable),
+    ...PAPER_VARIANTS.map(sequenceTable),
+    placementTable(),
+    convexityTable(),
+    ...proportionTables(),
+  ];
 }
 
-/** The constants of the calibrated machines, fitted again; takes some minutes. */
-export function fitTable(): PaperTable {
+/** The constants of the fitted machines, fitted again; takes some minutes. */
+export function fitTables(): PaperTable[] {
+  const { rootLinkBytesPerNs: root, meanError: error } = fitCopies();
+  const copies: PaperTable = {
+    title: "Fitted to copies: the nine speed-ups at sequence 256",
+    columns: columnsOf(["tiles", "root link, GB/s", "mean error of the nine fitted figures"], { texts: 0 }),
+    rows: [[String(tilesOf("copies")), root, percentOf(error)]],
+  };
+  return [secondsFit(), copies];
+}
+
+function tilesOf(variant: PaperVariant): number {
+  const { chiplet } = machineOf(paperModels[0], variant);
+  return chiplet.kind === "systolic" ? chiplet.tiles.value : 0;
+}
+
+function secondsFit(): PaperTable {
   return {
+    title: `Calibrated to seconds: Qwen3 at sequence 256, ${tilesOf("calibrated")} tiles`,
     columns: columnsOf(
       [
         "efficiency of the root",
@@ -38,18 +69,18 @@ export function fitTable(): PaperTable {
     rows: [0.3, 0.4, 0.5, 1].map((efficiency) => {
       const { calibration, meanError } = fitCalibration(efficiency);
       const { rootLinkBytesPerNs, chipletLinkBytesPerNs } = calibration;
-      return [efficiency, rootLinkBytesPerNs, chipletLinkBytesPerNs, `${(100 * meanError).toFixed(2)} %`];
+      return [efficiency, rootLinkBytesPerNs, chipletLinkBytesPerNs, percentOf(meanError)];
     }),
   };
 }
 
-function speedupTable(variant: (typeof VARIANTS)[number]): PaperTable {
+function speedupTable(variant: PaperVariant): PaperTable {
   const rows = paperModels.flatMap((model) => {
     const hardware = machineOf(model, variant);
     const baseline = stepSeconds({ model, hardware, run: "baseline" });
     return PAPER_RUNS.slice(1).map((run) => {
       const speedup = baseline / stepSeconds({ model, hardware, run });
-      const fitted = variant === "calibrated" && model === paperModels[0] ? "yes" : "no";
+      const fitted = isFitted(variant, model) ? "yes" : "no";
       const paper = model.speedup[run];
       return [
         model.shape.name,
@@ -63,7 +94,7 @@ function speedupTable(variant: (typeof VARIANTS)[number]): PaperTable {
     });
   });
   return {
-    title: `Speed-ups over the baseline, constants as ${variant}`,
+    title: `Speed-ups over the baseline, ${CONSTANTS[variant]}`,
     columns: columnsOf(["model", "run", "C_T", "paper", "model", "error", "fitted"], {
       texts: 2,
       lastIsText: true,
@@ -72,7 +103,65 @@ function speedupTable(variant: (typeof VARIANTS)[number]): PaperTable {
   };
 }
 
-function sequenceTable(variant: (typeof VARIANTS)[number]): PaperTable {
+/** Whether a speed-up of the model made the constants. */
+function isFitted(variant: PaperVariant, model: PaperModel): boolean {
+  return variant === "copies" || (variant === "calibrated" && model === paperModels[0]);
+}
+
+/** What placement alone is worth in the paper: C over B. */
+function placementTable(): PaperTable {
+  return {
+    title: "Gain of C over B, placement alone",
+    columns: columnsOf(["model", "paper", ...PAPER_VARIANTS.map((variant) => CONSTANTS[variant])], {
+      texts: 1,
+    }),
+    rows: paperModels.map((model) => [
+      model.shape.name,
+      (model.speedup.C / model.speedup.B).toFixed(3),
+      ...PAPER_VARIANTS.map((variant) => {
+        const hardware = machineOf(model, variant);
+        const [before, after] = (["B", "C"] as const).map((run) => stepSeconds({ model, hardware, run }));
+        return (before / after).toFixed(3);
+      }),
+    ]),
+  };
+}
+
+/**
+ * Why no model has both C over B at sequence 256 and C at 512, where its time is convex in copies and tokens.
+ *
+ * B and C at 256 are two points of the same number of tokens; a convex function lies above the line through them beyond the
+ * second, and with more tokens it takes no less.
+ */
+function convexityTable(): PaperTable {
+  const [{ tokenReplication, speedup }] = paperModels;
+  const [, { sequenceLength, hbm2: baselineSeconds }, { sequenceLength: longer, hbm2: longerSeconds }] =
+    paperSeconds;
+  const points = (["C", "B"] as const).map((run) => ({
+    copies: tokenReplication[run] * sequenceLength,
+    seconds: baselineSeconds / speedup[run],
+  }));
+  const [placed, plain] = points;
+  const slope = (plain.seconds - placed.seconds) / (plain.copies - placed.copies);
+  const copies = tokenReplication.C * longer;
+  const least = placed.seconds + slope * (copies - placed.copies);
+  const printed = paperSequences.find((found) => found.sequenceLength === longer)?.speedup ?? NaN;
+  const seconds = (value: number) => value.toFixed(3);
+  return {
+    title: "What follows for C at sequence 512 from C and B at 256, Qwen3",
+    columns: columnsOf(["figure", "copies of a sequence's tokens", "seconds of a step", "speed-up"], {
+      texts: 1,
+    }),
+    rows: [
+      ["B at 256, printed", plain.copies.toFixed(0), seconds(plain.seconds), speedup.B],
+      ["C at 256, printed", placed.copies.toFixed(0), seconds(placed.seconds), speedup.C],
+      ["C at 512, least of any convex model", copies.toFixed(0), seconds(least), longerSeconds / least],
+      ["C at 512, printed", copies.toFixed(0), seconds(longerSeconds / printed), printed],
+    ],
+  };
+}
+
+function sequenceTable(variant: PaperVariant): PaperTable {
   const [qwen3] = paperModels;
   const hardware = machineOf(qwen3, variant);
   const baselineOf = (sequenceLength: number, on = hardware) =>
@@ -96,13 +185,17 @@ function sequenceTable(variant: (typeof VARIANTS)[number]): PaperTable {
     }),
   );
   return {
-    title: `Qwen3 by sequence length and memory, constants as ${variant}`,
+    title: `Qwen3 by sequence length and memory, ${CONSTANTS[variant]}`,
     columns: columnsOf(["figure", "sequence", "paper", "model", "error", "fitted"], {
       texts: 1,
       lastIsText: true,
     }),
     rows: [...speedups, ...seconds],
   };
+}
+
+function percentOf(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
 }
 
 function percent(model: number, paper: number): string {

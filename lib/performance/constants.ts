@@ -12,13 +12,16 @@ export interface NamedConstant extends Constant {
 /**
  * Every constant that modelled times and energies rest on: the machine's, then the model's own under `model.`.
  *
- * What the machine has but the model does not use is left out: a root where tokens start everywhere.
+ * What the machine has but the model does not use is left out: a root where tokens start everywhere, its link on a mesh.
  *
  * @example
  * modelConstants(findHardware("mozart-qwen3")).find(({ path }) => path === "links.root.bytesPerNs").trust; // "derived"
  */
 export function modelConstants(hardware: Hardware): NamedConstant[] {
-  const unused = hardware.tokensStart === "everywhere" ? ["root.", "rootMemory."] : [];
+  const unused = [
+    ...(hardware.tokensStart === "everywhere" ? ["root.", "rootMemory."] : []),
+    ...(hardware.mesh === undefined ? [] : ["links.root."]),
+  ];
   return [
     ...listConstants(hardware)
       .filter(({ path }) => !unused.some((start) => path.startsWith(start)))

@@ -68,7 +68,7 @@ export function layerEnergy(
   const memoryBytes = weightBytes * weightPasses + keptBytes;
   const streamedBytes = hardware.weights === "streamed" ? memoryBytes : 0;
 
-  const crossed = crossings(linkLoads(traffic, hardware, transport));
+  const crossed = crossings(linkLoads(traffic, hardware, transport), hardware);
   const bytesPerCopy = wireBytes(shape, formats.dispatch) + wireBytes(shape, formats.combine);
   const copyBytes = bytesPerCopy * scale * microBatches * (training ? 2 : 1);
 

@@ -5,7 +5,8 @@
 import { groupOfChiplet } from "../placement/chiplet-group.js";
 import type { Hardware } from "../hardware/hardware.js";
 import type { LayerTraffic } from "../placement/traffic.js";
-import { SERIAL_LOSS } from "./network.js";
+import { createAllToAll, type AllToAllTime } from "./all-to-all.js";
+import { hopsToEach, leastMeshNs, machineNetwork } from "./machine-network.js";
 import type { Transport } from "../hardware/workload.js";
 import { largest, sum } from "../statistics.js";
 
@@ -77,61 +78,122 @@ export interface LinkTimes {
 }
 
 /**
- * Turns token copies into busy times of links, the busier direction of each, stretched by contention where tokens
- * start everywhere.
+ * Turns token copies into busy times of links, the busier direction of each. On a mesh every chiplet is busy for the whole
+ * exchange: all of its links are shared by all.
  *
  * @param bytesPerCopy Bytes of one token's activations, times the share of the tokens that move (1 for all).
  */
 export function linkTimes(loads: LinkLoads, hardware: Hardware, bytesPerCopy: number): LinkTimes {
-  const { root, chiplet } = hardware.links;
-  const everywhere = hardware.tokensStart === "everywhere";
-  // A single chiplet group needs no root link unless the tokens start behind it.
-  const rootLatencyNs = everywhere && loads.rootDown.length === 1 ? 0 : root.latencyNs.value;
-  const contention = everywhere ? contentionFactor(loads, hardware) : 1;
-  const busy = (down: Float64Array, up: Float64Array, bytesPerNs: number) =>
-    down.map((copies, link) => (Math.max(copies, up[link]) * bytesPerCopy * contention) / bytesPerNs);
-  return {
-    rootNs: busy(loads.rootDown, loads.rootUp, root.bytesPerNs.value),
-    chipletNs: busy(loads.chipletDown, loads.chipletUp, chiplet.bytesPerNs.value),
-    latencyNs: (everywhere ? 2 : 1) * (chiplet.latencyNs.value + rootLatencyNs),
+  return createLinkTimer(hardware)(loads)(bytesPerCopy);
+}
+
+/**
+ * Makes {@link linkTimes} for one machine, which walks its routes once.
+ *
+ * Where tokens start everywhere, all links are stretched by what `transferTime` of lib/performance/network.ts adds to its
+ * bound for contention; times are in proportion to bytes.
+ */
+export function createLinkTimer(
+  hardware: Hardware,
+): (loads: LinkLoads) => (bytesPerCopy: number) => LinkTimes {
+  let known: ReturnType<typeof createExchange> | undefined;
+  const latencyNs = pathNs(hardware);
+  return (loads) => {
+    if (hardware.tokensStart === "root") {
+      return (bytesPerCopy) => busyTimes(loads, hardware, { bytesPerCopy, latencyNs });
+    }
+    // Machines with measured kernels never ask.
+    known ??= createExchange(hardware);
+    const { boundNs, contentionNs } = known(loads);
+    if (hardware.mesh !== undefined) {
+      return (bytesPerCopy) => wholeMesh(loads, { ns: (boundNs + contentionNs) * bytesPerCopy, latencyNs });
+    }
+    const contention = boundNs === 0 ? 1 : 1 + contentionNs / boundNs;
+    return (bytesPerCopy) =>
+      busyTimes(loads, hardware, { bytesPerCopy: bytesPerCopy * contention, latencyNs });
   };
 }
 
 /**
- * How much longer a transfer from many chiplets to many takes than its busiest link is busy.
+ * Busy times that no placement with as many copies is below in the mean over links of a class: those of even traffic,
+ * without contention, which is least for skewed traffic on some trees.
  *
- * The rounds of `transferTime` in lib/performance/network.ts, for equal sources: the chiplets with the fewest copies
- * are served first, then rounds go on without them. The loss at busy links in series is that of one such pair. Arriving
- * copies decide: as sources are equal, no link sends more than the busiest receives. Time O(chiplets * chiplet groups).
+ * @param even Copies over every link with even traffic.
  */
-function contentionFactor({ rootDown, chipletDown }: LinkLoads, { links }: Hardware): number {
-  const chipletsPerGroup = chipletDown.length / rootDown.length;
-  const groupOf = (chiplet: number) => groupOfChiplet(chiplet, chipletsPerGroup);
-  const arriving = new Float64Array(rootDown.length);
-  chipletDown.forEach((copies, chiplet) => {
-    arriving[groupOf(chiplet)] += copies;
+export function leastLinkTimes(even: LinkLoads, hardware: Hardware, bytesPerCopy: number): LinkTimes {
+  const latencyNs = pathNs(hardware);
+  if (hardware.mesh === undefined) return busyTimes(even, hardware, { bytesPerCopy, latencyNs });
+  const numChiplets = even.chipletDown.length;
+  const copies = sum(even.chipletDown) / (1 - 1 / numChiplets);
+  return wholeMesh(even, {
+    ns: numChiplets === 1 ? 0 : copies * leastMeshNs(hardware, bytesPerCopy),
+    latencyNs,
   });
-  // With multicast, a copy for a chiplet is only part of a copy over the root link.
-  const rootShare = rootDown.map((copies, group) => (arriving[group] > 0 ? copies / arriving[group] : 0));
-  const served = new Float64Array(rootDown.length).fill(chipletsPerGroup);
-  const rootNsOf = (copies: number) => copies / links.root.bytesPerNs.value;
-  const chipletNsOf = (copies: number) => copies / links.chiplet.bytesPerNs.value;
-  const order = Array.from(chipletDown.keys()).sort((a, b) => chipletDown[a] - chipletDown[b]);
-  let rounds = 0;
-  let done = 0;
-  for (const chiplet of order) {
-    const step = chipletDown[chiplet] - done;
-    const mostOverRoot = served.reduce((most, count, group) => Math.max(most, count * rootShare[group]), 0);
-    rounds += step * Math.max(chipletNsOf(1), rootNsOf(mostOverRoot));
-    done += step;
-    served[groupOf(chiplet)]--;
-  }
-  const bound = Math.max(chipletNsOf(largest(chipletDown, 0)), rootNsOf(largest(rootDown, 0)));
-  return bound === 0 ? 1 : (rounds / bound) * (1 + SERIAL_LOSS);
 }
 
-/** Copies that cross any link of a class at dispatch. */
-export function crossings(loads: LinkLoads): { root: number; chiplet: number } {
+function wholeMesh(loads: LinkLoads, { ns, latencyNs }: { ns: number; latencyNs: number }): LinkTimes {
+  const chipletNs = new Float64Array(loads.chipletDown.length).fill(ns);
+  return { rootNs: new Float64Array(loads.rootDown.length), chipletNs, latencyNs };
+}
+
+function busyTimes(
+  loads: LinkLoads,
+  { links: { root, chiplet } }: Hardware,
+  { bytesPerCopy, latencyNs }: { bytesPerCopy: number; latencyNs: number },
+): LinkTimes {
+  const busy = (down: Float64Array, up: Float64Array, bytesPerNs: number) =>
+    down.map((copies, link) => (Math.max(copies, up[link]) * bytesPerCopy) / bytesPerNs);
+  return {
+    rootNs: busy(loads.rootDown, loads.rootUp, root.bytesPerNs.value),
+    chipletNs: busy(loads.chipletDown, loads.chipletUp, chiplet.bytesPerNs.value),
+    latencyNs,
+  };
+}
+
+/** Latency of the longest route. */
+function pathNs({ tokensStart, numGroups, chipletsPerGroup, links, mesh }: Hardware): number {
+  const { root, chiplet } = links;
+  if (mesh !== undefined) {
+    const rows = (numGroups * chipletsPerGroup) / mesh.columns;
+    return (mesh.columns - 1 + rows - 1) * chiplet.latencyNs.value;
+  }
+  if (tokensStart === "root") return chiplet.latencyNs.value + root.latencyNs.value;
+  // A single chiplet group needs no root link unless the tokens start behind it.
+  return 2 * (chiplet.latencyNs.value + (numGroups === 1 ? 0 : root.latencyNs.value));
+}
+
+/** Time of one exchange for each byte of a copy. With multicast, a copy for a chiplet is part of a copy over the root link. */
+function createExchange(hardware: Hardware): (loads: LinkLoads) => AllToAllTime {
+  const { numGroups, chipletsPerGroup } = hardware;
+  const numChiplets = numGroups * chipletsPerGroup;
+  const { network, routerOf, isRootLink } = machineNetwork(hardware);
+  const timeOf = createAllToAll(network, routerOf, isRootLink);
+  return ({ rootDown, chipletDown }) => {
+    // Every chiplet sends itself nothing: of what arrives from others, each sends as much.
+    const bytes = chipletDown.map((copies) => (numChiplets === 1 ? 0 : copies / (numChiplets - 1)));
+    const arriving = new Float64Array(numGroups);
+    bytes.forEach((own, chiplet) => {
+      arriving[groupOfChiplet(chiplet, chipletsPerGroup)] += own;
+    });
+    const outside = numChiplets - chipletsPerGroup;
+    const share = bytes.map((_, chiplet) => {
+      const group = groupOfChiplet(chiplet, chipletsPerGroup);
+      return outside === 0 || arriving[group] === 0 ? 1 : rootDown[group] / (arriving[group] * outside);
+    });
+    return timeOf({ bytes, share });
+  };
+}
+
+/** Copies that cross any link of a class at dispatch; on a mesh one for every link of the way. */
+export function crossings(loads: LinkLoads, hardware: Hardware): { root: number; chiplet: number } {
+  if (hardware.mesh !== undefined) {
+    const hops = hopsToEach(machineNetwork(hardware));
+    const others = Math.max(1, loads.chipletDown.length - 1);
+    return {
+      root: 0,
+      chiplet: sum(loads.chipletDown.map((copies, chiplet) => (copies * hops[chiplet]) / others)),
+    };
+  }
   const total = (a: Float64Array, b: Float64Array) =>
     a.reduce((sum, copies, link) => sum + copies + b[link], 0);
   return {

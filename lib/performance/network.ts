@@ -1,11 +1,10 @@
-import { largest } from "../statistics.js";
-import { SUM_ROUNDING } from "../placement/tolerance.js";
 /**
  * Time of a set of flows on any tree or mesh of links: the general road, from explicit links and flows.
  *
- * For the two-level tree of a `Hardware` and millions of tokens, lib/performance/link-loads.ts gets the same link loads
- * without listing flows; a test holds the two together.
+ * What commands need of it is the same for equal sources without listing flows for every placement: all-to-all.ts.
  */
+import { SUM_ROUNDING } from "../placement/tolerance.js";
+import { largest } from "../statistics.js";
 
 /** A full-duplex link between two routers. */
 export interface NetworkLink {
@@ -91,34 +90,44 @@ export function createRouting(network: Network): (from: number, to: number) => n
   return network.meshColumns === undefined ? treeRouting(network) : meshRouting(network.meshColumns);
 }
 
-/** A flow that moves, with the directed links and ports it crosses. */
-interface RoutedFlow extends Flow {
-  /** Indices of what it crosses, and nanoseconds a byte there. */
+/** What a flow from one router to another crosses. */
+export interface Route {
+  /**
+   * Directed links, 2 * link and one more from its second router to its first, then ports: the entry of router r is
+   * 2 * links + r, its exit numRouters further. With nanoseconds a byte there.
+   */
   readonly crossed: readonly { index: number; nsPerByte: number }[];
   readonly latencyNs: number;
 }
 
-function routedFlows(network: Network, flows: readonly Flow[]): RoutedFlow[] {
+/** Prepares the routes of a network, with all that they cross. */
+export function createRoutes(network: Network): (from: number, to: number) => Route {
   const { links, numRouters, portBytesPerNs = Infinity } = network;
   const routeOf = createRouting(network);
   const linkOf = indexLinks(network);
-  // Directed links first, then every router's entry and exit.
   const port = (index: number) => ({ index: 2 * links.length + index, nsPerByte: 1 / portBytesPerNs });
+  return (start, end) => {
+    const routers = routeOf(start, end);
+    const hops = routers.slice(1).map((to, hop) => linkOf(routers[hop], to));
+    return {
+      crossed: [
+        port(start),
+        ...hops.map((index) => ({ index, nsPerByte: 1 / links[index >> 1].bytesPerNs })),
+        port(numRouters + end),
+      ],
+      latencyNs: hops.reduce((sum, index) => sum + links[index >> 1].latencyNs, 0),
+    };
+  };
+}
+
+/** A flow that moves, with its route. */
+type RoutedFlow = Flow & Route;
+
+function routedFlows(network: Network, flows: readonly Flow[]): RoutedFlow[] {
+  const routeOf = createRoutes(network);
   return flows
     .filter(({ from, to, bytes }) => from !== to && bytes > 0)
-    .map((flow) => {
-      const routers = routeOf(flow.from, flow.to);
-      const hops = routers.slice(1).map((to, hop) => linkOf(routers[hop], to));
-      return {
-        ...flow,
-        crossed: [
-          port(flow.from),
-          ...hops.map((index) => ({ index, nsPerByte: 1 / links[index >> 1].bytesPerNs })),
-          port(numRouters + flow.to),
-        ],
-        latencyNs: hops.reduce((sum, index) => sum + links[index >> 1].latencyNs, 0),
-      };
-    });
+    .map((flow) => ({ ...flow, ...routeOf(flow.from, flow.to) }));
 }
 
 /** Nanoseconds for which each directed link and port is busy. */

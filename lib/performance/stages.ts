@@ -8,10 +8,10 @@ import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { attentionNs } from "./attention.js";
 import { createGpuTimer } from "./gpu-stages.js";
-import { linkLoads, linkTimes, type LinkTimes } from "./link-loads.js";
+import { createLinkTimer, linkLoads, type LinkTimes } from "./link-loads.js";
 import { activationSaveNs, memoryTransferNs } from "./memory.js";
 import { weightBytesOf, wireBytes, type Piece } from "./piece.js";
-import { tokenBytes, type NumberFormat } from "../hardware/number-format.js";
+import { tokenBytes } from "../hardware/number-format.js";
 import { gemmNs, type Gemm } from "./systolic.js";
 import type { Workload } from "../hardware/workload.js";
 
@@ -86,19 +86,26 @@ export function createStageTimer(
     return ns;
   };
   const measured = createGpuTimer({ hardware, shape }, piece);
+  const timerOf = createLinkTimer(hardware);
+  const transfersOf = (traffic: LayerTraffic, scale: number): Pick<StageTimes, "dispatch" | "combine"> => {
+    const timesOf = timerOf(linkLoads(traffic, hardware, workload.transport));
+    return {
+      dispatch: timesOf(wireBytes(shape, formats.dispatch) * scale),
+      combine: timesOf(wireBytes(shape, formats.combine) * scale),
+    };
+  };
   return (traffic) => {
     const scale = tokens / traffic.numTokens;
     const kernels = measured?.(traffic);
-    const loads = linkLoads(traffic, hardware, workload.transport);
-    const timesOf = (format: NumberFormat) => linkTimes(loads, hardware, wireBytes(shape, format) * scale);
     const savedBytes = expertActivationBytes(traffic, shape, { workload, tokens });
     const perChiplet = (nsOf: (experts: readonly number[], chiplet: number) => number) =>
       Float64Array.from(traffic.expertLoad, nsOf);
     return {
       attentionNs: launchNs + others * attention,
       sharedNs: others * sharedNs,
-      dispatch: kernels ? onGpus(kernels.dispatchNs, hardware) : timesOf(formats.dispatch),
-      combine: kernels ? onGpus(kernels.combineNs, hardware) : timesOf(formats.combine),
+      ...(kernels
+        ? { dispatch: onGpus(kernels.dispatchNs, hardware), combine: onGpus(kernels.combineNs, hardware) }
+        : transfersOf(traffic, scale)),
       expertsNs:
         kernels?.expertsNs ??
         perChiplet((experts) => experts.reduce((total, load) => total + expertNsOf(load * scale), 0)),

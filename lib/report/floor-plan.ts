@@ -21,7 +21,7 @@ export interface PlanContent {
 
 /**
  * Draws the machine with the experts of one layer on it: a root above, a switch for every chiplet group, its chiplets below, and all links
- * between them. Chiplets are coloured by their load and links by how busy they are, which the style does from `--load` and
+ * between them; or a mesh of chiplets with the links between neighbours. Chiplets are coloured by their load and links by how busy they are, which the style does from `--load` and
  * `--busy`; a page's script sets them from layer to layer.
  */
 export function floorPlan(content: PlanContent, hardware: Hardware, size: ChartSize): string {
@@ -47,6 +47,7 @@ interface Layout {
   readonly chipletWidth: number;
   readonly chipletHeight: number;
   readonly perRow: number;
+  readonly isMesh: boolean;
   /** Lines of experts in a chiplet's box; none where they do not fit. */
   readonly expertLines: number;
   readonly groups: readonly PlacedGroup[];
@@ -64,7 +65,7 @@ interface PlacedGroup {
 
 function layoutOf(
   { chiplets }: PlanContent,
-  { numGroups, chipletsPerGroup, tokensStart }: Hardware,
+  { numGroups, chipletsPerGroup, tokensStart, mesh }: Hardware,
   { width, fontSize }: ChartSize,
 ): Layout {
   const most = width > 500 ? 4 : 2;
@@ -75,7 +76,8 @@ function layoutOf(
   const hasRoot = tokensStart === "root" || numGroups > 1;
   const gutter = hasRoot ? 6 + 5 * rows : 0;
   const groupWidth = (width - columns * gutter - (columns - 1) * GAP) / columns;
-  const perRow = Math.min(chipletsPerGroup, Math.max(1, Math.floor(groupWidth / (2.3 * fontSize))));
+  const fittingChiplets = Math.max(1, Math.floor(groupWidth / (2.3 * fontSize)));
+  const perRow = mesh?.columns ?? Math.min(chipletsPerGroup, fittingChiplets);
   const chipletWidth = (groupWidth - GAP * (perRow + 1)) / perRow;
   const perLine = Math.floor((chipletWidth - 8) / (1.9 * fontSize));
   const lines = perLine < 1 ? 9 : Math.ceil(largest(chiplets.map(({ length }) => length)) / perLine);
@@ -98,12 +100,23 @@ function layoutOf(
     };
   });
   const height = rootHeight + rows * (groupHeight + GAP);
-  return { width, height, rootHeight, fontSize, chipletWidth, chipletHeight, perRow, expertLines, groups };
+  return {
+    width,
+    height,
+    rootHeight,
+    fontSize,
+    chipletWidth,
+    chipletHeight,
+    perRow,
+    isMesh: mesh !== undefined,
+    expertLines,
+    groups,
+  };
 }
 
 function drawGroup(placed: PlacedGroup, content: PlanContent, layout: Layout): string {
   const { group, left, top, width, trunk, chiplets } = placed;
-  const { fontSize, rootHeight, chipletHeight, perRow } = layout;
+  const { fontSize, rootHeight, chipletHeight, perRow, isMesh } = layout;
   const rows = Math.ceil(chiplets.length / perRow);
   const height = SWITCH + rows * (LINK + chipletHeight) + GAP;
   const middle = digits(top + SWITCH / 2);
@@ -114,8 +127,11 @@ function drawGroup(placed: PlacedGroup, content: PlanContent, layout: Layout): s
         `style="--busy:${digits(content.busy.root[group])}" d="M${digits(trunk)} ${ROOT}V${middle}H${digits(left)}"/>`;
   return (
     `<rect class="group" x="${digits(left)}" y="${digits(top)}" width="${digits(width)}" height="${digits(height)}" rx="5"/>` +
-    `<rect class="switch" x="${digits(left)}" y="${digits(top)}" width="${digits(width)}" height="${SWITCH}" rx="5"/>` +
-    `<text class="quiet" x="${digits(left + 8)}" y="${digits(top + SWITCH / 2 + fontSize / 3)}">group ${group}</text>` +
+    (isMesh
+      ? ""
+      : `<rect class="switch" x="${digits(left)}" y="${digits(top)}" width="${digits(width)}" height="${SWITCH}" rx="5"/>`) +
+    `<text class="quiet" x="${digits(left + 8)}" y="${digits(top + SWITCH / 2 + fontSize / 3)}">` +
+    `${isMesh ? `mesh of ${rows} x ${perRow}` : `group ${group}`}</text>` +
     trunkLine +
     chiplets.map((chiplet, place) => drawChiplet({ chiplet, place }, content, { placed, layout })).join("")
   );
@@ -132,8 +148,9 @@ function drawChiplet(
   const top = placed.top + SWITCH + LINK + row * (LINK + chipletHeight);
   const begin = placed.top + SWITCH;
   // Links of further rows run beside the chiplets of the rows before.
-  const link =
-    row === 0
+  const link = layout.isMesh
+    ? meshLinks({ left, top, ends: [column + 1 === perRow, chiplet + perRow >= chiplets.length] }, layout)
+    : row === 0
       ? `M${digits(left + chipletWidth / 2)} ${digits(begin)}V${digits(top)}`
       : `M${digits(left - GAP / 2)} ${digits(begin)}V${digits(top - LINK / 2)}H${digits(left + chipletWidth / 2)}V${digits(top)}`;
   const experts = chiplets[chiplet] ?? [];
@@ -157,6 +174,17 @@ function drawChiplet(
     `<text class="number" x="${middle}" y="${digits(top + 1.1 * fontSize + 1)}" text-anchor="middle">${chiplet}</text>` +
     `${loadText}${lines.join("")}</g>`
   );
+}
+
+/** From a chiplet to its neighbours to the right and below, as far as there are any. */
+function meshLinks(
+  { left, top, ends }: { left: number; top: number; ends: readonly [right: boolean, below: boolean] },
+  { chipletWidth, chipletHeight }: Layout,
+): string {
+  const [right, bottom] = [left + chipletWidth, top + chipletHeight];
+  const across = ends[0] ? "" : `M${digits(right)} ${digits(top + chipletHeight / 2)}h${GAP}`;
+  const down = ends[1] ? "" : `M${digits(left + chipletWidth / 2)} ${digits(bottom)}v${LINK}`;
+  return across + down;
 }
 
 function digits(value: number): string {

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.js";
 import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
-import { copiesToChiplets } from "../performance/link-loads.js";
+import { copiesToChiplets, leastLinkTimes, linkLoads } from "../performance/link-loads.js";
 import { memoryTransferNs } from "../performance/memory.js";
 import { hottestGpuStages, leastGpuStages, type GpuStages } from "../performance/gpu-stages.js";
 import { weightBytesOf, wireBytes, type Piece } from "../performance/piece.js";
@@ -97,7 +97,9 @@ export function leastDurations(
 ): LayerDurations {
   const durations = modelDurations(even, machine, cut);
   const least = leastGpuStages(even, machine, chunkOf(machine, cut));
-  return least === undefined ? durations : withStages(durations, least, machine);
+  return least === undefined
+    ? withLeastLinks(durations, even, { machine, cut })
+    : withStages(durations, least, machine);
 }
 
 /**
@@ -113,6 +115,20 @@ export function hottestDurations(
   if (machine.hardware.weights === "streamed") return undefined;
   const hottest = hottestGpuStages(even, machine, chunkOf(machine, cut));
   return hottest && withStages(modelDurations(even, machine, cut), hottest, machine);
+}
+
+function withLeastLinks(
+  durations: LayerDurations,
+  even: LayerTraffic,
+  { machine, cut }: { machine: { readonly hardware: Hardware; readonly shape: ModelShape }; cut: Cut },
+): LayerDurations {
+  const { hardware, shape } = machine;
+  const { transport, formats } = cut.workload;
+  const loads = linkLoads(even, hardware, transport);
+  const scale = chunkOf(machine, cut).tokens / even.numTokens;
+  const least = (way: "dispatch" | "combine") =>
+    leastLinkTimes(loads, hardware, wireBytes(shape, formats[way]) * scale);
+  return { ...durations, dispatch: least("dispatch"), combine: least("combine") };
 }
 
 function withStages(

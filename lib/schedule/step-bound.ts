@@ -23,9 +23,9 @@ export interface BoundedLayer {
  * resource. Both are maxima of sums of durations, hence convex in them, and the same when chiplets of a group, or groups, are
  * renumbered. So their value at the mean of all renumberings (Jensen's inequality), where every chiplet has the mean
  * duration of its stage, is a lower bound: durations are sums over chiplets that no placement changes (compute, weights), or
- * grow with token copies, of which there are at least C_T and C_G. Contention of links is at least what it is with even
- * traffic; measured kernels take at least what `leastGpuStages` has of them. That weights and tokens have to fit the SRAM is
- * left out, which only takes waiting away.
+ * grow with token copies, of which there are at least C_T and C_G. Contention of links is left out, and a mesh takes at least
+ * what its ports and middle cuts do (`leastMeshNs`); measured kernels take at least what `leastGpuStages` has of them. That
+ * weights and tokens have to fit the SRAM is left out, which only takes waiting away.
  *
  * Where GPUs have kernels all of them wait for each other before and after the experts of every layer, so that a path of the
  * graph passes through whichever GPU is last: it is no shorter than through one that has the busiest expert and no other.

@@ -39,7 +39,9 @@ export function balanceLoads(loads: readonly number[], perSet: number, maxSets =
       if (isBetter(next, least)) openSet(size, next);
       return;
     }
-    for (let place = from; place < heaviestFirst.length && triedSets < maxSets; place++) {
+    // Beyond, too few loads are left to complete the set.
+    const last = heaviestFirst.length - (perSet - (size % perSet));
+    for (let place = from; place <= last && triedSets < maxSets; place++) {
       if (used[place]) continue;
       deal(size, place, sum, sets);
     }

@@ -62,6 +62,21 @@ describe("withChiplets", () => {
     expect(() => withChiplets(h100, { numChiplets: 12 })).to.throw(InputError, /found 12 in servers of 8/);
   });
 
+  it("keeps the columns of a mesh: other numbers of chips are other numbers of rows", () => {
+    const mesh = findHardware("wormhole-8x4")!;
+    const four = withChiplets(mesh, { numChiplets: 4 });
+    expect([four.numGroups, four.chipletsPerGroup, four.mesh?.columns]).to.deep.equal([1, 4, 4]);
+    for (const [numChiplets, numGroups] of [
+      [6, 1],
+      [8, 2],
+    ]) {
+      expect(() => withChiplets(mesh, { numChiplets, numGroups })).to.throw(
+        InputError,
+        `chiplets: found ${numChiplets} in ${numGroups} groups, expected one group of whole rows of 4`,
+      );
+    }
+  });
+
   it("refuses chiplets that do not divide into groups", () => {
     expect(() => withChiplets(mozart, { numChiplets: 15 })).to.throw(InputError, /found 15 in 4 groups/);
   });
@@ -100,6 +115,21 @@ describe("parseHardware", () => {
     expect(await messageOf({ ...json(), links: undefined })).to.equal(
       "hw.json: missing field links, expected an object",
     );
+  });
+
+  it("takes a mesh, which needs no root link, and refuses one that is none", async () => {
+    const { links, ...mesh } = JSON.parse(JSON.stringify(findHardware("wormhole-8x4"))) as {
+      links: { chiplet: object };
+      mesh: { columns: number };
+    };
+    const alone = { ...mesh, links: { chiplet: links.chiplet } };
+    expect(await parseHardware(alone, "mesh.json")).to.deep.equal(findHardware("wormhole-8x4"));
+    const { mesh: grid, ...tree } = alone;
+    expect(grid.columns).to.equal(4);
+    expect(await messageOf(tree)).to.equal("hw.json: missing field links.root, expected an object");
+    for (const broken of [{ numGroups: 2 }, { chipletsPerGroup: 30 }, { tokensStart: "root" }]) {
+      expect(await messageOf({ ...alone, ...broken })).to.match(/expected one group of whole rows/);
+    }
   });
 
   it("names an unknown field, a wrong type and a value out of range", async () => {

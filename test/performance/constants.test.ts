@@ -27,6 +27,7 @@ describe("modelConstants", () => {
       const fromRoot = hardware.tokensStart === "root";
       expect(has("root."), hardware.name).to.equal(fromRoot);
       expect(has("rootMemory."), hardware.name).to.equal(fromRoot);
+      expect(has("links.root."), hardware.name).to.equal(hardware.mesh === undefined);
       const isMeasured = hardware.kernels !== undefined;
       expect(has("kernels."), hardware.name).to.equal(isMeasured);
       const loss = constants.find(({ path }) => path === "model.serialLoss");

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { hardwarePresets } from "../../lib/hardware/presets.js";
+import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { withChiplets, type Hardware } from "../../lib/hardware/hardware.js";
 import { TRANSPORTS } from "../../lib/hardware/workload.js";
@@ -33,12 +33,25 @@ describe("stepBoundNs", () => {
     yield dealt(experts, 32);
   }
 
+  /** Servers whose kernels nobody knows, root links as wide as four chiplet links: links alone make their times. */
+  const servers = JSON.parse(JSON.stringify({ ...findHardware("h100-8x8"), kernels: undefined })) as Hardware;
+  const { root, chiplet } = servers.links;
+  const wide: Hardware = {
+    ...servers,
+    name: "h100-8x8 without kernels",
+    links: {
+      root: { ...root, bytesPerNs: { ...root.bytesPerNs, value: 4 * chiplet.bytesPerNs.value } },
+      chiplet,
+    },
+  };
+  const machines = [...hardwarePresets, wide];
+
   const tiny = (hardware: Hardware): [Hardware, number, number] => {
     const numGroups = hardware.numGroups === 1 ? 1 : 2;
     return [withChiplets(hardware, { numChiplets: 8, numGroups }), 8, numGroups];
   };
 
-  for (const preset of hardwarePresets) {
+  for (const preset of machines) {
     it(`is below the time of any placement, whatever the workload and transport: ${preset.name}`, () => {
       const [hardware, numChiplets, numGroups] = tiny(preset);
       const problems = patterns.map((tokens) =>

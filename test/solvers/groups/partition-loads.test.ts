@@ -3,6 +3,11 @@ import * as fc from "fast-check";
 import { balanceLoads } from "../../../solvers/groups/partition-loads.js";
 
 describe("balanceLoads", () => {
+  it("is done at once with a single set, however large", () => {
+    const loads = Array.from({ length: 40 }, (_, index) => index % 7);
+    expect(balanceLoads(loads, 40)[0].toSorted((a, b) => a - b)).to.deep.equal([...loads.keys()]);
+  });
+
   it("deals loads into equal sets with the least deviation from the mean of all ways", () => {
     const cases = fc
       .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }))
