@@ -4,7 +4,7 @@ import type { TokenPatterns } from "../trace/token-patterns.js";
  * Counts token copies: the sum over tokens of the number of distinct blocks that a token's experts sit on.
  *
  * With chiplets as blocks, tokenCopies / tokens is the token replication C_T; with chiplet groups, C_G. An exact
- * integer, so costs of placements compare exactly. Time O(sum of pattern widths).
+ * integer, so costs of placements compare exactly. Time O(experts + sum of pattern widths).
  * Source: Mozart (arXiv:2603.07006), section 3; in hypergraph terms tokenCopies = tokens + (connectivity - 1).
  *
  * @param blockOf Block of every expert, in [0, 65536). Shape [numExperts].
@@ -14,7 +14,10 @@ import type { TokenPatterns } from "../trace/token-patterns.js";
  */
 export function countTokenCopies(patterns: TokenPatterns, blockOf: ArrayLike<number>): number {
   const { numPatterns, offsets, experts, counts } = patterns;
-  const seenIn = new Int32Array(65536).fill(-1);
+  let numBlocks = 0;
+  for (let expert = 0; expert < blockOf.length; expert++)
+    numBlocks = Math.max(numBlocks, blockOf[expert] + 1);
+  const seenIn = new Int32Array(numBlocks).fill(-1);
   let tokenCopies = 0;
   for (let pattern = 0; pattern < numPatterns; pattern++) {
     for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {

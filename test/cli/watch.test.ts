@@ -21,12 +21,19 @@ const recorded = (seed: number) =>
 
 describe("moeplace watch", () => {
   let place: Workplace;
-  beforeEach(async () => {
+  let running: string;
+  before(async () => {
+    const elsewhere = openWorkplace();
+    elsewhere.write("before.jsonl", recorded(1));
+    const placed = await elsewhere.run("place", "before.jsonl", "--objective", "traffic", "-o", "p.json");
+    expect(placed.exitCode, placed.stderr).to.equal(0);
+    running = elsewhere.read("p.json");
+    elsewhere.remove();
+  });
+  beforeEach(() => {
     place = openWorkplace();
     mkdirSync(join(place.folder, "in"));
-    place.write("before.jsonl", recorded(1));
-    const placed = await place.run("place", "before.jsonl", "--objective", "traffic", "-o", "p.json");
-    expect(placed.exitCode, placed.stderr).to.equal(0);
+    place.write("p.json", running);
   });
   afterEach(() => {
     place.remove();

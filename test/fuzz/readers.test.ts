@@ -3,7 +3,7 @@ import { fuzzFamilies } from "./families.js";
 import { runFuzz } from "./run-fuzz.js";
 
 /** npm run fuzz reads 100,000 of each. */
-const INPUTS = 200;
+const INPUTS = 100;
 
 describe("mutated files", () => {
   // Processes of their own: what hangs or runs out of memory takes nothing else with it.
