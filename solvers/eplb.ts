@@ -1,7 +1,11 @@
+import { createRandom } from "../lib/random.js";
+import { SUM_ROUNDING } from "../lib/placement/tolerance.js";
+import { largest } from "../lib/statistics.js";
 import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { completePlacement } from "./constraints/complete-placement.js";
 import { BASELINE } from "./objectives/baseline.js";
+import { balanceReplicas } from "./replicas/balance-replicas.js";
 
 /** What DeepSeek's load balancer is told besides the loads. */
 export interface EplbOptions {
@@ -77,7 +81,7 @@ export const eplbGlobal: Solver = {
   name: "eplb-global",
   summary: "DeepSeek EPLB, global policy: balances load, blind to which experts a token uses together",
   solve: (problem, options) =>
-    completePlacement(problem, placeByEplb(problem, 1), { ...options, stoppedBy: "rule" }),
+    completePlacement(problem, placeByEplb(problem, 1, options.seed), { ...options, stoppedBy: "rule" }),
 };
 
 /**
@@ -92,7 +96,7 @@ export const eplbHierarchical: Solver = {
   summary: "DeepSeek EPLB, hierarchical policy: consecutive experts to chiplet groups, then balanced load",
   solve(problem, options) {
     const numChipletGroups = problem.numChiplets / problem.chipletsPerGroup;
-    return completePlacement(problem, placeByEplb(problem, numChipletGroups), {
+    return completePlacement(problem, placeByEplb(problem, numChipletGroups, options.seed), {
       ...options,
       stoppedBy: "rule",
     });
@@ -103,9 +107,13 @@ export const eplbHierarchical: Solver = {
  * Places experts, and as many replicas as the problem allows, by {@link rebalanceExperts}.
  *
  * Slots that are to stay empty go to experts that no token chooses. Deviation: where the original puts two replicas of an
- * expert on one chiplet, one swaps places with what another chiplet holds, so that all slots are filled.
+ * expert on one chiplet, which no placement here may, one swaps places with what another chiplet holds; where that is less
+ * even than the original, replicas are swapped and given to other experts until it is not, so that what is compared with is as
+ * strong as what engines run.
+ *
+ * @param numChipletGroups Servers, or 1 for the policy that is blind to them.
  */
-function placeByEplb(problem: PlacementProblem, numChipletGroups: number): number[][] {
+export function placeByEplb(problem: PlacementProblem, numChipletGroups: number, seed: number): number[][] {
   const { numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
   const numSlots = numChiplets * slotsPerChiplet;
   const absent = numSlots - numExperts - numReplicas;
@@ -120,11 +128,38 @@ function placeByEplb(problem: PlacementProblem, numChipletGroups: number): numbe
     numChipletGroups,
     numChiplets,
   });
+  const enoughLoad = largestLoad(expertOfSlot, load, slotsPerChiplet);
   separateReplicas(expertOfSlot, load, slotsPerChiplet);
-  return Array.from({ length: numChiplets }, (_, chiplet) => {
+  const chiplets = Array.from({ length: numChiplets }, (_, chiplet) => {
     const slots = expertOfSlot.subarray(chiplet * slotsPerChiplet, (chiplet + 1) * slotsPerChiplet);
     return [...new Set(slots)].filter((expert) => expert < numExperts).sort((a, b) => a - b);
   });
+  const isWhole = chiplets.flat().length === numExperts + numReplicas;
+  if (isWhole && largestLoad(expertOfSlot, load, slotsPerChiplet) <= enoughLoad * (1 + SUM_ROUNDING)) {
+    return chiplets;
+  }
+  return balanceReplicas(problem.load, {
+    numPlaced: numExperts + numReplicas,
+    numChiplets,
+    slotsPerChiplet,
+    random: createRandom(seed, problem.layer, DOUBLES_STREAM),
+    ...(isWhole && { starts: [chiplets] }),
+    enoughLoad,
+  });
+}
+
+/** Tells the random stream of what puts doubles right from those of searches. */
+const DOUBLES_STREAM = 5;
+
+/** Largest load of a chiplet where tokens are shared out evenly over all replicas, doubles included. */
+function largestLoad(expertOfSlot: Int32Array, load: Float64Array, slots: number): number {
+  const counts = new Int32Array(load.length);
+  for (const expert of expertOfSlot) counts[expert]++;
+  const chipletLoad = new Float64Array(expertOfSlot.length / slots);
+  expertOfSlot.forEach((expert, slot) => {
+    chipletLoad[Math.floor(slot / slots)] += load[expert] / counts[expert];
+  });
+  return largest(chipletLoad);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Solver } from "../lib/placement/solver.js";
 import { unknownName } from "../lib/unknown-name.js";
 import { auto } from "./auto.js";
+import { meetingLoadCap } from "./constraints/load-cap.js";
 import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
 import { exact } from "./exact.js";
@@ -39,6 +40,7 @@ const helpers = {
 /** Every solver, pursuing the objective of the problem it is given; baselines know no objective. */
 export const solvers: readonly Solver[] = trafficSolvers
   .map((solver) => (solver.kind === "baseline" ? solver : pursuing(solver, helpers)))
+  .map(meetingLoadCap)
   .map(evenly)
   .map(keepingRouterGroups);
 

@@ -21,12 +21,11 @@ export type PlaceOutcome =
       readonly passedOver?: string;
     }
   | { readonly status: "infeasible"; readonly layer: number; readonly reason: string }
-  | { readonly status: "undecided"; readonly layer: number };
+  | { readonly status: "undecided"; readonly layer: number; readonly reason?: string };
 
 /** Why there is no placement, and of which layer, for people. */
 export function describeFailure(outcome: Exclude<PlaceOutcome, { status: "placed" }>): string {
-  const reason = outcome.status === "infeasible" ? outcome.reason : "stopped before anything was found";
-  return `layer ${outcome.layer}: ${reason}`;
+  return `layer ${outcome.layer}: ${outcome.reason ?? "stopped before anything was found"}`;
 }
 
 /** Options of {@link placeTrace}. */

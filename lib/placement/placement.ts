@@ -40,7 +40,12 @@ export type Solution =
         >;
       })
   | { readonly status: "infeasible"; readonly reason: string }
-  | { readonly status: "undecided"; readonly stoppedBy: StoppedBy };
+  | {
+      readonly status: "undecided";
+      readonly stoppedBy: StoppedBy;
+      /** What came nearest, where something did. */
+      readonly reason?: string;
+    };
 
 /**
  * The placement of a model, whoever made it: one placement of all its experts for every MoE layer, and what is known of

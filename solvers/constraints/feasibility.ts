@@ -28,10 +28,16 @@ const MAX_ITERATIONS = 100_000;
  *
  * Where there is none, each limit is lifted alone and as little as possible, which names the limit to blame
  * and by how much it is too low.
+ *
+ * @param maxIterations Simplex iterations for each question.
  */
 export async function decideFeasibility(
   model: ConstraintModel,
-  { timeLimitMs = Infinity, ...replicas }: ReplicaDemand & { readonly timeLimitMs?: number },
+  {
+    timeLimitMs = Infinity,
+    maxIterations = MAX_ITERATIONS,
+    ...replicas
+  }: ReplicaDemand & { readonly timeLimitMs?: number; readonly maxIterations?: number },
 ): Promise<Feasibility> {
   const conflict = findConflict(model, replicas);
   if (conflict) return { status: "infeasible", reason: conflict };
@@ -40,7 +46,7 @@ export async function decideFeasibility(
   const deadline = performance.now() + timeLimitMs;
   const ask = (lifted?: Constraint["name"]) => {
     const assignmentModel = createAssignmentModel(model, lifted);
-    const options = { backend: "highs", maxIterations: MAX_ITERATIONS } as const;
+    const options = { backend: "highs", maxIterations } as const;
     const timeLeftMs = deadline - performance.now();
     const solution = solveMilp(assignmentModel.model, { ...options, timeLimitMs: timeLeftMs });
     return { ...assignmentModel, solution };
@@ -177,7 +183,8 @@ function singleConflict(
   return undefined;
 }
 
-function tooLow(what: string, needed: number, limit: number): string {
+/** What is too low, and by how much. */
+export function tooLow(what: string, needed: number, limit: number): string {
   const round = (value: number) => Number(value.toPrecision(6));
   return `${what} is at least ${round(needed)}, the limit is ${round(limit)}: ${round(needed - limit)} too low`;
 }

@@ -1,14 +1,20 @@
 import { OPTIMALITY_GAP, TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
-import { chipletOfExperts, expertsOfChiplets, type Solution } from "../../lib/placement/placement.js";
+import {
+  chipletOfExperts,
+  expertsOfChiplets,
+  type Chiplets,
+  type Solution,
+} from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
-import { timeLeft, type Solver } from "../../lib/placement/solver.js";
+import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
 import { createRandom } from "../../lib/random.js";
+import { eplbGlobal, eplbHierarchical } from "../eplb.js";
 import { finish } from "../constraints/complete-placement.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
 import { createSwapRule } from "../search/feasible-swaps.js";
 import { SwapGains } from "../search/swap-gains.js";
 import { contiguousPlacement } from "../starts/contiguous-placement.js";
-import { largest, sum } from "../../lib/statistics.js";
+import { largest, smallest, sum } from "../../lib/statistics.js";
 
 const KICKS = 400;
 
@@ -29,12 +35,8 @@ export function balanced(solver: Solver): Solver {
         return solver.solve({ ...problem, objective: { minimise: "load" } }, options);
       }
       const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
-      const begun = await finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "budget" });
-      if (!("chiplets" in begun)) return begun;
-      const start = balancePlacement(problem, chipletOfExperts(begun.chiplets, problem.numExperts), {
-        seed: options.seed,
-        deadline,
-      });
+      const start = await placeEvenly(problem, options);
+      if (!(start instanceof Uint16Array)) return start;
       const mean = meanChipletLoad(problem);
       const cost = largest(loadsOf(problem, start));
       const bound = leastLargestLoad(problem);
@@ -47,6 +49,41 @@ export function balanced(solver: Solver): Solver {
       return withLoad(capped, solution, { mean, bound });
     },
   };
+}
+
+/**
+ * Looks for the least largest load of a chiplet without replicas.
+ *
+ * @returns Chiplet of every expert, or why there is none. Shape [numExperts].
+ */
+export async function placeEvenly(
+  problem: PlacementProblem,
+  options: SolverOptions,
+): Promise<Uint16Array | Exclude<Solution, { chiplets: Chiplets }>> {
+  const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
+  const begun = await beginEvenly(problem, options);
+  return begun instanceof Uint16Array
+    ? balancePlacement(problem, begun, { seed: options.seed, deadline })
+    : begun;
+}
+
+/** The most even of what engines do, so that no answer is less even, or why there is none. */
+async function beginEvenly(
+  problem: PlacementProblem,
+  options: SolverOptions,
+): Promise<Uint16Array | Exclude<Solution, { chiplets: Chiplets }>> {
+  const finished = { ...options, stoppedBy: "budget" } as const;
+  const begun = await finish(problem, contiguousPlacement(problem), finished);
+  if (!("chiplets" in begun)) return begun;
+  const rivals = await Promise.all([
+    eplbGlobal.solve(problem, options),
+    eplbHierarchical.solve(problem, options),
+  ]);
+  const found = [begun, ...rivals].flatMap((answer) =>
+    "chiplets" in answer ? [chipletOfExperts(answer.chiplets, problem.numExperts)] : [],
+  );
+  const peaks = found.map((chipletOf) => largest(loadsOf(problem, chipletOf)));
+  return found[peaks.indexOf(smallest(peaks))];
 }
 
 /**
@@ -142,7 +179,8 @@ function withLoad(
   return { ...found, status: "feasible", stoppedBy: underThisCap ? "budget" : found.stoppedBy, load };
 }
 
-function loadsOf({ load, numChiplets }: PlacementProblem, chipletOf: Uint16Array): number[] {
+/** Load of every chiplet. Shape [numChiplets]. */
+export function loadsOf({ load, numChiplets }: PlacementProblem, chipletOf: Uint16Array): number[] {
   const loads = new Array<number>(numChiplets).fill(0);
   chipletOf.forEach((chiplet, expert) => (loads[chiplet] += load[expert]));
   return loads;

@@ -13,6 +13,8 @@ export interface BalanceOptions {
   readonly random: Random;
   /** Further placements to begin from, none with an expert twice on a chiplet, each of `numPlaced` replicas. */
   readonly starts?: readonly (readonly (readonly number[])[])[];
+  /** Largest load of a chiplet that is low enough; default next to the mean. */
+  readonly enoughLoad?: number;
 }
 
 /** A placement this close to the mean load is not improved further. */
@@ -44,7 +46,7 @@ const COLD = 1e-3;
  * balanceReplicas([8, 4, 3, 1], { numPlaced: 6, numChiplets: 2, random: createRandom(1) }); // [[0, 2, 3], [0, 1, 3]]
  */
 export function balanceReplicas(load: ArrayLike<number>, options: BalanceOptions): number[][] {
-  const { numPlaced, numChiplets, starts = [], random } = options;
+  const { numPlaced, numChiplets, starts = [], random, enoughLoad = 0 } = options;
   const slots = options.slotsPerChiplet ?? Math.ceil(numPlaced / numChiplets);
   const loads = Array.from(load);
   const packed = packReplicas(
@@ -57,12 +59,13 @@ export function balanceReplicas(load: ArrayLike<number>, options: BalanceOptions
     const state = new ReplicaLoads(loads, start, slots);
     if (state.peak() < best.peak()) best = state;
   }
-  if (best.peak() > best.meanLoad * CLOSE_ENOUGH) anneal(best, random);
+  const enough = Math.max(enoughLoad, best.meanLoad * CLOSE_ENOUGH);
+  if (best.peak() > enough) anneal(best, random, enough);
   return best.chiplets();
 }
 
 /** Leaves the state at the placement of least largest load that was met. */
-function anneal(state: ReplicaLoads, random: Random): void {
+function anneal(state: ReplicaLoads, random: Random, enough: number): void {
   const numSlots = state.expertOf.length;
   const numMoves = Math.min(MOST_MOVES, MOVES_PER_SLOT * numSlots);
   let best = state.expertOf.slice();
@@ -87,7 +90,7 @@ function anneal(state: ReplicaLoads, random: Random): void {
     if (peak >= bestPeak * (1 - ROUNDING)) continue;
     best = state.expertOf.slice();
     bestPeak = peak;
-    if (peak <= state.meanLoad * CLOSE_ENOUGH) break;
+    if (peak <= enough) break;
   }
   state.restore(best);
 }

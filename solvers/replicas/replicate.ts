@@ -6,6 +6,7 @@ import { OPTIMALITY_GAP, SHARE_ROUNDING } from "../../lib/placement/tolerance.js
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { hasTokensOfOneExpert } from "../../lib/trace/token-patterns.js";
 import { createRandom } from "../../lib/random.js";
+import { placeByEplb } from "../eplb.js";
 import { balanceReplicas } from "./balance-replicas.js";
 import { annealReplicas } from "./annealing.js";
 import { completePlacement, type FinishOptions } from "../constraints/complete-placement.js";
@@ -60,6 +61,7 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
   const chiplets = (isLoadFirst ? searchBalanced : searchCapped)(problem, begun, {
     search,
     spread: () => spreadReplicas(problem, options),
+    rivals: () => eplbPlacements(problem, options.seed),
   });
   const finished = { ...options, stoppedBy };
   return isLoadFirst
@@ -99,6 +101,8 @@ interface Ways {
   readonly search: (start: Chiplets, stream: number, maxLoad?: number) => number[][];
   /** Evens loads, blind to what tokens choose together. */
   readonly spread: () => number[][];
+  /** What engines do. */
+  readonly rivals: () => number[][][];
 }
 
 /** Looks for the fewest token copies under the load cap; from an even placement, where none under the cap is met otherwise. */
@@ -119,8 +123,9 @@ function searchBalanced(problem: PlacementProblem, begun: Chiplets, ways: Ways):
 
 /** Looks for the least largest load on two ways. */
 function spreadEvenly(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
-  const found = [ways.search(begun, 1, meanChipletLoad(problem))];
-  if (!hasRules(problem)) found.push(ways.spread());
+  let found = [ways.search(begun, 1, meanChipletLoad(problem))];
+  // With those of engines among them, no answer is less even than what engines run.
+  if (!hasRules(problem)) found = [...found, ways.spread(), ...ways.rivals()];
   const peaks = found.map((chiplets) => peakLoad(problem, chiplets));
   return found[peaks.indexOf(smallest(peaks))];
 }
@@ -140,10 +145,18 @@ function hasRules(problem: PlacementProblem): boolean {
   );
 }
 
+/** DeepSeek's balancer by both of its policies. */
+function eplbPlacements(problem: PlacementProblem, seed: number): number[][][] {
+  const numGroups = problem.numChiplets / problem.chipletsPerGroup;
+  return [1, ...(numGroups > 1 ? [numGroups] : [])].map((groups) => placeByEplb(problem, groups, seed));
+}
+
 function spreadReplicas(problem: PlacementProblem, { seed }: Pick<SolverOptions, "seed">): number[][] {
   const { layer, load, numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
+  const numPlaced = numExperts + numReplicas;
   return balanceReplicas(load, {
-    numPlaced: numExperts + numReplicas,
+    numPlaced,
+    starts: eplbPlacements(problem, seed).filter((chiplets) => chiplets.flat().length === numPlaced),
     numChiplets,
     slotsPerChiplet,
     random: createRandom(seed, layer, BALANCE_STREAM),
