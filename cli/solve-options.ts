@@ -22,7 +22,8 @@ export interface SolveOptions {
   readonly objective?: Objective;
   readonly holdout: number;
   readonly slots?: number;
-  readonly replicas?: number;
+  /** `auto` is for the command to choose before it places. */
+  readonly replicas?: number | "auto";
   readonly slotsPerChiplet?: number;
   readonly dispatch?: DispatchModel;
   readonly pin: readonly { expert: number; chiplet: number }[];
@@ -60,7 +61,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
       below: 1,
     }).default(defaults.holdout),
     integerOption("--slots <n>", "experts on a chiplet (default: experts / chiplets, rounded up)", 1),
-    integerOption("--replicas <n>", "replicas of experts beyond one of each, never two on a chiplet"),
+    replicasOption(),
     integerOption("--slots-per-chiplet <n>", "fill so many slots of every chiplet, with replicas", 1),
     ...limitOptions,
     listOption("--pin <expert:chiplet>", "keep an expert on this chiplet; may be repeated", parsePin),
@@ -90,6 +91,12 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
  */
 export function requestOf(options: SolveOptions): PlacementRequest {
   const { slots, slotsPerChiplet, replicas } = options;
+  if (replicas === "auto") {
+    throw new InputError(
+      "--replicas: found auto, expected a number",
+      "Maybe let place choose: it tries several with --replicas auto.",
+    );
+  }
   if (slots !== undefined && slotsPerChiplet !== undefined) {
     throw new InputError(
       "--slots-per-chiplet: found --slots too, expected one of them",
@@ -145,6 +152,16 @@ export function makingOf(
 export function listSolvers(): string {
   const width = solvers.reduce((most, { name }) => Math.max(most, name.length), 0);
   return solvers.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join("\n");
+}
+
+/** A number, or to try several, which `place` alone does. */
+function replicasOption(): Option {
+  const option = integerOption(
+    "--replicas <n|auto>",
+    "replicas of experts beyond one of each, never two on a chiplet; place tries several for auto",
+  );
+  const { parseArg } = option;
+  return option.argParser((value, before) => (value === "auto" ? value : parseArg?.(value, before)));
 }
 
 /** An option that may be repeated and collects what it is given. */

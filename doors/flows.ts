@@ -74,6 +74,13 @@ export {
   type Worth,
   type WorthOptions,
 } from "../lib/flows/worth.js";
+export {
+  chooseReplicas,
+  replicaCounts,
+  type CurvePoint,
+  type ReplicaCurve,
+  type ReplicaLaw,
+} from "../lib/flows/replica-curve.js";
 export { evaluateOn, judge } from "../lib/flows/judge.js";
 export {
   createTasks,

@@ -12,6 +12,7 @@ import { formatPlacement, type Provenance, type Placement } from "../../doors/pl
 import { layerData, placementTable } from "../../doors/report.js";
 import { requireSolver } from "../../doors/solvers.js";
 import { type RoutingTrace, type LoadTrace, splitParts } from "../../doors/traces.js";
+import { autoReplicas, describeCurve, type AutoReplicas } from "../auto-replicas.js";
 import {
   addDrawsOption,
   contiguousOn,
@@ -94,6 +95,7 @@ export function placeCommand(end: (exitCode: number) => void): Command {
       "\nExamples:\n  moeplace place trace.jsonl.gz -o p.json\n" +
         "  moeplace place trace.jsonl.gz --chiplets 8 --max-load 1.3 --holdout 0.25 -o p.json\n" +
         "  moeplace place trace.jsonl.gz --chiplets 8 --replicas 8 --max-load 1.1 -o p.json\n" +
+        "  moeplace place trace.jsonl.gz --hardware h100-8x8 --chiplets 16 --replicas auto -o p.json\n" +
         "  moeplace place trace.jsonl.gz --hardware h100-8x8 --chiplets 16 --for sglang -o p.json\n" +
         "  moeplace place counts.npy --chiplets 32 --slots-per-chiplet 9 --objective balance -o p.json\n" +
         "  moeplace place new.jsonl.gz --from p.json --max-moves 8 --moves moves.json -o q.json",
@@ -107,10 +109,22 @@ export function placeCommand(end: (exitCode: number) => void): Command {
       const options = like ? optionsLike(like, given) : recallMachine(given, running);
       requireSolver(options.solver ?? "auto");
       const routing = await loadRouting(paths, options, terminal);
+      const isAuto = options.replicas === "auto";
+      if (isAuto && routing.kind === "loads") {
+        throw new InputError("--replicas: found auto and loads without tokens, expected tokens or a number");
+      }
+      const curve =
+        isAuto && routing.kind !== "loads" ? await autoReplicas(routing, options, terminal) : undefined;
+      const context = {
+        options: curve ? { ...options, replicas: curve.chosen } : options,
+        terminal,
+        like,
+        curve,
+      };
       const placed =
         routing.kind === "loads"
-          ? await placeByLoads(routing.loads, paths[0], { options, terminal, like })
-          : await placeByTokens(routing, { options, terminal, like });
+          ? await placeByLoads(routing.loads, paths[0], context)
+          : await placeByTokens(routing, context);
       if (placed !== EXIT.done) end(placed);
     });
 }
@@ -128,6 +142,8 @@ interface Context {
   readonly terminal: Terminal;
   /** The placement to make again. */
   readonly like: Placement | undefined;
+  /** How the number of replicas was chosen, where it was left to choose. */
+  readonly curve?: AutoReplicas | undefined;
 }
 
 /** @returns Exit code. */
@@ -182,6 +198,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
     heldOut: judged.heldOut?.mean ?? null,
     time,
     ...(change ?? { before: null, after: null, worth: null }),
+    ...(given.curve && { replicaCurve: given.curve }),
     placement: JSON.parse(text) as unknown,
     ...(plan && { migration: { ...plan, payBackSteps: payBack ?? null } }),
   });
@@ -189,6 +206,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   terminal.print(`${line}\n${describeInput(split, machine)}\n`);
   const { headers, cells } = placementTable(placement, judged);
   terminal.print(formatTable(headers, cells));
+  if (given.curve) terminal.print(`\n${describeCurve(given.curve)}`);
   const replicas = describeReplicas(placement);
   if (replicas !== undefined) terminal.print(`\n${replicas}`);
   const step = describeStep(judged.heldOut ?? judged.learned);

@@ -57,6 +57,40 @@ describe("replicas on the command line", () => {
     });
   }
 
+  it("are chosen with their curve by --replicas auto, which place alone knows", async () => {
+    const on = [
+      "--model",
+      "gpt-oss-20b",
+      "--objective",
+      "balance",
+      "--solver",
+      "local-search",
+      "--draws",
+      "2",
+    ];
+    const auto = (await run("--replicas", "auto", ...on)) as Placed & {
+      replicaCurve: {
+        chosen: number;
+        numLayers: number;
+        points: { numReplicas: number; stepNs: number; cost: { bytesPerChiplet: number } | null }[];
+        law: { r: number; gain: number };
+      };
+    };
+    const { chosen, points, numLayers, law } = auto.replicaCurve;
+    expect(numLayers).to.equal(2);
+    expect(points[0]).to.include({ numReplicas: 0, cost: null });
+    for (const { numReplicas, cost } of points.slice(1)) {
+      expect((8 + numReplicas) % 4).to.equal(0);
+      expect(cost!.bytesPerChiplet).to.be.above(0);
+    }
+    expect(points.map(({ numReplicas }) => numReplicas)).to.include(chosen);
+    expect(law.gain).to.be.closeTo(0.33 * Math.max(0, law.r - 1.053), 1e-12);
+    for (const { chiplets } of auto.placement.layers) expect(chiplets.flat()).to.have.length(8 + chosen);
+    const refused = await place.run("compare", "trace.jsonl", "--chiplets", "4", "--replicas", "auto");
+    expect(refused.exitCode).to.equal(2);
+    expect(refused.stderr).to.contain("--replicas: found auto, expected a number");
+  });
+
   it("reach every engine whose format knows them", async () => {
     await run("--replicas", "4", "-o", "p.json");
     for (const format of ["sglang", "vllm", "vllm-ascend", "tensorrt-llm", "eplb", "eplb-json"]) {
