@@ -12,7 +12,7 @@ export function configSchema(program: Command): object {
   for (const option of commands.flatMap(configOptions)) {
     const known = variants.get(option.attributeName()) ?? [];
     const schema = optionSchema(option);
-    if (!known.some((other) => isSame(other, schema))) known.push(schema);
+    if (!known.some((variant) => isSame(variant, schema))) known.push(schema);
     variants.set(option.attributeName(), known);
   }
   // What means the same everywhere is written once.

@@ -13,8 +13,9 @@ const FILES = ["json", "ts", "mjs", "js"].map((ending) => `moeplace.config.${end
 /** Options that a file does not give: the file itself. */
 const NOT_IN_FILES = ["config"];
 
-/** Adds `--config`, which every command has. */
+/** Adds `--config`, which every command has that has options to give. */
 export function addConfigOption(command: Command): void {
+  if (configOptions(command).length === 0) return;
   command
     .optionsGroup("Configuration:")
     .option(

@@ -73,6 +73,9 @@ function pngPath(path: string): string {
 /** Pixels of a PNG for one of the SVG: enough for print. */
 const SCALE = 2;
 
+/** Resvg's "optimize speed": a pixel of a heat map is a pair of experts, and shades between two are nobody's. */
+const CRISP = 1;
+
 /**
  * Draws SVG as PNG.
  *
@@ -96,5 +99,6 @@ async function openRasteriser(): Promise<(svg: string) => Uint8Array> {
       "Maybe install one, such as fonts-dejavu-core of Debian.",
     );
   }
-  return (svg) => new Resvg(svg, { font, fitTo: { mode: "zoom", value: SCALE } }).render().asPng();
+  const options = { font, fitTo: { mode: "zoom", value: SCALE }, imageRendering: CRISP } as const;
+  return (svg) => new Resvg(svg, options).render().asPng();
 }

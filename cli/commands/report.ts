@@ -128,10 +128,10 @@ async function readPlacements(
   const { trace, parts } = await loadTrace(traces, options, terminal);
   const split = splitParts(parts, options.holdout ?? first.provenance?.holdout ?? 0);
   const machine = await loadMachineOf(first, options, { trace, terminal });
-  const other = placements.findIndex(({ numChiplets }) => numChiplets !== first.numChiplets);
-  if (other >= 0) {
+  const odd = placements.findIndex(({ numChiplets }) => numChiplets !== first.numChiplets);
+  if (odd >= 0) {
     throw new InputError(
-      `${files[other]}: found ${placements[other].numChiplets} chiplets, expected ${first.numChiplets} as in ${files[0]}`,
+      `${files[odd]}: found ${placements[odd].numChiplets} chiplets, expected ${first.numChiplets} as in ${files[0]}`,
     );
   }
   const solvers = [

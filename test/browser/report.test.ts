@@ -1,6 +1,7 @@
 import axe from "axe-core";
 import { expect } from "chai";
 import type { Page } from "playwright-core";
+import { expectLayouts, layoutBoxes, type Layout } from "./layout-boxes.js";
 import { hasBrowser, openBrowser, type OpenPage, type TestBrowser } from "./open-browser.js";
 import { samplePage } from "./sample-page.js";
 
@@ -48,6 +49,20 @@ describe("a report in a browser", function () {
       });
     }
   }
+
+  it("has its landmarks where they were, whole within the window, at four widths", async () => {
+    const layouts: Record<number, Layout> = {};
+    for (const width of [320, 768, 1280, 1920]) {
+      const { page } = await browser.open(small, { width });
+      layouts[width] = await layoutBoxes(page);
+      await page.close();
+      const outside = Object.entries(layouts[width]).filter(
+        ([, box]) => box.left < 0 || box.left + box.width > width,
+      );
+      expect(outside, `outside at ${width} px`).to.deep.equal([]);
+    }
+    expectLayouts(layouts);
+  });
 
   it("answers first: the headline, then numbers, above everything else", async () => {
     const [headline, cards, section] = await Promise.all(
