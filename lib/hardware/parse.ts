@@ -17,7 +17,14 @@ export async function parseHardware(json: unknown, where: string): Promise<Hardw
   const { hardwareSchema } = await import("./schema.js");
   const parsed = hardwareSchema.safeParse(json);
   if (!parsed.success) throw new InputError(`${where}: ${describeIssue(parsed.error.issues[0], json)}`);
-  const { root = parsed.data.chiplet, rootMemory = parsed.data.memory, links, ...rest } = parsed.data;
+  // What a memory belongs to and how it forwards is said of those of chiplets alone.
+  const { bytes, bytesPerNs, pjPerBit } = parsed.data.memory;
+  const {
+    root = parsed.data.chiplet,
+    rootMemory = { bytes, bytesPerNs, pjPerBit },
+    links,
+    ...rest
+  } = parsed.data;
   const { mesh, numGroups, chipletsPerGroup, tokensStart } = rest;
   if (mesh === undefined && links.root === undefined) {
     throw new InputError(`${where}: missing field links.root, expected an object`);

@@ -101,7 +101,12 @@ describe("parseHardware", () => {
 
   it("lets the root be left out where it is like a chiplet", async () => {
     const given = { ...json(), root: undefined, rootMemory: undefined };
-    expect((await parseHardware(given, "hw.json")).root).to.deep.equal(mozart.chiplet);
+    const parsed = await parseHardware(given, "hw.json");
+    expect(parsed.root).to.deep.equal(mozart.chiplet);
+    const { bytes, bytesPerNs, pjPerBit } = mozart.memory;
+    expect(parsed.rootMemory).to.deep.equal({ bytes, bytesPerNs, pjPerBit });
+    // A placement's file says what machine it is for, and is read again.
+    expect(await parseHardware(JSON.parse(JSON.stringify(parsed)), "p.json")).to.deep.equal(parsed);
   });
 
   it("names a missing field", async () => {
