@@ -12,6 +12,7 @@ import { importCommand } from "./commands/import.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { paperCommand } from "./commands/paper.js";
 import { placeCommand } from "./commands/place.js";
+import { playgroundCommand } from "./commands/playground.js";
 import { reportCommand } from "./commands/report.js";
 import { scheduleCommand } from "./commands/schedule.js";
 import { sweepCommand } from "./commands/sweep.js";
@@ -75,6 +76,7 @@ export function createProgram(end: (exitCode: number) => void): Command {
     calibrateCommand(),
     hardwareCommand(),
     paperCommand(),
+    playgroundCommand(),
     completionCommand(),
   ];
   for (const command of commands) {

@@ -42,7 +42,7 @@ export async function openBrowser(): Promise<TestBrowser> {
       });
       page.on("pageerror", ({ message }) => complaints.push(message));
       page.on("request", (request) => {
-        if (!/^(file|data):/.test(request.url())) complaints.push(`asks for ${request.url()}`);
+        if (!/^(file|data|blob):/.test(request.url())) complaints.push(`asks for ${request.url()}`);
       });
       await page.goto(pathToFileURL(file).href);
       return { page, complaints };

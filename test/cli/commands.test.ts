@@ -39,6 +39,7 @@ describe("the command line", () => {
       "calibrate",
       "hardware",
       "paper",
+      "playground",
     ]);
     const helps = await Promise.all(commands.map((command) => place.run(command, "--help")));
     for (const [index, { exitCode, stdout }] of helps.entries()) {

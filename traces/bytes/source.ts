@@ -1,8 +1,7 @@
 import { open, type FileHandle } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { constants, createGunzip } from "node:zlib";
 import { InputError } from "../../lib/errors.js";
 import { checkUnpacked, type UnpackedUse } from "../../lib/plausible-size.js";
+import { gunzip } from "./gunzip.js";
 import { openStandardInput, STANDARD_INPUT } from "./standard-input.js";
 import { isZstd, unpackZstd } from "./zstd.js";
 
@@ -177,20 +176,6 @@ function unpack(
 ): AsyncGenerator<Buffer, undefined> {
   if (packing === "gzip") return gunzip(packed);
   return packing === "zstd" ? unpackZstd(packed) : asGenerator(packed);
-}
-
-async function* gunzip(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer, undefined> {
-  // Z_SYNC_FLUSH: what a truncated file still holds is worth having.
-  const unzip = createGunzip({ chunkSize: CHUNK_BYTES, finishFlush: constants.Z_SYNC_FLUSH });
-  const input = Readable.from(packed);
-  input.on("error", (error) => unzip.destroy(error));
-  input.pipe(unzip);
-  try {
-    yield* unzip as AsyncIterable<Buffer>;
-  } finally {
-    unzip.destroy();
-    input.destroy();
-  }
 }
 
 async function* asGenerator(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, undefined> {

@@ -1,0 +1,4 @@
+declare module "highs/runtime" {
+  const bytes: Uint8Array;
+  export default bytes;
+}
