@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build, type BuildOptions, type Plugin } from "esbuild";
+import { build as bundleFiles, type BuildOptions, type Plugin } from "esbuild";
 import { reportStyle } from "../lib/report/report-style.js";
 import { readVersion } from "../lib/version.js";
 import { playgroundBody, playgroundStyle } from "./page-parts.js";
@@ -16,7 +16,7 @@ const root = resolve(dist, "..");
 export const playgroundFile = resolve(dist, "playground.html");
 
 /** What takes the place of modules that only Node has, and of files that rest on them. */
-const REPLACED: Readonly<Record<string, string>> = {
+const REPLACED: Readonly<Record<string, string | undefined>> = {
   "node:crypto": "crypto",
   "node:fs/promises": "files",
   "node:path": "path",
@@ -33,9 +33,8 @@ const REPLACED: Readonly<Record<string, string>> = {
 
 const replacements: Plugin = {
   name: "what only Node has",
-  setup({ onResolve }) {
-    onResolve({ filter: /./ }, ({ path, resolveDir, kind }) => {
-      if (kind === "entry-point") return undefined;
+  setup(build) {
+    build.onResolve({ filter: /./ }, ({ path, resolveDir }) => {
       const name = path.startsWith(".") ? resolve(resolveDir, path).slice(dist.length + 1) : path;
       const replacement = REPLACED[name];
       return replacement === undefined
@@ -56,7 +55,7 @@ export async function buildPlayground(): Promise<string> {
     logLevel: "warning",
   };
   const bundle = async (options: BuildOptions) => {
-    const { outputFiles } = await build({ ...common, ...options });
+    const { outputFiles } = await bundleFiles({ ...common, ...options });
     return outputFiles?.[0].contents ?? new Uint8Array();
   };
   const worker = await bundle({
@@ -94,7 +93,7 @@ export async function buildPlayground(): Promise<string> {
 }
 
 // Run by npm run build; tests call the function.
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   writeFileSync(playgroundFile, await buildPlayground());
   console.log(`wrote dist/playground.html, ${(readFileSync(playgroundFile).length / 1e6).toFixed(1)} MB`);
 }

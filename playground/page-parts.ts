@@ -22,7 +22,7 @@ export function playgroundBody(version: string): string {
 <div class="tools"><label class="grow">Layer <input type="range" id="layer" min="0" max="0" value="0"></label><span id="layer-name"></span>
 <label><input type="checkbox" id="follow" checked> follow the solver</label></div>
 <div class="stage"><div><h3>Floor plan</h3><div id="plan" role="img" aria-label="floor plan"></div>
-<p class="caption">Every square is an expert, darker the more tokens choose it; boxes are chiplets in their groups. Bars below are loads of chiplets, the line their mean.</p></div>
+<p class="caption">Every square is an expert, of stronger colour the more tokens choose it; boxes are chiplets in their groups. Bars below are loads of chiplets, the line their mean.</p></div>
 <div><h3 id="chart-title">Incumbent and bound</h3><div id="chart" role="img" aria-label="incumbent and bound over time"></div>
 <ul class="legend"><li><i class="incumbent"></i>incumbent: best C_T found</li><li><i class="bound"></i>proved: no placement has less</li></ul>
 <p class="caption">C_T is the mean number of chiplets that a token is sent to. Where the two lines meet, the placement is proved best in C_T.</p>
@@ -35,7 +35,7 @@ export function playgroundBody(version: string): string {
 /** Style beyond that of the report. */
 export const playgroundStyle = `
 .playground h2 { margin-top: 1.75rem; } .playground section.first h2 { margin-top: 0; } [hidden] { display: none !important; }
-.playground h1 { font-weight: 600; color: var(--best); }
+.playground .cards { grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); } .playground h1 { font-weight: 600; color: var(--best); }
 .drop { display: flex; flex-wrap: wrap; gap: .6rem 1rem; align-items: center; padding: 1.25rem; border: 2px dashed var(--line); border-radius: 10px; background: var(--raised); transition: border-color .15s; }
 .drop.over { border-color: var(--best); } .drop label { font-weight: 600; } .drop input { font: inherit; font-size: .875rem; max-width: 100%; } .drop .or { color: var(--quiet); }
 .playground button, a.primary { font: inherit; font-size: .9375rem; color: var(--text); background: var(--background); border: 1px solid var(--line); border-radius: 8px; padding: .45rem 1rem; cursor: pointer; min-height: 40px; text-decoration: none; display: inline-block; }

@@ -119,7 +119,10 @@ const receive = {
 
 function headlineOf(before, after) {
   if (!before || !after) return "Placed by loads: download it below.";
-  const copies = `${change(after.tokenReplication, before.tokenReplication)} token copies`;
+  const isSame = Math.abs(after.tokenReplication / before.tokenReplication - 1) < 0.0005;
+  const copies = isSame
+    ? "no fewer token copies"
+    : `${change(after.tokenReplication, before.tokenReplication)} token copies`;
   if (before.stepNs === null) return `Placed: ${copies} than experts in order of their numbers.`;
   return `Placed: a step takes ${change(after.stepNs, before.stepNs, "less", "more")} time, with ${copies}, than experts in order of their numbers.`;
 }

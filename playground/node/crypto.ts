@@ -3,7 +3,7 @@
  *
  * Source: FIPS 180-4.
  */
-export function createHash(_name: string) {
+export function createHash() {
   const parts: Uint8Array[] = [];
   const hash = {
     update(data: string | ArrayBufferView) {
