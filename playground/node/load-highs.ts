@@ -32,3 +32,8 @@ export function loadHighs(): Promise<Highs> {
   });
   return runtime;
 }
+
+/** Has the next who asks get a runtime of its own. */
+export function dropHighs(): void {
+  runtime = undefined;
+}
