@@ -1,6 +1,10 @@
 import { defineConfig } from "vitepress";
 
-// The pages are README.md and docs/ as they stand; nothing is copied. "npm run docs:site" builds them into dist-site/.
+// The pages are README.md and docs/ as they stand; "npm run docs:site" builds them into dist-site/, with examples/ beside them.
+
+// Links to scripts are links to files, as those to .mjs and .yaml are.
+process.env.VITE_EXTRA_EXTENSIONS = "sh";
+
 const page = (text, name) => ({ text, link: `/docs/${name}` });
 
 export default defineConfig({
