@@ -1,10 +1,11 @@
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { Piscina } from "piscina";
+import { InputError } from "../../lib/errors.js";
 import type { Solution } from "../../lib/placement/placement.js";
 import type { Solver, SolverProgress } from "../../lib/placement/solver.js";
 import { findSolver } from "../index.js";
 import { quickAnswer } from "../objectives/quick-answer.js";
-import type { LayerTask } from "./layer-worker.js";
+import type { LayerTask, Refusal } from "./layer-worker.js";
 
 /** Worker threads that solve many layers at once; the answers are those that one thread would give. */
 export interface LayerThreads {
@@ -74,7 +75,10 @@ export function openLayerThreads({ numThreads }: { numThreads: number }): LayerT
         if (signal?.aborted) return await quickAnswer(problem, { best, options, stoppedBy: "interrupt" });
         if (timeLimitMs < SHORTEST_MS)
           return await quickAnswer(problem, { best, options, stoppedBy: "time limit" });
-        return (await pool.run(task, { transferList: [port2], signal: cutOff.signal })) as Solution;
+        const running = pool.run(task, { transferList: [port2], signal: cutOff.signal });
+        const answer = (await running) as Solution | Refusal;
+        if (answer.status === "refused") throw new InputError(answer.message, answer.advice);
+        return answer;
       } catch (error) {
         if (!cutOff.signal.aborted) throw error;
         const stoppedBy = signal?.aborted ? "interrupt" : "time limit";

@@ -160,6 +160,11 @@ describe("bad input on the command line", () => {
       message: /^hardware\.json: found an input, expected another file to write$/,
     },
     {
+      name: "groups of a router that do not divide, which a thread finds out",
+      args: ["place", "good.jsonl", "--chiplets", "4", "--router-groups", "3", "--solver", "mozart"],
+      message: /^--router-groups: found 3 of 8 experts on 4 chiplets in groups of 1, expected numbers that/,
+    },
+    {
       name: "an output over a file that is there",
       args: ["export", "good.jsonl", "--to", "csv", "-o", "hardware.json"],
       message: /^hardware\.json: found a file, expected none of that name$/,
