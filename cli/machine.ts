@@ -116,16 +116,22 @@ function loadShape(
   });
 }
 
-/** The machine with as many chiplets and chiplet groups as a placement has. */
-export function loadMachineOf(
+/**
+ * The machine with as many chiplets and chiplet groups as a placement has, and the step that the placement was made for: what
+ * options say of it goes before, and another machine or kind of step has steps of its own.
+ */
+export async function loadMachineOf(
   placement: Placement,
   options: MachineOptions,
   { trace, terminal }: { trace: { readonly model: string | undefined }; terminal: Terminal },
 ): Promise<Machine> {
   const groups = options.groups ?? placement.numGroups;
-  return loadMachine(
+  const made = options.hardware === undefined ? placement.provenance?.workload : undefined;
+  const phase = options.workload ?? made?.phase;
+  const machine = await loadMachine(
     {
       ...options,
+      ...(phase !== undefined && { workload: phase }),
       ...(options.hardware === undefined && placement.provenance && hardwareOptions(placement.provenance)),
       chiplets: placement.numChiplets,
       ...(groups !== undefined && { groups }),
@@ -133,6 +139,14 @@ export function loadMachineOf(
     trace.model ?? placement.model,
     terminal,
   );
+  if (made?.phase !== phase || made === undefined) return machine;
+  const { formats, ...choice } = toWorkloadChoice(options, phase);
+  const workload = createWorkload(machine, {
+    ...made,
+    ...choice,
+    formats: { ...made.formats, ...formats },
+  });
+  return { ...machine, workload };
 }
 
 /** The options that name the machine a placement was made for. */

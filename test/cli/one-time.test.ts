@@ -27,6 +27,39 @@ describe("the time of a step", () => {
     place.remove();
   });
 
+  it("is that of the step that a placement was made for, unless the options say another", async () => {
+    const step = ["--workload", "decode", "--tokens", "64", "--weight-format", "fp8"];
+    const made = ["--hardware", "h100-8x8", "--chiplets", "16", "--solver", "mozart", "-o", "decode.json"];
+    const { time } = (await place.runJson(
+      ...["place", "trace.jsonl", "--model", model, ...step, ...made],
+    )) as Timed;
+    const evaluated = async (...args: string[]) => {
+      const files = ["trace.jsonl", "decode.json", "--model", model];
+      const { workload, placements } = (await place.runJson("evaluate", ...files, ...args)) as {
+        workload: { phase: string; tokensPerChiplet: number; formats: object };
+        placements: Timed[];
+      };
+      return { workload, time: placements[0].time };
+    };
+    const again = await evaluated();
+    expect(again.time).to.deep.equal(time);
+    expect(again.workload).to.deep.include({ phase: "decode", tokensPerChiplet: 64 });
+    const { workload: wider } = await evaluated("--tokens", "128", "--dispatch-format", "fp8");
+    expect(wider).to.deep.equal({
+      ...again.workload,
+      tokensPerChiplet: 128,
+      formats: { ...again.workload.formats, dispatch: "fp8" },
+    });
+    expect((await evaluated("--workload", "prefill")).workload).to.deep.include({
+      phase: "prefill",
+      tokensPerChiplet: 8192,
+    });
+    const scheduled = (await place.runJson(
+      ...["schedule", "trace.jsonl", "decode.json", "--model", model],
+    )) as { makespanNs: number };
+    expect(scheduled.makespanNs).to.equal(time.learnedNs);
+  });
+
   for (const { name } of hardwarePresets) {
     it(`is the same in place, compare, evaluate, schedule, the report and the library: ${name}`, async () => {
       const machine = ["--hardware", name, "--model", model];
