@@ -157,7 +157,13 @@ function optionsFor(
 function checkNames(table: object, options: readonly Option[], place: string): void {
   const known = [...new Set(options.map((option) => option.attributeName()))];
   const unknown = Object.keys(table).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw unknownName(place, { found: unknown, known });
+  if (unknown === undefined) return;
+  // There are too many to list.
+  const { advice } = unknownName(place, { found: unknown, known });
+  throw new InputError(
+    `${place}: found ${unknown}, expected one of the options, such as topK for --top-k`,
+    advice ?? "Maybe look it up in docs/configuration.md.",
+  );
 }
 
 /** An option with a value as words of a command line; none where it is switched off. */
