@@ -14,6 +14,8 @@ export interface Terminal {
   printCsv(rows: string | readonly object[]): void;
   /** A line on stderr that is worth knowing; nothing with --quiet. */
   note(line: string): void;
+  /** A line on stderr that says why there is no result, with --quiet too. */
+  fail(line: string): void;
   /** A line on stderr for who looks into a run; only with --verbose. */
   detail(line: string): void;
   /**
@@ -57,6 +59,10 @@ export function openTerminal({
       progress.clear();
       if (!quiet) process.stderr.write(`${colors.dim(printableLines(line))}\n`);
     },
+    fail(line) {
+      progress.clear();
+      process.stderr.write(`${printableLines(line)}\n`);
+    },
     detail(line) {
       progress.clear();
       if (verbose) process.stderr.write(`${line}\n`);
@@ -72,12 +78,14 @@ export function openTerminal({
 export interface TableOptions {
   /** Cells that are the best of their column. Shape as the rows. */
   readonly best?: readonly (readonly boolean[])[] | undefined;
+  /** Columns of words, which are aligned to the left as the first one is. */
+  readonly words?: readonly number[];
   /** Columns of the terminal; default as many as it has. */
   readonly width?: number;
 }
 
 /**
- * A table whose first column is aligned to the left and all others, numbers mostly, to the right.
+ * A table whose first column, and columns of words, are aligned to the left and all others, numbers mostly, to the right.
  *
  * The best of a column has a star, and colour where there is any. What is wider than the terminal goes on below, beside the first
  * column again.
@@ -93,7 +101,7 @@ export interface TableOptions {
 export function formatTable(
   headers: readonly string[],
   rows: readonly (readonly string[])[],
-  { best, width = outputWidth() }: TableOptions = {},
+  { best, words = [], width = outputWidth() }: TableOptions = {},
 ): string {
   const isBest = (row: number, column: number) => best?.[row]?.[column] ?? false;
   const texts = rows.map((row, index) =>
@@ -103,7 +111,7 @@ export function formatTable(
     texts.reduce((most, row) => Math.max(most, row[column].length), header.length),
   );
   const align = (cell: string, column: number) =>
-    column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
+    column === 0 || words.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
   const blocks = blocksOf(widths, width).map((columns) => {
     const head = columns.map((column) => align(headers[column], column)).join("  ");
     const body = texts.map((row, index) =>

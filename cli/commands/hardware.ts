@@ -41,6 +41,7 @@ export function hardwareCommand(): Command {
               String(numChiplets),
               description,
             ]),
+            { words: [3] },
           ),
         );
         return;

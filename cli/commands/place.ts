@@ -163,7 +163,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   const outcome = await placer.place(split.learn, solver, migration?.limit).finally(() => placer.close());
   const seconds = (performance.now() - begin) / 1000;
   if (outcome.status !== "placed") {
-    terminal.note(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);
+    terminal.fail(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);
     terminal.printJson({ ...outcome, ...inputData(split, machine) });
     return placer.signal.aborted ? EXIT.interrupted : EXIT[outcome.status];
   }
@@ -235,7 +235,7 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   const outcome = await placer.place(loads, solver, migration?.limit).finally(() => placer.close());
   const seconds = (performance.now() - begin) / 1000;
   if (outcome.status !== "placed") {
-    terminal.note(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);
+    terminal.fail(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);
     terminal.printJson(outcome);
     return placer.signal.aborted ? EXIT.interrupted : EXIT[outcome.status];
   }

@@ -56,7 +56,7 @@ export function verifyCommand(end: (exitCode: number) => void): Command {
     )
     .action(async (path: string, options: VerifyOptions) => {
       const terminal = openTerminal(options);
-      const reading = isPlacementFile(path) ? await readOwn(path) : await readForeign(path, options);
+      const reading = isPlacementFile(path) ? await readOwn(path, options) : await readForeign(path, options);
       const violations = [...reading.violations];
       if (options.against !== undefined && violations.length === 0 && reading.placement !== undefined) {
         const differences = await compare(reading.placement, options.against, { options, terminal });
@@ -85,9 +85,23 @@ interface Reading {
   readonly warnings?: readonly string[];
 }
 
-async function readOwn(path: string): Promise<Reading> {
+async function readOwn(path: string, { ranks, experts }: VerifyOptions): Promise<Reading> {
   const placement = await decodePlacement(readText(path), path);
-  return { format: "moeplace", placement, violations: verifyPlacementFile(placement) };
+  const { numChiplets, numExperts } = placement;
+  // The file says both: what is told besides is what it should say.
+  const differences = [
+    ...(ranks === undefined || ranks === numChiplets
+      ? []
+      : [`found ${numChiplets} chiplets, expected ${ranks} as --ranks says`]),
+    ...(experts === undefined || experts === numExperts
+      ? []
+      : [`found ${numExperts} experts, expected ${experts} as --experts says`]),
+  ];
+  return {
+    format: "moeplace",
+    placement,
+    violations: [...verifyPlacementFile(placement), ...differences],
+  };
 }
 
 function readForeign(path: string, options: VerifyOptions): Promise<Reading> {

@@ -158,6 +158,17 @@ describe("the command line", () => {
     ]);
   });
 
+  it("verify holds moeplace's own files against --ranks and --experts", async () => {
+    place.write("p.json", placementText([[0, 1], [2, 3], [4, 5], [6, 7]])); // prettier-ignore
+    expect((await place.run("verify", "p.json", "--ranks", "4", "--experts", "8")).exitCode).to.equal(0);
+    const { exitCode, stdout } = await place.run("verify", "p.json", "--ranks", "8", "--experts", "9");
+    expect(exitCode).to.equal(2);
+    expect(stdout.trim().split("\n")).to.deep.equal([
+      "p.json: found 4 chiplets, expected 8 as --ranks says",
+      "p.json: found 8 experts, expected 9 as --experts says",
+    ]);
+  });
+
   it("export, import and verify --against come full circle, and overwrite nothing without --force", async () => {
     place.write("p.json", placementText([[0, 4], [1, 5], [2, 6], [3, 7]])); // prettier-ignore
     const exported = await place.run("export", "p.json", "--to", "vllm", "-o", "map.json");
@@ -305,6 +316,14 @@ describe("the command line", () => {
     expect(stderr).to.match(/auto: infeasible: layer 1: /);
     expect(stdout).to.equal("");
     expect(place.files()).to.deep.equal(["trace.jsonl"]);
+  });
+
+  it("place says why there is no placement with --quiet, too", async () => {
+    const { exitCode, stderr } = await place.run(
+      "place", "trace.jsonl", "--chiplets", "4", "--apart", "0,1,2,3,4", "--quiet",
+    ); // prettier-ignore
+    expect(exitCode).to.equal(3);
+    expect(stderr).to.match(/^auto: infeasible: layer 1: .*\n$/);
   });
 
   it("places 60 experts on 16 chiplets, some slots empty", async () => {

@@ -8,6 +8,16 @@ import { openWorkplace, type Workplace } from "./run-cli.js";
 const plain = (text: string) => text.replace(/\x1b\[\d+m/g, "");
 
 describe("formatTable", () => {
+  it("aligns columns of words to the left, the others to the right", () => {
+    const cells = [
+      ["a", "1", "long words"],
+      ["b", "22", "few"],
+    ];
+    expect(plain(formatTable(["name", "n", "what"], cells, { words: [2], width: 80 }))).to.equal(
+      ["name   n  what", "a      1  long words", "b     22  few"].join("\n"),
+    );
+  });
+
   const headers = ["solver", "C_T", "step, ms"];
   const rows = [
     ["contiguous", "2.500", "10.00"],
