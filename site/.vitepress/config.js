@@ -34,6 +34,7 @@ export default defineConfig({
       { text: "Reference", link: "/docs/placement-format" },
       { text: "Decisions", link: "/docs/decisions/", activeMatch: "/docs/decisions/" },
       { text: "A report", link: "/live/report.html", target: "_self" },
+      { text: "Playground", link: "/live/playground.html", target: "_self" },
       { text: "API", link: "/api/index.html", target: "_self" },
     ],
     sidebar: [
