@@ -11,6 +11,8 @@ import { join, resolve } from "node:path";
 const MOST_LINES = 22;
 const FIRST_LINES = 8;
 const LAST_LINES = 6;
+/** What a log hears while solvers are at work, which depends on how fast the machine is. */
+const PROGRESS = /^\S+: \d+ of \d+ layers, /;
 
 const cli = resolve("dist/cli.js");
 const folder = mkdtempSync(join(tmpdir(), "moeplace-"));
@@ -71,7 +73,10 @@ function run(line: string): string {
     maxBuffer: 2 ** 26,
   });
   if (status !== 0) throw new Error(`${line} ended with exit code ${status ?? "none"}: ${stderr}`);
-  const lines = `${stderr}${stdout}`.trimEnd().split("\n");
+  const lines = `${stderr}${stdout}`
+    .trimEnd()
+    .split("\n")
+    .filter((printed) => !PROGRESS.test(printed));
   const shown =
     lines.length <= MOST_LINES ? lines : [...lines.slice(0, FIRST_LINES), "...", ...lines.slice(-LAST_LINES)];
   return `${line}\n${shown.join("\n")}\n`;

@@ -184,7 +184,8 @@ const DRAWN_LAYERS = 8;
  * Whether a placement is worth having instead of another: its gain has to be above what batches make of it by chance, and
  * to keep its sign wherever the machine's constants are within their trust.
  *
- * Draws use the closed form that searches use, layer by layer, on some layers of a deep model.
+ * What a draw changes is told by the closed form that searches use, layer by layer, on some layers of a deep model; it shifts the
+ * gain of the schedule, which also knows what layers share.
  *
  * @returns Null where no time is known.
  */
@@ -217,12 +218,16 @@ function countAgreeing(
   const { length } = before.traffic;
   const count = Math.min(DRAWN_LAYERS, length);
   const sample = Array.from({ length: count }, (_, index) => Math.floor((index * length) / count));
-  let agreeing = 0;
-  for (let draw = 0; draw < draws; draw++) {
-    const hardware = drawConstants(timed.hardware, createRandom(seed, CONSTANTS_STREAM, draw));
+  const estimatedGain = (hardware: Machine["hardware"]) => {
     const estimateNs = createMakespanEstimate({ ...timed, hardware });
     const timeOf = ({ traffic }: MeasuredPlacement) => sum(sample.map((layer) => estimateNs(traffic[layer])));
-    if (Math.sign(timeOf(before) - timeOf(after)) === Math.sign(gain)) agreeing++;
+    return 1 - timeOf(after) / timeOf(before);
+  };
+  const estimated = estimatedGain(timed.hardware);
+  let agreeing = 0;
+  for (let draw = 0; draw < draws; draw++) {
+    const drawn = estimatedGain(drawConstants(timed.hardware, createRandom(seed, CONSTANTS_STREAM, draw)));
+    if (Math.sign(gain + drawn - estimated) === Math.sign(gain)) agreeing++;
   }
   return agreeing;
 }
