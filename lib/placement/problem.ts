@@ -100,6 +100,12 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
         `because ${numChiplets} chiplets hold at most one replica of an expert each`,
     );
   }
+  if (options.evenSlots && numReplicas > 0) {
+    throw new InputError(
+      `evenSlots: found ${numReplicas} replicas too, expected none: slots are even where replicas fill them`,
+      "Maybe pass slotsPerChiplet without evenSlots.",
+    );
+  }
   checkRules(options, { numExperts, numChiplets });
   const load = new Float64Array(numExperts);
   for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {

@@ -1,4 +1,3 @@
-import { InputError } from "../../lib/errors.js";
 import type { Chiplets, Solution } from "../../lib/placement/placement.js";
 import { createProblem, type PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
@@ -14,9 +13,7 @@ export function evenly(solver: Solver): Solver {
   return {
     ...solver,
     solve: (problem, options) =>
-      problem.evenSlots && problem.numExperts % problem.numChiplets > 0
-        ? solveFilled(solver, problem, options)
-        : solver.solve(problem, options),
+      problem.evenSlots ? solveFilled(solver, problem, options) : solver.solve(problem, options),
   };
 }
 
@@ -25,13 +22,8 @@ async function solveFilled(
   problem: PlacementProblem,
   { start, onProgress, ...options }: SolverOptions,
 ): Promise<Solution> {
-  const { numExperts, numChiplets, slotsPerChiplet, numReplicas } = problem;
+  const { numExperts, numChiplets } = problem;
   const most = Math.ceil(numExperts / numChiplets);
-  if (numReplicas > 0 || slotsPerChiplet < most) {
-    throw new InputError(
-      "evenSlots: found replicas or too few slots, expected experts alone, which even slots hold",
-    );
-  }
   const absent = most * numChiplets - numExperts;
   const last = numChiplets - absent;
   const fillers = Array.from({ length: absent }, (_, place) => ({
