@@ -163,8 +163,8 @@ function strayAdvice(layers: readonly LayerPlacement[], wanted: readonly number[
 function missingAdvice(layers: readonly LayerPlacement[]): string {
   const steps = new Set(layers.slice(1).map(({ layer }, index) => layer - layers[index].layer));
   const [step] = steps;
-  return layers.length > 2 && steps.size === 1 && step > 1
-    ? `Maybe only every ${step}th layer has experts: pass moeLayerStep ${step}.`
+  return steps.size === 1 && step > 1
+    ? `Maybe only every ${step}th layer has experts: pass moeLayerStep ${step}. Where the trace lacks layers, pass fillLayers.`
     : "Maybe pass fillLayers to place their experts in the order of their ids.";
 }
 
