@@ -19,7 +19,7 @@ export function readVersion(): string {
  * packages that it runs on. Two builds of one version differ in it.
  *
  * @example
- * readBuild(); // "0.1.0-5f2b6c0e91d3"
+ * readBuild().length; // 18, as in "0.1.0-5f2b6c0e91d3"
  */
 export function readBuild(): string {
   const hash = createHash("sha256");
