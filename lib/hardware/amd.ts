@@ -1,4 +1,4 @@
-import { assumed, sheet, type Constant, type Sourced } from "./constant.js";
+import { assumed, isConstant, sheet, type Constant, type Sourced } from "./constant.js";
 import { gpuServers, HBM3_PJ, type GpuSheet } from "./gpu-servers.js";
 import type { Hardware } from "./hardware.js";
 import {
@@ -26,16 +26,28 @@ const mi300x: GpuSheet = {
   memoryPjPerBit: HBM3_PJ,
 };
 
-function derivedExpert(kernel: Sourced<ExpertKernel>): Sourced<ExpertKernel> {
-  const derived = (value: number): Constant => ({
-    value,
-    source: `H200, times the ratio to ${mi300x.source}`,
-    trust: "derived",
-  });
+/** The same numbers, as those of another machine that nobody measured with them. */
+function borrowed<T extends object>(kernels: T): T {
+  const entries = Object.entries(kernels).map(([name, part]: [string, object]) => [
+    name,
+    isConstant(part)
+      ? assumed(part.value, `not measured on an MI300X, taken from: ${part.source}`)
+      : borrowed(part),
+  ]);
+  return Object.fromEntries(entries) as T;
+}
+
+/** DeepGEMM and Cutlass as on an H200, at the rates of the data sheet. */
+function borrowedExpert(kernel: Sourced<ExpertKernel>): Sourced<ExpertKernel> {
+  const scaled = ({ value }: Constant, rate: number, hopperRate: number) =>
+    assumed(
+      (value * rate) / hopperRate,
+      `not measured on an MI300X: H200, times the ratio to ${mi300x.source}`,
+    );
   return {
-    ...kernel,
-    memoryBytesPerNs: derived((kernel.memoryBytesPerNs.value * 5300) / 4800),
-    flopPerNs: derived((kernel.flopPerNs.value * 1_307_000) / 989_000),
+    ...borrowed(kernel),
+    memoryBytesPerNs: scaled(kernel.memoryBytesPerNs, mi300x.memoryBytesPerNs, 4800),
+    flopPerNs: scaled(kernel.flopPerNs, mi300x.bf16FlopPerNs, 989_000),
   };
 }
 
@@ -43,14 +55,14 @@ const mi300xKernels: Sourced<GpuKernels> = {
   computeUnits: sheet(304, mi300x.source),
   adapterBytesPerNs: sheet(50, "ConnectX-7 or Pollara, 400 Gb/s"),
   overlapSlowdown: assumed(1.7, "as on an H800: DeepSeek profile-data, train.json"),
-  lowLatency: h100LowLatency,
-  normal: h100Normal,
-  acrossServers: h100AcrossServers,
-  collectives: h100Collectives,
+  lowLatency: borrowed(h100LowLatency),
+  normal: borrowed(h100Normal),
+  acrossServers: borrowed(h100AcrossServers),
+  collectives: borrowed(h100Collectives),
   experts: {
-    decode: derivedExpert(h200Experts.decode),
-    prefill: derivedExpert(h200Experts.prefill),
-    fused: derivedExpert(h200Experts.fused),
+    decode: borrowedExpert(h200Experts.decode),
+    prefill: borrowedExpert(h200Experts.prefill),
+    fused: borrowedExpert(h200Experts.fused),
   },
 };
 

@@ -32,7 +32,10 @@ export function weightBytes(format: NumberFormat): number {
   return format === "fp8" ? 1 : tokenBytes(format);
 }
 
-/** Whether products run at the rate of FP8, as those of narrower formats do where a machine knows no faster one. */
+/**
+ * Whether products run at the rate of FP8. Those of 4 bits do too, though Blackwell's data sheets have them twice as fast:
+ * docs/gpu-model.md says why.
+ */
 export function isNarrow(format: NumberFormat): boolean {
   return STORED[format].bits <= 8;
 }

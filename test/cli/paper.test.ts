@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { findHardware } from "../../lib/hardware/presets.js";
+import { calibrationError, worstOfNine } from "../../lib/paper/paper-fit.js";
 import { synthesizeTrace } from "../../traces/synthetic.js";
 import { sampleTrace, traceText } from "../sample-trace.js";
 import { openWorkplace, type Workplace } from "./run-cli.js";
@@ -62,6 +63,32 @@ describe("moeplace paper", () => {
       expect(Math.abs(toCopies / paper - 1), String(model)).to.be.below(0.06);
       expect(toSeconds, String(model)).to.be.below(paper);
     }
+  });
+
+  it("ships links that its own fits find: nothing 1 % beside them is nearer to what they are fitted to", () => {
+    const linksOf = (name: string) => {
+      const { root, links } = findHardware(name)!;
+      return {
+        efficiency: root.efficiency.value,
+        root: links.root.bytesPerNs.value,
+        chiplet: links.chiplet.bytesPerNs.value,
+      };
+    };
+    const { efficiency, root, chiplet } = linksOf("mozart-qwen3-calibrated");
+    const secondsError = (rootFactor: number, chipletFactor: number) =>
+      calibrationError(
+        { rootLinkBytesPerNs: rootFactor * root, chipletLinkBytesPerNs: chipletFactor * chiplet },
+        efficiency,
+      );
+    const inUse = secondsError(1, 1);
+    expect(inUse).to.be.closeTo(0.0205, 0.0001);
+    const beside = [0.99, 1, 1.01].flatMap((along) =>
+      [0.99, 1, 1.01].map((across) => secondsError(along, across)),
+    );
+    expect(Math.min(...beside)).to.equal(inUse);
+    const copies = linksOf("mozart-qwen3-copies").root;
+    const worst = worstOfNine(copies);
+    expect(worst).to.be.below(Math.min(worstOfNine(0.99 * copies), worstOfNine(1.01 * copies)));
   });
 
   it("says how fast C can be at most at sequence 512 where time is convex in copies and tokens", () => {

@@ -30,6 +30,14 @@ describe("hardware presets", () => {
     });
   }
 
+  it("believe no kernel of an MI300X, because all are those of other GPUs", () => {
+    const kernels = listConstants(findHardware("mi300x-8x8")!).filter(
+      ({ path, constant }) => path.startsWith("kernels.") && constant.trust !== "data sheet",
+    );
+    expect(kernels.length).to.be.above(50);
+    expect(new Set(kernels.map(({ constant }) => constant.trust))).to.deep.equal(new Set(["assumed"]));
+  });
+
   it("keep the Mozart machines inside the ranges the paper prints", () => {
     for (const { name, chiplet } of hardwarePresets.filter(({ name }) => name.startsWith("mozart"))) {
       if (chiplet.kind !== "systolic") throw new Error(`${name} is not systolic`);
