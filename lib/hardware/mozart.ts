@@ -43,9 +43,9 @@ const ARRAY_SIZE = 16;
 
 const FIT =
   "the seconds and speed-ups of Qwen3 at sequence 256, with 46 tiles for all machines; within 0.2 % of the least squares that " +
-  "`moeplace paper --fit` finds";
+  "`moeplace paper` finds when it fits";
 const COPIES_FIT =
-  "`moeplace paper --fit`: the worst of the nine speed-ups at sequence 256 is as near as it can be, with 54 tiles for all machines";
+  "fitted again by `moeplace paper`: the worst of the nine speed-ups at sequence 256 is as near as it can be, with 54 tiles for all machines";
 const TILES_OF_COPIES =
   "one number within the printed 36 to 100 for all machines, chosen by the nine speed-ups at sequence 256";
 
