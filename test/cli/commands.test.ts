@@ -141,7 +141,7 @@ describe("the command line", () => {
       "--holdout",
       "0.25",
     );
-    expect(compared.stdout).to.match(/A step takes .* with contiguous, .* with this placement; .*orth it: /);
+    expect(compared.stdout).to.match(/A step takes .* with contiguous, .* with this placement; .*Slower: /);
     const { stdout } = await place.run("place", ...on, "--from", "p.json", "--solver", "louvain");
     expect(stdout)
       .to.match(/ +the running placement +this placement\n/)
