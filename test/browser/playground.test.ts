@@ -124,9 +124,7 @@ describe("the playground in a browser", function () {
     const { layers } = JSON.parse(file) as { layers: { layer: number; chiplets: number[][] }[] };
     for (const [index, { layer, chiplets }] of layers.entries()) {
       await page.locator("#layer").fill(String(index));
-      await page.waitForFunction(
-        `document.getElementById("plan").getAttribute("aria-label").startsWith("layer ${layer} on")`,
-      );
+      await page.waitForSelector(`#plan[aria-label^="layer ${layer} on"]`);
       expect(await page.locator("#plan").getAttribute("aria-label")).to.equal(
         `layer ${layer} on 4 chiplets in 2 groups: ` +
           chiplets
