@@ -70,6 +70,8 @@ function run(line: string): string {
   const { stdout, stderr, status } = spawnSync(process.execPath, [cli, ...args], {
     cwd: folder,
     encoding: "utf8",
+    // A page has no colours, whatever the terminal or CI asks for.
+    env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1" },
     maxBuffer: 2 ** 26,
   });
   if (status !== 0) throw new Error(`${line} ended with exit code ${status ?? "none"}: ${stderr}`);
