@@ -1,4 +1,4 @@
-import { open, type FileHandle } from "node:fs/promises";
+import { open, stat, type FileHandle } from "node:fs/promises";
 import { InputError } from "../../lib/errors.js";
 import { checkUnpacked, type UnpackedUse } from "../../lib/plausible-size.js";
 import { gunzip } from "./gunzip.js";
@@ -79,7 +79,8 @@ export async function openUnchanging(path: string): Promise<UnchangingFile> {
     file,
     size: before.size,
     close: async (stop = () => undefined) => {
-      const after = await file.stat();
+      // Newer versions of Node close the file with the end of a stream, whatever it was told of closing.
+      const after = await (file.fd === -1 ? orMissing(path, stat(path)) : file.stat());
       stop();
       await file.close();
       if (before.isFile() && (after.size !== before.size || after.mtimeMs !== before.mtimeMs)) {
