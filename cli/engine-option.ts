@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import { aimAtEngine, findTarget, targetNames } from "../doors/placement.js";
+import { requestedNumbering } from "../doors/problem.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
 import { withFlags } from "./field-flags.js";
 import { loadMachine, requireGpus, type Machine, type MachineOptions } from "./machine.js";
@@ -41,9 +42,7 @@ export async function aimAt<Options extends AimOptions>(
     force: options.force === true,
   });
   for (const note of notes) terminal.note(withFlags(note));
-  const { dispatch, slotsPerChiplet: slots, numReplicas: replicas, routerGroups, evenSlots } = request;
-  return {
-    machine,
-    options: { ...options, slotsPerChiplet: undefined, slots, replicas, dispatch, routerGroups, evenSlots },
-  };
+  const { dispatch, slotsPerChiplet: slots, numReplicas: replicas } = request;
+  const aimed = { slotsPerChiplet: undefined, slots, replicas, dispatch, ...requestedNumbering(request) };
+  return { machine, options: { ...options, ...aimed } };
 }

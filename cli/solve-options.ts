@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 import { InputError } from "../index.js";
 import { chooseObjective, provenanceOf, type PlacementRequest } from "../doors/flows.js";
 import type { Provenance } from "../doors/placement.js";
-import type { DispatchModel } from "../doors/problem.js";
+import { numberingOf, type AskedNumbering, type DispatchModel } from "../doors/problem.js";
 import { solvers, type BackendName } from "../doors/solvers.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
 import { limitOptions, limitsOf } from "./limit-options.js";
@@ -17,7 +17,7 @@ export const OBJECTIVES = ["traffic", "balance", "time"] as const;
 const BACKENDS: readonly BackendName[] = ["highs", "javascript-lp-solver"];
 
 /** Options of the commands that run solvers. */
-export interface SolveOptions {
+export interface SolveOptions extends AskedNumbering {
   /** Default as `chooseObjective` has it for machine and model. */
   readonly objective?: Objective;
   readonly holdout: number;
@@ -28,8 +28,6 @@ export interface SolveOptions {
   readonly dispatch?: DispatchModel;
   readonly pin: readonly { expert: number; chiplet: number }[];
   readonly apart: readonly (readonly number[])[];
-  readonly routerGroups?: number;
-  readonly evenSlots?: boolean;
   readonly seed: number;
   readonly threads?: number;
   readonly timeLimit?: number;
@@ -111,8 +109,7 @@ export function requestOf(options: SolveOptions): PlacementRequest {
     ...limitsOf(options),
     pins: options.pin,
     antiAffinity: options.apart,
-    routerGroups: options.routerGroups,
-    evenSlots: options.evenSlots,
+    ...numberingOf(options),
   };
 }
 

@@ -9,6 +9,12 @@ export {
   type PlacementLimits,
   type RequestedLimits,
 } from "../lib/placement/constraints.js";
+export {
+  numberingOf,
+  requestedNumbering,
+  type AskedNumbering,
+  type Numbering,
+} from "../lib/placement/numbering.js";
 export { createProblem, type PlacementProblem } from "../lib/placement/problem.js";
 export { defaultDispatch } from "../lib/placement/default-dispatch.js";
 export { DISPATCH_MODELS, type DispatchModel } from "../lib/placement/dispatch.js";

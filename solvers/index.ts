@@ -1,17 +1,14 @@
 import type { Solver } from "../lib/placement/solver.js";
 import { unknownName } from "../lib/unknown-name.js";
 import { auto } from "./auto.js";
-import { meetingLoadCap } from "./constraints/load-cap.js";
 import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
 import { exact } from "./exact.js";
-import { evenly } from "./constraints/even-slots.js";
-import { keepingRouterGroups } from "./groups/router-groups.js";
 import { ilp } from "./ilp.js";
 import { localSearch } from "./local-search.js";
 import { louvain } from "./louvain.js";
 import { mozart } from "./mozart.js";
-import { pursuing } from "./objectives/pursue.js";
+import { answering } from "./objectives/pursue.js";
 import { random } from "./random.js";
 import { spectral } from "./spectral.js";
 
@@ -37,12 +34,8 @@ const helpers = {
   rivals: trafficSolvers.filter((solver) => solver.kind === "baseline" || solver === localSearch),
 };
 
-/** Every solver, pursuing the objective of the problem it is given; baselines know no objective. */
-export const solvers: readonly Solver[] = trafficSolvers
-  .map((solver) => (solver.kind === "baseline" ? solver : pursuing(solver, helpers)))
-  .map(meetingLoadCap)
-  .map(evenly)
-  .map(keepingRouterGroups);
+/** Every solver, answering whatever the problem that it is given asks; baselines know no objective. */
+export const solvers: readonly Solver[] = trafficSolvers.map((solver) => answering(solver, helpers));
 
 /** Finds a solver by name. */
 export function findSolver(name: string): Solver | undefined {

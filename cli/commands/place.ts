@@ -9,6 +9,7 @@ import {
   stepTime,
 } from "../../doors/flows.js";
 import { formatPlacement, type Provenance, type Placement } from "../../doors/placement.js";
+import { requestedNumbering } from "../../doors/problem.js";
 import { layerData, placementTable } from "../../doors/report.js";
 import { requireSolver } from "../../doors/solvers.js";
 import { type RoutingTrace, type LoadTrace, splitParts } from "../../doors/traces.js";
@@ -295,8 +296,7 @@ function optionsLike({ solver, seed, provenance }: Placement, options: PlaceOpti
     ...(typeof maxMoves === "number" && { maxMoves }),
     pin: provenance.pins ?? [],
     apart: provenance.antiAffinity ?? [],
-    ...(provenance.routerGroups !== undefined && { routerGroups: provenance.routerGroups }),
-    ...(provenance.evenSlots && { evenSlots: true }),
+    ...requestedNumbering(provenance),
     columnsBackend: provenance.backends.columns,
     groupsBackend: provenance.backends.groups,
   };

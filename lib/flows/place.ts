@@ -1,3 +1,4 @@
+import { fixesNumbers } from "../placement/numbering.js";
 import type { LayerPlacement, Placement, Solution } from "../placement/placement.js";
 import type { PlacementProblem } from "../placement/problem.js";
 import type { Solver, SolverOptions, SolverProgress } from "../placement/solver.js";
@@ -86,9 +87,7 @@ export async function placeTrace(
   const [first] = problems;
   const { dispatch } = first;
   const { solver } = options;
-  const isUneven = first.evenSlots && first.numExperts % numChiplets > 0;
-  // Groups of the router lie side by side and the first chiplets hold more, which other numbers would end.
-  const keepsNumbers = options.keepsNumbers === true || first.routerGroups > 1 || isUneven;
+  const keepsNumbers = options.keepsNumbers === true || fixesNumbers(first);
   const supported = solver.supports?.(first) ?? true;
   return {
     status: "placed",

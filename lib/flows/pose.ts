@@ -11,6 +11,7 @@ import {
 } from "../placement/constraints.js";
 import { defaultDispatch } from "../placement/default-dispatch.js";
 import type { DispatchModel } from "../placement/dispatch.js";
+import { numberingOf, type AskedNumbering } from "../placement/numbering.js";
 import type { Objective } from "../placement/objective.js";
 import { createProblem, type Pin, type PlacementProblem, type ProblemOptions } from "../placement/problem.js";
 import type { LayerLoad, LoadTrace } from "../trace/load-trace.js";
@@ -24,7 +25,7 @@ export interface PosedMachine extends Omit<Machine, "shape"> {
 }
 
 /** What is asked of a placement besides its machine. */
-export interface PlacementRequest extends RequestedLimits {
+export interface PlacementRequest extends RequestedLimits, AskedNumbering {
   /** Default traffic; `place` and `compare` choose as `chooseObjective` does. */
   readonly objective?: Objective["minimise"] | undefined;
   /** Room on every chiplet, in experts; default as many as are needed. */
@@ -35,10 +36,6 @@ export interface PlacementRequest extends RequestedLimits {
   readonly dispatch?: DispatchModel | undefined;
   readonly pins?: readonly Pin[] | undefined;
   readonly antiAffinity?: readonly (readonly number[])[] | undefined;
-  /** Groups of experts that the router chooses among first, to be kept whole; default none. */
-  readonly routerGroups?: number | undefined;
-  /** Whether the first chiplets hold one expert more where experts do not divide, and the others as many; default no. */
-  readonly evenSlots?: boolean | undefined;
 }
 
 /** How the layers of a trace become placement problems. */
@@ -75,8 +72,7 @@ export function poseFor(
     objective: objectiveOn(objective, machine),
     pins: request.pins ?? [],
     antiAffinity: request.antiAffinity ?? [],
-    routerGroups: request.routerGroups,
-    evenSlots: request.evenSlots,
+    ...numberingOf(request),
   };
 }
 

@@ -1,4 +1,5 @@
 import { requestedLimits } from "../placement/constraints.js";
+import { requestedNumbering } from "../placement/numbering.js";
 import type { Placement } from "../placement/placement.js";
 import { hashTrace, nameHardware, type Provenance } from "../placement/provenance.js";
 import type { BackendChoice } from "../placement/backend-choice.js";
@@ -28,7 +29,7 @@ export function provenanceOf(
 ): Provenance {
   const { hardware, shape, workload } = machine;
   const { objective = "traffic", dispatch } = request;
-  const { pins = [], antiAffinity = [], routerGroups = 1, evenSlots } = request;
+  const { pins = [], antiAffinity = [] } = request;
   const named = nameHardware(hardware);
   const [{ numExperts }] = parts;
   const slots = posedSlots(request, { numExperts, numChiplets: named.numChiplets });
@@ -44,8 +45,7 @@ export function provenanceOf(
     limits: requestedLimits(request),
     ...(pins.length > 0 && { pins }),
     ...(antiAffinity.length > 0 && { antiAffinity }),
-    ...(routerGroups > 1 && { routerGroups }),
-    ...(evenSlots && { evenSlots }),
+    ...requestedNumbering(request),
     ...(maxMoves !== undefined && { maxMoves }),
     backends,
     holdout,
@@ -71,20 +71,7 @@ export function recordPlacement(
   };
 }
 
-/** What was asked for when a placement was made. */
+/** What was asked for when a placement was made; what else its provenance says is no part of a request. */
 export function requestOfProvenance(provenance: Provenance): PlacementRequest {
-  const { objective, slotsPerChiplet, numReplicas, dispatch, limits, pins, antiAffinity, ...rest } =
-    provenance;
-  const { routerGroups, evenSlots } = rest;
-  return {
-    objective,
-    slotsPerChiplet,
-    numReplicas,
-    dispatch,
-    ...limits,
-    pins,
-    antiAffinity,
-    routerGroups,
-    evenSlots,
-  };
+  return { ...provenance, ...provenance.limits };
 }

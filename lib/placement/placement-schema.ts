@@ -66,6 +66,13 @@ const provenanceSchema = z.object({
   ),
   pins: z.array(z.object({ expert: z.int().min(0), chiplet: z.int().min(0) })).exactOptional(),
   antiAffinity: z.array(z.array(z.int().min(0))).exactOptional(),
+  routerGroups: count.exactOptional().describe("Groups of consecutive experts that were kept whole."),
+  evenSlots: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      "Whether the first chiplets hold one expert more than the others, where experts do not divide.",
+    ),
   maxMoves: z
     .int()
     .min(0)

@@ -2,6 +2,7 @@ import { InputError } from "../errors.js";
 import type { TokenPatterns } from "../trace/token-patterns.js";
 import { NO_LIMITS, type Constrained, type PlacementLimits } from "./constraints.js";
 import type { DispatchModel } from "./dispatch.js";
+import { numberingOf, type AskedNumbering, type Numbering } from "./numbering.js";
 import type { Objective } from "./objective.js";
 import { sum } from "../statistics.js";
 
@@ -12,7 +13,7 @@ export interface Pin {
 }
 
 /** The question of one MoE layer: which experts go on which chiplet. Immutable plain data, fit for a worker. */
-export interface PlacementProblem extends Constrained {
+export interface PlacementProblem extends Constrained, Numbering {
   readonly layer: number;
   readonly numExperts: number;
   readonly numChiplets: number;
@@ -36,14 +37,10 @@ export interface PlacementProblem extends Constrained {
   readonly pins: readonly Pin[];
   /** Sets of experts of which no two may share a chiplet. */
   readonly antiAffinity: readonly (readonly number[])[];
-  /** Groups of consecutive experts among which the router chooses first, to be kept whole side by side; 1 for none. */
-  readonly routerGroups: number;
-  /** Whether the first chiplets hold one expert more than the others where experts do not divide, and no other numbers. */
-  readonly evenSlots: boolean;
 }
 
 /** Options of {@link createProblem}. */
-export interface ProblemOptions {
+export interface ProblemOptions extends AskedNumbering {
   layer?: number;
   numChiplets: number;
   /** Default 1 group. */
@@ -61,10 +58,6 @@ export interface ProblemOptions {
   objective?: Objective;
   pins?: readonly Pin[];
   antiAffinity?: readonly (readonly number[])[];
-  /** Default 1. */
-  routerGroups?: number | undefined;
-  /** Default false. */
-  evenSlots?: boolean | undefined;
 }
 
 /**
@@ -129,8 +122,7 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
     // The same pin again says nothing new.
     pins: [...new Map((options.pins ?? []).map((pin) => [pin.expert, pin])).values()],
     antiAffinity: options.antiAffinity ?? [],
-    routerGroups: options.routerGroups ?? 1,
-    evenSlots: options.evenSlots ?? false,
+    ...numberingOf(options),
   };
 }
 

@@ -6,12 +6,13 @@ import type { LoadTrace } from "../trace/load-trace.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import type { RequestedLimits } from "./constraints.js";
 import type { DispatchModel } from "./dispatch.js";
+import type { Numbering } from "./numbering.js";
 import type { Objective } from "./objective.js";
 import type { Pin } from "./problem.js";
 import type { BackendChoice } from "./backend-choice.js";
 
 /** How a placement came about, besides the solver and the seed: enough to make it again from the same trace. */
-export interface Provenance {
+export interface Provenance extends Partial<Numbering> {
   /** Version of moeplace. */
   readonly version: string;
   readonly objective: Objective["minimise"];
@@ -33,10 +34,6 @@ export interface Provenance {
   readonly limits: { readonly [Field in keyof RequestedLimits]?: number };
   readonly pins?: readonly Pin[];
   readonly antiAffinity?: readonly (readonly number[])[];
-  /** Groups of the router that were kept whole, where there were any. */
-  readonly routerGroups?: number;
-  /** Whether ranks hold experts as evenly as can be, the first ones one more. */
-  readonly evenSlots?: boolean;
   /** Most moves of a layer away from a running placement, null for any; absent if there was no running placement. */
   readonly maxMoves?: number | null;
   readonly backends: BackendChoice;

@@ -1,6 +1,7 @@
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import type { LayerPlacement, Placement } from "./placement.js";
 import { NO_LIMITS } from "./constraints.js";
+import { numberingOf } from "./numbering.js";
 import { verifyByTokens } from "./verify.js";
 import { countTokens, type TokenCount } from "./verify-tokens.js";
 import { largest } from "../statistics.js";
@@ -73,8 +74,7 @@ function verifyClaims(
     limits: NO_LIMITS,
     pins: [],
     antiAffinity: [],
-    routerGroups: 1,
-    evenSlots: false,
+    ...numberingOf(placement.provenance ?? {}),
   };
   return verifyByTokens(problem, layer, tokens);
 }

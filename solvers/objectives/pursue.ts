@@ -1,5 +1,8 @@
 import type { Objective } from "../../lib/placement/objective.js";
 import type { Solver } from "../../lib/placement/solver.js";
+import { evenly } from "../constraints/even-slots.js";
+import { meetingLoadCap } from "../constraints/load-cap.js";
+import { keepingRouterGroups } from "../groups/router-groups.js";
 import { asksForReplicas, replicate } from "../replicas/replicate.js";
 import { balanced } from "./balance.js";
 import { fastest, estimatedTime, scheduledTime } from "./time.js";
@@ -15,10 +18,19 @@ export interface Helpers {
 }
 
 /**
+ * Makes a solver of one replica an expert and the least traffic answer whatever a problem asks: its objective, which
+ * baselines do not know, then caps that counting decides, and what the numbers of experts and chiplets have to keep.
+ */
+export function answering(solver: Solver, helpers: Helpers): Solver {
+  const pursued = solver.kind === "baseline" ? solver : pursuing(solver, helpers);
+  return keepingRouterGroups(evenly(meetingLoadCap(pursued)));
+}
+
+/**
  * Makes a solver of one replica an expert and the least traffic pursue the objective of every problem it is given, with
  * the replicas that are asked for. A problem that asks for no more than the solver does goes straight to it.
  */
-export function pursuing(solver: Solver, helpers: Helpers): Solver {
+function pursuing(solver: Solver, helpers: Helpers): Solver {
   return {
     ...solver,
     answersAs(problem) {

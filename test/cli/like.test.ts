@@ -22,6 +22,8 @@ describe("place --like", () => {
       "the least time of a step that is not the default",
       ["--chiplets", "4", "--model", "deepseek-moe-16b", "--objective", "time", "--workload", "prefill"],
     ],
+    ["groups of the router kept whole", ["--chiplets", "4", "--router-groups", "2"]],
+    ["as many experts on every chiplet as can be", ["--chiplets", "3", "--groups", "1", "--even-slots"]],
     ["another solver, and fewer groups", ["--chiplets", "4", "--groups", "2", "--solver", "louvain"]],
   ];
   for (const [what, args] of made) {
@@ -31,6 +33,8 @@ describe("place --like", () => {
       const second = await place.run("place", "trace.jsonl", "--like", "p.json", "-o", "q.json");
       expect(second.exitCode, second.stderr).to.equal(0);
       expect(place.read("q.json")).to.equal(place.read("p.json"));
+      const verified = await place.run("verify", "q.json", "--against", "trace.jsonl");
+      expect(verified.exitCode, verified.stdout).to.equal(0);
     });
   }
 

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import type { Placement } from "../../lib/placement/placement.js";
+import type { Provenance } from "../../lib/placement/provenance.js";
 import { verifyAgainstPlacement, verifyAgainstTrace } from "../../lib/placement/verify-against.js";
 import { createRoutingTrace } from "../../lib/trace/routing-trace.js";
 import { layerOf } from "../arbitrary-layer.js";
@@ -46,6 +47,23 @@ describe("verifyAgainstTrace", () => {
     );
     expect(verifyAgainstTrace(withLayer({ groups: { status: "feasible", cost: 1.5 } }), trace)).to.deep.equal(
       ["layer 6: cost of groups is given as 1.5, recomputed as 1.25"],
+    );
+  });
+
+  it("holds a placement to the groups of the router that it says it kept whole", () => {
+    const kept = (routerGroups: number, chiplets: number[][]) => {
+      const provenance = { routerGroups } as Provenance;
+      return verifyAgainstTrace({ ...withLayer({ chiplets }), provenance }, trace);
+    };
+    expect(kept(2, [[0, 1], [2, 3]])).to.deep.equal([]); // prettier-ignore
+    expect(
+      kept(2, [
+        [0, 2],
+        [1, 3],
+      ]),
+    ).to.include(
+      // prettier-ignore
+      "layer 6: router groups 0 and 1 are mixed, expected side by side",
     );
   });
 
