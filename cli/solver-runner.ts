@@ -60,7 +60,12 @@ export async function openRunner(
   process.once("SIGINT", onInterrupt);
   process.once("SIGTERM", onInterrupt);
   const numThreads = asked ?? availableParallelism();
-  const threads = openLayerThreads({ numThreads });
+  const threads = openLayerThreads({
+    numThreads,
+    onNote: (line) => {
+      terminal.note(line);
+    },
+  });
   // Jobs in hand are known to the solver that runs them: one of a name.
   const running = new Map<Solver, Solver>();
   const open = (solver: Solver) => {

@@ -31,7 +31,7 @@ const layerSchema = z.object({
     .exactOptional()
     .describe("The balance of the chiplets, where that was the objective."),
   stoppedBy: z
-    .enum(["proof", "rule", "budget", "time limit", "interrupt"])
+    .enum(["proof", "rule", "budget", "time limit", "interrupt", "lost thread"])
     .exactOptional()
     .describe("Why the solver stopped."),
   chiplets: z

@@ -4,8 +4,8 @@ import type { Provenance } from "./provenance.js";
 /** The experts on every chiplet, each list ascending. An expert on several chiplets has replicas. */
 export type Chiplets = readonly (readonly number[])[];
 
-/** Why a solver stopped. A result cut by the clock or by Ctrl-C is not reproducible, and says so here. */
-export type StoppedBy = "proof" | "rule" | "budget" | "time limit" | "interrupt";
+/** Why a solver stopped. A result cut by the clock, by Ctrl-C or by a thread that died is not reproducible, and says so here. */
+export type StoppedBy = "proof" | "rule" | "budget" | "time limit" | "interrupt" | "lost thread";
 
 /** A figure that was minimised, and what is proved about it. */
 export interface Proved {

@@ -206,7 +206,7 @@ function largestLoad(
   return { status: cost <= bound ? "optimal" : "feasible", cost, bound };
 }
 
-const STOPS: readonly StoppedBy[] = ["proof", "rule", "budget", "time limit", "interrupt"];
+const STOPS: readonly StoppedBy[] = ["proof", "rule", "budget", "time limit", "interrupt", "lost thread"];
 
 function worstStop(stops: readonly StoppedBy[]): StoppedBy {
   return STOPS[largest(stops.map((stop) => STOPS.indexOf(stop)))];

@@ -12,13 +12,13 @@ export interface SolutionStore {
  * Makes a solver that answers from a store what was solved before, and keeps there what it solves. A job that is asked for
  * while it is being solved is solved once.
  *
- * An answer that Ctrl-C cut short is not kept: the next run is to finish it.
+ * An answer that Ctrl-C or the loss of a thread cut short is not kept: the next run is to finish it.
  */
 export function rememberSolutions(solver: Solver, store: SolutionStore): Solver {
   const running = new Map<string, Promise<Solution>>();
   const solveAnew = async (key: string, ...[problem, options]: Parameters<Solver["solve"]>) => {
     const solution = await solver.solve(problem, options);
-    const isCut = "stoppedBy" in solution && solution.stoppedBy === "interrupt";
+    const isCut = "stoppedBy" in solution && ["interrupt", "lost thread"].includes(solution.stoppedBy);
     if (!isCut) store.set(key, solution);
     return solution;
   };

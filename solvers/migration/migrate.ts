@@ -93,7 +93,7 @@ export async function limitMoves(problem: PlacementProblem, options: LimitMovesO
   const isReached = target !== undefined && countMoves(running, target.chiplets) <= maxMoves;
   if (isReached && (target.status === "optimal" || maxMoves === Infinity)) return target;
 
-  const isCut = options.target.stoppedBy === "time limit" || options.target.stoppedBy === "interrupt";
+  const isCut = ["time limit", "interrupt", "lost thread"].includes(options.target.stoppedBy);
   const stoppedBy = isCut ? options.target.stoppedBy : "budget";
   const chiplets =
     problem.numReplicas > 0

@@ -53,7 +53,7 @@ export async function openQueueWorker(url: string, options: QueueWorkerOptions):
     );
   }
   await cleanQueues(link).catch(() => undefined);
-  const threads = openLayerThreads({ numThreads });
+  const threads = openLayerThreads({ numThreads, ...(options.onNote && { onNote: options.onNote }) });
   const worker = new Worker<PackedJob, string | null>(
     queueNameOf(options),
     async ({ data }) => {

@@ -15,7 +15,8 @@ export interface LayerThreads {
    * The same solver, run in a worker thread; a solver that is not of the solver table runs in this thread.
    *
    * A solver is cut off once `signal` is aborted, or where it outstays `timeLimitMs`: it answers with what
-   * `quickAnswer` makes of the best it has told of so far, and `stoppedBy` says so.
+   * `quickAnswer` makes of the best it has told of so far, and `stoppedBy` says so. Where its thread dies, out of memory for
+   * instance, it is begun once more in another one; where that dies too, it is answered likewise.
    */
   inThread(solver: Solver): Solver;
   /** Keeps threads without work for the next who opens as many; they never keep the process alive. */
@@ -43,17 +44,15 @@ const IDLE_MS = 10_000;
  * const solution = await threads.inThread(exact).solve(problem, DEFAULT_SOLVER_OPTIONS);
  * await threads.close();
  */
-export function openLayerThreads({ numThreads }: { numThreads: number }): LayerThreads {
-  const pool =
-    idle.get(numThreads) ??
-    new Piscina({
-      filename: new URL("./layer-worker.js", import.meta.url).href,
-      minThreads: 0,
-      maxThreads: numThreads,
-      idleTimeout: IDLE_MS,
-      // Each thread takes one layer at a time; the solvers within start threads of their own.
-      concurrentTasksPerWorker: 1,
-    });
+export function openLayerThreads({
+  numThreads,
+  onNote,
+}: {
+  numThreads: number;
+  /** Told in a line what became of a thread that died. */
+  onNote?: (line: string) => void;
+}): LayerThreads {
+  const pool = idle.get(numThreads) ?? openPool(numThreads);
   idle.delete(numThreads);
   let numRunning = 0;
   const solveInThread: (solver: Solver) => Solver["solve"] =
@@ -61,36 +60,51 @@ export function openLayerThreads({ numThreads }: { numThreads: number }): LayerT
     async (problem, { onProgress, signal, ...options }) => {
       let best: SolverProgress | undefined;
       const cutOff = openCutOff(signal, options.timeLimitMs);
-      const { port1, port2 } = new MessageChannel();
-      port1.on("message", (message: SolverProgress) => {
-        best = message;
-        onProgress?.(message);
-      });
+      const runOnce = async (given: LayerTask["options"]): Promise<Solution> => {
+        const { port1, port2 } = new MessageChannel();
+        const hear = (message: SolverProgress) => {
+          best = message;
+          onProgress?.(message);
+        };
+        port1.on("message", hear);
+        const task: LayerTask = { solver: solver.name, problem, options: given, port: port2 };
+        try {
+          const running = pool.run(task, { transferList: [port2], signal: cutOff.signal });
+          const answer = (await running) as Solution | Refusal;
+          if (answer.status === "refused") throw new InputError(answer.message, answer.advice);
+          return answer;
+        } finally {
+          // The answer may overtake what was told before it.
+          for (let told = receiveMessageOnPort(port1); told; told = receiveMessageOnPort(port1)) {
+            hear(told.message as SolverProgress);
+          }
+          port1.close();
+        }
+      };
       const { timeLimitMs = Infinity } = options;
       const inTime =
         timeLimitMs === Infinity ? options : { ...options, timeLimitMs: SOFT_SHARE * timeLimitMs };
-      const task: LayerTask = { solver: solver.name, problem, options: inTime, port: port2 };
       numRunning++;
       try {
         if (signal?.aborted) return await quickAnswer(problem, { best, options, stoppedBy: "interrupt" });
         if (timeLimitMs < SHORTEST_MS)
           return await quickAnswer(problem, { best, options, stoppedBy: "time limit" });
-        const running = pool.run(task, { transferList: [port2], signal: cutOff.signal });
-        const answer = (await running) as Solution | Refusal;
-        if (answer.status === "refused") throw new InputError(answer.message, answer.advice);
-        return answer;
+        return await runOnce(inTime).catch((error: unknown) => {
+          if (cutOff.signal.aborted || !isThreadLoss(error)) throw error;
+          onNote?.(`a thread was lost (${error.message}): its layer is begun again in another one`);
+          return runOnce(inTime);
+        });
       } catch (error) {
-        if (!cutOff.signal.aborted) throw error;
-        const stoppedBy = signal?.aborted ? "interrupt" : "time limit";
-        return await quickAnswer(problem, { best, options, stoppedBy });
+        if (cutOff.signal.aborted) {
+          const stoppedBy = signal?.aborted ? "interrupt" : "time limit";
+          return await quickAnswer(problem, { best, options, stoppedBy });
+        }
+        if (!isThreadLoss(error)) throw error;
+        onNote?.(`a thread was lost again (${error.message}): its layer has the best that is known`);
+        return await quickAnswer(problem, { best, options, stoppedBy: "lost thread" });
       } finally {
         numRunning--;
         cutOff.close();
-        // The answer may overtake what was told before it.
-        for (let told = receiveMessageOnPort(port1); told; told = receiveMessageOnPort(port1)) {
-          onProgress?.(told.message as SolverProgress);
-        }
-        port1.close();
       }
     };
   return {
@@ -110,6 +124,27 @@ export function openLayerThreads({ numThreads }: { numThreads: number }): LayerT
       else idle.set(numThreads, pool);
     },
   };
+}
+
+function openPool(numThreads: number): Piscina {
+  const pool = new Piscina({
+    filename: new URL("./layer-worker.js", import.meta.url).href,
+    minThreads: 0,
+    maxThreads: numThreads,
+    idleTimeout: IDLE_MS,
+    // Each thread takes one layer at a time; the solvers within start threads of their own.
+    concurrentTasksPerWorker: 1,
+  });
+  // Told of threads that die without work, which nobody misses.
+  pool.on("error", () => undefined);
+  return pool;
+}
+
+/** Whether a thread died, rather than what it ran threw. */
+function isThreadLoss(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ERR_WORKER_OUT_OF_MEMORY" || error.message.startsWith("worker exited with code");
 }
 
 /** A signal that is aborted with another one, or when the time has run out, a thread's start and its wait for one included. */
