@@ -1,10 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { synthesizeTrace } from "../../traces/synthetic.js";
 import { traceText } from "../sample-trace.js";
+import { layersText } from "./layers-to-place.js";
 import { openWorkplace, type Workplace } from "./run-cli.js";
 
 /** Ends the process as kill -9 does, where a file that was written whole is about to get its name. */
@@ -94,6 +96,32 @@ describe("a fault while a command writes", () => {
     });
   }
 
+  /** A disk of 16 KiB of which all but the earlier output is taken: its own to a process, gone with it. */
+  const onFullDisk = (output: string, args: readonly string[]) => {
+    const script = [
+      "mkdir -p disk && mount -t tmpfs -o size=16k none disk || exit 77",
+      `printf before > disk/${output}; cat /dev/zero > disk/filler 2> /dev/null`,
+      '"$@"; echo "ended $?"; echo "holds $(ls -A disk | tr "\\n" " ")"; cat disk/' + output,
+    ].join("\n");
+    const within = args.map((arg) => (arg === output ? `disk/${output}` : arg));
+    const command = ["sh", "-c", script, "sh", process.execPath, cli, ...within];
+    const { status, stdout, stderr } = spawnSync("unshare", ["--map-root-user", "--mount", ...command], {
+      cwd: place.folder,
+      encoding: "utf8",
+      env: { ...process.env, NODE_V8_COVERAGE: "" },
+    });
+    return { canMount: status === 0, stderr, lines: stdout.split("\n").slice(-3) };
+  };
+
+  for (const [name, [output, ...args]] of Object.entries(commands)) {
+    it(`leaves what ${name} wrote before whole on a disk that is full, and nothing beside it`, function () {
+      const { canMount, stderr, lines } = onFullDisk(output, [...args, "--force"]);
+      if (!canMount) this.skip();
+      expect(stderr).to.contain(`disk/${output}: cannot be written (ENOSPC)\nMaybe the disk is full.`);
+      expect(lines).to.deep.equal(["ended 2", `holds filler ${output} `, "before"]);
+    });
+  }
+
   it("ends a run whose checkpoint the disk does not take, and the next goes on from what it took", async function () {
     if (!canLimit) this.skip();
     const keeping = [...placing, "--checkpoint", "c.jsonl", "--threads", "1"];
@@ -106,6 +134,27 @@ describe("a fault while a command writes", () => {
     expect(resumed.exitCode, resumed.stderr).to.equal(0);
     expect(place.read("resumed.json")).to.equal(place.read("p.json"));
   });
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    it(`ends well at ${signal}: the best so far is written and called interrupted`, async () => {
+      const output = `${signal}.json`;
+      place.write("layers.jsonl", layersText(12));
+      const long = ["place", "layers.jsonl", "--chiplets", "4", "--groups", "2", "--solver", "exact"];
+      const keeping = ["--checkpoint", `${signal}.jsonl`, "--threads", "1"];
+      const { child, ended } = place.start(...long, ...keeping, "-o", output);
+      const kept = () => (place.files().includes(`${signal}.jsonl`) ? place.read(`${signal}.jsonl`) : "");
+      const isBusy = () => kept().split("\n").length > 2;
+      while (!isBusy()) await setTimeout(10);
+      child.kill(signal);
+      const { exitCode, stderr } = await ended;
+      expect(exitCode, stderr).to.equal(130);
+      expect(stderr).to.contain("interrupted: finishing with the best found so far");
+      const { layers } = JSON.parse(place.read(output)) as { layers: { stoppedBy: string }[] };
+      expect(layers.map(({ stoppedBy }) => stoppedBy)).to.include("interrupt");
+      const verified = await place.run("verify", output, "--against", "layers.jsonl");
+      expect(verified.exitCode, verified.stderr).to.equal(0);
+    });
+  }
 
   for (const [name, args] of [
     ["compare", ["compare", "trace.jsonl", "--chiplets", "8", "--solver", "contiguous", "random", "--json"]],

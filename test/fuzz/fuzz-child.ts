@@ -14,7 +14,7 @@ export interface FuzzJob {
 
 /** What this process says. */
 export type FuzzReport =
-  | { readonly kind: "begins"; readonly index: number }
+  | { readonly kind: "begins"; readonly index: number; readonly processorMs: number }
   | { readonly kind: "crash"; readonly index: number; readonly error: string }
   | { readonly kind: "memory" | "leak"; readonly index: number; readonly error: string }
   | { readonly kind: "done"; readonly read: number; readonly refused: number };
@@ -50,7 +50,8 @@ async function run({ family: name, seed, from, to }: FuzzJob): Promise<void> {
   let numOpen = await countOpenFiles();
   let peak = process.resourceUsage().maxRSS;
   for (let index = from; index < to; index++) {
-    tell({ kind: "begins", index });
+    const { user, system } = process.cpuUsage();
+    tell({ kind: "begins", index, processorMs: (user + system) / 1000 });
     const random = createRandom(seed, familyIndex, index);
     const bytes = makeInput(family, samples, random, index);
     try {

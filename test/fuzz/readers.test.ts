@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { fuzzFamilies } from "./families.js";
 import { runFuzz } from "./run-fuzz.js";
 
-/** npm run fuzz reads 100,000 of each. */
+/** npm run fuzz reads as many as it is told, 100,000 of each if nothing else. */
 const INPUTS = 100;
 
 describe("mutated files", () => {

@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { FuzzJob, FuzzReport } from "./fuzz-child.js";
 
@@ -18,8 +19,13 @@ export interface FuzzResult {
   readonly failures: readonly FuzzFailure[];
 }
 
-/** A file of some kilobytes that takes longer is not read in any useful time. A process that hangs can only be killed. */
+/**
+ * A file of some kilobytes that takes longer is not read in any useful time. A process that hangs can only be killed.
+ * Counted in processor time: where others keep the machine busy, a sound file may wait for longer than that.
+ */
 const HANG_MS = 20_000;
+/** A process that computes nothing for so long waits for what never comes. */
+const DEADLOCK_MS = 300_000;
 
 /**
  * Reads so many mutated files of a family in a process of its own, which may hang, crash or run out of memory.
@@ -75,23 +81,32 @@ function runChild(
   const child = openChild();
   const errors = stderrOf(child);
   let index = job.from;
+  let begunMs = 0;
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout;
     const watch = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        end({ kind: "hang", error: `no answer in ${HANG_MS / 1000} s` });
-      }, HANG_MS);
+      clearInterval(timer);
+      const begun = performance.now();
+      timer = setInterval(() => {
+        const waitedMs = performance.now() - begun;
+        const usedMs = (processorMs(child) ?? begunMs + waitedMs) - begunMs;
+        if (usedMs < HANG_MS && waitedMs < DEADLOCK_MS) return;
+        const seconds = [usedMs, waitedMs].map((ms) => Math.round(ms / 1000));
+        end({
+          kind: "hang",
+          error: `no answer in ${seconds[0]} s of processor time, ${seconds[1]} s in all`,
+        });
+      }, HANG_MS / 4);
     };
     const end = (failure?: Pick<FuzzFailure, "kind" | "error">, counts = { read: 0, refused: 0 }) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       closeChild(child, failure === undefined);
       if (failure) failures.push({ family: job.family, index, ...failure });
       resolve({ ...counts, next: failure ? index + 1 : job.to });
     };
     child.on("message", (report: FuzzReport) => {
       watch();
-      if (report.kind === "begins") index = report.index;
+      if (report.kind === "begins") ({ index, processorMs: begunMs } = report);
       else if (report.kind === "done") end(undefined, report);
       else failures.push({ family: job.family, ...report });
     });
@@ -102,6 +117,21 @@ function runChild(
     child.send(job);
   });
 }
+
+/** Processor time of a process, where the system tells. */
+function processorMs({ pid = 0 }: ChildProcess): number | undefined {
+  try {
+    // Behind the name, which may hold anything, fields 14 and 15 count ticks. Source: proc_pid_stat(5).
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    return (1000 / TICKS_PER_SECOND) * (Number(fields[11]) + Number(fields[12]));
+  } catch {
+    return undefined;
+  }
+}
+
+const TICKS_PER_SECOND = 100;
 
 function stderrOf({ stderr }: ChildProcess): () => string {
   let text = "";
