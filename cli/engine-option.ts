@@ -1,5 +1,6 @@
 import { Option } from "commander";
-import { aimAtEngine, findTarget, targetNames } from "../doors/placement.js";
+import { transportOn } from "../doors/hardware.js";
+import { aimAtEngine, findTarget, targetNames, type EngineTarget } from "../doors/placement.js";
 import { requestedNumbering } from "../doors/problem.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
 import { withFlags } from "./field-flags.js";
@@ -11,6 +12,16 @@ import type { Terminal } from "./terminal.js";
 export interface AimOptions extends MachineOptions, SolveOptions {
   readonly for?: string;
   readonly force?: boolean;
+}
+
+/** The machine, on which copies travel as the engine sends them in such a step. */
+function withTransport(machine: Machine, { transport }: EngineTarget["engine"]): Machine {
+  const { hardware, workload } = machine;
+  if (transport === undefined) return machine;
+  return {
+    ...machine,
+    workload: { ...workload, transport: transportOn(hardware, transport[workload.phase]) },
+  };
 }
 
 /** `--for`, with the engines that may be named. */
@@ -30,9 +41,9 @@ export async function aimAt<Options extends AimOptions>(
 ): Promise<{ machine: Machine; options: Options }> {
   const target = options.for === undefined ? undefined : findTarget(options.for, model);
   if (options.for !== undefined) requireGpus(options, options.for);
-  const transport = options.transport ?? target?.engine.transport;
-  const machine = await loadMachine({ ...options, ...(transport && { transport }) }, model, terminal);
-  if (target === undefined) return { machine, options };
+  const found = await loadMachine(options, model, terminal);
+  if (target === undefined) return { machine: found, options };
+  const machine = options.transport === undefined ? withTransport(found, target.engine) : found;
   const { numGroups, chipletsPerGroup } = machine.hardware;
   const { request, notes } = aimAtEngine(requestOf(options), target, {
     model,

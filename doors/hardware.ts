@@ -34,6 +34,7 @@ export {
   createWorkload,
   paperWorkload,
   sharesCopies,
+  transportOn,
   type WorkloadChoice,
 } from "../lib/performance/workload.js";
 export { parseModelConfig } from "../lib/hardware/model-config.js";

@@ -1,6 +1,7 @@
 import { InputError } from "../errors.js";
 import { posedSlots, type PlacementRequest } from "../flows/pose.js";
 import type { DispatchModel } from "../placement/dispatch.js";
+import { modelComplaints } from "./engine-advice.js";
 import type { EngineTarget } from "./engine-target.js";
 import { completeModelLayers, formatLayers, moeLayers } from "./model-layers.js";
 import { routerGroups } from "./router-groups.js";
@@ -36,8 +37,13 @@ export function aimAtEngine(
   { force = false, ...aimed }: AimedModel & { readonly force?: boolean },
 ): { readonly request: PlacementRequest; readonly notes: readonly string[] } {
   const { engine, format } = target;
+  const complaint = modelComplaints(engine, aimed.model).at(0);
+  if (complaint !== undefined && !force) {
+    throw new InputError(`engine: ${complaint}`, "Maybe pass force to place for it all the same.");
+  }
   const numGroups = format.needs.renumbers === true && !force ? routerGroups(aimed.model) : 1;
   const slots = aimedSlots(request, target, aimed);
+  const asked = format.asks?.(aimed.model);
   const added = `added ${slots.added} replicas, so that every rank has ${slots.slotsPerChiplet} slots, as ${engine.name} needs`;
   return {
     request: {
@@ -54,6 +60,7 @@ export function aimAtEngine(
       ...(slots.evenSlots ? [`the first ranks hold one expert more, as ${engine.name} deals them`] : []),
       ...(numGroups > 1 ? [keptGroups(target, numGroups)] : []),
       ...(format.needs.layers === "all" ? missingLayers(aimed) : []),
+      ...(asked === undefined ? [] : [`at export pass ${asked}`]),
     ],
   };
 }
@@ -71,7 +78,7 @@ function aimedDispatch(
 }
 
 interface AimedSlots {
-  readonly slotsPerChiplet: number | undefined;
+  readonly slotsPerChiplet?: number;
   readonly numReplicas: number;
   /** Whether experts are dealt as evenly as can be, as engines do it that deal runs of ids. */
   readonly evenSlots?: boolean;
@@ -84,31 +91,43 @@ function aimedSlots(
   { engine, format }: EngineTarget,
   { numExperts, numChiplets }: AimedModel,
 ): AimedSlots {
-  const { slotsPerChiplet, numReplicas } = posedSlots(request, { numExperts, numChiplets });
-  const { equalSlots, noReplicas, runs = false } = format.needs;
+  const { slotsPerChiplet: room = Infinity, numReplicas } = posedSlots(request, { numExperts, numChiplets });
+  const { equalSlots, noReplicas, runs = false, redundantEach = false } = format.needs;
   if (noReplicas && numReplicas > 0) {
     throw new InputError(
       `numReplicas: found ${numReplicas}, expected none: what ${engine.name} loads (${format.name}) holds each expert once`,
       "Maybe leave out numReplicas and slotsPerChiplet.",
     );
   }
-  if (!equalSlots && !runs) return { slotsPerChiplet, numReplicas, added: 0 };
-  const numSlots = numExperts + numReplicas;
-  if (numSlots % numChiplets === 0) {
-    return { slotsPerChiplet: slotsPerChiplet ?? numSlots / numChiplets, numReplicas, added: 0 };
+  if (runs && numExperts < numChiplets) {
+    throw new InputError(
+      `numChiplets: found ${numChiplets} for ${numExperts} experts, expected at most ${numExperts}: ${engine.name} leaves no ` +
+        "rank without experts",
+    );
   }
-  if (runs) return { slotsPerChiplet, numReplicas, added: 0, evenSlots: true };
-  if (noReplicas) {
+  const isEven = numExperts % numChiplets === 0;
+  if (!isEven && (redundantEach || (equalSlots && noReplicas && !runs))) {
     const sizes = divisors(numExperts).filter((size) => size > numChiplets / 4 && size < numChiplets * 4);
     throw new InputError(
-      `numChiplets: found ${numChiplets} for ${numExperts} experts, expected ranks among which they divide: without ` +
-        `replicas ${engine.name} cannot fill the others`,
+      `numChiplets: found ${numChiplets} for ${numExperts} experts, expected ranks among which they divide: ` +
+        `${engine.name} gives each as many`,
       sizes.length > 0 ? `Maybe pass numChiplets ${sizes.join(", ")}.` : undefined,
     );
   }
-  const each = Math.max(slotsPerChiplet ?? 0, Math.ceil(numSlots / numChiplets));
-  const filled = each * numChiplets - numExperts;
-  return { slotsPerChiplet: each, numReplicas: filled, added: filled - numReplicas };
+  if (!equalSlots && !runs) {
+    return { ...(room < Infinity && { slotsPerChiplet: room }), numReplicas, added: 0 };
+  }
+  // More room than that would leave slots empty; less is refused where the problem is posed.
+  const least = numExperts / numChiplets + (redundantEach ? 1 : 0);
+  const each = Math.max(Math.ceil((numExperts + numReplicas) / numChiplets), least);
+  const slotsPerChiplet = Math.min(room, Math.ceil(each));
+  if (runs) return { slotsPerChiplet, numReplicas, added: 0, ...(!isEven && { evenSlots: true }) };
+  const filled = slotsPerChiplet * numChiplets - numExperts;
+  return {
+    slotsPerChiplet,
+    numReplicas: Math.max(filled, numReplicas),
+    added: Math.max(0, filled - numReplicas),
+  };
 }
 
 function divisors(value: number): number[] {

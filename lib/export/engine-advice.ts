@@ -86,7 +86,8 @@ export function adviceNotes({ engine, releases, launch, seeLoaded, silentlyWrong
   ];
 }
 
-function modelComplaints(engine: Engine, model: string | undefined): string[] {
+/** What is wrong with placing a model for an engine that serves it with its experts in their own order. */
+export function modelComplaints(engine: Engine, model: string | undefined): string[] {
   const deaf = deafModel(engine, model);
   if (deaf === undefined) return [];
   return [

@@ -1,4 +1,4 @@
-import type { Transport } from "../hardware/workload.js";
+import type { Phase, Transport } from "../hardware/workload.js";
 import type { DispatchModel } from "../placement/dispatch.js";
 import type { Placement } from "../placement/placement.js";
 
@@ -47,14 +47,26 @@ export interface Engine {
   readonly obeyingModels?: string;
   /** Dispatch models by which it chooses replicas; absent where it has none. */
   readonly dispatch?: readonly DispatchModel[];
-  /** How it sends tokens, where it is not as its machine and workload have it by default. */
-  readonly transport?: Transport;
+  /** How it sends tokens in a step of each kind; absent where that is not known. */
+  readonly transport?: Readonly<Record<Phase, Transport>>;
   /** The whole command line or configuration. */
   launch(facts: LaunchFacts): string;
   /** How to see that the file was loaded. */
   readonly seeLoaded: string;
   /** What goes wrong without a word, each with the way out. */
   readonly silentlyWrong: readonly string[];
+}
+
+/** Engines on DeepEP: normal kernels send a copy to a server, low-latency ones, for decode, one to every expert. */
+export const DEEP_EP: Readonly<Record<Phase, Transport>> = {
+  train: "per-group",
+  prefill: "per-group",
+  decode: "per-expert",
+};
+
+/** One way of sending tokens, whatever the step. */
+export function always(transport: Transport): Readonly<Record<Phase, Transport>> {
+  return { train: transport, prefill: transport, decode: transport };
 }
 
 /** What the engine serves with the experts in their own order, of which the model is one; undefined where it obeys. */

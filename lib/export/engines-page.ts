@@ -25,7 +25,7 @@ export function enginesPage(): string {
 
 function formatEngine(engine: Engine): string {
   const { format, name, checked, releases, deafModels, obeyingModels, fileEnding, dispatch } = engine;
-  const { seeLoaded, silentlyWrong } = engine;
+  const { transport, seeLoaded, silentlyWrong } = engine;
   const needs = findFormat(format)?.needs;
   const slotsPerChiplet = needs?.noReplicas === true || needs?.equalSlots === false ? 8 : 9;
   const launch = engine.launch({ ...example, slotsPerChiplet, file: `FILE${fileEnding ?? ""}` });
@@ -41,11 +41,17 @@ function formatEngine(engine: Engine): string {
     ...(dispatch === undefined
       ? []
       : [`- Replicas are chosen as \`--dispatch ${dispatch.join("` or `")}\` does.`]),
+    ...(transport === undefined ? [] : [`- Copies travel ${formatTransport(transport)}.`]),
     `- Launch: \`${launch}\``,
     `- To see that it was loaded: ${seeLoaded}.`,
     ...silentlyWrong.map((sentence) => `- Silently wrong: ${sentence}.`),
   ];
   return `\n## ${name}: \`${format}\`\n\n${facts.join("\n")}\n`;
+}
+
+/** `per-group, in decode per-expert`: decode alone is ever different. */
+function formatTransport({ prefill, decode }: NonNullable<Engine["transport"]>): string {
+  return decode === prefill ? prefill : `${prefill}, in decode ${decode}`;
 }
 
 function capitalize(text: string): string {

@@ -15,6 +15,7 @@ export const lmdeploy: PlacementFormat = {
   summary: "LMDeploy LMDEPLOY_EPLB_EXPERTS_STATISTIC_FILE: JSON, loads of every hidden layer (needs a trace)",
   extension: "json",
   needs: { layers: "all", equalSlots: false, noReplicas: false },
+  asks: () => "trace, which tells the loads",
   write(placement, options) {
     const loadOf = new Map(
       requireLoads("lmdeploy", placement, options).map(({ layer, load }) => [layer, load]),

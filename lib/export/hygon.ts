@@ -29,6 +29,7 @@ export const hygon: PlacementFormat = {
   summary: "HYGON vllm-plugin-das eplb_config.expert_map_path: JSON, slots of every MoE layer by model class",
   extension: "json",
   needs: { layers: "all", equalSlots: true, noReplicas: false },
+  asks: (model) => (classOf(model) === undefined ? "modelClass, the model's class in vLLM" : undefined),
   write({ layers, numExperts, numChiplets, slotsPerChiplet, model }, { modelClass = classOf(model) }) {
     if (modelClass === undefined) {
       throw new InputError(

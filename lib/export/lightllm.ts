@@ -13,7 +13,7 @@ export const lightllm: PlacementFormat = {
   name: "lightllm",
   summary: "LightLLM --ep_redundancy_expert_config_path: JSON, the redundant experts of every layer",
   extension: "json",
-  needs: { layers: "all", equalSlots: true, noReplicas: false },
+  needs: { layers: "all", equalSlots: true, redundantEach: true, noReplicas: false },
   write({ layers, numExperts, numChiplets, slotsPerChiplet }, { loads }) {
     const perRank = slotsPerChiplet - numExperts / numChiplets;
     if (!Number.isInteger(perRank) || perRank < 1) {

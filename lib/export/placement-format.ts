@@ -54,6 +54,8 @@ export interface FormatNeeds {
   readonly equalSlots: boolean;
   /** As many experts on every chiplet as engines give a rank themselves: one more on the first where they do not divide. */
   readonly runs?: boolean;
+  /** As many redundant experts on every chiplet, at least one, besides a run of as many ids on each. */
+  readonly redundantEach?: boolean;
   /** Every expert just once. */
   readonly noReplicas: boolean;
   /** Experts get new ids, which the router has to take for the old ones. */
@@ -72,6 +74,8 @@ export interface PlacementFormat {
   readonly summary: string;
   readonly extension: string;
   readonly needs: FormatNeeds;
+  /** What an export asks for besides a placement of the model, for people; undefined if nothing. */
+  asks?(model: string | undefined): string | undefined;
   /** Whether those who make such files put an expert twice on a chiplet, and serve it; it is counted once then. */
   readonly servesDoubles?: boolean;
   /** @param placement Fit for the format (see `fitEngine`): its layers complete, its slots equal, where needed. */

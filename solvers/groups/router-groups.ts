@@ -1,5 +1,6 @@
 import { InputError } from "../../lib/errors.js";
 import type { Chiplets, Proved, Solution, StoppedBy } from "../../lib/placement/placement.js";
+import { fixesNumbers } from "../../lib/placement/numbering.js";
 import { createProblem, meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
@@ -38,7 +39,8 @@ async function solveInGroups(
     );
   }
   const each = numChiplets / routerGroups;
-  if (numExperts % routerGroups !== 0 || !divides(each, 1) || !divides(each, chipletsPerGroup)) {
+  const isUneven = fixesNumbers({ ...asked, routerGroups: 1 });
+  if (isUneven || numExperts % routerGroups !== 0 || !divides(each, 1) || !divides(each, chipletsPerGroup)) {
     throw new InputError(
       `routerGroups: found ${routerGroups} of ${numExperts} experts on ${numChiplets} chiplets in groups of ${chipletsPerGroup}, ` +
         "expected numbers that divide, so that groups are whole on chiplets and on chiplet groups",

@@ -34,6 +34,8 @@ describe("placing for an engine", () => {
     expect(request).to.include({ slotsPerChiplet: 4, numReplicas: 4 });
     expect(notes.join("\n")).to.include("added 4 replicas, so that every rank has 4 slots, as SGLang needs");
     expect(aim("sglang", { numReplicas: 5 }).request).to.include({ slotsPerChiplet: 5, numReplicas: 20 });
+    // Room for more is no reason to leave slots empty.
+    expect(aim("sglang", { slotsPerChiplet: 9 }).request).to.include({ slotsPerChiplet: 4, numReplicas: 4 });
     expect(aim("sglang", { slotsPerChiplet: 5, numReplicas: "fill" }).request).to.include({
       slotsPerChiplet: 5,
       numReplicas: 20,
@@ -58,6 +60,26 @@ describe("placing for an engine", () => {
       "numReplicas: found 15, expected none",
     );
     expect(aim("megatron", {}, fitting).request).to.include({ slotsPerChiplet: 4, numReplicas: 0 });
+  });
+
+  it("gives every rank of LightLLM a redundant expert, and no rank of vLLM none at all", () => {
+    const fitting = { ...qwen, numChiplets: 15 };
+    expect(aim("lightllm", {}, fitting).request).to.include({ slotsPerChiplet: 5, numReplicas: 15 });
+    expect(aim("lightllm", { numReplicas: 16 }, fitting).request).to.include({ numReplicas: 30 });
+    expect(() => aim("lightllm")).to.throw(
+      "numChiplets: found 16 for 60 experts, expected ranks among which",
+    );
+    expect(() => aim("vllm", {}, { ...qwen, numChiplets: 64 })).to.throw(
+      "numChiplets: found 64 for 60 experts, expected at most 60: vLLM leaves no rank without experts",
+    );
+  });
+
+  it("says at once what an export will ask for besides the placement", () => {
+    expect(aim("lmdeploy").notes.at(-1)).to.equal("at export pass trace, which tells the loads");
+    expect(aim("hygon", {}, { ...qwen, model: "my-model" }).notes.at(-1)).to.equal(
+      "at export pass modelClass, the model's class in vLLM",
+    );
+    expect(aim("hygon").notes.join("\n")).not.to.include("modelClass");
   });
 
   it("goes by the checkpoint where the engine obeys no file for the model, or loads none", () => {

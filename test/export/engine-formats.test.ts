@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { aimAtEngine } from "../../lib/export/aim-at-engine.js";
+import { findTarget } from "../../lib/export/engine-target.js";
 import { exportPlacement } from "../../lib/export/export-placement.js";
 import { engines } from "../../lib/export/engines.js";
 import { findFormat, placementFormats } from "../../lib/export/formats.js";
@@ -76,6 +78,44 @@ describe("files of slots by number of the layer", () => {
     const told = { numChiplets: 2, numExperts: 4, model: known.model, ...layers };
     const bytes = Buffer.from(JSON.stringify(document));
     expect(await importPlacement(bytes, "map.json", told)).to.deep.equal(known);
+  });
+});
+
+describe("the map of DeepSeek V4 in vLLM's pull request 53022", () => {
+  const model = "deepseek-ai/DeepSeek-V4-Flash";
+  const target = findTarget("vllm-deepseek-v4", model);
+
+  it("is what its loader takes: a row for every hidden layer and every layer of multi-token prediction", async () => {
+    // Layer 1 is hidden, layer 2 predicts; layer 0 was not recorded.
+    const options = { numHiddenLayers: 3, firstMoeLayer: 0, fillLayers: true, engine: target.engine.key };
+    const { data, advice } = await exportPlacement({ ...placement, model }, target.format, options);
+    const rows = JSON.parse(textOf(data)) as number[][];
+    expect(rows).to.have.length(3);
+    for (const slots of rows) {
+      expect(slots).to.have.length(6);
+      expect([...new Set(slots)].sort()).to.deep.equal([0, 1, 2, 3]);
+    }
+    expect(advice?.launch).to.include('--enable-eplb --eplb-config \'{"expert_map_path": "FILE.json"');
+  });
+
+  it("needs no mapping of EPLB for a permutation", async () => {
+    const chiplets = [[0, 3], [1, 2]]; // prettier-ignore
+    const permuted = { ...placement, model, layers: [{ layer: 0, chiplets }] };
+    const { data, advice } = await exportPlacement(permuted, target.format, { engine: target.engine.key });
+    expect(JSON.parse(textOf(data))).to.deep.equal([[0, 3, 1, 2]]);
+    expect(advice?.launch).not.to.include("--enable-eplb");
+  });
+
+  it("is for no other model", async () => {
+    const other = { ...placement, model: "deepseek-ai/DeepSeek-V3" };
+    const complaint = "found model deepseek-ai/DeepSeek-V3, expected one that obeys the file (DeepSeek V4)";
+    await expectRejection(
+      exportPlacement(other, target.format, { engine: target.engine.key }),
+      `vllm: ${complaint}`,
+    );
+    const aimed = { ...other, layers: [0] };
+    expect(() => aimAtEngine({}, target, aimed)).to.throw(`engine: ${complaint}`);
+    expect(aimAtEngine({}, target, { ...aimed, force: true }).request.dispatch).to.equal("vllm");
   });
 });
 

@@ -6,6 +6,9 @@ import { exportPlacement } from "../../lib/export/export-placement.js";
 import { findFormat } from "../../lib/export/formats.js";
 import type { DispatchModel } from "../../lib/placement/dispatch.js";
 import type { Placement } from "../../lib/placement/placement.js";
+import type { Provenance } from "../../lib/placement/provenance.js";
+import { findHardware } from "../../lib/hardware/presets.js";
+import { createWorkload } from "../../lib/performance/workload.js";
 import { expectGolden } from "../golden-file.js";
 import { expectRejection } from "../expect-rejection.js";
 
@@ -69,7 +72,17 @@ describe("advice of an export", () => {
     expect(await launchOf("tensorrt-llm", "lb.yaml")).to.match(
       /--tp_size 2 --ep_size 2 .*enable_attention_dp: true, .*backend: WIDEEP, load_balancer: \.\/lb\.yaml/,
     );
+    expect(await launchOf("vllm-offline", "map.jsonl")).to.include(
+      "--all2all-backend deepep_high_throughput ",
+    );
     expect(await launchOf("omni-infer", "p.npy")).to.match(/max_moe_layer_num: 1, enable_dynamic: False/);
+  });
+
+  it("launches vLLM with the kernels of the step that the placement was made for", async () => {
+    const workload = createWorkload({ hardware: findHardware("h100-8x8")! }, { phase: "decode" });
+    const made = { ...placement, provenance: { workload } as Provenance };
+    const { advice } = await exportPlacement(made, formatNamed("vllm"));
+    expect(advice?.launch).to.include("--all2all-backend deepep_low_latency ");
   });
 
   it("says that replicas were placed for a dispatch the engine does not have", async () => {

@@ -1,4 +1,4 @@
-import { countRedundant, type Engine } from "../engine.js";
+import { always, countRedundant, type Engine } from "../engine.js";
 
 /** Engines for Ascend devices. */
 export const ascendEngines: readonly Engine[] = [
@@ -25,6 +25,7 @@ export const ascendEngines: readonly Engine[] = [
     ],
     fileEnding: ".json",
     dispatch: ["vllm-ascend"],
+    transport: always("per-expert"),
     launch: ({ file, model, ...placement }) =>
       `vllm serve ${model ?? "MODEL"} --tensor-parallel-size ${placement.numChiplets} --enable-expert-parallel ` +
       `--additional-config '{"eplb_config": {"expert_map_path": "${file}", ` +
@@ -34,6 +35,8 @@ export const ascendEngines: readonly Engine[] = [
     silentlyWrong: [
       "from 0.24 on weights and routing disagree for every map but that of ascending ids",
       "an expert twice on a device gives every rank a wrong map",
+      "on A2 devices, steps of more tokens than MC2 takes (512 by default) gather all tokens on every device; else, in " +
+        "MC2 and all-to-all, a token sends a copy for every expert: token replication gains nothing, even loads do",
       "Model Runner V2 takes no file; static EPLB is announced for removal in 0.25.1",
     ],
   },

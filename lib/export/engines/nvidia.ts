@@ -1,4 +1,4 @@
-import type { Engine } from "../engine.js";
+import { always, type Engine } from "../engine.js";
 import { renumberedWrong } from "./renumbered.js";
 
 const dispatcher = "--moe-token-dispatcher-type flex --moe-flex-dispatcher-backend deepep";
@@ -14,7 +14,7 @@ export const nvidiaEngines: readonly Engine[] = [
     checked: "MoeLoadBalancerConfig and the checks of _init_load_balancer, retyped from undated source",
     releases: [{ loading: "loads", why: "checked by its own configuration classes; releases were not run" }],
     dispatch: ["trtllm"],
-    transport: "per-chiplet",
+    transport: always("per-chiplet"),
     launch: ({ file, model, numChiplets }) =>
       `trtllm-serve ${model ?? "MODEL"} --tp_size ${numChiplets} --ep_size ${numChiplets} ` +
       `--extra_llm_api_options options.yaml, where options.yaml holds ` +
@@ -35,6 +35,7 @@ export const nvidiaEngines: readonly Engine[] = [
     releases: [
       { loading: "loads", why: "no file is loaded: the checkpoint is renumbered, which any version serves" },
     ],
+    transport: always("per-group"),
     launch: ({ file, numChiplets }) =>
       `renumber the checkpoint by ${file} (a program that does: --to checkpoint-script), then ` +
       `--expert-model-parallel-size ${numChiplets} ${dispatcher}`,
@@ -53,6 +54,7 @@ export const nvidiaEngines: readonly Engine[] = [
     releases: [
       { loading: "loads", why: "no file is loaded: the checkpoint is renumbered, which any version serves" },
     ],
+    transport: always("per-group"),
     launch: ({ file, numChiplets }) =>
       `python3 ${file} CHECKPOINT RENUMBERED on the Hugging Face checkpoint, convert it, then ` +
       `--expert-model-parallel-size ${numChiplets} ${dispatcher}`,

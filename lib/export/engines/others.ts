@@ -1,4 +1,4 @@
-import { countRedundant, type Engine } from "../engine.js";
+import { countRedundant, DEEP_EP, type Engine } from "../engine.js";
 import { renumberedWrong } from "./renumbered.js";
 
 /** Engines that have a room of their own nowhere else, planners, partitioners and offloaders. */
@@ -9,6 +9,7 @@ export const otherEngines: readonly Engine[] = [
     name: "RTP-LLM",
     checked: "create_redundant_expert in main of 2026-08-20, run on six placements",
     releases: [{ loading: "loads", why: "checked with main of 2026-08-20: one row for every layer" }],
+    transport: DEEP_EP,
     launch: ({ file, model, ...facts }) =>
       `python -m rtp_llm.start_server --checkpoint_path ${model ?? "MODEL"} --world_size ${facts.numChiplets} ` +
       `--ep_size ${facts.numChiplets} --redundant_expert ${countRedundant({ model, ...facts })} --phy2log_path ${file}`,
@@ -26,6 +27,7 @@ export const otherEngines: readonly Engine[] = [
         why: "by reading: it takes which experts every rank holds besides its own run of ids",
       },
     ],
+    transport: DEEP_EP,
     launch: ({ file, model, numChiplets }) =>
       `MOE_MODE=EP python -m lightllm.server.api_server --model_dir ${model ?? "MODEL"} --tp ${numChiplets} ` +
       `--dp ${numChiplets} --ep_redundancy_expert_config_path ${file} (newer: --enable_ep_moe in place of MOE_MODE)`,
@@ -44,6 +46,7 @@ export const otherEngines: readonly Engine[] = [
     releases: [
       { loading: "loads", why: "by reading: it takes loads and plans by EPLB itself; it loads no placement" },
     ],
+    transport: DEEP_EP,
     launch: ({ file, model, ...facts }) =>
       `LMDEPLOY_EPLB_EXPERTS_STATISTIC_FILE=${file} ` +
       `LMDEPLOY_EPLB_NUM_REDUNDANT_EXPERTS=${countRedundant({ model, ...facts })} lmdeploy serve api_server ` +

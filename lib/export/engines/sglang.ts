@@ -1,4 +1,4 @@
-import { countRedundant, type DeafModels, type Engine } from "../engine.js";
+import { countRedundant, DEEP_EP, type DeafModels, type Engine } from "../engine.js";
 import { renumberedWrong } from "./renumbered.js";
 
 /** Models of SGLang that have no `get_model_config_for_expert_location`, so that their experts stay in their order. */
@@ -24,6 +24,7 @@ export const sglangEngines: readonly Engine[] = [
     obeyingModels:
       "DeepSeek V2 and V3, Qwen2-MoE, Qwen3-MoE, GLM-4-MoE, MiniMax and others with an expert location",
     dispatch: ["sglang-static", "sglang-dynamic"],
+    transport: DEEP_EP,
     launch: ({ file, dispatch, model, ...placement }) =>
       `python -m sglang.launch_server --model-path ${model ?? "MODEL"} --tp-size ${placement.numChiplets} ` +
       `--ep-size ${placement.numChiplets} --init-expert-location ${file} ` +
@@ -63,6 +64,7 @@ export const sglangEngines: readonly Engine[] = [
         why: "no file is loaded: the checkpoint is renumbered, which reaches models that obey no file too",
       },
     ],
+    transport: DEEP_EP,
     launch: ({ file, numChiplets }) =>
       `python3 ${file} CHECKPOINT RENUMBERED, then python -m sglang.launch_server --model-path RENUMBERED ` +
       `--tp-size ${numChiplets} --ep-size ${numChiplets} --moe-a2a-backend deepep`,

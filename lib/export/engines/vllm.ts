@@ -1,11 +1,24 @@
-import { countRedundant, type Engine, type LaunchFacts } from "../engine.js";
+import { countRedundant, DEEP_EP, type Engine, type LaunchFacts } from "../engine.js";
 import { renumberedWrong } from "./renumbered.js";
 
 const vllmReplicas =
   "--enable-eplb alone moves the experts again at run time: rebalancing has to be off for the placement to stay";
+const gathers =
+  "all2all backends that gather (allgather_reducescatter, the default, and naive) send every token to every rank: " +
+  "token replication gains nothing";
 
-const serve = ({ model, numChiplets }: LaunchFacts) =>
-  `vllm serve ${model ?? "MODEL"} --enable-expert-parallel --data-parallel-size ${numChiplets}`;
+const serve = ({ model, numChiplets, provenance }: LaunchFacts) =>
+  `vllm serve ${model ?? "MODEL"} --enable-expert-parallel --data-parallel-size ${numChiplets} --all2all-backend ` +
+  (provenance?.workload?.phase === "decode" ? "deepep_low_latency" : "deepep_high_throughput");
+
+const eplb = (facts: LaunchFacts, fields: string) =>
+  `${serve(facts)} --enable-eplb --eplb-config '{${fields}, "num_redundant_experts": ${countRedundant(facts)}}'`;
+
+/** What DeepSeek V4's own loader takes of the command line: replicas alone need the mapping of EPLB. */
+const serveDeepSeekV4 = (facts: LaunchFacts) =>
+  countRedundant(facts) > 0
+    ? eplb(facts, `"expert_map_path": "${facts.file}"`)
+    : `${serve(facts)} --eplb-config '{"expert_map_path": "${facts.file}"}'`;
 
 /** vLLM, its open pull requests, and its plugins. */
 export const vllmEngines: readonly Engine[] = [
@@ -22,32 +35,33 @@ export const vllmEngines: readonly Engine[] = [
     ],
     fileEnding: ".json",
     dispatch: ["vllm"],
-    launch: ({ file, model, ...placement }) =>
-      `vllm serve ${model ?? "MODEL"} --enable-expert-parallel --data-parallel-size ${placement.numChiplets} ` +
-      `--enable-eplb --eplb-config '{"initial_expert_map_path": "${file}", ` +
-      `"num_redundant_experts": ${countRedundant({ model, ...placement })}}' (with pull request 49572)`,
+    transport: DEEP_EP,
+    launch: (facts) =>
+      `${eplb(facts, `"initial_expert_map_path": "${facts.file}"`)} (with pull request 49572)`,
     seeLoaded: "a vLLM without the pull request stops with a ValidationError of EPLBConfig",
-    silentlyWrong: [vllmReplicas],
+    silentlyWrong: [vllmReplicas, gathers],
   },
   {
     key: "vllm-deepseek-v4",
     format: "vllm",
     name: "vLLM for DeepSeek V4",
     checked:
-      "pull request 53022 by its description of 2026-08-20: a logical expert for every slot of every MoE layer",
-    releases: [
-      {
-        loading: "does not load",
-        why: "pull request 53022 is open; that its file is laid out as this one has not been seen in its code",
-      },
-    ],
+      "pull request 53022 of 2026-08-20: load_static_expert_map of models/deepseek_v4/expert_map.py and its tests, read",
+    releases: [{ loading: "does not load", why: "pull request 53022, which loads it, is open" }],
     fileEnding: ".json",
+    deafModels: [{ name: "every other model", matches: /^(?!.*deepseek.?v4)/i }],
+    obeyingModels: "DeepSeek V4",
     dispatch: ["vllm"],
-    launch: (facts) =>
-      `${serve(facts)} --enable-eplb --eplb-config '{"expert_map_path": "${facts.file}", ` +
-      `"num_redundant_experts": ${countRedundant(facts)}}' (with pull request 53022)`,
-    seeLoaded: "a vLLM without the pull request stops with a ValidationError of EPLBConfig",
-    silentlyWrong: [],
+    transport: DEEP_EP,
+    launch: (facts) => `${serveDeepSeekV4(facts)} (with pull request 53022)`,
+    seeLoaded:
+      "a vLLM without the pull request stops with a ValidationError of EPLBConfig; one with it stops at another number " +
+      "of rows or slots, or a missing expert",
+    silentlyWrong: [
+      "a row for every hidden layer and every layer of multi-token prediction is needed, or one for all: " +
+        "--num-hidden-layers says their sum, and --fill-layers keeps those without a trace in order",
+      gathers,
+    ],
   },
   {
     key: "vllm",
@@ -60,9 +74,9 @@ export const vllmEngines: readonly Engine[] = [
         why: "pull request 34811 is open, and its own determine_expert_map refuses what its loader has read",
       },
     ],
-    launch: ({ file, model, numChiplets }) =>
-      `vllm serve ${model ?? "MODEL"} --enable-expert-parallel --data-parallel-size ${numChiplets} ` +
-      `--expert-placement-file ${file} (no vLLM can: renumber the checkpoint instead, --to checkpoint-script)`,
+    launch: (facts) =>
+      `${serve(facts)} --expert-placement-file ${facts.file} (no vLLM can: renumber the checkpoint instead, ` +
+      "--to checkpoint-script)",
     seeLoaded: "it cannot be loaded",
     silentlyWrong: [],
   },
@@ -73,12 +87,12 @@ export const vllmEngines: readonly Engine[] = [
     checked: "pull request 41141: its writer and the tests of its loader, read in 2026-09",
     releases: [{ loading: "does not load", why: "pull request 41141, which loads it, is open" }],
     dispatch: ["vllm"],
+    transport: DEEP_EP,
     launch: (facts) =>
-      `${serve(facts)} --enable-eplb --eplb-config '{"initial_mapping_path": "${facts.file}", ` +
-      `"num_redundant_experts": ${countRedundant(facts)}, "disable_online_rebalancing": true}' ` +
-      `(with pull request 41141)`,
+      eplb(facts, `"initial_mapping_path": "${facts.file}", "disable_online_rebalancing": true`) +
+      " (with pull request 41141)",
     seeLoaded: "a vLLM without the pull request stops with a ValidationError of EPLBConfig",
-    silentlyWrong: ["without disable_online_rebalancing the experts move again at run time"],
+    silentlyWrong: ["without disable_online_rebalancing the experts move again at run time", gathers],
   },
   {
     key: "vllm",
@@ -89,14 +103,13 @@ export const vllmEngines: readonly Engine[] = [
     releases: [
       { loading: "loads", why: "no file is loaded: the checkpoint is renumbered, which any version serves" },
     ],
+    transport: DEEP_EP,
     launch: (facts) =>
-      `python3 ${facts.file} CHECKPOINT RENUMBERED, then ${serve({ ...facts, model: "RENUMBERED" })} ` +
-      `--all2all-backend deepep_high_throughput`,
+      `python3 ${facts.file} CHECKPOINT RENUMBERED, then ${serve({ ...facts, model: "RENUMBERED" })}`,
     seeLoaded:
       "the renumbered model gives the same answers; moeplace-renumbering.json lies beside its weights",
     silentlyWrong: [
-      "all2all backends that gather (allgather_reducescatter, naive) send every token to every rank: token replication " +
-        "gains nothing",
+      gathers,
       "--enable-eplb and --expert-placement-strategy round_robin spread the runs of ids again: leave them out",
       ...renumberedWrong,
     ],
@@ -110,13 +123,13 @@ export const vllmEngines: readonly Engine[] = [
     releases: [{ loading: "loads", why: "since pull request 69 of 2026-09-05, by reading; nothing was run" }],
     fileEnding: ".json",
     dispatch: ["vllm"],
-    launch: (facts) =>
-      `${serve(facts)} --enable-eplb --eplb-config '{"expert_map_path": "${facts.file}", ` +
-      `"num_redundant_experts": ${countRedundant(facts)}}' (with the plugin)`,
+    transport: DEEP_EP,
+    launch: (facts) => `${eplb(facts, `"expert_map_path": "${facts.file}"`)} (with the plugin)`,
     seeLoaded: "a file of another shape, or without the class of the model, stops the start",
     silentlyWrong: [
       "the map of a multi-token prediction model stands under its own class: one for the target alone leaves it out",
       "pipeline parallelism asks for one map a stage, with keys such as CLASS#pp_rank=0: this writes none",
+      gathers,
     ],
   },
 ];
