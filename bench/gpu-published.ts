@@ -1,11 +1,15 @@
 /**
  * Single figures that READMEs and blogs print, of DeepEP and other kernels, as cases for the same model.
  *
- * Nothing is fitted to them; the H800 has the rate of NVLink that its source states. An Ascend is taken as one.
+ * Nothing is fitted to them; the H800 has the rate of NVLink that its source states.
  */
-import type { BothWays, GpuKernels } from "../lib/hardware/kernels.js";
+
+import { plainNumbers } from "../lib/hardware/constant.js";
+import type { BothWays, FabricKernels, GpuKernels } from "../lib/hardware/kernels.js";
+import { findHardware } from "../lib/hardware/presets.js";
 import { copyNs, lowLatencyNs, networkNs } from "../lib/performance/collective.js";
 import { expectedCopies } from "../lib/performance/uniform-copies.js";
+import { ascendKernels } from "./ascend.js";
 import { bytesOfFormat, deepEpBytes, machineOf, type GpuCase, type Row } from "./gpu-cases.js";
 
 type Way = keyof BothWays<unknown>;
@@ -13,6 +17,8 @@ type Way = keyof BothWays<unknown>;
 /** A setting as the file's columns give it. */
 interface Setting {
   readonly mode: string;
+  /** Whose kernels they are. */
+  readonly library: string;
   readonly machine: string;
   readonly tokens: number;
   readonly topK: number;
@@ -83,6 +89,7 @@ function settingOf(row: Row, machine: string): Setting {
   const gpusPerServer = numGpus / numServers;
   return {
     mode: row["mode"],
+    library: classOf(row),
     machine,
     tokens: Number(row["tokens_per_rank"]),
     topK,
@@ -117,8 +124,18 @@ function measuredNs(row: Row, setting: Setting, way: Way): number {
   return (tokens * copies * bytes[way]) / rate;
 }
 
-function exchangeNs(kernels: GpuKernels, setting: Setting, way: Way): number {
-  const { mode, tokens, topK, numExperts, numGpus, numServers, gpusPerServer, expected } = setting;
+/** The kernels of the library, where they are not those that a machine was measured with. */
+function kernelsOf({ library, machine, numGpus }: Setting, measured: GpuKernels): GpuKernels {
+  if (library === "Ascend") return ascendKernels(measured, numGpus);
+  if (library !== "DeepEP V2" || machine !== "b200-8x8") return measured;
+  // They copy straight from one GPU to another, as the one-sided kernels of a rack of the same GPUs do.
+  const fabric = findHardware("gb200-nvl72")?.kernels?.fabric;
+  return fabric === undefined ? measured : { ...measured, fabric: plainNumbers<FabricKernels>(fabric) };
+}
+
+function exchangeNs(measured: GpuKernels, setting: Setting, way: Way): number {
+  const { mode, library, tokens, topK, numExperts, numGpus, numServers, gpusPerServer, expected } = setting;
+  const kernels = kernelsOf(setting, measured);
   const exchange = { tokens, numGpus, bytesPerCopy: setting.bytes[way] };
   const { fabric, computeUnits } = kernels;
   if (mode.includes("perfect router") && fabric !== undefined) {
@@ -137,10 +154,13 @@ function exchangeNs(kernels: GpuKernels, setting: Setting, way: Way): number {
   }
   const copies = tokens * expected.gpus * (1 - 1 / numGpus);
   if (numServers === 1) {
-    return copyNs((numGpus > 8 ? fabric?.oneSided : undefined)?.[way] ?? kernels.normal[way], {
-      ...exchange,
-      copies,
-    });
+    return copyNs(
+      (numGpus > 8 || library === "DeepEP V2" ? fabric?.oneSided : undefined)?.[way] ?? kernels.normal[way],
+      {
+        ...exchange,
+        copies,
+      },
+    );
   }
   return networkNs(kernels.acrossServers[way], {
     ...exchange,

@@ -6,7 +6,7 @@ import { withChiplets } from "../lib/hardware/hardware.js";
 import { findModelShape } from "../lib/hardware/model-shapes.js";
 import { findHardware } from "../lib/hardware/presets.js";
 import { outsideLayersNs } from "../lib/performance/outside-layers.js";
-import { createWorkload, type WorkloadChoice } from "../lib/performance/workload.js";
+import { createWorkload, microBatchTokens, type WorkloadChoice } from "../lib/performance/workload.js";
 import { countTraffic, type LayerTraffic } from "../lib/placement/traffic.js";
 import { createRandom } from "../lib/random.js";
 import { stepMakespanNs } from "../lib/schedule/schedule-step.js";
@@ -20,6 +20,8 @@ export interface StepCase {
   readonly numGpus: number;
   /** Experts of a layer with their replicas. */
   readonly numSlots: number;
+  /** Whether tokens are of requests, or chosen at random as a balanced router would. */
+  readonly requests: "real" | "balanced";
   readonly choice: WorkloadChoice & { readonly phase: "prefill" | "decode" };
   /** Measured, of one GPU. */
   readonly tokensPerSecond: number;
@@ -39,8 +41,8 @@ const decode = (tokensPerChiplet: number, kvLength: number): StepCase["choice"] 
 });
 
 const SGLANG = "SGLang on 96 H100";
-const sglang = { machine: "h100-8x8", numSlots: 288 };
-const deepseek = { machine: "h800-8x8", numSlots: 288 };
+const sglang = { machine: "h100-8x8", numSlots: 288, requests: "real" } as const;
+const deepseek = { machine: "h800-8x8", numSlots: 288, requests: "balanced" } as const;
 
 /**
  * Sources: LMSYS, "Deploying DeepSeek with PD disaggregation and large-scale expert parallelism on 96 H100 GPUs" (2025-05) and
@@ -72,6 +74,7 @@ export const stepCases: readonly StepCase[] = [
   {
     ...sglang,
     source: `${SGLANG}, prefill, the same with perfect balance`,
+    requests: "balanced",
     numGpus: 32,
     choice: prefill(4096),
     tokensPerSecond: 59337 / 8,
@@ -101,6 +104,7 @@ export const stepCases: readonly StepCase[] = [
   {
     ...deepseek,
     source: "DeepSeek blog, decode",
+    requests: "real",
     numGpus: 144,
     choice: decode(128, 4989),
     tokensPerSecond: 14800 / 8,
@@ -110,53 +114,84 @@ export const stepCases: readonly StepCase[] = [
     source: "SGLang on GB200, decode, NVFP4",
     numGpus: 48,
     numSlots: 288,
-    choice: { ...decode(1408, 2000), formats: { experts: "nvfp4", weights: "nvfp4", dispatch: "nvfp4" } },
+    requests: "real",
+    choice: {
+      ...decode(1408, 2000),
+      microBatches: 1,
+      formats: { experts: "nvfp4", weights: "nvfp4", dispatch: "nvfp4", attention: "fp8" },
+    },
     tokensPerSecond: 13386,
   },
 ];
 
-const SAMPLE = 4096;
 /** The router picks half of 8 groups of experts, then among those. */
 const GROUPS = { all: 8, picked: 4 };
+/** Tokens that are drawn at most: more than a batch of decode has, and loads of a GPU within 1 % of their mean. */
+const MOST_TOKENS = 32_768;
+/**
+ * Spread of the loads of GPUs between batches of real requests, balanced by EPLB on 288 slots, as a share of the mean.
+ *
+ * Source: NVIDIA TensorRT-LLM, tech blog 4, table 1 (DeepSeek-R1 on 32 GPUs): a standard deviation of 52.0 for a mean of 1024 rows,
+ * the hottest GPU 10.9 % above it. Of that, chance alone explains a variance of 1024.
+ */
+const REAL_SPREAD = Math.sqrt((52.0 / 1024) ** 2 - 1 / 1024);
 
 /** Tokens a second and GPU, as modelled. */
-export function modelledThroughput({ machine, numGpus, numSlots, choice }: StepCase): number {
+export function modelledThroughput({ machine, numGpus, numSlots, requests, choice }: StepCase): number {
   const preset = findHardware(machine);
   const shape = findModelShape("deepseek-v3");
   if (preset === undefined || shape === undefined) throw new Error(`found no ${machine}`);
   const hardware = withChiplets(preset, { numChiplets: numGpus });
   const workload = createWorkload({ hardware, shape }, choice);
-  const layer = routedTraffic({ numSlots, numGpus, topK: shape.topK, perGroup: hardware.chipletsPerGroup });
+  const layer = routedTraffic({
+    numTokens: Math.min(MOST_TOKENS, microBatchTokens(workload, hardware)),
+    numSlots,
+    numGpus,
+    topK: shape.topK,
+    perGroup: hardware.chipletsPerGroup,
+    spread: requests === "real" ? REAL_SPREAD : 0,
+  });
   const layers = new Array<LayerTraffic>(shape.numMoeLayers).fill(layer);
   const ns =
     stepMakespanNs(layers, { hardware, shape, workload }) + outsideLayersNs({ hardware, shape }, workload);
   return (1e9 * workload.tokensPerChiplet) / ns;
 }
 
+/** A batch as the router limits it; the slots of a GPU are as popular as each other, GPUs differ by the spread. */
 function routedTraffic(options: {
+  numTokens: number;
   numSlots: number;
   numGpus: number;
   topK: number;
   perGroup: number;
+  spread: number;
 }): LayerTraffic {
-  const { numSlots, numGpus, topK, perGroup } = options;
+  const { numTokens, numSlots, numGpus, topK, perGroup, spread } = options;
   const random = createRandom(1);
   const inGroup = numSlots / GROUPS.all;
+  const slots = numSlots / numGpus;
+  const popularity = Array.from({ length: numGpus }, () => Math.max(0, 1 + spread * random.normal()));
   const groups = Array.from({ length: GROUPS.all }, (_, group) => group);
-  const tokens = Array.from({ length: SAMPLE }, () => {
-    const candidates = random
+  const experts = new Uint16Array(numTokens * topK);
+  for (let token = 0; token < numTokens; token++) {
+    // The first to ring of alarms at random times: each as likely as it is popular.
+    const chosen = random
       .shuffle([...groups])
       .slice(0, GROUPS.picked)
-      .flatMap((group) => Array.from({ length: inGroup }, (_, place) => group * inGroup + place));
-    return random.shuffle(candidates).slice(0, topK);
-  });
+      .flatMap((group) => Array.from({ length: inGroup }, (_, place) => group * inGroup + place))
+      .map((slot) => ({
+        slot,
+        time: -Math.log(1 - random.next()) / popularity[Math.floor(slot / slots)],
+      }))
+      .sort((left, right) => left.time - right.time);
+    for (let choice = 0; choice < topK; choice++) experts[token * topK + choice] = chosen[choice].slot;
+  }
   const trace = createRoutingTrace({
     model: undefined,
     numExperts: numSlots,
     topK,
-    layers: [{ layer: 0, numTokens: SAMPLE, experts: Uint16Array.from(tokens.flat()) }],
+    layers: [{ layer: 0, numTokens, experts }],
   });
-  const slots = numSlots / numGpus;
   const chiplets = Array.from({ length: numGpus }, (_, gpu) =>
     Array.from({ length: slots }, (_, slot) => gpu * slots + slot),
   );

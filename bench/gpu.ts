@@ -30,7 +30,7 @@ if (values.json === true) {
 function printSteps(): void {
   console.log("\n## End to end\n");
   console.log(
-    "Tokens a second and GPU of all layers of DeepSeek-V3; routed at random as its router limits it.\n",
+    "Tokens a second and GPU of all layers of DeepSeek-V3; routed as its router limits it, real requests with uneven GPUs.\n",
   );
   console.log("| published | GPUs | measured | modelled | error |");
   console.log("| --- | ---: | ---: | ---: | ---: |");

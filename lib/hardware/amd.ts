@@ -7,6 +7,7 @@ import {
   h100LowLatency,
   h100Normal,
   h200Experts,
+  hopperUnitShare,
 } from "./hopper-kernels.js";
 import type { ExpertKernel, GpuKernels } from "./kernels.js";
 
@@ -55,6 +56,7 @@ const mi300xKernels: Sourced<GpuKernels> = {
   computeUnits: sheet(304, mi300x.source),
   adapterBytesPerNs: sheet(50, "ConnectX-7 or Pollara, 400 Gb/s"),
   overlapSlowdown: assumed(1.7, "as on an H800: DeepSeek profile-data, train.json"),
+  unitShare: borrowed(hopperUnitShare),
   lowLatency: borrowed(h100LowLatency),
   normal: borrowed(h100Normal),
   acrossServers: borrowed(h100AcrossServers),

@@ -11,7 +11,7 @@ import {
 } from "./blackwell-kernels.js";
 import { gpuMachine, gpuServers, HBM3E_PJ, LINK_PJ, type GpuSheet } from "./gpu-servers.js";
 import type { Hardware } from "./hardware.js";
-import { h100AcrossServers, h200Experts } from "./hopper-kernels.js";
+import { h100AcrossServers, h200Experts, hopperUnitShare } from "./hopper-kernels.js";
 import type { ExpertKernel, GpuKernels } from "./kernels.js";
 
 /** Servers and racks of NVIDIA's Blackwell GPUs. */
@@ -52,9 +52,16 @@ function derivedExperts(gpu: GpuSheet): Pick<Sourced<GpuKernels["experts"]>, "de
   return { decode: faster(h200Experts.decode), prefill: faster(h200Experts.prefill) };
 }
 
+/** Cutlass NVFP4 as measured, without what its floor has of sorting rows: these come sorted, as to DeepGEMM. */
+const fourBit: Sourced<ExpertKernel> = {
+  ...gb200Fused,
+  floorNs: assumed(h200Experts.decode.floorNs.value, "as the grouped products of DeepGEMM on an H200"),
+};
+
 const common = {
   adapterBytesPerNs: sheet(50, "ConnectX-7, 400 Gb/s"),
   overlapSlowdown: assumed(1.7, "as on an H800: DeepSeek profile-data, train.json"),
+  unitShare: hopperUnitShare,
   acrossServers: h100AcrossServers,
   collectives: b200Collectives,
 };
@@ -64,7 +71,7 @@ const b200Kernels: Sourced<GpuKernels> = {
   computeUnits: sheet(148, "NVIDIA B200: 148 SMs"),
   lowLatency: b200LowLatency,
   normal: b200Normal,
-  experts: { ...derivedExperts(b200), fused: gb200Fused },
+  experts: { ...derivedExperts(b200), fused: gb200Fused, fourBit },
 };
 
 const gb200Kernels: Sourced<GpuKernels> = {
@@ -73,7 +80,7 @@ const gb200Kernels: Sourced<GpuKernels> = {
   lowLatency: gb200LowLatency,
   normal: gb200Normal,
   fabric: { oneSided: nvl72OneSided, twoSided: nvl72TwoSided },
-  experts: { ...derivedExperts(gb200), fused: gb200Fused },
+  experts: { ...derivedExperts(gb200), fused: gb200Fused, fourBit },
 };
 
 export const b200Servers: Hardware = gpuServers(b200, b200Kernels, { name: "b200-8x8", gpuName: "B200" });

@@ -7,6 +7,7 @@ import {
   h100LowLatency,
   h100Normal,
   h200Experts,
+  hopperUnitShare,
 } from "./hopper-kernels.js";
 import type { ExpertKernel, GpuKernels } from "./kernels.js";
 
@@ -57,6 +58,7 @@ const common = {
       "DeepSeek profile-data, train.json (H800): normal kernels beside compute take 1.4 to 2.0 times as long",
     trust: "measured",
   },
+  unitShare: hopperUnitShare,
 } as const;
 
 const h100Kernels: Sourced<GpuKernels> = {

@@ -65,6 +65,7 @@ export function kernelSchema<T extends z.ZodType>(amount: T) {
     computeUnits: amount,
     adapterBytesPerNs: amount,
     overlapSlowdown: amount,
+    unitShare: constants("normal", "lowLatency").exactOptional(),
     lowLatency: bothWays(lowLatency),
     normal: bothWays(copies),
     acrossServers: bothWays(network),
@@ -80,6 +81,11 @@ export function kernelSchema<T extends z.ZodType>(amount: T) {
       })
       .exactOptional(),
     collectives: z.strictObject({ allToAll: collective, allGather: collective, reduceScatter: collective }),
-    experts: z.strictObject({ decode: experts, prefill: experts, fused: experts }),
+    experts: z.strictObject({
+      decode: experts,
+      prefill: experts,
+      fused: experts,
+      fourBit: experts.exactOptional(),
+    }),
   });
 }

@@ -11,6 +11,11 @@ export interface GpuKernels {
   readonly adapterBytesPerNs: number;
   /** How many times longer normal kernels take while experts or attention compute beside them; at least 1. */
   readonly overlapSlowdown: number;
+  /**
+   * Share of its compute that a GPU loses while copies travel beside experts or attention, in [0, 1); none by default. The
+   * compute units that send, receive and forward copies multiply nothing meanwhile.
+   */
+  readonly unitShare?: { readonly normal: number; readonly lowLatency: number };
   /** One copy for each chosen expert, with no sharing: low-latency kernels, for decode. */
   readonly lowLatency: BothWays<LowLatencyKernel>;
   /** One copy for each GPU that a token visits, for prefill and training: normal kernels in one server. */
@@ -32,6 +37,8 @@ export interface GpuKernels {
     readonly prefill: ExpertKernel;
     /** The fused kernels of TensorRT-LLM, for any number of rows. */
     readonly fused: ExpertKernel;
+    /** Products of 4-bit numbers where the GPU multiplies them; elsewhere they run as 8-bit ones do. */
+    readonly fourBit?: ExpertKernel;
   };
 }
 

@@ -33,8 +33,8 @@ export function weightBytes(format: NumberFormat): number {
 }
 
 /**
- * Whether products run at the rate of FP8. Those of 4 bits do too, though Blackwell's data sheets have them twice as fast:
- * docs/gpu-model.md says why.
+ * Whether products run at the rate of FP8. Those of 4 bits do too, but for experts on GPUs whose 4-bit products were
+ * measured (`fourBit` of lib/hardware/kernels.ts).
  */
 export function isNarrow(format: NumberFormat): boolean {
   return STORED[format].bits <= 8;

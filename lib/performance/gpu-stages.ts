@@ -6,7 +6,7 @@ import { plainNumbers } from "../hardware/constant.js";
 import type { Hardware } from "../hardware/hardware.js";
 import type { BothWays, ExpertKernel, GpuKernels, NetworkKernel } from "../hardware/kernels.js";
 import type { ModelShape } from "../hardware/model-shapes.js";
-import { isNarrow } from "../hardware/number-format.js";
+import { formatBytes, isNarrow } from "../hardware/number-format.js";
 import type { Workload } from "../hardware/workload.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { largest, sum } from "../statistics.js";
@@ -30,6 +30,13 @@ export interface GpuMachine {
 
 /** Compute units that normal kernels take on any number of servers. Source: DeepEP's own tests. */
 const NORMAL_UNITS = 24;
+
+/** Share of a GPU's compute that an exchange takes for as long as it runs beside other work; none where nothing does. */
+export function unitShare({ kernels }: Hardware, { workload, besideCompute = false }: Piece): number {
+  if (!besideCompute) return 0;
+  const share = kernels?.unitShare?.[workload.transport === "per-expert" ? "lowLatency" : "normal"];
+  return share?.value ?? 0;
+}
 
 /** What one exchange of a layer is, besides the volumes of its GPUs. */
 interface Setting {
@@ -173,6 +180,7 @@ function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideComp
 
 /** The grouped products that a workload runs; 16-bit numbers multiply at half the rate of those that were measured. */
 function expertKernel({ experts }: GpuKernels, { phase, formats }: Workload): ExpertKernel {
+  if (experts.fourBit !== undefined && formatBytes(formats.experts) < 1) return experts.fourBit;
   const kernel = phase === "decode" ? experts.decode : experts.prefill;
   return isNarrow(formats.experts) ? kernel : { ...kernel, flopPerNs: kernel.flopPerNs / 2 };
 }

@@ -8,6 +8,7 @@ import type { Machine } from "../hardware/machine.js";
 import { expertBytes } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { transferNs, copiesToChiplets, type LinkTimes } from "./link-loads.js";
+import { unitShare } from "./gpu-stages.js";
 import { sramPlan } from "./memory.js";
 import { weightBytesOf, wireBytes } from "./piece.js";
 import { BACKWARD_COMPUTE, createStageTimer, type StageTimes } from "./stages.js";
@@ -44,14 +45,16 @@ export function createLayerEstimate(
 ): (traffic: LayerTraffic) => number {
   const tokens = microBatchTokens(options.workload, machine.hardware);
   const besideCompute = options.apart === "none" && options.workload.microBatches > 1;
-  const stagesOf = createStageTimer(machine, { workload: options.workload, tokens, besideCompute });
-  return (traffic) => estimateOf(traffic, stagesOf(traffic), { machine, options });
+  const piece = { workload: options.workload, tokens, besideCompute };
+  const stagesOf = createStageTimer(machine, piece);
+  const share = unitShare(machine.hardware, piece);
+  return (traffic) => estimateOf(traffic, stagesOf(traffic), { machine, options, share });
 }
 
 function estimateOf(
   traffic: LayerTraffic,
   stages: StageTimes,
-  { machine, options }: { machine: Machine; options: EstimateOptions },
+  { machine, options, share }: { machine: Machine; options: EstimateOptions; share: number },
 ): number {
   const { workload, apart } = options;
   const training = workload.phase === "train";
@@ -70,7 +73,7 @@ function estimateOf(
     const { microBatches } = workload;
     if (apart === "all") return weightPasses * weightsNs + microBatches * (way + shared + saves + rootSaves);
     const exposed = Math.max(0, lateNs - attention - transferNs(stages.dispatch));
-    const next = apart === "transfers" ? way : slowestNs(stages, machine, computeFactor);
+    const next = apart === "transfers" ? way : slowestNs(stages, machine, { computeFactor, share });
     return Math.max(
       exposed + way + (microBatches - 1) * next,
       weightPasses * weightsNs + microBatches * saves,
@@ -85,7 +88,7 @@ function estimateOf(
 function slowestNs(
   { attentionNs, sharedNs, expertsNs, dispatch, combine }: StageTimes,
   { hardware }: Machine,
-  computeFactor: number,
+  { computeFactor, share }: { computeFactor: number; share: number },
 ): number {
   const root = attentionNs + sharedNs;
   const experts = largest(expertsNs, 0);
@@ -97,8 +100,9 @@ function slowestNs(
       : Math.max(largest(out, 0), largest(back, 0));
   };
   const compute = hardware.tokensStart === "everywhere" ? root + experts : Math.max(root, experts);
+  const sending = share * links(({ chipletNs }) => chipletNs);
   return Math.max(
-    compute * computeFactor,
+    compute * computeFactor + sending,
     links(({ rootNs }) => rootNs),
     links(({ chipletNs }) => chipletNs),
   );

@@ -43,6 +43,8 @@ export interface LayerDurations {
   readonly expertSaveNs: Float64Array;
   /** Backward compute for each unit of forward compute. */
   readonly backwardFactor: number;
+  /** Share of its compute that dispatch and combine take from a chiplet while they run; 0 where links do without. */
+  readonly unitShare: number;
   /** Experts whose weights stream into each chiplet. Shape [numChiplets]. */
   readonly streamedExperts: ArrayLike<number>;
   /** The memory reads or writes one expert. */

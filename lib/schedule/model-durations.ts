@@ -3,7 +3,7 @@ import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import { copiesToChiplets, leastLinkTimes, linkLoads } from "../performance/link-loads.js";
 import { memoryTransferNs } from "../performance/memory.js";
-import { hottestGpuStages, leastGpuStages, type GpuStages } from "../performance/gpu-stages.js";
+import { hottestGpuStages, leastGpuStages, type GpuStages, unitShare } from "../performance/gpu-stages.js";
 import { weightBytesOf, wireBytes, type Piece } from "../performance/piece.js";
 import { BACKWARD_COMPUTE, onGpus, stageTimes } from "../performance/stages.js";
 import { sramBytes } from "../performance/systolic.js";
@@ -74,6 +74,7 @@ export function modelDurations(
     expertsNs: chunk.expertsNs,
     expertSaveNs: chunk.expertSaveNs,
     backwardFactor: BACKWARD_COMPUTE,
+    unitShare: unitShare(hardware, chunkOf(machine, cut)),
     streamedExperts: traffic.expertLoad.map((experts) => (streamed ? experts.length : 0)),
     expertMemoryNs: memoryTransferNs(hardware, oneExpert),
     expertLinkNs: oneExpert / hardware.links.chiplet.bytesPerNs.value,

@@ -127,7 +127,7 @@ function runForward(step: Step, layer: LayerDurations, index: number): void {
         const chunk = processChunk(state, {
           out: layer.dispatch,
           back: layer.combine,
-          expertsNs: layer.expertsNs,
+          expertsNs: computeNs(layer, 1),
           chunkBytes: layer.chunkBytes,
           part: number,
           after: [attended],
@@ -154,7 +154,7 @@ function runBackward(step: Step, layer: LayerDurations, index: number): void {
   state.builder.scope(`layer ${index} backward`);
   const weights = bringWeights(step, layer, layer.updateFactor);
   const scaled = (durationNs: number) => durationNs * layer.backwardFactor;
-  const expertsNs = layer.expertsNs.map(scaled);
+  const expertsNs = computeNs(layer, layer.backwardFactor);
   const experts: (readonly number[])[] = [];
   const gradients = step.arrivals[pass].map((inputs, microBatch) => {
     state.builder.scope(`layer ${index} backward, micro-batch ${microBatch},`);
@@ -194,6 +194,16 @@ function runBackward(step: Step, layer: LayerDurations, index: number): void {
   state.builder.scope(`layer ${index} backward`);
   const done = writeBack(state, layer, updated);
   releaseWeights(step, layer, { weights, done });
+}
+
+/** Work of every chiplet on a chunk: its experts, and what dispatch and combine of others take of its compute meanwhile. */
+function computeNs(
+  { expertsNs, dispatch, combine, unitShare }: LayerDurations,
+  factor: number,
+): Float64Array {
+  return expertsNs.map(
+    (ns, chiplet) => factor * ns + unitShare * (dispatch.chipletNs[chiplet] + combine.chipletNs[chiplet]),
+  );
 }
 
 /** The experts of a layer on the chiplets. */

@@ -3,10 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { copiesLines } from "../../bench/gpu-copies.js";
+import { ascendKernels } from "../../bench/ascend.js";
 import { machineOf, readGpuCases } from "../../bench/gpu-cases.js";
 import { fileErrors, judge, summarise } from "../../bench/gpu-errors.js";
 import { modelledThroughput, stepCases } from "../../bench/gpu-steps.js";
-import { measuredFolder, readMeasured } from "../../bench/gpu-measured.js";
+import { measuredFolder, plainKernels, readMeasured } from "../../bench/gpu-measured.js";
+import { lowLatencyNs } from "../../lib/performance/collective.js";
 import { drawHottestGpus } from "../../bench/power-law.js";
 
 /** Largest mean error of each class of measurement, in the tables that are public. */
@@ -19,7 +21,8 @@ const limits: readonly (readonly [kernels: RegExp, mean: number])[] = [
   [/^experts.decode/, 0.05],
   [/^experts.prefill/, 0.15],
   [/^experts.fused/, 0.2],
-  [/^published/, 0.3],
+  // DeepEP V1 over EFA has no constants of its own: docs/gpu-model.md.
+  [/^published.(?!DeepEP V1 on EFA)/, 0.3],
 ];
 
 describe("bench:gpu", () => {
@@ -33,9 +36,12 @@ describe("bench:gpu", () => {
   it("models every class of public measurement within its limit", () => {
     const judged = files.flatMap(({ cases }) => judge(cases));
     for (const [kernels, mean] of limits) {
-      const errors = judged.filter(({ kernel }) => kernels.test(kernel)).map(({ error }) => error);
-      expect(errors.length, String(kernels)).to.be.above(0);
-      expect(summarise(errors)?.meanError, String(kernels)).to.be.below(mean);
+      const found = judged.filter(({ kernel }) => kernels.test(kernel));
+      expect(found.length, String(kernels)).to.be.above(0);
+      for (const name of new Set(found.map(({ kernel }) => (kernel.startsWith("published") ? kernel : "")))) {
+        const errors = found.filter(({ kernel }) => name === "" || kernel === name).map(({ error }) => error);
+        expect(summarise(errors)?.meanError, `${String(kernels)} ${name}`).to.be.below(mean);
+      }
     }
   });
 
@@ -54,12 +60,29 @@ describe("bench:gpu", () => {
   });
 });
 
+describe("ascendKernels", () => {
+  it("takes as long as its source says, on 8 dies and on 256", () => {
+    const h800 = plainKernels("h800-8x8");
+    const published = { dispatch: [116_000, 152_000], combine: [118_000, 149_000] };
+    for (const way of ["dispatch", "combine"] as const) {
+      const bytesPerCopy = way === "dispatch" ? 7680 : 14_336;
+      const times = [8, 256].map((numGpus) =>
+        lowLatencyNs(ascendKernels(h800, numGpus).lowLatency[way], {
+          ...{ tokens: 128, topK: 8, bytesPerCopy, numExperts: 256, computeUnits: 132 },
+          numGpus,
+          gpusPerServer: numGpus,
+        }),
+      );
+      times.forEach((ns, at) => expect(ns).to.be.closeTo(published[way][at], 1));
+    }
+  });
+});
+
 describe("stepCases", () => {
-  it("are near what deployments publish: balanced ones within 25 %, those of real requests within 45 %", () => {
+  it("are within 25 % of what deployments publish", () => {
     for (const published of stepCases) {
       const error = Math.abs(modelledThroughput(published) / published.tokensPerSecond - 1);
-      const isBalanced = /balance|profile|blog|GB200/.test(published.source);
-      expect(error, published.source).to.be.below(isBalanced ? 0.25 : 0.45);
+      expect(error, published.source).to.be.below(0.25);
     }
   });
 });

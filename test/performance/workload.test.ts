@@ -9,6 +9,7 @@ import { TRANSPORTS } from "../../lib/hardware/workload.js";
 import { attentionNs, coreGemms, kvSize, projectionGemms } from "../../lib/performance/attention.js";
 import { lowLatencyNs, networkNs } from "../../lib/performance/collective.js";
 import { expertComputeNs } from "../../lib/performance/expert-compute.js";
+import { unitShare } from "../../lib/performance/gpu-stages.js";
 import { outsideLayersNs } from "../../lib/performance/outside-layers.js";
 import { stageTimes } from "../../lib/performance/stages.js";
 import { gemmMacs, gemmNs } from "../../lib/performance/systolic.js";
@@ -172,6 +173,15 @@ describe("a workload", () => {
     const slowed = stagesOf("prefill", 4096, true);
     expect(slowed.combine.chipletNs[0]).to.be.closeTo(network * kernels.overlapSlowdown, 1e-6 * network);
     expect(stagesOf("decode", 128, true).dispatch).to.deep.equal(decode.dispatch);
+    const share = (phase: "prefill" | "decode", besideCompute: boolean) =>
+      unitShare(hardware, {
+        workload: createWorkload({ hardware, shape }, { phase }),
+        tokens: 1,
+        besideCompute,
+      });
+    expect([share("prefill", false), share("decode", false)]).to.deep.equal([0, 0]);
+    const { normal, lowLatency: short } = kernels.unitShare!;
+    expect([share("prefill", true), share("decode", true)]).to.deep.equal([normal, short]);
     const alone = withChiplets(hardware, { numChiplets: 1, numGroups: 1 });
     const single = {
       ...traffic,
@@ -187,6 +197,28 @@ describe("a workload", () => {
       { workload: createWorkload({ hardware: alone, shape }), tokens: 4096 },
     );
     expect(dispatch.chipletNs[0]).to.equal(0);
+  });
+
+  it("takes products of 4 bits as they were measured where GPUs have any, and as those of 8 bits elsewhere", () => {
+    const traffic = trafficOf(6);
+    const expertsNs = (on: Hardware, experts: "fp8" | "nvfp4", tokens: number) => {
+      const formats = { experts, weights: experts };
+      const workload = createWorkload({ hardware: on, shape }, { phase: "decode", formats });
+      return stageTimes(traffic, { hardware: on, shape }, { workload, tokens }).expertsNs[0];
+    };
+    const blackwell = withChiplets(findHardware("b200-8x8")!, { numChiplets: 32 });
+    for (const tokens of [32, 1024, 32 * 1024, 512 * 1024]) {
+      expect(expertsNs(blackwell, "nvfp4", tokens)).to.be.below(expertsNs(blackwell, "fp8", tokens));
+    }
+    // 4 experts of 44 million weights with 2 x 8192 rows each reach a tenth to a third of 9 PFLOPS.
+    const numMacs = (2 * 1024 * 1024 * 8 * 3 * 7168 * 2048) / 33;
+    const flopPerNs = (2 * numMacs) / expertsNs(blackwell, "nvfp4", 1024 * 1024);
+    expect(flopPerNs).to.be.within(0.9e6, 3.5e6);
+    const rows = 512 * 1024;
+    expect(expertsNs(hardware, "nvfp4", rows)).to.be.within(
+      0.9 * expertsNs(hardware, "fp8", rows),
+      expertsNs(hardware, "fp8", rows),
+    );
   });
 
   it("is set by the hottest GPU, and by the adapters of a server that is visited more", () => {

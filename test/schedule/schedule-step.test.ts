@@ -106,7 +106,11 @@ describe("scheduleStep", () => {
       it("gains from every overlap, but for what kernels slow down beside compute, and from one copy a chiplet", () => {
         const { kernels } = hardware;
         const overlapSlowdown = { ...kernels?.overlapSlowdown, value: 1 } as Constant;
-        const unslowed = kernels ? { ...hardware, kernels: { ...kernels, overlapSlowdown } } : hardware;
+        const zero = { ...overlapSlowdown, value: 0 };
+        const unitShare = { normal: zero, lowLatency: zero };
+        const unslowed = kernels
+          ? { ...hardware, kernels: { ...kernels, overlapSlowdown, unitShare } }
+          : hardware;
         const [baseline, A, B, C, chunked] = configurations.map(
           ([name, configuration]) =>
             scheduleStep(layers, {

@@ -45,6 +45,7 @@ function layersOf(streamed: boolean): fc.Arbitrary<LayerDurations[]> {
     dispatch: transfer,
     combine: transfer,
     expertsNs: perChiplet(60),
+    unitShare: fc.constant(0),
     expertSaveNs: streamed ? perChiplet(20) : fc.constant(new Float64Array(numChiplets)),
     backwardFactor: fc.constant(2),
     streamedExperts: streamed ? perChiplet(3) : fc.constant(new Float64Array(numChiplets)),
@@ -91,6 +92,7 @@ const idleBetween: { layers: LayerDurations[]; plan: StepPlan } = {
     dispatch: { rootNs: new Float64Array(2), chipletNs: new Float64Array(4), latencyNs: 0 },
     combine: { rootNs: new Float64Array(2), chipletNs: new Float64Array(4), latencyNs: 0 },
     expertsNs: Float64Array.of(0, index === 2 ? 1 : 0, 0, 0),
+    unitShare: 0,
     expertSaveNs: new Float64Array(4),
     backwardFactor: 2,
     streamedExperts: Float64Array.of(0, numExperts, 0, 0),
@@ -212,6 +214,7 @@ describe("buildStepGraph", () => {
       dispatch: transfer,
       combine: transfer,
       expertsNs: Float64Array.of(10),
+      unitShare: 0,
       expertSaveNs: Float64Array.of(0),
       backwardFactor: 2,
       streamedExperts: [0],
@@ -230,12 +233,43 @@ describe("buildStepGraph", () => {
     expect(makespan("all")).to.equal(8 + 4 * 30);
   });
 
+  it("takes from compute what dispatch and combine take of it, once in either direction", () => {
+    const single = { ...gpus, numGroups: 1, chipletsPerGroup: 1, chipletsPerMemory: 1 };
+    const of = (ns: number) => ({ rootNs: Float64Array.of(0), chipletNs: Float64Array.of(ns), latencyNs: 0 });
+    const layer: LayerDurations = {
+      attentionNs: 0,
+      sharedNs: 0,
+      saveNs: 0,
+      dispatch: of(10),
+      combine: of(30),
+      expertsNs: Float64Array.of(100),
+      unitShare: 0.25,
+      expertSaveNs: Float64Array.of(0),
+      backwardFactor: 2,
+      streamedExperts: [0],
+      expertMemoryNs: 0,
+      expertLinkNs: 0,
+      updateFactor: 1,
+      expertBytes: 0,
+      chunkBytes: Float64Array.of(1),
+    };
+    const graph = buildStepGraph([layer], {
+      site: single,
+      overlap: OVERLAPS.chunked,
+      numMicroBatches: 1,
+      training: true,
+    });
+    const computed = busyTimesNs(graph)[graph.resources.indexOf("chiplet 0")];
+    expect(computed).to.equal(100 + 10 + (2 * 100 + 10));
+  });
+
   it("fetches as many experts of the next layer ahead as the SRAM has room for beside a few chunks", () => {
     const [layer] = fc.sample(layersOf(true), { numRuns: 1, seed: 1 })[0];
     const even: LayerDurations = {
       ...layer,
       streamedExperts: [3, 3, 3, 3],
       expertsNs: new Float64Array(numChiplets).fill(50),
+      unitShare: 0,
       chunkBytes: new Float64Array(numChiplets).fill(50),
       expertMemoryNs: 10,
     };
