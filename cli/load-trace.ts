@@ -111,6 +111,7 @@ const READ_ALIKE = [
   "padding",
   "placement",
   "as",
+  "layers",
 ] as const satisfies readonly (keyof TraceOptions & keyof ReadTraceOptions)[];
 
 function readOptions(options: TraceOptions, terminal: Terminal): ReadTraceOptions {

@@ -7,6 +7,7 @@ import {
   rowMajorStrides,
   type Tensor,
 } from "../lib/containers/tensor.js";
+import { factsOf, type ArrayFacts } from "./array-facts.js";
 import type { FileHead } from "./bytes/file-bytes.js";
 
 /**
@@ -15,11 +16,21 @@ import type { FileHead } from "./bytes/file-bytes.js";
  * - `tokens`: experts, [tokens, layers, top-k];
  * - `top-1 tokens`: one expert for every layer, [tokens, layers];
  * - `tokens of a layer`: [tokens, top-k];
+ * - `layers of tokens`: [layers, tokens, top-k];
  * - `loads`: [layers, experts], or [steps, layers, experts];
- * - `either`: several of these are possible;
+ * - `either tokens`: one of the two before;
+ * - `either`: tokens or loads;
  * - `neither`: no array of two or three dimensions.
  */
-export type ArrayKind = "tokens" | "top-1 tokens" | "tokens of a layer" | "loads" | "either" | "neither";
+export type ArrayKind =
+  | "tokens"
+  | "top-1 tokens"
+  | "tokens of a layer"
+  | "layers of tokens"
+  | "loads"
+  | "either tokens"
+  | "either"
+  | "neither";
 
 /** What an array is, and what tells. */
 export interface ArrayVerdict {
@@ -34,23 +45,29 @@ export type ReadAs = "tokens" | "loads";
 export interface DetectOptions {
   /** Whether arrays without names are experts of tokens, or loads. */
   readonly as?: ReadAs | undefined;
+  /** Experts of a token. */
+  readonly topK?: number | undefined;
+  /** Experts of a layer. */
+  readonly numExperts?: number | undefined;
+  /** Layers of the model, dense ones included. */
+  readonly numLayers?: number | undefined;
 }
 
 /** No model gives a token more experts; a longer last dimension counts experts. */
 const MAX_TOP_K = 24;
 /** Ids beyond are loads: no model has so many experts. */
 const MAX_ID = 4096;
-/** -1 in unsigned numbers. */
-const LARGEST = new Set([65535, 2 ** 32 - 1, 2 ** 64]);
 /** Numbers that are looked at. */
 const MAX_SEEN = 65536;
 /** No model has more layers. */
-const MAX_LAYERS = 128;
-/** Fewer rows are taken for layers, as the smallest models have. */
-const MIN_TOKENS = 32;
+export const MAX_LAYERS = 128;
+/** No model of top-1 layers has as many; many models have as many experts. */
+const MAX_TOP_1_LAYERS = 59;
+/** Fewer numbers are nobody's tokens. */
+const MIN_NUMBERS = 100;
 /** The chance of ids, drawn from all experts, to leave out as many small ones. */
 const UNLIKELY = 1e-6;
-/** Logarithm of the chance of loads to be distinct in all rows, from which on they are no loads. */
+/** Repeats to expect of numbers drawn by chance, from which on rows without any are tokens. */
 const DISTINCT = 4;
 
 /**
@@ -58,42 +75,63 @@ const DISTINCT = 4;
  * 1, and in every layer the loads of a step add up to the same.
  *
  * @param array All of it, or the beginning of it along the first dimension.
- * @param options.as Decides where both are possible.
+ * @param options What decides where both are possible.
  */
-export function kindOfArray(
-  array: Tensor,
-  { as, isFloat }: { as?: ReadAs | undefined; isFloat: boolean },
-): ArrayVerdict {
+export function kindOfArray(array: Tensor, options: DetectOptions = {}): ArrayVerdict {
   const { shape } = array;
+  if (shape.length === 1) return kindOfVector(array, options);
   if (shape.length !== 2 && shape.length !== 3) return { kind: "neither", why: `${shape.length} dimensions` };
   const perEntry = shape.slice(1).reduce((product, size) => product * size, 1);
   const numEntries = Math.min(shape[0], Math.max(1, Math.floor(MAX_SEEN / Math.max(1, perEntry))));
   const facts = factsOf({ ...array, shape: [numEntries, ...shape.slice(1)] });
   const width = shape[shape.length - 1];
-  const asTokens = (): ArrayKind =>
-    shape.length === 3
-      ? "tokens"
-      : facts.numRepeats === 0 && width <= MAX_TOP_K
-        ? "tokens of a layer"
-        : "top-1 tokens";
-  if (as !== undefined) return { kind: as === "loads" ? "loads" : asTokens(), why: "as asked for" };
-  const loads = reasonForLoads(shape, facts, isFloat);
+  const { as, topK, numExperts } = options;
+  if (shape.length === 3 && shape[1] > MAX_LAYERS && width <= MAX_TOP_K) {
+    return options.numLayers === shape[0]
+      ? { kind: "layers of tokens", why: `${shape[0]} layers, as was told` }
+      : { kind: "neither", why: `a second dimension of ${shape[1]}, more than layers of any model` };
+  }
+  if (as === "loads") return { kind: "loads", why: "as asked for" };
+  const asTokens = () => kindOfTokens(shape, facts, topK);
+  if (as === "tokens") return { kind: asTokens(), why: "as asked for" };
+  const loads = reasonForLoads(shape, facts);
   if (loads !== undefined) return { kind: "loads", why: loads };
-  return shape.length === 3 ? kindOfCube(array, facts) : kindOfMatrix(shape, facts, asTokens);
+  if (facts.hasNever) return { kind: asTokens(), why: "padding, which no loads have" };
+  if (numExperts !== undefined && numExperts !== topK && width === numExperts)
+    return { kind: "loads", why: `rows of ${numExperts}, the number of experts` };
+  return shape.length === 3 ? kindOfCube(shape, facts, topK) : kindOfMatrix(shape, facts, asTokens);
+}
+
+/** One dimension: the loads of a layer, or the experts of a top-1 layer's tokens. */
+function kindOfVector(array: Tensor, { as }: DetectOptions): ArrayVerdict {
+  const { isWhole, hasNever, most } = factsOf({
+    ...array,
+    shape: [1, ...array.shape],
+    strides: [0, ...array.strides],
+  });
+  if (as !== undefined) return { kind: as === "loads" ? "loads" : "tokens of a layer", why: "as asked for" };
+  if (!isWhole) return { kind: "loads", why: "fractions" };
+  if (hasNever) return { kind: "tokens of a layer", why: "padding, which no loads have" };
+  if (most >= MAX_ID) return { kind: "loads", why: `a number of ${most}, larger than any id` };
+  return { kind: "either", why: "a list of numbers" };
+}
+
+/** Why the numbers of an array [layers, experts] cannot be ids; undefined where they can. */
+export function whyLoads(matrix: Tensor): string | undefined {
+  return reasonForLoads(matrix.shape, factsOf(matrix));
 }
 
 /** Tells what a .npy file holds, from what it begins with. */
-export function kindOfNpy({ bytes, path }: FileHead, as?: ReadAs): ArrayVerdict {
+export function kindOfNpy({ bytes, path }: FileHead, options: DetectOptions = {}): ArrayVerdict {
   if (!isNpy(bytes)) return { kind: "neither", why: "no .npy" };
   const { type, shape, isFortran, isBigEndian, dataStart } = parseNpyHeader(bytes, path);
   const values = decodeValues(type, bytes.subarray(dataStart), isBigEndian);
   const perEntry = shape.slice(1).reduce((product, size) => product * size, 1);
-  const isFloat = type.startsWith("float");
   const numEntries = perEntry > 0 ? Math.min(shape[0], Math.floor(values.length / perEntry)) : 0;
   const isWhole = shape.length > 0 && shape[0] * perEntry <= (bytes.length - dataStart) / BYTES_OF[type];
   if (isFortran && isWhole) {
     const strides = rowMajorStrides(shape.toReversed()).toReversed();
-    return kindOfArray({ shape, strides, start: 0, values }, { as, isFloat });
+    return kindOfArray({ shape, strides, start: 0, values }, options);
   }
   // What is seen of numbers in another order, or of an entry that is longer than that, are no whole rows.
   const seen = isFortran || numEntries === 0 ? [] : values.subarray(0, numEntries * perEntry);
@@ -101,82 +139,42 @@ export function kindOfNpy({ bytes, path }: FileHead, as?: ReadAs): ArrayVerdict 
     isFortran ? [0, ...shape.slice(1)] : [numEntries, ...shape.slice(1)],
     Float64Array.from(seen),
   );
-  return kindOfArray(withType(sample, values), { as, isFloat });
+  return kindOfArray(withType(sample, values), options);
 }
 
-/** Refuses an array of which several readings are possible. */
-export function refuseEither(where: string, shape: readonly number[]): never {
+/** Refuses an array of which several readings are possible, or none. */
+export function refuseKind(where: string, shape: readonly number[], kind: ArrayKind, why: string): never {
+  const found = `${where}: found numbers [${shape.join(", ")}]`;
+  if (kind === "either") {
+    throw new InputError(
+      `${found} that may be experts of tokens and may be loads, expected what tells`,
+      "Maybe pass as tokens, or pass as loads.",
+    );
+  }
+  if (kind === "either tokens") {
+    throw new InputError(
+      `${found} that may be tokens of ${shape[1]} layers and tokens of one layer, expected what tells`,
+      `Maybe pass topK 1 for layers of a top-1 model, or pass topK ${shape[1]}.`,
+    );
+  }
   throw new InputError(
-    `${where}: found numbers [${shape.join(", ")}] that may be experts of tokens and may be loads, expected what tells`,
-    "Maybe pass as tokens, or pass as loads.",
+    `${found}, ${why}, expected experts [tokens, layers, top-k] or loads [layers, experts]`,
+    shape.length === 3
+      ? `Maybe pass numLayers ${shape[0]} where these are [layers, tokens, top-k].`
+      : undefined,
   );
 }
 
-interface Facts {
-  readonly numRows: number;
-  readonly numValues: number;
-  readonly least: number;
-  readonly most: number;
-  /** Rows, but for those of one value only, with a value twice. */
-  readonly numRepeats: number;
-  /** Rows that are all zero or have the sum of the one before them in the same entry of the first dimension. */
-  readonly numEqualSums: number;
-  readonly numSums: number;
-  readonly isWhole: boolean;
-  readonly isBinary: boolean;
-  /** Whether numbers are as narrow and unsigned as engines write ids. */
-  readonly isNarrow: boolean;
-}
-
-function factsOf({ shape, strides, start, values }: Tensor): Facts {
-  const [numEntries, numRows, width] = shape.length === 3 ? shape : [1, ...shape];
-  const [entryStride, rowStride, stride] = strides.length === 3 ? strides : [0, ...strides];
-  const facts = {
-    least: Infinity,
-    most: -Infinity,
-    numRepeats: 0,
-    numEqualSums: 0,
-    numSums: 0,
-    isWhole: true,
-    isBinary: true,
-  };
-  for (let entry = 0; entry < numEntries; entry++) {
-    let before: number | undefined;
-    for (let row = 0; row < numRows; row++) {
-      const ids = Float64Array.from(
-        { length: width },
-        (_, at) => values[start + entry * entryStride + row * rowStride + at * stride],
-      );
-      let sum = 0;
-      for (const id of ids) {
-        sum += id;
-        facts.least = Math.min(facts.least, id);
-        facts.most = Math.max(facts.most, id);
-        facts.isWhole &&= Number.isInteger(id);
-        facts.isBinary &&= id === 0 || id === 1;
-      }
-      const chosen = ids.filter((id) => id >= 0 && id !== 65535 && id !== 255);
-      if (new Set(ids).size > 1 && new Set(chosen).size < chosen.length) facts.numRepeats++;
-      if (sum === 0) continue;
-      if (before !== undefined) {
-        facts.numSums++;
-        facts.numEqualSums += Number(sum === before);
-      }
-      before = sum;
-    }
-  }
-  const isNarrow = values instanceof Uint8Array || values instanceof Uint16Array;
-  return { ...facts, numRows: numEntries * numRows, numValues: numEntries * numRows * width, isNarrow };
-}
-
 /** Why numbers cannot be ids; undefined where they can. */
-function reasonForLoads(shape: readonly number[], facts: Facts, isFloat: boolean): string | undefined {
-  const { least, most, numValues, numRepeats, numRows, numSums, numEqualSums, isBinary } = facts;
+function reasonForLoads(shape: readonly number[], facts: ArrayFacts): string | undefined {
+  const { least, most, hasNever, numValues, numRepeats, numRows, numSums, numEqualSums, isBinary } = facts;
   const width = shape[shape.length - 1];
-  if (isFloat || !facts.isWhole) return "fractions";
+  if (!facts.isWhole) return "fractions";
   if (shape.length === 3 && width > MAX_TOP_K)
     return `a last dimension of ${width}, more than experts of a token`;
-  if (most >= MAX_ID && !LARGEST.has(most)) return `a number of ${most}, larger than any id`;
+  // Before padding: among loads, a number may be what stands for no expert by chance.
+  if (most >= MAX_ID) return `a number of ${most}, larger than any id`;
+  if (hasNever) return undefined;
   if (numValues > 0 && least > 1 && (1 - least / (most + 1)) ** numValues < UNLIKELY) {
     return `no number below ${least}, although ids begin at 0`;
   }
@@ -191,11 +189,14 @@ function reasonForLoads(shape: readonly number[], facts: Facts, isFloat: boolean
 }
 
 /** Three dimensions that may be ids. */
-function kindOfCube({ shape }: Tensor, { numRows, most, isNarrow }: Facts): ArrayVerdict {
+function kindOfCube(
+  shape: readonly number[],
+  { numRows, most, isNarrow }: ArrayFacts,
+  topK: number | undefined,
+): ArrayVerdict {
   const width = shape[2];
-  const distinct = (numRows * width * (width - 1)) / 2 / (most + 1);
-  const isTokens = numRows === 0 || width < 8 || isNarrow || most < width || distinct > DISTINCT;
-  return isTokens
+  const isTokens = numRows === 0 || width < 8 || isNarrow || most < width || width === topK;
+  return isTokens || expectedRepeats(width, numRows, most) > DISTINCT
     ? { kind: "tokens", why: "whole numbers, in rows as short as a token's and without repeats" }
     : {
         kind: "either",
@@ -204,17 +205,40 @@ function kindOfCube({ shape }: Tensor, { numRows, most, isNarrow }: Facts): Arra
 }
 
 /** Two dimensions that may be ids. */
-function kindOfMatrix(shape: readonly number[], facts: Facts, asTokens: () => ArrayKind): ArrayVerdict {
+function kindOfMatrix(
+  shape: readonly number[],
+  { numValues, numRepeats, most }: ArrayFacts,
+  asTokens: () => ArrayKind,
+): ArrayVerdict {
   const [numRows, width] = shape;
-  if (width > MAX_LAYERS) return { kind: "loads", why: `${width} columns, more than layers of any model` };
+  const mayBeOfLayer = width <= MAX_TOP_K && numRepeats === 0;
+  if (width > MAX_TOP_1_LAYERS && !mayBeOfLayer)
+    return { kind: "loads", why: `${width} columns, more than layers of any top-1 model` };
   if (numRows > MAX_LAYERS)
     return { kind: asTokens(), why: `${numRows} rows, more than layers of any model` };
-  if (numRows < MIN_TOKENS) return { kind: "loads", why: `${numRows} rows, as many as a model has layers` };
-  const distinct = (numRows * width * (width - 1)) / 2 / (facts.most + 1);
-  if (width <= MAX_TOP_K && facts.numRepeats === 0 && distinct > DISTINCT) {
+  if (numValues < MIN_NUMBERS) return { kind: "loads", why: `${numValues} numbers, too few for tokens` };
+  if (mayBeOfLayer && expectedRepeats(width, numRows, most) > DISTINCT) {
     return { kind: asTokens(), why: "rows as short as a token's and without repeats" };
   }
   return { kind: "either", why: `${numRows} rows may be layers or tokens` };
+}
+
+/** What tokens of two or three dimensions are; two may be the layers of a top-1 model, or one layer. */
+function kindOfTokens(
+  shape: readonly number[],
+  { numRows, numRepeats, most }: ArrayFacts,
+  topK: number | undefined,
+): ArrayKind {
+  const width = shape[shape.length - 1];
+  if (shape.length === 3) return "tokens";
+  if (topK !== undefined) return topK === 1 && width > 1 ? "top-1 tokens" : "tokens of a layer";
+  if (numRepeats > 0 || width > MAX_TOP_K) return "top-1 tokens";
+  return expectedRepeats(width, numRows, most) > DISTINCT ? "tokens of a layer" : "either tokens";
+}
+
+/** How many rows would have a number twice, if numbers were drawn by chance. */
+function expectedRepeats(width: number, numRows: number, most: number): number {
+  return (numRows * width * (width - 1)) / 2 / (most + 1);
 }
 
 /** A sample with the type of the numbers it was taken from, which tells how narrow they are. */

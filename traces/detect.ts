@@ -18,7 +18,7 @@ import { rowsCsv } from "./formats/rows-csv.js";
 import { sglangRecorder } from "./formats/sglang-recorder.js";
 import { sglangRoutedExperts } from "./formats/sglang-routed-experts.js";
 import { tensorrtLlm } from "./formats/tensorrt-llm.js";
-import { torchIndices } from "./formats/torch-indices.js";
+import { safetensors } from "./formats/safetensors.js";
 import { torchTensors } from "./formats/torch-tensors.js";
 import { vllmEplbStats } from "./formats/vllm-eplb-stats.js";
 import { vllmRouteLog } from "./formats/vllm-route-log.js";
@@ -41,9 +41,9 @@ export const traceFormats: readonly TraceFormat[] = [
   raggedJsonLines,
   omniInferCounts,
   esft,
-  torchIndices,
-  // Any other torch file.
+  // Any other torch file, and any other safetensors.
   torchTensors,
+  safetensors,
   denseCsv,
   moeBeyondCsv,
   vllmEplbStats,

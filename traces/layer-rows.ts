@@ -124,6 +124,15 @@ export class LayerRows {
     return counts;
   }
 
+  /** Whether all rows, those left out as well, have nothing but an expert. Once settled. */
+  hasOnly(expert: number): boolean {
+    return (
+      this.rowsRead > 0 &&
+      this.#experts.subarray(0, this.#length).every((id) => id === expert) &&
+      this.runs.every(({ row }) => row.every((id) => id === expert))
+    );
+  }
+
   /** Takes runs back among the rows held, where they came. */
   restore(real: ReadonlySet<Run>): void {
     if (real.size === 0) return;

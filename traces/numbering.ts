@@ -15,6 +15,8 @@ export interface NumberingOptions extends DetectOptions, SizeLimits {
   topK?: number | undefined;
   /** Layers of the model, dense ones included, for formats that cannot tell. */
   numLayers?: number | undefined;
+  /** Layers known to have experts, although all their tokens may have the same one. */
+  layers?: readonly number[] | undefined;
   /** Most tokens to keep of every layer; more are sampled in blocks over the whole file. Default: as memory allows. */
   maxTokens?: number | undefined;
   /** The id that stands for no expert, or "none" where no id does. Default: see traces/padding.ts. */

@@ -3,6 +3,8 @@ import { largest } from "../lib/statistics.js";
 import { addLoads, type LoadTrace } from "../lib/trace/load-trace.js";
 import { concatTraces, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { detectSource, type TraceSource } from "./detect.js";
+import { dropDenseLayers } from "./dense-layers.js";
+import { checkLargestId } from "./largest-id.js";
 import { suspicionsOf } from "./suspicions.js";
 import { SAMPLE_BLOCK, Sampling } from "./sampling.js";
 import { SameBatch } from "./same-batch.js";
@@ -100,6 +102,7 @@ export async function readRouting(
     );
   }
   for (const builder of builders) builder.settle();
+  const denseWarnings = dropDenseLayers(builders, options);
   const report = {
     sources: sources.map(({ path, format, files, why }) => ({
       path,
@@ -115,7 +118,7 @@ export async function readRouting(
     const isRepeat = builder.isEmpty && sources[at].files.some((file) => sameBatch.hasRepeats(file));
     return isRepeat ? [] : [{ builder, path: paths[at] }];
   });
-  const common = [...warningsOf(builders), ...sameBatch.warnings];
+  const common = [...warningsOf(builders), ...sameBatch.warnings, ...denseWarnings];
   if (adding.every(({ builder }) => builder.hasLoads)) {
     const loads = addLoads(adding.map(({ builder, path }) => named(path, () => builder.finishLoads())));
     return { kind: "loads", loads, report: { ...report, warnings: common } };
@@ -128,6 +131,7 @@ export async function readRouting(
     return finishTokens(builder, { numExperts, topK, path });
   });
   const trace = concatTraces(parts);
+  if (warnings.length > 0 && options.padding === undefined) checkLargestId(trace, options);
   return {
     kind: "tokens",
     trace,

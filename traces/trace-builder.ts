@@ -252,6 +252,17 @@ export class TraceBuilder {
     this.#sampling.limit(this.#tokens.places);
   }
 
+  /** Numbers of the layers, and of those of them that look as engines record layers without experts. Once settled. */
+  get denseLayers(): { layers: readonly number[]; dense: readonly number[] } {
+    const dense = this.#tokens.places === 1 ? [...this.#layers].filter(([, rows]) => rows.hasOnly(0)) : [];
+    return { layers: [...this.#layers.keys()], dense: dense.map(([layer]) => layer) };
+  }
+
+  /** Leaves out all tokens of a layer. */
+  dropLayer(layer: number): void {
+    this.#layers.delete(layer);
+  }
+
   /**
    * Ends a trace of tokens, which was settled.
    *

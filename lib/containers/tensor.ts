@@ -41,6 +41,9 @@ export const BYTES_OF: Readonly<Record<ScalarType, number>> = {
   float64: 8,
 };
 
+/** Numbers in lists, which take far more room than their text. */
+const MOST_LISTED = 2 ** 26;
+
 /** Makes a tensor of values that lie one after the other, the last dimension the fastest. */
 export function denseTensor(shape: readonly number[], values: Values): Tensor {
   return { shape, strides: rowMajorStrides(shape), start: 0, values };
@@ -151,4 +154,29 @@ function halfToNumber(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/**
+ * A tensor of lists of numbers within lists.
+ *
+ * @returns Undefined where they are uneven, hold anything else or nothing.
+ *
+ * @example
+ * tensorOfLists([[1, 2, 3], [4, 5, 6]])?.shape; // [2, 3]
+ */
+export function tensorOfLists(lists: readonly unknown[]): Tensor | undefined {
+  const shape: number[] = [];
+  for (let inner: unknown = lists; Array.isArray(inner) && shape.length < 8; inner = inner[0])
+    shape.push(inner.length);
+  const size = sizeOf({ shape });
+  // Lists may be in several places, which makes more of them than a file has bytes.
+  if (size === 0 || size > MOST_LISTED) return undefined;
+  const values: number[] = [];
+  const fill = (value: unknown, depth: number): boolean => {
+    if (depth === shape.length) return typeof value === "number" && values.push(value) > 0;
+    return (
+      Array.isArray(value) && value.length === shape[depth] && value.every((inner) => fill(inner, depth + 1))
+    );
+  };
+  return fill(lists, 0) ? denseTensor(shape, Float64Array.from(values)) : undefined;
 }

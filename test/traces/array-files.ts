@@ -5,6 +5,7 @@ type Numbers =
   | Int8Array
   | Uint16Array
   | Int16Array
+  | Uint32Array
   | Int32Array
   | BigInt64Array
   | BigUint64Array
@@ -17,6 +18,7 @@ const NAMES = new Map<unknown, { npy: string; safetensors: string; torch: string
   [Int8Array, { npy: "|i1", safetensors: "I8", torch: "CharStorage" }],
   [Int16Array, { npy: "<i2", safetensors: "I16", torch: "ShortStorage" }],
   [BigUint64Array, { npy: "<u8", safetensors: "U64", torch: "" }],
+  [Uint32Array, { npy: "<u4", safetensors: "U32", torch: "" }],
   [Int32Array, { npy: "<i4", safetensors: "I32", torch: "IntStorage" }],
   [BigInt64Array, { npy: "<i8", safetensors: "I64", torch: "LongStorage" }],
   [Float32Array, { npy: "<f4", safetensors: "F32", torch: "FloatStorage" }],
@@ -30,13 +32,23 @@ export interface ArrayContent {
 }
 
 /** What numpy.save writes. */
-export function npyFile({ shape, values }: ArrayContent, options: { isFortran?: boolean } = {}): Buffer {
+export function npyFile(
+  { shape, values }: ArrayContent,
+  options: { isFortran?: boolean; isBigEndian?: boolean } = {},
+): Buffer {
   const order = options.isFortran ? "True" : "False";
   const size = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
-  const text = `{'descr': '${namesOf(values).npy}', 'fortran_order': ${order}, 'shape': (${size}), }`;
+  const type = namesOf(values).npy;
+  const descr = options.isBigEndian ? type.replace("<", ">") : type;
+  const data = Buffer.from(bytesOf(values));
+  if (options.isBigEndian) {
+    const width = values.BYTES_PER_ELEMENT;
+    for (let at = 0; at < data.length; at += width) data.subarray(at, at + width).reverse();
+  }
+  const text = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': (${size}), }`;
   const header = `${text.padEnd(Math.ceil((text.length + 11) / 64) * 64 - 11)}\n`;
   const prefix = Buffer.from([0x93, ...Buffer.from("NUMPY"), 1, 0, header.length & 255, header.length >> 8]);
-  return Buffer.concat([prefix, Buffer.from(header), bytesOf(values)]);
+  return Buffer.concat([prefix, Buffer.from(header), data]);
 }
 
 /** What numpy.savez writes. */

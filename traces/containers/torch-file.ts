@@ -103,6 +103,12 @@ export function isTensor(value: unknown): value is Tensor {
   return typeof value === "object" && value !== null && built.has(value);
 }
 
+/** Says of a tensor that no pickle made it up: {@link isTensor} knows it from then on. */
+export function asTensor(tensor: Tensor): Tensor {
+  built.add(tensor);
+  return tensor;
+}
+
 /** What each name of a storage class stands for, by the function that is handed out in its place. */
 const scalarOf = new WeakMap<object, ScalarType>();
 
@@ -203,9 +209,7 @@ function rebuildTensor(values: unknown, start: unknown, shape: unknown, strides:
   if (last >= length && !shape.includes(0)) {
     throw new Error(`a tensor of shape ${describeValue(shape)} beyond its storage`);
   }
-  const tensor = Object.freeze({ shape, strides, start: first, values: values as Tensor["values"] });
-  built.add(tensor);
-  return tensor;
+  return asTensor(Object.freeze({ shape, strides, start: first, values: values as Tensor["values"] }));
 }
 
 function isCounts(value: unknown): value is number[] {

@@ -1,12 +1,13 @@
 import { InputError } from "../../lib/errors.js";
 import { entryOf, type Tensor } from "../../lib/containers/tensor.js";
 import { addLoads, appendIds, appendLayers } from "../bytes/tensor-rows.js";
-import { kindOfArray, refuseEither, type ReadAs } from "../array-kind.js";
+import { kindOfArray, MAX_LAYERS, refuseKind, type ReadAs } from "../array-kind.js";
 import type { TraceBuilder } from "../trace-builder.js";
 
 /** What an array without names is for. */
 export interface ArrayOptions {
   readonly where: string;
+  /** Default: as the user asked for. */
   readonly as?: ReadAs | undefined;
   /** Layer of an array that holds one layer's tokens or loads. Default 0. */
   readonly layer?: number;
@@ -18,49 +19,74 @@ export interface ArrayOptions {
  * @throws InputError if it is neither experts of tokens nor loads, or may be both.
  */
 export function appendArray(builder: TraceBuilder, array: Tensor, options: ArrayOptions): void {
-  const { where, layer = 0 } = options;
-  const { shape, values } = array;
-  if (shape.length === 1) {
-    addLoads(builder, { ...array, shape: [1, ...shape], strides: [0, ...array.strides] }, where, layer);
-    return;
-  }
-  const isFloat =
-    values instanceof Float32Array || (values instanceof Float64Array && !values.every(Number.isInteger));
-  switch (kindOfArray(array, { as: options.as, isFloat }).kind) {
+  const { where, layer = 0, as = builder.options.as } = options;
+  const { shape, strides } = array;
+  const { kind, why } = kindOfArray(array, { ...builder.options, as });
+  switch (kind) {
     case "tokens":
-      for (let index = 0; index < shape[1]; index++) builder.startSequence(index, { topK: shape[2] });
-      appendLayers(builder, array, where);
+      appendRequest(builder, array, where);
+      return;
+    case "layers of tokens":
+      appendRequest(
+        builder,
+        {
+          ...array,
+          shape: [shape[1], shape[0], shape[2]],
+          strides: [strides[1], strides[0], strides[2]],
+        },
+        where,
+      );
       return;
     case "top-1 tokens":
       appendTopOne(builder, array, where);
       return;
     case "tokens of a layer":
-      appendIds(builder, layer, array, where);
+      appendIds(builder, layer, shape.length === 1 ? column(array) : array, where);
       return;
     case "loads":
-      appendLoads(builder, array, where);
+      if (shape.length === 1) addLoads(builder, row(array), where, layer);
+      else appendLoads(builder, array, where);
       return;
     case "either":
-      return refuseEither(where, shape);
+    case "either tokens":
     case "neither":
-      throw new InputError(
-        `${where}: found an array [${shape.join(", ")}], expected experts [tokens, layers, top-k] or loads [layers, experts]`,
-      );
+      return refuseKind(where, shape, kind, why);
+  }
+}
+
+/** Appends the tokens of a request. Shape [numTokens, numLayers, topK]. */
+function appendRequest(builder: TraceBuilder, ids: Tensor, where: string): void {
+  startRequest(builder, ids.shape);
+  appendLayers(builder, ids, where);
+}
+
+/** Says that a request comes next, which is a sequence. Shape [numTokens, numLayers, topK]. */
+export function startRequest(builder: TraceBuilder, [numTokens, numLayers, topK]: readonly number[]): void {
+  for (let layer = 0; layer < numLayers; layer++) {
+    builder.startSequence(layer, { topK });
+    builder.reserve(layer, numTokens);
   }
 }
 
 /** Appends the tokens of a model of top-1 layers. Shape [numTokens, numLayers]. */
-export function appendTopOne(builder: TraceBuilder, ids: Tensor, where: string): void {
-  appendLayers(builder, { ...ids, shape: [...ids.shape, 1], strides: [...ids.strides, 0] }, where);
+function appendTopOne(builder: TraceBuilder, ids: Tensor, where: string): void {
+  appendLayers(builder, column(ids), where);
 }
 
 /**
  * Adds loads [numLayers, numExperts], or of several steps or ranks.
  *
  * @throws InputError if they are omni-infer's placement patterns [devices, layers, experts], which hold nothing but 0 and
- *   1 and say where experts are, not how often they are chosen.
+ *   1 and say where experts are, not how often they are chosen; or if there are more rows than a model has layers.
  */
-export function appendLoads(builder: TraceBuilder, loads: Tensor, where: string): void {
+function appendLoads(builder: TraceBuilder, loads: Tensor, where: string): void {
+  const numLayers = loads.shape[loads.shape.length - 2];
+  if (numLayers > MAX_LAYERS && builder.options.as === undefined) {
+    throw new InputError(
+      `${where}: found loads [${loads.shape.join(", ")}], ${numLayers} layers, expected [layers, experts] or [steps, layers, experts]`,
+      "Maybe reshape them; where these are layers, pass as loads.",
+    );
+  }
   if (loads.shape.length === 2) {
     addLoads(builder, loads, where);
     return;
@@ -72,4 +98,14 @@ export function appendLoads(builder: TraceBuilder, loads: Tensor, where: string)
     );
   }
   for (let step = 0; step < loads.shape[0]; step++) addLoads(builder, entryOf(loads, step), where);
+}
+
+/** A tensor with a last dimension of 1 more. */
+function column(tensor: Tensor): Tensor {
+  return { ...tensor, shape: [...tensor.shape, 1], strides: [...tensor.strides, 0] };
+}
+
+/** A tensor with a first dimension of 1 more. */
+function row(tensor: Tensor): Tensor {
+  return { ...tensor, shape: [1, ...tensor.shape], strides: [0, ...tensor.strides] };
 }

@@ -2,9 +2,8 @@ import { basename } from "node:path";
 import { parseNpy } from "../../lib/containers/npy.js";
 import { kindOfNpy } from "../array-kind.js";
 import { readWhole } from "../bytes/file-bytes.js";
-import { appendIds } from "../bytes/tensor-rows.js";
 import type { TraceFormat } from "../trace-format.js";
-import { appendTopOne } from "./arrays.js";
+import { appendArray } from "./arrays.js";
 
 /**
  * Tokens as a .npy array of two dimensions: ExFlow's trace of a top-1 model, [numTokens, numLayers], or one layer's
@@ -13,15 +12,12 @@ import { appendTopOne } from "./arrays.js";
 export const matrixOfTokens: TraceFormat = {
   name: "tokens as a matrix",
   sign: ".npy whose numbers are experts, [tokens, layers] of a top-1 model as ExFlow writes it, or [tokens, top-k]",
-  recognises: (head, { as }) => isTokens(kindOfNpy(head, as).kind),
-  why: (head, { as }) => kindOfNpy(head, as).why,
+  recognises: (head, options) => isTokens(kindOfNpy(head, options).kind),
+  why: (head, options) => kindOfNpy(head, options).why,
   async read(paths, builder, onBytes) {
     for (const path of paths) {
-      const bytes = await readWhole(path, onBytes);
-      const array = parseNpy(bytes, path);
-      const { kind } = kindOfNpy({ path, bytes, text: "" }, builder.options.as);
-      if (kind === "tokens of a layer") appendIds(builder, layerInName(path), array, path);
-      else appendTopOne(builder, array, path);
+      const array = parseNpy(await readWhole(path, onBytes), path);
+      appendArray(builder, array, { where: path, layer: layerInName(path) });
     }
   },
 };

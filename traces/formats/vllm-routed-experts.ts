@@ -1,57 +1,46 @@
-import { InputError } from "../../lib/errors.js";
-import { isNpy, parseNpy, parseNpyHeader, type NpyHeader } from "../../lib/containers/npy.js";
+import { isNpy, parseNpy, parseNpyHeader } from "../../lib/containers/npy.js";
 import { BYTES_OF, decodeValues, denseTensor } from "../../lib/containers/tensor.js";
 import { firstMember, isZip, unzip } from "../../lib/containers/zip.js";
-import { kindOfNpy, refuseEither } from "../array-kind.js";
-import { appendArray } from "./arrays.js";
+import { kindOfNpy } from "../array-kind.js";
 import { readBlocks, readHead, readWhole, type OnBytes } from "../bytes/file-bytes.js";
 import { appendLayers } from "../bytes/tensor-rows.js";
+import { asTensor, type TorchValue } from "../containers/torch-file.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
-
-const MEMBER = "routed_experts.npy";
+import { appendArray, startRequest } from "./arrays.js";
+import { appendNamed } from "./named-arrays.js";
 
 /**
  * What vLLM returns with return_routed_experts: an array [numTokens, numLayers, topK] for every request, as .npy or as
- * the member `routed_experts` of an .npz. A file is a sequence; those of a folder come one after the other.
+ * the member `routed_experts` of an .npz. A file is a sequence; those of a folder come one after the other. Whatever
+ * else numpy writes that is no load matrix and no matrix of tokens is refused here.
  */
 export const vllmRoutedExperts: TraceFormat = {
   name: "vLLM routed experts",
   sign: ".npy whose numbers are experts [tokens, layers, top-k], or such an .npz",
-  recognises(head, { as }) {
+  recognises(head, options) {
     if (isZip(head.bytes)) return firstMember(head.bytes).endsWith(".npy");
-    const { kind } = kindOfNpy(head, as);
-    return kind === "tokens" || kind === "either";
+    const { kind } = kindOfNpy(head, options);
+    return isNpy(head.bytes) && kind !== "loads" && kind !== "top-1 tokens" && kind !== "tokens of a layer";
   },
-  why: (head, { as }) => kindOfNpy(head, as).why,
+  why: (head, options) => kindOfNpy(head, options).why,
   async read(paths, builder, onBytes) {
     for (const path of paths) await readFile(path, builder, onBytes);
   },
 };
 
-/** Appends a request's array, the bytes of a .npy file. */
-export function appendRequest(builder: TraceBuilder, npy: Buffer, where: string): void {
-  const header = parseNpyHeader(npy, where);
-  if (header.shape.length !== 3 || header.type.startsWith("float")) {
-    throw new InputError(
-      `${where}: found an array [${header.shape.join(", ")}], expected whole numbers [tokens, layers, top-k]`,
-    );
-  }
-  startSequences(builder, header);
-  appendLayers(builder, parseNpy(npy, where), where);
-}
-
 async function readFile(path: string, builder: TraceBuilder, onBytes: OnBytes): Promise<void> {
   const head = await readHead(path);
   const header = isNpy(head.bytes) ? parseNpyHeader(head.bytes, path) : undefined;
-  if (header && kindOfNpy(head, builder.options.as).kind === "either") refuseEither(path, header.shape);
   // Only an array that is written token after token can be read piece by piece.
-  if (!header || header.isFortran) {
-    readPacked(await readWhole(path, onBytes), builder, path);
+  if (!header || header.isFortran || kindOfNpy(head, builder.options).kind !== "tokens") {
+    const bytes = await readWhole(path, onBytes);
+    if (header) appendArray(builder, parseNpy(bytes, path), { where: path });
+    else appendNamed(builder, arraysOf(bytes, path), path);
     return;
   }
-  startSequences(builder, header);
-  const { dataStart, type } = header;
+  startRequest(builder, header.shape);
+  const { dataStart, type, isBigEndian } = header;
   const [numTokens, numLayers, topK] = header.shape;
   const bytesPerToken = numLayers * topK * BYTES_OF[type];
   const wholeTokens = ({ length }: Buffer) => length - (length % bytesPerToken);
@@ -64,7 +53,7 @@ async function readFile(path: string, builder: TraceBuilder, onBytes: OnBytes): 
       continue;
     }
     const tokens = Math.min(numTokens - tokensRead, Math.floor(block.length / bytesPerToken));
-    const values = decodeValues(type, block.subarray(0, tokens * bytesPerToken));
+    const values = decodeValues(type, block.subarray(0, tokens * bytesPerToken), isBigEndian);
     appendLayers(builder, denseTensor([tokens, numLayers, topK], values), path);
     tokensRead += tokens;
   }
@@ -73,31 +62,22 @@ async function readFile(path: string, builder: TraceBuilder, onBytes: OnBytes): 
   }
 }
 
-function readPacked(bytes: Buffer, builder: TraceBuilder, path: string): void {
-  if (!isZip(bytes)) {
-    appendRequest(builder, bytes, path);
-    return;
-  }
+/** The arrays of an .npz by name, without those that hold no numbers. */
+function arraysOf(bytes: Buffer, path: string): ReadonlyMap<string, TorchValue> {
   const members = unzip(bytes, path, (name) => name.endsWith(".npy"));
-  const member = members.get(MEMBER);
-  const arrays = [...members].filter(
-    ([, array]) => isNpy(array) && parseNpyHeader(array, path).shape.length > 1,
+  return new Map(
+    [...members].flatMap(([name, member]) =>
+      holdsNumbers(member, path)
+        ? [[name.slice(0, -".npy".length), asTensor(parseNpy(member, path))] as const]
+        : [],
+    ),
   );
-  if (!member && arrays.length === 1) {
-    const [[name, array]] = arrays;
-    appendArray(builder, parseNpy(array, path), { where: `${path}: ${name}`, as: builder.options.as });
-    return;
-  }
-  if (!member) {
-    throw new InputError(`${path}: found members ${[...members.keys()].join(", ")}, expected ${MEMBER}`);
-  }
-  appendRequest(builder, member, path);
 }
 
-function startSequences(builder: TraceBuilder, { shape }: NpyHeader): void {
-  const [numTokens, numLayers, topK] = shape;
-  for (let layer = 0; layer < numLayers; layer++) {
-    builder.startSequence(layer, { topK });
-    builder.reserve(layer, numTokens);
+function holdsNumbers(member: Buffer, path: string): boolean {
+  try {
+    return isNpy(member) && parseNpyHeader(member, path).shape.length >= 0;
+  } catch {
+    return false;
   }
 }

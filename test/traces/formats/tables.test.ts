@@ -19,7 +19,7 @@ describe("torch indices", () => {
       ],
     });
     expect(trace.layers[0].sequenceStarts).to.deep.equal(Uint32Array.of(0, 2));
-    expect(report.sources[0].format).to.equal("torch indices");
+    expect(report.sources[0].format).to.equal("torch tensors");
   });
 
   it("take the layer from the name where the file does not tell", async () => {

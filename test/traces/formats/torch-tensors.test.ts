@@ -82,8 +82,8 @@ describe("torch files", () => {
         [3, 2],
       ],
     });
-    const untensored = await failureOf(readFolder({ "r.pt": torchFile({ weights: "none" }) }));
-    expect(untensored).to.match(/found weights, expected a tensor, tensors by layer/);
+    const untensored = await failureOf(readFolder({ "r.pt": torchFile({ weights: halves, names: "none" }) }));
+    expect(untensored).to.match(/found weights, names, expected one array, arrays by layer/);
   });
 });
 

@@ -113,7 +113,7 @@ describe("vLLM routed experts", () => {
     );
     const promptAlone = npzFile({ prompt_token_ids: { shape: [1], values: Int32Array.of(5) } });
     expect(await failureOf(readContent(promptAlone, { name: "r.npz" }))).to.equal(
-      "InputError: r.npz: found members prompt_token_ids.npy, expected routed_experts.npy",
+      "InputError: r.npz: found prompt_token_ids, expected one array, arrays by layer, or one named routed_experts, topk_ids, expert_load ...",
     );
     const broken = promptAlone.subarray(0, promptAlone.length - 30);
     expect(await failureOf(readContent(broken, { name: "r.npz" }))).to.match(

@@ -1,0 +1,189 @@
+import { expect } from "chai";
+import { createRandom } from "../../lib/random.js";
+import { npyFile, npzFile, safetensorsFile, torchFile, type ArrayContent } from "./array-files.js";
+import { failureOf, loadsRead, readFolder, tokensRead } from "./trace-files.js";
+
+/** Ids of tokens that have `topK` of so many experts. Shape [numTokens, numLayers, topK]. */
+function tokensOf(shape: readonly [number, number, number], numExperts: number): number[][][] {
+  const [numTokens, numLayers, topK] = shape;
+  const random = createRandom(shape[0], shape[1], numExperts);
+  return Array.from({ length: numTokens }, () =>
+    Array.from({ length: numLayers }, () => {
+      const chosen = new Set<number>();
+      while (chosen.size < topK) chosen.add(Math.floor(random.next() ** 1.5 * numExperts));
+      return [...chosen];
+    }),
+  );
+}
+
+function byLayer(tokens: readonly (readonly (readonly number[])[])[], first = 0): Record<number, number[][]> {
+  return Object.fromEntries(
+    tokens[0].map((_, layer) => [first + layer, tokens.map((token) => [...token[layer]])]),
+  );
+}
+
+type Width = { from: (ids: readonly number[]) => ArrayContent["values"] };
+const big = {
+  from: (ids: readonly number[]) =>
+    BigUint64Array.from(ids.map((id) => (id < 0 ? 2n ** 64n + BigInt(id) : BigInt(id)))),
+};
+const widths: readonly (readonly [string, Width])[] = [
+  ["int16", Int16Array],
+  ["uint16", Uint16Array],
+  ["int32", Int32Array],
+  ["uint32", Uint32Array],
+  ["uint64", big],
+  ["float32", Float32Array],
+  ["float64", Float64Array],
+];
+
+describe("arrays of ids", () => {
+  const tokens = tokensOf([300, 3, 8], 64);
+  const shape = [300, 3, 8];
+
+  for (const [width, type] of widths) {
+    it(`are the same in ${width}, in any order of bytes, with padding and without`, async () => {
+      const ids = tokens.flat(2);
+      for (const isBigEndian of [false, true]) {
+        const file = npyFile({ shape, values: type.from(ids) }, { isBigEndian });
+        expect(tokensRead(await readFolder({ "r.npy": file }))).to.deep.equal(byLayer(tokens));
+      }
+      const none = width === "uint16" ? 65535 : -1;
+      const wider = tokens.flatMap((token) => token.flatMap((row) => [...row.slice(0, 6), none, none]));
+      const cut = tokens.map((token) => token.map((row) => row.slice(0, 6)));
+      const padded = npyFile({ shape, values: type.from(wider) });
+      expect(tokensRead(await readFolder({ "r.npy": padded }, { topK: 8 }))).to.deep.equal(byLayer(cut));
+    });
+  }
+
+  it("are read in any container under any likely name, by layer, nested, and with what stands beside them", async () => {
+    const all = { shape, values: Int32Array.from(tokens.flat(2)) };
+    const weights = { shape, values: Float32Array.from(tokens.flat(2), (id) => id / 100) };
+    const layers = Object.fromEntries(
+      [0, 1, 2].map((layer) => [
+        `layer_${layer}`,
+        { shape: [300, 8], values: Int32Array.from(tokens.flatMap((token) => token[layer])) },
+      ]),
+    );
+    const files: readonly (readonly [string, Uint8Array | string])[] = [
+      ["routed.npz", npzFile({ topk_weights: weights, topk_ids: all })],
+      ["layers.npz", npzFile(layers)],
+      ["one.npz", npzFile({ arr_0: all })],
+      ["layers.safetensors", safetensorsFile(layers)],
+      ["named.safetensors", safetensorsFile({ experts: all, scores: weights })],
+      ["nested.pt", torchFile({ layers, model: "tiny" })],
+      ["list.pt", torchFile(Object.values(layers))],
+      ["requests.pt", torchFile([all])],
+      [
+        "records.pt",
+        torchFile({ records: Object.values(layers).map((topk_ids, layer) => ({ layer, topk_ids })) }),
+      ],
+      ["cube.json", JSON.stringify(tokens)],
+      ["named.json", JSON.stringify({ routed_experts: tokens })],
+      ["layers.json", JSON.stringify({ layers: byLayer(tokens) })],
+    ];
+    for (const [name, content] of files) {
+      expect(tokensRead(await readFolder({ [name]: content })), name).to.deep.equal(byLayer(tokens));
+    }
+  });
+
+  it("take the layer from a 0-d array, and leave out names that hold no numbers", async () => {
+    const indices = { shape: [300, 8], values: Int32Array.from(tokens.flatMap((token) => token[0])) };
+    const file = npzFile({ layer: { shape: [], values: Int32Array.of(7) }, indices });
+    const layer = Object.values(byLayer(tokens))[0];
+    expect(tokensRead(await readFolder({ "a.npz": file }))).to.deep.equal({ 7: layer });
+  });
+
+  it("are refused where layers seem to come first, unless their number is told", async () => {
+    const first = {
+      shape: [3, 300, 8],
+      values: Int32Array.from([0, 1, 2].flatMap((layer) => tokens.flatMap((token) => token[layer]))),
+    };
+    expect(await failureOf(readFolder({ "a.npy": npyFile(first) }))).to.match(
+      /a second dimension of 300.*\nMaybe pass numLayers 3/,
+    );
+    expect(tokensRead(await readFolder({ "a.npy": npyFile(first) }, { numLayers: 3 }))).to.deep.equal(
+      byLayer(tokens),
+    );
+  });
+
+  it("of one dimension or two are refused where several readings are possible", async () => {
+    const flat = { shape: [100], values: Int32Array.from({ length: 100 }, (_, at) => (at * 7) % 16) };
+    expect(await failureOf(readFolder({ "a.npy": npyFile(flat) }))).to.match(
+      /pass as tokens, or pass as loads/,
+    );
+    expect(loadsRead(await readFolder({ "a.npy": npyFile(flat) }, { as: "loads" }))).to.have.keys("0");
+    const few = {
+      shape: [200, 4],
+      values: Int32Array.from({ length: 800 }, (_, at) => (at % 4) * 128 + ((at * 31) % 101)),
+    };
+    expect(await failureOf(readFolder({ "a.npy": npyFile(few) }))).to.match(
+      /pass topK 1 for layers of a top-1 model, or pass topK 4/,
+    );
+    const rows = { shape: [500, 64], values: Float32Array.from({ length: 32000 }, (_, at) => at / 7) };
+    expect(await failureOf(readFolder({ "a.npy": npyFile(rows) }))).to.match(
+      /500 layers, expected .*\n.*pass as loads/,
+    );
+  });
+
+  it("are tokens although two layers have the same, or every token has all experts", async () => {
+    const twice = tokens.map(([row]) => [row, row]);
+    const same = npyFile({ shape: [300, 2, 8], values: Int32Array.from(twice.flat(2)) });
+    expect(tokensRead(await readFolder({ "a.npy": same }))).to.deep.equal(byLayer(twice));
+    const all = tokensOf([40, 3, 24], 24);
+    const file = npyFile({ shape: [40, 3, 24], values: Int32Array.from(all.flat(2)) });
+    expect(tokensRead(await readFolder({ "a.npy": file }))).to.deep.equal(byLayer(all));
+  });
+});
+
+describe("layers without experts", () => {
+  const tokens = tokensOf([30, 3, 1], 16).map(([, one, two]) => [[0], one, two]);
+  const file = npyFile({ shape: [30, 3, 1], values: Uint8Array.from(tokens.flat(2)) });
+
+  it("of a top-1 model are those whose tokens all have expert 0, in all files, unless they are named", async () => {
+    const routing = await readFolder({ "a.npy": file, "b.npy": file });
+    const twice = [...tokens, ...tokens];
+    const { 1: one, 2: two } = byLayer(twice);
+    expect(tokensRead(routing)).to.deep.equal({ 1: one, 2: two });
+    expect(routing.report.warnings.join()).to.match(/every token of layer 0 has expert 0/);
+    expect(routing.report.layers.map(({ layer }) => layer)).to.deep.equal([1, 2]);
+    const kept = await readFolder({ "a.npy": file }, { layers: [0, 1] });
+    expect(tokensRead(kept)).to.deep.equal(byLayer(tokens));
+  });
+
+  it("are not those that have other experts in another file", async () => {
+    const other = tokens.map(([, one, two]) => [[5], one, two]);
+    const content = npyFile({ shape: [30, 3, 1], values: Uint8Array.from(other.flat(2)) });
+    expect(tokensRead(await readFolder({ "a.npy": file, "b.npy": content }))).to.have.keys("0", "1", "2");
+  });
+});
+
+describe("the largest id", () => {
+  const read = (tokens: readonly (readonly (readonly number[])[])[], options = {}) => {
+    const shape = [tokens.length, tokens[0].length, tokens[0][0].length];
+    return readFolder({ "a.npy": npyFile({ shape, values: Int32Array.from(tokens.flat(2)) }) }, options);
+  };
+  const tokens = tokensOf([300, 1, 6], 64);
+  const withLast = (id: number) => tokens.map(([row], at) => [at === 9 ? [...row.slice(0, 5), id] : row]);
+
+  it("that stands alone behind all others may be padding, or an expert", async () => {
+    expect(await failureOf(read(withLast(255)))).to.equal(
+      "InputError: trace: found id 255 in 1 places and no other above 63, expected experts without such a gap\n" +
+        "Maybe it is padding; pass padding 255. Or, where it is an expert, pass numExperts 256.",
+    );
+    expect(await failureOf(read(withLast(64)))).to.match(/found all ids up to 64.*\n.*pass padding 64/);
+    const padded = await read(withLast(255), { padding: 255, topK: 6 });
+    expect(padded.kind === "tokens" && padded.trace.numExperts).to.equal(64);
+    const expert = await read(withLast(255), { numExperts: 256 });
+    expect(tokensRead(expert)).to.deep.equal(byLayer(withLast(255)));
+  });
+
+  it("is an expert where it stands before others, and as many as ids where these are counted from 1", async () => {
+    const before = tokens.map(([row], at) => [at === 9 ? [64, ...row.slice(1)] : row]);
+    expect(tokensRead(await read(before))).to.deep.equal(byLayer(before));
+    const fromOne = tokens.map(([row]) => [row.map((id) => id + 1)]);
+    expect(await failureOf(read(fromOne))).to.match(/counts experts from 1; pass firstExpert 1/);
+    const counted = await read(fromOne, { firstExpert: 1 });
+    expect(tokensRead(counted)).to.deep.equal(byLayer(tokens));
+  });
+});

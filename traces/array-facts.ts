@@ -1,0 +1,82 @@
+import type { Tensor } from "../lib/containers/tensor.js";
+import { BYTE_PADDING } from "./padding.js";
+
+/** -1 in unsigned numbers of 16, 32 and 64 bits; of those with 64, loads may come close. */
+const NEVER = new Set([2 ** 16 - 1, 2 ** 32 - 1, 2 ** 64]);
+
+/** What is seen of the numbers of an array, by which experts of tokens are told from loads. */
+export interface ArrayFacts {
+  readonly numRows: number;
+  readonly numValues: number;
+  /** Of the numbers that may be experts: without padding. */
+  readonly least: number;
+  readonly most: number;
+  /** Whether some numbers are those that stand for no expert, which no load is. */
+  readonly hasNever: boolean;
+  /** Rows, but for those of one value only, with a value twice; what fills the places behind a token's experts is none. */
+  readonly numRepeats: number;
+  /** Rows whose sum is that of the row before in the same entry of the first dimension; of other numbers than that. */
+  readonly numEqualSums: number;
+  readonly numSums: number;
+  readonly isWhole: boolean;
+  readonly isBinary: boolean;
+  /** Whether numbers are as narrow and unsigned as engines write ids. */
+  readonly isNarrow: boolean;
+}
+
+/** Looks at all numbers of an array of two or three dimensions; the last one makes up a row. */
+export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
+  const [numEntries, numRows, width] = shape.length === 3 ? shape : [1, ...shape];
+  const [entryStride, rowStride, stride] = strides.length === 3 ? strides : [0, ...strides];
+  const facts = {
+    least: Infinity,
+    most: -Infinity,
+    hasNever: false,
+    numRepeats: 0,
+    numEqualSums: 0,
+    numSums: 0,
+    isWhole: true,
+    isBinary: true,
+  };
+  for (let entry = 0; entry < numEntries; entry++) {
+    let before: { sum: number; sorted: string } | undefined;
+    for (let row = 0; row < numRows; row++) {
+      const ids = Float64Array.from(
+        { length: width },
+        (_, at) => values[start + entry * entryStride + row * rowStride + at * stride],
+      );
+      const chosen = ids.filter((id) => id >= 0 && !NEVER.has(id));
+      facts.hasNever ||= chosen.length < width;
+      let sum = 0;
+      for (const id of chosen) {
+        sum += id;
+        facts.least = Math.min(facts.least, id);
+        facts.most = Math.max(facts.most, id);
+        facts.isBinary &&= id <= 1;
+      }
+      for (const id of ids) facts.isWhole &&= Number.isInteger(id);
+      if (hasRepeat(chosen)) facts.numRepeats++;
+      if (sum === 0) continue;
+      // The same tokens in two layers, or all experts in each, have equal sums and say nothing.
+      const sorted = chosen.toSorted().join();
+      if (before !== undefined && sorted !== before.sorted) {
+        facts.numSums++;
+        facts.numEqualSums += Number(sum === before.sum);
+      }
+      before = { sum, sorted };
+    }
+  }
+  const isNarrow = values instanceof Uint8Array || values instanceof Uint16Array;
+  return { ...facts, numRows: numEntries * numRows, numValues: numEntries * numRows * width, isNarrow };
+}
+
+/** Whether a row has a number twice, besides what fills it up from the right: 255, or one that is above all others. */
+function hasRepeat(ids: Float64Array): boolean {
+  const last = ids[ids.length - 1];
+  let end = ids.length;
+  while (end > 0 && ids[end - 1] === last) end--;
+  if (end <= 0) return false;
+  const isFill = last === BYTE_PADDING || ids.every((id) => id <= last);
+  const rest = isFill ? ids.subarray(0, end + 1) : ids;
+  return new Set(rest).size < rest.length;
+}

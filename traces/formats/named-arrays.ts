@@ -1,0 +1,220 @@
+import { InputError } from "../../lib/errors.js";
+import { entryOf, sizeOf, tensorOfLists, type Tensor } from "../../lib/containers/tensor.js";
+import { whyLoads, type ReadAs } from "../array-kind.js";
+import { addLoads, appendIds } from "../bytes/tensor-rows.js";
+import { isTensor, type TorchDict, type TorchValue } from "../containers/torch-file.js";
+import type { TraceBuilder } from "../trace-builder.js";
+import { appendArray } from "./arrays.js";
+import { layerInName } from "./matrix-of-tokens.js";
+
+/** Names under which recordings keep the experts of tokens, the likeliest first. */
+const TOKENS =
+  /^(routed_experts|top_?k_(ids|indices|idx|experts)|top_indices|(router_|expert_|experts_)?(indices|ids|idx)|(selected|chosen|activated)_experts|experts?)$/i;
+/** Names under which they keep loads, vllm-ascend's expert_load_view among them. */
+const LOADS = /^((logical_|expert_|token_)?(counts?|loads?)|expert_load_(view|pass)|logical_expert_load)$/i;
+/** Names of what stands beside the ids. */
+const BESIDE =
+  /weight|score|prob|logit|gate|bias|hidden|token|input|prompt|mask|position|length|_(len|seq|pos)$/i;
+const LAYER = ["layer", "layer_id", "layer_idx", "layer_index"];
+/** Values within values; a pickle may hold itself. */
+const MOST_DEEP = 6;
+
+/** Whether an array of this name is likely to be experts of tokens, loads, or those of a layer. */
+export function isArrayName(name: string): boolean {
+  return TOKENS.test(name) || LOADS.test(name) || /^(\d+|\w*layers?(_?\d+)?|tokens)$/i.test(name);
+}
+
+/** Where a value stands, and what is known of it. */
+interface Place {
+  readonly where: string;
+  /** As a key or a member beside it tells. */
+  readonly layer?: number | undefined;
+  /** Whether the layer is but the place in a list, which may be one of requests. */
+  readonly isPlace?: boolean;
+  /** What the name says. */
+  readonly as?: ReadAs | undefined;
+  /** Tokens of a sequence, where a member beside it tells. */
+  readonly length?: number | undefined;
+  readonly depth: number;
+}
+
+/**
+ * Reads arrays by name: one, of experts or loads as its name and its numbers tell; arrays by layer; or dictionaries of
+ * such, with `layer`, `model` and `sequence_length` beside them. What stands beside the ids is left out.
+ *
+ * @throws InputError if no array is likelier than the others.
+ */
+export function appendNamed(builder: TraceBuilder, content: TorchValue, path: string): void {
+  appendValue(builder, content, { where: path, depth: 0 });
+}
+
+function appendValue(builder: TraceBuilder, value: TorchValue, place: Place): void {
+  const { where, depth } = place;
+  if (depth > MOST_DEEP)
+    throw new InputError(`${where}: found values within values, expected arrays by name`);
+  const array = isTensor(value) ? value : isList(value) ? tensorOfLists(value) : undefined;
+  if (array) {
+    appendTensor(builder, array, place);
+  } else if (isList(value)) {
+    if (value.every(isRow)) appendRagged(builder, value, place);
+    else appendEntries(builder, [...value.entries()], { ...place, isPlace: true });
+  } else if (value instanceof Map) {
+    appendDict(builder, value as TorchDict, place);
+  } else {
+    throw new InputError(`${where}: found no array, expected experts of tokens or loads`);
+  }
+}
+
+function appendTensor(builder: TraceBuilder, array: Tensor, place: Place): void {
+  const { where, layer = layerInName(where), isPlace = false, length = 0 } = place;
+  const as = builder.options.as ?? place.as;
+  const { shape, strides, start } = array;
+  const isOfLayer = place.layer !== undefined && !(isPlace && shape.length === 3);
+  if (shape.length === 1 && isOfLayer && as === undefined) {
+    appendVectors(builder, [[layer, array]], where);
+  } else if (shape.length === 2 && as !== "loads" && (isOfLayer || as === "tokens")) {
+    const step = length > 0 ? length : Math.max(1, shape[0]);
+    for (let first = 0; first < shape[0]; first += step) {
+      builder.startSequence(layer, { topK: shape[1] });
+      const sequence = [Math.min(step, shape[0] - first), shape[1]];
+      appendIds(builder, layer, { ...array, shape: sequence, start: start + first * strides[0] }, where);
+    }
+  } else if (shape.length === 3 && as !== "loads" && isOfLayer) {
+    for (let entry = 0; entry < shape[0]; entry++) {
+      appendTensor(builder, entryOf(array, entry), { ...place, as: "tokens" });
+    }
+  } else {
+    appendArray(builder, array, { where, layer, as });
+  }
+}
+
+/** Rows of uneven lengths are tokens that have more or fewer experts. */
+function appendRagged(
+  builder: TraceBuilder,
+  rows: readonly (readonly number[])[],
+  { where, layer }: Place,
+): void {
+  rows.forEach((row, token) => {
+    const fault = builder.append(layer ?? layerInName(where), row);
+    if (fault) throw new InputError(`${where}: token ${token}: ${fault.found}`, fault.advice);
+  });
+}
+
+function appendDict(builder: TraceBuilder, dict: TorchDict, place: Place): void {
+  const { where, depth } = place;
+  const model = dict.get("model");
+  if (typeof model === "string") builder.model ??= model;
+  const told = LAYER.map((name) => numberOf(dict.get(name))).find((id) => id !== undefined);
+  const inside = {
+    ...place,
+    ...(told !== undefined && { layer: told, isPlace: false }),
+    length: numberOf(dict.get("sequence_length")),
+    depth: depth + 1,
+  };
+  const entries = [...dict].filter(([, value]) => isTensor(value) || isList(value) || value instanceof Map);
+  for (const [names, as] of [
+    [TOKENS, "tokens"],
+    [LOADS, "loads"],
+  ] as const) {
+    const named = entries.find(([key]) => names.test(String(key)));
+    if (named) {
+      appendValue(builder, named[1], { ...inside, as });
+      return;
+    }
+  }
+  const likely = entries.filter(([key]) => !BESIDE.test(String(key)));
+  for (const candidates of [entries, likely]) {
+    const layers = candidates.map(([key, value]) => [layerOf(key), value] as const);
+    if (
+      areLayers(
+        layers.map(([layer]) => layer),
+        candidates.map(([key]) => key),
+      )
+    ) {
+      appendEntries(builder, layers as [number, TorchValue][], { ...inside, isPlace: false });
+      return;
+    }
+  }
+  if (likely.length === 1) {
+    appendValue(builder, likely[0][1], inside);
+    return;
+  }
+  const found = [...dict.keys()].map(String).join(", ").slice(0, 80) || "nothing";
+  throw new InputError(
+    `${where}: found ${found}, expected one array, arrays by layer, or one named routed_experts, topk_ids, expert_load ...`,
+  );
+}
+
+/** Values by layer, or in a list. */
+function appendEntries(
+  builder: TraceBuilder,
+  entries: readonly (readonly [number, TorchValue])[],
+  place: Place,
+): void {
+  const vectors = entries.flatMap(([layer, value]) => {
+    const array = isTensor(value) ? value : isList(value) ? tensorOfLists(value) : undefined;
+    return array?.shape.length === 1 ? [[layer, array] as const] : [];
+  });
+  if (vectors.length > 0 && vectors.length === entries.length) {
+    appendVectors(builder, vectors, place.where);
+    return;
+  }
+  for (const [layer, value] of entries) {
+    const where = `${place.where}: ${place.isPlace ? "entry" : "layer"} ${layer}`;
+    appendValue(builder, value, { ...place, where, layer, depth: place.depth + 1 });
+  }
+}
+
+/** One list of numbers a layer: loads, which add up to the same, or the experts of a top-1 layer's tokens. */
+function appendVectors(
+  builder: TraceBuilder,
+  vectors: readonly (readonly [number, Tensor])[],
+  where: string,
+): void {
+  const rows = vectors.map(([, { shape, strides, start, values }]) =>
+    Array.from({ length: shape[0] }, (_, at) => values[start + at * strides[0]]),
+  );
+  const matrix = tensorOfLists(rows);
+  const { as } = builder.options;
+  const isLoads =
+    as === "loads" || (as === undefined && matrix !== undefined && whyLoads(matrix) !== undefined);
+  for (const [layer, vector] of vectors) {
+    if (isLoads)
+      addLoads(
+        builder,
+        { ...vector, shape: [1, ...vector.shape], strides: [0, ...vector.strides] },
+        where,
+        layer,
+      );
+    else
+      appendArray(builder, vector, { where, layer, as: as ?? (matrix === undefined ? "tokens" : undefined) });
+  }
+}
+
+/** The layer of a key: a number, or a name that ends in one. */
+function layerOf(key: unknown): number | undefined {
+  if (typeof key === "number") return key;
+  const digits = typeof key === "string" ? /^(?:.*\D)?(\d+)\D*$/.exec(key)?.[1] : undefined;
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** Whether keys are those of layers: numbers, or names that say so or differ in nothing but the number. */
+function areLayers(layers: readonly (number | undefined)[], keys: readonly unknown[]): boolean {
+  if (layers.includes(undefined) || new Set(layers).size < Math.max(1, layers.length)) return false;
+  const names = new Set(keys.map((key) => String(key).replace(/\d+(?=\D*$)/, "")));
+  return names.size === 1 && (keys.length > 1 || /^(\d*|.*(layer|block).*)$/i.test([...names][0]));
+}
+
+/** A number, or a tensor that holds just one. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  return isTensor(value) && sizeOf(value) === 1 ? value.values[value.start] : undefined;
+}
+
+function isList(value: TorchValue): value is readonly TorchValue[] {
+  return Array.isArray(value);
+}
+
+function isRow(value: TorchValue): value is readonly number[] {
+  return isList(value) && value.length > 0 && value.every((id) => typeof id === "number");
+}
