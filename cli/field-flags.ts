@@ -8,6 +8,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   "numChiplets of the file": "--ranks",
   numChiplets: "--chiplets",
   numGroups: "--groups",
+  microBatches: "--micro-batches",
   ...limitFlags,
   routerGroups: "--router-groups",
   evenSlots: "--even-slots",

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import { DEFAULT_LIMITS } from "../plausible-size.js";
 import { isConstant, type Constant, type Sourced } from "./constant.js";
 import type { GpuKernels } from "./kernels.js";
 
@@ -124,7 +125,7 @@ export interface Hardware {
  * A wafer keeps its chiplet groups, each with more or fewer chiplets. Servers of GPUs stay whole: there are more or
  * fewer of them, or part of one. A mesh keeps its columns.
  *
- * @throws InputError if the chiplets do not divide into the groups.
+ * @throws InputError if the chiplets do not divide into the groups, or are more than experts may be.
  *
  * @example
  * withChiplets(findHardware("mozart-qwen3"), { numChiplets: 8 }).chipletsPerGroup; // 2, in 4 groups
@@ -143,6 +144,7 @@ export function withChiplets(
 ): Hardware {
   const standing = hardware.numGroups * hardware.chipletsPerGroup;
   const { mesh } = hardware;
+  checkChiplets("machine", numChiplets ?? standing);
   if (mesh) return withRows({ ...hardware, mesh }, numChiplets ?? standing, numGroups);
   const areServers = hardware.tokensStart === "everywhere";
   const total = numChiplets ?? (areServers && numGroups ? numGroups * hardware.chipletsPerGroup : standing);
@@ -156,7 +158,18 @@ export function withChiplets(
       "Maybe pass numGroups with a divisor of the number of chiplets.",
     );
   }
+  checkChiplets("machine", total);
   return { ...hardware, numGroups: groups, chipletsPerGroup: total / groups };
+}
+
+/**
+ * @param numChiplets Of the whole machine.
+ * @throws InputError if no machine has as many: more than any model that is read has experts.
+ */
+export function checkChiplets(where: string, numChiplets: number): void {
+  const { maxExperts: most } = DEFAULT_LIMITS;
+  if (numChiplets <= most) return;
+  throw new InputError(`${where}: found ${numChiplets} chiplets, expected at most ${most}`);
 }
 
 /** A mesh keeps its columns, and has more or fewer rows. */

@@ -1,7 +1,7 @@
 import type { core } from "zod";
 import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
-import type { Hardware } from "./hardware.js";
+import { checkChiplets, type Hardware } from "./hardware.js";
 
 /**
  * Reads a machine from the value of a JSON file.
@@ -26,6 +26,7 @@ export async function parseHardware(json: unknown, where: string): Promise<Hardw
     ...rest
   } = parsed.data;
   const { mesh, numGroups, chipletsPerGroup, tokensStart } = rest;
+  checkChiplets(where, numGroups * chipletsPerGroup);
   if (mesh === undefined && links.root === undefined) {
     throw new InputError(`${where}: missing field links.root, expected an object`);
   }

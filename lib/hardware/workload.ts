@@ -14,6 +14,9 @@ export type Phase = (typeof PHASES)[number];
 export const TRANSPORTS = ["per-expert", "per-chiplet", "per-group", "all-gather"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
+/** More micro-batches than any schedule has, each with tasks of its own. */
+export const MOST_MICRO_BATCHES = 1024;
+
 /** How numbers are stored, sent and multiplied. */
 export interface Formats {
   /** Of tokens on the way to their experts. */

@@ -1,7 +1,8 @@
+import { InputError } from "../errors.js";
 import type { Hardware } from "../hardware/hardware.js";
 import type { ModelShape } from "../hardware/model-shapes.js";
 import type { NumberFormat } from "../hardware/number-format.js";
-import type { Formats, Transport, Workload } from "../hardware/workload.js";
+import { MOST_MICRO_BATCHES, type Formats, type Transport, type Workload } from "../hardware/workload.js";
 
 /** What of a workload is not as by default. */
 export type WorkloadChoice = Partial<Omit<Workload, "formats">> & { readonly formats?: Partial<Formats> };
@@ -30,6 +31,8 @@ const LAUNCH_NS = 30_000;
  * Machines with a root: the paper's training step, FP16, one copy a chiplet group. GPUs: prefill, one copy a server (or
  * a GPU, where there is one server or one fabric); decode, one copy an expert; FP8 where the model is served in it.
  *
+ * @throws InputError if there are more micro-batches than {@link MOST_MICRO_BATCHES}.
+ *
  * @example
  * createWorkload({ hardware: findHardware("h100-8x8") }, { phase: "decode" }).transport; // "per-expert"
  */
@@ -43,6 +46,11 @@ export function createWorkload(
   const size = onGpus ? ON_GPUS[phase] : { ...PAPER, tokensPerChiplet: PAPER.tokens / numChiplets };
   const wide: NumberFormat = onGpus ? "bf16" : "fp16";
   const narrow = onGpus && shape?.bytesPerWeight === 1 ? "fp8" : wide;
+  if ((choice.microBatches ?? 1) > MOST_MICRO_BATCHES) {
+    throw new InputError(
+      `microBatches: found ${choice.microBatches}, expected at most ${MOST_MICRO_BATCHES}`,
+    );
+  }
   const given = choice.transport ?? (onGpus && phase === "decode" ? "per-expert" : "per-group");
   return {
     phase,

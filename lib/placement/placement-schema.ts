@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { NUMBER_FORMATS } from "../hardware/number-format.js";
+import { MOST_MICRO_BATCHES, PHASES, TRANSPORTS } from "../hardware/workload.js";
 import { ASKED_LIMITS, type RequestedLimits } from "./constraints.js";
 import { OBJECTIVES } from "./objective.js";
 import { DISPATCH_MODELS } from "./dispatch.js";
@@ -42,6 +44,25 @@ const layerSchema = z.object({
 const share = z.number().min(0);
 const backend = z.enum(["highs", "javascript-lp-solver"]);
 
+const format = z.enum(NUMBER_FORMATS);
+const workload = z.looseObject({
+  phase: z.enum(PHASES),
+  tokensPerChiplet: z.number().positive(),
+  promptLength: count,
+  kvLength: count,
+  microBatches: count.max(MOST_MICRO_BATCHES),
+  formats: z.looseObject({
+    dispatch: format,
+    combine: format,
+    experts: format,
+    attention: format,
+    weights: format.exactOptional(),
+  }),
+  transport: z.enum(TRANSPORTS),
+  otherComputeShare: z.number().min(0).lt(1),
+  launchNs: z.number().min(0),
+});
+
 const provenanceSchema = z.object({
   version: z.string().describe("Version of moeplace."),
   objective: z.enum(OBJECTIVES),
@@ -52,7 +73,7 @@ const provenanceSchema = z.object({
     machine: z.looseObject({}).exactOptional().describe("The machine whole, if it is no preset."),
   }),
   modelShape: z.string().exactOptional().describe("Model whose sizes were taken."),
-  workload: z.looseObject({}).exactOptional().describe("How the step is run whose time was minimised."),
+  workload: workload.exactOptional().describe("How the step is run whose time was minimised."),
   slotsPerChiplet: count.exactOptional(),
   numReplicas: z.int().min(0).describe("Replicas asked for, beyond one of every expert."),
   dispatch: z.enum(DISPATCH_MODELS).exactOptional(),

@@ -24,14 +24,14 @@ export interface LayerLoad {
 /**
  * Checks the invariants of loads and hands them back; layers without load, which are dense, are left out.
  *
- * @throws InputError if nothing is left, or a load is negative or no number.
+ * @throws InputError if nothing is left, or a load is negative, no number or more than can be counted.
  */
 export function createLoadTrace(trace: LoadTrace): LoadTrace {
   for (const { layer, load } of trace.layers) {
-    const wrong = load.findIndex((tokens) => !(tokens >= 0 && tokens < Infinity));
+    const wrong = load.findIndex((tokens) => !(tokens >= 0 && tokens <= Number.MAX_SAFE_INTEGER));
     if (wrong >= 0) {
       throw new InputError(
-        `loads: layer ${layer}: found load ${load[wrong]} of expert ${wrong}, expected 0 or more`,
+        `loads: layer ${layer}: found load ${load[wrong]} of expert ${wrong}, expected 0 to ${Number.MAX_SAFE_INTEGER}`,
       );
     }
   }

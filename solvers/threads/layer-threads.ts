@@ -69,8 +69,7 @@ export function openLayerThreads({
         port1.on("message", hear);
         const task: LayerTask = { solver: solver.name, problem, options: given, port: port2 };
         try {
-          const running = pool.run(task, { transferList: [port2], signal: cutOff.signal });
-          const answer = (await running) as Solution | Refusal;
+          const answer = await runIn(pool, task, cutOff.signal);
           if (answer.status === "refused") throw new InputError(answer.message, answer.advice);
           return answer;
         } finally {
@@ -90,7 +89,7 @@ export function openLayerThreads({
         if (timeLimitMs < SHORTEST_MS)
           return await quickAnswer(problem, { best, options, stoppedBy: "time limit" });
         return await runOnce(inTime).catch((error: unknown) => {
-          if (cutOff.signal.aborted || !isThreadLoss(error)) throw error;
+          if (cutOff.signal.aborted || !(error instanceof LostThread)) throw error;
           onNote?.(`a thread was lost (${error.message}): its layer is begun again in another one`);
           return runOnce(inTime);
         });
@@ -99,7 +98,7 @@ export function openLayerThreads({
           const stoppedBy = signal?.aborted ? "interrupt" : "time limit";
           return await quickAnswer(problem, { best, options, stoppedBy });
         }
-        if (!isThreadLoss(error)) throw error;
+        if (!(error instanceof LostThread)) throw error;
         onNote?.(`a thread was lost again (${error.message}): its layer has the best that is known`);
         return await quickAnswer(problem, { best, options, stoppedBy: "lost thread" });
       } finally {
@@ -135,16 +134,38 @@ function openPool(numThreads: number): Piscina {
     // Each thread takes one layer at a time; the solvers within start threads of their own.
     concurrentTasksPerWorker: 1,
   });
-  // Told of threads that die without work, which nobody misses.
+  // Of threads that die without a layer; who waits for one listens itself.
   pool.on("error", () => undefined);
+  // One for every layer that waits.
+  pool.setMaxListeners(0);
   return pool;
 }
 
-/** Whether a thread died, rather than what it ran threw. */
-function isThreadLoss(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
-  const { code } = error as NodeJS.ErrnoException;
-  return code === "ERR_WORKER_OUT_OF_MEMORY" || error.message.startsWith("worker exited with code");
+/** A thread that died, rather than what it ran threw. */
+class LostThread extends Error {}
+
+/** @throws LostThread where the thread dies, or none can be started, of which the pool tells nobody who waits. */
+async function runIn(pool: Piscina, task: LayerTask, signal: AbortSignal): Promise<Solution | Refusal> {
+  const lost = new AbortController();
+  const onLost = (error: Error) => {
+    lost.abort(new LostThread(error.message));
+  };
+  pool.on("error", onLost);
+  try {
+    const running = pool.run(task, {
+      transferList: [task.port],
+      signal: AbortSignal.any([signal, lost.signal]),
+    });
+    return (await running) as Solution | Refusal;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    lost.signal.throwIfAborted();
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isLost = code === "ERR_WORKER_OUT_OF_MEMORY" || message.startsWith("worker exited with code");
+    throw isLost ? new LostThread(message) : error;
+  } finally {
+    pool.off("error", onLost);
+  }
 }
 
 /** A signal that is aborted with another one, or when the time has run out, a thread's start and its wait for one included. */

@@ -18,6 +18,7 @@ if (!isMainThread) MessagePort.prototype.postMessage = function (...args) {
   ${deed}
 };
 `;
+const NEVER_STARTS = 'if (!require("node:worker_threads").isMainThread) throw new Error("no thread today");';
 const OUT_OF_MEMORY = "for (const held = []; ; ) held.push(new Array(1e6).fill(0.5));";
 
 describe("a thread that dies while it solves a layer", () => {
@@ -32,6 +33,7 @@ describe("a thread that dies while it solves a layer", () => {
     place.write("trace.jsonl", traceText(synthesizeTrace({ preset: "olmoe-1b-7b", layers: 3, tokens: 100 })));
     place.write("ends.cjs", DIES("process.exit(7);"));
     place.write("fills.cjs", DIES(OUT_OF_MEMORY));
+    place.write("never starts.cjs", NEVER_STARTS);
     const { exitCode, stderr } = await place.run(...placing, "-o", "whole.json");
     expect(exitCode, stderr).to.equal(0);
     whole = place.read("whole.json");
@@ -41,11 +43,11 @@ describe("a thread that dies while it solves a layer", () => {
   });
 
   /** Places while threads die, and says how it went. */
-  const placeWhile = async (how: "ends" | "fills", most: number, ...more: string[]) => {
+  const placeWhile = async (how: "ends" | "fills" | "never starts", most: number, ...more: string[]) => {
     const deaths = `deaths of ${how} ${most}`;
     mkdirSync(join(place.folder, deaths));
     const env = {
-      NODE_OPTIONS: `--require ${join(place.folder, `${how}.cjs`)} --max-old-space-size=128`,
+      NODE_OPTIONS: `--require "${join(place.folder, `${how}.cjs`)}" --max-old-space-size=128`,
       DEATHS: join(place.folder, deaths),
       MOST: String(most),
     };
@@ -66,6 +68,13 @@ describe("a thread that dies while it solves a layer", () => {
       expect(place.read(output)).to.equal(whole);
     });
   }
+
+  it("is answered for where none can be started, which a pool of threads tells nobody who waits", async () => {
+    const { stderr, output } = await placeWhile("never starts", 0);
+    expect(stderr).to.contain("a thread was lost again (no thread today)");
+    const verified = await place.run("verify", output, "--against", "trace.jsonl");
+    expect(verified.exitCode, verified.stderr).to.equal(0);
+  });
 
   it("is answered for where it dies again, says so, and keeps nothing of it in a checkpoint", async () => {
     const { stderr, output } = await placeWhile("ends", 99, "--checkpoint", "c.jsonl");

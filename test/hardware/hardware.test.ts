@@ -3,6 +3,7 @@ import { InputError } from "../../lib/errors.js";
 import { listConstants, withChiplets } from "../../lib/hardware/hardware.js";
 import { hardwareJsonSchema, parseHardware } from "../../lib/hardware/parse.js";
 import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
+import { expectRejection } from "../expect-rejection.js";
 
 const mozart = findHardware("mozart-qwen3")!;
 
@@ -83,6 +84,18 @@ describe("withChiplets", () => {
         `chiplets: found ${numChiplets} in ${numGroups} groups, expected one group of whole rows of 4`,
       );
     }
+  });
+
+  it("refuses more chiplets than any model that is read has experts, in a file too", async () => {
+    for (const preset of ["mozart-qwen3", "h100-8x8", "wormhole-8x4"]) {
+      const many = { numChiplets: 2 ** 31, numGroups: 1 };
+      expect(() => withChiplets(findHardware(preset)!, many)).to.throw(
+        InputError,
+        "machine: found 2147483648 chiplets, expected at most 4096",
+      );
+    }
+    const file = { ...mozart, numGroups: 65, chipletsPerGroup: 64 };
+    await expectRejection(parseHardware(file, "hw.json"), /^hw\.json: found 4160 chiplets/);
   });
 
   it("refuses chiplets that do not divide into groups", () => {

@@ -60,6 +60,13 @@ describe("createWorkload", () => {
     );
   });
 
+  it("has no more micro-batches than a schedule has tasks for", () => {
+    expect(createWorkload({ hardware }, { microBatches: 1024 }).microBatches).to.equal(1024);
+    expect(() => createWorkload({ hardware }, { microBatches: 1025 })).to.throw(
+      "microBatches: found 1025, expected at most 1024",
+    );
+  });
+
   it("sends one copy an expert in decode, and one a GPU where there is one server or one fabric", () => {
     expect(createWorkload({ hardware }, { phase: "decode" }).transport).to.equal("per-expert");
     const oneServer = withChiplets(hardware, { numChiplets: 8 });

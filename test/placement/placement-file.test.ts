@@ -6,6 +6,9 @@ import {
   parsePlacement,
   verifyPlacementFile,
 } from "../../lib/placement/placement-file.js";
+import { findHardware } from "../../lib/hardware/presets.js";
+import { createWorkload } from "../../lib/performance/workload.js";
+import { nameHardware } from "../../lib/placement/provenance.js";
 import type { Placement } from "../../lib/placement/placement.js";
 import { placementJsonSchema } from "../../lib/placement/placement-schema.js";
 import { expectRejection } from "../expect-rejection.js";
@@ -97,6 +100,38 @@ describe("placement file", () => {
       ],
     ] as const) {
       await expectRejection(parsePlacement(text.replace(from, to), "p.json"), message);
+    }
+  });
+
+  it("says of the step that it was made for only what a step can be", async () => {
+    const machine = findHardware("mozart-qwen3")!;
+    const workload = createWorkload({ hardware: machine });
+    const provenance = {
+      version: "0.1.0",
+      objective: "time",
+      hardware: nameHardware(machine),
+      numReplicas: 0,
+      limits: {},
+      backends: { columns: "highs", groups: "highs" },
+      holdout: 0,
+      traceSha256: "",
+    };
+    const saying = (step: object) => {
+      const placed = { ...sample, provenance: { ...provenance, workload: step } };
+      return formatPlacement(placed as Placement);
+    };
+    expect((await parsePlacement(saying(workload), "p.json")).provenance?.workload).to.deep.equal(workload);
+    for (const [wrong, message] of [
+      [{ formats: { ...workload.formats, combine: "fp-0.5" } }, /formats\.combine: found "fp-0\.5"/],
+      [{ phase: "constructor" }, /phase: found "constructor"/],
+      [{ microBatches: 1e9 }, /microBatches: found 1000000000/],
+      [{ tokensPerChiplet: null }, /tokensPerChiplet: found null/],
+      [{ transport: undefined }, /transport: found nothing/],
+    ] as const) {
+      await expectRejection(
+        parsePlacement(saying({ ...workload, ...wrong }), "p.json"),
+        new RegExp(`^p\\.json: provenance\\.workload\\.${message.source}`),
+      );
     }
   });
 

@@ -47,7 +47,14 @@ async function readTable(path: string, builder: TraceBuilder, onBytes: OnBytes):
       builder.warnings.push(`${where}: the last line is cut off and was left out`);
       return;
     }
-    const experts = fields.slice(2).flatMap((weight, expert) => (Number(weight) === 0 ? [] : [expert]));
+    const weights = fields.slice(2).map(Number);
+    const wrong = weights.findIndex((weight) => !(weight >= 0 && weight < Infinity));
+    if (wrong >= 0) {
+      throw new InputError(
+        `${where}: found ${fields[2 + wrong].slice(0, 60)} for expert ${wrong}, expected a weight of 0 or more`,
+      );
+    }
+    const experts = weights.flatMap((weight, expert) => (weight === 0 ? [] : [expert]));
     const layer = Number(fields[0]) || layerInName;
     isRenamed ||= layer !== Number(fields[0]);
     const fault = builder.append(layer, experts);

@@ -5,6 +5,8 @@ import type { TraceFormat } from "../trace-format.js";
 
 const LOADS = /^layer(_id)?,expert(_id)?,(count|load|tokens)\s*$/i;
 const HEADER = /^layer(_id)?,token(_id|_idx)?,[a-z]/i;
+/** As people write numbers: what a programme reads as hexadecimal is a slip here. */
+const DECIMAL = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
 const ROW = /^\d+,\d+(,-?\d+)+\s*$/;
 
 /**
@@ -27,7 +29,7 @@ export const rowsCsv: TraceFormat = {
           isLoads = LOADS.test(text);
           continue;
         }
-        const fields = text.split(",").map((field) => (field.trim() === "" ? NaN : Number(field)));
+        const fields = text.split(",").map((field) => (DECIMAL.test(field) ? Number(field) : NaN));
         const isSound = fields.length >= 3 && fields.every((field) => Number.isFinite(field));
         if (!isSound && !isTerminated) {
           builder.warnings.push(`${path}:${number}: the last line is cut off and was left out`);
