@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { InputError } from "../index.js";
-import { expertBytes } from "../doors/hardware.js";
+import { expertBytes, withChiplets } from "../doors/hardware.js";
 import {
   formatMigrationPlan,
   planMigrations,
@@ -8,9 +8,10 @@ import {
   type MigrationStep,
   type Placement,
 } from "../doors/placement.js";
-import { migrationNs, type StepTime } from "../doors/flows.js";
+import { judge, migrationNs, stepTime, type StepTime } from "../doors/flows.js";
 import { formatTime } from "../doors/report.js";
 import { migrateFrom, type Solver } from "../doors/solvers.js";
+import type { SplitTrace } from "../doors/traces.js";
 import type { Machine } from "./machine.js";
 import { integerOption } from "./options.js";
 import { checkOutput, writeOutput, type OutputOptions } from "./output-file.js";
@@ -102,7 +103,7 @@ export function describeMigration(plan: TimedPlan, from: string, payBack?: numbe
     payBack === undefined
       ? ""
       : payBack === null
-        ? "; the step becomes no shorter, so they do not pay back"
+        ? "; as many tokens take no less time, so they do not pay back"
         : `; paid back after ${Math.ceil(payBack)} steps`;
   const layers = plan.layers
     .filter(({ steps }) => steps.length > 0)
@@ -123,15 +124,36 @@ function describeStep(step: MigrationStep): string {
 }
 
 /**
- * Steps after which shorter steps have made good for the moves.
+ * Time in which the running placement, on its own number of chiplets, does as many tokens as a step here has.
  *
- * @returns Null where steps become no shorter; undefined where times are not known or machines differ.
+ * @returns Undefined where times are not known, or the machine cannot have so many chiplets.
+ */
+export function runningNs(
+  running: Placement,
+  split: SplitTrace,
+  { hardware, shape, workload, scheduled }: Machine & { readonly scheduled: boolean },
+): number | undefined {
+  const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
+  const { numChiplets: numBefore, numGroups } = running;
+  const isSame = numBefore === numChiplets;
+  if (!isSame && numGroups === undefined && numBefore % hardware.chipletsPerGroup !== 0) return undefined;
+  const sizes = { numChiplets: numBefore, ...(numGroups !== undefined && { numGroups }) };
+  const before = isSame ? hardware : withChiplets(hardware, sizes);
+  const time = stepTime(judge(running, split, { hardware: before, shape, workload, scheduled }));
+  return time ? (time.learnedNs * numChiplets) / numBefore : undefined;
+}
+
+/**
+ * Steps after which less time for as many tokens has made good for the moves.
+ *
+ * @param options.beforeNs Time of as many tokens as a step has, where it runs now.
+ * @returns Null where tokens take no less time; undefined where times are not known.
  */
 export function payBackSteps(
   { ns }: TimedPlan,
-  { before, after }: { before: StepTime | null; after: StepTime | null },
+  { beforeNs, after }: { readonly beforeNs: number | undefined; readonly after: StepTime | null },
 ): number | null | undefined {
-  if (ns === undefined || before === null || after === null) return undefined;
-  const saved = before.learnedNs - after.learnedNs;
+  if (ns === undefined || beforeNs === undefined || after === null) return undefined;
+  const saved = beforeNs - after.learnedNs;
   return saved > 0 ? ns / saved : null;
 }

@@ -30,6 +30,7 @@ import {
   describeMigration,
   loadMigration,
   payBackSteps,
+  runningNs,
   type MigrationOptions,
 } from "../migration.js";
 import {
@@ -174,12 +175,12 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   const plan = await migration?.plan(file, machine);
   if (options.output !== undefined) await writeOutput(options.output, text, options);
   if (outcome.passedOver !== undefined) terminal.note(`${solver.name}: ${outcome.passedOver}`);
-  const judged = judge(placement, split, { ...machine, scheduled: options.objective === "time" });
+  const scheduled = options.objective === "time";
+  const judged = judge(placement, split, { ...machine, scheduled });
   const time = stepTime(judged);
-  // Steps of another machine are no measure for those of this one.
+  // What another machine does in a step is no measure of this placement, but how long it takes for as many tokens is.
   const before = migration?.running.numChiplets === numChiplets ? migration.running : undefined;
-  const timeBefore =
-    before && stepTime(judge(before, split, { ...machine, scheduled: options.objective === "time" }));
+  const beforeNs = migration && runningNs(migration.running, split, { ...machine, scheduled });
   const standing = before ?? (await contiguousOn(split.learn, machine));
   const standingName = before ? "the running placement" : "contiguous";
   const change =
@@ -189,7 +190,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
       measurePlacement(placement, split, machine, judged),
       { machine, draws: options.draws, seed: options.seed },
     );
-  const payBack = plan && payBackSteps(plan, { before: timeBefore ?? null, after: time });
+  const payBack = plan && payBackSteps(plan, { beforeNs, after: time });
   terminal.printJson({
     objective: options.objective,
     ...inputData(split, machine),

@@ -30,6 +30,12 @@ async function solveFilled(
     expert: numExperts + place,
     chiplet: last + place,
   }));
+  // A start may be of another number of chiplets, where a running placement is one.
+  const fill = (chiplets: Chiplets) =>
+    Array.from({ length: Math.max(numChiplets, chiplets.length) }, (_, chiplet) => [
+      ...(chiplets.at(chiplet) ?? []),
+      ...fillers.filter((filler) => filler.chiplet === chiplet).map(({ expert }) => expert),
+    ]);
   const strip = (chiplets: Chiplets) =>
     chiplets.map((experts) => experts.filter((expert) => expert < numExperts));
   const answer = await solver.solve(
@@ -49,11 +55,7 @@ async function solveFilled(
     ),
     {
       ...options,
-      ...(start && {
-        start: start.map((experts, chiplet) =>
-          chiplet < last ? experts : [...experts, numExperts + chiplet - last],
-        ),
-      }),
+      ...(start && { start: fill(start) }),
       ...(onProgress && {
         onProgress: ({ chiplets, ...progress }) => {
           onProgress({ ...progress, chiplets: strip(chiplets) });

@@ -2,13 +2,14 @@ import { InputError } from "../../lib/errors.js";
 import { heldLimits } from "../../lib/placement/constraints.js";
 import { countMoves } from "../../lib/placement/migration.js";
 import type { Chiplets, LayerPlacement, Placement, Proved, Solution } from "../../lib/placement/placement.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { relabelChiplets } from "../../lib/placement/relabel.js";
-import { timeLeft, type Solver } from "../../lib/placement/solver.js";
+import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
+import { evenly } from "../constraints/even-slots.js";
 import { annealReplicas } from "../replicas/annealing.js";
 import { searchBoundedMoves } from "./bounded-moves-search.js";
 import { keptChiplets, resizeChiplets } from "./resize.js";
@@ -20,45 +21,77 @@ import { largest, sum } from "../../lib/statistics.js";
  * The answer of the solver is renamed, chiplet by chiplet, to move as few experts as possible; where that is still too
  * many, `limitMoves` looks for the best placement within the budget. A proved bound stays one: it holds for every placement.
  *
- * On another number of chiplets the moves that cannot be avoided come first (`resizeChiplets`), and
- * count.
+ * On another number of chiplets the moves that cannot be avoided come first (`resizeChiplets`), and count.
  *
  * @param running Of the same experts, with every layer that is to be solved.
  * @param maxMoves Most slots of a layer that may be filled from elsewhere; `Infinity` only renames.
  * @throws InputError on solving, if the running placement does not fit the problem.
  */
 export function migrateFrom(solver: Solver, running: Placement, maxMoves: number): Solver {
+  const bounded = (aim: Solver) =>
+    evenly({
+      ...aim,
+      solve: (problem, { start = [], ...options }) =>
+        moveWithin(problem, { solver: aim, running: start, maxMoves, options }),
+    });
   return {
     ...solver,
     summary: `${solver.summary}, close to a running placement`,
     async solve(problem, options) {
-      if (problem.routerGroups > 1) {
-        throw new InputError("routerGroups: found a running placement too, expected one made from nothing");
-      }
-      const before = runningLayer(running, problem);
-      const isResized = running.numChiplets !== problem.numChiplets;
-      const chiplets = isResized ? resizeChiplets(before, problem) : before;
-      const least = isResized ? countMoves(keptChiplets(before, problem.numChiplets), chiplets) : 0;
-      if (least > maxMoves) {
+      const start = runningLayer(running, problem);
+      if (maxMoves < Infinity) {
+        if (problem.routerGroups === 1) return bounded(solver).solve(problem, { ...options, start });
         throw new InputError(
-          `maxMoves: found ${maxMoves}, expected at least ${least}: so many experts of layer ${problem.layer} have to ` +
-            `leave their chiplet`,
-          `Maybe raise maxMoves to ${least}.`,
+          `maxMoves: found ${maxMoves} where groups of the router are kept, expected any number of moves`,
         );
       }
-      const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
       const target = await solver.solve(problem, options);
-      if (target.status === "infeasible") return target;
-      const { seed } = options;
-      return limitMoves(problem, {
-        running: chiplets,
-        maxMoves: maxMoves - least,
-        target,
-        seed,
-        ...timeLeft(deadline),
-      });
+      if ("chiplets" in target) {
+        return relabelled(problem, target, keptChiplets(start, problem.numChiplets));
+      }
+      if (target.status === "infeasible" || problem.routerGroups > 1) return target;
+      // Nothing was found from nothing: perhaps from where it runs.
+      const aimless = { ...solver, solve: () => Promise.resolve(target) };
+      return bounded(aimless).solve(problem, { ...options, start });
     },
   };
+}
+
+/** The best placement found within some moves of a running one, from which those that cannot be avoided are made first. */
+async function moveWithin(
+  problem: PlacementProblem,
+  {
+    solver,
+    running,
+    maxMoves,
+    options,
+  }: {
+    readonly solver: Solver;
+    readonly running: Chiplets;
+    readonly maxMoves: number;
+    readonly options: SolverOptions;
+  },
+): Promise<Solution> {
+  const { numChiplets, slotsPerChiplet, layer } = problem;
+  const isResized = running.length !== numChiplets || running.some(({ length }) => length > slotsPerChiplet);
+  const chiplets = isResized ? resizeChiplets(running, problem) : running;
+  const least = countMoves(keptChiplets(running, numChiplets), chiplets);
+  if (least > maxMoves) {
+    throw new InputError(
+      `maxMoves: found ${maxMoves}, expected at least ${least}: so many experts of layer ${layer} have to leave their chiplet`,
+      `Maybe raise maxMoves to ${least}.`,
+    );
+  }
+  const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
+  const target = await solver.solve(problem, options);
+  if (target.status === "infeasible") return target;
+  return limitMoves(problem, {
+    running: chiplets,
+    maxMoves: maxMoves - least,
+    target,
+    seed: options.seed,
+    ...timeLeft(deadline),
+  });
 }
 
 /** Options of `limitMoves`. */
@@ -93,7 +126,7 @@ export async function limitMoves(problem: PlacementProblem, options: LimitMovesO
   const isReached = target !== undefined && countMoves(running, target.chiplets) <= maxMoves;
   if (isReached && (target.status === "optimal" || maxMoves === Infinity)) return target;
 
-  const isCut = ["time limit", "interrupt", "lost thread"].includes(options.target.stoppedBy);
+  const isCut = options.target.stoppedBy === "time limit" || options.target.stoppedBy === "interrupt";
   const stoppedBy = isCut ? options.target.stoppedBy : "budget";
   const chiplets =
     problem.numReplicas > 0
@@ -143,13 +176,32 @@ function claims(
   };
 }
 
-/** The same columns under chiplet numbers that move as few experts as possible. */
-function relabelled<Target extends { readonly chiplets: Chiplets }>(
-  { chipletsPerGroup, pins }: PlacementProblem,
-  target: Target,
-  running: Chiplets,
-): Target {
-  return { ...target, chiplets: relabelChiplets(target.chiplets, running, { chipletsPerGroup, pins }) };
+/** A placement that a solver answered with. */
+type Found = Extract<Solution, Proved>;
+
+/**
+ * The same columns under chiplet numbers that move as few experts as possible. Engines choose among replicas by the numbers
+ * of ranks, so that with replicas costs are counted anew, and the numbers stay where other ones would break a limit.
+ */
+function relabelled(problem: PlacementProblem, target: Found, running: Chiplets): Found {
+  const { chipletsPerGroup, pins, routerGroups, numChiplets, evenSlots, numReplicas } = problem;
+  const chipletsPerRun = Math.max(1, routerGroups === 1 ? 1 : numChiplets / routerGroups);
+  const kept = { chipletsPerGroup, chipletsPerRun, pins, keepsSizes: evenSlots };
+  const chiplets = relabelChiplets(target.chiplets, running, kept);
+  if (numReplicas === 0) return { ...target, chiplets };
+  if (verifyChiplets(problem, chiplets).length > 0) return target;
+  const { load } = target;
+  return {
+    ...target,
+    ...claims(problem, chiplets, target),
+    chiplets,
+    ...(load && { load: { ...load, status: "feasible", cost: loadMaxOverMean(problem, chiplets) } }),
+  };
+}
+
+function loadMaxOverMean(problem: PlacementProblem, chiplets: Chiplets): number {
+  const { chipletLoad } = countTraffic(problem.patterns, chiplets, problem);
+  return largest(chipletLoad) / meanChipletLoad(problem);
 }
 
 /** The running placement of the problem's layer. */

@@ -98,6 +98,41 @@ describe("place from a running placement", () => {
     expect(evaluated.exitCode).to.equal(0);
   });
 
+  it("pays back by the time of as many tokens where the machine grows, and never where it shrinks", async () => {
+    const onGpus = ["place", "trace.jsonl", "--hardware", "h100-8x8", "--model", "deepseek-moe-16b"];
+    const payBackOf = async (...args: string[]) => {
+      const placed = (await place.runJson(...onGpus, "--solver", "contiguous", ...args)) as {
+        migration: { ns: number; payBackSteps: number | null };
+      };
+      expect(placed.migration.ns).to.be.greaterThan(0);
+      return placed.migration.payBackSteps;
+    };
+    await place.run(
+      ...onGpus,
+      "--solver",
+      "contiguous",
+      "--chiplets",
+      "2",
+      "--groups",
+      "1",
+      "-o",
+      "two.json",
+    );
+    await place.run(
+      ...onGpus,
+      "--solver",
+      "contiguous",
+      "--chiplets",
+      "4",
+      "--groups",
+      "1",
+      "-o",
+      "four.json",
+    );
+    expect(await payBackOf("--from", "two.json", "--chiplets", "4", "--groups", "1")).to.be.greaterThan(0);
+    expect(await payBackOf("--from", "four.json", "--chiplets", "2", "--groups", "1")).to.equal(null);
+  });
+
   it("refuses options that do not go together, and leaves no file behind", async () => {
     for (const [args, message] of [
       [["--max-moves", "2"], "--max-moves: found no --from"],

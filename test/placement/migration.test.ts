@@ -112,6 +112,27 @@ describe("relabelChiplets", () => {
     );
   });
 
+  it("keeps runs of chiplets together, and sizes where they are fixed, with the fewest moves of all such orders", () => {
+    const pairs = placementPairs({ replicas: false, numChiplets: 4 });
+    fc.assert(
+      fc.property(pairs, fc.boolean(), ({ from, to }, keepsSizes) => {
+        const options = { chipletsPerGroup: 4, chipletsPerRun: keepsSizes ? 1 : 2, keepsSizes };
+        const renamed = relabelChiplets(to, from, options);
+        const allowed = permutations([0, 1, 2, 3]).filter((order) =>
+          keepsSizes
+            ? order.every((chiplet, place) => to[chiplet].length === to[place].length)
+            : order[0] >> 1 === order[1] >> 1,
+        );
+        const fewest = Math.min(...allowed.map((order) => countMoves(from, reorder(to, order))));
+        expect(countMoves(from, renamed)).to.equal(fewest);
+        expect(allowed.map((order) => JSON.stringify(reorder(to, order)))).to.include(
+          JSON.stringify(renamed),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it("leaves pinned experts where they are pinned", () => {
     const [running, chiplets] = [
       [

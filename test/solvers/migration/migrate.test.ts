@@ -11,9 +11,10 @@ import { createProblem, type PlacementProblem } from "../../../lib/placement/pro
 import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import { verifyChiplets, verifyFound } from "../../../lib/placement/verify.js";
 import { createRandom } from "../../../lib/random.js";
+import { requireSolver } from "../../../solvers/index.js";
 import { contiguous } from "../../../solvers/contiguous.js";
 import { limitMoves, migrateFrom } from "../../../solvers/migration/migrate.js";
-import { keptChiplets } from "../../../solvers/migration/resize.js";
+import { keptChiplets, resizeChiplets } from "../../../solvers/migration/resize.js";
 import { expectRejection } from "../../expect-rejection.js";
 import { freeProblems, patternsOf, solvedProblems } from "../arbitrary-problem.js";
 
@@ -185,6 +186,42 @@ describe("migrateFrom", () => {
     }
   });
 
+  it("keeps groups of the router and even slots from any number of chiplets, renamed to the fewest moves", async () => {
+    const before = running.layers[0].chiplets;
+    for (const asked of [{ routerGroups: 3 }, { evenSlots: true, numChiplets: 5, numGroups: 1 }]) {
+      const fixed = createProblem(problem.patterns, { numChiplets: 6, ...asked });
+      const solver = requireSolver("contiguous");
+      const free = await solver.solve(fixed, DEFAULT_SOLVER_OPTIONS);
+      const solution = await migrateFrom(solver, running, Infinity).solve(fixed, DEFAULT_SOLVER_OPTIONS);
+      if (!("chiplets" in solution) || !("chiplets" in free)) expect.fail(solution.status);
+      expect(verifyFound(fixed, solution)).to.deep.equal([]);
+      const kept = keptChiplets(before, fixed.numChiplets);
+      expect(countMoves(kept, solution.chiplets)).to.be.lessThan(countMoves(kept, free.chiplets));
+    }
+    const even = createProblem(problem.patterns, { numChiplets: 5, evenSlots: true });
+    const within = migrateFrom(requireSolver("contiguous"), running, 8);
+    const solution = await within.solve(even, DEFAULT_SOLVER_OPTIONS);
+    if (!("chiplets" in solution)) expect.fail(solution.status);
+    expect(verifyFound(even, solution)).to.deep.equal([]);
+    expect(countMoves(keptChiplets(before, 5), solution.chiplets)).to.be.at.most(8);
+    await expectRejection(
+      within.solve({ ...problem, routerGroups: 3 }, DEFAULT_SOLVER_OPTIONS),
+      "maxMoves: found 8 where groups of the router are kept",
+    );
+  });
+
+  it("counts costs and loads anew where engines choose among replicas by the numbers of ranks", async () => {
+    const tokens = plantedProblem().patterns;
+    for (const minimise of ["traffic", "load"] as const) {
+      const asked = { numChiplets: 6, numReplicas: 6, dispatch: "sglang-static" } as const;
+      const replicated = createProblem(tokens, { ...asked, objective: { minimise } });
+      const solver = requireSolver("eplb-global");
+      const solution = await migrateFrom(solver, running, Infinity).solve(replicated, DEFAULT_SOLVER_OPTIONS);
+      if (!("chiplets" in solution)) expect.fail(solution.status);
+      expect(verifyFound(replicated, solution)).to.deep.equal([]);
+    }
+  });
+
   it("refuses a running placement that does not fit the problem", async () => {
     const solve = (placement: Placement) =>
       migrateFrom(contiguous, placement, 2).solve(problem, DEFAULT_SOLVER_OPTIONS);
@@ -210,6 +247,70 @@ describe("migrateFrom", () => {
     for (const [placement, message] of others) await expectRejection(solve(placement), message);
   });
 });
+
+describe("resizeChiplets", () => {
+  /** Up to 7 experts with replicas on up to 4 chiplets, to be taken to another number with as few slots as go. */
+  const resizings = fc
+    .record({
+      numExperts: fc.integer({ min: 2, max: 7 }),
+      numBefore: fc.integer({ min: 1, max: 4 }),
+      numChiplets: fc.integer({ min: 1, max: 4 }),
+      more: fc.nat(1),
+      numReplicas: fc.nat(2),
+      seed: fc.nat(1000),
+    })
+    .map(({ numExperts, numBefore, numChiplets, more, seed, ...given }) => {
+      const random = createRandom(seed);
+      const running = Array.from({ length: numBefore }, () => new Set<number>());
+      for (let expert = 0; expert < numExperts; expert++) running[random.below(numBefore)].add(expert);
+      for (let copy = 0; copy < numExperts; copy++)
+        running[random.below(numBefore)].add(random.below(numExperts));
+      const slotsPerChiplet = Math.ceil(numExperts / numChiplets) + more;
+      const numReplicas = Math.min(given.numReplicas, numChiplets * slotsPerChiplet - numExperts);
+      const most = Math.min(numReplicas, numExperts * (numChiplets - 1));
+      const patterns = patternsOf([[0, numExperts - 1], [0, 1]], numExperts); // prettier-ignore
+      return {
+        running: running.map((experts) => [...experts]),
+        problem: createProblem(patterns, { numChiplets, slotsPerChiplet, numReplicas: most }),
+      };
+    });
+
+  it("moves no more experts than must move: those for which no chiplet that stays has a slot", () => {
+    fc.assert(
+      fc.property(resizings, ({ running, problem }) => {
+        const resized = resizeChiplets(running, problem);
+        expect(verifyChiplets(problem, resized)).to.deep.equal([]);
+        const kept = keptChiplets(running, problem.numChiplets);
+        expect(countMoves(kept, resized)).to.equal(problem.numExperts - mostKept(kept, problem));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("puts pinned experts where they are pinned", () => {
+    const pins = [{ expert: 3, chiplet: 2 }, { expert: 0, chiplet: 0 }]; // prettier-ignore
+    const problem = createProblem(patternsOf([[0, 1], [2, 3]], 6), { numChiplets: 3, pins }); // prettier-ignore
+    expect(resizeChiplets([[0, 1, 2, 3, 4, 5]], problem)[2]).to.include(3);
+    expect(resizeChiplets([[0, 1, 2, 3, 4, 5]], problem)[0]).to.include(0);
+  });
+});
+
+/** Most experts that can stay on a chiplet that holds them: tries all. */
+function mostKept(kept: Chiplets, { numExperts, slotsPerChiplet }: PlacementProblem): number {
+  const free = kept.map(() => slotsPerChiplet);
+  const from = (expert: number): number => {
+    if (expert === numExperts) return 0;
+    let most = from(expert + 1);
+    kept.forEach((experts, chiplet) => {
+      if (!experts.includes(expert) || free[chiplet] === 0) return;
+      free[chiplet]--;
+      most = Math.max(most, 1 + from(expert + 1));
+      free[chiplet]++;
+    });
+    return most;
+  };
+  return from(0);
+}
 
 /** Tokens of 24 experts that choose three of a community of four or any. */
 function plantedProblem({ numReplicas = 0 } = {}): PlacementProblem {
