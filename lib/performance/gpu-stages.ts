@@ -9,10 +9,10 @@ import type { ModelShape } from "../hardware/model-shapes.js";
 import { formatBytes, isNarrow } from "../hardware/number-format.js";
 import type { Workload } from "../hardware/workload.js";
 import type { LayerTraffic } from "../placement/traffic.js";
-import { largest, sum } from "../statistics.js";
+import { sum } from "../statistics.js";
 import { collectiveNs, copyNs, lowLatencyNs, networkNs } from "./collective.js";
 import { createExpertNs, hostedNs } from "./expert-compute.js";
-import { gpusWithoutNetwork, gpuVolumes, type GpuVolumes } from "./gpu-volumes.js";
+import { gpusWithoutNetwork, gpuVolumes, receivedVolumes, type GpuVolumes } from "./gpu-volumes.js";
 import { weightBytesOf, wireBytes, type Piece } from "./piece.js";
 
 /** Durations of one micro-batch in one layer on every GPU. Shapes [numGpus]. */
@@ -107,30 +107,45 @@ export function leastGpuStages(even: LayerTraffic, machine: GpuMachine, piece: P
 }
 
 /**
- * Times that the GPU whose experts take longest takes at least, in any placement without replicas: it has no less to compute
- * than the busiest expert alone and than the mean of all, and every GPU sends its own tokens.
+ * What some GPU takes at least in any placement without replicas, each of the answers of one GPU:
+ *
+ * - that whose experts take longest has no less to compute than the mean of all, and like every GPU sends its own tokens;
+ * - that of the busiest expert computes it, and its tokens arrive there;
+ * - of any k GPUs + 1 experts some GPU has k + 1, and so no less than the k + 1 least of them.
  *
  * @param even As in {@link leastGpuStages}.
+ * @returns None where no kernels of the machine are known.
  */
-export function hottestGpuStages(
-  even: LayerTraffic,
-  machine: GpuMachine,
-  piece: Piece,
-): GpuStages | undefined {
+export function hottestGpuStages(even: LayerTraffic, machine: GpuMachine, piece: Piece): GpuStages[] {
   const prepared = prepare(machine, piece);
   const least = leastGpuStages(even, machine, piece);
-  if (prepared === undefined || least === undefined) return undefined;
+  if (prepared === undefined || least === undefined) return [];
   const { scale, settings, volumes } = prepared.exchange(even);
   const everywhere = (ns: number) => new Float64Array(even.numChiplets).fill(ns);
-  const busiest = largest(even.expertLoad.flat(), 0);
-  // Tokens of the busiest expert arrive at its GPU, each once, if they are sorted there at all.
-  const arriving = piece.workload.transport === "per-expert" ? 0 : busiest;
-  const alone = prepared.hostedNs(prepared.expertNs(busiest * scale), arriving * scale);
-  return {
-    dispatchNs: everywhere(anyExchangeNs(settings.dispatch, volumes)),
-    combineNs: everywhere(anyExchangeNs(settings.combine, volumes)),
-    expertsNs: everywhere(Math.max(alone, least.expertsNs[0])),
+  const own = (way: keyof BothWays<unknown>) => anyExchangeNs(settings[way], volumes);
+  const longest = {
+    dispatchNs: everywhere(own("dispatch")),
+    combineNs: everywhere(own("combine")),
+    expertsNs: least.expertsNs,
   };
+  const busiestFirst = even.expertLoad.flat().sort((a, b) => b - a);
+  const together: GpuStages[] = [];
+  for (let last = 0, held = 1; last < busiestFirst.length; last += even.numChiplets, held++) {
+    const loads = busiestFirst.slice(last + 1 - held, last + 1);
+    // A token that chose several of them may be one copy, and is sorted once.
+    const visits = piece.workload.transport === "per-expert" ? sum(loads) : loads[0];
+    const received = receivedVolumes(visits * scale, machine.hardware, piece.workload);
+    const exchange = (way: keyof BothWays<unknown>) =>
+      everywhere(Math.max(own(way), atLeastNs(settings[way], volumes, received)));
+    const expertsNs = sum(loads.map((load) => prepared.expertNs(load * scale)));
+    const arriving = piece.workload.transport === "per-expert" ? 0 : loads[0] * scale;
+    together.push({
+      dispatchNs: exchange("dispatch"),
+      combineNs: exchange("combine"),
+      expertsNs: everywhere(prepared.hostedNs(expertsNs, arriving)),
+    });
+  }
+  return [longest, ...together];
 }
 
 function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideCompute }: Piece) {
@@ -260,6 +275,15 @@ function anyExchangeNs(setting: Setting, volumes: GpuVolumes): number {
   }
   const network = workload.transport === "per-group" ? volumes.network : none;
   return exchangeNs(setting, { copies: none, inside: none, network }, 0);
+}
+
+/** What an exchange takes the GPU at least that receives such copies, and by the adapters its share of what all servers do. */
+function atLeastNs(setting: Setting, even: GpuVolumes, received: GpuVolumes): number {
+  const { workload, numGpus, gpusPerServer } = setting;
+  if (workload.transport === "all-gather") return exchangeNs(setting, even, 0);
+  if (workload.transport !== "per-group" || numGpus <= gpusPerServer) return exchangeNs(setting, received, 0);
+  // Every adapter sends no less than with even traffic.
+  return exchangeNs(setting, { ...received, network: even.network }, 0);
 }
 
 function convexNetwork(kernel: NetworkKernel): NetworkKernel {

@@ -1,5 +1,5 @@
 import type { Hardware } from "../hardware/hardware.js";
-import type { Transport } from "../hardware/workload.js";
+import type { Transport, Workload } from "../hardware/workload.js";
 import { groupOfChiplet } from "../placement/chiplet-group.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { sum } from "../statistics.js";
@@ -61,4 +61,25 @@ export function gpuVolumes(
     }
   }
   return { copies, inside, network };
+}
+
+/**
+ * What a GPU sends or receives at least that such copies visit: each comes from every GPU equally often. Shapes [1].
+ *
+ * Copies that the adapters of a server forward are left out.
+ */
+export function receivedVolumes(
+  visits: number,
+  hardware: Hardware,
+  { transport }: Pick<Workload, "transport">,
+): GpuVolumes {
+  const numGpus = hardware.numGroups * hardware.chipletsPerGroup;
+  const perServer = gpusWithoutNetwork(hardware);
+  const one = (copies: number) => new Float64Array(1).fill(copies);
+  const inside = transport === "per-group" ? 1 - 1 / perServer : (perServer - 1) / numGpus;
+  return {
+    copies: one(visits * (1 - 1 / numGpus)),
+    inside: one(visits * inside),
+    network: one(transport === "per-group" ? 0 : visits * (1 - perServer / numGpus)),
+  };
 }

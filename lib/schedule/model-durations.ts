@@ -104,18 +104,22 @@ export function leastDurations(
 }
 
 /**
- * The same where every chiplet takes what the one whose experts take longest takes at least; undefined where no kernels of
- * the machine are known.
+ * Durations of a layer where every chiplet takes what one of them takes at least, each answer of one chiplet; none where no
+ * kernels of the machine are known.
+ *
+ * @param even As in {@link leastDurations}.
  */
 export function hottestDurations(
   even: LayerTraffic,
   machine: { readonly hardware: Hardware; readonly shape: ModelShape },
   cut: Cut,
-): LayerDurations | undefined {
+): LayerDurations[] {
   // Where weights stream, paths through memories depend on which chiplet has how many experts.
-  if (machine.hardware.weights === "streamed") return undefined;
+  if (machine.hardware.weights === "streamed") return [];
   const hottest = hottestGpuStages(even, machine, chunkOf(machine, cut));
-  return hottest && withStages(modelDurations(even, machine, cut), hottest, machine);
+  if (hottest.length === 0) return [];
+  const durations = modelDurations(even, machine, cut);
+  return hottest.map((stages) => withStages(durations, stages, machine));
 }
 
 function withLeastLinks(

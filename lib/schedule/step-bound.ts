@@ -27,8 +27,9 @@ export interface BoundedLayer {
  * what its ports and middle cuts do (`leastMeshNs`); measured kernels take at least what `leastGpuStages` has of them. That
  * weights and tokens have to fit the SRAM is left out, which only takes waiting away.
  *
- * Where GPUs have kernels all of them wait for each other before and after the experts of every layer, so that a path of the
- * graph passes through whichever GPU is last: it is no shorter than through one that has the busiest expert and no other.
+ * Where GPUs have kernels all of them wait for each other before and after the experts of every layer, so that the longest path
+ * passes through whichever GPU is last: it is no shorter than if all took, layer by layer, what one of them takes at least,
+ * be it the mean of all or the one with the busiest expert (`hottestGpuStages`).
  *
  * @throws InputError if the traffic is for other chiplets than the machine has.
  *
@@ -41,10 +42,20 @@ export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOp
     evened(leastDurations(evenTraffic(layer), options, cut), layer.traffic),
   );
   const graph = buildStepGraph(durations, { ...plan, site: { ...plan.site, sramBytes: Infinity } });
-  const hottest = layers.flatMap((layer) => hottestDurations(evenTraffic(layer), options, cut) ?? []);
-  const hottestNs = hottest.length === 0 ? 0 : largest(remainingPathsNs(buildStepGraph(hottest, plan)));
+  const slowest = layers.map((layer, index) =>
+    longestOf([durations[index], ...hottestDurations(evenTraffic(layer), options, cut)]),
+  );
+  const isEven = slowest.every((chosen, index) => chosen === durations[index]);
+  const slowestNs = isEven ? 0 : largest(remainingPathsNs(buildStepGraph(slowest, plan)));
   const evenNs = Math.max(largest(remainingPathsNs(graph)), largest(workOf(graph)));
-  return Math.max(evenNs, hottestNs) * (1 - BOUND_MARGIN);
+  return Math.max(evenNs, slowestNs) * (1 - BOUND_MARGIN);
+}
+
+/** Of what some GPU takes at least, all GPUs alike, what takes longest on the way of a token. */
+function longestOf(durations: readonly LayerDurations[]): LayerDurations {
+  const wayNs = ({ dispatch, expertsNs, combine }: LayerDurations) =>
+    dispatch.chipletNs[0] + expertsNs[0] + combine.chipletNs[0];
+  return durations.reduce((longest, next) => (wayNs(next) > wayNs(longest) ? next : longest));
 }
 
 /** Work of every resource, in ns. */

@@ -230,15 +230,14 @@ function isSame(a: Candidate, b: Candidate): boolean {
   });
 }
 
-/** The chosen placement with the best bound on C_T that holds under no cap. */
+/** The chosen placement with the best bound on C_T, whoever proved it, that holds under no cap on the load. */
 function claimOf(chosen: Candidate, answers: readonly Candidate[]): Candidate {
-  if (answers.includes(chosen)) return chosen;
+  if (chosen.status === "optimal" && answers.includes(chosen)) return chosen;
   const bounds = answers.flatMap(({ bound }) => bound ?? []);
   const { chiplets, cost, stoppedBy } = chosen;
   return {
+    ...(answers.includes(chosen) ? chosen : { chiplets, cost }),
     status: "feasible",
-    chiplets,
-    cost,
     ...(bounds.length > 0 && { bound: Math.min(cost, largest(bounds)) }),
     stoppedBy: stoppedBy === "proof" ? "budget" : stoppedBy,
   };

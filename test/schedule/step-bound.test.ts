@@ -98,6 +98,59 @@ describe("stepBoundNs", () => {
     });
   }
 
+  describe("where some experts are much busier than others", () => {
+    const numGpus = 4;
+    const v3 = findModelShape("deepseek-v3")!;
+    /** Pairs of experts that tokens choose, each a digit: one expert is more than a fair share, or five are for four GPUs. */
+    const skews = [
+      { name: "one expert", tokens: "01 02 03 04 05 06 07 12", within: 0.94 },
+      { name: "five experts", tokens: "01 12 23 34 40 02 13 56", within: 0.965 },
+    ];
+    /** Every way to deal 8 experts to 4 GPUs of two servers, up to the numbers of GPUs and servers. */
+    const placements = pairings([0, 1, 2, 3, 4, 5, 6, 7]).flatMap(([a, b, c, d]) => [
+      [a, b, c, d],
+      [a, c, b, d],
+      [a, d, b, c],
+    ]);
+
+    for (const name of ["h100-8x8", "gb200-nvl72"]) {
+      for (const { name: skew, tokens, within } of skews) {
+        it(`is below every placement there is, and near the best in decode: ${name}, ${skew}`, () => {
+          const hardware = withChiplets(findHardware(name)!, { numChiplets: numGpus, numGroups: 2 });
+          const experts = Uint16Array.from(tokens.replaceAll(" ", ""), Number);
+          const one = collectPatterns(
+            { layer: 0, numTokens: experts.length / 2, experts },
+            { topK: 2, numExperts: 8 },
+          );
+          const traffic = placements.map((chiplets) => countTraffic(one, chiplets, { chipletsPerGroup: 2 }));
+          const tokenReplication = smallest(
+            traffic.map((placed) => sum(placed.chipletTokens) / placed.numTokens),
+          );
+          for (const phase of ["train", "prefill", "decode"] as const) {
+            for (const transport of TRANSPORTS) {
+              const asked = { phase, transport, ...(phase === "decode" && { tokensPerChiplet: 1024 }) };
+              const workload = createWorkload({ hardware, shape: v3 }, asked);
+              const options = { hardware, shape: v3, workload };
+              const least = smallest(traffic.map((placed) => stepMakespanNs([placed], options)));
+              const boundNs = stepBoundNs([{ traffic: traffic[0], tokenReplication }], options);
+              expect(boundNs, `${phase}, ${transport}`).to.be.at.most(least);
+              if (phase === "decode") expect(boundNs, transport).to.be.at.least(within * least);
+            }
+          }
+        });
+      }
+    }
+
+    /** Every way to put items into pairs. */
+    function pairings(items: readonly number[]): number[][][] {
+      if (items.length === 0) return [[]];
+      const [first, ...others] = items;
+      return others.flatMap((second) =>
+        pairings(others.filter((item) => item !== second)).map((pairs) => [[first, second], ...pairs]),
+      );
+    }
+  });
+
   it("rises with what is proved of C_T", () => {
     const hardware = withChiplets(hardwarePresets[3], { numChiplets: 8, numGroups: 2 });
     const traffic = patterns.map((tokens) =>
