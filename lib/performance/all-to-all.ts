@@ -2,8 +2,7 @@
  * Time of an all-to-all of equal sources on any network: `transferTime` of network.ts without listing its flows for every
  * placement. Routes are walked once for a machine; a search asks for thousands of placements.
  */
-import { SUM_ROUNDING } from "../placement/tolerance.js";
-import { createRoutes, SERIAL_LOSS, type Network } from "./network.js";
+import { createRoutes, inSeriesNs, type Network } from "./network.js";
 
 /** Time of an all-to-all; the latency of the path is the network's. */
 export interface AllToAllTime {
@@ -28,7 +27,7 @@ export interface Arrivals {
  * Prepares an all-to-all: every endpoint sends to every other as many bytes as that one takes from each.
  *
  * The same as `transferTime` of all those flows, by the same formula. Time O(endpoints^2 * route length) to prepare; then
- * O(endpoints * (links + flows through the busiest link * route length)) for each call.
+ * O(endpoints * (links + endpoints^2 * route length^2)) for each call.
  *
  * @param endpoints Routers that send and receive.
  * @param isShared Whether a link carries what several destinations share once; default none does.
@@ -47,7 +46,11 @@ export function createAllToAll(
   const shared = Array.from({ length: numCrossings }, (_, index) =>
     index < 2 * network.links.length ? isShared(index >> 1) : false,
   );
-  const room = new Float64Array(numCrossings);
+  const room = {
+    sums: new Float64Array(numCrossings),
+    counts: new Float64Array(numCrossings),
+    along: new Float64Array(numCrossings),
+  };
   return ({ bytes, share }) => {
     const active = Array.from(endpoints.keys()).filter((end) => endpoints.length > 1 && bytes[end] > 0);
     active.sort((left, right) => bytes[left] - bytes[right]);
@@ -64,22 +67,21 @@ export function createAllToAll(
     const isLeft = new Uint8Array(endpoints.length);
     for (const end of active) isLeft[end] = 1;
     const isManyToMany = active.length > 1;
-    const totals = { roundsNs: 0, served: 0 };
+    let roundsNs = 0;
+    let served = 0;
     const loads = new Float64Array(numCrossings);
-    active.forEach((end) => {
-      const step = bytes[end] - totals.served;
+    for (const end of active) {
+      const step = bytes[end] - served;
       if (step > 0) {
         for (let index = 0; index < numCrossings; index++) loads[index] += step * busy[index];
-        const busiest = most(busy);
-        const serial = isManyToMany ? serialLoad(flows, { busy, busiest, isLeft, loads: room }) : 0;
-        totals.roundsNs += step * busiest * (1 + SERIAL_LOSS * serial ** 2);
-        totals.served = bytes[end];
+        roundsNs += step * (isManyToMany ? roundNs(flows, { busy, isLeft, room }) : most(busy));
+        served = bytes[end];
       }
       isLeft[end] = 0;
       add(end, -1);
-    });
+    }
     const boundNs = most(loads);
-    return { boundNs, contentionNs: isManyToMany ? Math.max(0, totals.roundsNs - boundNs) : 0 };
+    return { boundNs, contentionNs: isManyToMany ? Math.max(0, roundsNs - boundNs) : 0 };
   };
 }
 
@@ -94,8 +96,6 @@ interface WalkedRoutes {
   readonly crossed: Int32Array;
   /** Flows to each destination over each crossing. Shape [numEndpoints, numCrossings], row-major. */
   readonly flowsTo: Float64Array;
-  /** Flows through each crossing. */
-  readonly through: readonly Int32Array[];
 }
 
 function walkRoutes(network: Network, endpoints: readonly number[]): WalkedRoutes {
@@ -104,7 +104,6 @@ function walkRoutes(network: Network, endpoints: readonly number[]): WalkedRoute
   const numCrossings = 2 * (network.links.length + network.numRouters);
   const nsPerByte = new Float64Array(numCrossings);
   const flowsTo = new Float64Array(numEndpoints * numCrossings);
-  const through = Array.from({ length: numCrossings }, (): number[] => []);
   const offsets = new Int32Array(numEndpoints ** 2 + 1);
   const crossed: number[] = [];
   endpoints.forEach((from, source) => {
@@ -116,7 +115,6 @@ function walkRoutes(network: Network, endpoints: readonly number[]): WalkedRoute
           nsPerByte[index] = ns;
           crossed.push(index);
           flowsTo[end * numCrossings + index]++;
-          through[index].push(flow);
         }
       }
       offsets[flow + 1] = crossed.length;
@@ -129,7 +127,6 @@ function walkRoutes(network: Network, endpoints: readonly number[]): WalkedRoute
     offsets,
     crossed: Int32Array.from(crossed),
     flowsTo,
-    through: through.map((list) => Int32Array.from(list)),
   };
 }
 
@@ -137,40 +134,34 @@ function walkRoutes(network: Network, endpoints: readonly number[]): WalkedRoute
 interface RoundLoads {
   /** Nanoseconds for a byte from each source to each destination that is left. Shape [numCrossings]. */
   readonly busy: Float64Array;
-  /** The largest of them. */
-  readonly busiest: number;
   /** Whether a destination is left. Shape [numEndpoints]. */
   readonly isLeft: Uint8Array;
-  /** Room to work in. Shape [numCrossings]. */
-  readonly loads: Float64Array;
+  /** Room to work in. Shapes [numCrossings]. */
+  readonly room: Readonly<Record<"sums" | "counts" | "along", Float64Array>>;
 }
 
-/** How busy the other links are on the routes through the busiest one; the worst where several are the busiest. */
-function serialLoad(
-  { numEndpoints, offsets, crossed, through }: WalkedRoutes,
-  { busy, busiest, isLeft, loads }: RoundLoads,
+/** Time of a round for each byte: of the crossing whose flows take longest in the mean. Flat loops: searches ask often. */
+function roundNs(
+  { numEndpoints, offsets, crossed }: WalkedRoutes,
+  { busy, isLeft, room: { sums, counts, along } }: RoundLoads,
 ): number {
-  for (let index = 0; index < busy.length; index++) {
-    const square = (busy[index] / busiest) * (busy[index] / busiest);
-    loads[index] = square * square;
-  }
-  let worst = 0;
-  for (let index = 0; index < busy.length; index++) {
-    if (busy[index] < busiest * (1 - SUM_ROUNDING)) continue;
-    let total = 0;
-    let numFlows = 0;
-    const flows = through[index];
-    for (let place = 0; place < flows.length; place++) {
-      const flow = flows[place];
-      if (isLeft[flow % numEndpoints] === 0) continue;
-      for (let at = offsets[flow]; at < offsets[flow + 1]; at++) total += loads[crossed[at]];
-      // A crossing's own share, 1 at a busiest link, is no other link.
-      total--;
-      numFlows++;
+  sums.fill(0);
+  counts.fill(0);
+  for (let flow = 0; flow + 1 < offsets.length; flow++) {
+    const [from, to] = [offsets[flow], offsets[flow + 1]];
+    if (from === to || isLeft[flow % numEndpoints] === 0) continue;
+    for (let at = from; at < to; at++) along[at - from] = busy[crossed[at]];
+    const ns = inSeriesNs(along, to - from);
+    for (let at = from; at < to; at++) {
+      sums[crossed[at]] += ns;
+      counts[crossed[at]]++;
     }
-    worst = Math.max(worst, total / numFlows);
   }
-  return worst;
+  let longest = 0;
+  for (let index = 0; index < sums.length; index++) {
+    if (counts[index] > 0 && sums[index] / counts[index] > longest) longest = sums[index] / counts[index];
+  }
+  return longest;
 }
 
 function most(values: Float64Array): number {

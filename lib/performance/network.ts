@@ -3,7 +3,6 @@
  *
  * What commands need of it is the same for equal sources without listing flows for every placement: all-to-all.ts.
  */
-import { SUM_ROUNDING } from "../placement/tolerance.js";
 import { largest } from "../statistics.js";
 
 /** A full-duplex link between two routers. */
@@ -48,7 +47,7 @@ export interface TransferTime {
  *
  * Source: fitted to flit-level simulation by `npm run bench:network`; docs/performance-model.md, "Network".
  */
-export const SERIAL_LOSS = 0.05;
+export const SERIAL_LOSS = 0.035;
 
 /**
  * Models how long flows take that all begin at once.
@@ -58,9 +57,9 @@ export const SERIAL_LOSS = 0.05;
  *
  * Where several routers send and several receive, two things come on top. Sources serve their flows in turn, so small
  * flows end first and large ones are left over: with flow sizes s1 < s2 < ..., the flows of at least s_r move from
- * s_(r-1) to s_r in round r, which takes as long as that round's own bound B_r. And in each round packets lose
- * SERIAL_LOSS * h^2 of it at busy links in series, h the mean over flows through the round's busiest link of the sum
- * over the other links of their routes of (busy time / B_r)^4. Time O(numRounds * flows * route length).
+ * s_(r-1) to s_r in round r. And packets lose time at busy links in series: a round takes as long as the link (or port) whose
+ * flows take longest in the mean, a flow as {@link inSeriesNs} says. No time falls where any link is slower. Time O(numRounds *
+ * flows * route length^2).
  *
  * @example
  * const network = { numRouters: 2, links: [{ between: [0, 1], bytesPerNs: 32, latencyNs: 4 }] };
@@ -152,29 +151,51 @@ function roundsNs(routes: readonly RoutedFlow[], serialLoss: number): number {
     const moving = routes.filter(({ bytes }) => bytes >= size);
     const step = size - (sizes[round - 1] ?? 0);
     const busy = busyTimes(moving, () => step);
-    const busiest = largest(busy, 0);
-    totalNs += busiest * (1 + serialLoss * serialLoad(moving, busy, busiest) ** 2);
+    const sums: { ns: number; flows: number }[] = [];
+    for (const { crossed } of moving) {
+      const along = Float64Array.from(crossed, ({ index }) => busy[index]);
+      const ns = inSeriesNs(along, along.length, serialLoss);
+      for (const { index } of crossed) {
+        sums[index] ??= { ns: 0, flows: 0 };
+        sums[index].ns += ns;
+        sums[index].flows++;
+      }
+    }
+    totalNs += largest(Object.values(sums).map(({ ns, flows }) => ns / flows));
   });
   return totalNs;
 }
 
-/** How busy the other links are on the routes through the busiest one; the worst where several are the busiest. */
-function serialLoad(moving: readonly RoutedFlow[], busy: readonly number[], busiest: number): number {
-  const loads = new Map<number, { sum: number; flows: number }>();
-  busy.forEach((ns, index) => {
-    if (ns >= busiest * (1 - SUM_ROUNDING)) loads.set(index, { sum: 0, flows: 0 });
-  });
-  for (const { crossed } of moving) {
-    // A crossing's own share, 1 at a busiest link, is no other link.
-    const along = crossed.reduce((sum, { index }) => sum + (busy[index] / busiest) ** 4, 0) - 1;
-    for (const { index } of crossed) {
-      const load = loads.get(index);
-      if (load === undefined) continue;
-      load.sum += along;
-      load.flows++;
+/**
+ * Time of packets that pass links in series, each busy for some time: the longest of t (1 + serialLoss h^2) over the links'
+ * times t, h the sum of min(1, time / t)^8 over the other links.
+ *
+ * At least the busiest link's time, and never shorter where any link is busy for longer: for a given t no term falls, and t may
+ * be anything up to the busiest link's time, but is best at one of the links' own. Time O(count^2).
+ *
+ * @param busyNs The first `count` of them are the links of the route.
+ *
+ * @example
+ * inSeriesNs(Float64Array.of(100, 100), 2); // 103.5
+ */
+export function inSeriesNs(busyNs: Float64Array, count: number, serialLoss = SERIAL_LOSS): number {
+  const most = 1 + serialLoss * (count - 1) ** 2;
+  let longest = 0;
+  for (let at = 0; at < count; at++) {
+    const ns = busyNs[at];
+    if (ns * most <= longest) continue;
+    let others = -1;
+    for (let other = 0; other < count; other++) {
+      if (busyNs[other] >= ns) others++;
+      else {
+        const share = (busyNs[other] / ns) ** 2;
+        others += share * share * (share * share);
+      }
     }
+    const taken = ns * (1 + serialLoss * others * others);
+    if (taken > longest) longest = taken;
   }
-  return largest(Array.from(loads.values(), ({ sum, flows }) => sum / flows));
+  return longest;
 }
 
 /** Index of each link in each direction: 2 * link, one more from its second router to its first. */

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { transferTime, type Network } from "../../lib/performance/network.js";
-import { allToAll, networkCases, treeNetwork } from "../fixtures/network-cases.js";
+import { allToAll, meshNetwork, networkCases, treeNetwork } from "../fixtures/network-cases.js";
 
 const pair: Network = { numRouters: 2, links: [{ between: [0, 1], bytesPerNs: 32, latencyNs: 4 }] };
 
@@ -73,6 +73,31 @@ describe("transferTime of all-to-alls", () => {
   const endpoints = Array.from({ length: 16 }, (_, leaf) => 5 + leaf);
   const network = treeNetwork({ up: 32, leaf: 32 });
   const sizes = fc.array(fc.integer({ min: 0, max: 10_000 }), { minLength: 16, maxLength: 16 });
+
+  it("never take longer where any one link, or the ports, are faster", () => {
+    const networks = [
+      { network, ends: endpoints },
+      { network: { ...meshNetwork(4, 4), portBytesPerNs: 8 }, ends: endpoints.map((end) => end - 5) },
+    ];
+    const speedUp = fc.double({ min: 1, max: 8, noNaN: true });
+    fc.assert(
+      fc.property(fc.constantFrom(...networks), sizes, fc.nat(1000), speedUp, (on, bytes, which, factor) => {
+        const { links, portBytesPerNs = Infinity } = on.network;
+        const chosen = which % (links.length + 1);
+        const faster = {
+          ...on.network,
+          links: links.map((link, index) =>
+            index === chosen ? { ...link, bytesPerNs: factor * link.bytesPerNs } : link,
+          ),
+          portBytesPerNs: chosen === links.length ? factor * portBytesPerNs : portBytesPerNs,
+        };
+        const flows = allToAll(on.ends, bytes);
+        const before = transferTime(on.network, flows).totalNs;
+        expect(transferTime(faster, flows).totalNs).to.be.at.most(before * (1 + 1e-12));
+      }),
+      { numRuns: 60 },
+    );
+  });
 
   it("never take less than the bound, nor less with more bytes everywhere or less bandwidth", () => {
     fc.assert(
