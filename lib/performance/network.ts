@@ -119,6 +119,14 @@ export function createRoutes(network: Network): (from: number, to: number) => Ro
   };
 }
 
+/** Nanoseconds for which every link moves bytes, in its busier direction. Shape [numLinks]. */
+export function linkBusyNs(network: Network, flows: readonly Flow[]): Float64Array {
+  const busy = busyTimes(routedFlows(network, flows), ({ bytes }) => bytes);
+  return Float64Array.from(network.links, (_, link) =>
+    Math.max(busy[2 * link] ?? 0, busy[2 * link + 1] ?? 0),
+  );
+}
+
 /** A flow that moves, with its route. */
 type RoutedFlow = Flow & Route;
 

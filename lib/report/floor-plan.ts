@@ -21,8 +21,8 @@ export interface PlanContent {
 
 /**
  * Draws the machine with the experts of one layer on it: a root above, a switch for every chiplet group, its chiplets below, and all links
- * between them; or a mesh of chiplets with the links between neighbours. Chiplets are coloured by their load and links by how busy they are, which the style does from `--load` and
- * `--busy`; a page's script sets them from layer to layer.
+ * between them; or a mesh of chiplets with the links between neighbours, each with its own share. Chiplets are coloured by their load and
+ * links by how busy they are, which the style does from `--load` and `--busy`; a page's script sets them from layer to layer.
  */
 export function floorPlan(content: PlanContent, hardware: Hardware, size: ChartSize): string {
   const layout = layoutOf(content, hardware, size);
@@ -148,9 +148,8 @@ function drawChiplet(
   const top = placed.top + SWITCH + LINK + row * (LINK + chipletHeight);
   const begin = placed.top + SWITCH;
   // Links of further rows run beside the chiplets of the rows before.
-  const link = layout.isMesh
-    ? meshLinks({ left, top, ends: [column + 1 === perRow, chiplet + perRow >= chiplets.length] }, layout)
-    : row === 0
+  const link =
+    row === 0
       ? `M${digits(left + chipletWidth / 2)} ${digits(begin)}V${digits(top)}`
       : `M${digits(left - GAP / 2)} ${digits(begin)}V${digits(top - LINK / 2)}H${digits(left + chipletWidth / 2)}V${digits(top)}`;
   const experts = chiplets[chiplet] ?? [];
@@ -167,7 +166,9 @@ function drawChiplet(
       ? `<text class="quiet value" x="${middle}" y="${digits(top + 2.25 * fontSize + 2)}" text-anchor="middle">${load[chiplet].toFixed(2)}</text>`
       : "";
   return (
-    `<path class="link" data-link="${chiplet}" style="--busy:${digits(busy.link[chiplet])}" d="${link}"/>` +
+    (layout.isMesh
+      ? meshLinks({ chiplet, left, top, isLast: column + 1 === perRow }, { chiplets, busy }, layout)
+      : `<path class="link" data-link="${chiplet}" style="--busy:${digits(busy.link[chiplet])}" d="${link}"/>`) +
     `<g data-chiplet="${chiplet}" data-lines="${expertLines}" tabindex="-1" role="img" aria-label="chiplet ${chiplet}">` +
     `<rect class="chiplet" style="--load:${digits(Math.min(2, load[chiplet]))}" x="${digits(left)}" y="${digits(top)}" ` +
     `width="${digits(chipletWidth)}" height="${digits(chipletHeight)}" rx="3"/>` +
@@ -178,13 +179,24 @@ function drawChiplet(
 
 /** From a chiplet to its neighbours to the right and below, as far as there are any. */
 function meshLinks(
-  { left, top, ends }: { left: number; top: number; ends: readonly [right: boolean, below: boolean] },
-  { chipletWidth, chipletHeight }: Layout,
+  { chiplet, left, top, isLast }: { chiplet: number; left: number; top: number; isLast: boolean },
+  { chiplets, busy }: Pick<PlanContent, "chiplets" | "busy">,
+  { chipletWidth, chipletHeight, perRow }: Layout,
 ): string {
-  const [right, bottom] = [left + chipletWidth, top + chipletHeight];
-  const across = ends[0] ? "" : `M${digits(right)} ${digits(top + chipletHeight / 2)}h${GAP}`;
-  const down = ends[1] ? "" : `M${digits(left + chipletWidth / 2)} ${digits(bottom)}v${LINK}`;
-  return across + down;
+  const path = (side: "right" | "below", other: number, drawn: string) => {
+    const share = busy[side]?.[chiplet] ?? 0;
+    const label = `link ${chiplet} to ${other}: ${Math.round(100 * share)} %`;
+    return (
+      `<path class="link" data-${side}="${chiplet}" tabindex="-1" role="img" aria-label="${label}" ` +
+      `style="--busy:${digits(share)}" d="${drawn}"/>`
+    );
+  };
+  const across = `M${digits(left + chipletWidth)} ${digits(top + chipletHeight / 2)}h${GAP}`;
+  const down = `M${digits(left + chipletWidth / 2)} ${digits(top + chipletHeight)}v${LINK}`;
+  return (
+    (isLast ? "" : path("right", chiplet + 1, across)) +
+    (chiplet + perRow >= chiplets.length ? "" : path("below", chiplet + perRow, down))
+  );
 }
 
 function digits(value: number): string {

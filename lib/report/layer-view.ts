@@ -4,6 +4,7 @@ import type { Machine } from "../hardware/machine.js";
 import type { Hardware } from "../hardware/hardware.js";
 import type { ModelShape } from "../hardware/model-shapes.js";
 import { linkLoads } from "../performance/link-loads.js";
+import { meshLinkShares } from "../performance/mesh-links.js";
 import type { Chiplets } from "../placement/placement.js";
 import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
 import { scheduleStep } from "../schedule/schedule-step.js";
@@ -110,8 +111,11 @@ export function viewLayer(
 export interface BusyShares {
   /** Shape [numGroups]. */
   readonly root: readonly number[];
-  /** Shape [numChiplets]. */
+  /** Its link; on a mesh the busiest of those that join it. Shape [numChiplets]. */
   readonly link: readonly number[];
+  /** On a mesh, the links to the neighbours on the right and below; 0 where there is none. Shapes [numChiplets]. */
+  readonly right?: readonly number[];
+  readonly below?: readonly number[];
   /** Shape [numChiplets]; absent where the model's sizes are not known. */
   readonly compute?: readonly number[];
   /** The memory that serves the chiplet; absent likewise. Shape [numChiplets]. */
@@ -163,9 +167,31 @@ export function busyShares(traffic: LayerTraffic, { hardware, shape, workload }:
   return {
     root: shares["root link"],
     link: shares["chiplet link"],
+    // The schedule has the whole mesh busy for as long as an exchange takes.
+    ...meshShares(traffic, machine, largest(shares["chiplet link"])),
     compute: shares.chiplet,
     memory: shares.memory,
   };
+}
+
+/** The links of a mesh one by one, as shares of what its exchanges take; nothing on other machines. */
+function meshShares(
+  traffic: LayerTraffic,
+  { hardware, workload }: { readonly hardware: Hardware; readonly workload?: Workload | undefined },
+  exchangeShare: number,
+): Partial<Pick<BusyShares, "link" | "right" | "below">> {
+  const loads = linkLoads(traffic, hardware, workload?.transport ?? "per-chiplet");
+  const links = meshLinkShares(loads, hardware);
+  if (links === undefined || hardware.mesh === undefined) return {};
+  const [right, below] = [links.right, links.below].map((shares) =>
+    Array.from(shares, (share) => share * exchangeShare),
+  );
+  const { columns } = hardware.mesh;
+  const link = right.map((own, chiplet) => {
+    const before = chiplet % columns === 0 ? 0 : right[chiplet - 1];
+    return largest([own, before, below[chiplet], below[chiplet - columns] ?? 0]);
+  });
+  return { link, right, below };
 }
 
 function copyShares(traffic: LayerTraffic, hardware: Hardware): BusyShares {
@@ -177,7 +203,16 @@ function copyShares(traffic: LayerTraffic, hardware: Hardware): BusyShares {
     const most = largest(values, 1);
     return values.map((value) => value / most);
   };
-  return { root: over(root), link: over(link) };
+  const mesh = meshShares(traffic, { hardware }, 1);
+  if (mesh.right === undefined || mesh.below === undefined) return { root: over(root), link: over(link) };
+  const most = largest([...mesh.right, ...mesh.below], 0) || 1;
+  const overMost = (shares: readonly number[] = []) => shares.map((share) => share / most);
+  return {
+    root: over(root),
+    link: overMost(mesh.link),
+    right: overMost(mesh.right),
+    below: overMost(mesh.below),
+  };
 }
 
 function shareTogether(chiplets: Chiplets, pairs: Float64Array, numExperts: number): number {

@@ -114,7 +114,7 @@ export function layerPictures(
       `A chiplet shows its number and its load over the mean; a link, by colour and width, ${machine.shape ? "the share of the layer's time it is busy, in its busier direction" : "its copies over the most of any link"}. ` +
         "Point at them, or use the arrow keys, for numbers and experts.",
     ),
-    `<script type="application/json" id="layers">${asJson({ names, most, busyOf, layers: layers.map(layerData) })}</script>`,
+    `<script type="application/json" id="layers">${asJson({ names, most, busyOf, columns: machine.hardware.mesh?.columns, layers: layers.map(layerData) })}</script>`,
   ].join("\n");
 }
 
@@ -143,6 +143,8 @@ function layerData({ layer, before, after }: DrawnLayer): object {
     load: load.map(short),
     root: busy.root.map(short),
     link: busy.link.map(short),
+    ...(busy.right && { right: busy.right.map(short) }),
+    ...(busy.below && { below: busy.below.map(short) }),
     ...(busy.compute && { compute: busy.compute.map(short) }),
     ...(busy.memory && { memory: busy.memory.map(short) }),
     bins,

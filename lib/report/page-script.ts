@@ -87,6 +87,14 @@ if (source) {
       link.style.setProperty("--busy", share);
       link.setAttribute("aria-label", "root link " + link.dataset.root + ": " + percent(share) + " " + data.busyOf);
     }
+    for (const [side, step] of [["right", 1], ["below", data.columns]]) {
+      for (const link of all(".plan [data-" + side + "]")) {
+        const from = Number(link.dataset[side]);
+        const share = view[side][from];
+        link.style.setProperty("--busy", share);
+        link.setAttribute("aria-label", "link " + from + " to " + (from + step) + ": " + percent(share) + " " + data.busyOf);
+      }
+    }
     for (const link of all(".plan [data-link]")) link.style.setProperty("--busy", view.link[link.dataset.link]);
     for (const box of all(".plan [data-chiplet]")) {
       const { chiplet } = box.dataset;
@@ -101,7 +109,7 @@ if (source) {
         line.textContent = (experts ?? []).slice(index * perLine, (index + 1) * perLine).join(" ");
       });
       box.setAttribute("aria-label",
-        "chiplet " + chiplet + ": load " + load.toFixed(2) + " times the mean; its link " + percent(view.link[chiplet]) + " " + data.busyOf +
+        "chiplet " + chiplet + ": load " + load.toFixed(2) + " times the mean; its " + (view.right ? "busiest " : "") + "link " + percent(view.link[chiplet]) + " " + data.busyOf +
         (view.compute ? ", compute " + percent(view.compute[chiplet]) + ", memory " + percent(view.memory[chiplet]) : "") +
         (experts ? "; experts " + experts.join(", ") : ""));
     }

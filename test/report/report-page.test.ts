@@ -98,6 +98,25 @@ describe("reportPage", () => {
     expect(layersOf(page)[0].after.experts).to.deep.equal([[0, 4], [1, 5], [2, 6], [3, 7]]); // prettier-ignore
   });
 
+  it("draws every link of a mesh with its own share", async () => {
+    const mesh = withChiplets(findHardware("wormhole-8x4")!, { numChiplets: 4 });
+    for (const shape of [undefined, findModelShape("deepseek-moe-16b")]) {
+      const page = await reportPage({ ...report, hardware: mesh, ...(shape && { shape }) });
+      const drawn = [
+        ...page.matchAll(/data-(?:right|below)="\d" [^>]*aria-label="(link \d to \d): (\d+) %"/g),
+      ];
+      const { columns } = mesh.mesh!;
+      const numLinks = (4 / columns) * (columns - 1) + (4 / columns - 1) * columns;
+      expect(new Set(drawn.map(([, name]) => name)).size).to.equal(numLinks);
+      expect(new Set(drawn.map(([, , share]) => share)).size).to.be.above(1);
+      const [{ after }] = layersOf(page) as unknown as {
+        after: { right: number[]; below: number[]; link: number[] };
+      }[];
+      expect(Math.max(...after.link)).to.equal(Math.max(...after.right, ...after.below));
+      expect(page).to.not.contain("data-link=");
+    }
+  });
+
   it("tells steps, what binds and what is proved where the model's sizes are known", async () => {
     const machine = { hardware, shape: findModelShape("deepseek-moe-16b")! };
     const timed = solvers.map((solver): ComparedSolver => {
