@@ -12,7 +12,7 @@ import { splitParts } from "../doors/traces.js";
 import { aimAt, type AimOptions } from "./engine-option.js";
 import type { LoadedTrace } from "./load-trace.js";
 import { openPlacer } from "./placer.js";
-import { withObjective } from "./solve-options.js";
+import { withObjective, withoutCheckpoint } from "./solve-options.js";
 import { formatTable, type Terminal } from "./terminal.js";
 
 /** Layers that the curve is measured on, evenly spread over all: every point places them. */
@@ -51,9 +51,7 @@ export async function autoReplicas(
     const { machine, options: aimed } = await aimAt(learn, { ...asked, replicas: numReplicas }, terminal);
     const named = aimed.solver === undefined ? undefined : [aimed.solver];
     const { options: pursued } = withObjective(aimed, machine, named);
-    // A checkpoint is of what is placed at last, of all layers.
-    const options = Object.fromEntries(Object.entries(pursued).filter(([name]) => name !== "checkpoint"));
-    const placer = await openPlacer(machine, options as typeof pursued, {
+    const placer = await openPlacer(machine, withoutCheckpoint(pursued), {
       parts: sample,
       solvers: [solver],
       terminal,

@@ -4,6 +4,7 @@ import { limitFlags } from "./limit-options.js";
 const FLAGS: Readonly<Record<string, string>> = {
   slotsPerChiplet: "--slots or --slots-per-chiplet",
   numReplicas: "--replicas",
+  layerReplicas: "--replica-budget",
   // Of a file that was made for an engine; all others are of the machine.
   "numChiplets of the file": "--ranks",
   numChiplets: "--chiplets",

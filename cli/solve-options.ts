@@ -25,6 +25,9 @@ export interface SolveOptions extends AskedNumbering {
   /** `auto` is for the command to choose before it places. */
   readonly replicas?: number | "auto";
   readonly slotsPerChiplet?: number;
+  readonly replicaBudget?: number;
+  /** What layers got of the budget, once it is spent. */
+  readonly layerReplicas?: ReadonlyMap<number, number> | undefined;
   readonly dispatch?: DispatchModel;
   readonly pin: readonly { expert: number; chiplet: number }[];
   readonly apart: readonly (readonly number[])[];
@@ -105,6 +108,7 @@ export function requestOf(options: SolveOptions): PlacementRequest {
     objective: options.objective === "balance" ? "load" : options.objective,
     slotsPerChiplet: slotsPerChiplet ?? slots,
     numReplicas: replicas ?? (slotsPerChiplet === undefined ? 0 : "fill"),
+    layerReplicas: options.layerReplicas,
     dispatch: options.dispatch,
     ...limitsOf(options),
     pins: options.pin,
@@ -130,6 +134,13 @@ export function withObjective<T extends SolveOptions & { readonly maxMoves?: num
   return { options: { ...options, objective }, line: `objective ${objective}, as ${chosen.because}` };
 }
 
+/** The options without a checkpoint, for what is placed to try: a checkpoint is of what is placed at last, of all layers. */
+export function withoutCheckpoint<Options extends SolveOptions>(options: Options): Options {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => name !== "checkpoint"),
+  ) as unknown as Options;
+}
+
 /** How a placement under these options is about to be made. */
 export function makingOf(
   parts: readonly (RoutingTrace | LoadTrace)[],
@@ -141,6 +152,7 @@ export function makingOf(
     request: requestOf(options),
     holdout: options.holdout,
     ...(options.from !== undefined && { maxMoves: options.maxMoves ?? null }),
+    replicaBudget: options.replicaBudget,
     backends: { columns: options.columnsBackend, groups: options.groupsBackend },
   });
 }

@@ -81,6 +81,7 @@ export {
   type ReplicaCurve,
   type ReplicaLaw,
 } from "../lib/flows/replica-curve.js";
+export { layerCosts, replicaRoom, spendReplicas, type LayerCurve } from "../lib/flows/replica-budget.js";
 export { evaluateOn, judge } from "../lib/flows/judge.js";
 export {
   createTasks,

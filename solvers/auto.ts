@@ -31,8 +31,8 @@ export const auto: Solver = {
   async solve(problem, options) {
     if (hasTokensOfOneExpert(problem.patterns)) {
       const found = await localSearch.solve(problem, options);
-      // A token of one expert makes one copy wherever that is.
-      if ("chiplets" in found) return { ...found, status: "optimal", bound: found.cost, stoppedBy: "proof" };
+      // A token of one expert makes one copy wherever that is; what the search stopped by is told as it is, by either name.
+      if ("chiplets" in found) return { ...found, status: "optimal", bound: found.cost };
     }
     return proveOrBound(problem, options, {
       mostColumns: MOST_COLUMNS,

@@ -42,6 +42,7 @@ import {
 } from "../machine.js";
 import {
   addForceOption,
+  integerOption,
   addTableOptions,
   addTraceOptions,
   type FileCommandOptions,
@@ -51,6 +52,7 @@ import { checkOutput, writeOutput } from "../output-file.js";
 import { checkLoadOptions, describeLoads, loadRecords, loadsData, loadsTable } from "../place-loads.js";
 import { openPlacer } from "../placer.js";
 import { isPlacementFile, readPlacement } from "../read-files.js";
+import { describeBudget, replicasOfLayers, spendBudget, type SpentBudget } from "../replica-budget.js";
 import {
   addSolveOptions,
   listSolvers,
@@ -87,6 +89,9 @@ export function placeCommand(end: (exitCode: number) => void): Command {
     .option("-o, --output <file>", "placement file to write")
     .option("--solver <name>", "solver (default: auto)")
     .option("--verbose", "say on stderr what the solver is at: seconds, layer, phase, incumbent, bound")
+    .addOption(
+      integerOption("--replica-budget <n>", "replicas over all layers, for those where they gain most"),
+    )
     .addOption(engineOption("engine that is to load it, which sets dispatch, slots and transport"))
     .option("--like <placement>", "make it as this placement file was made, which it says itself");
   addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0 });
@@ -117,11 +122,27 @@ export function placeCommand(end: (exitCode: number) => void): Command {
       }
       const curve =
         isAuto && routing.kind !== "loads" ? await autoReplicas(routing, options, terminal) : undefined;
+      const { replicaBudget } = options;
+      const budget =
+        replicaBudget === undefined
+          ? undefined
+          : await spendBudget(routing, { ...options, replicaBudget }, terminal);
+      if (budget !== undefined && "reason" in budget) {
+        terminal.fail(`infeasible: ${budget.reason}`);
+        terminal.printJson({ status: "infeasible", ...budget });
+        end(EXIT.infeasible);
+        return;
+      }
       const context = {
-        options: curve ? { ...options, replicas: curve.chosen } : options,
+        options: {
+          ...options,
+          ...(curve && { replicas: curve.chosen }),
+          ...(budget && { layerReplicas: replicasOfLayers(budget) }),
+        },
         terminal,
         like,
         curve,
+        budget,
       };
       const placed =
         routing.kind === "loads"
@@ -146,6 +167,8 @@ interface Context {
   readonly like: Placement | undefined;
   /** How the number of replicas was chosen, where it was left to choose. */
   readonly curve?: AutoReplicas | undefined;
+  /** How replicas were given to layers, where there is a budget for all. */
+  readonly budget?: SpentBudget | undefined;
 }
 
 /** @returns Exit code. */
@@ -201,6 +224,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
     time,
     ...(change ?? { before: null, after: null, worth: null }),
     ...(given.curve && { replicaCurve: given.curve }),
+    ...(given.budget && { replicaBudget: given.budget }),
     placement: JSON.parse(text) as unknown,
     ...(plan && { migration: { ...plan, payBackSteps: payBack ?? null } }),
   });
@@ -209,6 +233,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   const { headers, cells } = placementTable(placement, judged);
   terminal.print(formatTable(headers, cells));
   if (given.curve) terminal.print(`\n${describeCurve(given.curve)}`);
+  if (given.budget) terminal.print(`\n${describeBudget(given.budget)}`);
   const replicas = describeReplicas(placement);
   if (replicas !== undefined) terminal.print(`\n${replicas}`);
   const step = describeStep(judged.heldOut ?? judged.learned);
@@ -247,6 +272,7 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   if (options.output !== undefined) await writeOutput(options.output, text, options);
   terminal.printJson({
     ...loadsData(loads, machine, outcome.placement),
+    ...(given.budget && { replicaBudget: given.budget }),
     file: options.output ?? null,
     placement: JSON.parse(text) as unknown,
     ...(plan && { migration: plan }),
@@ -254,6 +280,7 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   terminal.printCsv(loadRecords(loads, outcome.placement));
   terminal.print(`${describeLoads(loads, machine)}\n`);
   terminal.print(loadsTable(loads, outcome.placement));
+  if (given.budget) terminal.print(`\n${describeBudget(given.budget)}`);
   if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "")}`);
   printEnd(context, seconds);
   return placer.signal.aborted ? EXIT.interrupted : EXIT.done;
@@ -290,7 +317,9 @@ function optionsLike({ solver, seed, provenance }: Placement, options: PlaceOpti
     seed,
     objective: objective === "load" ? "balance" : objective,
     holdout: provenance.holdout,
-    replicas: provenance.numReplicas,
+    ...(provenance.replicaBudget === undefined
+      ? { replicas: provenance.numReplicas }
+      : { replicaBudget: provenance.replicaBudget }),
     ...(slotsPerChiplet !== undefined && { slots: slotsPerChiplet }),
     ...(dispatch && { dispatch }),
     ...optionsOfLimits(limits),

@@ -2,6 +2,7 @@ import { InputError } from "../errors.js";
 import { posedSlots, type PlacementRequest } from "../flows/pose.js";
 import type { DispatchModel } from "../placement/dispatch.js";
 import { modelComplaints } from "./engine-advice.js";
+import { unequalFormats } from "./engines.js";
 import type { EngineTarget } from "./engine-target.js";
 import { completeModelLayers, formatLayers, moeLayers } from "./model-layers.js";
 import { routerGroups } from "./router-groups.js";
@@ -112,6 +113,13 @@ function aimedSlots(
       `numChiplets: found ${numChiplets} for ${numExperts} experts, expected ranks among which they divide: ` +
         `${engine.name} gives each as many`,
       sizes.length > 0 ? `Maybe pass numChiplets ${sizes.join(", ")}.` : undefined,
+    );
+  }
+  if (request.layerReplicas !== undefined) {
+    if (engine.unequalLayers !== undefined) return { numReplicas: 0, added: 0 };
+    throw new InputError(
+      `layerReplicas: found layers with replicas of their own, expected as many in all: ${engine.name} has as many slots in each`,
+      `Maybe pass numReplicas, or place for an engine that takes ${unequalFormats()}.`,
     );
   }
   if (!equalSlots && !runs) {

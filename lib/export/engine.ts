@@ -49,6 +49,8 @@ export interface Engine {
   readonly dispatch?: readonly DispatchModel[];
   /** How it sends tokens in a step of each kind; absent where that is not known. */
   readonly transport?: Readonly<Record<Phase, Transport>>;
+  /** How it is known that its layers may have unequal numbers of slots; absent where all have as many. */
+  readonly unequalLayers?: string;
   /** The whole command line or configuration. */
   launch(facts: LaunchFacts): string;
   /** How to see that the file was loaded. */

@@ -19,6 +19,13 @@ export const engines: readonly Engine[] = [
   ...otherEngines,
 ];
 
+/** Names of the formats in which layers may have unequal numbers of slots, for people. */
+export function unequalFormats(): string {
+  return engines
+    .flatMap(({ format, unequalLayers }) => (unequalLayers === undefined ? [] : [format]))
+    .join(" or ");
+}
+
 /**
  * The engine that a file format was made for; undefined where none is known.
  *

@@ -2,6 +2,7 @@ import { InputError } from "../errors.js";
 import type { Chiplets, LayerPlacement, Placement } from "../placement/placement.js";
 import { formatLayers, moeLayers, type ModelLayers } from "./model-layers.js";
 import { runLengths } from "./physical-slots.js";
+import { engineOf, unequalFormats } from "./engines.js";
 import type { ExportOptions, PlacementFormat } from "./placement-format.js";
 import { largest } from "../statistics.js";
 
@@ -35,7 +36,10 @@ export function fitEngine(
     noReplicas: needs.noReplicas,
   };
   const complete = needs.layers === "all" ? completeLayers(chosen, moeLayers(options), context) : chosen;
-  const layers = needs.equalSlots ? complete.map((layer) => equalizeSlots(layer, context)) : complete;
+  const mayDiffer = engineOf(name, options.engine)?.unequalLayers !== undefined;
+  const layers = needs.equalSlots
+    ? complete.map((layer) => equalizeSlots(layer, mayDiffer ? ownSlots(layer, context) : context))
+    : complete;
   if (needs.noReplicas && layers.some(({ chiplets }) => chiplets.flat().length > placement.numExperts)) {
     throw new InputError(
       `${name}: found replicas, expected every expert on one chiplet: the format holds no more`,
@@ -168,11 +172,24 @@ function missingAdvice(layers: readonly LayerPlacement[]): string {
     : "Maybe pass fillLayers to place their experts in the order of their ids.";
 }
 
+/** Slots of a layer that need not be those of the others. */
+function ownSlots({ chiplets }: LayerPlacement, context: FitContext): FitContext {
+  return { ...context, slotsPerChiplet: largest(chiplets.map(({ length }) => length)) };
+}
+
 function equalizeSlots({ layer, chiplets }: LayerPlacement, context: FitContext): LayerPlacement {
   const { numExperts, slotsPerChiplet, name, fillEmpty, loads, note } = context;
   const short = chiplets.findIndex((experts) => experts.length < slotsPerChiplet);
   if (short === -1) return { layer, chiplets };
   if (fillEmpty !== true) {
+    const isEven = chiplets.every(({ length }) => length === chiplets[0].length);
+    if (isEven) {
+      throw new InputError(
+        `${name}: layer ${layer}: found ${chiplets[0].length} slots on every chiplet, expected ${slotsPerChiplet} as in other ` +
+          "layers: the engine has as many in all",
+        `Maybe export for one whose layers may differ, ${unequalFormats()}, or pass fillEmpty to fill the others up.`,
+      );
+    }
     throw new InputError(
       `${name}: layer ${layer}: chiplet ${short} holds ${chiplets[short].length} experts, expected ` +
         `${slotsPerChiplet} as on the fullest: the engine has no empty slots`,

@@ -1,13 +1,12 @@
 import { describeValue } from "../describe-value.js";
-import type { Placement } from "../placement/placement.js";
 import { countExperts, isIdList, isRecord, layersOfRows, reportExtraKeys } from "./foreign-content.js";
 import type { PlacementFormat, Report } from "./placement-format.js";
 
 /**
  * vllm-ascend's `expert_map_path` file: for every MoE layer the experts of every device.
  *
- * The loader goes by the order of the lists and never looks at `layer_id` or `device_id`; it makes one tensor of all
- * lists, so all are equally long. An expert twice on a device gives every rank a wrong map without a word.
+ * The loader goes by the order of the lists and never looks at `layer_id` or `device_id`; it makes one tensor of the lists of
+ * a layer, so those are equally long. An expert twice on a device gives every rank a wrong map without a word.
  * Source: vllm-ascend, eplb/adaptor/vllm_adaptor.py, `_expert_file_to_tensor`.
  */
 export const vllmAscend: PlacementFormat = {
@@ -48,7 +47,6 @@ export const vllmAscend: PlacementFormat = {
     const numChiplets = options.numChiplets ?? sound[0].length;
     const layers = sound.map((chiplets, index) => ({ layer: layerOf[index], chiplets }));
     const numExperts = countExperts(options, sound.flat(2));
-    reportUnequalLayers({ model: options.model, numExperts, numChiplets, layers }, report);
     return { model: options.model, numExperts, numChiplets, layers };
   },
 };
@@ -84,15 +82,4 @@ function readDevices(entry: unknown, index: number, report: Report): number[][] 
   });
   const sound = lists.filter((list) => list !== undefined);
   return sound.length === lists.length ? sound : undefined;
-}
-
-function reportUnequalLayers({ layers }: Placement, report: Report): void {
-  const lengthOf = (index: number) => layers[index].chiplets[0]?.length;
-  layers.forEach(({ layer }, index) => {
-    if (lengthOf(index) !== lengthOf(0)) {
-      report(
-        `layer ${layer}: found ${lengthOf(index)} experts on a device, expected ${lengthOf(0)} as in the first`,
-      );
-    }
-  });
 }

@@ -83,7 +83,7 @@ export async function placeTrace(
     layers.push(isRoutingTrace(trace) ? answer : withoutTraffic(answer));
   }
   const { model, numExperts } = trace;
-  const { numChiplets, numReplicas = 0 } = posing;
+  const { numChiplets } = posing;
   const [first] = problems;
   const { dispatch } = first;
   const { solver } = options;
@@ -91,16 +91,22 @@ export async function placeTrace(
   const supported = solver.supports?.(first) ?? true;
   return {
     status: "placed",
-    solver: solver.answersAs?.(first) ?? solver.name,
+    solver: answeredAs(solver, problems),
     ...(supported !== true && { passedOver: supported }),
     placement: {
       model,
       numExperts,
       numChiplets,
-      ...(numReplicas > 0 && { dispatch }),
+      ...(problems.some(({ numReplicas }) => numReplicas > 0) && { dispatch }),
       layers: keepsNumbers ? layers : verified(fastestStep(layers, problems, candidatesOf), problems),
     },
   };
+}
+
+/** Name of the solver that answered for all layers; where another did for some, that of the one asked. */
+function answeredAs(solver: Solver, problems: readonly PlacementProblem[]): string {
+  const names = new Set(problems.map((problem) => solver.answersAs?.(problem) ?? solver.name));
+  return names.size === 1 ? [...names][0] : solver.name;
 }
 
 /** Why the memories have no room for the replicas asked for; undefined where they have. */

@@ -32,6 +32,8 @@ export interface PlacementRequest extends RequestedLimits, AskedNumbering {
   readonly slotsPerChiplet?: number | undefined;
   /** Replicas beyond one of every expert, or as many as fill all slots; default none. */
   readonly numReplicas?: number | "fill" | undefined;
+  /** Replicas of layers by number, in place of `numReplicas`, where layers share what memories have room for. */
+  readonly layerReplicas?: ReadonlyMap<number, number> | undefined;
   /** Default as {@link defaultDispatch} has it for the machine. */
   readonly dispatch?: DispatchModel | undefined;
   readonly pins?: readonly Pin[] | undefined;
@@ -42,6 +44,8 @@ export interface PlacementRequest extends RequestedLimits, AskedNumbering {
 export interface PosingOptions extends Omit<ProblemOptions, "layer" | "limits">, RequestedLimits {
   /** Most bytes of one layer's expert weights behind a chiplet group's memory; no limit by default. */
   readonly groupBytes?: number | undefined;
+  /** Replicas of layers by number, in place of `numReplicas`. */
+  readonly layerReplicas?: ReadonlyMap<number, number> | undefined;
 }
 
 /**
@@ -59,7 +63,7 @@ export function poseFor(
 ): PosingOptions {
   const { hardware, shape } = machine;
   const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
-  const { objective = "traffic", dispatch } = request;
+  const { objective = "traffic", dispatch, layerReplicas } = request;
   const slots = posedSlots(request, { numExperts, numChiplets });
   return {
     numChiplets,
@@ -67,7 +71,8 @@ export function poseFor(
     ...slots,
     dispatch: dispatch ?? defaultDispatch(hardware),
     ...(shape && { expertBytes: new Float64Array(numExperts).fill(expertBytes(shape)) }),
-    groupBytes: shape && roomForWeights({ hardware, shape }, numExperts, slots),
+    groupBytes: shape && (layerReplicas ? Infinity : roomForWeights({ hardware, shape }, numExperts, slots)),
+    layerReplicas,
     ...requestedLimits(request),
     objective: objectiveOn(objective, machine),
     pins: request.pins ?? [],
@@ -128,6 +133,7 @@ export function poseLayer(trace: RoutingTrace, layer: LayerTrace, options: Posin
   const meanLoad = countChoices(layer) / options.numChiplets;
   return createProblem(collectPatterns(layer, trace), {
     ...options,
+    numReplicas: replicasOf(layer, options),
     layer: layer.layer,
     limits: limitsUnder(options, { meanLoad, tokens: layer.numTokens }),
   });
@@ -144,11 +150,16 @@ export function poseLoads({ layer, load }: LayerLoad, options: PosingOptions): P
   const meanLoad = patterns.numTokens / options.numChiplets;
   return createProblem(patterns, {
     ...options,
+    numReplicas: replicasOf({ layer }, options),
     dispatch: "uniform",
     objective: { minimise: "load" },
     layer,
     limits: limitsUnder(options, { meanLoad, tokens: undefined }),
   });
+}
+
+function replicasOf({ layer }: { readonly layer: number }, options: PosingOptions): number {
+  return options.layerReplicas?.get(layer) ?? options.numReplicas ?? 0;
 }
 
 function limitsUnder(

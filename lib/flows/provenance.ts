@@ -15,6 +15,7 @@ export interface Making {
   readonly request: PlacementRequest;
   readonly holdout: number;
   readonly maxMoves?: number | null | undefined;
+  readonly replicaBudget?: number | undefined;
   readonly backends: BackendChoice;
 }
 
@@ -25,7 +26,7 @@ export interface Making {
  */
 export function provenanceOf(
   parts: readonly (RoutingTrace | LoadTrace)[],
-  { machine, request, holdout, maxMoves, backends }: Making,
+  { machine, request, holdout, maxMoves, replicaBudget, backends }: Making,
 ): Provenance {
   const { hardware, shape, workload } = machine;
   const { objective = "traffic", dispatch } = request;
@@ -47,6 +48,7 @@ export function provenanceOf(
     ...(antiAffinity.length > 0 && { antiAffinity }),
     ...requestedNumbering(request),
     ...(maxMoves !== undefined && { maxMoves }),
+    ...(replicaBudget !== undefined && { replicaBudget }),
     backends,
     holdout,
     traceSha256: hashTrace(parts),

@@ -76,6 +76,7 @@ const provenanceSchema = z.object({
   workload: workload.exactOptional().describe("How the step is run whose time was minimised."),
   slotsPerChiplet: count.exactOptional(),
   numReplicas: z.int().min(0).describe("Replicas asked for, beyond one of every expert."),
+  replicaBudget: z.int().min(0).exactOptional().describe("Replicas asked for over all layers together."),
   dispatch: z.enum(DISPATCH_MODELS).exactOptional(),
   limits: z.object(
     Object.fromEntries(

@@ -30,6 +30,8 @@ export interface Provenance extends Partial<Numbering> {
   readonly slotsPerChiplet?: number;
   /** Replicas asked for, beyond one of every expert. */
   readonly numReplicas: number;
+  /** Replicas over all layers, given to those where they gain most, in place of `numReplicas`. */
+  readonly replicaBudget?: number;
   readonly dispatch?: DispatchModel;
   readonly limits: { readonly [Field in keyof RequestedLimits]?: number };
   readonly pins?: readonly Pin[];

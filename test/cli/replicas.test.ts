@@ -11,6 +11,12 @@ interface Placed {
   };
 }
 
+/** A layer with what it costs by replicas, and what it got of a budget. */
+interface BudgetedLayer {
+  numReplicas: number;
+  points: { numReplicas: number; cost: number }[];
+}
+
 describe("replicas on the command line", () => {
   let place: Workplace;
   beforeEach(() => {
@@ -89,6 +95,69 @@ describe("replicas on the command line", () => {
     const refused = await place.run("compare", "trace.jsonl", "--chiplets", "4", "--replicas", "auto");
     expect(refused.exitCode).to.equal(2);
     expect(refused.stderr).to.contain("--replicas: found auto, expected a number");
+  });
+
+  it("go to the layers where they gain most, within one budget for all", async () => {
+    // The first layer is even, the second has one busy expert.
+    const loads = [0, 1].map((layer) =>
+      Array.from({ length: 8 }, (_, expert) => (layer && !expert ? 900 : 100)),
+    );
+    place.write("counts.json", JSON.stringify(loads));
+    const asked = ["place", "counts.json", "--as", "loads", "--objective", "balance", "--chiplets", "4"];
+    const placed = (await place.runJson(...asked, "--replica-budget", "7", "-o", "p.json")) as Placed & {
+      replicaBudget: { costIn: string; layers: BudgetedLayer[] };
+    };
+    const { layers, costIn } = placed.replicaBudget;
+    expect(costIn).to.equal("load");
+    // Of seven four go where the slots of its chiplets are as many then.
+    expect(layers.map(({ numReplicas }) => numReplicas)).to.deep.equal([0, 4]);
+    expect(layers[0].points[0].cost).to.equal(200);
+    expect(layers[1].points[0].cost).to.equal(1000);
+    placed.placement.layers.forEach(({ chiplets }, index) => {
+      expect(chiplets.flat()).to.have.length(8 + layers[index].numReplicas);
+    });
+    const again = await place.run(
+      "place",
+      "counts.json",
+      "--as",
+      "loads",
+      "--like",
+      "p.json",
+      "-o",
+      "q.json",
+    );
+    expect(again.exitCode, again.stderr).to.equal(0);
+    expect(again.stdout).to.contain("replica budget: 4 of 7 given, 4 each to layers 1; 0 each to layers 0");
+    expect(place.read("q.json")).to.equal(place.read("p.json"));
+    const file = ["-o", "file.json", "--force"];
+    const ascend = await place.run("export", "p.json", "--to", "vllm-ascend", ...file);
+    expect(ascend.exitCode, ascend.stderr).to.equal(0);
+    const verified = await place.run("verify", "file.json", "--against", "p.json");
+    expect(verified.stdout).to.contain("file.json: sound");
+    const refused = await place.run("export", "p.json", "--to", "sglang", ...file);
+    expect(refused.exitCode).to.equal(2);
+    expect(refused.stderr).to.match(/found 2 slots on every chiplet, expected 3 as in other layers/);
+    expect(refused.stderr).to.contain("vllm-ascend or omni-infer");
+  });
+
+  it("have a budget that other replicas, engines with equal layers and memories may refuse", async () => {
+    const gpus = ["--hardware", "h100-8x8", "--groups", "1", "--model", "deepseek-moe-16b"];
+    const asked = ["place", "trace.jsonl", "--chiplets", "4", ...gpus, "--replica-budget"];
+    for (const [args, exitCode, message] of [
+      [["4", "--replicas", "4"], 2, "--replica-budget: found replicas or slots too"],
+      [["4", "--for", "sglang"], 2, "--replica-budget: found layers with replicas of their own"],
+      [["9999999"], 3, "infeasible: 9999999 replicas over all layers are more than the "],
+    ] as const) {
+      const answer = await place.run(...asked, ...args);
+      expect(answer.stderr).to.contain(message);
+      expect(answer.exitCode, message).to.equal(exitCode);
+    }
+    const uneven = ["place", "trace.jsonl", "--hardware", "h100-8x8", "--chiplets", "3", "--groups", "1"];
+    const few = await place.run(...uneven, "--for", "vllm-ascend", "--replica-budget", "1");
+    expect(few.stderr).to.contain(
+      "1 replicas over all layers are fewer than the 2 that fill the slots of every rank",
+    );
+    expect(few.exitCode).to.equal(3);
   });
 
   it("reach every engine whose format knows them", async () => {

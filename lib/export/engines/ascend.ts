@@ -26,6 +26,7 @@ export const ascendEngines: readonly Engine[] = [
     fileEnding: ".json",
     dispatch: ["vllm-ascend"],
     transport: always("per-expert"),
+    unequalLayers: "from 0.13 on, by reading: expert_file_to_tensor takes every layer by itself",
     launch: ({ file, model, ...placement }) =>
       `vllm serve ${model ?? "MODEL"} --tensor-parallel-size ${placement.numChiplets} --enable-expert-parallel ` +
       `--additional-config '{"eplb_config": {"expert_map_path": "${file}", ` +
@@ -47,6 +48,7 @@ export const ascendEngines: readonly Engine[] = [
     checked: "master of 2025-08-01, run on six placements",
     releases: [{ loading: "loads", why: "checked with master of 2025-08-01; development went on elsewhere" }],
     fileEnding: ".npy",
+    unequalLayers: "by reading: get_num_of_redundant_experts is asked for every layer",
     launch: ({ file, layers, numChiplets }) =>
       `config.yaml with pattern_path: /ABSOLUTE/PATH/${file}, max_moe_layer_num: ${layers.length}, ` +
       `enable_dynamic: False, on ${numChiplets} devices`,
