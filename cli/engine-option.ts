@@ -35,10 +35,11 @@ export function engineOption(description: string): Option {
  * @throws InputError if the engine cannot load what is asked for.
  */
 export async function aimAt<Options extends AimOptions>(
-  { model, numExperts, layers }: RoutingTrace | LoadTrace,
+  trace: RoutingTrace | LoadTrace,
   options: Options,
   terminal: Terminal,
 ): Promise<{ machine: Machine; options: Options }> {
+  const { model, numExperts, layers } = trace;
   const target = options.for === undefined ? undefined : findTarget(options.for, model);
   if (options.for !== undefined) requireGpus(options, options.for);
   const found = await loadMachine(options, model, terminal);
@@ -50,6 +51,7 @@ export async function aimAt<Options extends AimOptions>(
     numExperts,
     numChiplets: numGroups * chipletsPerGroup,
     layers: layers.map(({ layer }) => layer),
+    ...("topK" in trace && { sharedExperts: trace.sharedExperts }),
     force: options.force === true,
   });
   for (const note of notes) terminal.note(withFlags(note));

@@ -30,6 +30,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   maxTopK: "--max-top-k",
   keepWarmup: "--keep-warmup",
   dropExperts: "--drop-expert",
+  sharedExperts: "--shared-experts",
   holdout: "--holdout",
   objective: "--objective",
   solver: "--solver",

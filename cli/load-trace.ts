@@ -4,6 +4,7 @@ import {
   readTrace,
   selectLayers,
   synthesizeTrace,
+  withSharedExperts,
   type ReadReport,
   type ReadRouting,
   type ReadTraceOptions,
@@ -74,18 +75,24 @@ export async function loadRouting(
   const routing = await readRouting(paths, readOptions(options, terminal));
   noteReport(routing.report, options, terminal);
   if (routing.kind === "tokens") return { kind: "tokens", ...selectFrom(routing, options) };
-  const { layers } = options;
+  const { layers, sharedExperts } = options;
+  if (sharedExperts !== undefined) {
+    throw new InputError(
+      "--shared-experts: found loads without tokens, expected tokens, which all choose them",
+    );
+  }
   return layers === undefined ? routing : { ...routing, loads: selectLayers(routing.loads, layers) };
 }
 
-function selectFrom(loaded: LoadedTrace, { layers }: TraceOptions): LoadedTrace {
-  if (layers === undefined) return loaded;
-  const { trace, parts, report } = loaded;
-  const wanted = layers.filter((layer) => trace.layers.some((known) => known.layer === layer));
+function selectFrom(loaded: LoadedTrace, { layers, sharedExperts }: TraceOptions): LoadedTrace {
+  const known = loaded.trace.layers.map(({ layer }) => layer);
+  const wanted = layers?.filter((layer) => known.includes(layer));
+  const share = (trace: RoutingTrace) =>
+    sharedExperts === undefined ? trace : withSharedExperts(trace, sharedExperts);
   return {
-    trace: selectLayers(trace, layers),
-    parts: parts.map((part) => selectLayers(part, wanted)),
-    report,
+    trace: share(layers ? selectLayers(loaded.trace, layers) : loaded.trace),
+    parts: loaded.parts.map((part) => share(wanted ? selectLayers(part, wanted) : part)),
+    report: loaded.report,
   };
 }
 

@@ -9,6 +9,7 @@ import {
   parseHardware,
   parseModelConfig,
   withChiplets,
+  withSharedPlaced,
   type Hardware,
   type ModelShape,
   type Workload,
@@ -30,6 +31,8 @@ export interface MachineOptions extends WorkloadOptions {
   readonly chiplets?: number;
   readonly groups?: number;
   readonly model?: string;
+  /** Shared experts that are placed like the others. */
+  readonly sharedExperts?: number;
 }
 
 export interface Machine {
@@ -80,7 +83,9 @@ export async function loadMachine(
     ...(chiplets !== undefined && { numChiplets: chiplets }),
     ...(groups !== undefined && { numGroups: groups }),
   });
-  const shape = loadShape(options, traceModel, terminal);
+  const whole = loadShape(options, traceModel, terminal);
+  const { sharedExperts } = options;
+  const shape = whole && sharedExperts !== undefined ? withSharedPlaced(whole, sharedExperts) : whole;
   const choice = toWorkloadChoice(options, options.workload);
   const workload = options.recordedWorkload ?? createWorkload({ hardware, shape }, choice);
   return { hardware, shape, workload };
@@ -134,6 +139,7 @@ export async function loadMachineOf(
       ...(phase !== undefined && { workload: phase }),
       ...(options.hardware === undefined && placement.provenance && hardwareOptions(placement.provenance)),
       chiplets: placement.numChiplets,
+      ...(placement.sharedExperts !== undefined && { sharedExperts: placement.sharedExperts }),
       ...(groups !== undefined && { groups }),
     },
     trace.model ?? placement.model,

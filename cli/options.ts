@@ -45,6 +45,7 @@ export interface TraceOptions {
   readonly layers?: readonly number[];
   readonly padding?: number | "none";
   readonly dropExpert?: readonly number[];
+  readonly sharedExperts?: number;
   readonly placement?: string;
   readonly as?: "tokens" | "loads";
 }
@@ -77,6 +78,13 @@ export function addTraceOptions(command: Command): Command {
     )
     .addOption(paddingOption())
     .addOption(dropExpertOption())
+    .addOption(
+      integerOption(
+        "--shared-experts <n>",
+        "shared experts to place like others: each in a slot, for all tokens",
+        1,
+      ),
+    )
     .addOption(asOption());
 }
 

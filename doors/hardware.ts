@@ -10,7 +10,13 @@ export { overrideHardware } from "../lib/hardware/override.js";
 export { hardwareJsonSchema, parseHardware } from "../lib/hardware/parse.js";
 export type { Machine } from "../lib/hardware/machine.js";
 export { findHardware, hardwarePresets } from "../lib/hardware/presets.js";
-export { expertBytes, findModelShape, modelShapes, type ModelShape } from "../lib/hardware/model-shapes.js";
+export {
+  expertBytes,
+  findModelShape,
+  modelShapes,
+  withSharedPlaced,
+  type ModelShape,
+} from "../lib/hardware/model-shapes.js";
 export {
   calibrateKernels,
   type Calibration,

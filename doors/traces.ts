@@ -27,4 +27,5 @@ export {
   type ReadTraceOptions,
 } from "../traces/read-trace.js";
 export { synthesizeTrace, syntheticPresets, type SyntheticOptions } from "../traces/synthetic.js";
+export { withSharedExperts } from "../lib/trace/shared-experts.js";
 export { selectLayers, splitParts, type SplitTrace } from "../lib/trace/holdout.js";

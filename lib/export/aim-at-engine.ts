@@ -1,7 +1,7 @@
 import { InputError } from "../errors.js";
 import { posedSlots, type PlacementRequest } from "../flows/pose.js";
 import type { DispatchModel } from "../placement/dispatch.js";
-import { modelComplaints } from "./engine-advice.js";
+import { checkSharedExperts, modelComplaints } from "./engine-advice.js";
 import { unequalFormats } from "./engines.js";
 import type { EngineTarget } from "./engine-target.js";
 import { completeModelLayers, formatLayers, moeLayers } from "./model-layers.js";
@@ -11,6 +11,8 @@ import { routerGroups } from "./router-groups.js";
 export interface AimedModel {
   readonly model: string | undefined;
   readonly numExperts: number;
+  /** How many of them, the last ones, are shared; default none. */
+  readonly sharedExperts?: number | undefined;
   /** EP ranks. */
   readonly numChiplets: number;
   /** Numbers of the layers that have a trace, ascending. */
@@ -42,6 +44,7 @@ export function aimAtEngine(
   if (complaint !== undefined && !force) {
     throw new InputError(`engine: ${complaint}`, "Maybe pass force to place for it all the same.");
   }
+  checkSharedExperts(engine, aimed.sharedExperts);
   const numGroups = format.needs.renumbers === true && !force ? routerGroups(aimed.model) : 1;
   const slots = aimedSlots(request, target, aimed);
   const asked = format.asks?.(aimed.model);
@@ -150,9 +153,16 @@ function keptGroups({ engine, format }: EngineTarget, numGroups: number): string
   );
 }
 
-function missingLayers({ model, numExperts, numChiplets, layers }: AimedModel): string[] {
+function missingLayers({ model, numExperts, sharedExperts, numChiplets, layers }: AimedModel): string[] {
   const placed = layers.map((layer) => ({ layer, chiplets: [] }));
-  const wanted = moeLayers(completeModelLayers({ model, numExperts, numChiplets, layers: placed }, {}));
+  const placement = {
+    model,
+    numExperts,
+    numChiplets,
+    layers: placed,
+    ...(sharedExperts !== undefined && { sharedExperts }),
+  };
+  const wanted = moeLayers(completeModelLayers(placement, {}));
   const missing = wanted.filter((layer) => !layers.includes(layer));
   if (missing.length === 0) return [];
   return [

@@ -1,7 +1,15 @@
 import { InputError } from "../errors.js";
 import type { Placement } from "../placement/placement.js";
-import { engineOf } from "./engines.js";
-import { deafModel, formatRange, releaseOf, type Engine, type LaunchFacts, type Loading } from "./engine.js";
+import { engineOf, sharingFormats } from "./engines.js";
+import {
+  deafModel,
+  formatRange,
+  releaseOf,
+  shellWord,
+  type Engine,
+  type LaunchFacts,
+  type Loading,
+} from "./engine.js";
 import { formatLayers } from "./model-layers.js";
 import { layersThatSplitGroups, routerGroups } from "./router-groups.js";
 import type { ExportOptions, PlacementFormat } from "./placement-format.js";
@@ -37,6 +45,7 @@ export function checkEngine(
 ): string[] {
   const engine = engineOf(name, key);
   if (engine === undefined) return [];
+  checkSharedExperts(engine, placement.sharedExperts);
   const complaints = [
     ...modelComplaints(engine, placement.model),
     ...(needs.renumbers === true ? groupComplaints(placement) : []),
@@ -70,7 +79,12 @@ export function engineAdvice(
       loading: release.loading,
       why: release.why,
     })),
-    launch: engine.launch({ ...placement, file: fileName }),
+    launch: engine.launch({
+      ...placement,
+      model: placement.model === undefined ? undefined : shellWord(placement.model),
+      file: fileName,
+      release: asked,
+    }),
     seeLoaded: engine.seeLoaded,
     silentlyWrong: [...replicaWarnings(placement, engine), ...engine.silentlyWrong],
   };
@@ -84,6 +98,21 @@ export function adviceNotes({ engine, releases, launch, seeLoaded, silentlyWrong
     `to see that it was loaded: ${seeLoaded}`,
     ...silentlyWrong.map((sentence) => `silently wrong: ${sentence}`),
   ];
+}
+
+/**
+ * Sees to it that shared experts are placed only for who takes them from the file.
+ *
+ * @throws InputError if the engine keeps them on every rank, whatever a file says.
+ */
+export function checkSharedExperts(engine: Engine, sharedExperts = 0): void {
+  // Without a key there is no engine: planners and scripts take what they get.
+  if (sharedExperts === 0 || engine.key === undefined || engine.sharedExperts !== undefined) return;
+  throw new InputError(
+    `sharedExperts: found ${sharedExperts} placed like the others, expected routed experts alone: ${engine.name} has the shared ` +
+      "ones on every rank, whatever the file says",
+    `Maybe place without sharedExperts, or for an engine that places them: ${sharingFormats()}.`,
+  );
 }
 
 /** What is wrong with placing a model for an engine that serves it with its experts in their own order. */

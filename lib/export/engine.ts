@@ -27,6 +27,8 @@ export interface LaunchFacts extends Placement {
   readonly slotsPerChiplet: number;
   /** Name of the file written. */
   readonly file: string;
+  /** The range of versions that was asked about, where one was. */
+  readonly release?: EngineRelease | undefined;
 }
 
 /** What an engine, trainer or partitioner does with a file of one format. */
@@ -51,6 +53,8 @@ export interface Engine {
   readonly transport?: Readonly<Record<Phase, Transport>>;
   /** How it is known that its layers may have unequal numbers of slots; absent where all have as many. */
   readonly unequalLayers?: string;
+  /** How it takes shared experts that are placed like the others; absent where every rank has them anyway. */
+  readonly sharedExperts?: string;
   /** The whole command line or configuration. */
   launch(facts: LaunchFacts): string;
   /** How to see that the file was loaded. */
@@ -74,6 +78,17 @@ export function always(transport: Transport): Readonly<Record<Phase, Transport>>
 /** What the engine serves with the experts in their own order, of which the model is one; undefined where it obeys. */
 export function deafModel({ deafModels = [] }: Engine, model: string | undefined): DeafModels | undefined {
   return deafModels.find(({ matches }) => model !== undefined && matches.test(model));
+}
+
+/**
+ * A word of a command line, quoted where a shell would take it apart.
+ *
+ * @example
+ * shellWord("deepseek-ai/DeepSeek-V3"); // "deepseek-ai/DeepSeek-V3"
+ * shellWord("my model (new)"); // "'my model (new)'"
+ */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Replicas beyond one of each expert. */

@@ -25,7 +25,7 @@ export function enginesPage(): string {
 
 function formatEngine(engine: Engine): string {
   const { format, name, checked, releases, deafModels, obeyingModels, fileEnding, dispatch } = engine;
-  const { transport, unequalLayers, seeLoaded, silentlyWrong } = engine;
+  const { transport, unequalLayers, sharedExperts, seeLoaded, silentlyWrong } = engine;
   const needs = findFormat(format)?.needs;
   const slotsPerChiplet = needs?.noReplicas === true || needs?.equalSlots === false ? 8 : 9;
   const launch = engine.launch({ ...example, slotsPerChiplet, file: `FILE${fileEnding ?? ""}` });
@@ -42,6 +42,7 @@ function formatEngine(engine: Engine): string {
       ? []
       : [`- Replicas are chosen as \`--dispatch ${dispatch.join("` or `")}\` does.`]),
     ...(unequalLayers === undefined ? [] : [`- Layers may have unequal numbers of slots: ${unequalLayers}.`]),
+    ...(sharedExperts === undefined ? [] : [`- Shared experts may be placed: ${sharedExperts}.`]),
     ...(transport === undefined ? [] : [`- Copies travel ${formatTransport(transport)}.`]),
     `- Launch: \`${launch}\``,
     `- To see that it was loaded: ${seeLoaded}.`,

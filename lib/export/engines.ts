@@ -26,6 +26,13 @@ export function unequalFormats(): string {
     .join(" or ");
 }
 
+/** Names of the formats that may hold shared experts, for people. */
+export function sharingFormats(): string {
+  return engines
+    .flatMap(({ format, sharedExperts }) => (sharedExperts === undefined ? [] : [format]))
+    .join(" or ");
+}
+
 /**
  * The engine that a file format was made for; undefined where none is known.
  *

@@ -34,13 +34,13 @@ export function moeLayers({ numHiddenLayers, firstMoeLayer, moeLayerStep }: Mode
  * completeModelLayers({ ...placement, model: undefined }, {}); // { numHiddenLayers: 3, firstMoeLayer: 1, moeLayerStep: 1 }
  */
 export function completeModelLayers(
-  { model, numExperts, layers }: Placement,
+  { model, numExperts, sharedExperts = 0, layers }: Placement,
   known: KnownModelLayers,
   note?: (sentence: string) => void,
 ): ModelLayers {
   const found = model === undefined ? undefined : findModelShape(model);
   // A model of another number of experts is one made from the known one: its layers may be others too.
-  const shape = found?.numExperts === numExperts ? found : undefined;
+  const shape = found?.numExperts === numExperts - sharedExperts ? found : undefined;
   const last = layers[layers.length - 1].layer;
   if (known.numHiddenLayers === undefined) checkModelSizes("placement", { layer: last });
   const numHiddenLayers = known.numHiddenLayers ?? shape?.numLayers;

@@ -83,6 +83,7 @@ export async function placeTrace(
     layers.push(isRoutingTrace(trace) ? answer : withoutTraffic(answer));
   }
   const { model, numExperts } = trace;
+  const sharedExperts = isRoutingTrace(trace) ? trace.sharedExperts : undefined;
   const { numChiplets } = posing;
   const [first] = problems;
   const { dispatch } = first;
@@ -96,6 +97,7 @@ export async function placeTrace(
     placement: {
       model,
       numExperts,
+      ...(sharedExperts !== undefined && { sharedExperts }),
       numChiplets,
       ...(problems.some(({ numReplicas }) => numReplicas > 0) && { dispatch }),
       layers: keepsNumbers ? layers : verified(fastestStep(layers, problems, candidatesOf), problems),

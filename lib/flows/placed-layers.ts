@@ -13,8 +13,12 @@ export function placedLayers(
   placement: Placement,
 ): { layer: number; tokens: number; patterns: TokenPatterns; chiplets: Chiplets }[] {
   if (trace.numExperts !== placement.numExperts) {
+    const { sharedExperts = 0 } = placement;
     throw new InputError(
       `placement: found ${placement.numExperts} experts, expected ${trace.numExperts} as in the trace`,
+      placement.numExperts - sharedExperts === trace.numExperts
+        ? `Maybe pass sharedExperts ${sharedExperts}, because it places them, too.`
+        : undefined,
     );
   }
   const chipletsOf = new Map<number, Chiplets>(

@@ -1,3 +1,5 @@
+import { InputError } from "../errors.js";
+
 /** Sizes of a Mixture-of-Experts model: all that bytes, operations and time depend on. */
 export interface ModelShape {
   readonly name: string;
@@ -44,6 +46,27 @@ export interface AttentionShape {
 /** Bytes of the weights of one expert in one layer. */
 export function expertBytes(shape: ModelShape, bytesPerWeight = shape.bytesPerWeight): number {
   return 3 * shape.hiddenSize * shape.expertWidth * bytesPerWeight;
+}
+
+/**
+ * The shape of a model of which some shared experts are placed like the others.
+ *
+ * @throws InputError if the model has fewer of the width of its experts.
+ */
+export function withSharedPlaced(shape: ModelShape, numShared: number): ModelShape {
+  const { name, expertWidth, sharedWidth, numExperts, topK } = shape;
+  const most = Math.floor(sharedWidth / expertWidth);
+  if (numShared > most) {
+    throw new InputError(
+      `sharedExperts: found ${numShared}, expected at most ${most}: so many shared experts of the width of others has ${name}`,
+    );
+  }
+  return {
+    ...shape,
+    numExperts: numExperts + numShared,
+    topK: topK + numShared,
+    sharedWidth: sharedWidth - numShared * expertWidth,
+  };
 }
 
 /**

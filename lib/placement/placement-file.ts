@@ -41,8 +41,16 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
   const document = parseJson(text, where);
   const result = parseSchema(() => placementSchema.safeParse(document), where);
   if (!result.success) throw shapeError(document, result.error.issues[0], where);
-  const { model, numExperts, numChiplets, numGroups, slotsPerChiplet, groupsPerExpert, ...made } =
-    result.data;
+  const {
+    model,
+    numExperts,
+    sharedExperts,
+    numChiplets,
+    numGroups,
+    slotsPerChiplet,
+    groupsPerExpert,
+    ...made
+  } = result.data;
   const { dispatch, solver, seed, provenance, layers } = made;
   checkModelSizes(where, { numChiplets, numLayers: layers.length });
   // Whoever counts experts that no layer holds is told so by their number, not one by one in every layer.
@@ -51,6 +59,7 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
   return {
     model: model ?? undefined,
     numExperts,
+    ...(sharedExperts !== undefined && { sharedExperts }),
     numChiplets,
     ...(numGroups !== undefined && { numGroups }),
     ...(slotsPerChiplet !== undefined && { slotsPerChiplet }),
@@ -108,6 +117,7 @@ export function formatPlacement(placement: Placement): string {
   const {
     model = null,
     numExperts,
+    sharedExperts,
     numChiplets,
     numGroups,
     slotsPerChiplet,
@@ -121,6 +131,7 @@ export function formatPlacement(placement: Placement): string {
   const head = { format: "moeplace.placement", version: 1, model, numExperts, numChiplets };
   const fields = formatFields({
     ...head,
+    sharedExperts,
     numGroups,
     slotsPerChiplet,
     groupsPerExpert,

@@ -113,6 +113,9 @@ export const placementSchema = z
     version: z.literal(1),
     model: z.string().nullable().exactOptional().describe("Name of the model, null if unknown."),
     numExperts: count.describe("Experts of every MoE layer."),
+    sharedExperts: count
+      .exactOptional()
+      .describe("The last so many experts are shared ones, which every token chooses."),
     numChiplets: count,
     numGroups: count
       .exactOptional()

@@ -54,6 +54,8 @@ export type Solution =
 export interface Placement {
   readonly model: string | undefined;
   readonly numExperts: number;
+  /** The last so many experts are shared ones, placed like the others; absent where all are routed. */
+  readonly sharedExperts?: number;
   readonly numChiplets: number;
   /** Chiplet c is in chiplet group floor(c / (numChiplets / numGroups)). */
   readonly numGroups?: number;

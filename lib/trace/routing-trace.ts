@@ -28,6 +28,8 @@ export interface RoutingTrace {
   readonly numExperts: number;
   /** Experts of the token that chose most. */
   readonly topK: number;
+  /** The last so many experts are shared ones, which every token chooses; absent where all are routed. */
+  readonly sharedExperts?: number;
   /** One token in so many, a power of two, was kept of a trace too large to keep; absent where all were. */
   readonly sampledOneIn?: number;
   /** Ascending by layer number, at least one, each with at least one token. */

@@ -78,6 +78,15 @@ describe("advice of an export", () => {
     expect(await launchOf("omni-infer", "p.npy")).to.match(/max_moe_layer_num: 1, enable_dynamic: False/);
   });
 
+  it("quotes what a shell would take apart, and has the options of the version asked about", async () => {
+    const named = { ...placement, model: "my model (new)" };
+    const { advice } = await exportPlacement(named, formatNamed("vllm-ascend"), { engineVersion: "0.11.0" });
+    expect(advice?.launch).to.include("vllm serve 'my model (new)' --tensor-parallel-size 2 ");
+    expect(advice?.launch).to.include(
+      `--additional-config '{"expert_map_path": "FILE.json", "init_redundancy_expert": 1}'`,
+    );
+  });
+
   it("launches vLLM with the kernels of the step that the placement was made for", async () => {
     const workload = createWorkload({ hardware: findHardware("h100-8x8")! }, { phase: "decode" });
     const made = { ...placement, provenance: { workload } as Provenance };

@@ -1,4 +1,13 @@
-import { always, countRedundant, type Engine } from "../engine.js";
+import { always, countRedundant, type Engine, type LaunchFacts } from "../engine.js";
+
+/** Before 0.13 the options of EPLB stood by themselves. */
+function additionalConfig(facts: LaunchFacts): string {
+  const { file, sharedExperts = 0, release } = facts;
+  const map = `"expert_map_path": "${file}"`;
+  if (release?.before === "0.13") return `${map}, "init_redundancy_expert": ${countRedundant(facts)}`;
+  const mixed = sharedExperts > 0 ? `"mix_placement": true, ` : "";
+  return `${mixed}"eplb_config": {${map}, "num_redundant_experts": ${countRedundant(facts)}}`;
+}
 
 /** Engines for Ascend devices. */
 export const ascendEngines: readonly Engine[] = [
@@ -27,10 +36,12 @@ export const ascendEngines: readonly Engine[] = [
     dispatch: ["vllm-ascend"],
     transport: always("per-expert"),
     unequalLayers: "from 0.13 on, by reading: expert_file_to_tensor takes every layer by itself",
-    launch: ({ file, model, ...placement }) =>
-      `vllm serve ${model ?? "MODEL"} --tensor-parallel-size ${placement.numChiplets} --enable-expert-parallel ` +
-      `--additional-config '{"eplb_config": {"expert_map_path": "${file}", ` +
-      `"num_redundant_experts": ${countRedundant({ model, ...placement })}}}' (Model Runner V1)`,
+    sharedExperts:
+      "DeepSeek models with mix_placement (pull requests 7188 and 8035, from 0.18 on, by reading), as ids behind those of the " +
+      "routed experts, which all tokens choose; pull request 12871, which takes it out, is open",
+    launch: (facts) =>
+      `vllm serve ${facts.model ?? "MODEL"} --tensor-parallel-size ${facts.numChiplets} --enable-expert-parallel ` +
+      `--additional-config '{${additionalConfig(facts)}}' (Model Runner V1)`,
     seeLoaded:
       "nothing in the log; compare the answers of a few fixed prompts with those of a run without the file",
     silentlyWrong: [
@@ -38,6 +49,8 @@ export const ascendEngines: readonly Engine[] = [
       "an expert twice on a device gives every rank a wrong map",
       "on A2 devices, steps of more tokens than MC2 takes (512 by default) gather all tokens on every device; else, in " +
         "MC2 and all-to-all, a token sends a copy for every expert: token replication gains nothing, even loads do",
+      "a file with shared experts needs mix_placement, which enable_shared_expert_dp and multistream_overlap_shared_expert " +
+        "exclude, and one without them must not have it",
       "Model Runner V2 takes no file; static EPLB is announced for removal in 0.25.1",
     ],
   },
