@@ -119,6 +119,30 @@ export function checkUnpacked(
   );
 }
 
+/** Bytes that a list or an object takes once it is read, and one more value in it: measured, rounded up. */
+const LIST_BYTES = 100;
+const VALUE_BYTES = 24;
+/** Bytes that a packed document may take so, and bytes for every byte packed: rows of two of eight experts take 330. */
+const MOST_MADE = [256 * MIB, 384] as const;
+
+/**
+ * Checks how much memory the lists and values of a packed document will take, before they are made: an empty list takes fifty
+ * times its two characters.
+ *
+ * @throws InputError if it is more than any trace that packs so small takes.
+ */
+export function checkMade(
+  where: string,
+  { packed, lists, values }: { packed: number; lists: number; values: number },
+): void {
+  const [floor, ratio] = MOST_MADE;
+  if (LIST_BYTES * lists + VALUE_BYTES * values <= Math.max(floor, ratio * packed)) return;
+  throw new InputError(
+    `${where}: found ${packed} bytes that unpack to ${lists} lists and ${values} values, expected fewer`,
+    "Maybe unpack it first, if it can be trusted.",
+  );
+}
+
 /** Bytes of a line, or of whatever a streamed file is cut into. */
 const MOST_LINE_BYTES = 64 * MIB;
 

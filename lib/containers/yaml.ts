@@ -13,6 +13,8 @@ const MOST_KEYS = 8192;
 const MOST_DEPTH = 16;
 /** A parser of YAML takes a hundred bytes for each; files that are larger are JSON. */
 const MOST_CHARACTERS = 2 ** 22;
+/** And a kilobyte for each value. The slots of all layers of the largest models are half as many. */
+const MOST_VALUES = 200_000;
 
 /**
  * Reads JSON, or YAML of a modest size.
@@ -44,6 +46,7 @@ export async function parseYaml(text: string): Promise<ParsedYaml> {
 function excessOf(text: string): string | undefined {
   if (text.length > MOST_CHARACTERS) return `YAML of more than ${MOST_CHARACTERS} characters`;
   if (text.split(":", MOST_KEYS + 1).length > MOST_KEYS) return `more than ${MOST_KEYS} keys`;
+  if ((text.match(/[,\n]/g)?.length ?? 0) > MOST_VALUES) return `more than ${MOST_VALUES} values`;
   return nestsDeep(text) ? `values nested more than ${MOST_DEPTH} deep` : undefined;
 }
 

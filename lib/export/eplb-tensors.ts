@@ -1,4 +1,5 @@
 import { describeValue } from "../describe-value.js";
+import { InputError } from "../errors.js";
 import type { Chiplets, Placement } from "../placement/placement.js";
 import { formatRows, isRecord, layersOfRows, reportExtraKeys, unlessDamaged } from "./foreign-content.js";
 import { parseNpy, writeNpy } from "../containers/npy.js";
@@ -23,6 +24,8 @@ interface EplbTensors {
 }
 
 const NAMES = ["phy2log", "log2phy", "logcnt"];
+/** Of one tensor: some twenty times as many as the largest models have. As lists, each takes eight bytes several times over. */
+const MOST_ENTRIES = 2 ** 22;
 const needs: FormatNeeds = { layers: "all", equalSlots: true, noReplicas: false };
 
 /** The tensors of DeepSeek EPLB as numpy arrays in one archive. */
@@ -54,10 +57,14 @@ export const eplbNpz: PlacementFormat = {
   read({ bytes }, options, report) {
     const tensors = unlessDamaged(() => {
       const members = unzip(bytes, "archive", (name) => name.endsWith(".npy"), "document");
-      return Array.from(members, ([name, npy]) => [
-        name.replace(/\.npy$/, ""),
-        nest(rowMajor(parseNpy(npy, name))),
-      ]);
+      return Array.from(members, ([name, npy]) => {
+        const tensor = parseNpy(npy, name);
+        const numEntries = tensor.shape.reduce((product, length) => product * length, 1);
+        if (numEntries > MOST_ENTRIES) {
+          throw new InputError(`${name}: found ${numEntries} numbers, expected at most ${MOST_ENTRIES}`);
+        }
+        return [name.replace(/\.npy$/, ""), nest(rowMajor(tensor))];
+      });
     }, report);
     if (tensors === undefined) return undefined;
     return readTensors(Object.fromEntries(tensors) as Record<string, unknown>, options, report);

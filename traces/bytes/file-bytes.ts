@@ -2,7 +2,7 @@ import { constants as bufferConstants } from "node:buffer";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../lib/errors.js";
-import { checkLineLength, type UnpackedUse } from "../../lib/plausible-size.js";
+import { checkLineLength, checkMade, type UnpackedUse } from "../../lib/plausible-size.js";
 import { openSource, orMissing, type OnBytes, type Packing, type Source } from "./source.js";
 import { STANDARD_INPUT } from "./standard-input.js";
 
@@ -158,10 +158,29 @@ export async function readWhole(
  * @throws InputError as {@link readWhole} does, or if the text is longer than a string can be.
  */
 export async function readText(path: string, onBytes?: OnBytes): Promise<string> {
-  const bytes = await readWhole(path, onBytes, "document");
+  let packed = 0;
+  const count: OnBytes = (numBytes) => {
+    packed += numBytes;
+    onBytes?.(numBytes);
+  };
+  const bytes = await readWhole(path, count, "document");
+  if (bytes.length > packed) checkMade(path, { packed, ...countValues(bytes) });
   if (bytes.length > bufferConstants.MAX_STRING_LENGTH) throw tooLarge(path, bytes.length);
   return bytes.toString("utf8").replace(/^\uFEFF/, "");
 }
+
+/** Lists and objects of JSON, and values by the commas between them. */
+function countValues(bytes: Buffer): { lists: number; values: number } {
+  let lists = 0;
+  let values = 0;
+  for (const byte of bytes) {
+    if (byte === COMMA) values++;
+    else if (byte === LIST || byte === OBJECT) lists++;
+  }
+  return { lists, values };
+}
+
+const [COMMA, LIST, OBJECT] = Buffer.from(",[{");
 
 /**
  * Reads a file of JSON to its end.
