@@ -6,11 +6,11 @@ import { groupedAttention, latentAttention, type AttentionShape, type ModelShape
 /**
  * Reads the sizes of a model from its Hugging Face `config.json`, whose field names differ from family to family.
  *
- * Known: DeepSeek V2 and V3, Kimi K2, GLM-4-MoE, Qwen2- and Qwen3-MoE, Mixtral, OLMoE, gpt-oss, MiniMax, Llama 4, Phi-MoE, and
+ * Known: DeepSeek V2 and V3, Kimi K2 and K3, GLM-4-MoE, Qwen2- and Qwen3-MoE, Mixtral, OLMoE, gpt-oss, MiniMax, Llama 4, Phi-MoE, and
  * what follows their names.
  *
  * @param where Name of the file, for messages.
- * @throws InputError that names the first field which is missing or wrong.
+ * @throws InputError that names all fields which are missing, or the first which is wrong or of layers of other kinds.
  *
  * @example
  * const config = {
@@ -23,15 +23,16 @@ export function parseModelConfig(json: unknown, where: string): ModelShape {
   const outer = new Fields(json, where);
   // Models that see pictures keep the sizes of their language model apart.
   const config = outer.has("text_config") ? new Fields(outer.value("text_config"), where) : outer;
-  const hiddenSize = config.count(["hidden_size", "d_model"]);
-  const numLayers = config.count(["num_hidden_layers", "num_layers"]);
+  config.require([HIDDEN_SIZE, NUM_LAYERS, NUM_EXPERTS, TOP_K, EXPERT_WIDTH, VOCABULARY, NUM_HEADS]);
+  const hiddenSize = config.count(HIDDEN_SIZE);
+  const numLayers = config.count(NUM_LAYERS);
   const numExperts = config.count(NUM_EXPERTS);
   const topK = config.count(TOP_K);
   checkModelSizes(where, { numLayers, numExperts, topK });
   const denseOrExpert = config.optional(["intermediate_size", "ffn_dim"]);
   const ownWidth = config.optional(["moe_intermediate_size", "expert_intermediate_size"]);
-  const expertWidth = ownWidth ?? config.count(["intermediate_size", "moe_intermediate_size"]);
-  const wireSize = config.optional(["moe_latent_size"]);
+  const expertWidth = ownWidth ?? config.count(EXPERT_WIDTH);
+  const wireSize = config.optional(["routed_expert_hidden_size", "moe_latent_size"]);
   const layers = moeLayers(config, numLayers);
   if (layers.length === 0)
     throw new InputError(`${where}: found no layers with experts, expected at least one`);
@@ -48,25 +49,41 @@ export function parseModelConfig(json: unknown, where: string): ModelShape {
     topK,
     sharedWidth: sharedWidth(config, expertWidth),
     denseWidth: hasDense ? (config.optional(["intermediate_size_mlp"]) ?? denseOrExpert ?? 0) : 0,
-    vocabularySize: config.count(["vocab_size"]),
+    vocabularySize: config.count(VOCABULARY),
     attention: attentionOf(config, hiddenSize),
-    bytesPerWeight: storedBytes(outer.has("quantization_config") ? outer : config),
+    bytesPerWeight: storedBytes(outer) ?? storedBytes(config) ?? 2,
   };
 }
 
+const HIDDEN_SIZE = ["hidden_size", "d_model"];
+const NUM_LAYERS = ["num_hidden_layers", "num_layers"];
+const EXPERT_WIDTH = ["intermediate_size", "moe_intermediate_size", "expert_intermediate_size"];
+const VOCABULARY = ["vocab_size"];
+const NUM_HEADS = ["num_attention_heads"];
 const NUM_EXPERTS = ["n_routed_experts", "num_local_experts", "num_experts", "moe_num_experts"];
 const TOP_K = ["num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_top_k", "moe_topk"];
 
-/** The layers with experts: after the first dense ones, every so many, or all but those listed. */
+/** Patterns of models whose layers are not all attention with something after it, which no other field tells. */
+const OTHER_LAYERS = ["hybrid_override_pattern", "layers_block_type"];
+
+/** The layers with experts: those listed or marked; or after the first dense ones, every so many, all but those listed. */
 function moeLayers(config: Fields, numLayers: number): number[] {
+  const other = OTHER_LAYERS.find((name) => (config.value(name) ?? undefined) !== undefined);
+  if (other !== undefined) {
+    throw new InputError(`${config.where}: found ${other}, expected layers of attention and experts alone`);
+  }
+  const all = Array.from({ length: numLayers }, (_, layer) => layer);
+  const listed = config.list("moe_layers") ?? config.commas("moe_layers_enum");
+  if (listed !== undefined) return all.filter((layer) => listed.includes(layer));
+  const kinds = config.value("mlp_layer_types");
+  if (Array.isArray(kinds)) return all.filter((layer) => kinds[layer] === "sparse");
+  const marks = config.list("moe_layer_freq");
+  if (marks !== undefined) return all.filter((layer) => marks[layer] === 1);
   const first = config.optional(["first_k_dense_replace"], 0) ?? 0;
   // DeepSeek counts layers by their index, Qwen and Llama from one.
   const frequency = config.optional(["moe_layer_freq"]) ?? 1;
   const step = config.optional(["decoder_sparse_step", "interleave_moe_layer_step"]) ?? 1;
-  const listed = config.list("moe_layers");
   const dense = new Set(config.list("mlp_only_layers"));
-  const all = Array.from({ length: numLayers }, (_, layer) => layer);
-  if (listed !== undefined) return all.filter((layer) => listed.includes(layer));
   return all.filter(
     (layer) => layer >= first && layer % frequency === 0 && (layer + 1) % step === 0 && !dense.has(layer),
   );
@@ -82,7 +99,7 @@ function sharedWidth(config: Fields, expertWidth: number): number {
 }
 
 function attentionOf(config: Fields, hiddenSize: number): AttentionShape {
-  const numHeads = config.count(["num_attention_heads"]);
+  const numHeads = config.count(NUM_HEADS);
   const latentSize = config.optional(["kv_lora_rank"]);
   if (latentSize !== undefined) {
     return latentAttention(hiddenSize, numHeads, config.optional(["q_lora_rank"]) ?? 0, {
@@ -97,14 +114,45 @@ function attentionOf(config: Fields, hiddenSize: number): AttentionShape {
   return groupedAttention(hiddenSize, numHeads, numKvHeads, headSize);
 }
 
-/** Bytes of a weight as stored: 8 bits, 4 bits with scales, or 16. */
-function storedBytes(config: Fields): number {
-  if (!config.has("quantization_config")) return 2;
-  const quantization = namesAndValues(config.value("quantization_config") as object).toLowerCase();
+/** Bytes of a weight as stored, with its scales; undefined where it is not quantized. */
+function storedBytes(config: Fields): number | undefined {
+  const name = ["quantization_config", "quantization"].find((key) => config.has(key));
+  if (name === undefined) return undefined;
+  const root = config.value(name) as object;
+  const quantization = namesAndValues(root).toLowerCase();
   if (quantization.includes("mxfp4")) return 17 / 32;
   if (quantization.includes("nvfp4")) return 9 / 16;
-  if (quantization.includes("fp8") || /"num_bits":8|"bits":8/.test(quantization)) return 1;
-  return /"num_bits":4|"bits":4/.test(quantization) ? 17 / 32 : 2;
+  // Activations and caches have widths of their own.
+  const weights = findObject(root, "weights") ?? root;
+  const { bits, group } = widthOf(weights);
+  // A scale of 16 bits for every group.
+  if (bits === 4) return 1 / 2 + (group > 0 ? 2 / group : 0);
+  return bits === 8 || quantization.includes("fp8") ? 1 : undefined;
+}
+
+/** Bits of a weight, and how many share a scale; 0 where that is not said. */
+function widthOf(weights: object): { bits: number; group: number } {
+  const numberOf = (...names: readonly string[]) =>
+    names
+      .map((key) => (weights as Record<string, unknown>)[key])
+      .find((value) => typeof value === "number") ?? 0;
+  return {
+    bits: numberOf("num_bits", "bits", "w_bit"),
+    group: numberOf("group_size", "q_group_size"),
+  };
+}
+
+/** The first object of that name at any depth. */
+function findObject(root: object, wanted: string): object | undefined {
+  const waiting = [root];
+  for (let parent = waiting.pop(); parent; parent = waiting.pop()) {
+    for (const [name, value] of Object.entries(parent) as [string, unknown][]) {
+      if (typeof value !== "object" || value === null) continue;
+      if (name === wanted) return value;
+      waiting.push(value);
+    }
+  }
+  return undefined;
 }
 
 /** Every name with its value as in JSON, at any depth: JSON.stringify cannot write what nests some thousand deep. */
@@ -154,6 +202,24 @@ class Fields {
   list(name: string): number[] | undefined {
     const value = this.#fields[name];
     return Array.isArray(value) && value.length > 0 ? value.map(Number) : undefined;
+  }
+
+  /** The numbers of a text such as "4,5,6". */
+  commas(name: string): number[] | undefined {
+    return this.text(name)?.split(",").map(Number);
+  }
+
+  /** @throws InputError that lists, by their first names, all that none of the names has. */
+  require(wanted: readonly (readonly string[])[]): void {
+    const missing = wanted.filter((names) =>
+      names.every((name) => this.#fields[name] === undefined || this.#fields[name] === null),
+    );
+    if (missing.length === 0) return;
+    const fields = `missing field${missing.length > 1 ? "s" : ""} ${missing.map(([name]) => name).join(", ")}`;
+    throw new InputError(
+      `${this.where}: ${fields}, expected ${missing.length > 1 ? "whole numbers" : "a whole number"} above 0`,
+      `Maybe ${missing.length > 1 ? "they have other names" : "it has another name"} than ${missing.map((names) => names.join(", ")).join("; ")}.`,
+    );
   }
 
   /** A whole number from `least` to {@link MOST}, or undefined where none of the names has one. */

@@ -4,9 +4,12 @@ import { InputError } from "../errors.js";
 export interface ModelShape {
   readonly name: string;
   readonly hiddenSize: number;
-  /** Numbers of a token on the way to its experts, where it is not hiddenSize. */
+  /**
+   * Numbers of a token on the way to its experts and in them, where it is not hiddenSize: a latent that every token is
+   * projected to, and back.
+   */
   readonly wireSize?: number;
-  /** Inner width of one expert, which is three matrices of hiddenSize x expertWidth (gate, up, down). */
+  /** Inner width of one expert, which is three matrices of {@link expertInput} x expertWidth (gate, up, down). */
   readonly expertWidth: number;
   /** All transformer layers. */
   readonly numLayers: number;
@@ -45,7 +48,12 @@ export interface AttentionShape {
 
 /** Bytes of the weights of one expert in one layer. */
 export function expertBytes(shape: ModelShape, bytesPerWeight = shape.bytesPerWeight): number {
-  return 3 * shape.hiddenSize * shape.expertWidth * bytesPerWeight;
+  return 3 * expertInput(shape) * shape.expertWidth * bytesPerWeight;
+}
+
+/** Numbers of a token as its experts take it. */
+export function expertInput({ hiddenSize, wireSize = hiddenSize }: ModelShape): number {
+  return wireSize;
 }
 
 /**

@@ -2,13 +2,13 @@
  * Energy of one MoE layer, from the operations, bytes and time that the other files of this folder count.
  */
 import type { Hardware } from "../hardware/hardware.js";
-import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
+import { expertBytes, expertInput, type ModelShape } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { coreGemms, projectionGemms } from "./attention.js";
 import { crossings, linkLoads } from "./link-loads.js";
 import { isNarrow, tokenBytes } from "../hardware/number-format.js";
 import { weightBytesOf, wireBytes } from "./piece.js";
-import { BACKWARD_COMPUTE, expertActivationBytes, expertGemms } from "./stages.js";
+import { BACKWARD_COMPUTE, expertActivationBytes, expertGemms, latentGemms } from "./stages.js";
 import { gemmBytes, gemmMacs, type Gemm } from "./systolic.js";
 import type { Workload } from "../hardware/workload.js";
 import { microBatchTokens } from "./workload.js";
@@ -49,9 +49,10 @@ export function layerEnergy(
   const cores = coreGemms(shape, workload, { tokens, kind });
   const products: Gemm[] = [
     ...projectionGemms(shape, tokens),
-    ...expertGemms(shape, shape.sharedWidth, { tokens }),
+    ...expertGemms(shape.hiddenSize, shape.sharedWidth, { tokens }),
+    ...latentGemms(shape, tokens),
     ...traffic.expertLoad.flatMap((loads) =>
-      loads.flatMap((load) => expertGemms(shape, shape.expertWidth, { tokens: load * scale })),
+      loads.flatMap((load) => expertGemms(expertInput(shape), shape.expertWidth, { tokens: load * scale })),
     ),
   ];
   const parts = [

@@ -5,7 +5,7 @@
 import { plainNumbers } from "../hardware/constant.js";
 import type { Hardware } from "../hardware/hardware.js";
 import type { BothWays, ExpertKernel, GpuKernels, NetworkKernel } from "../hardware/kernels.js";
-import type { ModelShape } from "../hardware/model-shapes.js";
+import { expertInput, type ModelShape } from "../hardware/model-shapes.js";
 import { formatBytes, isNarrow } from "../hardware/number-format.js";
 import type { Workload } from "../hardware/workload.js";
 import type { LayerTraffic } from "../placement/traffic.js";
@@ -154,10 +154,10 @@ function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideComp
   const kernels = besideCompute ? measured : { ...measured, overlapSlowdown: 1 };
   const { transport, formats } = workload;
   const kernel = expertKernel(kernels, workload);
-  const { hiddenSize, expertWidth } = shape;
+  const hiddenSize = expertInput(shape);
   const expertNs = createExpertNs(kernel, {
     hiddenSize,
-    expertWidth,
+    expertWidth: shape.expertWidth,
     bytesPerWeight: weightBytesOf(shape, workload),
   });
   const numGpus = hardware.numGroups * hardware.chipletsPerGroup;

@@ -1,4 +1,4 @@
-import type { ModelShape } from "../hardware/model-shapes.js";
+import { expertInput, type ModelShape } from "../hardware/model-shapes.js";
 import { tokenBytes, weightBytes, type NumberFormat } from "../hardware/number-format.js";
 import type { Workload } from "../hardware/workload.js";
 
@@ -12,8 +12,8 @@ export interface Piece {
 }
 
 /** Bytes of a token on a link, scales included. */
-export function wireBytes({ hiddenSize, wireSize = hiddenSize }: ModelShape, format: NumberFormat): number {
-  return wireSize * tokenBytes(format);
+export function wireBytes(shape: ModelShape, format: NumberFormat): number {
+  return expertInput(shape) * tokenBytes(format);
 }
 
 /** Bytes of one expert weight: as chosen, or as the model is served. */

@@ -4,7 +4,7 @@
  * same tokens over the same links, and streams the weights again.
  */
 import type { Compute, Hardware } from "../hardware/hardware.js";
-import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
+import { expertBytes, expertInput, type ModelShape } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { attentionNs } from "./attention.js";
 import { createGpuTimer } from "./gpu-stages.js";
@@ -69,8 +69,12 @@ export function createStageTimer(
   const streamed = hardware.weights === "streamed";
   // Casts, norms and activations run beside all the compute that is modelled.
   const others = 1 / (1 - workload.otherComputeShare);
-  const sharedNs = onRootNs(hardware, tokens, ({ tokens, compute }) =>
-    expertNs(shape, shape.sharedWidth, { tokens, compute, workload }),
+  const sharedNs = onRootNs(
+    hardware,
+    tokens,
+    ({ tokens, compute }) =>
+      expertNs(shape, shape.sharedWidth, { tokens, compute, workload }) +
+      latentGemms(shape, tokens).reduce((sum, gemm) => sum + gemmNs(gemm, compute, formats.experts), 0),
   );
   const attention = onRootNs(hardware, tokens, (share) => attentionNs(shape, workload, share));
   const nsOfRows = new Map<number, number>();
@@ -80,7 +84,12 @@ export function createStageTimer(
     const ns =
       others *
       expectedNs(rows, (expected) =>
-        expertNs(shape, shape.expertWidth, { tokens: expected, compute: hardware.chiplet, workload }),
+        expertNs(shape, shape.expertWidth, {
+          tokens: expected,
+          compute: hardware.chiplet,
+          workload,
+          inputSize: expertInput(shape),
+        }),
       );
     nsOfRows.set(rows, ns);
     return ns;
@@ -143,20 +152,29 @@ export function expertActivationBytes(
   const bytes = (tokens / traffic.numTokens) * tokenBytes(formats.experts);
   const copies = transport === "per-expert" ? traffic.chipletLoad : traffic.chipletTokens;
   return traffic.chipletLoad.map(
-    (load, chiplet) => 2 * (copies[chiplet] * shape.hiddenSize + load * shape.expertWidth) * bytes,
+    (load, chiplet) => 2 * (copies[chiplet] * expertInput(shape) + load * shape.expertWidth) * bytes,
   );
 }
 
 /** Products of one expert for some tokens: gate and up side by side, then down. */
 export function expertGemms(
-  { hiddenSize }: ModelShape,
+  inputSize: number,
   width: number,
   { tokens, bytesPerWeight }: { tokens: number; bytesPerWeight?: number },
 ): Gemm[] {
   const stored = bytesPerWeight === undefined ? {} : { bytesPerWeight };
   return [
-    { m: tokens, k: hiddenSize, n: 2 * width, ...stored },
-    { m: tokens, k: width, n: hiddenSize, ...stored },
+    { m: tokens, k: inputSize, n: 2 * width, ...stored },
+    { m: tokens, k: width, n: inputSize, ...stored },
+  ];
+}
+
+/** Products that take every token to the latent that its experts work on, and back; none where there is no latent. */
+export function latentGemms({ hiddenSize, wireSize }: ModelShape, tokens: number): Gemm[] {
+  if (wireSize === undefined) return [];
+  return [
+    { m: tokens, k: hiddenSize, n: wireSize },
+    { m: tokens, k: wireSize, n: hiddenSize },
   ];
 }
 
@@ -164,11 +182,16 @@ export function expertGemms(
 export function expertNs(
   shape: ModelShape,
   width: number,
-  { tokens, compute, workload }: { tokens: number; compute: Compute; workload: Workload },
+  {
+    tokens,
+    compute,
+    workload,
+    inputSize = shape.hiddenSize,
+  }: { tokens: number; compute: Compute; workload: Workload; inputSize?: number },
 ): number {
   // A processor reads weights as they are stored; arrays get them in the format that they multiply in.
   const stored = compute.kind === "roofline" ? { bytesPerWeight: weightBytesOf(shape, workload) } : {};
-  return expertGemms(shape, width, { tokens, ...stored }).reduce(
+  return expertGemms(inputSize, width, { tokens, ...stored }).reduce(
     (sum, gemm) => sum + gemmNs(gemm, compute, workload.formats.experts),
     0,
   );

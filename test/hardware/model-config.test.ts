@@ -1,7 +1,12 @@
 import { expect } from "chai";
 import { InputError } from "../../lib/errors.js";
 import { parseModelConfig } from "../../lib/hardware/model-config.js";
-import { findModelShape, type ModelShape } from "../../lib/hardware/model-shapes.js";
+import {
+  expertBytes,
+  findModelShape,
+  groupedAttention,
+  type ModelShape,
+} from "../../lib/hardware/model-shapes.js";
 
 const latent = {
   kv_lora_rank: 512,
@@ -136,8 +141,127 @@ describe("parseModelConfig", () => {
     });
   });
 
-  it("sends a latent where the model has one for its experts", () => {
-    expect(parseModelConfig({ ...deepseekV3, moe_latent_size: 3584 }, "config.json").wireSize).to.equal(3584);
+  it("reads the kinds that people serve, by the names that their own files have", () => {
+    const olmoe = {
+      model_type: "olmoe",
+      hidden_size: 2048,
+      intermediate_size: 1024,
+      num_hidden_layers: 16,
+      num_experts: 64,
+      num_experts_per_tok: 8,
+      num_attention_heads: 16,
+      num_key_value_heads: 16,
+      vocab_size: 50304,
+    };
+    expect(sizesOf(parseModelConfig(olmoe, "config.json"))).to.deep.equal(
+      sizesOf(findModelShape("olmoe-1b-7b")!),
+    );
+    const deepseekV2 = {
+      ...deepseekV3,
+      hidden_size: 5120,
+      intermediate_size: 12288,
+      moe_intermediate_size: 1536,
+      num_hidden_layers: 60,
+      first_k_dense_replace: 1,
+      n_routed_experts: 160,
+      n_shared_experts: 2,
+      num_experts_per_tok: 6,
+      vocab_size: 102400,
+      quantization_config: undefined,
+    };
+    expect(sizesOf(parseModelConfig(deepseekV2, "config.json"))).to.deep.equal(
+      sizesOf(findModelShape("deepseek-v2")!),
+    );
+    // GLM-4.5-Air, MiniMax-M2 and Phi-3.5-MoE.
+    const glm = {
+      ...{ model_type: "glm4_moe", hidden_size: 4096, intermediate_size: 10944, moe_intermediate_size: 1408 },
+      ...{ first_k_dense_replace: 1, n_routed_experts: 128, n_shared_experts: 1, num_experts_per_tok: 8 },
+      ...{ num_attention_heads: 96, num_key_value_heads: 8, head_dim: 128, num_hidden_layers: 46 },
+      ...{ num_nextn_predict_layers: 1, vocab_size: 151552 },
+    };
+    expect(parseModelConfig(glm, "config.json")).to.deep.include({
+      ...{ numMoeLayers: 45, firstMoeLayer: 1, expertWidth: 1408, sharedWidth: 1408, denseWidth: 10944 },
+      ...{ attention: groupedAttention(4096, 96, 8, 128), bytesPerWeight: 2 },
+    });
+    const minimax = {
+      ...{ model_type: "minimax_m2", hidden_size: 3072, intermediate_size: 1536, num_hidden_layers: 62 },
+      ...{ num_local_experts: 256, num_experts_per_tok: 8, shared_intermediate_size: 0, head_dim: 128 },
+      ...{ num_attention_heads: 48, num_key_value_heads: 8, vocab_size: 200064 },
+      quantization_config: { quant_method: "fp8", fmt: "float8_e4m3fn", weight_block_size: [128, 128] },
+    };
+    expect(parseModelConfig(minimax, "config.json")).to.deep.include({
+      ...{ numMoeLayers: 62, expertWidth: 1536, sharedWidth: 0, denseWidth: 0, bytesPerWeight: 1 },
+      attention: groupedAttention(3072, 48, 8, 128),
+    });
+    const phi = {
+      ...{ model_type: "phimoe", hidden_size: 4096, intermediate_size: 6400, num_hidden_layers: 32 },
+      ...{ num_local_experts: 16, num_experts_per_tok: 2, num_attention_heads: 32, num_key_value_heads: 8 },
+      vocab_size: 32064,
+    };
+    expect(parseModelConfig(phi, "config.json")).to.deep.include({
+      ...{ numExperts: 16, expertWidth: 6400, attention: groupedAttention(4096, 32, 8) },
+    });
+  });
+
+  it("reads which layers have experts, however that is told", () => {
+    const layersOf = (fields: object) => {
+      const { numMoeLayers, firstMoeLayer } = parseModelConfig(
+        { ...qwen3, num_hidden_layers: 6, ...fields },
+        "x",
+      );
+      return [numMoeLayers, firstMoeLayer];
+    };
+    expect(layersOf({ first_k_dense_replace: 1, moe_layer_freq: 1 })).to.deep.equal([5, 1]);
+    expect(layersOf({ first_k_dense_replace: 1, moe_layer_freq: 2 })).to.deep.equal([2, 2]);
+    expect(layersOf({ moe_layer_freq: [0, 1, 1, 0, 1, 1] })).to.deep.equal([4, 1]);
+    expect(layersOf({ decoder_sparse_step: undefined, interleave_moe_layer_step: 2 })).to.deep.equal([3, 1]);
+    expect(layersOf({ moe_layers: [1, 3, 5], interleave_moe_layer_step: 1 })).to.deep.equal([3, 1]);
+    expect(layersOf({ moe_layers_enum: "4,5" })).to.deep.equal([2, 4]);
+    const kinds = ["dense", "dense", "sparse", "sparse", "sparse", "sparse"];
+    expect(layersOf({ first_k_dense_replace: 2, mlp_layer_types: kinds })).to.deep.equal([4, 2]);
+    expect(() => layersOf({ hybrid_override_pattern: "MEM*EM" })).to.throw(
+      InputError,
+      "x: found hybrid_override_pattern, expected layers of attention and experts alone",
+    );
+  });
+
+  it("reads the bytes of a weight from its own width, not that of activations or caches", () => {
+    const bytesOf = (quantization_config: object) =>
+      parseModelConfig({ ...deepseekV3, quantization_config }, "config.json").bytesPerWeight;
+    const group = (weights: object, more: object = {}) => ({
+      quant_method: "compressed-tensors",
+      config_groups: { group_0: { targets: ["Linear"], weights, ...more } },
+    });
+    // Kimi K2 Thinking: 4 bits, and a scale of 16 bits for 32 weights.
+    expect(bytesOf(group({ num_bits: 4, type: "int", group_size: 32 }))).to.equal(9 / 16);
+    const wide = { input_activations: { num_bits: 8, type: "float" }, kv_cache_scheme: { num_bits: 8 } };
+    expect(bytesOf(group({ num_bits: 4, type: "int", group_size: 128 }, wide))).to.equal(1 / 2 + 1 / 64);
+    expect(bytesOf(group({ num_bits: 8, type: "float" }))).to.equal(1);
+    expect(bytesOf({ quant_method: "awq", bits: 4, group_size: 128 })).to.equal(1 / 2 + 1 / 64);
+    expect(bytesOf({ quant_algo: "NVFP4", kv_cache_quant_algo: "FP8" })).to.equal(9 / 16);
+    expect(bytesOf({ quant_method: "mxfp4" })).to.equal(17 / 32);
+    expect(bytesOf({ quant_method: "unheard of" })).to.equal(2);
+    const nested = { ...deepseekV3, quantization_config: { quant_method: "mxfp4" } };
+    expect(parseModelConfig({ model_type: "kimi_k25", text_config: nested }, "x").bytesPerWeight).to.equal(
+      17 / 32,
+    );
+  });
+
+  it("sends a latent where the model has one for its experts, which are as narrow", () => {
+    // As Kimi K3 names its fields, and as Nemotron does.
+    const { n_routed_experts, n_shared_experts, num_experts_per_tok, ...rest } = deepseekV3;
+    const k3 = {
+      ...rest,
+      num_experts: n_routed_experts,
+      num_shared_experts: n_shared_experts,
+      num_experts_per_token: num_experts_per_tok,
+      routed_expert_hidden_size: 3584,
+    };
+    const shape = parseModelConfig({ model_type: "kimi_k3", text_config: k3 }, "config.json");
+    expect(shape.wireSize).to.equal(3584);
+    expect([shape.numExperts, shape.topK, shape.sharedWidth]).to.deep.equal([256, 8, 2048]);
+    expect(expertBytes(shape, 1)).to.equal(3 * 3584 * 2048);
+    expect(parseModelConfig({ ...deepseekV3, moe_latent_size: 1024 }, "config.json").wireSize).to.equal(1024);
   });
 
   it("names a field that is missing or wrong", () => {
@@ -146,6 +270,11 @@ describe("parseModelConfig", () => {
     expect(read(without)).to.throw(
       InputError,
       "config.json: missing field n_routed_experts, expected a whole",
+    );
+    const dense = { ...deepseekV3, n_routed_experts: null, num_experts_per_tok: undefined };
+    expect(read(dense)).to.throw(
+      InputError,
+      "config.json: missing fields n_routed_experts, num_experts_per_tok, expected whole numbers above 0",
     );
     expect(read({ ...deepseekV3, hidden_size: "7168" })).to.throw(
       InputError,

@@ -228,6 +228,33 @@ describe("a workload", () => {
     );
   });
 
+  it("has narrower experts, and two projections more, where these work on a latent", () => {
+    const latent = { ...shape, wireSize: 3584 };
+    for (const on of [hardware, wafer]) {
+      const traffic = { ...trafficOf(4), numChiplets: 16, chipletsPerGroup: 4 };
+      const layer: LayerTraffic =
+        on === hardware
+          ? trafficOf(4)
+          : {
+              ...traffic,
+              chipletLoad: traffic.chipletLoad.slice(16),
+              chipletTokens: traffic.chipletTokens.slice(16),
+              expertLoad: traffic.expertLoad.slice(16),
+            };
+      const stagesOf = (of: typeof shape) =>
+        stageTimes(
+          layer,
+          { hardware: on, shape: of },
+          { workload: createWorkload({ hardware: on, shape: of }), tokens: 32768 },
+        );
+      const [plain, narrow] = [shape, latent].map(stagesOf);
+      expect(narrow.expertsNs[0]).to.be.within(0.45 * plain.expertsNs[0], 0.75 * plain.expertsNs[0]);
+      expect(narrow.sharedNs).to.be.above(1.1 * plain.sharedNs);
+      expect(narrow.dispatch.chipletNs[0]).to.be.below(plain.dispatch.chipletNs[0]);
+      expect(narrow.weightMemoryNs[0]).to.equal(plain.weightMemoryNs[0] / 2);
+    }
+  });
+
   it("is set by the hottest GPU, and by the adapters of a server that is visited more", () => {
     const hot = trafficOf(6);
     const workload = createWorkload({ hardware, shape });
