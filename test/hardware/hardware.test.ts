@@ -156,6 +156,7 @@ describe("parseHardware", () => {
     for (const broken of [{ numGroups: 2 }, { chipletsPerGroup: 30 }, { tokensStart: "root" }]) {
       expect(await messageOf({ ...alone, ...broken })).to.match(/expected one group of whole rows/);
     }
+    expect(await messageOf({ ...alone, mesh: { columns: 4 } })).to.match(/missing field mesh.portBytesPerNs/);
   });
 
   it("names an unknown field, a wrong type and a value out of range", async () => {

@@ -14,6 +14,7 @@ import { createRandom } from "../../lib/random.js";
 import { createRoutingTrace } from "../../lib/trace/routing-trace.js";
 import { priorityRules } from "../../lib/task-graph/priorities.js";
 import {
+  DEFAULT_CONFIGURATION,
   scheduleLayer,
   scheduleStep,
   STEP_CONFIGURATIONS,
@@ -26,7 +27,7 @@ import { validateSchedule } from "../../lib/task-graph/validate-schedule.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
 
 const shape = findModelShape("qwen3-30b-a3b")!;
-const names = ["mozart-qwen3", "ucie-a-hbm3", "h100-8x8", "gb200-nvl72"];
+const names = ["mozart-qwen3", "mozart-deepseek-calibrated", "ucie-a-hbm3", "h100-8x8", "gb200-nvl72"];
 const machines = hardwarePresets.filter(({ name }) => names.includes(name));
 const configurations = Object.entries(STEP_CONFIGURATIONS);
 
@@ -68,6 +69,12 @@ describe("scheduleStep", () => {
           expect(step.hiddenCommunicationShare).to.be.within(-1e-9, 1);
         });
       }
+
+      it("schedules a step of eight layers, run as by default, within 5 % of its bound", () => {
+        const eight = Array.from({ length: 8 }, (_, seed) => trafficFor(hardware, seed));
+        const configuration = STEP_CONFIGURATIONS[DEFAULT_CONFIGURATION];
+        expect(scheduleStep(eight, { hardware, shape, workload, configuration }).gap).to.be.below(0.05);
+      });
 
       it("takes the closed form for the baseline, and nothing can be shorter", () => {
         const [traffic] = layers;
