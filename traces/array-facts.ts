@@ -4,6 +4,12 @@ import { BYTE_PADDING } from "./padding.js";
 /** -1 in unsigned numbers of 16, 32 and 64 bits; of those with 64, loads may come close. */
 const NEVER = new Set([2 ** 16 - 1, 2 ** 32 - 1, 2 ** 64]);
 
+/** Experts that tokens have in common where all layers are the same. */
+const ALL_SHARED = 0.9;
+const MANY_DEVIATIONS = 6;
+/** Fewer, by chance, tell nothing. */
+const FEW_SHARED = 10;
+
 /** What is seen of the numbers of an array, by which experts of tokens are told from loads. */
 export interface ArrayFacts {
   readonly numRows: number;
@@ -79,4 +85,51 @@ function hasRepeat(ids: Float64Array): boolean {
   const isFill = last === BYTE_PADDING || ids.every((id) => id <= last);
   const rest = isFill ? ids.subarray(0, end + 1) : ids;
   return new Set(rest).size < rest.length;
+}
+
+/**
+ * Whether rows of the same first index have more numbers in common than rows of the same second one, beyond chance: so
+ * tokens of one layer do, which share its busy experts, where layers come first. Where all layers have the same, nothing
+ * tells; rows of one number are no tokens.
+ */
+export function sharesByFirst({ shape, strides, start, values }: Tensor): boolean {
+  const rowOf = (first: number, second: number) =>
+    Array.from(
+      { length: shape[2] },
+      (_, place) => values[start + first * strides[0] + second * strides[1] + place * strides[2]],
+    );
+  const rows = Array.from({ length: shape[0] }, (_, first) =>
+    Array.from({ length: shape[1] }, (__, second) => new Set(rowOf(first, second))).map((ids) =>
+      ids.size < shape[2] ? [] : [...ids],
+    ),
+  );
+  const byFirst = sharedOf(rows);
+  const bySecond = sharedOf(Array.from({ length: shape[1] }, (_, second) => rows.map((row) => row[second])));
+  const deviation =
+    byFirst.share / Math.sqrt(byFirst.shared) + bySecond.share / Math.sqrt(Math.max(1, bySecond.shared));
+  const isAll = byFirst.share > ALL_SHARED * shape[2];
+  const isEnough = byFirst.share * bySecond.pairs >= FEW_SHARED;
+  return isEnough && !isAll && byFirst.share - bySecond.share > MANY_DEVIATIONS * deviation;
+}
+
+/** Numbers that two rows of a group have in common: in all pairs, and in one. */
+function sharedOf(groups: readonly (readonly (readonly number[])[])[]): {
+  shared: number;
+  pairs: number;
+  share: number;
+} {
+  let [shared, pairs] = [0, 0];
+  for (const group of groups) {
+    const counts = new Map<number, number>();
+    let numRows = 0;
+    for (const row of group) {
+      if (row.length > 0) pairs += numRows++;
+      for (const id of row) {
+        const before = counts.get(id) ?? 0;
+        shared += before;
+        counts.set(id, before + 1);
+      }
+    }
+  }
+  return { shared, pairs, share: shared / Math.max(1, pairs) };
 }

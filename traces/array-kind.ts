@@ -7,7 +7,7 @@ import {
   rowMajorStrides,
   type Tensor,
 } from "../lib/containers/tensor.js";
-import { factsOf, type ArrayFacts } from "./array-facts.js";
+import { factsOf, sharesByFirst, type ArrayFacts } from "./array-facts.js";
 import type { FileHead } from "./bytes/file-bytes.js";
 
 /**
@@ -76,20 +76,27 @@ const DISTINCT = 4;
  *
  * @param array All of it, or the beginning of it along the first dimension.
  * @param options What decides where both are possible.
+ * @param length Entries along the first dimension, if these are but the first of them.
  */
-export function kindOfArray(array: Tensor, options: DetectOptions = {}): ArrayVerdict {
+export function kindOfArray(
+  array: Tensor,
+  options: DetectOptions = {},
+  length = array.shape[0],
+): ArrayVerdict {
   const { shape } = array;
   if (shape.length === 1) return kindOfVector(array, options);
   if (shape.length !== 2 && shape.length !== 3) return { kind: "neither", why: `${shape.length} dimensions` };
   const perEntry = shape.slice(1).reduce((product, size) => product * size, 1);
   const numEntries = Math.min(shape[0], Math.max(1, Math.floor(MAX_SEEN / Math.max(1, perEntry))));
-  const facts = factsOf({ ...array, shape: [numEntries, ...shape.slice(1)] });
+  const beginning = { ...array, shape: [numEntries, ...shape.slice(1)] };
+  const facts = factsOf(beginning);
   const width = shape[shape.length - 1];
   const { as, topK, numExperts } = options;
-  if (shape.length === 3 && shape[1] > MAX_LAYERS && width <= MAX_TOP_K) {
-    return options.numLayers === shape[0]
-      ? { kind: "layers of tokens", why: `${shape[0]} layers, as was told` }
-      : { kind: "neither", why: `a second dimension of ${shape[1]}, more than layers of any model` };
+  if (shape.length === 3 && width <= MAX_TOP_K) {
+    if (options.numLayers === length && shape[1] !== length)
+      return { kind: "layers of tokens", why: `${length} layers, as was told` };
+    if (shape[1] > MAX_LAYERS)
+      return { kind: "neither", why: `a second dimension of ${shape[1]}, more than layers of any model` };
   }
   if (as === "loads") return { kind: "loads", why: "as asked for" };
   const asTokens = () => kindOfTokens(shape, facts, topK);
@@ -99,7 +106,12 @@ export function kindOfArray(array: Tensor, options: DetectOptions = {}): ArrayVe
   if (facts.hasNever) return { kind: asTokens(), why: "padding, which no loads have" };
   if (numExperts !== undefined && numExperts !== topK && width === numExperts)
     return { kind: "loads", why: `rows of ${numExperts}, the number of experts` };
-  return shape.length === 3 ? kindOfCube(shape, facts, topK) : kindOfMatrix(shape, facts, asTokens);
+  if (shape.length === 2) return kindOfMatrix([length, width], facts, asTokens);
+  const verdict = kindOfCube(shape, facts, topK);
+  const mayBeLayers = length <= MAX_LAYERS && options.numLayers !== shape[1];
+  return verdict.kind === "tokens" && mayBeLayers && sharesByFirst(beginning)
+    ? { kind: "neither", why: "whose first dimension seems to be layers" }
+    : verdict;
 }
 
 /** One dimension: the loads of a layer, or the experts of a top-1 layer's tokens. */
@@ -139,7 +151,7 @@ export function kindOfNpy({ bytes, path }: FileHead, options: DetectOptions = {}
     isFortran ? [0, ...shape.slice(1)] : [numEntries, ...shape.slice(1)],
     Float64Array.from(seen),
   );
-  return kindOfArray(withType(sample, values), options);
+  return kindOfArray(withType(sample, values), options, shape[0]);
 }
 
 /** Refuses an array of which several readings are possible, or none. */

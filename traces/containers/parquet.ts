@@ -20,8 +20,6 @@ export type ParquetRow = Readonly<Record<string, unknown>>;
 /** A Parquet file whose head was read. */
 export interface ParquetTable {
   readonly columns: readonly string[];
-  /** Names of the columns that hold floating-point numbers. */
-  readonly floats: ReadonlySet<string>;
   /** Reads some of the columns, a row group at a time: so much has to be in memory at once. */
   rows(columns: readonly string[]): AsyncGenerator<readonly ParquetRow[]>;
   close(): Promise<void>;
@@ -58,10 +56,8 @@ export async function openParquet(path: string, onBytes: OnBytes): Promise<Parqu
       throw error;
     },
   );
-  const top = topColumns(metadata);
   return {
-    columns: top.map(({ name }) => name),
-    floats: new Set(top.filter(({ isFloat }) => isFloat).map(({ name }) => name)),
+    columns: topColumns(metadata),
     async *rows(columns) {
       let rowStart = 0;
       for (const group of metadata.row_groups) {
@@ -114,12 +110,9 @@ function copyOf(bytes: Uint8Array): ArrayBuffer {
   return Uint8Array.from(bytes).buffer;
 }
 
-function topColumns({ schema }: FileMetaData): { name: string; isFloat: boolean }[] {
-  const found: { name: string; isFloat: boolean }[] = [];
-  for (let at = 1; at < schema.length; at = afterElement(schema, at)) {
-    const { name, type } = schema[at];
-    found.push({ name, isFloat: type === "FLOAT" || type === "DOUBLE" });
-  }
+function topColumns({ schema }: FileMetaData): string[] {
+  const found: string[] = [];
+  for (let at = 1; at < schema.length; at = afterElement(schema, at)) found.push(schema[at].name);
   return found;
 }
 

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { InputError } from "../../lib/errors.js";
 import type { FileHead, OnBytes } from "../bytes/file-bytes.js";
 import { readLines } from "../bytes/lines.js";
+import { areWeights } from "../table.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 
@@ -17,7 +18,10 @@ export const denseCsv: TraceFormat = {
   name: "dense CSV",
   sign: "the header layer_id,token_id,expert_0,expert_1",
   recognises({ text }: FileHead) {
-    return /^layer_id,token_id,expert_0,expert_1/.test(text);
+    if (!/^layer_id,token_id,expert_0,expert_1/.test(text)) return false;
+    // Columns of the same names may be the places of a token's experts.
+    const rows = text.split(/\r?\n/).slice(1, -1);
+    return rows.length === 0 || areWeights(rows.map((row) => row.split(",").slice(2).map(Number)));
   },
   async read(paths, builder, onBytes) {
     for (const path of paths) await readTable(path, builder, onBytes);

@@ -131,7 +131,8 @@ function appendDict(builder: TraceBuilder, dict: TorchDict, place: Place): void 
         candidates.map(([key]) => key),
       )
     ) {
-      appendEntries(builder, layers as [number, TorchValue][], { ...inside, isPlace: false });
+      const isPlace = !candidates.every(([key]) => /layer|block|^\d*$/i.test(String(key)));
+      appendEntries(builder, layers as [number, TorchValue][], { ...inside, isPlace });
       return;
     }
   }
@@ -159,9 +160,20 @@ function appendEntries(
     appendVectors(builder, vectors, place.where);
     return;
   }
+  const shapes = new Set(
+    entries.map(([, value]) => (isTensor(value) && value.shape.length === 3 ? String(value.shape) : "")),
+  );
   for (const [layer, value] of entries) {
+    // Requests are of different lengths, batches of one layer's tokens are not.
+    const isRequest = isTensor(value) && value.shape.length === 3 && shapes.size > 1;
     const where = `${place.where}: ${place.isPlace ? "entry" : "layer"} ${layer}`;
-    appendValue(builder, value, { ...place, where, layer, depth: place.depth + 1 });
+    appendValue(builder, value, {
+      ...place,
+      where,
+      layer,
+      isPlace: place.isPlace || isRequest,
+      depth: place.depth + 1,
+    });
   }
 }
 
@@ -201,6 +213,8 @@ function layerOf(key: unknown): number | undefined {
 /** Whether keys are those of layers: numbers, or names that say so or differ in nothing but the number. */
 function areLayers(layers: readonly (number | undefined)[], keys: readonly unknown[]): boolean {
   if (layers.includes(undefined) || new Set(layers).size < Math.max(1, layers.length)) return false;
+  // numpy.savez names what has no name.
+  if (keys.some((key) => /^arr_\d+$/.test(String(key)))) return false;
   const names = new Set(keys.map((key) => String(key).replace(/\d+(?=\D*$)/, "")));
   return names.size === 1 && (keys.length > 1 || /^(\d*|.*(layer|block).*)$/i.test([...names][0]));
 }
