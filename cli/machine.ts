@@ -91,6 +91,22 @@ export async function loadMachine(
   return { hardware, shape, workload };
 }
 
+/**
+ * Checks what options name, before traces are read that may take minutes.
+ *
+ * @throws InputError if there is no such machine or model, or the chiplets do not divide into groups.
+ */
+export async function checkMachineOptions(options: MachineOptions): Promise<void> {
+  const { hardware, machine, model, chiplets, groups } = options;
+  if (machine === undefined && (hardware !== undefined || chiplets !== undefined || groups !== undefined)) {
+    withChiplets(await findMachine(hardware), {
+      ...(chiplets !== undefined && { numChiplets: chiplets }),
+      ...(groups !== undefined && { numGroups: groups }),
+    });
+  }
+  if (model !== undefined) namedShape(model);
+}
+
 /** A preset, or the machine of a file. */
 export async function findMachine(name = DEFAULT_HARDWARE): Promise<Hardware> {
   return findHardware(name) ?? (await readHardware(name));
@@ -110,6 +126,10 @@ function loadShape(
     }
     return shape;
   }
+  return namedShape(model);
+}
+
+function namedShape(model: string): ModelShape {
   if (model.endsWith(".json"))
     return parseModelConfig(readJson(model, "the configuration of a model"), model);
   const shape = findModelShape(model);

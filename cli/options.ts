@@ -201,14 +201,18 @@ export function integerOption(flags: string, description: string, min = 0): Opti
 export function numberOption(
   flags: string,
   description: string,
-  { above, below = Infinity }: { above: number; below?: number },
+  { above, below = Infinity, isOpen = false }: { above: number; below?: number; isOpen?: boolean },
 ): Option {
-  const range = { minimum: above, ...(below !== Infinity && { exclusiveMaximum: below }) };
+  const range = {
+    [isOpen ? "exclusiveMinimum" : "minimum"]: above,
+    ...(below !== Infinity && { exclusiveMaximum: below }),
+  };
   const option = withValues(new Option(flags, description), { type: "number", ...range });
   return option.argParser((value) => {
     const number = Number(value);
-    if (number >= above && number < below && value.trim() !== "") return number;
-    const expected = below === Infinity ? `a number from ${above} on` : `a number in [${above}, ${below})`;
+    if ((isOpen ? number > above : number >= above) && number < below && value.trim() !== "") return number;
+    const least = isOpen ? `a number above ${above}` : `a number from ${above} on`;
+    const expected = below === Infinity ? least : `a number in [${above}, ${below})`;
     throw new InputError(`${option.long}: found ${value}, expected ${expected}`);
   });
 }

@@ -22,6 +22,9 @@ export interface OutputOptions {
   readonly force?: boolean;
 }
 
+/** What standard output is called where a file is expected. What is for people goes to stderr then. */
+export const STANDARD_OUTPUT = "-";
+
 /**
  * Checks that a file can be written, before the work begins whose result it is to hold.
  *
@@ -36,6 +39,7 @@ export function checkOutput(
   { force = false }: OutputOptions,
   inputs: readonly string[] = [],
 ): void {
+  if (path === STANDARD_OUTPUT) return;
   if (inputs.some((input) => isSameFile(input, path))) {
     throw new InputError(`${path}: found an input, expected another file to write`);
   }
@@ -88,6 +92,11 @@ export async function writeOutput(
   data: string | Uint8Array | Iterable<string | Uint8Array>,
   options: OutputOptions & { readonly gzip?: boolean },
 ): Promise<void> {
+  if (path === STANDARD_OUTPUT) {
+    const pieces = typeof data === "string" || data instanceof Uint8Array ? [data] : data;
+    for (const piece of pieces) process.stdout.write(piece);
+    return;
+  }
   checkOutput(path, options);
   const target = existsSync(path) ? realpathSync(path) : path;
   const isFile = !existsSync(target) || statSync(target).isFile();

@@ -6,6 +6,7 @@ import { flagsOfTokenLimits } from "./limit-options.js";
 import type { Machine } from "./machine.js";
 import type { SolveOptions } from "./solve-options.js";
 import { formatTable } from "./terminal.js";
+import { counted } from "./describe/counted.js";
 
 /**
  * Refuses what needs tokens, where a trace has loads only.
@@ -44,8 +45,8 @@ export function checkLoadOptions(
 export function describeLoads({ model, layers, numExperts }: LoadTrace, { hardware }: Machine): string {
   const { numGroups, chipletsPerGroup, name } = hardware;
   return (
-    `${model ?? "unnamed model"}: loads of ${layers.length} MoE layers, ${numExperts} experts\n` +
-    `${name}: ${numGroups * chipletsPerGroup} chiplets in ${numGroups} groups`
+    `${model ?? "unnamed model"}: loads of ${counted(layers.length, "MoE layer")}, ${numExperts} experts\n` +
+    `${name}: ${counted(numGroups * chipletsPerGroup, "chiplet")} in ${counted(numGroups, "group")}`
   );
 }
 

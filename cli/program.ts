@@ -56,7 +56,7 @@ export function createProgram(end: (exitCode: number) => void): Command {
       "Places the experts of Mixture-of-Experts models on chiplets or GPUs so that the fewest bytes move in the least " +
         "time, and proves how far from the best possible the placement is.",
     )
-    .version(readVersion())
+    .version(readVersion(), "-v, --version")
     .addHelpText("after", `\n${EXAMPLES}`);
   const commands = [
     inspectCommand(),

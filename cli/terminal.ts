@@ -31,6 +31,8 @@ export interface TerminalOptions {
   readonly csv?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
+  /** File to write; "-", standard output, leaves stderr for people. */
+  readonly output?: string;
 }
 
 /** @throws InputError if JSON and comma-separated values are asked for. */
@@ -39,13 +41,24 @@ export function openTerminal({
   csv = false,
   quiet = false,
   verbose = false,
+  output,
 }: TerminalOptions): Terminal {
   if (csv && json) throw new InputError("--csv: found --json too, expected one of them");
+  const isTaken = output === "-";
+  if (isTaken && (csv || json)) {
+    throw new InputError(
+      `--${csv ? "csv" : "json"}: found --output - too, expected one of them on standard output`,
+    );
+  }
   const progress = openProgress(process.stderr, { quiet });
   return {
     print(text) {
       progress.end();
-      if (!json && !csv) process.stdout.write(`${wrapLines(printableLines(text), outputWidth())}\n`);
+      if (isTaken && quiet) return;
+      if (!json && !csv)
+        (isTaken ? process.stderr : process.stdout).write(
+          `${wrapLines(printableLines(text), outputWidth())}\n`,
+        );
     },
     printJson(document) {
       progress.end();

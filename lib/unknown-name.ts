@@ -33,7 +33,7 @@ export function unknownName(
 }
 
 /** The known name that takes fewest edits, a third of its letters at most; undefined where none is near. */
-function nearestName(found: string, known: readonly string[]): string | undefined {
+export function nearestName(found: string, known: readonly string[]): string | undefined {
   const lower = found.toLowerCase();
   const near = known
     .map((name) => ({ name, edits: countEdits(lower, name.toLowerCase()) }))

@@ -29,7 +29,13 @@ import { describeInput, inputData } from "../describe/describe.js";
 import { describeTaskTable } from "../describe/task-table.js";
 import { EXIT } from "../exit-code.js";
 import { loadTrace, loadTraceOrStandIn } from "../load-trace.js";
-import { addMachineOptions, loadMachine, type Machine, type MachineOptions } from "../machine.js";
+import {
+  addMachineOptions,
+  checkMachineOptions,
+  loadMachine,
+  type Machine,
+  type MachineOptions,
+} from "../machine.js";
 import {
   addForceOption,
   addTableOptions,
@@ -98,6 +104,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       if (given.report !== undefined) checkOutput(given.report, given, inputs);
       await checkPictures(given, inputs);
       const named = given.solver?.map(requireSolver);
+      await checkMachineOptions(given);
       const { trace, parts } = await loadTraceOrStandIn(paths, given, terminal);
       const machine = await loadMachine(given, trace.model, terminal);
       const { options, line } = withObjective(given, machine, given.solver);

@@ -11,6 +11,7 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openTerminal } from "../terminal.js";
+import { counted } from "../describe/counted.js";
 
 interface ConvertOptions extends FileCommandOptions, TraceOptions {
   readonly output: string;
@@ -49,7 +50,9 @@ export function convertCommand(): Command {
         sources: report.sources,
         layers: layers.map(({ layer, numTokens }) => ({ layer, tokens: numTokens })),
       });
-      terminal.print(`wrote ${output}: ${layers.length} MoE layers, ${numExperts} experts, top-${topK}`);
+      terminal.print(
+        `wrote ${output}: ${counted(layers.length, "MoE layer")}, ${numExperts} experts, top-${topK}`,
+      );
     });
 }
 

@@ -18,7 +18,7 @@ import { splitParts } from "../../doors/traces.js";
 import { addDrawsOption, contiguousOn, type WorthCommandOptions } from "../before-after.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { loadTrace } from "../load-trace.js";
-import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
+import { addMachineOptions, checkMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
 import {
   addDispatchOption,
   addHoldoutOption,
@@ -64,6 +64,7 @@ export function evaluateCommand(): Command {
       if (placements.length === 0) {
         throw new InputError("evaluate: found no placement file among the files, expected at least one");
       }
+      await checkMachineOptions(options);
       const { parts } = await loadTrace(traces, options, terminal);
       const { learn, heldOut } = splitParts(parts, options.holdout);
       const trace = heldOut ?? learn;
@@ -95,6 +96,16 @@ export function evaluateCommand(): Command {
       }
       // Placements may ask for other numbers of chiplets, but all for the same machine.
       const [{ hardware }] = evaluated;
+      const onServers = evaluated.flatMap(({ file, evaluation }) => {
+        const { servers } = evaluation.mean;
+        return servers ? [serverRow(file, servers, options.serverLimit)] : [];
+      });
+      if (options.serverLimit !== undefined && onServers.length === 0) {
+        throw new InputError(
+          `--server-limit: found hardware ${hardware.name}, expected one whose tokens start on every GPU`,
+          "Maybe pass --hardware h100-8x8.",
+        );
+      }
       terminal.printJson({
         sampledOneIn: trace.sampledOneIn ?? 1,
         workload: evaluated[0].evaluation.step?.workload ?? null,
@@ -119,10 +130,6 @@ export function evaluateCommand(): Command {
         const isWorth = change && worthSentence(change, "contiguous");
         if (isWorth !== undefined) terminal.print(`\n${file}: ${isWorth}`);
       }
-      const onServers = evaluated.flatMap(({ file, evaluation }) => {
-        const { servers } = evaluation.mean;
-        return servers ? [serverRow(file, servers, options.serverLimit)] : [];
-      });
       if (onServers.length > 0) {
         const { serverLimit } = options;
         const headers = [
@@ -130,11 +137,6 @@ export function evaluateCommand(): Command {
           ...(serverLimit === undefined ? [] : [`above ${serverLimit} servers`]),
         ];
         terminal.print(`\n${formatTable(headers, onServers)}`);
-      } else if (options.serverLimit !== undefined) {
-        throw new InputError(
-          `--server-limit: found hardware ${hardware.name}, expected one whose tokens start on every GPU`,
-          "Maybe pass --hardware h100-8x8.",
-        );
       }
       printConstants(hardware, options, terminal);
     });

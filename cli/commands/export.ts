@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { Command } from "commander";
+import { InputError } from "../../index.js";
 import { unknownName } from "../../doors/problem.js";
 import {
   exportPlacement,
@@ -34,7 +35,7 @@ interface ExportCommandOptions extends FileCommandOptions, TraceOptions, ModelLa
   readonly for?: string;
   readonly modelClass?: string;
   readonly hardware?: string;
-  readonly output: string;
+  readonly output?: string;
   readonly fillEmpty?: boolean;
   readonly fillLayers?: boolean;
   readonly layer?: number;
@@ -52,7 +53,7 @@ export function exportCommand(): Command {
     .argument("<placement>", "placement file")
     .option("--to <format>", "format to write (default: the one that the engine of --for loads)")
     .addOption(engineOption("engine that is to load it"))
-    .requiredOption("-o, --output <file>", "file to write")
+    .option("-o, --output <file>", "file to write, or - for standard output")
     .option("--fill-empty", "fill empty slots with replicas of the busiest experts")
     .option("--fill-layers", "place the experts of MoE layers without placement in the order of their ids")
     .addOption(integerOption("--layer <n>", "write this layer alone, in formats that hold one placement"))
@@ -72,7 +73,9 @@ export function exportCommand(): Command {
     .action(async (path: string, options: ExportCommandOptions) => {
       const terminal = openTerminal(options);
       const asked = options.to === undefined ? undefined : requireFormat(options.to);
-      checkOutput(options.output, options, [path, ...(options.trace ?? [])]);
+      const { output } = options;
+      if (output === undefined) throw new InputError("--output: found none, expected a file to write");
+      checkOutput(output, options, [path, ...(options.trace ?? [])]);
       const placement = await readPlacement(path);
       const target = options.for === undefined ? undefined : findTarget(options.for, placement.model);
       const format = asked ?? target?.format ?? requireFormat(undefined);
@@ -86,12 +89,12 @@ export function exportCommand(): Command {
         ...counted,
         hardware: machine?.hardware,
         engine: target?.engine.key,
-        fileName: basename(options.output),
+        fileName: basename(output),
       });
-      await writeOutput(options.output, data, options);
+      await writeOutput(output, data, options);
       for (const note of notes) terminal.note(withFlags(note));
-      terminal.printJson({ file: options.output, format: format.name, notes, engine: advice ?? null });
-      terminal.print(`wrote ${options.output} (${format.name})`);
+      terminal.printJson({ file: output, format: format.name, notes, engine: advice ?? null });
+      terminal.print(`wrote ${output} (${format.name})`);
     });
 }
 

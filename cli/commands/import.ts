@@ -12,6 +12,7 @@ import {
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readBytes } from "../read-files.js";
 import { openTerminal } from "../terminal.js";
+import { counted } from "../describe/counted.js";
 
 interface ImportOptions extends FileCommandOptions, ModelLayerOptions {
   readonly output: string;
@@ -57,7 +58,7 @@ export function importCommand(): Command {
       const { numExperts, numChiplets, layers } = placement;
       terminal.printJson({ file: output, numExperts, numChiplets, numLayers: layers.length });
       terminal.print(
-        `wrote ${output}: ${layers.length} layers of ${numExperts} experts on ${numChiplets} chiplets`,
+        `wrote ${output}: ${counted(layers.length, "layer")} of ${numExperts} experts on ${counted(numChiplets, "chiplet")}`,
       );
     });
 }

@@ -16,6 +16,7 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { formatTable, openTerminal } from "../terminal.js";
+import { counted } from "../describe/counted.js";
 
 interface InspectOptions extends FileCommandOptions, TraceOptions {
   readonly chiplets: number;
@@ -89,7 +90,7 @@ export function inspectCommand(): Command {
         layers: records,
       });
       terminal.print(
-        `model ${trace.model ?? "unknown"}, ${layers.length} MoE layers, ${trace.numExperts} experts, top-${trace.topK}` +
+        `model ${trace.model ?? "unknown"}, ${counted(layers.length, "MoE layer")}, ${trace.numExperts} experts, top-${trace.topK}` +
           `${trace.sampledOneIn ? `, a sample of one token in ${trace.sampledOneIn}` : ""}\n`,
       );
       terminal.print(

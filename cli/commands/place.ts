@@ -34,6 +34,7 @@ import {
   type MigrationOptions,
 } from "../migration.js";
 import {
+  checkMachineOptions,
   addMachineOptions,
   hardwareOptions,
   recallMachine,
@@ -115,6 +116,7 @@ export function placeCommand(end: (exitCode: number) => void): Command {
         given.from !== undefined && isPlacementFile(given.from) ? await readPlacement(given.from) : undefined;
       const options = like ? optionsLike(like, given) : recallMachine(given, running);
       requireSolver(options.solver ?? "auto");
+      await checkMachineOptions(options);
       const routing = await loadRouting(paths, options, terminal);
       const isAuto = options.replicas === "auto";
       if (isAuto && routing.kind === "loads") {

@@ -17,6 +17,7 @@ import { addDrawsOption, contiguousOn, type WorthCommandOptions } from "../befor
 import { describeInput } from "../describe/describe.js";
 import { loadTrace } from "../load-trace.js";
 import {
+  checkMachineOptions,
   addMachineOptions,
   loadMachine,
   loadMachineOf,
@@ -144,6 +145,7 @@ async function readPlacements(
 
 /** Placements by every solver, made here and now as `compare` makes them. */
 async function placeHere({ options: given, traces, terminal }: Given): Promise<Shown> {
+  await checkMachineOptions(given);
   const { trace, parts } = await loadTrace(traces, given, terminal);
   const machine = await loadMachine(given, trace.model, terminal);
   const { options } = withObjective({ ...SOLVE_DEFAULTS, ...given, holdout: given.holdout ?? 0.25 }, machine);

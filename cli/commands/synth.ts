@@ -9,6 +9,7 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openTerminal } from "../terminal.js";
+import { counted } from "../describe/counted.js";
 
 interface SynthOptions extends FileCommandOptions {
   readonly preset: string;
@@ -49,7 +50,7 @@ export function synthCommand(): Command {
       const tokens = layers[0].numTokens;
       terminal.printJson({ file: output, model, numExperts, topK, numLayers: layers.length, tokens });
       terminal.print(
-        `wrote ${output}: ${layers.length} MoE layers of ${tokens} tokens, ${numExperts} experts, top-${topK}`,
+        `wrote ${output}: ${counted(layers.length, "MoE layer")} of ${tokens} tokens, ${numExperts} experts, top-${topK}`,
       );
     });
 }

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import {
   decodePlacement,
+  hashTrace,
   verifyAgainstPlacement,
   verifyAgainstTrace,
   verifyForeign,
@@ -8,6 +9,7 @@ import {
   type Placement,
 } from "../../doors/placement.js";
 import { splitParts } from "../../doors/traces.js";
+import { withFlags } from "../field-flags.js";
 import { EXIT } from "../exit-code.js";
 import { loadTrace } from "../load-trace.js";
 import {
@@ -15,17 +17,20 @@ import {
   addRanksOption,
   addTerminalOptions,
   addTraceOptions,
+  integerOption,
   numberOption,
   type ModelLayerOptions,
   type TraceOptions,
 } from "../options.js";
 import { isPlacementFile, readBytes, readText, readPlacement } from "../read-files.js";
 import { openTerminal, type Terminal, type TerminalOptions } from "../terminal.js";
+import { counted } from "../describe/counted.js";
 
 interface VerifyOptions extends TerminalOptions, TraceOptions, ModelLayerOptions {
   readonly against?: string;
   readonly holdout?: number;
   readonly ranks?: number;
+  readonly slots?: number;
 }
 
 /** @param end Told the exit code where something is wrong with the file. */
@@ -47,7 +52,10 @@ export function verifyCommand(end: (exitCode: number) => void): Command {
         below: 1,
       }),
     );
-  addModelLayerOptions(addTraceOptions(addRanksOption(command)));
+  addRanksOption(command).addOption(
+    integerOption("--slots <n>", "most experts on a chiplet (default: as the file says)", 1),
+  );
+  addModelLayerOptions(addTraceOptions(command));
   return addTerminalOptions(command)
     .addHelpText(
       "after",
@@ -57,10 +65,10 @@ export function verifyCommand(end: (exitCode: number) => void): Command {
     .action(async (path: string, options: VerifyOptions) => {
       const terminal = openTerminal(options);
       const reading = isPlacementFile(path) ? await readOwn(path, options) : await readForeign(path, options);
-      const violations = [...reading.violations];
+      const violations = reading.violations.map(withFlags);
       if (options.against !== undefined && violations.length === 0 && reading.placement !== undefined) {
         const differences = await compare(reading.placement, options.against, { options, terminal });
-        for (const difference of differences) violations.push(difference);
+        for (const difference of differences) violations.push(withFlags(difference));
       }
       for (const warning of reading.warnings ?? []) terminal.note(`${path}: ${warning}`);
       terminal.printJson({
@@ -85,14 +93,14 @@ interface Reading {
   readonly warnings?: readonly string[];
 }
 
-async function readOwn(path: string, { ranks, experts }: VerifyOptions): Promise<Reading> {
+async function readOwn(path: string, { ranks, experts, slots }: VerifyOptions): Promise<Reading> {
   const placement = await decodePlacement(readText(path), path);
   const { numChiplets, numExperts } = placement;
   // The file says both: what is told besides is what it should say.
   const differences = [
     ...(ranks === undefined || ranks === numChiplets
       ? []
-      : [`found ${numChiplets} chiplets, expected ${ranks} as --ranks says`]),
+      : [`found ${counted(numChiplets, "chiplet")}, expected ${ranks} as --ranks says`]),
     ...(experts === undefined || experts === numExperts
       ? []
       : [`found ${numExperts} experts, expected ${experts} as --experts says`]),
@@ -100,7 +108,10 @@ async function readOwn(path: string, { ranks, experts }: VerifyOptions): Promise
   return {
     format: "moeplace",
     placement,
-    violations: [...verifyPlacementFile(placement), ...differences],
+    violations: [
+      ...verifyPlacementFile({ ...placement, ...(slots !== undefined && { slotsPerChiplet: slots }) }),
+      ...differences,
+    ],
   };
 }
 
@@ -109,6 +120,7 @@ function readForeign(path: string, options: VerifyOptions): Promise<Reading> {
   return verifyForeign(readBytes(path), path, {
     numExperts: experts,
     numChiplets: ranks,
+    slotsPerChiplet: options.slots,
     numHiddenLayers,
     firstMoeLayer,
     moeLayerStep,
@@ -121,15 +133,36 @@ async function compare(
   { options, terminal }: { options: VerifyOptions; terminal: Terminal },
 ): Promise<string[]> {
   if (isPlacementFile(against)) return verifyAgainstPlacement(placement, await readPlacement(against));
-  const { parts } = await loadTrace([against], options, terminal);
+  const { trace, parts } = await loadTrace([against], options, terminal);
+  const other = otherTrace(
+    placement,
+    trace.layers.map(({ layer }) => layer),
+    hashTrace(parts),
+  );
+  if (other !== undefined) return [other];
   return verifyAgainstTrace(
     placement,
     splitParts(parts, options.holdout ?? placement.provenance?.holdout ?? 0).learn,
   );
 }
 
+/** What is to be said of a trace that is not the one a placement was made from; undefined where it is, or may be. */
+function otherTrace(
+  { provenance, layers }: Placement,
+  found: readonly number[],
+  traceSha256: string,
+): string | undefined {
+  if (provenance === undefined || provenance.traceSha256 === traceSha256) return undefined;
+  const made = layers.map(({ layer }) => layer);
+  const lacking = made.filter((layer) => !found.includes(layer));
+  const isPart = lacking.length === 0 && made.length < found.length;
+  return isPart
+    ? `found ${counted(found.length, "layer")} in the trace, expected the ${made.length} that the placement was made from: pass --layers ${made.join()}`
+    : "found another trace, or other options for reading it, than the placement was made from (traceSha256), expected the same";
+}
+
 function describePlacement(placement: Placement | undefined): string {
   if (placement === undefined) return "empty";
   const { layers, numExperts, numChiplets } = placement;
-  return `${layers.length} layers of ${numExperts} experts on ${numChiplets} chiplets`;
+  return `${counted(layers.length, "layer")} of ${numExperts} experts on ${counted(numChiplets, "chiplet")}`;
 }

@@ -3,6 +3,7 @@ import { sharesCopies } from "../../doors/hardware.js";
 import type { Placement } from "../../doors/placement.js";
 import { formatTime } from "../../doors/report.js";
 import type { RoutingTrace, SplitTrace } from "../../doors/traces.js";
+import { counted } from "./counted.js";
 import type { Machine } from "../machine.js";
 import { describeWorkload } from "../workload-options.js";
 
@@ -13,8 +14,8 @@ export function describeInput(
 ): string {
   const { model, layers, numExperts, topK, sampledOneIn } = learn;
   const sample = sampledOneIn ? `, a sample of one token in ${sampledOneIn}` : "";
-  const learned = `${numTokens(learn)} tokens to learn from`;
-  const judged = heldOut ? `, ${numTokens(heldOut)} held out` : "";
+  const learned = `${tokensOfLayer(learn)} tokens a layer to learn from`;
+  const judged = heldOut ? `, ${tokensOfLayer(heldOut)} held out` : "";
   const { numGroups, chipletsPerGroup, name } = hardware;
   const numChiplets = numGroups * chipletsPerGroup;
   // Without sharing, what follows of copies is worth knowing and worth nothing.
@@ -23,8 +24,8 @@ export function describeInput(
     : `\n${workload.transport}: C_T is worth nothing here, only load is`;
   const step = shape && `\n${describeWorkload(workload, numChiplets)}${worthless}`;
   return (
-    `${model ?? "unnamed model"}: ${layers.length} MoE layers, ${numExperts} experts, top-${topK}; ${learned}${judged}${sample}\n` +
-    `${name}: ${numChiplets} chiplets in ${numGroups} groups${step ?? ""}`
+    `${model ?? "unnamed model"}: ${counted(layers.length, "MoE layer")}, ${numExperts} experts, top-${topK}; ${learned}${judged}${sample}\n` +
+    `${name}: ${counted(numChiplets, "chiplet")} in ${counted(numGroups, "group")}${step ?? ""}`
   );
 }
 
@@ -72,6 +73,13 @@ export function describeReplicas({ numExperts, layers, dispatch }: Placement): s
         ? "any replica, with equal chance"
         : `replicas as ${dispatch} chooses them`;
   return `${count} replicas a layer; tokens use ${chosen}`;
+}
+
+/** Tokens of a layer, or from how many to how many. */
+function tokensOfLayer({ layers }: RoutingTrace): string {
+  const counts = layers.map(({ numTokens: count }) => count);
+  const [least, most] = [Math.min, Math.max].map((choose) => counts.reduce((a, b) => choose(a, b)));
+  return least === most ? `${most}` : `${least} to ${most}`;
 }
 
 /** Tokens of all layers together: layers may have different ones. */

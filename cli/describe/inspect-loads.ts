@@ -1,6 +1,7 @@
 import { inspectLoads, type LoadInspection } from "../../doors/flows.js";
 import type { LoadTrace, ReadReport } from "../../doors/traces.js";
 import { formatTable, type Terminal } from "../terminal.js";
+import { counted } from "./counted.js";
 
 /** Shows what is in loads without tokens: what is busy, and what balance could gain. */
 export function showLoads(
@@ -30,7 +31,7 @@ export function showLoads(
     layers: records,
   });
   terminal.print(
-    `model ${model ?? "unknown"}, loads of ${layers.length} MoE layers, ${numExperts} experts, without tokens\n`,
+    `model ${model ?? "unknown"}, loads of ${counted(layers.length, "MoE layer")}, ${numExperts} experts, without tokens\n`,
   );
   const rows = layers.map((layer) => [
     String(layer.layer),

@@ -168,7 +168,7 @@ function missingAdvice(layers: readonly LayerPlacement[]): string {
   const steps = new Set(layers.slice(1).map(({ layer }, index) => layer - layers[index].layer));
   const [step] = steps;
   return steps.size === 1 && step > 1
-    ? `Maybe only every ${step}th layer has experts: pass moeLayerStep ${step}. Where the trace lacks layers, pass fillLayers.`
+    ? `Maybe only one layer in ${step} has experts: pass moeLayerStep ${step}. Where the trace lacks layers, pass fillLayers.`
     : "Maybe pass fillLayers to place their experts in the order of their ids.";
 }
 

@@ -34,6 +34,8 @@ export interface ReadOptions extends KnownModelLayers {
   numExperts?: number | undefined;
   /** Chiplets, or EP ranks, over which the slots spread. */
   numChiplets?: number | undefined;
+  /** Most experts on a chiplet, for files that do not say. */
+  slotsPerChiplet?: number | undefined;
   model?: string | undefined;
 }
 

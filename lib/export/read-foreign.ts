@@ -117,7 +117,10 @@ export async function readForeign(
     const { numExperts, numChiplets, layers } = placement;
     checkModelSizes(format.name, { numChiplets, numLayers: layers.length || undefined });
     if (options.numExperts === undefined) checkModelSizes(format.name, { numExperts });
-    verifyPlacement(placement).forEach(report);
+    const { slotsPerChiplet = placement.slotsPerChiplet } = options;
+    verifyPlacement({ ...placement, ...(slotsPerChiplet !== undefined && { slotsPerChiplet }) }).forEach(
+      report,
+    );
     unequal.forEach(report);
     if (format.needs.noReplicas) replicas(placement).forEach(report);
   }

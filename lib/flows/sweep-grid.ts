@@ -1,3 +1,4 @@
+import { nearestName } from "../unknown-name.js";
 import type { z } from "zod";
 import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
@@ -40,11 +41,20 @@ export async function parseSweep(config: unknown, where: string): Promise<SweepC
   if (issue.code === "unrecognized_keys") {
     throw new InputError(
       `${where}: found field ${[...path, issue.keys[0]].join(".")}, expected none of that name`,
+      fieldAdvice(issue.keys[0], path.length === 0 ? Object.keys(sweepSchema.shape) : []),
     );
   }
   throw new InputError(
     `${where}: ${path.length === 0 ? "" : `${path.join(".")}: `}found ${describeValue(found)}, expected ${message}`,
   );
+}
+
+/** The field that is likely to be meant. */
+function fieldAdvice(found: string, known: readonly string[]): string | undefined {
+  const near =
+    known.find((name) => name.startsWith(found) || found.startsWith(name)) ?? nearestName(found, known);
+  if (near !== undefined) return `Maybe you mean ${near}.`;
+  return known.length > 0 ? `Maybe one of ${known.join(", ")}.` : undefined;
 }
 
 /** Every machine that the configuration lists: of every list in a machine one value at a time. */

@@ -155,7 +155,7 @@ export function withChiplets(
       numGroups === undefined && areServers ? `servers of ${hardware.chipletsPerGroup}` : undefined;
     throw new InputError(
       `chiplets: found ${total} in ${found ?? `${groups} groups`}, expected groups of equal size`,
-      "Maybe pass numGroups with a divisor of the number of chiplets.",
+      sizesAdvice(total, found === undefined ? groups : hardware.chipletsPerGroup),
     );
   }
   checkChiplets("machine", total);
@@ -170,6 +170,16 @@ export function checkChiplets(where: string, numChiplets: number): void {
   const { maxExperts: most } = DEFAULT_LIMITS;
   if (numChiplets <= most) return;
   throw new InputError(`${where}: found ${numChiplets} chiplets, expected at most ${most}`);
+}
+
+/** Which numbers of groups divide the chiplets, and which numbers of chiplets go into groups of the machine. */
+function sizesAdvice(total: number, unit: number): string {
+  const divisors = Array.from({ length: Math.min(total, 64) }, (_, at) => at + 1).filter(
+    (groups) => total % groups === 0,
+  );
+  const below = unit * Math.floor(total / unit);
+  const sizes = [below, below + unit].filter((size) => size > 0 && Number.isInteger(size));
+  return `Maybe pass chiplets ${sizes.join(" or ")}, or pass numGroups ${divisors.slice(0, 8).join(", ")}.`;
 }
 
 /** A mesh keeps its columns, and has more or fewer rows. */

@@ -42,6 +42,8 @@ export function verifyAgainstPlacement(found: Placement, expected: Placement): s
     .filter((count) => found[count] !== expected[count])
     .map((count) => `${count} is ${found[count]}, expected ${expected[count]}`);
   if (differences.length > 0) return differences;
+  const shifted = shiftedLayers(found, expected);
+  if (shifted !== undefined) return [shifted];
   const layersFound = new Map(found.layers.map(({ layer, chiplets }) => [layer, chiplets]));
   return expected.layers.flatMap(({ layer, chiplets }) => {
     const others = layersFound.get(layer);
@@ -52,6 +54,16 @@ export function verifyAgainstPlacement(found: Placement, expected: Placement): s
         : [`layer ${layer}: chiplet ${chiplet} holds ${list(others[chiplet])}, expected ${list(experts)}`],
     );
   });
+}
+
+/** Files that do not number their layers are read as if they began at 0. */
+function shiftedLayers({ layers: found }: Placement, { layers: expected }: Placement): string | undefined {
+  const shift = expected[0].layer - found[0].layer;
+  const isShifted = found.every(({ layer }, index) => expected.at(index)?.layer === layer + shift);
+  if (shift === 0 || !isShifted || found.length !== expected.length) return undefined;
+  const [first, last] = [expected[0].layer, expected[expected.length - 1].layer];
+  const numbers = first === last ? `layer ${first}` : `layers ${first} to ${last}`;
+  return `${numbers}: found no placement, but layers from ${found[0].layer} on; where the file does not number its layers, pass firstMoeLayer ${first}`;
 }
 
 function verifyClaims(

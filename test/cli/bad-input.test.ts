@@ -68,7 +68,7 @@ describe("bad input on the command line", () => {
     {
       name: "more experts than slots",
       args: ["compare", "good.jsonl", "--chiplets", "4", "--slots", "1"],
-      message: /^slots: found 4 chiplets x 1 slots = 4, expected at least 8, one for every expert$/,
+      message: /^--slots: found 4 chiplets x 1 slots = 4, expected at least 8, one for every expert$/,
       advice: /^Maybe raise --slots or --slots-per-chiplet to 2\.$/,
     },
     {
@@ -105,7 +105,7 @@ describe("bad input on the command line", () => {
     {
       name: "chiplets that do not divide into groups",
       args: ["compare", "good.jsonl", "--chiplets", "6", "--groups", "4"],
-      message: /^chiplets: found 6 in 4 groups, expected groups of equal size$/,
+      message: /^--chiplets: found 6 in 4 groups, expected groups of equal size$/,
       advice: /^Maybe pass --groups/,
     },
     {

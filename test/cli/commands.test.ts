@@ -183,7 +183,7 @@ describe("the command line", () => {
       "--against",
       "p.json",
     );
-    expect(verified.stdout).to.contain("map.json: sound, 1 layers of 8 experts on 4 chiplets");
+    expect(verified.stdout).to.contain("map.json: sound, 1 layer of 8 experts on 4 chiplets");
     expect((await place.run("export", "p.json", "--to", "vllm", "-o", "map.json")).exitCode).to.equal(2);
     expect(
       (await place.run("export", "p.json", "--to", "vllm", "-o", "map.json", "--force")).exitCode,

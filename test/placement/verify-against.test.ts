@@ -108,7 +108,7 @@ describe("verifyAgainstPlacement", () => {
       "layer 6: chiplet 1 holds nothing, expected 2, 3",
     ]);
     expect(verifyAgainstPlacement(withLayer({ layer: 5 }), placement)).to.deep.equal([
-      "layer 6: found no placement",
+      "layer 6: found no placement, but layers from 5 on; where the file does not number its layers, pass firstMoeLayer 6",
     ]);
     expect(verifyAgainstPlacement({ ...placement, numExperts: 8 }, placement)).to.deep.equal([
       "numExperts is 8, expected 4",
