@@ -1,6 +1,8 @@
 import { loadsOf } from "../lib/trace/load-trace.js";
 import { NO_EXPERT, type LayerTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
+import { findModelShape } from "../lib/hardware/model-shapes.js";
 import { sum } from "../lib/statistics.js";
+import { fillWarnings, repeatWarnings } from "./repeats.js";
 
 /** Fewer tokens prove nothing about an expert that is in all of them. */
 const MIN_TOKENS = 20;
@@ -13,7 +15,15 @@ const EVEN_SPREAD = 1.2;
 
 /** What looks like no text, or no routed expert, in a trace that is sound otherwise: a line each, with the way out. */
 export function suspicionsOf(trace: RoutingTrace): string[] {
-  return [...sharedWarnings(trace), ...orderWarnings(trace), ...widthWarnings(trace), ...evenWarnings(trace)];
+  return [
+    ...sharedWarnings(trace),
+    ...orderWarnings(trace),
+    ...fillWarnings(trace),
+    ...repeatWarnings(trace),
+    ...draftWarnings(trace),
+    ...widthWarnings(trace),
+    ...evenWarnings(trace),
+  ];
 }
 
 /**
@@ -64,6 +74,17 @@ function orderWarnings({ layers, topK, numExperts }: RoutingTrace): string[] {
   return [
     `${rows} of ${tokens} rows are the experts 0 to ${topK - 1} in this order, as an engine fills up batches: ` +
       "such rows are counted here, but may be padding and no tokens",
+  ];
+}
+
+/** Layers that predict further tokens come behind those of the model, and their drafts may have been rejected. */
+function draftWarnings({ model, layers }: RoutingTrace): string[] {
+  const shape = model === undefined ? undefined : findModelShape(model);
+  const behind = layers.filter(({ layer }) => layer >= (shape?.numLayers ?? Infinity));
+  if (behind.length === 0) return [];
+  return [
+    `layer ${behind.map(({ layer }) => layer).join(", ")} comes behind the ${shape?.numLayers} layers of ${model}: speculative drafts, whose tokens ` +
+      "may have been rejected; set layers to those of the model",
   ];
 }
 

@@ -183,7 +183,9 @@ function takeLoads(
   return {
     columns: [layer, expert, count],
     take(row, where) {
-      const [id, times] = [Number(row[expert]), Number(row[count])];
+      const [id, times] = [expert, count].map((column) =>
+        isNumber(row[column]) ? Number(row[column]) : NaN,
+      );
       const load = loads.get(layerOf(row[layer], where)) ?? [];
       if (!(Number.isInteger(id) && id >= 0 && id < 65535)) {
         throw new InputError(`${where}: found expert ${String(row[expert])}, expected [0, 65535)`);
@@ -205,8 +207,10 @@ function takeLoads(
 }
 
 function layerOf(value: unknown, where: string): number {
-  const layer = Number(value);
-  if (value !== null && Number.isInteger(layer) && layer >= 0) return layer;
+  // Text may be a number, but none that is written in another way than people do.
+  const layer =
+    isNumber(value) || (typeof value === "string" && /^\d{1,9}$/.test(value)) ? Number(value) : NaN;
+  if (Number.isInteger(layer) && layer >= 0) return layer;
   throw new InputError(`${where}: found layer ${String(value)}, expected a whole number`);
 }
 
