@@ -106,7 +106,7 @@ describe("bad input on the command line", () => {
       name: "chiplets that do not divide into groups",
       args: ["compare", "good.jsonl", "--chiplets", "6", "--groups", "4"],
       message: /^--chiplets: found 6 in 4 groups, expected groups of equal size$/,
-      advice: /^Maybe pass --groups/,
+      advice: /^Maybe pass --chiplets 4 or 8, or pass --groups 1, 2, 3, 6/,
     },
     {
       name: "an option that is no number",

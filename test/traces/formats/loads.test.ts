@@ -37,7 +37,7 @@ describe("EPLB load history", () => {
         [1, 2, 3],
       ]),
     ).to.match(/load\.json: found 3 experts, expected 2/);
-    expect(await told([[1, -2]])).to.match(/layer 0: found load -2 of expert 1, expected 0 or more/);
+    expect(await told([[1, -2]])).to.match(/layer 0: found load -2 of expert 1, expected 0 /);
     expect(await told([[1, "a"]])).to.match(/load\.json: layer 0: found \[1,"a"\], expected numbers/);
     expect(await told([[0, 0]])).to.match(/found none above 0, expected at least one/);
     expect(await told([1, 2])).to.match(/found \[1,2\], expected loads \[layers\]\[experts\]/);
