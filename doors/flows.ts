@@ -55,13 +55,16 @@ export {
   batchWindows,
   measureBatches,
   pairedGain,
+  trafficOfBatches,
   type BatchFigures,
   type BatchMetrics,
   type BatchSpread,
+  type BatchTraffic,
   type BatchWindows,
   type MeasuredBatches,
   type PairedGain,
 } from "../lib/flows/batches.js";
+export { measureOnlineSlots, type OnlineSlots } from "../lib/flows/online-slots.js";
 export {
   assessWorth,
   beforeAfter,

@@ -3,11 +3,13 @@ import { InputError } from "../../index.js";
 import {
   beforeAfter,
   judge,
+  measureOnlineSlots,
   measurePlacement,
   stepTime,
   type BatchMetrics,
   type BeforeAfter,
   type Evaluation,
+  type OnlineSlots,
   type ServerMetrics,
   type StepTime,
 } from "../../doors/flows.js";
@@ -39,6 +41,7 @@ interface EvaluateOptions
   readonly dispatch?: DispatchModel;
   readonly ranks?: number;
   readonly serverLimit?: number;
+  readonly onlineSlots?: number;
 }
 
 export function evaluateCommand(): Command {
@@ -53,6 +56,13 @@ export function evaluateCommand(): Command {
   addRanksOption(command);
   command.addOption(
     integerOption("--server-limit <n>", "count the tokens that need more servers than this", 1),
+  );
+  command.addOption(
+    integerOption(
+      "--online-slots <n>",
+      "slots of every GPU for replicas that an engine chooses anew in every batch inside a server or fabric: what they leave",
+      1,
+    ),
   );
   addDispatchOption(addDrawsOption(command), "as the placement says");
   addExplainOption(addMachineOptions(addTraceOptions(command), { chiplets: false }));
@@ -92,6 +102,10 @@ export function evaluateCommand(): Command {
           change,
           time: stepTime(judged),
           hardware: machine.hardware,
+          online:
+            options.onlineSlots === undefined
+              ? null
+              : measureOnlineSlots(trace, placement, { ...machine, slots: options.onlineSlots }),
         });
       }
       // Placements may ask for other numbers of chiplets, but all for the same machine.
@@ -109,11 +123,12 @@ export function evaluateCommand(): Command {
       terminal.printJson({
         sampledOneIn: trace.sampledOneIn ?? 1,
         workload: evaluated[0].evaluation.step?.workload ?? null,
-        placements: evaluated.map(({ file, evaluation, batches, change, time }) => ({
+        placements: evaluated.map(({ file, evaluation, batches, change, time, online }) => ({
           file,
           ...evaluation,
           time,
           batches,
+          ...(online && { onlineSlots: online }),
           ...(change ?? { before: null, after: null, worth: null }),
         })),
         ...explainData(hardware, options),
@@ -126,6 +141,7 @@ export function evaluateCommand(): Command {
       const { step } = evaluated[0].evaluation;
       if (step) terminal.print(`\n${describeWorkload(step.workload, placedChiplets(hardware))}`);
       terminal.print(`\n${batchTable(evaluated)}`);
+      if (options.onlineSlots !== undefined) terminal.print(`\n${onlineTable(evaluated)}`);
       for (const { file, change } of evaluated) {
         const isWorth = change && worthSentence(change, "contiguous");
         if (isWorth !== undefined) terminal.print(`\n${file}: ${isWorth}`);
@@ -150,6 +166,33 @@ interface Evaluated {
   readonly change: BeforeAfter | undefined;
   readonly time: StepTime | null;
   readonly hardware: Hardware;
+  readonly online: OnlineSlots | null;
+}
+
+/** The largest load of a batch with what an engine evens out in it, and without. */
+function onlineTable(evaluated: readonly Evaluated[]): string {
+  const cells = evaluated.flatMap(({ file, batches, online }) =>
+    online === null
+      ? []
+      : [
+          [
+            file,
+            batches.loadMaxOverMean.mean.toFixed(3),
+            online.loadMaxOverMean.mean.toFixed(3),
+            online.loadMaxOverMean.p95.toFixed(3),
+            online.atLeast.toFixed(3),
+          ],
+        ],
+  );
+  const { slots = 0, perDomain = 0 } = evaluated[0].online ?? {};
+  const headers = [
+    `max load of a batch, ${perDomain} GPUs a domain`,
+    "as placed",
+    slots === 1 ? "1 online slot" : `${slots} online slots`,
+    "95 %",
+    "at least",
+  ];
+  return formatTable(headers, cells);
 }
 
 /** What a placement comes to from batch to batch: mean and 95th percentile. */

@@ -1,7 +1,7 @@
 import { createWorkload } from "../performance/workload.js";
 import { defaultDispatch } from "../placement/default-dispatch.js";
 import type { Placement } from "../placement/placement.js";
-import { countTraffic } from "../placement/traffic.js";
+import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
 import { stepMakespanNs } from "../schedule/schedule-step.js";
 import { largest, mean, smallest, sum } from "../statistics.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
@@ -53,10 +53,10 @@ export interface BatchMetrics extends Omit<BatchWindows, "starts"> {
 
 /** Batches as large as a step that a trace has to have. */
 const FEWEST = 4;
-/** Smaller ones that a trace is cut into where it has not. */
-const OF_SHORT = 32;
-/** Batches that are measured, evenly spread over the trace: each is scheduled, some milliseconds a layer. */
-const MOST = 32;
+/** Smaller ones that a trace is cut into where it has not: few, because the fewer tokens the less they are like a step. */
+const OF_SHORT = 8;
+/** Batches that are measured, evenly spread over the trace: each is scheduled, some milliseconds a layer. One in 20 is above 95 %. */
+const MOST = 20;
 
 /**
  * Cuts a trace into windows of consecutive tokens as large as a step of the workload, of all chiplets together; of a trace
@@ -84,6 +84,41 @@ export function batchWindows(
   return { tokens, stepTokens, starts };
 }
 
+/** The traffic of a placement on batches of a trace. */
+export interface BatchTraffic extends Omit<BatchWindows, "starts"> {
+  /** Of every batch and layer. */
+  readonly each: Iterable<readonly LayerTraffic[]>;
+}
+
+/**
+ * Counts the traffic of a placement on every batch of a trace, one batch after another as they are asked for.
+ *
+ * @param machine With as many chiplets as the placement has.
+ */
+export function trafficOfBatches(
+  trace: RoutingTrace,
+  placement: Placement,
+  machine: PosedMachine,
+): BatchTraffic {
+  const { chipletsPerGroup } = machine.hardware;
+  const { dispatch = defaultDispatch(machine.hardware) } = placement;
+  const { tokens, stepTokens, starts } = batchWindows(
+    smallest(trace.layers.map(({ numTokens }) => numTokens)),
+    machine,
+  );
+  const chipletsOf = new Map(placement.layers.map(({ layer, chiplets }) => [layer, chiplets]));
+  function* each() {
+    for (const start of starts) {
+      yield trace.layers.map(({ layer, experts }) => {
+        const window = experts.subarray(start * trace.topK, (start + tokens) * trace.topK);
+        const patterns = collectPatterns({ layer, numTokens: tokens, experts: window }, trace);
+        return countTraffic(patterns, chipletsOf.get(layer) ?? [], { chipletsPerGroup, dispatch });
+      });
+    }
+  }
+  return { tokens, stepTokens, each: each() };
+}
+
 /**
  * Measures a placement on batches of a trace rather than on all its tokens at once.
  *
@@ -95,32 +130,21 @@ export function measureBatches(
   machine: PosedMachine,
 ): MeasuredBatches {
   const { hardware, shape, workload } = machine;
-  const { chipletsPerGroup } = hardware;
-  const { dispatch = defaultDispatch(hardware) } = placement;
-  const { tokens, stepTokens, starts } = batchWindows(
-    smallest(trace.layers.map(({ numTokens }) => numTokens)),
-    machine,
-  );
-  const chipletsOf = new Map(placement.layers.map(({ layer, chiplets }) => [layer, chiplets]));
-  const each = starts.map((start): BatchFigures => {
-    const traffic = trace.layers.map(({ layer, experts }) => {
-      const window = experts.subarray(start * trace.topK, (start + tokens) * trace.topK);
-      const patterns = collectPatterns({ layer, numTokens: tokens, experts: window }, trace);
-      return countTraffic(patterns, chipletsOf.get(layer) ?? [], { chipletsPerGroup, dispatch });
-    });
+  const batches = trafficOfBatches(trace, placement, machine);
+  const each = Array.from(batches.each, (traffic): BatchFigures => {
     const layerLoads = traffic.map(
       ({ chipletLoad }) => (largest(chipletLoad) * chipletLoad.length) / sum(chipletLoad),
     );
     return {
       layerLoads,
       loadMaxOverMean: mean(layerLoads),
-      tokenReplication: mean(traffic.map(({ chipletTokens }) => sum(chipletTokens) / tokens)),
+      tokenReplication: mean(traffic.map(({ chipletTokens }) => sum(chipletTokens) / batches.tokens)),
       ...(shape && {
         stepNs: stepMakespanNs(traffic, { hardware, shape, ...(workload && { workload }) }),
       }),
     };
   });
-  return { tokens, stepTokens, each };
+  return { tokens: batches.tokens, stepTokens: batches.stepTokens, each };
 }
 
 /** Mean and 95th percentile of what was measured. */
@@ -136,7 +160,8 @@ export function batchMetrics({ tokens, stepTokens, each }: MeasuredBatches): Bat
   };
 }
 
-function spreadOf(values: readonly number[]): BatchSpread {
+/** Mean and 95th percentile. */
+export function spreadOf(values: readonly number[]): BatchSpread {
   const ascending = values.toSorted((a, b) => a - b);
   return { mean: mean(values), p95: ascending[Math.ceil(0.95 * ascending.length) - 1] };
 }

@@ -69,6 +69,8 @@ export interface Worth {
   readonly gain: number;
   /** What batches make of the gain by chance: twice the standard error of its mean over them. */
   readonly noise: number;
+  /** Share that is saved in the mean over batches: a verdict has its sign too. */
+  readonly batchGain: number;
   /** Seeded draws of every constant of the machine within its trust, and those with the same sign of the gain. */
   readonly draws: number;
   readonly agreeing: number;
@@ -181,8 +183,8 @@ const AGREEING_SHARE = 0.9;
 const DRAWN_LAYERS = 8;
 
 /**
- * Whether a placement is worth having instead of another: its gain has to be above what batches make of it by chance, and
- * to keep its sign wherever the machine's constants are within their trust.
+ * Whether a placement is worth having instead of another: its gain has to be above what batches make of it by chance, to have the
+ * same sign in the mean over batches, and to keep it wherever the machine's constants are within their trust.
  *
  * What a draw changes is told by the closed form that searches use, layer by layer, on some layers of a deep model; it shifts the
  * gain of the schedule, which also knows what layers share.
@@ -198,13 +200,17 @@ export function assessWorth(
   const [from, to] = [before.figures.stepNs, after.figures.stepNs];
   if (timed === undefined || from === null || to === null) return null;
   const gain = 1 - to / from;
-  const { noise } = pairedGain(timesOf(before.batches), timesOf(after.batches));
+  const { gain: batchGain, noise } = pairedGain(timesOf(before.batches), timesOf(after.batches));
   const agreeing = gain === 0 ? draws : countAgreeing(before, after, { timed, draws, seed, gain });
-  const isSure = Math.abs(gain) > Math.max(noise, NEXT_TO_NOTHING) && agreeing >= AGREEING_SHARE * draws;
+  const isSure =
+    Math.abs(gain) > Math.max(noise, NEXT_TO_NOTHING) &&
+    Math.sign(batchGain) === Math.sign(gain) &&
+    agreeing >= AGREEING_SHARE * draws;
   return {
     verdict: !isSure ? "not worth it" : gain > 0 ? "worth it" : "slower",
     gain,
     noise,
+    batchGain,
     draws,
     agreeing,
   };

@@ -108,8 +108,9 @@ function describeReplicaCost({ perLayer, bytesPerChiplet, kvTokens }: ReplicaCos
   return `${Number(perLayer.toFixed(1))} replicas a layer take ${size} of every chiplet's memory, or the keys and values of ${tokens} tokens.`;
 }
 
-function describeVerdict({ verdict, gain, noise, draws, agreeing }: Worth): string {
-  const change = `${percent(Math.abs(gain))} ${gain < 0 ? "more" : "less"} time`;
+function describeVerdict({ verdict, gain, noise, batchGain, draws, agreeing }: Worth): string {
+  const changed = (share: number) => `${percent(Math.abs(share))} ${share < 0 ? "more" : "less"}`;
+  const change = `${changed(gain)} time`;
   const held = `${agreeing} of ${draws} draws of the machine's constants within their trust`;
   const batches = `the noise of batches, ${percent(noise)}`;
   if (verdict === "worth it") return `Worth it: ${change}, above ${batches}, and so in ${held}.`;
@@ -119,7 +120,9 @@ function describeVerdict({ verdict, gain, noise, draws, agreeing }: Worth): stri
     ? `Not worth it: ${change} is below ${batches}.`
     : Math.abs(gain) <= NEXT_TO_NOTHING
       ? `Not worth it: ${change} is next to nothing.`
-      : `Not worth it: ${change}, but so in no more than ${held}.`;
+      : Math.sign(batchGain) !== Math.sign(gain)
+        ? `Not worth it: ${change} on all tokens at once, but ${changed(batchGain)} in the mean of batches.`
+        : `Not worth it: ${change}, but so in no more than ${held}.`;
 }
 
 function percent(share: number): string {

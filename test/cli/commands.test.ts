@@ -113,6 +113,33 @@ describe("the command line", () => {
     expect(refused.stderr).to.contain("--server-limit: found hardware mozart-deepseek");
   });
 
+  it("evaluate says what is left where an engine evens every batch out in some slots", async () => {
+    place.write("p.json", placementText([[0, 4], [1, 5], [2, 6], [3, 7]])); // prettier-ignore
+    place.write("trace.jsonl", traceText(sampleTrace({ layers: [1] })));
+    const args = ["evaluate", "trace.jsonl", "p.json", "--hardware", "h100-8x8", "--groups", "2"];
+    interface Told {
+      placements: {
+        batches: { loadMaxOverMean: { mean: number } };
+        onlineSlots?: {
+          slots: number;
+          perDomain: number;
+          loadMaxOverMean: { mean: number };
+          atLeast: number;
+        };
+      }[];
+    }
+    const told = (await place.runJson(...args, "--online-slots", "2", "--quiet")) as Told;
+    const [{ batches, onlineSlots }] = told.placements;
+    expect(onlineSlots).to.deep.include({ slots: 2, perDomain: 2 });
+    expect(onlineSlots?.loadMaxOverMean.mean).to.be.below(batches.loadMaxOverMean.mean);
+    const { stdout } = await place.run(...args, "--online-slots", "2");
+    expect(stdout).to.match(
+      /max load of a batch, 2 GPUs a domain +as placed +2 online slots +95 % +at least\n/,
+    );
+    expect(stdout).to.contain(onlineSlots?.loadMaxOverMean.mean.toFixed(3));
+    expect((await place.run(...args)).stdout).to.not.contain("online");
+  });
+
   it("place, evaluate and compare say what contiguous came to, batches, and whether it is worth it", async () => {
     const on = ["trace.jsonl", "--chiplets", "4", "--model", "gpt-oss-20b", "--draws", "3"];
     interface Told {

@@ -73,6 +73,17 @@ describe("what a placement is worth", () => {
     expect(again).to.deep.equal(change);
   });
 
+  it("is nothing where the mean of batches has it the other way", () => {
+    const each = hot.batches.each.map((batch) => ({ ...batch, stepNs: 1.01 * batch.stepNs! }));
+    const slow = { ...even, batches: { ...hot.batches, each } };
+    const change = beforeAfter(hot, slow, { machine, draws: 5 });
+    expect(change.worth).to.include({ verdict: "not worth it" });
+    expect(change.worth!.batchGain).to.be.closeTo(-0.01, 1e-9);
+    expect(worthSentence(change, "contiguous")).to.match(
+      /Not worth it: .* % less time on all tokens at once, but .* % more in the mean of batches\.$/,
+    );
+  });
+
   it("is nothing for the same placement, for one below the noise, and where no time is known", () => {
     const same = beforeAfter(hot, hot, { machine, draws: 5 });
     expect(same.worth).to.include({ verdict: "not worth it", gain: 0, agreeing: 5 });
