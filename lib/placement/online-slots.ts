@@ -30,10 +30,10 @@ const NOTHING_LEFT = 1e-9;
  *
  * @example
  * // Loads 6 + 2 and 1 + 1 on two chiplets: one slot takes 3 of the 6 over.
- * evenOut(traffic, { perDomain: 2, slots: 1 }); // { largestLoad: 5, atLeast: 5 }
+ * evenOut({ numChiplets: 2, expertLoad: [[6, 2], [1, 1]] }, { perDomain: 2, slots: 1 }); // { largestLoad: 5, atLeast: 5 }
  */
 export function evenOut(
-  { numChiplets, expertLoad }: LayerTraffic,
+  { numChiplets, expertLoad }: Pick<LayerTraffic, "numChiplets" | "expertLoad">,
   { perDomain, slots }: { readonly perDomain: number; readonly slots: number },
 ): EvenedLoad {
   const domains = Array.from({ length: numChiplets / perDomain }, (_, domain) =>
