@@ -173,16 +173,20 @@ function errorsOf(kernel: string, constants: Record<string, number>, cases: read
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
-/** Error on each group when the constants are fitted without it. */
+/** Most groups that are told one by one. */
+const FEW_GROUPS = 6;
+
+/** Error on each group when the constants are fitted without it: the mean, and of few groups each. */
 function leaveOut(kernel: string, cases: readonly GpuCase[], by: "shape" | "ep"): string {
   const groups = [...new Set(cases.map(({ groups }) => groups[by]))];
   if (groups.length < 2) return "-";
-  const errors = groups.flatMap((group) => {
+  const errors = groups.map((group) => {
     const left = cases.filter(({ groups }) => groups[by] === group);
     const rest = cases.filter(({ groups }) => groups[by] !== group);
     return errorsOf(kernel, fitKernel(kernel, rest), left);
   });
-  return `${percent(mean(errors))} (${groups.length})`;
+  const each = groups.map((group, index) => `${group}: ${percent(mean(errors[index]))}`).join(", ");
+  return `${percent(mean(errors.flat()))} (${groups.length > FEW_GROUPS ? groups.length : each})`;
 }
 
 const [wanted = "", machines = ""] = process.argv.slice(2);

@@ -61,7 +61,10 @@ const fourBit: Sourced<ExpertKernel> = {
 const common = {
   adapterBytesPerNs: sheet(50, "ConnectX-7, 400 Gb/s"),
   overlapSlowdown: assumed(1.7, "as on an H800: DeepSeek profile-data, train.json"),
-  unitShare: hopperUnitShare,
+  unitShare: {
+    normal: assumed(hopperUnitShare.normal.value, "as on an H800: DeepGEMM README and DeepSeek profile-data"),
+    lowLatency: assumed(hopperUnitShare.lowLatency.value, "as on an H100: LMSYS, DeepSeek on 96 H100 GPUs"),
+  },
   acrossServers: h100AcrossServers,
   collectives: b200Collectives,
 };
