@@ -1,8 +1,8 @@
 /**
  * `npm run bench:replicas`: replicas against DeepSeek's load balancer, by loads alone and with tokens, and their frontier.
  *
- * Every placement is verified before it is counted. Seed 1. Sections may be named as arguments: loads, tokens, frontier,
- * the last with caps, as in `frontier 1.2 1.1 1.05`.
+ * Every placement is verified before it is counted. Seed 1. Sections may be named as arguments: loads, tokens, models, caps,
+ * frontier, the last with caps, as in `frontier 1.2 1.1 1.05`.
  */
 import { spreadLoad } from "../lib/placement/spread-load.js";
 import { serveLeastLoaded } from "../lib/placement/least-loaded.js";
@@ -15,13 +15,15 @@ import { placeTrace } from "../lib/flows/place.js";
 import { poseLayer, type PosingOptions } from "../lib/flows/pose.js";
 import { createRandom, type Random } from "../lib/random.js";
 import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
+import type { DispatchModel } from "../lib/placement/dispatch.js";
+import { replicate, type ReplicateOptions } from "../solvers/replicas/replicate.js";
 import { rebalanceExperts } from "../solvers/eplb.js";
 import { openLayerThreads } from "../solvers/threads/layer-threads.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { realTrace } from "./real-traces.js";
 import { solverOf } from "./solver-of.js";
 import { row } from "./table.js";
-import { largest, mean, sum } from "../lib/statistics.js";
+import { largest, mean, smallest, sum } from "../lib/statistics.js";
 
 const CLUSTER = { numChiplets: 32, numReplicas: 32 };
 /** Shape of the Gamma distribution of loads: the busiest of 256 experts has about 5 times the mean. */
@@ -33,6 +35,8 @@ const threads = openLayerThreads({ numThreads: 2 });
 const sections: Record<string, () => Promise<void>> = {
   loads: loadsTable,
   tokens: tokensTable,
+  models: modelsTable,
+  caps: capsTable,
   frontier: frontierTable,
 };
 const wanted = process.argv.slice(2).filter((argument) => !(Number(argument) > 0));
@@ -125,6 +129,70 @@ async function tokensTable(): Promise<void> {
         seconds,
       );
     }
+  }
+}
+
+/** A layer of synthetic deepseek-v3 with 288 slots on 32 ranks of 4 servers. */
+function poseSynthetic(dispatch: DispatchModel, maxLoad: number): PlacementProblem {
+  const trace = synthesizeTrace({ preset: "deepseek-v3", layers: 1 });
+  return poseLayer(trace, trace.layers[0], { ...CLUSTER, numGroups: 4, dispatch, maxLoad });
+}
+
+async function solveReplicas(problem: PlacementProblem, options: Partial<ReplicateOptions>) {
+  const begin = process.cpuUsage();
+  const solution = await replicate(problem, { ...DEFAULT_SOLVER_OPTIONS, ...options });
+  const { user, system } = process.cpuUsage(begin);
+  if (!("chiplets" in solution)) throw new Error(solution.status);
+  const violations = verifyChiplets(problem, solution.chiplets);
+  if (violations.length > 0) throw new Error(violations[0]);
+  const { load } = measure(problem, solution.chiplets);
+  return { ...solution, peak: load, seconds: (user + system) / 1e6 };
+}
+
+/** Every dispatch model that serving engines have: spread over seeds, against ten times the budget, with the bound. */
+async function modelsTable(): Promise<void> {
+  const SEEDS = 3;
+  console.log(
+    `\n## Dispatch models of engines: synthetic deepseek-v3, 1 layer, 288 slots, 32 ranks, cap 1.05, seeds 1 to ${SEEDS}\n`,
+  );
+  console.log(
+    "| dispatch | C_T | worst above best | max/mean | processor seconds | C_T of ten times the budget | above it | proved bound | gap | seconds of the bound |",
+  );
+  console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+  const percent = (part: number) => `${(100 * part).toFixed(2)} %`;
+  for (const dispatch of ["uniform", "sglang-static", "vllm-ascend"] as const) {
+    const problem = poseSynthetic(dispatch, 1.05);
+    const found = [];
+    for (let seed = 1; seed <= SEEDS; seed++) found.push(await solveReplicas(problem, { seed }));
+    const proved = await solveReplicas(problem, { proves: true });
+    const long = await solveReplicas(problem, { effort: 10 });
+    const costs = found.map(({ cost }) => cost);
+    const cost = mean(costs);
+    const bound = proved.bound ?? 1;
+    row(
+      dispatch,
+      cost.toFixed(4),
+      percent(largest(costs) / smallest(costs) - 1),
+      largest(found.map(({ peak }) => peak)).toFixed(3),
+      mean(found.map(({ seconds }) => seconds)).toFixed(1),
+      long.cost.toFixed(4),
+      percent(cost / long.cost - 1),
+      bound.toFixed(3),
+      `${(100 * (1 - bound / cost)).toFixed(1)} %`,
+      Math.max(0, proved.seconds - found[0].seconds).toFixed(1),
+    );
+  }
+}
+
+/** One cap after the other, each begun with the placement under the tighter one. */
+async function capsTable(): Promise<void> {
+  console.log("\n## A laxer cap is never worse: the same layer, uniform dispatch\n");
+  console.log("| cap | C_T | max/mean | processor seconds |\n| ---: | ---: | ---: | ---: |");
+  let start: Chiplets | undefined;
+  for (const maxLoad of [1.02, 1.05, 1.1, 1.2, 1.4]) {
+    const found = await solveReplicas(poseSynthetic("uniform", maxLoad), { start });
+    row(maxLoad.toFixed(2), found.cost.toFixed(4), found.peak.toFixed(3), found.seconds.toFixed(1));
+    start = found.chiplets;
   }
 }
 

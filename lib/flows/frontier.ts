@@ -1,3 +1,4 @@
+import type { Chiplets } from "../placement/placement.js";
 import { countTraffic } from "../placement/traffic.js";
 import { placeTrace, type PlaceTraceOptions } from "./place.js";
 import { poseLayer } from "./pose.js";
@@ -35,11 +36,14 @@ export async function traceFrontier(
 ): Promise<FrontierPoint[]> {
   const { maxLoad: tightest = Infinity } = options.posing;
   const points: FrontierPoint[] = [];
-  for (const maxLoad of caps.filter((cap) => cap <= tightest)) {
+  // Every placement is the start under the next laxer cap, so that a laxer cap is never worse.
+  let starts: ReadonlyMap<number, Chiplets> = new Map();
+  for (const maxLoad of caps.filter((cap) => cap <= tightest).sort((a, b) => a - b)) {
     const posing = { ...options.posing, maxLoad, objective: { minimise: "traffic" } } as const;
-    const outcome = await placeTrace(trace, { ...options, posing });
+    const outcome = await placeTrace(trace, { ...options, posing, starts });
     if (outcome.status !== "placed") continue;
     const { layers } = outcome.placement;
+    starts = new Map(layers.map(({ layer, chiplets }) => [layer, chiplets]));
     const measured = layers.map(({ chiplets, cost = NaN, status }, index) => {
       const problem = poseLayer(trace, trace.layers[index], posing);
       const { chipletLoad } = countTraffic(problem.patterns, chiplets, problem);

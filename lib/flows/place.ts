@@ -3,6 +3,7 @@ import type { LayerPlacement, Placement, Solution } from "../placement/placement
 import type { PlacementProblem } from "../placement/problem.js";
 import type { Solver, SolverOptions, SolverProgress } from "../placement/solver.js";
 import { SHARE_ROUNDING } from "../placement/tolerance.js";
+import type { Chiplets } from "../placement/placement.js";
 import { verifyByTokens, verifyChiplets, verifyFound } from "../placement/verify.js";
 import { countTokens } from "../placement/verify-tokens.js";
 import { smallest } from "../statistics.js";
@@ -39,6 +40,8 @@ export interface PlaceTraceOptions {
   readonly keepsNumbers?: boolean;
   /** Layers that are solved at once; default all. */
   readonly concurrency?: number;
+  /** Admissible placements to begin with, by layer. */
+  readonly starts?: ReadonlyMap<number, Chiplets>;
   /** Told of every better placement or bound of a layer. */
   readonly onProgress?: (layer: number, progress: SolverProgress) => void;
   /** Told of every layer that is placed. */
@@ -127,11 +130,13 @@ function missingRoom(problem: PlacementProblem): string | undefined {
 
 async function solveLayer(
   problem: PlacementProblem,
-  { solver, solverOptions, onProgress, timeLimitMs }: PlaceTraceOptions & { timeLimitMs: number },
+  { solver, solverOptions, onProgress, timeLimitMs, starts }: PlaceTraceOptions & { timeLimitMs: number },
 ): Promise<Solution> {
   const { layer } = problem;
+  const start = starts?.get(layer) ?? solverOptions.start;
   return solver.solve(problem, {
     ...solverOptions,
+    ...(start && { start }),
     timeLimitMs,
     ...(onProgress && {
       onProgress: (progress) => {

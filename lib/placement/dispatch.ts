@@ -122,18 +122,60 @@ export function chooseBySource(
   const numExperts = chipletsOf.length;
   const choice = new Int32Array(numChiplets * numExperts);
   chipletsOf.forEach((chiplets, expert) => {
-    const far: number[] = [];
-    for (let source = 0; source < numChiplets; source++) {
-      const near =
-        model === "sglang-static"
-          ? nearestTo(source, chiplets, chipletsPerGroup)
-          : chiplets[source % chiplets.length];
-      if (near === undefined) far.push(source);
-      else choice[source * numExperts + expert] = near;
-    }
-    const shares = fairShares(chiplets, far.length, createRandom(FAIR_SEED, expert));
-    far.forEach((source, index) => (choice[source * numExperts + expert] = shares[index]));
+    sourcesTo(model, chiplets, { expert, numChiplets, chipletsPerGroup }).forEach((chiplet, source) => {
+      choice[source * numExperts + expert] = chiplet;
+    });
   });
+  return choice;
+}
+
+/**
+ * Which part of an expert's tokens each of its replicas serves, by a model that does not look at their other experts.
+ *
+ * @param chiplets Those that hold the expert, ascending.
+ * @param shape.expert Its number, which a model may draw by.
+ * @returns Parallel to `chiplets`; they add up to 1.
+ *
+ * @example
+ * sharesOfReplicas("vllm-ascend", [0, 1], { expert: 0, numChiplets: 4, chipletsPerGroup: 4 }); // [0.5, 0.5]
+ */
+export function sharesOfReplicas(
+  model: DispatchModel,
+  chiplets: readonly number[],
+  shape: { expert: number; numChiplets: number; chipletsPerGroup: number },
+): number[] {
+  const count = chiplets.length;
+  if (count === 1) return [1];
+  if (ruleOf(model) === "uniform") return new Array<number>(count).fill(1 / count);
+  const sources = new Array<number>(count).fill(0);
+  for (const chiplet of sourcesTo(model, chiplets, shape)) sources[chiplets.indexOf(chiplet)]++;
+  return sources.map((served) => served / shape.numChiplets);
+}
+
+/** The replica of one expert for tokens that start on each chiplet. Shape [numChiplets]. */
+function sourcesTo(
+  model: DispatchModel,
+  chiplets: readonly number[],
+  {
+    expert,
+    numChiplets,
+    chipletsPerGroup,
+  }: { expert: number; numChiplets: number; chipletsPerGroup: number },
+): number[] {
+  const choice = new Array<number>(numChiplets);
+  const far: number[] = [];
+  for (let source = 0; source < numChiplets; source++) {
+    const near =
+      model === "sglang-static"
+        ? nearestTo(source, chiplets, chipletsPerGroup)
+        : chiplets[source % chiplets.length];
+    if (near === undefined) far.push(source);
+    else choice[source] = near;
+  }
+  if (far.length > 0) {
+    const shares = fairShares(chiplets, far.length, createRandom(FAIR_SEED, expert));
+    far.forEach((source, index) => (choice[source] = shares[index]));
+  }
   return choice;
 }
 

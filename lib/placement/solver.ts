@@ -8,7 +8,7 @@ export interface SolverOptions {
   readonly seed: number;
   readonly backends: BackendChoice;
   /** An admissible placement to begin with; solvers that search never answer with more than it costs. */
-  readonly start?: Chiplets;
+  readonly start?: Chiplets | undefined;
   /** A safety net, in milliseconds for one layer; a result it cut says so. Default none. */
   readonly timeLimitMs?: number;
   /** Once aborted, a solver in a worker thread is cut off and answers with the best so far. */

@@ -92,6 +92,22 @@ export function restrictPatterns(
   return collector.finish();
 }
 
+/**
+ * Looks at some experts alone, under the numbers they have: tokens that chose none of them are left out.
+ *
+ * @example
+ * keepExperts(patterns, (expert) => expert < 2).numPatterns; // 2
+ */
+export function keepExperts(patterns: TokenPatterns, isKept: (expert: number) => boolean): TokenPatterns {
+  const { numExperts, offsets, experts, counts, numPatterns } = patterns;
+  const collector = new PatternCollector(numExperts, numPatterns, 8);
+  for (let pattern = 0; pattern < numPatterns; pattern++) {
+    const members = experts.subarray(offsets[pattern], offsets[pattern + 1]).filter(isKept);
+    if (members.length > 0) collector.add(members, counts[pattern]);
+  }
+  return collector.finish();
+}
+
 /** Patterns that contain each expert: `patterns[offsets[e]]` to `patterns[offsets[e + 1] - 1]`, ascending. */
 export interface PatternIndex {
   /** Shape [numExperts + 1]. */

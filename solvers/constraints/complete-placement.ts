@@ -9,6 +9,7 @@ import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom, type Random } from "../../lib/random.js";
+import { enumerateReplicas } from "../replicas/enumerate-replicas.js";
 import { fillReplicas } from "../replicas/fill-replicas.js";
 import { separateReplicas } from "../replicas/separation.js";
 import { constraintModelOf, type ConstraintModel } from "./constraint-model.js";
@@ -64,7 +65,12 @@ export async function completePlacement(
   if (repaired && isSound(repaired)) return answer(repaired);
   const feasibility = await decideFeasibility(model, { numReplicas, groupsPerExpert, timeLimitMs });
   if (feasibility.status === "feasible") return answer(expertsOfChiplets(feasibility.chipletOf, numChiplets));
-  return feasibility.status === "infeasible" ? feasibility : { status: "undecided", stoppedBy };
+  if (feasibility.status === "infeasible") return feasibility;
+  const tried = enumerateReplicas(problem, { mostCost: Infinity, isSound });
+  if (tried?.chiplets) return answer(tried.chiplets);
+  return tried?.isComplete
+    ? { status: "infeasible", reason: "no placement respects all limits, pins and separations at once" }
+    : { status: "undecided", stoppedBy };
 }
 
 function repairWithoutReplicas(

@@ -1,7 +1,14 @@
 import { InputError } from "../../lib/errors.js";
 import { heldLimits } from "../../lib/placement/constraints.js";
 import { countMoves } from "../../lib/placement/migration.js";
-import type { Chiplets, LayerPlacement, Placement, Proved, Solution } from "../../lib/placement/placement.js";
+import type {
+  Chiplets,
+  LayerPlacement,
+  Placement,
+  Proved,
+  Solution,
+  StoppedBy,
+} from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { relabelChiplets } from "../../lib/placement/relabel.js";
 import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
@@ -11,6 +18,7 @@ import { createRandom } from "../../lib/random.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
 import { evenly } from "../constraints/even-slots.js";
 import { annealReplicas } from "../replicas/annealing.js";
+import { enumerateReplicas } from "../replicas/enumerate-replicas.js";
 import { searchBoundedMoves } from "./bounded-moves-search.js";
 import { keptChiplets, resizeChiplets } from "./resize.js";
 import { largest, sum } from "../../lib/statistics.js";
@@ -127,7 +135,7 @@ export async function limitMoves(problem: PlacementProblem, options: LimitMovesO
   if (isReached && (target.status === "optimal" || maxMoves === Infinity)) return target;
 
   const isCut = options.target.stoppedBy === "time limit" || options.target.stoppedBy === "interrupt";
-  const stoppedBy = isCut ? options.target.stoppedBy : "budget";
+  const stoppedBy: StoppedBy = isCut ? options.target.stoppedBy : "budget";
   const chiplets =
     problem.numReplicas > 0
       ? moveCopies(problem, options)
@@ -140,9 +148,33 @@ export async function limitMoves(problem: PlacementProblem, options: LimitMovesO
             isHurried: stoppedBy === "interrupt",
           },
         );
-  if (!chiplets || verifyChiplets(problem, chiplets).length > 0) return { status: "undecided", stoppedBy };
-  const found = claims(problem, chiplets, target);
-  return isReached && target.cost <= found.cost ? target : { ...found, chiplets, stoppedBy };
+  const isSound = chiplets !== undefined && verifyChiplets(problem, chiplets).length === 0;
+  const searched = isSound ? { ...claims(problem, chiplets, target), chiplets, stoppedBy } : undefined;
+  const found = isReached && !(searched && searched.cost < target.cost) ? target : searched;
+  if (found && (problem.numReplicas === 0 || problem.objective.minimise !== "traffic")) return found;
+  return tryAllWithin(problem, options, found) ?? found ?? { status: "undecided", stoppedBy };
+}
+
+/** The best of all placements within the budget, or that there is none, where all can be tried. */
+function tryAllWithin(
+  problem: PlacementProblem,
+  { running, maxMoves }: LimitMovesOptions,
+  found: Extract<Solution, { chiplets: Chiplets }> | undefined,
+): Solution | undefined {
+  const tried = enumerateReplicas(problem, {
+    mostCost: found?.cost ?? Infinity,
+    isSound: (chiplets) =>
+      countMoves(running, chiplets) <= maxMoves && verifyChiplets(problem, chiplets).length === 0,
+    keepsNumbers: true,
+  });
+  if (!tried) return undefined;
+  if (tried.chiplets) {
+    const better = claims(problem, tried.chiplets, found);
+    return { ...better, chiplets: tried.chiplets, stoppedBy: found?.stoppedBy ?? "budget" };
+  }
+  if (found || !tried.isComplete) return undefined;
+  const reason = `no placement within ${maxMoves} moves of the running one respects all limits: all were tried`;
+  return { status: "infeasible", reason };
 }
 
 /** Moves experts and replicas away from the running placement, if that is one but for the loads. */

@@ -60,5 +60,7 @@ const PURSUITS: Record<Objective["minimise"], (solver: Solver, helpers: Helpers)
 
 /** The same solver with replicas; baselines have their own way with them. */
 function replicating(solver: Solver): Solver {
-  return solver.kind === "baseline" ? solver : { ...solver, solve: replicate };
+  if (solver.kind === "baseline") return solver;
+  const { proves } = solver;
+  return { ...solver, solve: (problem, options) => replicate(problem, { ...options, proves }) };
 }

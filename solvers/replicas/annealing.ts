@@ -1,9 +1,12 @@
 import type { Chiplets } from "../../lib/placement/placement.js";
+import { ruleOf } from "../../lib/placement/dispatch.js";
 import { constraintsOf, isAbove, type Constraint } from "../../lib/placement/constraints.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Random } from "../../lib/random.js";
+import { ReplicaGains } from "./replica-gains.js";
 import { ReplicaState, EMPTY } from "./replica-state.js";
+import type { ReplicaTrials, SlotChange } from "./replica-trials.js";
 import { createSeparationTest } from "./separation.js";
 import { sum } from "../../lib/statistics.js";
 
@@ -12,8 +15,8 @@ export interface ReplicaSearchOptions {
   readonly random: Random;
   /** Most load on a chiplet, in token-expert pairs. */
   readonly maxLoad: number;
-  /** Changes to try; default by the size of the problem. */
-  readonly maxMoves?: number;
+  /** Searches so many times as long as the size of the problem asks for. Default 1. */
+  readonly effort?: number;
   /** Keeps the search within the migration budget of a running placement. */
   readonly budget?: MigrationBudget;
   /** When to stop on the clock of `performance.now()`. */
@@ -27,16 +30,18 @@ export interface MigrationBudget {
   readonly maxMoves: number;
 }
 
-/** Changes tried for every slot, where the patterns are few; quality grows slowly beyond. */
-const MOVES_PER_SLOT = 400;
-/** Patterns served in a search: some seconds. */
-const MOST_SERVINGS = 6e7;
+/** Patterns looked at in a search: a second or two. */
+const MOST_WORK = 6e7;
+/** Changes tried for every slot, where the patterns are few; quality grows slowly beyond. Fewer where each is served. */
+const MOVES_PER_SLOT = { drawn: 25_000, nearest: 400 };
+/** What a change costs that is refused at once, in patterns looked at. */
+const WORK_OF_TRIAL = 4;
 /**
  * Temperatures of the annealing, in token copies per token of all slots together: what a change may cost at the start and at
  * the end. The more slots there are, the less a change of two of them matters.
  */
-const HOT = 0.8;
-const COLD = 2e-3;
+const HOT = 0.5;
+const COLD = 1e-2;
 /**
  * Token copies that a token-expert pair above the load cap is worth, at the start and at the end: little at first, so that
  * the search finds its way around the cap, and more than any copy at last.
@@ -53,11 +58,6 @@ const MOST_REHEATINGS = 4;
 /** How much lower than the cap each of them aims, in parts of it. */
 const AIMED_LOWER = 0.004;
 
-interface SlotChange {
-  readonly slot: number;
-  readonly expert: number;
-}
-
 /**
  * Decides together which experts have replicas and where every replica is, for the fewest token copies under a load cap.
  *
@@ -73,57 +73,52 @@ interface SlotChange {
 export function annealReplicas(
   problem: PlacementProblem,
   start: Chiplets,
-  { random, maxLoad, budget, maxMoves = moveBudget(problem), deadline = Infinity }: ReplicaSearchOptions,
+  { random, maxLoad, budget, effort = 1, deadline = Infinity }: ReplicaSearchOptions,
 ): { chiplets: number[][]; isCut: boolean } {
-  const state = new ReplicaState(problem);
+  const state = createTrials(problem);
   state.assign(start);
   const { numTokens } = problem.patterns;
+  const { chipletTokens: maxTokens } = problem.limits;
   const allows = createChangeRule(problem, state);
-  const isWithin = budget ? createMoveBudget(state, budget) : () => true;
-  const excessOver = (cap: number) => {
-    let sum = 0;
-    for (let chiplet = 0; chiplet < state.numChiplets; chiplet++) {
-      sum += Math.max(0, state.load[chiplet] - cap);
-      sum += Math.max(0, state.chipletTokens[chiplet] - problem.limits.chipletTokens);
-    }
-    return sum;
-  };
-  const fixedLimit = limitOfFixedLoad(problem, maxLoad);
+  const isWithin = budget && createMoveBudget(state, budget);
+  const maxFixed = limitOfFixedLoad(problem, maxLoad);
   // Below this, an excess is rounding.
   const tolerance = SHARE_ROUNDING * numTokens;
-  const costOf = ({ copies, fixed }: { copies: number; fixed: number }) => copies + LAST_PENALTY * fixed;
-  const measure = (cap: number) => ({
-    excess: excessOver(cap),
-    copies: state.tokenCopies(),
-    fixed: excessOfFixedLoad(problem, state, fixedLimit),
-  });
-  const begun = measure(maxLoad);
-  const best = { excess: begun.excess, cost: costOf(begun), slots: state.slotOf.slice() };
+  const measure = () => {
+    let excess = 0;
+    for (let chiplet = 0; chiplet < state.numChiplets; chiplet++) {
+      excess += Math.max(0, state.load[chiplet] - maxLoad);
+      excess += Math.max(0, state.chipletTokens[chiplet] - maxTokens);
+    }
+    const fixed = maxFixed < Infinity ? excessOfFixedLoad(problem, state, maxFixed) : 0;
+    return { excess, cost: state.tokenCopies() + LAST_PENALTY * fixed };
+  };
+  const best = { ...measure(), slots: state.slotOf.slice() };
+  const mostWork = effort * workFor(problem);
   let isCut = false;
-  const anneal = (firstMove: number, cap: number) => {
-    let current = measure(cap);
-    for (let move = firstMove; move < maxMoves && !isCut; move++) {
-      isCut = move % 64 === 0 && performance.now() > deadline;
-      const progress = move / maxMoves;
-      const changes = propose(problem, state, random);
-      if (!changes || !isWithin(changes) || !allows(changes)) continue;
-      const reverse = changes.map(({ slot }) => ({ slot, expert: state.slotOf[slot] }));
-      state.change(changes);
-      const next = measure(cap);
-      const price = FIRST_PENALTY * (LAST_PENALTY / FIRST_PENALTY) ** progress;
-      const moreExcess = next.excess - current.excess + next.fixed - current.fixed;
-      const worse = next.copies - current.copies + price * moreExcess;
-      const temperature = (numTokens / state.slotOf.length) * HOT * (COLD / HOT) ** progress;
-      if (worse > 0 && random.next() >= Math.exp(-worse / temperature)) {
-        state.undo(reverse);
-        continue;
+  const anneal = (from: number, cap: number) => {
+    const begun = state.work;
+    let trials = 0;
+    let progress = from;
+    let [price, temperature] = [FIRST_PENALTY, 0];
+    while (progress < 1 && !isCut) {
+      if (trials % 64 === 0) {
+        isCut = performance.now() > deadline;
+        progress = from + (state.work - begun + WORK_OF_TRIAL * trials) / mostWork;
+        price = FIRST_PENALTY * (LAST_PENALTY / FIRST_PENALTY) ** progress;
+        temperature = (numTokens / state.slotOf.length) * HOT * (COLD / HOT) ** progress;
       }
-      current = next;
-      const excess = excessOver(maxLoad);
+      trials++;
+      const changes = propose(problem, state, random);
+      if (!changes || allows?.(changes) === false || isWithin?.(changes) === false) continue;
+      const rule = { price, maxLoad: cap, maxTokens, maxFixed };
+      if (!state.tryChange(changes, rule, -temperature * Math.log(1 - random.next()))) continue;
+      state.keep();
+      const { excess, cost } = measure();
       const isBetter =
         excess < best.excess - tolerance ||
-        (excess <= best.excess + tolerance && costOf(next) < best.cost - tolerance);
-      if (isBetter) Object.assign(best, { excess, cost: costOf(next), slots: state.slotOf.slice() });
+        (excess <= best.excess + tolerance && cost < best.cost - tolerance);
+      if (isBetter) Object.assign(best, { excess, cost, slots: state.slotOf.slice() });
     }
   };
   anneal(0, maxLoad);
@@ -133,9 +128,27 @@ export function annealReplicas(
   for (let round = 1; round <= MOST_REHEATINGS && best.excess > tolerance; round++) {
     const aim = maxLoad * (1 - round * AIMED_LOWER);
     if (aim < meanLoad) break;
-    anneal(Math.round(REHEATED * maxMoves), aim);
+    anneal(1 - REHEATED, aim);
   }
   return { chiplets: chipletsOfSlots(best.slots, state.slots), isCut };
+}
+
+/** Where the replica of an expert depends on the other experts of a token, tokens are served one by one. */
+function createTrials(problem: PlacementProblem): ReplicaTrials {
+  return isNearest(problem) ? new ReplicaState(problem) : new ReplicaGains(problem);
+}
+
+/** What a search may cost, in patterns looked at. */
+function workFor(problem: PlacementProblem): number {
+  const { patterns, numExperts, numChiplets, slotsPerChiplet } = problem;
+  // A change serves the tokens of two experts twice.
+  const served = (4 * patterns.experts.length) / numExperts;
+  const perSlot = isNearest(problem) ? MOVES_PER_SLOT.nearest * served : MOVES_PER_SLOT.drawn * WORK_OF_TRIAL;
+  return Math.min(MOST_WORK, perSlot * numChiplets * slotsPerChiplet);
+}
+
+function isNearest({ dispatch }: PlacementProblem): boolean {
+  return ruleOf(dispatch) === "nearest";
 }
 
 /**
@@ -149,13 +162,13 @@ function limitOfFixedLoad(
   { load, numReplicas, numChiplets, dispatch }: PlacementProblem,
   maxLoad: number,
 ): number {
-  if (dispatch !== "nearest") return Infinity;
+  if (ruleOf(dispatch) !== "nearest") return Infinity;
   const lightest = load.toSorted().subarray(0, Math.max(0, load.length - numReplicas));
   const least = sum(lightest) / numChiplets;
   return Math.max(FIXED_SHARE * maxLoad, PACKING_SLACK * least);
 }
 
-function excessOfFixedLoad({ load }: PlacementProblem, state: ReplicaState, limit: number): number {
+function excessOfFixedLoad({ load }: PlacementProblem, state: ReplicaTrials, limit: number): number {
   const { slotOf, slots } = state;
   let excess = 0;
   for (let first = 0; first < slotOf.length; first += slots) {
@@ -169,16 +182,8 @@ function excessOfFixedLoad({ load }: PlacementProblem, state: ReplicaState, limi
   return excess;
 }
 
-/** A change serves the tokens of two experts twice. */
-function moveBudget({ patterns, numExperts, numChiplets, slotsPerChiplet }: PlacementProblem): number {
-  const servingsPerMove = (4 * patterns.experts.length) / numExperts;
-  return Math.round(
-    Math.min(MOVES_PER_SLOT * numChiplets * slotsPerChiplet, MOST_SERVINGS / servingsPerMove),
-  );
-}
-
 /** Draws a change that keeps every expert placed and no replica twice on a chiplet; undefined where the draw fails. */
-function propose(problem: PlacementProblem, state: ReplicaState, random: Random): SlotChange[] | undefined {
+function propose(problem: PlacementProblem, state: ReplicaTrials, random: Random): SlotChange[] | undefined {
   const { slotOf, slots } = state;
   const slot = random.below(slotOf.length);
   const chiplet = Math.floor(slot / slots);
@@ -203,11 +208,11 @@ function propose(problem: PlacementProblem, state: ReplicaState, random: Random)
   ];
 }
 
-/** Makes the test whether pins, and constraints on what is held, allow a change. */
+/** Makes the test whether pins, and constraints on what is held, allow a change; undefined where there are none. */
 function createChangeRule(
   problem: PlacementProblem,
-  state: ReplicaState,
-): (changes: readonly SlotChange[]) => boolean {
+  state: ReplicaTrials,
+): ((changes: readonly SlotChange[]) => boolean) | undefined {
   const { pins, chipletsPerGroup, limits } = problem;
   const pinnedTo = new Map(pins.map(({ expert, chiplet }) => [expert, chiplet]));
   const isUnpinned = ({ slot }: SlotChange) =>
@@ -215,14 +220,15 @@ function createChangeRule(
   const tests = constraintsOf(problem)
     .filter(({ measure }) => measure === "held")
     .map((constraint) => createHoldTest(constraint, state, chipletsPerGroup));
-  tests.push(createSeparationTest({ ...limits, chipletsPerGroup }, state));
+  if (limits.groupsPerExpert > 1) tests.push(createSeparationTest({ ...limits, chipletsPerGroup }, state));
+  if (tests.length === 0 && pins.length === 0) return undefined;
   return (changes) => changes.every(isUnpinned) && tests.every((keeps) => keeps(changes));
 }
 
 /** Makes the test whether the chiplets, or chiplet groups, of a change keep a cap on what they hold. */
 function createHoldTest(
   { scope, weight, cap }: Constraint,
-  { slotOf, slots }: ReplicaState,
+  { slotOf, slots }: Pick<ReplicaTrials, "slotOf" | "slots">,
   chipletsPerGroup: number,
 ): (changes: readonly SlotChange[]) => boolean {
   const slotsPerBlock = slots * (scope === "chiplet" ? 1 : chipletsPerGroup);
@@ -241,7 +247,7 @@ function createHoldTest(
 
 /** Makes the test whether a change leaves the placement within the migration budget. Cost O(slots). */
 function createMoveBudget(
-  state: ReplicaState,
+  state: ReplicaTrials,
   { running, maxMoves }: MigrationBudget,
 ): (changes: readonly SlotChange[]) => boolean {
   const runningOn = running.map((experts) => new Set(experts));

@@ -1,6 +1,8 @@
 import { smallestCovers, type DispatchModel } from "../../lib/placement/dispatch.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import { sum } from "../../lib/statistics.js";
+import { countCoactivation } from "../../lib/trace/coactivation.js";
+import type { ReplicaTrials, SlotChange, TrialRule } from "./replica-trials.js";
 import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 
 /** What a slot holds when it holds no expert. */
@@ -13,6 +15,7 @@ export interface ReplicaStateShape {
   readonly numExperts: number;
   readonly numChiplets: number;
   readonly slotsPerChiplet: number;
+  readonly chipletsPerGroup: number;
   readonly dispatch: DispatchModel;
 }
 
@@ -23,7 +26,7 @@ export interface ReplicaStateShape {
  * anew; `undo` restores the sums. Cost O(tokens of these experts * topK * replicas). Sums of shares drift by rounding;
  * `assign` counts them afresh. Flat typed arrays throughout: this is the innermost loop of the search.
  */
-export class ReplicaState {
+export class ReplicaState implements ReplicaTrials {
   readonly patterns: TokenPatterns;
   readonly numChiplets: number;
   readonly slots: number;
@@ -35,6 +38,7 @@ export class ReplicaState {
   readonly chipletTokens: Float64Array;
   /** Slots that hold an expert. */
   numPlaced = 0;
+  work = 0;
 
   readonly #index: PatternIndex;
   readonly #serve: (pattern: number, tokens: number) => void;
@@ -53,6 +57,8 @@ export class ReplicaState {
   /** Walk that last served each pattern. Shape [numPatterns]. */
   readonly #servedIn: Uint32Array;
   #walk = 0;
+  /** Tokens of every expert. Shape [numExperts]. */
+  readonly #loadOf: Float64Array;
 
   constructor({ patterns, numChiplets, slotsPerChiplet, numExperts, dispatch }: ReplicaStateShape) {
     this.numChiplets = numChiplets;
@@ -62,6 +68,7 @@ export class ReplicaState {
     this.chipletTokens = new Float64Array(numChiplets);
     this.patterns = patterns;
     this.#index = indexPatterns(patterns);
+    this.#loadOf = countCoactivation(patterns).load;
     this.#serve =
       dispatch === "nearest"
         ? (pattern, tokens) => {
@@ -109,6 +116,36 @@ export class ReplicaState {
   /** Sum of `chipletTokens`: C_T times the tokens. */
   tokenCopies(): number {
     return sum(this.chipletTokens);
+  }
+
+  tryChange(changes: readonly SlotChange[], rule: TrialRule, most: number): boolean {
+    const before = this.tokenCopies() + this.excessCost(rule);
+    const reverse = changes.map(({ slot }) => ({ slot, expert: this.slotOf[slot] }));
+    this.change(changes);
+    if (this.tokenCopies() + this.excessCost(rule) - before <= most) return true;
+    this.undo(reverse);
+    return false;
+  }
+
+  keep(): void {
+    // All is written.
+  }
+
+  /** The price of what is above the caps. */
+  excessCost({ price, maxLoad, maxTokens, maxFixed }: TrialRule): number {
+    let excess = 0;
+    for (let chiplet = 0; chiplet < this.numChiplets; chiplet++) {
+      excess += Math.max(0, this.load[chiplet] - maxLoad);
+      excess += Math.max(0, this.chipletTokens[chiplet] - maxTokens);
+      if (maxFixed === Infinity) continue;
+      let fixed = 0;
+      for (let slot = chiplet * this.slots; slot < (chiplet + 1) * this.slots; slot++) {
+        const expert = this.slotOf[slot];
+        if (expert !== EMPTY && this.#replicasOf[expert].length === 1) fixed += this.#loadOf[expert];
+      }
+      excess += Math.max(0, fixed - maxFixed);
+    }
+    return price * excess;
   }
 
   /** Whether a chiplet holds a replica of an expert. */
@@ -175,6 +212,7 @@ export class ReplicaState {
         const pattern = patterns[at];
         if (this.#servedIn[pattern] === walk) continue;
         this.#servedIn[pattern] = walk;
+        this.work++;
         this.#serve(pattern, sign * counts[pattern]);
       }
     }

@@ -4,6 +4,7 @@ import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/prob
 import { timeLeft, type SolverOptions } from "../../lib/placement/solver.js";
 import { OPTIMALITY_GAP, SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
+import { verifyChiplets } from "../../lib/placement/verify.js";
 import { hasTokensOfOneExpert } from "../../lib/trace/token-patterns.js";
 import { createRandom } from "../../lib/random.js";
 import { placeByEplb } from "../eplb.js";
@@ -13,8 +14,11 @@ import { completePlacement, type FinishOptions } from "../constraints/complete-p
 import { constraintModelOf } from "../constraints/constraint-model.js";
 import { findConflict } from "../constraints/feasibility.js";
 import { separateReplicas } from "./separation.js";
-import { localSearch } from "../local-search.js";
-import { largest, smallest } from "../../lib/statistics.js";
+import { enumerateReplicas } from "./enumerate-replicas.js";
+import { boundReplicas } from "./replica-bound.js";
+import type { SearchBudget } from "../search/iterated-local-search.js";
+import { placeByColumns } from "../columns/place-by-columns.js";
+import { largest, smallest, sum } from "../../lib/statistics.js";
 
 /** Whether a placement with replicas is what is asked for. */
 export function asksForReplicas({
@@ -24,23 +28,50 @@ export function asksForReplicas({
   return numReplicas > 0 || limits.groupsPerExpert > 1;
 }
 
+/** A start is enough: annealing changes it from the ground up. */
+const START_SEARCH: SearchBudget = { starts: 1, restarts: 0, kicks: 0 };
 /** Tells the random stream of spreading loads from those of the searches. */
 const BALANCE_STREAM = 3;
 const SEPARATION_STREAM = 4;
 
+/** What a replicating solver is told besides the problem. */
+export interface ReplicateOptions extends SolverOptions {
+  /** Whether to prove a bound on the traffic too. Default false. */
+  readonly proves?: boolean;
+  /** Searches so many times as long as the size of the problem asks for. Default 1. */
+  readonly effort?: number;
+}
+
 /**
- * Solves a problem that asks for replicas: places the experts once, by local search, then decides together which to
- * replicate and where all replicas go.
+ * Solves a problem that asks for replicas: places the experts once, then decides together which to replicate and where all
+ * replicas go. Of small problems all placements are tried.
  */
-export async function replicate(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
+export async function replicate(problem: PlacementProblem, options: ReplicateOptions): Promise<Solution> {
+  const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
+  const found = await searchReplicas(problem, options, deadline);
+  if (found.status === "infeasible" || problem.objective.minimise === "load") return found;
+  const begun = notWorse(problem, found, options.start);
+  const answer = tryAll(problem, begun);
+  if (!options.proves || !("chiplets" in answer) || answer.status === "optimal") return answer;
+  const bound = boundReplicas(problem, answer.chiplets, deadline);
+  return answer.cost - bound <= OPTIMALITY_GAP * answer.cost
+    ? { ...answer, status: "optimal", bound, stoppedBy: "proof" }
+    : { ...answer, bound };
+}
+
+async function searchReplicas(
+  problem: PlacementProblem,
+  options: ReplicateOptions,
+  deadline: number,
+): Promise<Solution> {
   const isLoadFirst = problem.objective.minimise === "load";
   if (isLoadFirst && isSpreadAlone(problem)) {
     return answerBalanced(problem, spreadReplicas(problem, options), { ...options, stoppedBy: "budget" });
   }
-  const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
   const model = constraintModelOf(problem);
   const { numReplicas, load, limits } = problem;
   const { groupsPerExpert } = limits;
+  const { effort = 1 } = options;
   const conflict = findConflict(model, { numReplicas, groupsPerExpert });
   if (conflict !== undefined) return { status: "infeasible", reason: conflict };
   const once = await placeOnce(problem, options);
@@ -54,7 +85,7 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
   let stoppedBy: StoppedBy = "budget";
   const search = (start: Chiplets, stream: number, maxLoad = limits.chipletLoad) => {
     const random = createRandom(options.seed, problem.layer, stream);
-    const found = annealReplicas(problem, start, { random, maxLoad, deadline });
+    const found = annealReplicas(problem, start, { random, maxLoad, deadline, effort });
     if (found.isCut) stoppedBy = "time limit";
     return found.chiplets;
   };
@@ -67,6 +98,46 @@ export async function replicate(problem: PlacementProblem, options: SolverOption
   return isLoadFirst
     ? answerBalanced(problem, chiplets, { ...finished, ...timeLeft(deadline) })
     : completePlacement(problem, chiplets, { ...finished, ...timeLeft(deadline) });
+}
+
+/** The better of what was found and the placement begun with, where that keeps all limits. */
+function notWorse(problem: PlacementProblem, found: Solution, start: Chiplets | undefined): Solution {
+  if (!start || verifyChiplets(problem, start).length > 0) return found;
+  const cost = replicationOf(problem, start);
+  const isWorse = "cost" in found && found.cost <= cost;
+  if (isWorse) return found;
+  const stoppedBy = "stoppedBy" in found ? found.stoppedBy : "budget";
+  return { status: "feasible", chiplets: start, cost, stoppedBy };
+}
+
+/** Proves the placement found least of all, or finds a better one, or that there is none, where all can be tried. */
+function tryAll(problem: PlacementProblem, found: Solution): Solution {
+  if (found.status === "infeasible") return found;
+  const tried = enumerateReplicas(problem, {
+    mostCost: "cost" in found ? found.cost : Infinity,
+    isSound: (chiplets) => verifyChiplets(problem, chiplets).length === 0,
+  });
+  if (!tried) return found;
+  const chiplets = tried.chiplets ?? ("chiplets" in found ? found.chiplets : undefined);
+  if (!chiplets)
+    return tried.isComplete
+      ? {
+          status: "infeasible",
+          reason: "no placement respects all limits, pins and separations at once: all were tried",
+        }
+      : found;
+  const cost = replicationOf(problem, chiplets);
+  return tried.isComplete
+    ? { status: "optimal", chiplets, cost, bound: cost, stoppedBy: "proof" }
+    : { status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy };
+}
+
+function replicationOf(
+  { patterns, chipletsPerGroup, dispatch }: PlacementProblem,
+  chiplets: Chiplets,
+): number {
+  const { chipletTokens } = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
+  return sum(chipletTokens) / patterns.numTokens;
 }
 
 /** Places all replicas by spreading loads, and improves on it for a short time; rules may be broken. */
@@ -83,16 +154,18 @@ export function replicateQuickly(
 }
 
 /**
- * Places every expert once, evenly over the chiplets, so that every chiplet has room for replicas.
+ * Places every expert once, quickly and evenly over the chiplets, so that every chiplet has room for replicas.
  *
  * Only what replicas cannot put right is asked of it: pins, and constraints on what chiplets hold.
  */
 async function placeOnce(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
   const bare = { ...problem, numReplicas: 0, limits: heldLimits(problem.limits) };
   const even = { ...bare, slotsPerChiplet: Math.ceil(problem.numExperts / problem.numChiplets) };
-  const begun = await localSearch.solve(even, options);
+  // A placement begun with may have replicas.
+  const anew = { ...options, start: undefined };
+  const begun = await placeByColumns(even, anew, { searches: [START_SEARCH] });
   // Pins and separations may need a chiplet fuller than its share.
-  return "chiplets" in begun ? begun : localSearch.solve(bare, options);
+  return "chiplets" in begun ? begun : placeByColumns(bare, anew, { searches: [START_SEARCH] });
 }
 
 /** The two ways to place replicas that {@link replicate} combines. */

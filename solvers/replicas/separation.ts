@@ -3,7 +3,8 @@ import type { Chiplets } from "../../lib/placement/placement.js";
 import type { Random } from "../../lib/random.js";
 import type { ConstraintModel } from "../constraints/constraint-model.js";
 import { createLimitGauge } from "../constraints/violations.js";
-import { EMPTY, type ReplicaState } from "./replica-state.js";
+import { EMPTY } from "./replica-state.js";
+import type { ReplicaTrials } from "./replica-trials.js";
 
 /** Orders of the experts that are tried. */
 const MOST_TRIES = 50;
@@ -94,7 +95,7 @@ function createHeldTest(
 /** Makes the test whether a change of slots leaves its experts in as many chiplet groups as they have to be in. */
 export function createSeparationTest(
   { groupsPerExpert, chipletsPerGroup }: { groupsPerExpert: number; chipletsPerGroup: number },
-  { slotOf, slots }: ReplicaState,
+  { slotOf, slots }: Pick<ReplicaTrials, "slotOf" | "slots">,
 ): (changes: readonly { slot: number; expert: number }[]) => boolean {
   if (groupsPerExpert === 1) return () => true;
   const slotsPerGroup = slots * chipletsPerGroup;

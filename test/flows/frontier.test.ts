@@ -32,4 +32,25 @@ describe("frontier", () => {
       expect(current.tokenReplication).to.be.above(points[index - 1].tokenReplication);
     });
   });
+
+  it("is never worse under a laxer cap, because placements are carried over", async () => {
+    const starts: unknown[] = [];
+    await traceFrontier(
+      skewedTrace(),
+      {
+        posing: { numChiplets: 4 },
+        solver: {
+          ...exact,
+          solve: (problem, options) => {
+            starts.push(options.start);
+            return exact.solve(problem, options);
+          },
+        },
+        solverOptions: DEFAULT_SOLVER_OPTIONS,
+      },
+      [Infinity, 1.2],
+    );
+    expect(starts[0]).to.be.undefined;
+    expect(starts.at(-1)).to.not.be.undefined;
+  });
 });

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { chipletsWithExperts, chooseBySource } from "../../lib/placement/dispatch.js";
+import { chipletsWithExperts, chooseBySource, sharesOfReplicas } from "../../lib/placement/dispatch.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
@@ -21,6 +21,29 @@ describe("chooseBySource", () => {
   it("takes the source's rank modulo the replicas as vllm-ascend does", () => {
     const choice = chooseBySource("vllm-ascend", [[0, 2, 5], [1]], { numChiplets: 6, chipletsPerGroup: 3 });
     expect([...choice].filter((_, index) => index % 2 === 0)).to.deep.equal([0, 2, 5, 0, 2, 5]);
+  });
+});
+
+describe("sharesOfReplicas", () => {
+  it("counts the sources that each replica serves", () => {
+    const shape = { numChiplets: 12, chipletsPerGroup: 4 };
+    const random = createRandom(4);
+    for (let expert = 0; expert < 40; expert++) {
+      const chiplets = random.shuffle([...Array(12).keys()]).slice(0, 1 + random.below(5));
+      chiplets.sort((a, b) => a - b);
+      for (const model of ["sglang-static", "vllm-ascend"] as const) {
+        // As the last of so many experts: fair shares are drawn by the expert's number.
+        const all = Array.from({ length: expert + 1 }, () => chiplets);
+        const choice = chooseBySource(model, all, shape);
+        const served = chiplets.map(
+          (chiplet) =>
+            [...Array(12).keys()].filter((source) => choice[source * all.length + expert] === chiplet).length,
+        );
+        const shares = sharesOfReplicas(model, chiplets, { ...shape, expert });
+        expect(shares).to.deep.equal(served.map((sources) => sources / 12));
+      }
+    }
+    expect(sharesOfReplicas("vllm", [3, 7], { ...shape, expert: 0 })).to.deep.equal([0.5, 0.5]);
   });
 });
 

@@ -1,0 +1,52 @@
+import type { Chiplets } from "../../lib/placement/placement.js";
+
+/** A slot, and the expert that takes it. */
+export interface SlotChange {
+  readonly slot: number;
+  /** `EMPTY` for none. */
+  readonly expert: number;
+}
+
+/** What a change is judged by. */
+export interface TrialRule {
+  /** Token copies that a token-expert pair, or a token, above its cap is worth. */
+  readonly price: number;
+  /** Most load on a chiplet, in token-expert pairs. */
+  readonly maxLoad: number;
+  /** Most tokens on a chiplet. */
+  readonly maxTokens: number;
+  /** Most load on a chiplet of experts that have no other replica. */
+  readonly maxFixed: number;
+}
+
+/** A complete placement with replicas on which changes are tried, then kept or dropped. */
+export interface ReplicaTrials {
+  readonly numChiplets: number;
+  /** Slots of every chiplet. */
+  readonly slots: number;
+  /** Expert in every slot, or `EMPTY`. Shape [numChiplets, slots], row-major. */
+  readonly slotOf: Int32Array;
+  /** Token-expert pairs served by each chiplet. Shape [numChiplets]. */
+  readonly load: Float64Array;
+  /** Tokens that visit each chiplet. Shape [numChiplets]. */
+  readonly chipletTokens: Float64Array;
+  /** Slots that hold an expert. */
+  readonly numPlaced: number;
+  /** Patterns looked at so far, by which a search is budgeted. */
+  readonly work: number;
+  /** Places the experts as told and counts everything from scratch. */
+  assign(chiplets: Chiplets): void;
+  /** C_T times the tokens. */
+  tokenCopies(): number;
+  holds(chiplet: number, expert: number): boolean;
+  replicaCount(expert: number): number;
+  /**
+   * Tries a slot that another expert takes, or two slots of different chiplets that swap what they hold. Every expert must
+   * keep a replica, and have none twice on a chiplet.
+   *
+   * @returns Whether it costs at most `most` token copies more, what is above the caps priced. If so, `keep` follows.
+   */
+  tryChange(changes: readonly SlotChange[], rule: TrialRule, most: number): boolean;
+  /** Keeps the change last tried. */
+  keep(): void;
+}
