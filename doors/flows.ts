@@ -97,6 +97,7 @@ export { parseYaml, type ParsedYaml } from "../lib/containers/yaml.js";
 export { readBuild, readVersion } from "../lib/version.js";
 export { gridMachines, parseSweep, type GridMachine, type SweepConfig } from "../lib/flows/sweep-grid.js";
 export {
+  estimatePoints,
   paretoFront,
   planSweep,
   runSweep,

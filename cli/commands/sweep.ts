@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { InputError } from "../../index.js";
 import {
   chooseObjective,
+  estimatePoints,
   gridMachines,
   parseSweep,
   planSweep,
@@ -78,7 +79,7 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
       const made = () => ({ ...config, traceSha256: hashTrace(loaded.flatMap(({ parts }) => parts)) });
       const runner = await openRunner({ ...options, shares: true }, terminal, made);
       terminal.note(describePlan(plan));
-      const progress = openProgress(plan, terminal);
+      const progress = openProgress(estimatePoints(points, estimateSeconds), terminal);
       const backends = { columns: "highs" as BackendName, groups: "highs" as BackendName };
       const rows = await runSweep(
         points.map((point) => ({ ...point, solver: runner.run(point.solver) })),
@@ -217,19 +218,32 @@ function describePlan({ numPoints, numLayers, numJobs, coreSeconds }: SweepPlan)
   );
 }
 
-/** Says after every point how many are done, and how long the others take at the rate so far. */
-function openProgress({ numPoints }: SweepPlan, terminal: Terminal): () => void {
+/**
+ * Says after every point how many are done, and how long the others take: as estimated, times what the points so far took
+ * over what they were estimated to take.
+ */
+function openProgress(estimated: readonly number[], terminal: Terminal): (index: number) => void {
   const begin = performance.now();
+  const all = estimated.reduce((total, seconds) => total + seconds, 0);
   let numDone = 0;
+  let done = 0;
+  const secondsLeft = (seconds: number) => describeSeconds((seconds / done) * (all - done));
   const describe = () => {
     const seconds = (performance.now() - begin) / 1000;
-    const left =
-      numDone === 0 ? "" : `, about ${describeSeconds((seconds / numDone) * (numPoints - numDone))} left`;
-    return `${numDone} of ${numPoints} points, ${describeSeconds(seconds)}${left}`;
+    const left = numDone === 0 ? "" : `, about ${secondsLeft(seconds)} left`;
+    return `${numDone} of ${estimated.length} points, ${describeSeconds(seconds)}${left}`;
   };
   terminal.progress(describe);
-  return () => {
+  return (index) => {
     numDone++;
+    done += estimated[index];
+    const seconds = (performance.now() - begin) / 1000;
+    if (numDone === 1 && estimated.length > 1) {
+      terminal.note(
+        `the first point took ${describeSeconds(seconds)}, estimated at ${describeSeconds(done)} of one core: ` +
+          `about ${secondsLeft(seconds)} left`,
+      );
+    }
     terminal.progress(describe);
   };
 }

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.js";
 import type { Solver, SolverOptions } from "../placement/solver.js";
 import type { SplitTrace } from "../trace/holdout.js";
-import { mean } from "../statistics.js";
+import { mean, sum } from "../statistics.js";
 import { judge } from "./judge.js";
 import { describeFailure, placeTrace } from "./place.js";
 import { poseFor, type PlacementRequest, type PosedMachine } from "./pose.js";
@@ -72,36 +72,54 @@ export interface SweepOptions {
   readonly concurrency?: number;
   /** Points that are worked on at once; default 1. */
   readonly pointsAtOnce?: number;
-  /** Told of every point that is done, in the order in which they end. */
-  readonly onPoint?: (row: SweepRow) => void;
+  /** Told of every point that is done, by its number, in the order in which they end. */
+  readonly onPoint?: (index: number) => void;
 }
 
 /** Counts what a sweep is to solve, and estimates how long that takes. */
 export function planSweep(points: readonly SweepPoint[], estimate: (size: JobSize) => number): SweepPlan {
   const jobs = new Map<string, number>();
-  let numLayers = 0;
-  for (const { names, split, machine, request, solver } of points) {
-    const { layers, numExperts } = split.learn;
-    const posing = poseFor(split.learn, machine, request);
-    numLayers += layers.length;
-    for (const { layer, numTokens } of layers) {
-      const { objective = "traffic" } = request;
-      const size = {
-        solver: solver.name,
-        objective,
-        numExperts,
-        numTokens,
-        hasReplicas: (posing.numReplicas ?? 0) > 0,
-      };
-      jobs.set(JSON.stringify([names.trace, layer, solver.name, posing]), estimate(size));
-    }
-  }
+  for (const point of points) for (const [key, seconds] of jobsOf(point, estimate)) jobs.set(key, seconds);
   return {
     numPoints: points.length,
-    numLayers,
+    numLayers: sum(points.map(({ split }) => split.learn.layers.length)),
     numJobs: jobs.size,
-    coreSeconds: [...jobs.values()].reduce((total, seconds) => total + seconds, 0),
+    coreSeconds: sum([...jobs.values()]),
   };
+}
+
+/** To judge a point, once its layers are solved: a rough guess. */
+const JUDGE_SECONDS = 0.02;
+
+/**
+ * Estimates the seconds of one core that every point takes, in order: of points that share a layer, the first one solves it.
+ *
+ * @returns Shape [numPoints].
+ */
+export function estimatePoints(points: readonly SweepPoint[], estimate: (size: JobSize) => number): number[] {
+  const known = new Set<string>();
+  return points.map((point) => {
+    const fresh = [...jobsOf(point, estimate)].filter(([key]) => !known.has(key));
+    for (const [key] of fresh) known.add(key);
+    return JUDGE_SECONDS + sum(fresh.map(([, seconds]) => seconds));
+  });
+}
+
+/** Estimated seconds of every layer of a point, by all that a solver is told of it. */
+function jobsOf(
+  { names, split, machine, request, solver }: SweepPoint,
+  estimate: (size: JobSize) => number,
+): Map<string, number> {
+  const { layers, numExperts } = split.learn;
+  const posing = poseFor(split.learn, machine, request);
+  const { objective = "traffic" } = request;
+  const hasReplicas = (posing.numReplicas ?? 0) > 0;
+  return new Map(
+    layers.map(({ layer, numTokens }) => [
+      JSON.stringify([names.trace, layer, solver.name, posing]),
+      estimate({ solver: solver.name, objective, numExperts, numTokens, hasReplicas }),
+    ]),
+  );
 }
 
 /**
@@ -125,7 +143,7 @@ export async function runSweep(
       // What was cut short would be compared with what others finished.
       if (solverOptions.signal?.aborted) return;
       rows[index] = row;
-      onPoint?.(row);
+      onPoint?.(index);
     }
   };
   await Promise.all(Array.from({ length: Math.min(pointsAtOnce, points.length) }, work));

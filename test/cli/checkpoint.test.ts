@@ -31,6 +31,30 @@ describe("--checkpoint", function () {
     expect(numKept(place.read("c.jsonl"))).to.equal(NUM_LAYERS);
   });
 
+  it("serves a sweep that kill -9 ends, to the same table and page", async () => {
+    place.write(
+      "grid.yaml",
+      "traces: [trace.jsonl]\nmachines: [{ chiplets: [2, 4], groups: 1 }]\nsolvers: [exact]\n",
+    );
+    const sweeping = (name: string) => [
+      ...["sweep", "grid.yaml", "--threads", "1", "-o", `${name}.csv`, "--report", `${name}.html`],
+    ];
+    await place.run(...sweeping("whole"));
+    const keeping = [...sweeping("resumed"), "--checkpoint", "c.jsonl"];
+    const { child, ended } = place.start(...keeping);
+    while (!place.files().includes("c.jsonl") || numKept(place.read("c.jsonl")) < 2) await setTimeout(5);
+    child.kill("SIGKILL");
+    expect((await ended).exitCode).to.equal(null);
+    const kept = numKept(place.read("c.jsonl"));
+    expect(kept).to.be.within(2, 2 * NUM_LAYERS - 1);
+    const { exitCode, stderr } = await place.run(...keeping);
+    expect(exitCode, stderr).to.equal(0);
+    expect(stderr).to.contain(`c.jsonl: goes on from ${kept} finished layers`);
+    for (const kind of ["csv", "html"]) {
+      expect(place.read(`resumed.${kind}`), kind).to.equal(place.read(`whole.${kind}`));
+    }
+  });
+
   it("serves compare as well, and solves nothing twice", async () => {
     const comparing = [
       "compare",

@@ -37,6 +37,14 @@ describe("moeplace sweep", () => {
     expect(plan.coreSeconds).to.be.above(0);
   });
 
+  it("takes its estimate from what the first point took, and says so", async () => {
+    const { exitCode, stderr } = await place.run("sweep", "grid.yaml", "--json");
+    expect(exitCode, stderr).to.equal(0);
+    expect(stderr).to.match(
+      /^the first point took [\d.]+ s, estimated at [\d.]+ s of one core: about [\d.]+ (s|minutes|hours) left$/m,
+    );
+  });
+
   it("gives a row a point: the figures that compare gives, more bandwidth never slower, and fronts", async () => {
     const { rows } = (await place.runJson("sweep", "grid.yaml")) as Swept;
     expect(rows).to.have.length(16);
