@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { paretoFront, type SweepRow } from "../../lib/flows/sweep.js";
 import { gridMachines, parseSweep } from "../../lib/flows/sweep-grid.js";
+import { markFronts, sweepCsv } from "../../lib/report/sweep-table.js";
 import { overrideHardware } from "../../lib/hardware/override.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { expectRejection } from "../expect-rejection.js";
@@ -77,5 +78,13 @@ describe("paretoFront", () => {
       row(4, 1),
     ];
     expect(paretoFront(rows, "stepPj")).to.deep.equal([rows[1], rows[2], rows[0]]);
+  });
+});
+
+describe("the table of a sweep", () => {
+  it("is no formula that a spreadsheet would run, and no row more for a name of two lines", () => {
+    const names = { trace: "=1+1", machine: "+cmd|' /C calc'!A0", workload: "@SUM(A1)", solver: "a\n-b" };
+    const [, ...lines] = sweepCsv(markFronts([names as unknown as SweepRow])).split("\n");
+    expect(lines.join("\n")).to.match(/^'=1\+1,'\+cmd\|' \/C calc'!A0,'@SUM\(A1\),,,,"a\n-b",/);
   });
 });
