@@ -22,7 +22,9 @@ export function frontChart(
   return drawPlot(`Time of a step against ${label}`, size, {
     height: 320,
     marginLeft: 60,
-    x: { label: `step, ${time.name}`, grid: true, nice: true },
+    // The name of the axis stands below its numbers, not in the last of them.
+    marginBottom: 44,
+    x: { label: `step, ${time.name}`, labelOffset: 40, grid: true, nice: true },
     y: { label: `${label}, ${unit}`, grid: true, nice: true },
     marks: [
       Plot.line(toDots(front), { x: "time", y: "figure", stroke: "var(--best)", curve: "step-after" }),

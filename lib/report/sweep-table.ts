@@ -89,7 +89,7 @@ export function sweepTable(rows: readonly MarkedRow[]): TableText {
       header: `${label}, ${unit}`,
       cell: (row: MarkedRow) => {
         const value = row[name];
-        return value === undefined ? "" : (value / scale).toPrecision(4);
+        return value === undefined ? "" : fourDigits(value / scale);
       },
       value: (row: MarkedRow) => row[name],
     })),
@@ -101,6 +101,11 @@ export function sweepTable(rows: readonly MarkedRow[]): TableText {
     ...names.filter((column, index) => differ(column) || (index === 1 && !names.some(differ))),
     ...figures.map((column) => ({ ...column, isOptional: true })),
   ]);
+}
+
+/** Four digits, and all of those before the point: a wafer has 20,040 mm2, not 2.004e+4. */
+function fourDigits(value: number): string {
+  return value >= 1e4 ? value.toFixed(0) : value.toPrecision(4);
 }
 
 function nameOf(weighed: Weighed): string {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { paretoFront, type SweepRow } from "../../lib/flows/sweep.js";
 import { gridMachines, parseSweep } from "../../lib/flows/sweep-grid.js";
-import { markFronts, sweepCsv } from "../../lib/report/sweep-table.js";
+import { markFronts, sweepCsv, sweepTable } from "../../lib/report/sweep-table.js";
 import { overrideHardware } from "../../lib/hardware/override.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { expectRejection } from "../expect-rejection.js";
@@ -82,6 +82,13 @@ describe("paretoFront", () => {
 });
 
 describe("the table of a sweep", () => {
+  it("tells silicon in plain numbers, however large", () => {
+    const { cells } = sweepTable(
+      markFronts([7080, 20040].map((areaMm2) => ({ trace: "t", areaMm2, stepNs: areaMm2 }) as SweepRow)),
+    );
+    expect(cells.flat()).to.include.members(["7080", "20040"]);
+  });
+
   it("is no formula that a spreadsheet would run, and no row more for a name of two lines", () => {
     const names = { trace: "=1+1", machine: "+cmd|' /C calc'!A0", workload: "@SUM(A1)", solver: "a\n-b" };
     const [, ...lines] = sweepCsv(markFronts([names as unknown as SweepRow])).split("\n");
