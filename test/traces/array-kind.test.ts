@@ -71,6 +71,7 @@ describe("arrays of ids", () => {
       ["one.npz", npzFile({ arr_0: all })],
       ["layers.safetensors", safetensorsFile(layers)],
       ["named.safetensors", safetensorsFile({ experts: all, scores: weights })],
+      ["routed.safetensors", safetensorsFile({ routed_experts: all })],
       ["nested.pt", torchFile({ layers, model: "tiny" })],
       ["list.pt", torchFile(Object.values(layers))],
       ["requests.pt", torchFile([all])],

@@ -112,9 +112,11 @@ function nextPart(bytes: Buffer, after: number): { key: number; from: number; to
   return undefined;
 }
 
-/** What stands behind a part in the same object. */
+/** What stands behind a part in the same object, up to another part: whole members. */
 function siblings(bytes: Buffer, from: number): string {
-  return bytes.toString("latin1", from, from + KEPT_BYTES).split(/[\n}]/, 1)[0];
+  const text = bytes.toString("latin1", from, from + KEPT_BYTES);
+  const [behind] = text.split(/[\n}]|,\s*"(?:prompt_)?routed_experts"/, 1);
+  return behind.length < KEPT_BYTES ? behind : behind.slice(0, Math.max(0, behind.lastIndexOf(",")));
 }
 
 function skipSpace(bytes: Buffer, at: number): number {

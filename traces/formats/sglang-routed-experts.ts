@@ -11,6 +11,7 @@ import {
   type Tensor,
 } from "../../lib/containers/tensor.js";
 import { checkShape } from "../../lib/plausible-size.js";
+import { isSafetensors } from "../containers/safetensors.js";
 import { readHead, readText, type FileHead } from "../bytes/file-bytes.js";
 import { STANDARD_INPUT } from "../bytes/standard-input.js";
 import { hasRoutedExperts, scanResponses, type RoutedPart } from "../bytes/response-scanner.js";
@@ -33,7 +34,9 @@ const TYPES: ReadonlySet<string> = new Set(Object.keys(BYTES_OF).filter((type) =
 export const sglangRoutedExperts: TraceFormat = {
   name: "SGLang routed experts",
   sign: 'JSON with "routed_experts", wherever it stands, or base64 alone',
-  recognises({ text }: FileHead) {
+  recognises({ bytes, text }: FileHead) {
+    // A tensor of that name stands in the header of safetensors.
+    if (isSafetensors(bytes)) return false;
     return /"(prompt_)?routed_experts"\s*:\s*["[{]/.test(text) || ALONE.test(text);
   },
   findsFurtherOn({ path, text }) {

@@ -94,6 +94,19 @@ describe("routed experts in HTTP responses", () => {
     expect((await read(beside("a", 0, 4) + beside("a", 6, 9))).starts).to.deep.equal([0, 4]);
   });
 
+  it("of the prompt and of what follows may stand side by side, however long they are", async () => {
+    for (const length of [3, 603]) {
+      const choice = { prompt_routed_experts: base64(0, length), routed_experts: base64(length, 2 * length) };
+      for (const space of [undefined, 1]) {
+        const { tokens, report } = await read(
+          JSON.stringify({ id: "a", choices: [choice] }, undefined, space),
+        );
+        expect(tokens).to.deep.equal(rowsOf(0, 2 * length));
+        expect(report.warnings.join()).to.not.match(/cut off/);
+      }
+    }
+  });
+
   it("count once where every event repeats what came before", async () => {
     const event = (first: number, end: number) =>
       `${JSON.stringify({ meta_info: { id: "a", routed_experts: base64(first, end) } })}\n`;
