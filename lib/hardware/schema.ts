@@ -26,6 +26,9 @@ const constantOf = (error: string, ...checks: z.core.$ZodCheck<number>[]) => {
 
 const amount = constantOf("a number of at least 0", z.gte(0));
 const positive = constantOf("a number above 0", z.gt(0));
+/** Faster and slower than any link or memory: beyond, a time is no number any more. */
+const rate = constantOf("a number from 1e-6 to 1e9", z.gte(1e-6), z.lte(1e9));
+const whole = constantOf("a whole number above 0", z.gt(0), z.multipleOf(1));
 const share = constantOf("a number in (0, 1]", z.gt(0), z.lte(1));
 const count = z
   .int({ error: "a whole number above 0" })
@@ -36,11 +39,11 @@ const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
 
 const systolic = z.strictObject({
   kind: z.literal("systolic"),
-  tiles: positive,
-  arraysPerTile: positive,
-  rows: positive,
-  columns: positive,
-  clockGhz: positive,
+  tiles: whole,
+  arraysPerTile: whole,
+  rows: whole,
+  columns: whole,
+  clockGhz: rate,
   dataflow: oneOf(["weight stationary", "input stationary", "output stationary"]),
   sramBytesPerTile: positive,
   sramBytesPerNsPerTile: positive,
@@ -50,8 +53,8 @@ const systolic = z.strictObject({
 
 const roofline = z.strictObject({
   kind: z.literal("roofline"),
-  flopPerNs: positive,
-  memoryBytesPerNs: positive,
+  flopPerNs: rate,
+  memoryBytesPerNs: rate,
   sramBytes: positive,
   fp8Speedup: positive.default(unity()),
   efficiency: share.default(unity()),
@@ -60,8 +63,8 @@ const roofline = z.strictObject({
 const compute = z.discriminatedUnion("kind", [systolic, roofline], {
   error: 'an object with kind "systolic" or "roofline"',
 });
-const memory = { bytes: positive, bytesPerNs: positive, pjPerBit: amount };
-const link = object({ bytesPerNs: positive, latencyNs: amount, pjPerBit: amount });
+const memory = { bytes: positive, bytesPerNs: rate, pjPerBit: amount };
+const link = object({ bytesPerNs: rate, latencyNs: amount, pjPerBit: amount });
 
 export const hardwareSchema = object({
   name: text,
@@ -81,7 +84,7 @@ export const hardwareSchema = object({
   rootMemory: object(memory).optional(),
   // A mesh has no other.
   links: object({ root: link.optional(), chiplet: link }),
-  mesh: object({ columns: count, portBytesPerNs: positive }).exactOptional(),
+  mesh: object({ columns: count, portBytesPerNs: rate }).exactOptional(),
   kernels: kernelSchema(amount).exactOptional(),
   energy: object({ macPj: amount, sramPjPerByte: amount, staticWatts: amount }),
 });

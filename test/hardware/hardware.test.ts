@@ -133,7 +133,19 @@ describe("parseHardware", () => {
   it("names a missing field", async () => {
     const root = { ...mozart.links.root, bytesPerNs: undefined };
     expect(await messageOf({ ...json(), links: { ...mozart.links, root } })).to.equal(
-      "hw.json: missing field links.root.bytesPerNs, expected a number above 0",
+      "hw.json: missing field links.root.bytesPerNs, expected a number from 1e-6 to 1e9",
+    );
+  });
+
+  it("refuses parts of a thing, and rates that make no time", async () => {
+    for (const field of ["rows", "columns", "tiles", "arraysPerTile"]) {
+      expect(await messageOf({ ...json(), chiplet: { ...mozart.chiplet, [field]: 15.5 } })).to.equal(
+        `hw.json: field chiplet.${field} is 15.5, expected a whole number above 0`,
+      );
+    }
+    const memory = { ...mozart.memory, bytesPerNs: 1e-300 };
+    expect(await messageOf({ ...json(), memory })).to.equal(
+      "hw.json: field memory.bytesPerNs is 1e-300, expected a number from 1e-6 to 1e9",
     );
   });
 
