@@ -8,11 +8,10 @@ import {
   recordPlacement,
   stepTime,
 } from "../../doors/flows.js";
-import { formatPlacement, type Provenance, type Placement } from "../../doors/placement.js";
-import { requestedNumbering } from "../../doors/problem.js";
+import { formatPlacement, type Placement } from "../../doors/placement.js";
 import { layerData, placementTable } from "../../doors/report.js";
 import { requireSolver } from "../../doors/solvers.js";
-import { type RoutingTrace, type LoadTrace, splitParts } from "../../doors/traces.js";
+import { type LoadTrace, splitParts } from "../../doors/traces.js";
 import { autoReplicas, describeCurve, type AutoReplicas } from "../auto-replicas.js";
 import {
   addDrawsOption,
@@ -23,7 +22,7 @@ import {
 import { describeInput, describeReplicas, describeStep, inputData } from "../describe/describe.js";
 import { aimAt, engineOption } from "../engine-option.js";
 import { EXIT } from "../exit-code.js";
-import { optionsOfLimits } from "../limit-options.js";
+import { checkedMaking, optionsLike } from "../like.js";
 import { loadRouting, type LoadedTrace } from "../load-trace.js";
 import {
   addMigrationOptions,
@@ -33,14 +32,7 @@ import {
   runningNs,
   type MigrationOptions,
 } from "../migration.js";
-import {
-  checkMachineOptions,
-  addMachineOptions,
-  hardwareOptions,
-  recallMachine,
-  type Machine,
-  type MachineOptions,
-} from "../machine.js";
+import { addMachineOptions, checkMachineOptions, recallMachine, type MachineOptions } from "../machine.js";
 import {
   addForceOption,
   integerOption,
@@ -54,13 +46,7 @@ import { checkLoadOptions, describeLoads, loadRecords, loadsData, loadsTable } f
 import { openPlacer } from "../placer.js";
 import { isPlacementFile, readPlacement } from "../read-files.js";
 import { describeBudget, replicasOfLayers, spendBudget, type SpentBudget } from "../replica-budget.js";
-import {
-  addSolveOptions,
-  listSolvers,
-  makingOf,
-  withObjective,
-  type SolveOptions,
-} from "../solve-options.js";
+import { addSolveOptions, listSolvers, withObjective, type SolveOptions } from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface PlaceOptions
@@ -286,72 +272,6 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "")}`);
   printEnd(context, seconds);
   return placer.signal.aborted ? EXIT.interrupted : EXIT.done;
-}
-
-/**
- * The options with which a placement was made; files are named anew.
- *
- * @throws InputError if the file does not say how it was made, or it began at a running placement and none is given.
- */
-function optionsLike({ solver, seed, provenance }: Placement, options: PlaceOptions): PlaceOptions {
-  if (provenance === undefined || solver === undefined || seed === undefined) {
-    throw new InputError(
-      `--like: ${options.like}: found nothing of how it was made, expected its provenance`,
-    );
-  }
-  const { objective, hardware, modelShape, slotsPerChiplet, dispatch, limits, maxMoves } = provenance;
-  if (maxMoves !== undefined && options.from === undefined) {
-    throw new InputError(`--like: ${options.like}: found no --from, expected the placement that ran before`);
-  }
-  // What the file does not give was not given then, either.
-  const replaced: readonly string[] = ["slotsPerChiplet", "slots", "dispatch", "model", "machine"];
-  const own = Object.fromEntries(
-    Object.entries(options).filter(([name]) => !replaced.includes(name)),
-  ) as unknown as PlaceOptions;
-  return {
-    ...own,
-    ...hardwareOptions(provenance),
-    ...(provenance.workload && { recordedWorkload: provenance.workload }),
-    chiplets: hardware.numChiplets,
-    groups: hardware.numGroups,
-    ...(modelShape !== undefined && { model: modelShape }),
-    solver,
-    seed,
-    objective: objective === "load" ? "balance" : objective,
-    holdout: provenance.holdout,
-    ...(provenance.replicaBudget === undefined
-      ? { replicas: provenance.numReplicas }
-      : { replicaBudget: provenance.replicaBudget }),
-    ...(slotsPerChiplet !== undefined && { slots: slotsPerChiplet }),
-    ...(dispatch && { dispatch }),
-    ...optionsOfLimits(limits),
-    ...(typeof maxMoves === "number" && { maxMoves }),
-    pin: provenance.pins ?? [],
-    apart: provenance.antiAffinity ?? [],
-    ...requestedNumbering(provenance),
-    columnsBackend: provenance.backends.columns,
-    groupsBackend: provenance.backends.groups,
-  };
-}
-
-/**
- * How the placement is about to be made.
- *
- * @throws InputError if it is to be made like another one, which was made from other tokens.
- */
-function checkedMaking(
-  parts: readonly (RoutingTrace | LoadTrace)[],
-  machine: Machine,
-  { options, like }: Context,
-): Provenance {
-  const provenance = makingOf(parts, machine, options);
-  if (like?.provenance && like.provenance.traceSha256 !== provenance.traceSha256) {
-    throw new InputError(
-      `--like: ${options.like}: found a placement of another trace, expected one made from the same layers and tokens`,
-      "Maybe give the traces in the same order, with the same options for reading them.",
-    );
-  }
-  return provenance;
 }
 
 function printEnd({ options, terminal }: Context, seconds: number): void {
