@@ -1,12 +1,13 @@
 import type { Column, PricedColumn } from "../columns/column.js";
 import type { ColumnModel } from "../columns/column-model.js";
 import type { ColumnPool } from "../columns/column-pool.js";
-import { lagrangianBound, type Multipliers } from "../columns/multipliers.js";
+import { lagrangianBound, reducedCostOf, type Multipliers } from "../columns/multipliers.js";
 import { startGeneration } from "../columns/stabilised-generation.js";
 import type { Shortlist } from "../columns/subset-row-cuts.js";
-import { enumerateColumns } from "./subset-chains.js";
-import { fitSubsetWeights, type SubsetWeights } from "./subset-weights.js";
+import type { SubsetChains } from "./subset-chains.js";
+import { GRAIN } from "./subset-weights.js";
 import { indexTokenSubsets } from "./token-subsets.js";
+import { createChainTuner } from "./tuned-chains.js";
 
 /** What a proof by chains may cost. */
 export interface ChainBudget {
@@ -49,28 +50,30 @@ export interface ChainProofOptions {
   readonly deadline: number;
 }
 
-/** Chains begin with quadruples. */
+/** The largest subsets that have weights are quadruples. */
 const FEWEST_SLOTS = 4;
-/** Subsets of patterns that are indexed at most: 4 bytes each, and 60 for every one that is distinct. */
-const MOST_SUBSETS = 6e6;
+/** Subsets of patterns that are indexed at most: 4 bytes each, and some 60 for every one that is distinct. */
+const MOST_SUBSETS = 2e7;
 /** Boxes after an enumeration has found columns: multipliers have not far to go. */
 const BOXES_A_ROUND = 4;
-/** How far below 0 reduced costs may be, as parts of a mean column's cost: from easy to prove to the bound of the LP itself. */
-const PARTS_BELOW = [0.06, 0.035, 0.02, 0];
-/** Sets of the next enumeration against those of the last, at least: with fewer left it is not begun. */
-const NEXT_SETS = 1.7;
+/** How far below 0 reduced costs may be, as parts of a mean column's cost: from the bound of the LP itself to what is easy to prove. */
+const PARTS_BELOW = [0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.09, 0.13, 0.2];
+/** The part for which chains are tuned: what is short there is short on both sides of it. */
+const TUNED_PART = 0.02;
 /** In tokens: columns of the LP have a reduced cost of 0 and are not wanted again. */
 const LEAST_BELOW = 0.01;
 /** Columns of negative reduced cost after which multipliers are worth changing. */
 const MOST_NEW_COLUMNS = 300;
+/** Sets of the next enumeration against those of the last, at least: with fewer left it is not begun. */
+const NEXT_SETS = 1.7;
 
 /**
  * Opens a proof of what every placement costs at least, where columns are too many for a table.
  *
  * Multipliers come from column generation by search. Then every column is priced by chains of subsets (see
- * {@link enumerateColumns}): against limits below 0, which are proved fast, and in the end against 0, which proves the
- * bound of the LP. Columns of negative reduced cost that the search missed go back into the LP. If all that is left is the gap
- * of the LP to the cutoff, the columns in that gap are listed for cuts and integer programming.
+ * {@link SubsetChains}): against the limit nearest to 0 that the budget seems to suffice for, by a sample, and then against nearer
+ * ones while sets are left; 0 proves the bound of the LP. Columns of negative reduced cost that the search missed go back into
+ * the LP. If all that is left is the gap of the LP to the cutoff, the columns in that gap are listed for cuts and integer programming.
  *
  * @returns Undefined where slots are fewer than four, or experts or subsets of tokens too many.
  */
@@ -84,18 +87,16 @@ export function openChainProof(
   const subsets = indexTokenSubsets(patterns, { numExperts, mostSubsets: MOST_SUBSETS });
   if (!subsets) return undefined;
   const generation = startGeneration(model, { pool, chipletOf });
+  const tune = createChainTuner(subsets, { slots });
   let setsLeft = budget.mostSets;
-  const list = (
-    weights: SubsetWeights,
-    { multipliers, limit, most }: { multipliers: Multipliers; limit: number; most: number },
-  ) => {
+  const list = (chains: SubsetChains, { multipliers, limit, most }: ListOptions) => {
     const columns: PricedColumn[] = [];
-    const { numSets, isComplete } = enumerateColumns(
-      weights,
-      { slots, multipliers, limit, mostSets: setsLeft, deadline },
-      (experts, tokens, reducedCost) => {
+    const { numSets, isComplete } = chains.enumerate(
+      { limit, mostSets: setsLeft, deadline },
+      (experts, tokens) => {
         if (admits && !admits(experts)) return false;
-        columns.push({ column: { experts, tokens }, reducedCost });
+        const column = { experts, tokens };
+        columns.push({ column, reducedCost: reducedCostOf(column, multipliers) });
         return columns.length > most;
       },
     );
@@ -110,33 +111,46 @@ export function openChainProof(
     },
     async prove(cutoff) {
       let tokensBound: number | undefined;
-      let numProved = 0;
-      let lastSets = 0;
+      const limitOf = (part: number) => -Math.max(LEAST_BELOW, (part * cutoff) / numChiplets);
       for (let round = 0; round <= budget.mostRounds; round++) {
-        const { multipliers, support } = await generation.converge(round > 0 ? BOXES_A_ROUND : 0, deadline);
-        const weights = fitSubsetWeights(subsets, { slots, columns: support });
+        const { multipliers: duals, support } = await generation.converge(
+          round > 0 ? BOXES_A_ROUND : 0,
+          deadline,
+        );
+        const multipliers = roundedDown(duals);
+        const { base } = lagrangianBound(multipliers, model, { least: limitOf(0) });
+        const chains = tune({
+          multipliers,
+          support,
+          // The columns that are listed in the end may cost more than their multipliers pay.
+          largestLimit: budget.mostListed > 0 ? Math.max(0, cutoff - 1 - base) : 0,
+          limit: limitOf(TUNED_PART),
+        });
         let numNew = 0;
-        for (const part of PARTS_BELOW.slice(numProved)) {
+        let lastSets = 0;
+        let next = PARTS_BELOW.findIndex((part) => chains.estimateSets(limitOf(part)) <= setsLeft);
+        for (; next >= 0; next--) {
           if (NEXT_SETS * lastSets > setsLeft) return { tokensBound, shortlist: undefined };
-          const limit = -Math.max(LEAST_BELOW, (part * cutoff) / numChiplets);
-          const { columns, isComplete, numSets } = list(weights, {
+          const limit = limitOf(PARTS_BELOW[next]);
+          const { columns, isComplete, numSets } = list(chains, {
             multipliers,
             limit,
-            most: MOST_NEW_COLUMNS,
+            // In the last round no multipliers come after these: then the least of all columns is what counts.
+            most: round < budget.mostRounds ? MOST_NEW_COLUMNS : Infinity,
           });
           const least = columns.reduce((minimum, { reducedCost }) => Math.min(minimum, reducedCost), limit);
-          const { bound, base } = lagrangianBound(multipliers, model, { least });
+          const { bound } = lagrangianBound(multipliers, model, { least });
           if (isComplete) tokensBound = Math.max(tokensBound ?? 0, bound);
           lastSets = numSets;
           for (const { column } of columns) if (isFree(column) && pool.add(column)) numNew++;
           if (!isComplete || columns.length > 0) break;
-          if (part > 0) {
-            numProved++;
-            continue;
-          }
-          const gap = { multipliers, limit: cutoff - 1 - base, most: budget.mostListed };
-          const listed = isPinned.includes(1) || gap.most === 0 ? undefined : list(weights, gap);
-          const shortlist = listed?.isComplete ? { columns: listed.columns, base, bound } : undefined;
+          if (next > 0) continue;
+          const { base: baseOfGap } = lagrangianBound(multipliers, model, { least });
+          const gap = { multipliers, limit: cutoff - 1 - baseOfGap, most: budget.mostListed };
+          const listed = isPinned.includes(1) || gap.most === 0 ? undefined : list(chains, gap);
+          const shortlist = listed?.isComplete
+            ? { columns: listed.columns, base: baseOfGap, bound }
+            : undefined;
           return { tokensBound, shortlist };
         }
         if (numNew === 0) break;
@@ -144,4 +158,17 @@ export function openChainProof(
       return { tokensBound, shortlist: undefined };
     },
   };
+}
+
+interface ListOptions {
+  readonly multipliers: Multipliers;
+  readonly limit: number;
+  /** Columns at most. */
+  readonly most: number;
+}
+
+/** Multipliers of which sums are exact: any are valid. */
+function roundedDown({ expert, chiplet }: Multipliers): Multipliers {
+  const rounded = (multiplier: number) => Math.floor(multiplier / GRAIN) * GRAIN;
+  return { expert: expert.map(rounded), chiplet: rounded(chiplet) };
 }

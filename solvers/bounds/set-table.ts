@@ -1,67 +1,72 @@
-/** Free places of a set shorter than the longest. */
-const NONE = 0xffff;
-
-/** Remembers sets of experts: open addressing over one flat array, at most half full. */
+/** Remembers sets of a given number of experts, kept in no order: open addressing over flat arrays, at most half full. */
 export class SetTable {
-  readonly #mostExperts: number;
-  #size = 0;
-  /** Shape [room, mostExperts], row-major. */
+  readonly #size: number;
+  #numSets = 0;
+  /** Shape [room, size], row-major. */
   #sets: Uint16Array;
+  /** Shape [room]. */
+  #hashes = new Int32Array(1 << 11);
   /** Set + 1 in each bucket, 0 where free. Its length is a power of two. */
   #buckets = new Int32Array(1 << 12);
-  readonly #candidate: Uint16Array;
 
-  constructor(mostExperts: number) {
-    this.#mostExperts = mostExperts;
-    this.#sets = new Uint16Array(mostExperts << 11);
-    this.#candidate = new Uint16Array(mostExperts);
+  constructor(size: number) {
+    this.#size = size;
+    this.#sets = new Uint16Array(size << 11);
   }
 
   /**
-   * Adds the set of the first `size` of some experts and another, in any order.
+   * Adds the set of some experts and another. Hot.
    *
+   * @param members All but the last, which `another` is. Shape [size - 1].
+   * @param isMember 1 for these. Shape [numExperts].
+   * @param hash The same for the same experts in any order.
    * @returns Whether it is new.
    */
-  add(experts: readonly number[], size: number, another: number): boolean {
-    const candidate = this.#candidate;
-    for (let at = 0; at <= size; at++) {
-      const expert = at < size ? experts[at] : another;
-      let place = at;
-      for (; place > 0 && candidate[place - 1] > expert; place--) candidate[place] = candidate[place - 1];
-      candidate[place] = expert;
+  add(
+    members: Uint16Array,
+    another: number,
+    { isMember, hash }: { isMember: Uint8Array; hash: number },
+  ): boolean {
+    const size = this.#size;
+    const mask = this.#buckets.length - 1;
+    let bucket = scatter(hash) & mask;
+    for (; this.#buckets[bucket] !== 0; bucket = (bucket + 1) & mask) {
+      const set = this.#buckets[bucket] - 1;
+      if (this.#hashes[set] !== hash) continue;
+      let at = set * size;
+      const end = at + size;
+      while (at < end && (this.#sets[at] === another || isMember[this.#sets[at]] === 1)) at++;
+      if (at === end) return false;
     }
-    candidate.fill(NONE, size + 1);
-    if (2 * (this.#size + 1) > this.#buckets.length) this.#grow();
-    const bucket = this.#bucketOf(candidate, 0);
-    if (this.#buckets[bucket] !== 0) return false;
-    this.#sets.set(candidate, this.#size * this.#mostExperts);
-    this.#buckets[bucket] = ++this.#size;
+    const start = this.#numSets * size;
+    for (let at = 0; at < size - 1; at++) this.#sets[start + at] = members[at];
+    this.#sets[start + size - 1] = another;
+    this.#hashes[this.#numSets] = hash;
+    this.#buckets[bucket] = ++this.#numSets;
+    if (this.#numSets === this.#hashes.length) this.#grow();
     return true;
   }
 
-  /** The bucket of the set at a place of an array, or the free one where it belongs. */
-  #bucketOf(array: Uint16Array, start: number): number {
-    const length = this.#mostExperts;
-    let hash = 0x811c9dc5;
-    for (let at = start; at < start + length; at++) hash = Math.imul(hash ^ array[at], 0x01000193);
-    hash ^= hash >>> 15;
-    const mask = this.#buckets.length - 1;
-    for (let bucket = hash & mask; ; bucket = (bucket + 1) & mask) {
-      const set = this.#buckets[bucket] - 1;
-      if (set < 0) return bucket;
-      let at = 0;
-      while (at < length && this.#sets[set * length + at] === array[start + at]) at++;
-      if (at === length) return bucket;
-    }
-  }
-
   #grow(): void {
-    this.#buckets = new Int32Array(2 * this.#buckets.length);
-    for (let set = 0; set < this.#size; set++) {
-      this.#buckets[this.#bucketOf(this.#sets, set * this.#mostExperts)] = set + 1;
-    }
-    const sets = new Uint16Array(2 * this.#sets.length);
+    const room = 2 * this.#numSets;
+    const sets = new Uint16Array(room * this.#size);
     sets.set(this.#sets);
     this.#sets = sets;
+    const hashes = new Int32Array(room);
+    hashes.set(this.#hashes);
+    this.#hashes = hashes;
+    this.#buckets = new Int32Array(2 * room);
+    const mask = 2 * room - 1;
+    for (let set = 0; set < this.#numSets; set++) {
+      let bucket = scatter(hashes[set]) & mask;
+      while (this.#buckets[bucket] !== 0) bucket = (bucket + 1) & mask;
+      this.#buckets[bucket] = set + 1;
+    }
   }
+}
+
+/** Spreads hashes that differ little over buckets. */
+function scatter(hash: number): number {
+  const mixed = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
+  return mixed ^ (mixed >>> 15);
 }

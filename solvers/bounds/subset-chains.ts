@@ -2,10 +2,10 @@ import { BOUND_MARGIN, TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
 import { indexPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 import type { Multipliers } from "../columns/multipliers.js";
 import { countSubsets } from "../columns/subset-costs.js";
-import { FIRST, SetChain } from "./set-chain.js";
+import { SetChain } from "./set-chain.js";
 import { SetTable } from "./set-table.js";
-import type { SubsetWeights } from "./subset-weights.js";
-import { addRow } from "./token-subsets.js";
+import { LARGEST, type SubsetWeights } from "./subset-weights.js";
+import { listTripleStarts } from "./triple-starts.js";
 
 /** Receives a column, ascending and without idle experts; answers true to end the enumeration. */
 export type OnEnumeratedColumn = (
@@ -14,10 +14,16 @@ export type OnEnumeratedColumn = (
   reducedCost: number,
 ) => boolean | undefined;
 
-/** Options of {@link enumerateColumns}. */
-export interface EnumerationOptions {
+/** Options of {@link openChains}. */
+export interface ChainOptions {
   readonly slots: number;
   readonly multipliers: Multipliers;
+  /** No enumeration has a larger limit. */
+  readonly largestLimit: number;
+}
+
+/** What an enumeration may cost, and what it looks for. */
+export interface EnumerationOptions {
   /** Largest reduced cost of the columns that are wanted. */
   readonly limit: number;
   /** Sets that are looked into at most. */
@@ -32,6 +38,22 @@ export interface Enumeration {
   readonly isComplete: boolean;
   /** Sets looked into. */
   readonly numSets: number;
+}
+
+/** Sets met on some of the chains. */
+export interface ChainSample {
+  /** Without idle experts; `size` counts these too. */
+  readonly sets: readonly { experts: readonly number[]; size: number }[];
+  /** About how many sets an enumeration would look into. */
+  readonly numSetsExpected: number;
+}
+
+/** All chains of subsets under some multipliers. */
+export interface SubsetChains {
+  /** Visits every column of reduced cost at most `limit`. */
+  enumerate(options: EnumerationOptions, visit: OnEnumeratedColumn): Enumeration;
+  /** Follows the chains from `numStarts` of the triples, spread evenly, for `setsAStart` sets each at most. */
+  sample(options: { limit: number; numStarts: number; setsAStart: number }): ChainSample;
 }
 
 /** The clock is read once in so many sets. */
@@ -50,136 +72,145 @@ const SETS_A_READING = 1024;
  * time, none of which has R above the limit. Such sets are few where multipliers are near the optimum, because
  * columns of a better placement are few and four experts that do not belong together cost far more than they pay.
  *
- * Sets of four are all looked at, comb(numExperts, 4) at two operations each; from each below the limit a depth-first
- * search extends, and never enters a set twice. Time for a set O(numExperts + entries of the rows of comb(k, 2) subsets).
- *
+ * Chains begin with triples (see {@link listTripleStarts}); from each a depth-first search extends, and never enters a
+ * set of four or more twice. Time for a set O(numExperts + entries of the rows of comb(k, 2) subsets).
  */
-export function enumerateColumns(
+export function openChains(
   weights: SubsetWeights,
-  { slots, multipliers, limit, mostSets, deadline }: EnumerationOptions,
-  visit: OnEnumeratedColumn,
-): Enumeration {
+  { slots, multipliers, largestLimit }: ChainOptions,
+): SubsetChains {
   const { patterns, numExperts: n } = weights.subsets;
   const numReal = patterns.numExperts;
   const own = weights.ofExperts.map((weight, expert) => weight - (multipliers.expert[expert] ?? 0));
   // The chiplet multiplier is no matter of subsets. Sums are rounded: rather a set too many than one too few.
-  const most = limit + multipliers.chiplet + TOKEN_ROUNDING + BOUND_MARGIN * patterns.numTokens;
+  const mostOf = (limit: number) =>
+    limit + multipliers.chiplet + TOKEN_ROUNDING + BOUND_MARGIN * patterns.numTokens;
+  const starts = listTripleStarts(weights, { own, slots, most: mostOf(largestLimit) });
   const factors = Array.from({ length: slots + 1 }, (_, size) => factorsOf(size, slots));
   const chain = new SetChain(weights, { own, slots });
-  const known = new SetTable(slots);
-  const counter = createTokenCounter(patterns);
-  let numSets = 0;
-  const { members } = chain;
-  const isSpent = () =>
-    ++numSets > mostSets || (numSets % SETS_A_READING === 0 && performance.now() >= deadline);
-  /** Whether to end at the column of the set at hand, whose tokens are counted, and the expert that completes it. */
-  const visitColumn = (last: readonly number[]): boolean => {
-    const tokens = counter.countWith(last);
-    const experts = [...members, ...last].filter((expert) => expert < numReal).sort((a, b) => a - b);
-    const reducedCost = experts.reduce(
-      (cost, expert) => cost - multipliers.expert[expert],
-      tokens - multipliers.chiplet,
-    );
-    return reducedCost <= limit && experts.length > 0 && visit(experts, tokens, reducedCost) === true;
-  };
-  /** Whether the search below the set at hand came to an end. */
-  const extend = (size: number): boolean => {
-    if (size === slots) {
-      counter.begin(members);
-      return !visitColumn([]);
-    }
-    let isCounted = false;
-    const [, f1, f2, f3, f4] = factors[size + 1];
-    const { sums, pairs, triples, quadruples } = chain.levels[size];
-    const left = most - f1 * sums[1] - f2 * sums[2] - f3 * sums[3] - f4 * sums[4];
-    const nextIdle = numReal + chain.numIdle(numReal);
-    for (let expert = 0; expert < n; expert++) {
-      const added = f1 * own[expert] + f2 * pairs[expert] + f3 * triples[expert] + f4 * quadruples[expert];
-      // Idle experts are all alike: they come in the order of their numbers.
-      if (added > left || chain.has(expert) || (expert >= numReal && expert !== nextIdle)) continue;
-      if (!known.add(members, size, expert)) continue;
-      if (isSpent()) return false;
-      if (size + 1 === slots) {
-        if (!isCounted) counter.begin(members);
-        isCounted = true;
-        if (visitColumn([expert])) return false;
-        continue;
+  const { members, isMember, levels, codes } = chain;
+
+  /** Makes the search that extends the set at hand by all chains below `most`; it answers whether it came to an end. */
+  const createExtension = (most: number, { isSpent, onSet, onColumn }: Walk): (() => boolean) => {
+    const known = Array.from({ length: slots + 1 }, (_, size) => new SetTable(size));
+    const extend = (): boolean => {
+      const { size } = chain;
+      const [, f1, f2, f3, f4] = factors[size + 1];
+      const { sums, pairs, triples, quadruples, hash } = levels[size];
+      const left = most - f1 * sums[1] - f2 * sums[2] - f3 * sums[3] - f4 * sums[4];
+      let nextIdle = numReal;
+      for (let at = 0; at < size; at++) if (members[at] >= numReal) nextIdle++;
+      const end = Math.min(n, nextIdle + 1);
+      const table = known[size + 1];
+      for (let expert = 0; expert < end; expert++) {
+        const added = f1 * own[expert] + f2 * pairs[expert] + f3 * triples[expert] + f4 * quadruples[expert];
+        // Idle experts are all alike: they come in the order of their numbers.
+        if (added > left || isMember[expert] === 1 || (expert >= numReal && expert !== nextIdle)) continue;
+        if (!table.add(members, expert, { isMember, hash: (hash + codes[expert]) | 0 })) continue;
+        if (isSpent()) return false;
+        onSet?.(expert);
+        if (size + 1 === slots) {
+          if (onColumn(expert)) return false;
+          continue;
+        }
+        chain.push(expert);
+        const ended = extend();
+        chain.pop();
+        if (!ended) return false;
       }
-      chain.push(expert);
-      const ended = extend(size + 1);
-      chain.pop();
-      if (!ended) return false;
-    }
-    return true;
+      return true;
+    };
+    return extend;
   };
-  const isComplete = findFirstSets(weights, { own, factors: factors[FIRST], most }, (experts) => {
-    if (isSpent()) return false;
-    // Quadruples come in an order in which most share their first experts with the one before.
+  /** Makes the triple at a place of the list the set at hand; most share their first experts with the one before. */
+  const begin = (start: number) => {
     let shared = 0;
-    while (shared < members.length && members[shared] === experts[shared]) shared++;
-    while (members.length > shared) chain.pop();
-    for (const expert of experts.slice(shared)) chain.push(expert);
-    return extend(FIRST);
-  });
-  return { isComplete, numSets };
+    while (shared < chain.size && members[shared] === starts.experts[3 * start + shared]) shared++;
+    while (chain.size > shared) chain.pop();
+    for (let at = shared; at < 3; at++) chain.push(starts.experts[3 * start + at]);
+  };
+  const realMembers = (last: number) =>
+    [...members.subarray(0, chain.size), last].filter((expert) => expert < numReal);
+
+  return {
+    enumerate({ limit, mostSets, deadline }, visit) {
+      const most = mostOf(limit);
+      const counter = createTokenCounter(patterns);
+      let counted = -1;
+      let numSets = 0;
+      const extend = createExtension(most, {
+        isSpent: () =>
+          ++numSets > mostSets || (numSets % SETS_A_READING === 0 && performance.now() >= deadline),
+        onColumn(last) {
+          // Columns that differ in their last expert follow each other: their tokens are counted on from the others'.
+          if (counted !== chain.pushes) counter.begin(members.subarray(0, chain.size));
+          counted = chain.pushes;
+          const tokens = counter.countWith(last);
+          const experts = realMembers(last).sort((a, b) => a - b);
+          const reducedCost = experts.reduce(
+            (cost, expert) => cost - multipliers.expert[expert],
+            tokens - multipliers.chiplet,
+          );
+          return reducedCost <= limit && experts.length > 0 && visit(experts, tokens, reducedCost) === true;
+        },
+      });
+      for (let start = 0; start < starts.length; start++) {
+        if (starts.values[start] > most) continue;
+        begin(start);
+        if (!extend()) return { isComplete: false, numSets };
+      }
+      return { isComplete: true, numSets };
+    },
+    sample({ limit, numStarts, setsAStart }) {
+      const most = mostOf(limit);
+      const sets: { experts: number[]; size: number }[] = [];
+      let numHere = 0;
+      const extend = createExtension(most, {
+        isSpent: () => ++numHere > setsAStart,
+        onSet(last) {
+          sets.push({ experts: realMembers(last), size: chain.size + 1 });
+        },
+        onColumn: () => false,
+      });
+      const below = [];
+      for (let start = 0; start < starts.length; start++) if (starts.values[start] <= most) below.push(start);
+      const step = Math.max(1, below.length / numStarts);
+      let numTaken = 0;
+      for (let at = 0; at < below.length; at += step) {
+        begin(below[Math.floor(at)]);
+        numHere = 0;
+        numTaken++;
+        extend();
+        while (chain.size > 3) chain.pop();
+      }
+      return { sets, numSetsExpected: numTaken === 0 ? 0 : (sets.length * below.length) / numTaken };
+    },
+  };
+}
+
+/** What a depth-first search asks and tells. */
+interface Walk {
+  /** Called once a set; true to end. */
+  readonly isSpent: () => boolean;
+  /** Told of each new set: the one at hand and another expert. */
+  readonly onSet?: (last: number) => void;
+  /** Told of a full chiplet: the set at hand and its last expert; true to end. */
+  readonly onColumn: (last: number) => boolean;
 }
 
 /** What a subset of j experts counts in a set of `size`, by j. */
 function factorsOf(size: number, slots: number): readonly number[] {
-  return Array.from({ length: FIRST + 1 }, (_, j) => {
+  return Array.from({ length: LARGEST + 1 }, (_, j) => {
     return j > size || j === 0 ? 0 : countSubsets(slots, j) / countSubsets(size, j);
   });
-}
-
-/** Calls `visit` for all sets of four, ascending, that amount to no more than `most`, until it answers false. Hot. */
-function findFirstSets(
-  { subsets, ofPairs, ofTriples, ofQuadruples }: SubsetWeights,
-  { own, factors, most }: { own: Float64Array; factors: readonly number[]; most: number },
-  visit: (experts: readonly number[]) => boolean,
-): boolean {
-  const { numExperts: n, patterns } = subsets;
-  const numReal = patterns.numExperts;
-  const [, f1, f2, f3, f4] = factors;
-  const pairs = ofPairs.map((weight) => f2 * weight);
-  const triples = ofTriples.map((weight) => f3 * weight);
-  const quadruples = ofQuadruples.map((weight) => f4 * weight);
-  const alone = own.map((weight) => f1 * weight);
-  // What an expert adds to the one, two and three before it.
-  const afterOne = new Float64Array(n);
-  const afterTwo = new Float64Array(n);
-  const afterThree = new Float64Array(n);
-  const endAfter = (last: number) => Math.min(n, last < numReal ? numReal + 1 : last + 2);
-  for (let a = 0; a < endAfter(-1); a++) {
-    for (let expert = 0; expert < n; expert++) afterOne[expert] = alone[expert] + pairs[a * n + expert];
-    for (let b = a + 1; b < endAfter(a); b++) {
-      for (let expert = b + 1; expert < n; expert++)
-        afterTwo[expert] = afterOne[expert] + pairs[b * n + expert];
-      addRow(afterTwo, triples, { rows: subsets.ofPairs, row: a * n + b });
-      const sumOfTwo = alone[a] + afterOne[b];
-      for (let c = b + 1; c < endAfter(b); c++) {
-        const end = endAfter(c);
-        const left = most - sumOfTwo - afterTwo[c];
-        for (let expert = c + 1; expert < end; expert++)
-          afterThree[expert] = afterTwo[expert] + pairs[c * n + expert];
-        addRow(afterThree, triples, { rows: subsets.ofPairs, row: a * n + c });
-        addRow(afterThree, triples, { rows: subsets.ofPairs, row: b * n + c });
-        const triple = subsets.tripleOf(a, b, c);
-        if (triple >= 0) addRow(afterThree, quadruples, { rows: subsets.ofTriples, row: triple });
-        for (let d = c + 1; d < end; d++) {
-          if (afterThree[d] <= left && !visit([a, b, c, d])) return false;
-        }
-      }
-    }
-  }
-  return true;
 }
 
 /** Counts the tokens of columns that differ in their last experts. */
 interface TokenCounter {
   /** Counts the tokens of the experts that the columns have in common; idle experts have none. */
-  begin(experts: readonly number[]): void;
-  /** Tokens of these and one expert, or none, more. */
-  countWith(last: readonly number[]): number;
+  begin(experts: Uint16Array): void;
+  /** Tokens of these and one expert more. */
+  countWith(last: number): number;
 }
 
 function createTokenCounter(patterns: TokenPatterns): TokenCounter {
@@ -203,12 +234,10 @@ function createTokenCounter(patterns: TokenPatterns): TokenCounter {
       }
     },
     countWith(last) {
+      if (last >= numExperts) return begun;
       let tokens = begun;
-      for (const expert of last) {
-        if (expert >= numExperts) continue;
-        for (let at = offsets[expert]; at < offsets[expert + 1]; at++) {
-          if (seenAt[all[at]] !== call) tokens += counts[all[at]];
-        }
+      for (let at = offsets[last]; at < offsets[last + 1]; at++) {
+        if (seenAt[all[at]] !== call) tokens += counts[all[at]];
       }
       return tokens;
     },

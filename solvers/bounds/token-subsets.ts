@@ -1,4 +1,5 @@
 import type { TokenPatterns } from "../../lib/trace/token-patterns.js";
+import { countSubsets } from "../columns/subset-costs.js";
 
 /**
  * The triples and quadruples of experts that a token chose together, numbered in order of first appearance, so that
@@ -18,8 +19,7 @@ export interface TokenSubsets {
   readonly ofPairs: Completions;
   /** Of every triple: the experts that make it a quadruple. */
   readonly ofTriples: Completions;
-  /** The number of a triple, experts ascending; -1 where no token chose it. */
-  readonly tripleOf: (a: number, b: number, c: number) => number;
+  readonly triples: TripleTable;
 }
 
 /** Rows of experts, each of which completes the row's subset to a larger one. */
@@ -36,7 +36,8 @@ export interface Completions {
 export function addRow(
   sums: Float64Array,
   weights: Float64Array,
-  { rows: { starts, experts }, row }: { rows: Completions; row: number },
+  { starts, experts }: Completions,
+  row: number,
 ): void {
   for (let at = starts[row], end = starts[row + 1]; at < end; at++) sums[experts[at]] += weights[at];
 }
@@ -45,7 +46,8 @@ export function addRow(
 const LARGEST_KEY = 2 ** 31 - 1;
 
 /**
- * Numbers the triples and quadruples of tokens. Time and memory O(numPatterns * comb(topK, 4)).
+ * Numbers the triples and quadruples of tokens. Time O(numPatterns * comb(topK, 4)), memory that and 4 bytes for each of the
+ * comb(numExperts, 3) triples there are.
  *
  * @returns Undefined where more than `mostSubsets` subsets of patterns would have to be looked at.
  */
@@ -60,14 +62,10 @@ export function indexTokenSubsets(
     numTriplesOf += (width * (width - 1) * (width - 2)) / 6;
     numQuadruplesOf += (width * (width - 1) * (width - 2) * (width - 3)) / 24;
   }
-  if (
-    numQuadruplesOf > mostSubsets ||
-    numExperts ** 3 > LARGEST_KEY ||
-    numTriplesOf * numExperts > LARGEST_KEY
-  )
-    return undefined;
-  const triples = new KeyTable(numTriplesOf);
-  const quadruples = new KeyTable(numQuadruplesOf);
+  const mostTriples = Math.min(numTriplesOf, countSubsets(numExperts, 3));
+  if (numQuadruplesOf > mostSubsets || mostTriples * numExperts > LARGEST_KEY) return undefined;
+  const triples = new TripleTable(numExperts);
+  const quadruples = new KeyTable();
   const triplesOfPatterns = new Int32Array(numTriplesOf);
   const quadruplesOfPatterns = new Int32Array(numQuadruplesOf);
   for (let pattern = 0, atTriple = 0, atQuadruple = 0; pattern < numPatterns; pattern++) {
@@ -75,7 +73,7 @@ export function indexTokenSubsets(
     for (let a = offsets[pattern]; a < end; a++) {
       for (let b = a + 1; b < end; b++) {
         for (let c = b + 1; c < end; c++) {
-          const triple = triples.add((experts[a] * numExperts + experts[b]) * numExperts + experts[c]);
+          const triple = triples.add(experts[a], experts[b], experts[c]);
           triplesOfPatterns[atTriple++] = triple;
           for (let d = c + 1; d < end; d++) {
             quadruplesOfPatterns[atQuadruple++] = quadruples.add(triple * numExperts + experts[d]);
@@ -84,12 +82,6 @@ export function indexTokenSubsets(
       }
     }
   }
-  const tripleOf = (a: number, b: number, c: number) => triples.find((a * numExperts + b) * numExperts + c);
-  const expertsOfTriple = (triple: number) => {
-    const key = triples.keys[triple];
-    const pair = Math.floor(key / numExperts);
-    return [Math.floor(pair / numExperts), pair % numExperts, key % numExperts] as const;
-  };
   return {
     patterns,
     numExperts,
@@ -100,7 +92,7 @@ export function indexTokenSubsets(
     ofPairs: collectCompletions(
       { numRows: numExperts ** 2, numSubsets: triples.size, size: 3 },
       (triple, add) => {
-        const [a, b, c] = expertsOfTriple(triple);
+        const [a, b, c] = triples.expertsOf(triple);
         add(a * numExperts + b, c);
         add(a * numExperts + c, b);
         add(b * numExperts + c, a);
@@ -112,14 +104,14 @@ export function indexTokenSubsets(
         const key = quadruples.keys[quadruple];
         const triple = Math.floor(key / numExperts);
         const d = key % numExperts;
-        const [a, b, c] = expertsOfTriple(triple);
+        const [a, b, c] = triples.expertsOf(triple);
         add(triple, d);
-        add(tripleOf(a, b, d), c);
-        add(tripleOf(a, c, d), b);
-        add(tripleOf(b, c, d), a);
+        add(triples.find(a, b, d), c);
+        add(triples.find(a, c, d), b);
+        add(triples.find(b, c, d), a);
       },
     ),
-    tripleOf,
+    triples,
   };
 }
 
@@ -144,17 +136,58 @@ function collectCompletions(
   return { starts, experts, subsets };
 }
 
+/** Numbers triples in the order in which they come, by a table of all there are: a look-up is one access to memory. */
+export class TripleTable {
+  size = 0;
+  /** Number + 1 of the triple a < b < c at a + comb(b, 2) + comb(c, 3), 0 where it has none. */
+  readonly #numbers: Int32Array;
+  readonly #pairs: Int32Array;
+  readonly #triples: Int32Array;
+  /** Shape [size, 3], with room for more. */
+  #experts = new Uint16Array(3 << 12);
+
+  constructor(numExperts: number) {
+    this.#numbers = new Int32Array(countSubsets(numExperts, 3));
+    this.#pairs = Int32Array.from({ length: numExperts }, (_, expert) => countSubsets(expert, 2));
+    this.#triples = Int32Array.from({ length: numExperts }, (_, expert) => countSubsets(expert, 3));
+  }
+
+  /** The number of a triple, experts ascending, a new one where it has none. */
+  add(a: number, b: number, c: number): number {
+    const place = a + this.#pairs[b] + this.#triples[c];
+    if (this.#numbers[place] > 0) return this.#numbers[place] - 1;
+    const start = 3 * this.size;
+    if (start === this.#experts.length) this.#experts = grown(this.#experts, new Uint16Array(2 * start));
+    this.#experts[start] = a;
+    this.#experts[start + 1] = b;
+    this.#experts[start + 2] = c;
+    this.#numbers[place] = ++this.size;
+    return this.size - 1;
+  }
+
+  /** The number of a triple, experts ascending; -1 where no token chose it. */
+  find(a: number, b: number, c: number): number {
+    return this.#numbers[a + this.#pairs[b] + this.#triples[c]] - 1;
+  }
+
+  /** The number of the triple of a pair and any third expert, -1 where no token chose it. */
+  findWith(low: number, high: number, third: number): number {
+    if (third < low) return this.find(third, low, high);
+    return third < high ? this.find(low, third, high) : this.find(low, high, third);
+  }
+
+  expertsOf(triple: number): readonly [number, number, number] {
+    const start = 3 * triple;
+    return [this.#experts[start], this.#experts[start + 1], this.#experts[start + 2]];
+  }
+}
+
 /** Numbers distinct keys, 31-bit integers, in the order in which they come: open addressing, at most half full. */
 class KeyTable {
-  readonly keys: Int32Array;
   size = 0;
-  /** Number + 1 of the key in each bucket, 0 where free. Its length is a power of two. */
-  readonly #buckets: Int32Array;
-
-  constructor(mostKeys: number) {
-    this.keys = new Int32Array(mostKeys);
-    this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(2 * mostKeys + 2)));
-  }
+  keys = new Int32Array(1 << 12);
+  /** Number + 1 of the key in each bucket, 0 where free. Twice as many as there is room for keys: a power of two. */
+  #buckets = new Int32Array(1 << 13);
 
   /** The number of a key, a new one where it has none. */
   add(key: number): number {
@@ -163,12 +196,8 @@ class KeyTable {
     if (number >= 0) return number;
     this.keys[this.size++] = key;
     this.#buckets[bucket] = this.size;
+    if (this.size === this.keys.length) this.#grow();
     return this.size - 1;
-  }
-
-  /** The number of a key, -1 where it has none. */
-  find(key: number): number {
-    return this.#buckets[this.#bucketOf(key)] - 1;
   }
 
   #bucketOf(key: number): number {
@@ -179,4 +208,16 @@ class KeyTable {
       bucket = (bucket + 1) & mask;
     return bucket;
   }
+
+  #grow(): void {
+    this.keys = grown(this.keys, new Int32Array(2 * this.keys.length));
+    this.#buckets = new Int32Array(2 * this.#buckets.length);
+    for (let number = 0; number < this.size; number++)
+      this.#buckets[this.#bucketOf(this.keys[number])] = number + 1;
+  }
+}
+
+function grown<T extends Int32Array | Uint16Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }

@@ -24,6 +24,7 @@ describe("synthetic traces", () => {
       ["deepseek-v2-lite", 64, 6, 1, 26],
       ["gpt-oss-20b", 32, 4, 0, 23],
       ["deepseek-v3", 256, 8, 3, 60],
+      ["kimi-k2", 384, 8, 1, 60],
     ]);
   });
 

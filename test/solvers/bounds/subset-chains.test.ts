@@ -3,8 +3,13 @@ import fc from "fast-check";
 import { createProblem } from "../../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import type { TokenPatterns } from "../../../lib/trace/token-patterns.js";
-import { enumerateColumns } from "../../../solvers/bounds/subset-chains.js";
-import { fitSubsetWeights, type ObservedColumn } from "../../../solvers/bounds/subset-weights.js";
+import { openChains } from "../../../solvers/bounds/subset-chains.js";
+import {
+  createWeightFitter,
+  GRAIN,
+  type ObservedSet,
+  type SubsetWeights,
+} from "../../../solvers/bounds/subset-weights.js";
 import { indexTokenSubsets, type TokenSubsets } from "../../../solvers/bounds/token-subsets.js";
 import { proveOrBound } from "../../../solvers/exact.js";
 import { patternsOf } from "../arbitrary-problem.js";
@@ -53,9 +58,12 @@ describe("chains of subsets", () => {
       fc.property(instances, fc.double({ min: -20, max: 5, noNaN: true }), (instance, limit) => {
         const multipliers = { expert: instance.multipliers, chiplet: -1 };
         const found: string[] = [];
-        const { isComplete } = enumerateColumns(
-          weightsOf(instance, []),
-          { slots: instance.slots, multipliers, limit, mostSets: Infinity, deadline: Infinity },
+        const { slots } = instance;
+        const chains = openChains(weightsOf(instance, []), { slots, multipliers, largestLimit: 5 });
+        // What samples have met before is met again.
+        chains.sample({ limit, numStarts: 3, setsAStart: 5 });
+        const { isComplete } = chains.enumerate(
+          { limit, mostSets: Infinity, deadline: Infinity },
           (experts) => {
             found.push(experts.join());
             return false;
@@ -78,12 +86,32 @@ describe("chains of subsets", () => {
   it("say so where the budget ends them", () => {
     const [instance] = fc.sample(instances, { numRuns: 1, seed: 2 });
     const multipliers = { expert: instance.multipliers, chiplet: 0 };
-    const options = { slots: instance.slots, multipliers, limit: 1e3, mostSets: 3, deadline: Infinity };
-    expect(enumerateColumns(weightsOf(instance, []), options, () => false).isComplete).to.equal(false);
+    const { slots } = instance;
+    const chains = openChains(weightsOf(instance, []), { slots, multipliers, largestLimit: 1e3 });
+    const options = { limit: 1e3, mostSets: 3, deadline: Infinity };
+    expect(chains.enumerate(options, () => false).isComplete).to.equal(false);
+  });
+
+  it("are sampled by distinct sets of four and more", () => {
+    for (const instance of fc.sample(instances, { numRuns: 10, seed: 5 })) {
+      const { slots } = instance;
+      const multipliers = { expert: instance.multipliers, chiplet: 0 };
+      const chains = openChains(weightsOf(instance, []), { slots, multipliers, largestLimit: 20 });
+      const { sets, numSetsExpected } = chains.sample({ limit: 20, numStarts: 1e6, setsAStart: 1e6 });
+      const { numSets } = chains.enumerate(
+        { limit: 20, mostSets: Infinity, deadline: Infinity },
+        () => false,
+      );
+      expect(sets.length).to.equal(numSets);
+      expect(numSetsExpected).to.equal(numSets);
+      const keys = sets.map(({ experts, size }) => `${size}: ${experts.toSorted((a, b) => a - b).join()}`);
+      expect(new Set(keys).size).to.equal(keys.length);
+      for (const { experts, size } of sets) expect(size).to.be.at.least(Math.max(4, experts.length));
+    }
   });
 });
 
-describe("fitSubsetWeights", () => {
+describe("createWeightFitter", () => {
   it("is nowhere above the tokens of a column, and meets those observed where tokens are narrow", () => {
     fc.assert(
       fc.property(instances, fc.infiniteStream(fc.nat()), (instance, random) => {
@@ -92,16 +120,17 @@ describe("fitSubsetWeights", () => {
           { length: 2 },
           () => columns[Number(random.next().value) % columns.length],
         );
-        const weights = weightsOf(
-          instance,
-          observed.map((experts) => ({ experts, weight: 1 })),
-        );
+        const weights = weightsOf(instance, [
+          ...observed.map((experts) => ({ experts, weight: 1 })),
+          // Part of a chiplet may change what is chosen, but never so that it is above.
+          { experts: observed[0].slice(0, 4), weight: 0.01, size: 4 },
+        ]);
         const isNarrow = instance.patterns.offsets[1] <= 4;
         for (const experts of columns) {
           const tokens = tokensOf(instance.patterns, experts);
           const value = valueOf(weights, experts);
-          expect(value).to.be.at.most(tokens + 1e-9);
-          if (isNarrow) expect(value).to.be.closeTo(tokens, 1e-9);
+          expect(value).to.be.at.most(tokens);
+          if (isNarrow) expect(value).to.be.closeTo(tokens, 2 * GRAIN * 2 ** instance.slots);
         }
       }),
       { numRuns: 25, seed: 1 },
@@ -143,9 +172,9 @@ describe("a proof by chains", () => {
   });
 });
 
-function weightsOf({ patterns, numChiplets, slots }: Instance, columns: readonly ObservedColumn[]) {
+function weightsOf({ patterns, numChiplets, slots }: Instance, observed: readonly ObservedSet[]) {
   const subsets = indexTokenSubsets(patterns, { numExperts: numChiplets * slots, mostSubsets: 1e6 });
-  return fitSubsetWeights(subsets as TokenSubsets, { slots, columns });
+  return createWeightFitter(subsets as TokenSubsets, { slots })(observed);
 }
 
 /** Every column that leaves no more experts than the other chiplet has slots for. */
@@ -169,10 +198,10 @@ function tokensOf(
 
 /** The weights of all subsets of a column, summed the slow way. */
 function valueOf(
-  { subsets, ofExperts, ofPairs, ofTriples, ofQuadruples }: ReturnType<typeof weightsOf>,
+  { subsets, ofExperts, ofPairs, ofTriples, ofQuadruples }: SubsetWeights,
   experts: readonly number[],
 ): number {
-  const { numExperts: n, ofPairs: pairs, ofTriples: triples, tripleOf } = subsets;
+  const { numExperts: n, ofPairs: pairs, ofTriples: quadruples, triples } = subsets;
   const inRow = ({ starts, experts: ends }: typeof pairs, row: number, expert: number) =>
     Array.from({ length: starts[row + 1] - starts[row] }, (_, at) => starts[row] + at).find(
       (at) => ends[at] === expert,
@@ -184,9 +213,9 @@ function valueOf(
       value += ofPairs[a * n + b];
       experts.slice(i + j + 2).forEach((c, k) => {
         value += ofTriples[inRow(pairs, a * n + b, c) ?? -1] ?? 0;
-        const triple = tripleOf(a, b, c);
+        const triple = triples.find(a, b, c);
         for (const d of experts.slice(i + j + k + 3)) {
-          value += triple < 0 ? 0 : (ofQuadruples[inRow(triples, triple, d) ?? -1] ?? 0);
+          value += triple < 0 ? 0 : (ofQuadruples[inRow(quadruples, triple, d) ?? -1] ?? 0);
         }
       });
     });
