@@ -21,6 +21,7 @@ const CHAINS: ChainBudget = {
   mostBoxes: 12,
   mostExperts: 512,
   mostSets: 4e6,
+  mostLimits: 4,
   mostRounds: 8,
   mostListed: 200_000,
 };

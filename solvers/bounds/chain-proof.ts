@@ -17,6 +17,8 @@ export interface ChainBudget {
   readonly mostExperts: number;
   /** Sets that all enumerations together look into at most. */
   readonly mostSets: number;
+  /** Limits that are proved one after another under the same multipliers at most, each nearer to that of the LP. */
+  readonly mostLimits: number;
   /** How often columns that an enumeration found go back into the LP. */
   readonly mostRounds: number;
   /** Columns listed at most for cuts and integer programming. */
@@ -57,15 +59,18 @@ const MOST_SUBSETS = 2e7;
 /** Boxes after an enumeration has found columns: multipliers have not far to go. */
 const BOXES_A_ROUND = 4;
 /** How far below 0 reduced costs may be, as parts of a mean column's cost: from the bound of the LP itself to what is easy to prove. */
-const PARTS_BELOW = [0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.09, 0.13, 0.2];
+const PARTS_BELOW = [0, 0.01, 0.02, 0.025, 0.03, 0.035, 0.04, 0.05, 0.06, 0.08, 0.1, 0.14, 0.2];
 /** The part for which chains are tuned: what is short there is short on both sides of it. */
 const TUNED_PART = 0.02;
 /** In tokens: columns of the LP have a reduced cost of 0 and are not wanted again. */
 const LEAST_BELOW = 0.01;
 /** Columns of negative reduced cost after which multipliers are worth changing. */
 const MOST_NEW_COLUMNS = 300;
-/** Sets of the next enumeration against those of the last, at least: with fewer left it is not begun. */
-const NEXT_SETS = 1.7;
+/** Sets that have to be left for an enumeration, against those that a sample lets expect. */
+const SPARE = 1.5;
+/** Of the sets left, as many are kept for a second attempt as long as nothing is proved, so many limits further away. */
+const KEPT = 0.25;
+const STEPS_BACK = 4;
 
 /**
  * Opens a proof of what every placement costs at least, where columns are too many for a table.
@@ -89,19 +94,16 @@ export function openChainProof(
   const generation = startGeneration(model, { pool, chipletOf });
   const tune = createChainTuner(subsets, { slots });
   let setsLeft = budget.mostSets;
-  const list = (chains: SubsetChains, { multipliers, limit, most }: ListOptions) => {
+  const list = (chains: SubsetChains, { multipliers, limit, most, mostSets }: ListOptions) => {
     const columns: PricedColumn[] = [];
-    const { numSets, isComplete } = chains.enumerate(
-      { limit, mostSets: setsLeft, deadline },
-      (experts, tokens) => {
-        if (admits && !admits(experts)) return false;
-        const column = { experts, tokens };
-        columns.push({ column, reducedCost: reducedCostOf(column, multipliers) });
-        return columns.length > most;
-      },
-    );
+    const { numSets, isComplete } = chains.enumerate({ limit, mostSets, deadline }, (experts, tokens) => {
+      if (admits && !admits(experts)) return false;
+      const column = { experts, tokens };
+      columns.push({ column, reducedCost: reducedCostOf(column, multipliers) });
+      return columns.length > most;
+    });
     setsLeft -= numSets;
-    return { columns, isComplete, numSets };
+    return { columns, isComplete };
   };
   // Columns of pinned experts may part them: they count for the bound, but no placement is made of them.
   const isFree = ({ experts }: Column) => !experts.some((expert) => isPinned[expert]);
@@ -127,26 +129,39 @@ export function openChainProof(
           limit: limitOf(TUNED_PART),
         });
         let numNew = 0;
-        let lastSets = 0;
-        let next = PARTS_BELOW.findIndex((part) => chains.estimateSets(limitOf(part)) <= setsLeft);
-        for (; next >= 0; next--) {
-          if (NEXT_SETS * lastSets > setsLeft) return { tokensBound, shortlist: undefined };
+        const sizes = PARTS_BELOW.map((part) => chains.estimateSets(limitOf(part)));
+        let next = sizes.findIndex((size) => SPARE * size <= setsLeft);
+        if (next < 0) next = PARTS_BELOW.length - 1;
+        for (let proved = 0; next >= 0 && proved < budget.mostLimits; next--) {
+          if (proved > 0 && SPARE * sizes[next] > setsLeft) return { tokensBound, shortlist: undefined };
           const limit = limitOf(PARTS_BELOW[next]);
-          const { columns, isComplete, numSets } = list(chains, {
+          const isFirst = tokensBound === undefined;
+          const { columns, isComplete } = list(chains, {
             multipliers,
             limit,
             // In the last round no multipliers come after these: then the least of all columns is what counts.
             most: round < budget.mostRounds ? MOST_NEW_COLUMNS : Infinity,
+            mostSets: isFirst ? Math.ceil((1 - KEPT) * setsLeft) : setsLeft,
           });
+          proved++;
           const least = columns.reduce((minimum, { reducedCost }) => Math.min(minimum, reducedCost), limit);
           const { bound } = lagrangianBound(multipliers, model, { least });
           if (isComplete) tokensBound = Math.max(tokensBound ?? 0, bound);
-          lastSets = numSets;
           for (const { column } of columns) if (isFree(column) && pool.add(column)) numNew++;
+          if (!isComplete && numNew === 0 && isFirst && next + STEPS_BACK < PARTS_BELOW.length) {
+            next += STEPS_BACK + 1;
+            proved = 0;
+            continue;
+          }
           if (!isComplete || columns.length > 0) break;
           if (next > 0) continue;
           const { base: baseOfGap } = lagrangianBound(multipliers, model, { least });
-          const gap = { multipliers, limit: cutoff - 1 - baseOfGap, most: budget.mostListed };
+          const gap = {
+            multipliers,
+            limit: cutoff - 1 - baseOfGap,
+            most: budget.mostListed,
+            mostSets: setsLeft,
+          };
           const listed = isPinned.includes(1) || gap.most === 0 ? undefined : list(chains, gap);
           const shortlist = listed?.isComplete
             ? { columns: listed.columns, base: baseOfGap, bound }
@@ -165,6 +180,7 @@ interface ListOptions {
   readonly limit: number;
   /** Columns at most. */
   readonly most: number;
+  readonly mostSets: number;
 }
 
 /** Multipliers of which sums are exact: any are valid. */

@@ -4,8 +4,13 @@ import type { Column } from "./column.js";
 import type { ColumnModel } from "./column-model.js";
 import type { Multipliers } from "./multipliers.js";
 
-/** Exchanges experts of an admissible column for others as long as its reduced cost falls; it stays admissible. */
-export type ColumnPricer = (column: Column, multipliers: Multipliers) => Column;
+/** Finds columns of little reduced cost. */
+export interface ColumnPricer {
+  /** Exchanges experts of an admissible column for others as long as its reduced cost falls; it stays admissible. */
+  readonly improve: (column: Column, multipliers: Multipliers) => Column;
+  /** Fills a chiplet, beginning with an expert that is not pinned, always by the one that adds least, and improves what comes of it. */
+  readonly grow: (expert: number, multipliers: Multipliers) => Column;
+}
 
 /**
  * Makes the pricer of a model, for columns too many to enumerate.
@@ -14,7 +19,8 @@ export type ColumnPricer = (column: Column, multipliers: Multipliers) => Column;
  * one pass over the experts. What it answers has the least reduced cost of any column that differs in one expert: a
  * heuristic, so that an LP over what it finds is an estimate of the LP over all, never a bound.
  */
-export function createColumnPricer({ patterns, numExperts, admits, isPinned }: ColumnModel): ColumnPricer {
+export function createColumnPricer(model: ColumnModel): ColumnPricer {
+  const { patterns, numExperts, slotsPerChiplet, admits, isPinned } = model;
   const { offsets, experts: all, counts } = patterns;
   const index = indexPatterns(patterns);
   /** Pin count of the column in each pattern: how many of its experts the pattern has. */
@@ -48,14 +54,14 @@ export function createColumnPricer({ patterns, numExperts, admits, isPinned }: C
     }
     tokens -= adds[expert];
   };
-  /** The expert to complete the column; the one removed, unless another is better by more than rounding. */
+  /** The expert that adds least to some; `otherwise`, unless it is better than that by more than rounding. */
   const bestFor = (
     members: readonly number[],
-    removed: number,
-    { expert: multiplier }: Multipliers,
+    otherwise: { expert: number; cost: number },
+    multiplier: Float64Array,
   ): number => {
-    let best = removed;
-    let least = adds[removed] - multiplier[removed] - TOKEN_ROUNDING;
+    let best = otherwise.expert;
+    let least = otherwise.cost - TOKEN_ROUNDING;
     for (let expert = 0; expert < numExperts; expert++) {
       if (isMember[expert] || isPinned[expert]) continue;
       const cost = adds[expert] - multiplier[expert];
@@ -65,10 +71,8 @@ export function createColumnPricer({ patterns, numExperts, admits, isPinned }: C
     }
     return best;
   };
-
-  return (column, multipliers) => {
-    const members = [...column.experts];
-    for (const expert of members) insert(expert);
+  /** Exchanges those at hand, and takes them out. */
+  const exchange = (members: number[], multiplier: Float64Array): Column => {
     for (let slot = 0, unchanged = 0; unchanged < members.length; slot = (slot + 1) % members.length) {
       unchanged++;
       const removed = members[slot];
@@ -76,8 +80,8 @@ export function createColumnPricer({ patterns, numExperts, admits, isPinned }: C
       remove(removed);
       members[slot] = bestFor(
         members.filter((expert) => expert !== removed),
-        removed,
-        multipliers,
+        { expert: removed, cost: adds[removed] - multiplier[removed] },
+        multiplier,
       );
       insert(members[slot]);
       if (members[slot] !== removed) unchanged = 0;
@@ -85,5 +89,23 @@ export function createColumnPricer({ patterns, numExperts, admits, isPinned }: C
     const improved = { experts: members.toSorted((a, b) => a - b), tokens };
     for (const expert of members) remove(expert);
     return improved;
+  };
+
+  return {
+    improve({ experts }, multipliers) {
+      for (const expert of experts) insert(expert);
+      return exchange([...experts], multipliers.expert);
+    },
+    grow(first, multipliers) {
+      const members = [first];
+      insert(first);
+      while (members.length < slotsPerChiplet) {
+        const next = bestFor(members, { expert: -1, cost: Infinity }, multipliers.expert);
+        if (next < 0) break;
+        members.push(next);
+        insert(next);
+      }
+      return exchange(members, multipliers.expert);
+    },
   };
 }

@@ -39,7 +39,7 @@ export async function priceIntoPool(
   pool: ColumnPool,
   { chipletOf, deadline, onNote }: PricingOptions,
 ): Promise<number> {
-  const improve = createColumnPricer(model);
+  const { improve } = createColumnPricer(model);
   const master = await createMasterLp(model);
   let estimate = Infinity;
   try {

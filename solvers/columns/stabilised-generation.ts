@@ -4,7 +4,7 @@ import { createBoxedMaster, type BoxedMaster } from "./boxed-master.js";
 import { cheapestColumns, type Column, type PricedColumn } from "./column.js";
 import type { ColumnModel } from "./column-model.js";
 import type { ColumnPool } from "./column-pool.js";
-import { createColumnPricer } from "./heuristic-pricing.js";
+import { createColumnPricer, type ColumnPricer } from "./heuristic-pricing.js";
 import { reducedCostOf, type Multipliers } from "./multipliers.js";
 
 /** Half the width of the box, as part of an expert's multiplier. */
@@ -51,7 +51,8 @@ export function startGeneration(
   model: ColumnModel,
   { pool, chipletOf }: { pool: ColumnPool; chipletOf: ArrayLike<number> },
 ): StabilisedGeneration {
-  const improve = createColumnPricer(model);
+  const pricer = createColumnPricer(model);
+  const seeds = [...model.isPinned.keys()].filter((expert) => !model.isPinned[expert]);
   let converged: ConvergedLp = {
     multipliers: { expert: costSharesOf(model.patterns, chipletOf), chiplet: 0 },
     support: [],
@@ -65,7 +66,7 @@ export function startGeneration(
         const width = center.map((multiplier) => BOX * Math.abs(multiplier) + 1);
         const master = await createBoxedMaster(model, { center, width });
         try {
-          converged = solveInBox(master, { pool, improve, converged, deadline });
+          converged = solveInBox(master, { pool, pricer, seeds, converged, deadline });
         } finally {
           master.dispose();
         }
@@ -78,13 +79,18 @@ export function startGeneration(
 
 interface BoxState {
   readonly pool: ColumnPool;
-  readonly improve: (column: Column, multipliers: Multipliers) => Column;
+  readonly pricer: ColumnPricer;
+  /** Experts from which columns can be grown. */
+  readonly seeds: readonly number[];
   readonly converged: ConvergedLp;
   readonly deadline: number;
 }
 
 /** Adds columns until no more are found. */
-function solveInBox(master: BoxedMaster, { pool, improve, converged, deadline }: BoxState): ConvergedLp {
+function solveInBox(
+  master: BoxedMaster,
+  { pool, pricer, seeds, converged, deadline }: BoxState,
+): ConvergedLp {
   const columns: Column[] = [];
   const known = new Set<Column>();
   const add = (added: readonly Column[]) => {
@@ -101,14 +107,18 @@ function solveInBox(master: BoxedMaster, { pool, improve, converged, deadline }:
     if (!lp) return latest;
     const { multipliers, values } = lp;
     const priced = price(pool.columns, multipliers);
-    for (const column of cheapestColumns(priced, STARTS)) {
-      const improved = improve(column, multipliers);
-      if (pool.add(improved))
-        priced.push({ column: improved, reducedCost: reducedCostOf(improved, multipliers) });
+    const enter = (found: Column) => {
+      if (pool.add(found)) priced.push({ column: found, reducedCost: reducedCostOf(found, multipliers) });
+    };
+    const listEntering = () =>
+      priced.filter(({ column, reducedCost }) => reducedCost < -TOKEN_ROUNDING && !known.has(column));
+    for (const column of cheapestColumns(priced, STARTS)) enter(pricer.improve(column, multipliers));
+    let entering = listEntering();
+    // What is improved is near what the LP has; where that yields nothing, columns are grown from every expert.
+    if (entering.length === 0) {
+      for (const expert of seeds) enter(pricer.grow(expert, multipliers));
+      entering = listEntering();
     }
-    const entering = priced.filter(
-      ({ column, reducedCost }) => reducedCost < -TOKEN_ROUNDING && !known.has(column),
-    );
     latest = {
       multipliers,
       support: columns.flatMap(({ experts }, index) =>

@@ -17,7 +17,7 @@ import { patternsOf } from "../arbitrary-problem.js";
 /** Chains alone: no table of columns. */
 const BY_CHAINS = {
   mostColumns: 0,
-  chains: { mostBoxes: 12, mostExperts: 64, mostSets: 1e6, mostRounds: 8, mostListed: 1e5 },
+  chains: { mostBoxes: 12, mostExperts: 64, mostSets: 1e6, mostLimits: 4, mostRounds: 8, mostListed: 1e5 },
   mostSubsets: 1e6,
 };
 
@@ -120,16 +120,17 @@ describe("createWeightFitter", () => {
           { length: 2 },
           () => columns[Number(random.next().value) % columns.length],
         );
-        const weights = weightsOf(instance, [
-          ...observed.map((experts) => ({ experts, weight: 1 })),
-          // Part of a chiplet may change what is chosen, but never so that it is above.
-          { experts: observed[0].slice(0, 4), weight: 0.01, size: 4 },
-        ]);
+        const whole = observed.map((experts) => ({ experts, weight: 1 }));
+        const weights = weightsOf(instance, whole);
+        // Parts of chiplets may change what is chosen, but never so that it is above.
+        const part = { experts: observed[0].slice(0, 4), weight: 0.3, size: 4 };
+        const withPart = weightsOf(instance, [...whole, part]);
         const isNarrow = instance.patterns.offsets[1] <= 4;
         for (const experts of columns) {
           const tokens = tokensOf(instance.patterns, experts);
           const value = valueOf(weights, experts);
           expect(value).to.be.at.most(tokens);
+          expect(valueOf(withPart, experts)).to.be.at.most(tokens);
           if (isNarrow) expect(value).to.be.closeTo(tokens, 2 * GRAIN * 2 ** instance.slots);
         }
       }),
@@ -164,7 +165,14 @@ describe("a proof by chains", () => {
       const { patterns, numChiplets, slots } = instance;
       const problem = createProblem(patterns, { numChiplets, slotsPerChiplet: slots });
       const best = await proveOrBound(problem, DEFAULT_SOLVER_OPTIONS, BY_CHAINS);
-      const chains = { mostBoxes: 1, mostExperts: 64, mostSets: 60, mostRounds: 1, mostListed: 0 };
+      const chains = {
+        mostBoxes: 1,
+        mostExperts: 64,
+        mostSets: 60,
+        mostLimits: 4,
+        mostRounds: 1,
+        mostListed: 0,
+      };
       const short = await proveOrBound(problem, DEFAULT_SOLVER_OPTIONS, { ...BY_CHAINS, chains });
       if (!("chiplets" in best && "chiplets" in short)) throw new Error(short.status);
       expect(short.bound).to.be.at.most(best.cost + 1e-9);

@@ -25,15 +25,19 @@ const prices = {
 describe("createColumnPricer", () => {
   it("ends where no exchange of one expert lowers the reduced cost, with the tokens counted right", () => {
     const problem = createProblem(patterns, { numChiplets: 8 });
-    const improve = createColumnPricer(columnModelOf(constraintModelOf(problem)));
+    const { improve, grow } = createColumnPricer(columnModelOf(constraintModelOf(problem)));
     const count = createTokenCounter(problem.patterns);
     const reducedCost = (experts: readonly number[]) =>
       experts.reduce((cost, expert) => cost - prices.expert[expert], count(experts));
     for (let first = 0; first < 32; first += 4) {
       const begun = { experts: [0, 1, 2, 3].map((more) => first + more), tokens: 0 };
-      const { experts, tokens } = improve(begun, prices);
+      const improved = improve(begun, prices);
+      expect(reducedCost(improved.experts)).to.be.at.most(reducedCost(begun.experts));
+      const grown = grow(first, prices);
+      expect(grown.experts.length).to.equal(4);
+      expect(grown.tokens).to.equal(count(grown.experts));
+      const { experts, tokens } = first % 8 === 0 ? improved : grown;
       expect(tokens).to.equal(count(experts));
-      expect(reducedCost(experts)).to.be.at.most(reducedCost(begun.experts));
       for (const left of experts) {
         for (let expert = 0; expert < 32; expert++) {
           if (experts.includes(expert)) continue;
@@ -52,13 +56,18 @@ describe("createColumnPricer", () => {
       antiAffinity: [[0, 9]],
       pins: [{ expert: 0, chiplet: 0 }],
     });
-    const improve = createColumnPricer(columnModelOf(constraintModelOf(problem)));
+    const { improve, grow } = createColumnPricer(columnModelOf(constraintModelOf(problem)));
     const search = startSearch(
       swapModelOf(constraintModelOf(problem), problem.layer),
       DEFAULT_SOLVER_OPTIONS,
     );
     const found = search.run({ starts: 4, restarts: 1, kicks: 0 });
     if (!found) throw new Error("nothing found");
+    for (let expert = 1; expert < 32; expert++) {
+      const { experts } = grow(expert, prices);
+      expect(experts.includes(0)).to.equal(false);
+      expect(columnModelOf(constraintModelOf(problem)).admits?.(experts)).to.equal(true);
+    }
     for (const column of search.columnsOf(found)) {
       const { experts } = improve(column, prices);
       expect(experts.includes(0)).to.equal(column.experts.includes(0));
