@@ -107,5 +107,5 @@ export {
   type SweepPoint,
   type SweepRow,
 } from "../lib/flows/sweep.js";
-export { measureDrift, type Drift } from "../lib/flows/drift.js";
+export { fasterLayers, measureDrift, type Drift } from "../lib/flows/drift.js";
 export { migrationNs } from "../lib/performance/migration-time.js";

@@ -2,7 +2,7 @@ import { appendFileSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Command } from "commander";
 import { InputError } from "../../index.js";
-import { measureDrift, recordPlacement, type Drift } from "../../doors/flows.js";
+import { fasterLayers, measureDrift, recordPlacement, type Drift } from "../../doors/flows.js";
 import type { Machine as SizedMachine } from "../../doors/hardware.js";
 import { exportPlacement, findTarget, formatPlacement, type Placement } from "../../doors/placement.js";
 import { formatTime } from "../../doors/report.js";
@@ -141,16 +141,20 @@ interface CheckContext {
 async function check(paths: readonly string[], context: CheckContext): Promise<Placement | undefined> {
   const { running, options, terminal, metrics, checks } = context;
   const loaded = await loadTrace(paths, options, terminal);
-  const found = await loadMachineOf(running, options, { trace: loaded.trace, terminal });
-  const { hardware, shape, workload } = found;
+  const { hardware, shape, workload } = await loadMachineOf(running, options, {
+    trace: loaded.trace,
+    terminal,
+  });
   if (shape === undefined)
     throw new InputError("--model: found none whose sizes are known, expected one to tell times by");
-  const best = await placeWithin(loaded, { ...context, machine: { hardware, shape, workload } });
-  if (best === undefined) {
+  const machine = { hardware, shape, workload };
+  const found = await placeWithin(loaded, { ...context, machine });
+  if (found === undefined) {
     terminal.note(`${paths.length} recordings: nothing was found within the moves allowed`);
     return undefined;
   }
-  const drift = measureDrift(loaded.trace, { running, best, machine: { hardware, shape, workload } });
+  const best = fasterLayers(loaded.trace, { running, best: found, machine });
+  const drift = measureDrift(loaded.trace, { running, best, machine });
   const pays = drift.payBackSteps <= options.payBack;
   metrics?.set({
     moeplace_running_step_seconds: drift.runningNs / 1e9,

@@ -1,9 +1,10 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { synthesizeTrace } from "../../traces/synthetic.js";
 import { traceText } from "../sample-trace.js";
+import { realFile } from "../traces/trace-files.js";
 import { openWorkplace, type Workplace } from "./run-cli.js";
 
 interface Watched {
@@ -68,6 +69,25 @@ describe("moeplace watch", () => {
     expect(place.files()).to.include("engine.json");
     const history = place.read("next.json.history.jsonl").trim().split("\n");
     expect(history.map((line) => "placement" in (JSON.parse(line) as object))).to.deep.equal([false, true]);
+  });
+
+  it("measures what real tasks in turn cost, moves no layer that is slower for it, and settles", async function () {
+    const file = (task: string) => realFile(this, "traces", `esft-dsv2lite-${task}.jsonl.gz`);
+    const few = ["--layers", "3,9", "--max-tokens", "256"];
+    const making = ["--chiplets", "8", "--objective", "traffic", "--solver", "louvain"];
+    const placed = await place.run("place", file("law"), ...few, ...making, "-o", "p.json", "--force");
+    expect(placed.exitCode, placed.stderr).to.equal(0);
+    for (const task of ["summary", "translation"]) {
+      copyFileSync(file(task), join(place.folder, "in", `${task}.jsonl.gz`));
+      const options = [...watching, ...few, "--window", "1", "--checks", "1", "--max-moves", "8"];
+      const { checks } = (await place.runJson(...options, "--pay-back", "1e9")) as Watched;
+      const [{ runningNs, bestNs, moves, isWritten }] = checks;
+      expect(moves).to.be.at.most(2 * 8);
+      expect(bestNs).to.be.at.most(runningNs);
+      // Nothing but a faster one is written, and nothing moves for less.
+      expect([isWritten, moves > 0]).to.deep.equal(Array(2).fill(bestNs < runningNs));
+      if (isWritten) place.write("p.json", place.read("next.json"));
+    }
   });
 
   it("tells Prometheus on this machine, passes over what it cannot read, and ends at SIGTERM", async () => {
