@@ -51,6 +51,16 @@ export function completeModelLayers(
   if (firstMoeLayer === undefined) {
     note?.(`took layer ${layers[0].layer} for the first MoE layer; pass firstMoeLayer to say otherwise`);
   }
+  // One layer more predicts further tokens, and engines count it.
+  const isOther =
+    shape !== undefined &&
+    ((numHiddenLayers ?? 0) < shape.numLayers || firstMoeLayer !== shape.firstMoeLayer);
+  if (isOther) {
+    note?.(
+      `${shape.name} has ${shape.numLayers} layers, experts from layer ${shape.firstMoeLayer} on: the file is for ` +
+        `${numHiddenLayers} layers, experts from layer ${firstMoeLayer} on, as was asked for; the engine may misplace all of them`,
+    );
+  }
   return {
     numHiddenLayers: numHiddenLayers ?? last + 1,
     firstMoeLayer: firstMoeLayer ?? layers[0].layer,
