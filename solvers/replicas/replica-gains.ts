@@ -6,6 +6,11 @@ import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/
 import { EMPTY, type ReplicaStateShape } from "./replica-state.js";
 import type { ReplicaTrials, SlotChange, TrialRule } from "./replica-trials.js";
 
+/** What it costs to tell shares by the source, in patterns looked at. */
+const WORK_OF_SHARES = 8;
+/** Shares of replicas that are remembered at most: some 20 MB. */
+const MOST_SHARES_KNOWN = 200_000;
+
 /**
  * A complete placement with replicas under change, where the replica that serves an expert does not depend on the other
  * experts of the token: drawn (uniform), or fixed by where a token starts.
@@ -48,6 +53,9 @@ export class ReplicaGains implements ReplicaTrials {
   readonly #gain: Float64Array;
   /** Chiplets that hold each expert, ascending. Shape [numExperts][]. */
   readonly #holders: number[][];
+
+  /** Shares by expert and holders, where working them out takes longer than looking them up. */
+  readonly #sharesKnown = new Map<number, readonly number[]>();
 
   /** The change being tried. */
   #changes: readonly SlotChange[] = [];
@@ -175,8 +183,20 @@ export class ReplicaGains implements ReplicaTrials {
   }
 
   #sharesOn(expert: number, holders: readonly number[]): ArrayLike<number> {
-    const shape = { expert, numChiplets: this.numChiplets, chipletsPerGroup: this.#chipletsPerGroup };
-    return sharesOfReplicas(this.#dispatch, holders, shape);
+    const { numChiplets } = this;
+    const shape = { expert, numChiplets, chipletsPerGroup: this.#chipletsPerGroup };
+    if (this.#isUniform || holders.length === 1) return sharesOfReplicas(this.#dispatch, holders, shape);
+    let key = 0;
+    for (const chiplet of holders) key = key * numChiplets + chiplet + 1;
+    key = key * this.#numExperts + expert;
+    this.work += WORK_OF_SHARES;
+    const known = this.#sharesKnown.get(key);
+    if (known) return known;
+    const shares = sharesOfReplicas(this.#dispatch, holders, shape);
+    if (this.#sharesKnown.size === MOST_SHARES_KNOWN) this.#sharesKnown.clear();
+    // Beyond, keys are no longer exact.
+    if (key < Number.MAX_SAFE_INTEGER) this.#sharesKnown.set(key, shares);
+    return shares;
   }
 
   /** Lists what shares of an expert the change at hand leaves it, on every chiplet where they may change. */
