@@ -52,14 +52,15 @@ describe("place --for an engine", () => {
 
   it("places shared experts for the engine that takes them from its file, and for no other", async () => {
     const shared = ["--shared-experts", "1", "--solver", "local-search", "--replicas", "3"];
-    const asked = [...onGpus, ...shared, "--for", "vllm-ascend", "-o", "p.json"];
+    const even = [...shared, "--objective", "balance"];
+    const asked = [...onGpus, ...even, "--for", "vllm-ascend", "-o", "p.json"];
     const placed = await place.run(...asked);
     expect(placed.exitCode, placed.stderr).to.equal(0);
     const file = JSON.parse(place.read("p.json")) as Placement;
     expect(file).to.deep.include({ numExperts: 9, sharedExperts: 1 });
     for (const { chiplets } of file.layers) {
-      // All tokens choose expert 8, and most of the replicas are its own.
-      expect(chiplets.filter((experts) => experts.includes(8)).length).to.be.greaterThan(2);
+      // All tokens choose expert 8, which is more than the load of a chiplet if all had the same.
+      expect(chiplets.filter((experts) => experts.includes(8)).length).to.be.greaterThan(1);
     }
     const told = ["--against", "trace.jsonl", "--shared-experts", "1"];
     expect((await place.run("verify", "p.json", ...told)).stdout).to.contain("p.json: sound");
