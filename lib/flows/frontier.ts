@@ -57,7 +57,8 @@ export async function traceFrontier(
       isProved: measured.every(({ isProved }) => isProved),
     });
   }
-  return withoutDominated(points);
+  // Of equals the first stays: that under the laxest cap.
+  return withoutDominated(points.reverse());
 }
 
 /** Leaves out points that another is no worse than in both ways, the first of equals excepted. */
