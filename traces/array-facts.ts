@@ -26,8 +26,6 @@ export interface ArrayFacts {
   readonly numSums: number;
   readonly isWhole: boolean;
   readonly isBinary: boolean;
-  /** Whether numbers are as narrow and unsigned as engines write ids. */
-  readonly isNarrow: boolean;
 }
 
 /** Looks at all numbers of an array of two or three dimensions; the last one makes up a row. */
@@ -72,8 +70,7 @@ export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
       before = { sum, sorted };
     }
   }
-  const isNarrow = values instanceof Uint8Array || values instanceof Uint16Array;
-  return { ...facts, numRows: numEntries * numRows, numValues: numEntries * numRows * width, isNarrow };
+  return { ...facts, numRows: numEntries * numRows, numValues: numEntries * numRows * width };
 }
 
 /** Whether a row has a number twice, besides what fills it up from the right: 255, or one that is above all others. */

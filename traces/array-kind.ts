@@ -8,6 +8,7 @@ import {
   type Tensor,
 } from "../lib/containers/tensor.js";
 import { factsOf, sharesByFirst, type ArrayFacts } from "./array-facts.js";
+import { countAsLayersDo, MAX_LAYERS } from "./counted-columns.js";
 import type { FileHead } from "./bytes/file-bytes.js";
 
 /**
@@ -59,14 +60,16 @@ const MAX_TOP_K = 24;
 const MAX_ID = 4096;
 /** Numbers that are looked at. */
 const MAX_SEEN = 65536;
-/** No model has more layers. */
-export const MAX_LAYERS = 128;
 /** No model of top-1 layers has as many; many models have as many experts. */
 const MAX_TOP_1_LAYERS = 59;
 /** Fewer numbers are nobody's tokens. */
 const MIN_NUMBERS = 100;
-/** The chance of ids, drawn from all experts, to leave out as many small ones. */
+/** The chance of ids, drawn from all experts, to leave out as many small ones; and of loads to have no repeats. */
 const UNLIKELY = 1e-6;
+/** No model has fewer experts. */
+const MIN_EXPERTS = 4;
+/** Rows of a table that are looked at. */
+const MAX_TABLE_ROWS = 1024;
 /** Repeats to expect of numbers drawn by chance, from which on rows without any are tokens. */
 const DISTINCT = 4;
 
@@ -101,13 +104,17 @@ export function kindOfArray(
   if (as === "loads") return { kind: "loads", why: "as asked for" };
   const asTokens = () => kindOfTokens(shape, facts, topK);
   if (as === "tokens") return { kind: asTokens(), why: "as asked for" };
+  if (width === topK && width > 1 && facts.isWhole && facts.most < MAX_ID)
+    return { kind: asTokens(), why: `rows of ${topK}, the experts of a token` };
+  if (shape.length === 2 && isTable(beginning))
+    return { kind: "neither", why: "whose first two columns count layers and tokens" };
   const loads = reasonForLoads(shape, facts);
   if (loads !== undefined) return { kind: "loads", why: loads };
   if (facts.hasNever) return { kind: asTokens(), why: "padding, which no loads have" };
   if (numExperts !== undefined && numExperts !== topK && width === numExperts)
     return { kind: "loads", why: `rows of ${numExperts}, the number of experts` };
-  if (shape.length === 2) return kindOfMatrix([length, width], facts, asTokens);
-  const verdict = kindOfCube(shape, facts, topK);
+  if (shape.length === 2) return kindOfMatrix([length, width], facts, options, asTokens);
+  const verdict = kindOfCube(shape, facts);
   const mayBeLayers = length <= MAX_LAYERS && options.numLayers !== shape[1];
   return verdict.kind === "tokens" && mayBeLayers && sharesByFirst(beginning)
     ? { kind: "neither", why: "whose first dimension seems to be layers" }
@@ -151,7 +158,7 @@ export function kindOfNpy({ bytes, path }: FileHead, options: DetectOptions = {}
     isFortran ? [0, ...shape.slice(1)] : [numEntries, ...shape.slice(1)],
     Float64Array.from(seen),
   );
-  return kindOfArray(withType(sample, values), options, shape[0]);
+  return kindOfArray(sample, options, shape[0]);
 }
 
 /** Refuses an array of which several readings are possible, or none. */
@@ -169,11 +176,13 @@ export function refuseKind(where: string, shape: readonly number[], kind: ArrayK
       `Maybe pass topK 1 for layers of a top-1 model, or pass topK ${shape[1]}.`,
     );
   }
-  throw new InputError(
-    `${found}, ${why}, expected experts [tokens, layers, top-k] or loads [layers, experts]`,
+  const advice =
     shape.length === 3
       ? `Maybe pass numLayers ${shape[0]} where these are [layers, tokens, top-k].`
-      : undefined,
+      : "Maybe save a table of layer, token and experts as CSV; pass as tokens, or pass as loads, where it is none.";
+  throw new InputError(
+    `${found}, ${why}, expected experts [tokens, layers, top-k] or loads [layers, experts]`,
+    shape.length === 2 || shape.length === 3 ? advice : undefined,
   );
 }
 
@@ -187,7 +196,8 @@ function reasonForLoads(shape: readonly number[], facts: ArrayFacts): string | u
   // Before padding: among loads, a number may be what stands for no expert by chance.
   if (most >= MAX_ID) return `a number of ${most}, larger than any id`;
   if (hasNever) return undefined;
-  if (numValues > 0 && least > 1 && (1 - least / (most + 1)) ** numValues < UNLIKELY) {
+  const mayBeIdle = (shape.length === 3 && width < MIN_EXPERTS) || isSurelyDistinct(width, facts);
+  if (!mayBeIdle && numValues > 0 && least > 1 && (1 - least / (most + 1)) ** numValues < UNLIKELY) {
     return `no number below ${least}, although ids begin at 0`;
   }
   if (isBinary && shape.length === 2 && numRows > 0) return "nothing but 0 and 1";
@@ -201,14 +211,11 @@ function reasonForLoads(shape: readonly number[], facts: ArrayFacts): string | u
 }
 
 /** Three dimensions that may be ids. */
-function kindOfCube(
-  shape: readonly number[],
-  { numRows, most, isNarrow }: ArrayFacts,
-  topK: number | undefined,
-): ArrayVerdict {
+function kindOfCube(shape: readonly number[], { numRows, numRepeats, most }: ArrayFacts): ArrayVerdict {
   const width = shape[2];
-  const isTokens = numRows === 0 || width < 8 || isNarrow || most < width || width === topK;
-  return isTokens || expectedRepeats(width, numRows, most) > DISTINCT
+  const isTokens = numRows === 0 || width < MIN_EXPERTS || most < width;
+  const expected = expectedRepeats(width, numRows, most);
+  return isTokens || (expected > DISTINCT && DISTINCT * numRepeats < expected)
     ? { kind: "tokens", why: "whole numbers, in rows as short as a token's and without repeats" }
     : {
         kind: "either",
@@ -220,9 +227,13 @@ function kindOfCube(
 function kindOfMatrix(
   shape: readonly number[],
   { numValues, numRepeats, most }: ArrayFacts,
+  { topK, numExperts }: DetectOptions,
   asTokens: () => ArrayKind,
 ): ArrayVerdict {
   const [numRows, width] = shape;
+  // Of fewer tokens than experts nobody learns: such numbers are loads of a top-1 model.
+  if (topK === 1 && numValues >= MIN_NUMBERS && most < (numExperts ?? numRows))
+    return { kind: asTokens(), why: `one expert for each of ${width} layers, as was told` };
   const mayBeOfLayer = width <= MAX_TOP_K && numRepeats === 0;
   if (width > MAX_TOP_1_LAYERS && !mayBeOfLayer)
     return { kind: "loads", why: `${width} columns, more than layers of any top-1 model` };
@@ -253,7 +264,20 @@ function expectedRepeats(width: number, numRows: number, most: number): number {
   return (numRows * width * (width - 1)) / 2 / (most + 1);
 }
 
-/** A sample with the type of the numbers it was taken from, which tells how narrow they are. */
-function withType(sample: Tensor, { constructor }: Tensor["values"]): Tensor {
-  return { ...sample, values: (constructor as Float64ArrayConstructor).from(sample.values) };
+/** Whether rows are without repeats, which loads would have. */
+function isSurelyDistinct(width: number, { numRows, numRepeats, most }: ArrayFacts): boolean {
+  return numRepeats === 0 && Math.exp(-expectedRepeats(width, numRows, most)) < UNLIKELY;
+}
+
+/** Whether rows are layer, token and experts, as a table has them. */
+function isTable({ shape, strides, start, values }: Tensor): boolean {
+  const numRows = Math.min(shape[0], MAX_TABLE_ROWS);
+  const rows = Array.from({ length: numRows }, (_, row) =>
+    Array.from(
+      { length: Math.min(3, shape[1]) },
+      (__, column) => values[start + row * strides[0] + column * strides[1]],
+    ),
+  );
+  // Two layers without experts are columns of zeros.
+  return numRows > 2 && countAsLayersDo(rows) && rows.some(([layer, token]) => layer + token > 1);
 }

@@ -83,6 +83,9 @@ export class ExpertIds {
     let length = 0;
     for (let place = 0; place < width; place++) {
       if (this.#dropped.has(experts[place])) continue;
+      // What stands behind the experts of a token is no part of the row.
+      if (experts[place] === this.#options.padding)
+        return { found: `${experts[place]}, named as padding, stands before an expert` };
       const expert = experts[place] - this.#first;
       if (isNever(experts[place], this.#options) || !(expert >= 0 && expert < limit)) {
         return this.outOfRange(experts[place], place === width - 1 && width > 1);

@@ -188,3 +188,48 @@ describe("the largest id", () => {
     expect(tokensRead(counted)).to.deep.equal(byLayer(tokens));
   });
 });
+
+describe("numbers that may be ids or loads", () => {
+  const random = createRandom(11);
+  const read = (shape: readonly number[], values: ArrayContent["values"], options = {}) =>
+    readFolder({ "a.npy": npyFile({ shape: [...shape], values }) }, options);
+
+  for (const type of [Uint16Array, Int32Array]) {
+    for (const width of [4, 8]) {
+      it(`are refused in ${type.name} where ${width} numbers a row are too few to tell`, async () => {
+        const loads = new type(24 * width).map((_, at) => (at === 0 ? 0 : Math.floor(random.next() * 2600)));
+        expect(await failureOf(read([6, 4, width], loads))).to.match(/pass as tokens, or pass as loads/);
+      });
+    }
+  }
+
+  it("are tokens where experts 0 and 1 are idle and no row of many has an expert twice", async () => {
+    const tokens = tokensOf([300, 1, 6], 62).map(([row]) => [row.map((id) => id + 2)]);
+    const ids = Int32Array.from(tokens.flat(2));
+    expect(tokensRead(await read([300, 1, 6], ids, { numExperts: 64 }))).to.deep.equal(byLayer(tokens));
+    const matrix = await read([300, 6], ids, { numExperts: 64, topK: 6 });
+    expect(tokensRead(matrix)).to.deep.equal(byLayer(tokens));
+  });
+
+  it("are refused where the first two columns count layers and tokens", async () => {
+    const table = tokensOf([200, 1, 6], 64).flatMap(([row], at) => [Math.floor(at / 100), at % 100, ...row]);
+    expect(await failureOf(read([200, 8], Int32Array.from(table)))).to.match(
+      /count layers and tokens.*\n.*CSV/,
+    );
+  });
+
+  it("are layers of a top-1 model where topK is 1", async () => {
+    const ids = Uint8Array.from({ length: 2400 }, () => Math.floor(random.next() * 8));
+    expect(await failureOf(read([100, 24], ids))).to.match(/pass as tokens/);
+    const routing = await read([100, 24], ids, { topK: 1, numExperts: 8 });
+    expect(Object.keys(tokensRead(routing) as object)).to.have.length(24);
+  });
+
+  it("are named as padding where padding stands before an expert", async () => {
+    const ids = Int32Array.from(tokensOf([300, 1, 6], 64).flat(2));
+    ids[12] = 255;
+    expect(await failureOf(read([300, 1, 6], ids, { padding: 255, numExperts: 256 }))).to.match(
+      /255, named as padding, stands before an expert/,
+    );
+  });
+});

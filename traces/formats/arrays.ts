@@ -1,7 +1,8 @@
 import { InputError } from "../../lib/errors.js";
 import { entryOf, type Tensor } from "../../lib/containers/tensor.js";
 import { addLoads, appendIds, appendLayers } from "../bytes/tensor-rows.js";
-import { kindOfArray, MAX_LAYERS, refuseKind, type ReadAs } from "../array-kind.js";
+import { kindOfArray, refuseKind, type ReadAs } from "../array-kind.js";
+import { MAX_LAYERS } from "../counted-columns.js";
 import type { TraceBuilder } from "../trace-builder.js";
 
 /** What an array without names is for. */
@@ -84,7 +85,7 @@ function appendLoads(builder: TraceBuilder, loads: Tensor, where: string): void 
   if (numLayers > MAX_LAYERS && builder.options.as === undefined) {
     throw new InputError(
       `${where}: found loads [${loads.shape.join(", ")}], ${numLayers} layers, expected [layers, experts] or [steps, layers, experts]`,
-      "Maybe reshape them; where these are layers, pass as loads.",
+      "Maybe reshape them; where these are tokens of a top-1 model, pass as tokens, and where they are layers, pass as loads.",
     );
   }
   if (loads.shape.length === 2) {

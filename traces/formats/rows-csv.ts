@@ -5,6 +5,7 @@ import { tensorOfLists } from "../../lib/containers/tensor.js";
 import { readHead, type OnBytes } from "../bytes/file-bytes.js";
 import { readLines } from "../bytes/lines.js";
 import { whyLoads } from "../array-kind.js";
+import { countAsLayersDo, isCount } from "../counted-columns.js";
 import { hasExperts, takerOf, type TableRow } from "../table.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
@@ -19,8 +20,8 @@ const BESIDE = /^layer|^tok|token|weight|score|prob|gate|^w\d|^(pos|seq|req|batc
 const MOST_SEEN = 1024;
 /** Of a line that names columns. */
 const MOST_CHARACTERS = 4096;
-/** Layers that no model has as many of, and tokens of a layer that no model has as many experts of. */
-const [MAX_LAYERS, MAX_EXPERTS] = [128, 1024];
+/** No model has more experts. */
+const MAX_EXPERTS = 1024;
 
 /** How the lines of a file are written. */
 interface Dialect {
@@ -174,20 +175,6 @@ async function readNumbers(
   else appendMatrix(builder, seen, path);
 }
 
-/** Whether the first two columns are layer and token: whole numbers, and the token goes on, or begins with the layer. */
-function countAsLayersDo(rows: readonly (readonly number[])[]): boolean {
-  const pairs = rows.slice(0, MOST_SEEN);
-  const isWhole = pairs.every(([layer, token]) => isCount(layer) && isCount(token) && layer < MAX_LAYERS);
-  if (!isWhole || rows[0].length < 3) return false;
-  return pairs.every(([layer, token], at) => {
-    if (at === 0) return true;
-    const [before, tokenBefore] = pairs[at - 1];
-    return layer === before
-      ? token === tokenBefore + 1 || token === 0
-      : token === tokenBefore || token <= 1 || token === tokenBefore + 1;
-  });
-}
-
 /**
  * Rows of layer, token and experts. Of three columns, the last may be how often the expert in the second was chosen.
  *
@@ -251,8 +238,4 @@ function appendMatrix(
     );
   }
   appendArray(builder, matrix, { where: path, layer: layerInName(path) });
-}
-
-function isCount(value: number): boolean {
-  return Number.isInteger(value) && value >= 0;
 }
