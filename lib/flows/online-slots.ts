@@ -21,7 +21,7 @@ export interface OnlineSlots {
 /**
  * Measures what is left for a placement to even out where engines hold replicas in some slots of every GPU, chosen anew in
  * every batch inside the domain in which weights travel fast: batch by batch as `measureBatches`, with the best loads that
- * {@link evenOut} finds.
+ * `evenOut` finds.
  *
  * @param machine With as many chiplets as the placement has.
  *

@@ -9,7 +9,7 @@ export interface ModelShape {
    * projected to, and back.
    */
   readonly wireSize?: number;
-  /** Inner width of one expert, which is three matrices of {@link expertInput} x expertWidth (gate, up, down). */
+  /** Inner width of one expert, which is three matrices of `expertInput` x expertWidth (gate, up, down). */
   readonly expertWidth: number;
   /** All transformer layers. */
   readonly numLayers: number;

@@ -31,7 +31,7 @@ const LAUNCH_NS = 30_000;
  * Machines with a root: the paper's training step, FP16, one copy a chiplet group. GPUs: prefill, one copy a server (or
  * a GPU, where there is one server or one fabric); decode, one copy an expert; FP8 where the model is served in it.
  *
- * @throws InputError if there are more micro-batches than {@link MOST_MICRO_BATCHES}.
+ * @throws InputError if there are more micro-batches than `MOST_MICRO_BATCHES`.
  *
  * @example
  * createWorkload({ hardware: findHardware("h100-8x8") }, { phase: "decode" }).transport; // "per-expert"

@@ -3,7 +3,7 @@ import { largest, sum } from "../statistics.js";
 
 /** Largest load of a chiplet once slots have taken load over. */
 export interface EvenedLoad {
-  /** With what {@link evenOut} moves. */
+  /** With what `evenOut` moves. */
   readonly largestLoad: number;
   /** Proved: no replicas in as many slots leave less. */
   readonly atLeast: number;
