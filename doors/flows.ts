@@ -7,7 +7,13 @@ export {
   type ModelledMetrics,
   type ServerMetrics,
 } from "../lib/flows/layer-metrics.js";
-export { stepTime, timeOfPlacement, type StepMetrics, type StepTime } from "../lib/flows/step-time.js";
+export {
+  stepTime,
+  timeGap,
+  timeOfPlacement,
+  type StepMetrics,
+  type StepTime,
+} from "../lib/flows/step-time.js";
 export {
   coLocationCeiling,
   inspectLoads,

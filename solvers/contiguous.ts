@@ -7,6 +7,7 @@ import { contiguousPlacement } from "./starts/contiguous-placement.js";
 export const contiguous: Solver = {
   ...BASELINE,
   name: "contiguous",
+  keepsNumbers: true,
   summary: "experts in the order of their ids, the layout engines load by default",
   solve(problem, options) {
     return finish(problem, contiguousPlacement(problem), { ...options, stoppedBy: "rule" });

@@ -71,6 +71,7 @@ export function rebalanceExperts(load: ArrayLike<number>, options: EplbOptions):
 /** A baseline that balances load, with replicas where there are any. */
 const BALANCER = {
   ...BASELINE,
+  keepsNumbers: true,
   supports: (problem: PlacementProblem): true | string =>
     problem.objective.minimise === "load" || BASELINE.supports({ ...problem, numReplicas: 0 }),
 };

@@ -202,7 +202,7 @@ async function loadTasks(
 
 const LEGEND =
   "C_T: chiplets a token visits. C_G: chiplet groups. Max load: busiest chiplet over the mean.\n" +
-  "Gap: how far C_T learned is at most above the best possible. Proof: layers proved optimal.";
+  "Gap: how far the step or C_T learned is at most above the best possible, proved. Proof: layers of least C_T, proved.";
 
 const SCHEDULED_LEGEND =
   "Layer learned: makespan of a layer alone, by the same schedule, on the tokens learned from, which --objective time\n" +

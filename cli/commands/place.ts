@@ -19,7 +19,13 @@ import {
   describeBeforeAfter,
   type WorthCommandOptions,
 } from "../before-after.js";
-import { describeInput, describeReplicas, describeStep, inputData } from "../describe/describe.js";
+import {
+  describeInput,
+  describeLeastTime,
+  describeReplicas,
+  describeStep,
+  inputData,
+} from "../describe/describe.js";
 import { aimAt, engineOption } from "../engine-option.js";
 import { EXIT } from "../exit-code.js";
 import { checkedMaking, optionsLike } from "../like.js";
@@ -226,6 +232,8 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   if (replicas !== undefined) terminal.print(`\n${replicas}`);
   const step = describeStep(judged.heldOut ?? judged.learned);
   if (step !== undefined) terminal.print(`\n${step}`);
+  const least = describeLeastTime(time);
+  if (least !== undefined) terminal.print(least);
   if (change) terminal.print(`\n${describeBeforeAfter(change, standingName)}`);
   if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "", payBack)}`);
   printEnd(context, seconds);

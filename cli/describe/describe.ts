@@ -1,4 +1,4 @@
-import type { Evaluation } from "../../doors/flows.js";
+import { timeGap, type Evaluation, type StepTime } from "../../doors/flows.js";
 import { sharesCopies } from "../../doors/hardware.js";
 import type { Placement } from "../../doors/placement.js";
 import { formatTime } from "../../doors/report.js";
@@ -55,6 +55,16 @@ export function describeStep({ step, layers }: Evaluation): string | undefined {
     `modelled step of ${layers.length} layers (${workload.phase}, ${workload.transport}, ${configuration}): ` +
     `${formatTime(stepNs)}, ${(stepPj / 1e12).toFixed(1)} J\n` +
     `the whole model: ${Math.round(tokensPerSecond)} tokens/s a chiplet`
+  );
+}
+
+/** What is proved of the time of a step: the least that any placement takes on the tokens learned from. */
+export function describeLeastTime(time: StepTime | null): string | undefined {
+  const gap = timeGap(time);
+  if (!time || time.atLeastNs === null || gap === undefined) return undefined;
+  return (
+    `proved: no placement takes less than ${formatTime(time.atLeastNs)} on the tokens learned from; ` +
+    `this one takes ${formatTime(time.learnedNs)}, ${(100 * gap).toFixed(2)} % more`
   );
 }
 

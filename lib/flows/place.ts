@@ -91,7 +91,7 @@ export async function placeTrace(
   const [first] = problems;
   const { dispatch } = first;
   const { solver } = options;
-  const keepsNumbers = options.keepsNumbers === true || fixesNumbers(first);
+  const keepsNumbers = options.keepsNumbers === true || solver.keepsNumbers === true || fixesNumbers(first);
   const supported = solver.supports?.(first) ?? true;
   return {
     status: "placed",

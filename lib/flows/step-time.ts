@@ -84,6 +84,12 @@ export function stepTime({
   };
 }
 
+/** How much more time a placement takes than the least that is proved, at most; undefined where nothing is proved. */
+export function timeGap(time: StepTime | null | undefined): number | undefined {
+  if (!time || time.atLeastNs === null) return undefined;
+  return Math.max(0, time.learnedNs / time.atLeastNs - 1);
+}
+
 /** A time that no placement is below, proved from the least C_T of every layer; null where experts have replicas. */
 export function leastStepNs(
   { numExperts, layers }: RoutingTrace,

@@ -57,6 +57,8 @@ export interface Solver {
   readonly kind: "baseline" | "search" | "proof" | "portfolio";
   /** Whether its answers come with a bound. */
   readonly proves: boolean;
+  /** Whether the numbers of chiplets belong to its answer, as those that engines give; default false: others may do better. */
+  readonly keepsNumbers?: boolean;
   /** Whether it does all that a problem asks for, or else what of it it passes over. Default true. */
   supports?(problem: PlacementProblem): true | string;
   /** Name of the solver whose answer it gives to a problem that it has no way of its own for. Default its own name. */

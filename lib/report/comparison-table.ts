@@ -1,4 +1,5 @@
 import type { ComparisonRow } from "../flows/compare.js";
+import { timeGap } from "../flows/step-time.js";
 import { answerRow, judgedValue, knownObjective, type ObjectiveName } from "./judged.js";
 import type { ReportMachine } from "./layer-view.js";
 import { verdictSentence } from "./report-answer.js";
@@ -39,11 +40,8 @@ export function comparisonTable(
       value: ({ stepPj }) => stepPj,
       isOptional: true,
     },
-    {
-      header: "gap",
-      cell: ({ gap }) => (gap === undefined ? "" : `${(100 * gap).toFixed(gap === 0 ? 0 : 2)} %`),
-      isOptional: true,
-    },
+    { header: "gap in time", cell: ({ time }) => percent(timeGap(time)), isOptional: true },
+    { header: "gap in C_T", cell: ({ gap }) => percent(gap), isOptional: true },
     { header: "proof", cell: describeProof },
     ...(seconds ? [{ header: "seconds", cell: (row: ComparisonRow) => row.seconds.toFixed(1) }] : []),
   ]);
@@ -79,6 +77,10 @@ function describeProof({ status, numOptimal, numLayers }: ComparisonRow): string
 
 function joules(pj: number | undefined): string {
   return pj === undefined ? "" : (pj / 1e12).toFixed(1);
+}
+
+function percent(gap: number | undefined): string {
+  return gap === undefined ? "" : `${(100 * gap).toFixed(gap === 0 ? 0 : 2)} %`;
 }
 
 function digits(value: number | undefined, count: number): string {

@@ -1,5 +1,6 @@
 import type { TaskTable } from "../flows/cross-evaluation.js";
 import type { FrontierPoint } from "../flows/frontier.js";
+import { timeGap } from "../flows/step-time.js";
 import { smallest } from "../statistics.js";
 import { escapeXml } from "./escape-xml.js";
 import { formatEnergy, timeUnit } from "./format-time.js";
@@ -86,8 +87,7 @@ export function solverTable({ rows, objective }: SolversInput): string {
     { header: `${step} learned, ${unit.name}`, value: (row) => row.time?.learnedNs, format: time },
     {
       header: "gap in time",
-      value: ({ time: told }) =>
-        told && told.atLeastNs !== null ? Math.max(0, told.learnedNs / told.atLeastNs - 1) : undefined,
+      value: ({ time: told }) => timeGap(told),
       format: share,
     },
     ...(hasHeldOut

@@ -1,4 +1,5 @@
 import type { ComparisonRow } from "../flows/compare.js";
+import { timeGap } from "../flows/step-time.js";
 import { sharesCopies } from "../performance/workload.js";
 import { binding } from "../schedule/binding.js";
 import type { StepSchedule } from "../schedule/schedule-step.js";
@@ -127,10 +128,11 @@ export function answerCards(input: AnswerInput): AnswerCard[] {
     });
   }
   const { time, gap } = after;
-  if (time && time.atLeastNs !== null) {
+  const inTime = timeGap(time);
+  if (time && time.atLeastNs !== null && inTime !== undefined) {
     cards.push({
       term: "Proved, in time",
-      value: `at most ${percent(Math.max(0, time.learnedNs / time.atLeastNs - 1))} above the best`,
+      value: `at most ${percent(inTime)} above the best`,
       note: `no placement takes less than ${fourDigits(time.atLeastNs)}; ${fourDigits(time.learnedNs)} on the tokens learned from`,
     });
   }

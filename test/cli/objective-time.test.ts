@@ -63,4 +63,28 @@ describe("--objective time", () => {
     }
     expect(learned.modelled.scheduledLayerNs).to.be.closeTo(sumNs / 3, 1e-6 * sumNs);
   });
+
+  it("leaves baselines the numbers of chiplets that they answer, which other placements may change", async () => {
+    const options = ["--chiplets", "8", "--model", "deepseek-moe-16b", "--holdout", "0.25"];
+    const { solvers } = (await place.runJson(
+      ...["compare", "skewed.jsonl", "--objective", "time", ...options],
+    )) as { solvers: { solver: string; time: { learnedNs: number } }[] };
+    const times = new Map(solvers.map(({ solver, time }) => [solver, time.learnedNs]));
+    for (const solver of ["contiguous", "eplb-global"]) {
+      const { time } = (await place.runJson(
+        ...["place", "skewed.jsonl", "--solver", solver, ...options],
+      )) as { time: { learnedNs: number } };
+      expect(times.get(solver), solver).to.equal(time.learnedNs);
+    }
+  });
+
+  it("says how far above the least time proved the step is", async () => {
+    const machine = ["--chiplets", "8", "--model", "deepseek-moe-16b"];
+    const { stdout } = await place.run("place", "skewed.jsonl", ...machine);
+    const { time } = (await place.runJson("place", "skewed.jsonl", ...machine)) as {
+      time: { learnedNs: number; atLeastNs: number };
+    };
+    const more = (100 * (time.learnedNs / time.atLeastNs - 1)).toFixed(2);
+    expect(stdout).to.match(new RegExp(`^proved: no placement takes less than .*, ${more} % more$`, "m"));
+  });
 });

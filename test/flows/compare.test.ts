@@ -62,7 +62,15 @@ describe("compareSolvers", () => {
 describe("comparisonTable", () => {
   it("shows the columns that have anything in them", () => {
     const { headers, cells } = comparisonTable(compareSolvers([rule, proof, failed]), { seconds: true });
-    expect(headers).to.deep.equal(["solver", "C_T learned", "C_G", "max load", "gap", "proof", "seconds"]);
+    expect(headers).to.deep.equal([
+      "solver",
+      "C_T learned",
+      "C_G",
+      "max load",
+      "gap in C_T",
+      "proof",
+      "seconds",
+    ]);
     expect(cells).to.deep.equal([
       ["contiguous", "3.500", "1.500", "1.20", "75.00 %", "none", "1.0"],
       ["proof", "2.250", "1.500", "1.20", "12.50 %", "1 of 2 layers", "1.0"],
