@@ -71,6 +71,24 @@ export function countTraffic(
   };
 }
 
+/**
+ * Counts what a placement makes of a token: how many distinct chiplets it visits in the mean, C_T, and how many chiplet groups, C_G.
+ *
+ * @example
+ * countReplication(patterns, [[0, 1], [2, 3]], { chipletsPerGroup: 1 }).tokenReplication; // 1.25
+ */
+export function countReplication(
+  patterns: TokenPatterns,
+  chiplets: Chiplets,
+  options: TrafficOptions,
+): { tokenReplication: number; groupReplication: number } {
+  const { numTokens, chipletTokens, groupTokens } = countTraffic(patterns, chiplets, options);
+  return {
+    tokenReplication: sum(chipletTokens) / numTokens,
+    groupReplication: sum(groupTokens) / numTokens,
+  };
+}
+
 /** Where served tokens are added up. */
 class Tally {
   readonly chipletTokens: Float64Array;

@@ -6,7 +6,7 @@ import {
   type StoppedBy,
 } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import { countTraffic } from "../../lib/placement/traffic.js";
+import { countReplication } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom, type Random } from "../../lib/random.js";
 import { enumerateReplicas } from "../replicas/enumerate-replicas.js";
@@ -15,7 +15,6 @@ import { separateReplicas } from "../replicas/separation.js";
 import { constraintModelOf, type ConstraintModel } from "./constraint-model.js";
 import { decideFeasibility } from "./feasibility.js";
 import { repairPlacement } from "./repair.js";
-import { sum } from "../../lib/statistics.js";
 
 /** How the placement came about, and what is left to put it right. */
 export interface FinishOptions {
@@ -46,12 +45,11 @@ export async function completePlacement(
   chiplets: Chiplets,
   { stoppedBy, seed, timeLimitMs = Infinity }: FinishOptions,
 ): Promise<Solution> {
-  const { patterns, chipletsPerGroup, dispatch, numChiplets, numReplicas } = problem;
+  const { numChiplets, numReplicas } = problem;
   const isSound = (found: Chiplets) => verifyChiplets(problem, found).length === 0;
   const answer = (found: Chiplets): Solution => {
     const placement = fillReplicas(problem, found, isSound);
-    const { chipletTokens } = countTraffic(patterns, placement, { chipletsPerGroup, dispatch });
-    const cost = sum(chipletTokens) / patterns.numTokens;
+    const { tokenReplication: cost } = countReplication(problem.patterns, placement, problem);
     return { status: "feasible", chiplets: placement, cost, stoppedBy };
   };
   if (isSound(chiplets)) return answer(chiplets);

@@ -12,7 +12,7 @@ import type {
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { relabelChiplets } from "../../lib/placement/relabel.js";
 import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
-import { countTraffic } from "../../lib/placement/traffic.js";
+import { countReplication, countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
@@ -21,7 +21,7 @@ import { annealReplicas } from "../replicas/annealing.js";
 import { enumerateReplicas } from "../replicas/enumerate-replicas.js";
 import { searchBoundedMoves } from "./bounded-moves-search.js";
 import { keptChiplets, resizeChiplets } from "./resize.js";
-import { largest, sum } from "../../lib/statistics.js";
+import { largest } from "../../lib/statistics.js";
 
 /**
  * Makes a solver that stays within some expert moves of a running placement.
@@ -194,17 +194,16 @@ function moveCopies(
 
 /** What is known of a placement within the budget: its costs, and what was proved for the target. */
 function claims(
-  { patterns, chipletsPerGroup, dispatch }: PlacementProblem,
+  problem: PlacementProblem,
   chiplets: Chiplets,
   target: Pick<LayerPlacement, "bound" | "groups"> | undefined,
 ): Proved & Pick<LayerPlacement, "groups"> {
-  const traffic = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
-  const perToken = (tokens: Float64Array) => sum(tokens) / patterns.numTokens;
+  const { tokenReplication, groupReplication } = countReplication(problem.patterns, chiplets, problem);
   return {
     status: "feasible",
-    cost: perToken(traffic.chipletTokens),
+    cost: tokenReplication,
     ...(target?.bound !== undefined && { bound: target.bound }),
-    ...(target?.groups && { groups: { status: "feasible", cost: perToken(traffic.groupTokens) } }),
+    ...(target?.groups && { groups: { status: "feasible", cost: groupReplication } }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Chiplets, Proved, Solution } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
-import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
+import { countReplication, countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import type { Machine } from "../../lib/hardware/machine.js";
 import { createMakespanEstimate, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
@@ -11,7 +11,7 @@ import { regroupUnderLoad } from "../groups/regroup-under-load.js";
 import { annealTime } from "./anneal-time.js";
 import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
-import { largest, sum } from "../../lib/statistics.js";
+import { largest } from "../../lib/statistics.js";
 
 /** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
 const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
@@ -160,7 +160,7 @@ function trafficOf(problem: PlacementProblem, chiplets: Chiplets): LayerTraffic 
 
 /** Mean distinct chiplets of a token, C_T. */
 function tokenReplicationOf(problem: PlacementProblem, chiplets: Chiplets): number {
-  return sum(trafficOf(problem, chiplets).chipletTokens) / problem.patterns.numTokens;
+  return countReplication(problem.patterns, chiplets, problem).tokenReplication;
 }
 
 function machineOf({ objective }: PlacementProblem): Machine {

@@ -3,7 +3,7 @@ import type { Chiplets, Solution, StoppedBy } from "../../lib/placement/placemen
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type SolverOptions } from "../../lib/placement/solver.js";
 import { OPTIMALITY_GAP, SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
-import { countTraffic } from "../../lib/placement/traffic.js";
+import { countReplication, countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { hasTokensOfOneExpert } from "../../lib/trace/token-patterns.js";
 import { createRandom } from "../../lib/random.js";
@@ -18,7 +18,7 @@ import { enumerateReplicas } from "./enumerate-replicas.js";
 import { boundReplicas } from "./replica-bound.js";
 import type { SearchBudget } from "../search/iterated-local-search.js";
 import { placeByColumns } from "../columns/place-by-columns.js";
-import { largest, smallest, sum } from "../../lib/statistics.js";
+import { largest, smallest } from "../../lib/statistics.js";
 
 /** Whether a placement with replicas is what is asked for. */
 export function asksForReplicas({
@@ -132,12 +132,8 @@ function tryAll(problem: PlacementProblem, found: Solution): Solution {
     : { status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy };
 }
 
-function replicationOf(
-  { patterns, chipletsPerGroup, dispatch }: PlacementProblem,
-  chiplets: Chiplets,
-): number {
-  const { chipletTokens } = countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch });
-  return sum(chipletTokens) / patterns.numTokens;
+function replicationOf(problem: PlacementProblem, chiplets: Chiplets): number {
+  return countReplication(problem.patterns, chiplets, problem).tokenReplication;
 }
 
 /** Places all replicas by spreading loads, and improves on it for a short time; rules may be broken. */
