@@ -1,7 +1,7 @@
 import { InputError } from "../lib/errors.js";
 import { withDefaults } from "../lib/plausible-size.js";
 import { largestId, rowWithRepeat } from "../lib/trace/id-rows.js";
-import { NO_EXPERT } from "../lib/trace/routing-trace.js";
+import { NO_EXPERT, whyTwice } from "../lib/trace/routing-trace.js";
 import type { NumberingOptions } from "./numbering.js";
 import { BYTE_PADDING, isDoubtful, isNever, type PaddingRule } from "./padding.js";
 import { doubtfulByte, outOfRange, type RowFault } from "./row-fault.js";
@@ -90,7 +90,8 @@ export class ExpertIds {
       if (isNever(experts[place], this.#options) || !(expert >= 0 && expert < limit)) {
         return this.outOfRange(experts[place], place === width - 1 && width > 1);
       }
-      if (this.#lastRow[expert] === row) return { found: `expert ${experts[place]} comes twice in a token` };
+      if (this.#lastRow[expert] === row)
+        return { found: `expert ${experts[place]} comes twice in a token`, advice: whyTwice(experts[place]) };
       this.#lastRow[expert] = row;
       if (expert > this.largest) this.largest = expert;
       if (expert > this.#largestSure && !(this.isByte && expert === BYTE_PADDING)) this.#largestSure = expert;

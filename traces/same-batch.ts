@@ -7,7 +7,7 @@ import { rowMajorStrides, sizeOf, type Tensor } from "../lib/containers/tensor.j
  *
  * Under plain tensor parallelism all ranks compute all tokens, and every one records them; under data-parallel attention
  * or expert-parallel training, every rank has tokens of its own. No engine writes down which it was, but the files tell:
- * what two ranks recorded at the same step is equal or it is not. Equal parts are one batch and count once.
+ * what two ranks recorded at the same step, tokens or loads, is equal or it is not. Equal parts are one batch and count once.
  */
 export class SameBatch {
   /** The rank that recorded a part first, by step and content. */
@@ -40,9 +40,9 @@ export class SameBatch {
     return true;
   }
 
-  /** Whether a rank recorded nothing but, or beside other things, what another did. */
-  hasRepeats(rank: string): boolean {
-    return this.#repeatedIn.has(rank);
+  /** Whether a file has recordings, nothing but such or among others, that another rank's has. */
+  hasRepeats(file: string): boolean {
+    return [...this.#repeatedIn].some((rank) => rank.startsWith(file));
   }
 
   /** Says what was counted once; empty where every rank has tokens of its own. */
@@ -54,7 +54,7 @@ export class SameBatch {
         ? basename(first)
         : `${basename(first)} and ${this.#repeatedIn.size - 1} more files`;
     return [
-      `${this.#numRepeated} of ${this.#numParts} recordings are the same tokens at the same step in another rank's file ` +
+      `${this.#numRepeated} of ${this.#numParts} recordings are the same as another rank's at the same step ` +
         `(${files}): ranks that computed the same batch, which was counted once`,
     ];
   }

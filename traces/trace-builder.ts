@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.js";
+import { denseTensor } from "../lib/containers/tensor.js";
 import { checkModelSizes } from "../lib/plausible-size.js";
 import type { LoadTrace } from "../lib/trace/load-trace.js";
 import { createRoutingTrace, NO_EXPERT, type RoutingTrace } from "../lib/trace/routing-trace.js";
@@ -41,6 +42,8 @@ export class TraceBuilder {
 
   /** Shared, as sampling is, by all traces that are read together. */
   readonly sameBatch: SameBatch;
+  /** How many steps of loads were handed in, by who recorded them. */
+  readonly #numSteps = new Map<string, number>();
   readonly #slotMap: SlotMap | undefined;
 
   constructor(options: NumberingOptions = {}, shared: SharedState = {}) {
@@ -216,6 +219,25 @@ export class TraceBuilder {
   startSequence(layer: number, { topK = this.#tokens.topK, after = 0 } = {}): void {
     this.#tokens.hold(topK);
     this.#rowsOf(layer).startSequence(after);
+  }
+
+  /**
+   * Adds the loads of the next step, or of all there was, as a rank recorded them. What another rank recorded just so at
+   * its step of the same number is the same batch, and counts once.
+   *
+   * @param rank Whose they are: the file, and where in it they stand.
+   * @param layers The loads of each layer. Shape [numExperts].
+   */
+  addStep(rank: string, layers: readonly (readonly [layer: number, load: Float64Array])[]): void {
+    const step = this.#numSteps.get(rank) ?? 0;
+    this.#numSteps.set(rank, step + 1);
+    const isIdle = layers.every(([, load]) => load.every((tokens) => tokens === 0));
+    const content = layers.flatMap(([layer, load]) => [
+      denseTensor([1], Float64Array.of(layer)),
+      denseTensor([load.length], load),
+    ]);
+    if (!isIdle && this.sameBatch.isRepeat(rank, `loads ${step}`, content)) return;
+    for (const [layer, load] of layers) this.addLoad(rank, layer, load);
   }
 
   /**

@@ -51,7 +51,7 @@ export function parseModelConfig(json: unknown, where: string): ModelShape {
     denseWidth: hasDense ? (config.optional(["intermediate_size_mlp"]) ?? denseOrExpert ?? 0) : 0,
     vocabularySize: config.count(VOCABULARY),
     attention: attentionOf(config, hiddenSize),
-    bytesPerWeight: storedBytes(outer) ?? storedBytes(config) ?? 2,
+    bytesPerWeight: bytesPerWeight([outer, config]),
   };
 }
 
@@ -62,6 +62,14 @@ const VOCABULARY = ["vocab_size"];
 const NUM_HEADS = ["num_attention_heads"];
 const NUM_EXPERTS = ["n_routed_experts", "num_local_experts", "num_experts", "moe_num_experts"];
 const TOP_K = ["num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_top_k", "moe_topk"];
+
+/** Bytes of a weight by the type of numbers that a configuration names. Engines serve what is stored in 32 bits in 16. */
+const DTYPE_BYTES = new Map([
+  ...["float32", "float", "fp32", "float16", "half", "fp16", "bfloat16", "bf16"].map(
+    (name) => [name, 2] as const,
+  ),
+  ...["float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "fp8"].map((name) => [name, 1] as const),
+]);
 
 /** Patterns of models whose layers are not all attention with something after it, which no other field tells. */
 const OTHER_LAYERS = ["hybrid_override_pattern", "layers_block_type"];
@@ -112,6 +120,13 @@ function attentionOf(config: Fields, hiddenSize: number): AttentionShape {
   const numKvHeads = config.optional(["num_key_value_heads"]) ?? numHeads;
   const headSize = config.optional(["head_dim"]) ?? hiddenSize / numHeads;
   return groupedAttention(hiddenSize, numHeads, numKvHeads, headSize);
+}
+
+/** Bytes of a weight: as stored where it is quantized, or else by its type. */
+function bytesPerWeight(configs: readonly Fields[]): number {
+  const typed = configs.map((config) => config.dtypeBytes());
+  const stored = configs.map(storedBytes);
+  return [...stored, ...typed].find((bytes) => bytes !== undefined) ?? 2;
 }
 
 /** Bytes of a weight as stored, with its scales; undefined where it is not quantized. */
@@ -207,6 +222,22 @@ class Fields {
   /** The numbers of a text such as "4,5,6". */
   commas(name: string): number[] | undefined {
     return this.text(name)?.split(",").map(Number);
+  }
+
+  /**
+   * Bytes of a weight by its type, undefined where none is named.
+   *
+   * @throws InputError if there is no such type.
+   */
+  dtypeBytes(): number | undefined {
+    const name = ["torch_dtype", "dtype"].find((key) => (this.#fields[key] ?? undefined) !== undefined);
+    const dtype = name === undefined ? "auto" : this.#fields[name];
+    if (name === undefined || dtype === "auto") return undefined;
+    const bytes = typeof dtype === "string" ? DTYPE_BYTES.get(dtype.replace(/^torch\./, "")) : undefined;
+    if (bytes !== undefined) return bytes;
+    throw new InputError(
+      `${this.where}: field ${name} is ${describeValue(dtype)}, expected a type of numbers such as bfloat16, float16 or float8_e4m3fn`,
+    );
   }
 
   /** @throws InputError that lists, by their first names, all that none of the names has. */

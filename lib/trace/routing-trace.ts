@@ -166,8 +166,16 @@ function checkIds(
   }
   const repeated = ids.find((expert, place) => ids.indexOf(expert) < place);
   if (repeated !== undefined) {
-    throw new InputError(`trace: layer ${layer}, token ${token}: expert ${repeated} comes twice`);
+    throw new InputError(
+      `trace: layer ${layer}, token ${token}: expert ${repeated} comes twice`,
+      whyTwice(repeated),
+    );
   }
+}
+
+/** What numbers may be where an expert seems to come twice in a token. */
+export function whyTwice(expert: number): string {
+  return `Maybe ${expert} stands for no expert; pass padding ${expert}. Or, where an array or a table holds loads, pass as loads.`;
 }
 
 function sliceLayer(layer: LayerTrace, topK: number, { from, to }: { from: number; to: number }): LayerTrace {

@@ -247,6 +247,21 @@ describe("parseModelConfig", () => {
     );
   });
 
+  it("reads the bytes of a weight from the type of its numbers where it is not quantized, and knows the types", () => {
+    const bytesOf = (fields: object) => parseModelConfig({ ...mixtral, ...fields }, "x").bytesPerWeight;
+    expect(bytesOf({ torch_dtype: "bfloat16" })).to.equal(2);
+    expect(bytesOf({ dtype: "torch.float8_e4m3fn" })).to.equal(1);
+    expect(bytesOf({ torch_dtype: "auto", dtype: null })).to.equal(2);
+    expect(bytesOf({ torch_dtype: "bfloat16", quantization_config: { quant_method: "fp8" } })).to.equal(1);
+    const refused = 'x: field torch_dtype is "bfloat65536", expected a type of numbers such as bfloat16';
+    const quantization_config = { quant_method: "fp8" };
+    expect(() => bytesOf({ torch_dtype: "bfloat65536" })).to.throw(InputError, refused);
+    expect(() => bytesOf({ torch_dtype: "bfloat65536", quantization_config })).to.throw(InputError, refused);
+    expect(() => parseModelConfig({ text_config: { ...mixtral, torch_dtype: 16 } }, "x")).to.throw(
+      "x: field torch_dtype is 16, expected",
+    );
+  });
+
   it("sends a latent where the model has one for its experts, which are as narrow", () => {
     // As Kimi K3 names its fields, and as Nemotron does.
     const { n_routed_experts, n_shared_experts, num_experts_per_tok, ...rest } = deepseekV3;

@@ -55,13 +55,32 @@ describe("zstd", () => {
   });
 });
 
+describe("UTF-16", () => {
+  it("is read in both orders of bytes, for every format of text", async () => {
+    for (const content of [text, "layer,token,e0,e1\r\n0,0,1,2\r\n0,1,3,0\r\n", JSON.stringify(rows)]) {
+      const little = Buffer.from(`\uFEFF${content}`, "utf16le");
+      for (const bytes of [little, Buffer.from(little).swap16()]) {
+        const { trace, report } = await readContent(bytes);
+        expect(tokensOf(trace), content).to.deep.equal(rows);
+        expect(report.sources[0].why).to.match(/^unpacked from UTF-16; /);
+      }
+    }
+  });
+
+  it("whose characters are cut by pieces of the file is read whole", async () => {
+    const long = `{"num_experts":4,"model":"x${"\u{1F600}".repeat(400_000)}"}\n${text}`;
+    const { trace } = await readContent(Buffer.from(`\uFEFF${long}`, "utf16le"));
+    expect([trace.model?.length, tokensOf(trace)]).to.deep.equal([800_001, rows]);
+  });
+});
+
 describe("files that hold no trace as they are", () => {
   const cases: readonly (readonly [string, Uint8Array, RegExp])[] = [
     ["Arrow", Buffer.from("ARROW1\0\0abc"), /found Arrow, .*to_parquet/s],
     ["HDF5", Buffer.from("\x89HDF\r\n\x1a\n abc", "latin1"), /found HDF5, .*numpy\.save/s],
     ["a pickle", Buffer.from("80049511", "hex"), /found a Python pickle, .*numpy\.save/s],
     ["xz", Buffer.from("fd377a585a00", "hex"), /found xz, .*unpack it first/s],
-    ["UTF-16", Buffer.from("\uFEFF{}", "utf16le"), /found text in UTF-16, .*UTF-8/s],
+    ["UTF-16", Buffer.from("{}{}", "utf16le"), /found text in UTF-16 without a byte order mark, .*UTF-8/s],
     ["tar, packed", gzipSync(Buffer.from(`${"\0".repeat(257)}ustar`)), /found tar, .*folder/s],
   ];
   for (const [name, content, message] of cases) {

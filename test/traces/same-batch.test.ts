@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect } from "chai";
 import { readTrace } from "../../traces/read-trace.js";
-import { safetensorsFile, torchFile } from "./array-files.js";
+import { npyFile, safetensorsFile, torchFile } from "./array-files.js";
 import { loadsRead, readFolder, tokensOf, tokensRead, withFiles } from "./trace-files.js";
 
 const map = { shape: [1, 4], values: BigInt64Array.from([0, 1, 2, 3].map(BigInt)) };
@@ -31,8 +31,8 @@ describe("recordings of several ranks", () => {
     const folder = await readFolder(files);
     expect(tokensRead(folder)).to.deep.equal(once);
     expect(folder.report.warnings[0]).to.equal(
-      "2 of 4 recordings are the same tokens at the same step in another rank's file (a_1.pt): ranks that computed the " +
-        "same batch, which was counted once",
+      "2 of 4 recordings are the same as another rank's at the same step (a_1.pt): ranks that computed the same batch, " +
+        "which was counted once",
     );
     await withFiles(files, async (path) => {
       const { trace, parts } = await readTrace([join(path, "a_0.pt"), join(path, "a_1.pt")]);
@@ -60,6 +60,34 @@ describe("recordings of several ranks", () => {
     const routing = await readFolder({ "s_0.pt": torchFile(counts), "s_1.pt": torchFile(counts) });
     expect(loadsRead(routing)).to.deep.equal({ 0: [1, 2, 3] });
     expect(routing.report.warnings[0]).to.match(/^1 of 2 recordings are the same/);
+  });
+
+  it("are told for load matrices of any container, in files and in one array, and add up where they differ", async () => {
+    const shape = [2, 4];
+    const [one, two] = [Float64Array.of(5, 9, 2, 8, 30, 1, 7, 6), Float64Array.of(6, 9, 2, 8, 30, 1, 7, 6)];
+    const once = { 0: [5, 9, 2, 8], 1: [30, 1, 7, 6] };
+    const json = JSON.stringify([
+      [5, 9, 2, 8],
+      [30, 1, 7, 6],
+    ]);
+    const pairs: readonly (readonly [Uint8Array | string, Uint8Array | string])[] = [
+      [npyFile({ shape, values: one }), npyFile({ shape, values: Int32Array.from(one) })],
+      [torchFile({ counts: { shape, values: one } }), torchFile({ counts: { shape, values: one } })],
+      [safetensorsFile({ load: { shape, values: one } }), safetensorsFile({ load: { shape, values: one } })],
+      [json, json],
+    ];
+    for (const [first, second] of pairs) {
+      const routing = await readFolder({ load_0: first, load_1: second }, { as: "loads" });
+      expect(loadsRead(routing), String(first)).to.deep.equal(once);
+      expect(routing.report.warnings[0]).to.match(/^1 of 2 recordings are the same as another rank's/);
+    }
+    const ranks = npyFile({ shape: [3, 2, 4], values: Float64Array.of(...one, ...one, ...one) });
+    expect(loadsRead(await readFolder({ a: ranks }, { as: "loads" }))).to.deep.equal(once);
+    const apart = { a: npyFile({ shape, values: one }), b: npyFile({ shape, values: two }) };
+    expect(loadsRead(await readFolder(apart, { as: "loads" }))).to.deep.equal({
+      0: [11, 18, 4, 16],
+      1: [60, 2, 14, 12],
+    });
   });
 
   it("are told for TensorRT-LLM", async () => {

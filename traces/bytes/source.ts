@@ -3,13 +3,14 @@ import { InputError } from "../../lib/errors.js";
 import { checkUnpacked, type UnpackedUse } from "../../lib/plausible-size.js";
 import { gunzip } from "./gunzip.js";
 import { openStandardInput, STANDARD_INPUT } from "./standard-input.js";
+import { decodeUtf16, isUtf16 } from "./utf16.js";
 import { isZstd, unpackZstd } from "./zstd.js";
 
 /** Told how many bytes of a file, as it lies on the disk, have been read. */
 export type OnBytes = (bytes: number) => void;
 
-/** How a file as a whole may be packed. */
-export type Packing = "gzip" | "zstd";
+/** How a file as a whole may be packed, or its text written. */
+export type Packing = "gzip" | "zstd" | "UTF-16";
 
 /** Where bytes come from, one after the other, unpacked. */
 export interface Source {
@@ -35,7 +36,7 @@ const GZIP_MAGIC = 0x1f8b;
 const MAGIC_BYTES = 4;
 
 /**
- * Opens a file, or standard input, and unpacks it where its content is gzip or zstd.
+ * Opens a file, or standard input, and unpacks it where its content is gzip, zstd or UTF-16, which becomes UTF-8.
  *
  * @throws InputError if there is no such file; reading does if what it was packed with is broken, closing if the file has
  *   changed since.
@@ -115,6 +116,7 @@ async function openStandard({
 
 function packingOf(start: Buffer): Packing | undefined {
   if (start.length >= 2 && start.readUInt16BE() === GZIP_MAGIC) return "gzip";
+  if (isUtf16(start)) return "UTF-16";
   return isZstd(start) ? "zstd" : undefined;
 }
 
@@ -176,6 +178,7 @@ function unpack(
   packed: AsyncIterable<Buffer>,
 ): AsyncGenerator<Buffer, undefined> {
   if (packing === "gzip") return gunzip(packed);
+  if (packing === "UTF-16") return decodeUtf16(packed);
   return packing === "zstd" ? unpackZstd(packed) : asGenerator(packed);
 }
 

@@ -1,4 +1,4 @@
-import { entryOf, rowMajorStrides, type Tensor } from "../../lib/containers/tensor.js";
+import { entryOf, rowMajorStrides, vectorOf, type Tensor } from "../../lib/containers/tensor.js";
 import { InputError } from "../../lib/errors.js";
 import { checkModelSizes } from "../../lib/plausible-size.js";
 import { largestId } from "../../lib/trace/id-rows.js";
@@ -62,13 +62,12 @@ export function appendLayers(builder: TraceBuilder, ids: Tensor, where: string, 
   builder.isByte = false;
 }
 
-/** Adds loads of all layers. Shape [numLayers, numExperts]. */
-export function addLoads(builder: TraceBuilder, loads: Tensor, where: string, firstLayer = 0): void {
-  for (let layer = 0; layer < loads.shape[0]; layer++) {
-    const { shape, strides, start, values } = entryOf(loads, layer);
-    const load = Float64Array.from({ length: shape[0] }, (_, expert) => values[start + expert * strides[0]]);
-    builder.addLoad(where, firstLayer + layer, load);
-  }
+/** Loads of layers, the first of which has the number given. Shape [numLayers, numExperts]. */
+export function loadsOfLayers(loads: Tensor, firstLayer = 0): (readonly [number, Float64Array])[] {
+  return Array.from({ length: loads.shape[0] }, (_, layer) => [
+    firstLayer + layer,
+    vectorOf(entryOf(loads, layer)),
+  ]);
 }
 
 /** Whether the first two ids of a row, of at least two, are the same: nearly always the second tells it is no padding. */

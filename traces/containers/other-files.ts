@@ -49,9 +49,9 @@ const OTHER_KINDS: readonly OtherKind[] = [
     recognises: (bytes) => bytes.toString("latin1", 257, 262) === "ustar",
   },
   {
-    name: "text in UTF-16",
+    name: "text in UTF-16 without a byte order mark",
     wayOut: "Maybe save it as UTF-8; in PowerShell: Out-File -Encoding utf8.",
-    recognises: (bytes) => begins("\xff\xfe")(bytes) || begins("\xfe\xff")(bytes),
+    recognises: (bytes) => /^([\t\n\r -~]\0){2}|^(\0[\t\n\r -~]){2}/.test(bytes.toString("latin1", 0, 4)),
   },
 ];
 

@@ -1,6 +1,6 @@
 import { InputError } from "../../lib/errors.js";
-import { entryOf, type Tensor } from "../../lib/containers/tensor.js";
-import { addLoads, appendIds, appendLayers } from "../bytes/tensor-rows.js";
+import { entryOf, vectorOf, type Tensor } from "../../lib/containers/tensor.js";
+import { appendIds, appendLayers, loadsOfLayers } from "../bytes/tensor-rows.js";
 import { kindOfArray, refuseKind, type ReadAs } from "../array-kind.js";
 import { MAX_LAYERS } from "../counted-columns.js";
 import type { TraceBuilder } from "../trace-builder.js";
@@ -45,7 +45,7 @@ export function appendArray(builder: TraceBuilder, array: Tensor, options: Array
       appendIds(builder, layer, shape.length === 1 ? column(array) : array, where);
       return;
     case "loads":
-      if (shape.length === 1) addLoads(builder, row(array), where, layer);
+      if (shape.length === 1) builder.addStep(where, [[layer, vectorOf(array)]]);
       else appendLoads(builder, array, where);
       return;
     case "either":
@@ -89,7 +89,7 @@ function appendLoads(builder: TraceBuilder, loads: Tensor, where: string): void 
     );
   }
   if (loads.shape.length === 2) {
-    addLoads(builder, loads, where);
+    builder.addStep(where, loadsOfLayers(loads));
     return;
   }
   if (loads.values.every((value) => value === 0 || value === 1)) {
@@ -98,15 +98,15 @@ function appendLoads(builder: TraceBuilder, loads: Tensor, where: string): void 
       "Maybe this is for moeplace import or moeplace verify.",
     );
   }
-  for (let step = 0; step < loads.shape[0]; step++) addLoads(builder, entryOf(loads, step), where);
+  const entries = Array.from({ length: loads.shape[0] }, (_, at) => loadsOfLayers(entryOf(loads, at)));
+  // Steps differ, and ranks may. Those that all have the same computed the same batch.
+  const first = String(entries[0]);
+  const areRanks = entries.length > 1 && entries.every((entry) => String(entry) === first);
+  for (const [at, entry] of entries.entries())
+    builder.addStep(areRanks ? `${where}: rank ${at}` : where, entry);
 }
 
 /** A tensor with a last dimension of 1 more. */
 function column(tensor: Tensor): Tensor {
   return { ...tensor, shape: [...tensor.shape, 1], strides: [...tensor.strides, 0] };
-}
-
-/** A tensor with a first dimension of 1 more. */
-function row(tensor: Tensor): Tensor {
-  return { ...tensor, shape: [1, ...tensor.shape], strides: [0, ...tensor.strides] };
 }

@@ -35,12 +35,11 @@ function addStep(step: unknown, builder: TraceBuilder, path: string): void {
     if (!isRows(rows)) {
       throw new InputError(`${path}: found ${describeValue(step)}, expected loads [layers][experts]`);
     }
-    rows.forEach((row, layer) => {
-      if (!row.every((load) => typeof load === "number")) {
-        throw new InputError(`${path}: layer ${layer}: found ${describeValue(row)}, expected numbers`);
-      }
-      builder.addLoad(path, layer, Float64Array.from(row));
+    const loads = rows.map((row, layer) => {
+      if (row.every((load) => typeof load === "number")) return [layer, Float64Array.from(row)] as const;
+      throw new InputError(`${path}: layer ${layer}: found ${describeValue(row)}, expected numbers`);
     });
+    builder.addStep(path, loads);
   }
 }
 

@@ -1,7 +1,7 @@
 import { InputError } from "../../lib/errors.js";
-import { entryOf, sizeOf, tensorOfLists, type Tensor } from "../../lib/containers/tensor.js";
+import { entryOf, sizeOf, tensorOfLists, vectorOf, type Tensor } from "../../lib/containers/tensor.js";
 import { whyLoads, type ReadAs } from "../array-kind.js";
-import { addLoads, appendIds } from "../bytes/tensor-rows.js";
+import { appendIds } from "../bytes/tensor-rows.js";
 import { isTensor, type TorchDict, type TorchValue } from "../containers/torch-file.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import { appendArray } from "./arrays.js";
@@ -183,23 +183,20 @@ function appendVectors(
   vectors: readonly (readonly [number, Tensor])[],
   where: string,
 ): void {
-  const rows = vectors.map(([, { shape, strides, start, values }]) =>
-    Array.from({ length: shape[0] }, (_, at) => values[start + at * strides[0]]),
-  );
+  const rows = vectors.map(([, vector]) => [...vectorOf(vector)]);
   const matrix = tensorOfLists(rows);
   const { as } = builder.options;
   const isLoads =
     as === "loads" || (as === undefined && matrix !== undefined && whyLoads(matrix) !== undefined);
+  if (isLoads) {
+    builder.addStep(
+      where,
+      vectors.map(([layer, vector]) => [layer, vectorOf(vector)]),
+    );
+    return;
+  }
   for (const [layer, vector] of vectors) {
-    if (isLoads)
-      addLoads(
-        builder,
-        { ...vector, shape: [1, ...vector.shape], strides: [0, ...vector.strides] },
-        where,
-        layer,
-      );
-    else
-      appendArray(builder, vector, { where, layer, as: as ?? (matrix === undefined ? "tokens" : undefined) });
+    appendArray(builder, vector, { where, layer, as: as ?? (matrix === undefined ? "tokens" : undefined) });
   }
 }
 

@@ -3,7 +3,7 @@ import { denseTensor, entryOf, vectorOf, type Tensor } from "../../lib/container
 import { isTensor, memberOf, parseTorch, type TorchDict, type TorchValue } from "../containers/torch-file.js";
 import { firstMember } from "../../lib/containers/zip.js";
 import { readWhole, type FileHead } from "../bytes/file-bytes.js";
-import { appendIds } from "../bytes/tensor-rows.js";
+import { appendIds, loadsOfLayers } from "../bytes/tensor-rows.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 import { largest } from "../../lib/statistics.js";
@@ -63,14 +63,9 @@ function readRecording(content: TorchDict, builder: TraceBuilder, path: string):
 
 /** Shape [numSteps, numLayers, numExperts], or without steps. */
 function addStat(stat: Tensor, builder: TraceBuilder, path: string): void {
-  if (builder.sameBatch.isRepeat(path, "stat", [stat])) return;
   const steps =
     stat.shape.length === 3 ? Array.from({ length: stat.shape[0] }, (_, at) => entryOf(stat, at)) : [stat];
-  for (const step of steps) {
-    for (let layer = 0; layer < step.shape[0]; layer++) {
-      builder.addLoad(path, layer, vectorOf(entryOf(step, layer)));
-    }
-  }
+  for (const step of steps) builder.addStep(path, loadsOfLayers(step));
 }
 
 /** Shape [numLayers, numPhysical]. */

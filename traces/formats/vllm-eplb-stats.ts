@@ -19,7 +19,7 @@ export const vllmEplbStats: TraceFormat = {
       for await (const { number, text, isTerminated } of readLines(path, onBytes)) {
         const record = parseRecord(text);
         if (record) {
-          addRecord(record, builder, `${path}:${number}`);
+          addRecord(record, builder, { path, where: `${path}:${number}` });
         } else if (isTerminated) {
           throw new InputError(`${path}:${number}: found ${text.slice(0, 60)}, expected eplb_load_stats`);
         } else {
@@ -39,7 +39,11 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> | undefine
   }
 }
 
-function addRecord(record: Readonly<Record<string, unknown>>, builder: TraceBuilder, where: string): void {
+function addRecord(
+  record: Readonly<Record<string, unknown>>,
+  builder: TraceBuilder,
+  { path, where }: { path: string; where: string },
+): void {
   const { record_type: type, expert_load: loads, p2l_map: map } = record;
   if (type !== "eplb_load_stats") return;
   if (!isMatrix(loads) || !isMatrix(map) || loads.length !== map.length) {
@@ -50,14 +54,15 @@ function addRecord(record: Readonly<Record<string, unknown>>, builder: TraceBuil
   let last = -1;
   for (const row of map) for (const expert of row) last = Math.max(last, expert);
   checkModelSizes(where, { numExperts: last + 1 }, builder.options);
-  loads.forEach((row, layer) => {
+  const layers = loads.map((row, layer) => {
     const load = new Float64Array(last + 1);
     row.forEach((count, slot) => {
       const expert = map[layer][slot] ?? -1;
       if (expert >= 0) load[expert] += count;
     });
-    builder.addLoad(where, layer, load);
+    return [layer, load] as const;
   });
+  builder.addStep(path, layers);
 }
 
 function isMatrix(value: unknown): value is readonly (readonly number[])[] {

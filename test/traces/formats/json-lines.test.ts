@@ -103,7 +103,8 @@ describe("moeplace JSON Lines", () => {
         "Maybe the trace counts experts from 0; pass firstExpert 0.",
     );
     expect(await told(header + rows + row(3, 3, [4, 4]))).to.equal(
-      "InputError: trace.jsonl:5: expert 4 comes twice in a token",
+      "InputError: trace.jsonl:5: expert 4 comes twice in a token\n" +
+        "Maybe 4 stands for no expert; pass padding 4. Or, where an array or a table holds loads, pass as loads.",
     );
     expect(await told(header + rows + row(4, 0, [4, 5, 6]))).to.equal(
       "InputError: trace.jsonl:5: found 3 experts in a token, expected 2 as in the others\n" +

@@ -109,7 +109,8 @@ describe("vLLM routed experts", () => {
     );
     const doubled = npyFile({ shape: [1, 1, 3], values: Uint8Array.of(4, 5, 4) });
     expect(await failureOf(readContent(doubled, { name: "r.npy" }))).to.equal(
-      "InputError: r.npy: layer 0, token 0: expert 4 comes twice",
+      "InputError: r.npy: layer 0, token 0: expert 4 comes twice\n" +
+        "Maybe 4 stands for no expert; pass padding 4. Or, where an array or a table holds loads, pass as loads.",
     );
     const promptAlone = npzFile({ prompt_token_ids: { shape: [1], values: Int32Array.of(5) } });
     expect(await failureOf(readContent(promptAlone, { name: "r.npz" }))).to.equal(
