@@ -43,12 +43,11 @@ export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
     isBinary: true,
   };
   for (let entry = 0; entry < numEntries; entry++) {
-    let before: { sum: number; sorted: string } | undefined;
+    let before: { sum: number; chosen: Float64Array } | undefined;
     for (let row = 0; row < numRows; row++) {
-      const ids = Float64Array.from(
-        { length: width },
-        (_, at) => values[start + entry * entryStride + row * rowStride + at * stride],
-      );
+      const first = start + entry * entryStride + row * rowStride;
+      const ids = new Float64Array(width);
+      for (let at = 0; at < width; at++) ids[at] = values[first + at * stride];
       const chosen = ids.filter((id) => id >= 0 && !NEVER.has(id));
       facts.hasNever ||= chosen.length < width;
       let sum = 0;
@@ -62,12 +61,11 @@ export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
       if (hasRepeat(chosen)) facts.numRepeats++;
       if (sum === 0) continue;
       // The same tokens in two layers, or all experts in each, have equal sums and say nothing.
-      const sorted = chosen.toSorted().join();
-      if (before !== undefined && sorted !== before.sorted) {
+      if (before !== undefined && !(sum === before.sum && isSameSet(chosen, before.chosen))) {
         facts.numSums++;
         facts.numEqualSums += Number(sum === before.sum);
       }
-      before = { sum, sorted };
+      before = { sum, chosen };
     }
   }
   return { ...facts, numRows: numEntries * numRows, numValues: numEntries * numRows * width };
@@ -82,6 +80,12 @@ function hasRepeat(ids: Float64Array): boolean {
   const isFill = last === BYTE_PADDING || ids.every((id) => id <= last);
   const rest = isFill ? ids.subarray(0, end + 1) : ids;
   return new Set(rest).size < rest.length;
+}
+
+/** Whether two rows have the same numbers, each as often, in whatever order. */
+function isSameSet(a: Float64Array, b: Float64Array): boolean {
+  const sorted = b.toSorted();
+  return a.length === b.length && a.toSorted().every((id, at) => id === sorted[at]);
 }
 
 /**

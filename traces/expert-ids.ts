@@ -118,7 +118,9 @@ export class ExpertIds {
     if (this.#dropped.size > 0 || this.#options.padding !== undefined || largest === NO_EXPERT) return true;
     const limit = this.#limit ?? this.#maxExperts;
     if (largest < Math.min(limit, BYTE_PADDING)) return false;
-    return (this.isByte && (topK === 1 || limit < this.#maxExperts)) || rowWithRepeat(rows, topK) >= 0;
+    // Of 256 experts, 255 is the last one wherever it stands alone.
+    const mayBePadding = topK === 1 || (limit !== BYTE_PADDING + 1 && limit < this.#maxExperts);
+    return (this.isByte && mayBePadding) || rowWithRepeat(rows, topK) >= 0;
   }
 
   /** Counts the ids of many rows from 0 at once; without padding, and whether ids come twice is checked later. */

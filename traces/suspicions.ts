@@ -1,4 +1,4 @@
-import { loadsOf } from "../lib/trace/load-trace.js";
+import { loadOf } from "../lib/trace/load-trace.js";
 import { NO_EXPERT, type LayerTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { findModelShape } from "../lib/hardware/model-shapes.js";
 import { sum } from "../lib/statistics.js";
@@ -99,15 +99,15 @@ function widthWarnings({ layers, topK }: RoutingTrace): string[] {
 }
 
 /** Draws at random, of a benchmark without a model's router, spread loads as independent draws do. */
-function evenWarnings(trace: RoutingTrace): string[] {
-  const { numExperts, topK, layers } = trace;
-  const isEven = loadsOf(trace).layers.every(({ load }, index) => {
+function evenWarnings({ numExperts, topK, layers }: RoutingTrace): string[] {
+  // Nearly always the first layer is that of a router, and the others need not be counted.
+  const isEven = layers.every((layer) => {
+    if (layer.numTokens * topK < MIN_LOAD || topK === numExperts) return false;
+    const load = loadOf(layer, numExperts);
     const mean = sum(load) / numExperts;
     const variance = load.reduce((sum, tokens) => sum + (tokens - mean) ** 2, 0) / numExperts;
     const drawn = mean * (1 - topK / numExperts);
-    return (
-      layers[index].numTokens * topK >= MIN_LOAD && topK < numExperts && variance < EVEN_SPREAD ** 2 * drawn
-    );
+    return variance < EVEN_SPREAD ** 2 * drawn;
   });
   return isEven
     ? [

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import { NO_EXPERT, type RoutingTrace } from "./routing-trace.js";
+import { NO_EXPERT, type LayerTrace, type RoutingTrace } from "./routing-trace.js";
 
 /**
  * How often the experts of a model were chosen, without the tokens: what most engines record in production.
@@ -47,12 +47,15 @@ export function loadsOf({ model, numExperts, layers }: RoutingTrace): LoadTrace 
   return {
     model,
     numExperts,
-    layers: layers.map(({ layer, experts }) => {
-      const load = new Float64Array(numExperts);
-      for (const expert of experts) if (expert !== NO_EXPERT) load[expert]++;
-      return { layer, load };
-    }),
+    layers: layers.map((layer) => ({ layer: layer.layer, load: loadOf(layer, numExperts) })),
   };
+}
+
+/** Times each expert was chosen by the tokens of a layer. Shape [numExperts]. */
+export function loadOf({ experts }: LayerTrace, numExperts: number): Float64Array {
+  const load = new Float64Array(numExperts);
+  for (const expert of experts) if (expert !== NO_EXPERT) load[expert]++;
+  return load;
 }
 
 /**

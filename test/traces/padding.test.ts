@@ -112,6 +112,23 @@ describe("padding", () => {
       [4, 255],
     ]);
   });
+
+  it("is 255 in 8 bits of 256 experts where it comes twice, and the last expert alone", async () => {
+    const rows = [
+      [3, 7, 255],
+      [255, 4, 9],
+      [5, 255, 255],
+      [1, 2, 6],
+    ];
+    const content = npyFile({ shape: [rows.length, 1, 3], values: Uint8Array.from(rows.flat()) });
+    const { trace } = await readContent(content, { numExperts: 256, topK: 3 });
+    expect(tokensOf(trace)[0]).to.deep.equal([rows[0], rows[1], [5, 65535, 65535], rows[3]]);
+    const alone = npyFile({ shape: [2, 1, 3], values: Uint8Array.from([...rows[0], ...rows[1]]) });
+    expect(tokensOf((await readContent(alone, { numExperts: 256 })).trace)[0]).to.deep.equal([
+      rows[0],
+      rows[1],
+    ]);
+  });
 });
 
 describe("experts left out", () => {
