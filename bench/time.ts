@@ -2,8 +2,8 @@
  * `npm run bench:time`: modelled time of a step, the default placement against contiguous and every other row, on five traces
  * and nine machines: learned and held out, with what is proved.
  *
- * Half an hour of processor time. `-- --tokens N` takes the first N tokens of every layer at most, `--layers N` so many
- * layers, `--pairs N` the first N pairs of the order in which every trace and machine comes early; all are said in the output.
+ * Hours of processor time. `-- --tokens N` takes the first N tokens of every layer at most, `--layers N` so many layers,
+ * `--traces law,qwen3` and `--machines h100-8x8,ucie-a-hbm3` these alone; all are said in the output.
  */
 import { parseArgs } from "node:util";
 import { chooseObjective } from "../lib/flows/choose-objective.js";
@@ -30,10 +30,11 @@ const { values } = parseArgs({
   options: {
     tokens: { type: "string", default: "Infinity" },
     layers: { type: "string", default: "2" },
-    pairs: { type: "string", default: "45" },
+    traces: { type: "string" },
+    machines: { type: "string" },
   },
 });
-const [mostTokens, numLayers, numPairs] = [values.tokens, values.layers, values.pairs].map(Number);
+const [mostTokens, numLayers] = [values.tokens, values.layers].map(Number);
 
 /**
  * Traces, the models whose sizes they have, how many GPUs serve them, and tokens that are enough: those of synthetic ones are
@@ -92,8 +93,10 @@ console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
 const pairs: Pair[] = [];
 const traces = new Map<string, RoutingTrace | undefined>();
 const rivalsByKey = new Map<string, Placement[]>();
-const order = MACHINES.flatMap((machine) => TRACES.map((trace) => ({ machine, trace })));
-for (const { machine, trace } of order.slice(0, numPairs)) {
+const order = MACHINES.filter(isWanted(values.machines)).flatMap((machine) =>
+  TRACES.filter(({ name }) => isWanted(values.traces)(name)).map((trace) => ({ machine, trace })),
+);
+for (const { machine, trace } of order) {
   if (!traces.has(trace.name)) traces.set(trace.name, await loadTrace(trace));
   const loaded = traces.get(trace.name);
   if (loaded === undefined) continue;
@@ -108,6 +111,12 @@ for (const { machine, trace } of order.slice(0, numPairs)) {
   );
 }
 summarise();
+
+/** Whether a name begins as one of a list in an option does; all are wanted without it. */
+function isWanted(list: string | undefined): (name: string) => boolean {
+  const wanted = list?.split(",");
+  return (name) => wanted?.some((start) => name.startsWith(start)) ?? true;
+}
 
 function summarise(): void {
   const count = (holds: (pair: Pair) => boolean) => pairs.filter(holds).length;

@@ -7,6 +7,7 @@ import type { LayerDurations } from "./layer-durations.js";
 import { hottestDurations, leastDurations } from "./model-durations.js";
 import { planOf, type ScheduleOptions } from "./schedule-step.js";
 import { buildStepGraph } from "./step-graph.js";
+import { windowBoundNs } from "./window-bound.js";
 
 /** A layer of which something is proved. */
 export interface BoundedLayer {
@@ -27,9 +28,8 @@ export interface BoundedLayer {
  * what its ports and middle cuts do (`leastMeshNs`); measured kernels take at least what `leastGpuStages` has of them. That
  * weights and tokens have to fit the SRAM is left out, which only takes waiting away.
  *
- * Where GPUs have kernels all of them wait for each other before and after the experts of every layer, so that the longest path
- * passes through whichever GPU is last: it is no shorter than if all took, layer by layer, what one of them takes at least,
- * be it the mean of all or the one with the busiest expert (`hottestGpuStages`).
+ * Where GPUs have kernels all of them wait for each other before and after the experts of every layer, so that the step takes
+ * what whichever GPU is last takes, layer by layer (`windowBoundNs`).
  *
  * @throws InputError if the traffic is for other chiplets than the machine has.
  *
@@ -42,20 +42,17 @@ export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOp
     evened(leastDurations(evenTraffic(layer), options, cut), layer.traffic),
   );
   const graph = buildStepGraph(durations, { ...plan, site: { ...plan.site, sramBytes: Infinity } });
-  const slowest = layers.map((layer, index) =>
-    longestOf([durations[index], ...hottestDurations(evenTraffic(layer), options, cut)]),
+  const least = layers.map((layer, index) => ({
+    even: durations[index],
+    hottest: hottestDurations(evenTraffic(layer), options, cut),
+  }));
+  const hasKernels = least.every(({ hottest }) => hottest.length > 0);
+  const boundNs = Math.max(
+    largest(remainingPathsNs(graph)),
+    largest(workOf(graph)),
+    hasKernels ? windowBoundNs(least, plan) : 0,
   );
-  const isEven = slowest.every((chosen, index) => chosen === durations[index]);
-  const slowestNs = isEven ? 0 : largest(remainingPathsNs(buildStepGraph(slowest, plan)));
-  const evenNs = Math.max(largest(remainingPathsNs(graph)), largest(workOf(graph)));
-  return Math.max(evenNs, slowestNs) * (1 - BOUND_MARGIN);
-}
-
-/** Of what some GPU takes at least, all GPUs alike, what takes longest on the way of a token. */
-function longestOf(durations: readonly LayerDurations[]): LayerDurations {
-  const wayNs = ({ dispatch, expertsNs, combine }: LayerDurations) =>
-    dispatch.chipletNs[0] + expertsNs[0] + combine.chipletNs[0];
-  return durations.reduce((longest, next) => (wayNs(next) > wayNs(longest) ? next : longest));
+  return boundNs * (1 - BOUND_MARGIN);
 }
 
 /** Work of every resource, in ns. */

@@ -103,8 +103,16 @@ describe("stepBoundNs", () => {
     const v3 = findModelShape("deepseek-v3")!;
     /** Pairs of experts that tokens choose, each a digit: one expert is more than a fair share, or five are for four GPUs. */
     const skews = [
-      { name: "one expert", tokens: "01 02 03 04 05 06 07 12", within: 0.94 },
-      { name: "five experts", tokens: "01 12 23 34 40 02 13 56", within: 0.965 },
+      {
+        name: "one expert",
+        tokens: "01 02 03 04 05 06 07 12",
+        within: { train: 0.73, prefill: 0.86, decode: 0.94 },
+      },
+      {
+        name: "five experts",
+        tokens: "01 12 23 34 40 02 13 56",
+        within: { train: 0.89, prefill: 0.87, decode: 0.965 },
+      },
     ];
     /** Every way to deal 8 experts to 4 GPUs of two servers, up to the numbers of GPUs and servers. */
     const placements = pairings([0, 1, 2, 3, 4, 5, 6, 7]).flatMap(([a, b, c, d]) => [
@@ -115,7 +123,7 @@ describe("stepBoundNs", () => {
 
     for (const name of ["h100-8x8", "gb200-nvl72"]) {
       for (const { name: skew, tokens, within } of skews) {
-        it(`is below every placement there is, and near the best in decode: ${name}, ${skew}`, () => {
+        it(`is below every placement there is, and near the best: ${name}, ${skew}`, () => {
           const hardware = withChiplets(findHardware(name)!, { numChiplets: numGpus, numGroups: 2 });
           const experts = Uint16Array.from(tokens.replaceAll(" ", ""), Number);
           const one = collectPatterns(
@@ -134,7 +142,7 @@ describe("stepBoundNs", () => {
               const least = smallest(traffic.map((placed) => stepMakespanNs([placed], options)));
               const boundNs = stepBoundNs([{ traffic: traffic[0], tokenReplication }], options);
               expect(boundNs, `${phase}, ${transport}`).to.be.at.most(least);
-              if (phase === "decode") expect(boundNs, transport).to.be.at.least(within * least);
+              expect(boundNs, `${phase}, ${transport}`).to.be.at.least(within[phase] * least);
             }
           }
         });
