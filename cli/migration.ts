@@ -10,11 +10,12 @@ import {
 } from "../doors/placement.js";
 import { judge, migrationNs, stepTime, type StepTime } from "../doors/flows.js";
 import { formatTime } from "../doors/report.js";
-import { migrateFrom, type Solver } from "../doors/solvers.js";
+import { migrateFrom } from "../doors/solvers.js";
 import type { SplitTrace } from "../doors/traces.js";
 import type { Machine } from "./machine.js";
 import { integerOption } from "./options.js";
 import { checkOutput, writeOutput, type OutputOptions } from "./output-file.js";
+import type { RunningLimit } from "./placer.js";
 import { readPlacement, type PlacementReading } from "./read-files.js";
 import type { SolveOptions } from "./solve-options.js";
 
@@ -27,9 +28,7 @@ export interface MigrationOptions extends OutputOptions {
 }
 
 /** The running placement, and what it asks of solver and answer. */
-export interface Migration {
-  /** Makes a solver stay within the moves allowed. */
-  readonly limit: (solver: Solver) => Solver;
+export interface Migration extends RunningLimit {
   readonly running: Placement;
   /** Plans the moves to the placement found, and writes them if asked to. */
   plan(placement: Placement, machine: Machine): Promise<TimedPlan>;
@@ -68,9 +67,6 @@ export async function loadMigration(
     }
     return undefined;
   }
-  if (maxMoves < Infinity && (options.objective ?? "traffic") !== "traffic") {
-    throw new InputError(`--max-moves: found --objective ${options.objective}, expected traffic`);
-  }
   if (moves !== undefined) checkOutput(moves, options, [from]);
   const running = await readPlacement(from, {
     ...known,
@@ -78,7 +74,7 @@ export async function loadMigration(
   });
   return {
     running,
-    limit: (solver) => migrateFrom(solver, running, maxMoves),
+    ...limitTo(running, maxMoves),
     async plan(placement, { hardware, shape }) {
       const plan = planMigrations(running, placement, {
         slotsPerChiplet: placement.slotsPerChiplet,
@@ -88,6 +84,14 @@ export async function loadMigration(
       if (shape === undefined) return plan;
       return { ...plan, ns: migrationNs(plan, { hardware, expertBytes: expertBytes(shape) }) };
     },
+  };
+}
+
+/** Keeps placements within some moves of a layer of a running one. */
+export function limitTo(running: Placement, maxMoves: number): RunningLimit {
+  return {
+    limit: (solver) => migrateFrom(solver, running, maxMoves),
+    keepsNumbers: maxMoves < Infinity,
   };
 }
 

@@ -18,17 +18,25 @@ import type { Terminal } from "./terminal.js";
 
 /** Places traces in worker threads until it is closed; Ctrl-C makes it answer with the best so far. */
 export interface Placer {
-  /** @param adapt Has the last word on the solver, once it pursues the objective. */
+  /** @param running Has the last word on the solver, once it pursues the objective. */
   readonly place: (
     trace: RoutingTrace | LoadTrace,
     solver: Solver,
-    adapt?: (solver: Solver) => Solver,
+    running?: RunningLimit,
   ) => Promise<PlaceOutcome>;
   /** Traces C_T against load by placing under one cap on the load after another. */
   frontier(trace: RoutingTrace, solver: Solver): Promise<FrontierPoint[]>;
   /** Aborted once Ctrl-C was pressed. */
   readonly signal: AbortSignal;
   close(): Promise<void>;
+}
+
+/** How far a placement may be from a running one. */
+export interface RunningLimit {
+  /** Makes a solver stay within the moves allowed. */
+  readonly limit: (solver: Solver) => Solver;
+  /** Whether moves are counted, so that chiplets have the numbers of the running placement. */
+  readonly keepsNumbers: boolean;
 }
 
 /** What a command places, and by which solvers. */
@@ -91,12 +99,11 @@ export async function openPlacer(
     };
   };
   return {
-    place(trace, solver, adapt) {
+    place(trace, solver, running) {
       const aimed = runner.run(solver);
       return placeTrace(trace, {
-        ...optionsFor(trace, solver.name, adapt?.(aimed) ?? aimed),
-        // What moves keeps its place: the numbers are those of a running placement.
-        keepsNumbers: adapt !== undefined,
+        ...optionsFor(trace, solver.name, running?.limit(aimed) ?? aimed),
+        keepsNumbers: running?.keepsNumbers ?? false,
       });
     },
     frontier(trace, solver) {

@@ -125,13 +125,13 @@ export function requestOf(options: SolveOptions): PlacementRequest {
  *
  * @param solvers Names of the solvers that were chosen, if any were.
  */
-export function withObjective<T extends SolveOptions & { readonly maxMoves?: number }>(
+export function withObjective<T extends SolveOptions>(
   options: T,
   { shape }: Pick<Machine, "shape">,
   solvers?: readonly string[],
 ): { options: T & { objective: Objective }; line: string } {
   const { objective: minimise, routerGroups } = requestOf(options);
-  const asked = { objective: minimise, solvers, maxMoves: options.maxMoves, routerGroups };
+  const asked = { objective: minimise, solvers, routerGroups };
   const chosen = chooseObjective(asked, { shape });
   const objective = chosen.minimise === "load" ? "balance" : chosen.minimise;
   return { options: { ...options, objective }, line: `objective ${objective}, as ${chosen.because}` };

@@ -53,8 +53,8 @@ export async function withThreads<Result>(
     return placeTrace(trace, {
       posing: poseFor(trace, machine, request),
       solver: running ? migrateFrom(threaded, running.from, running.maxMoves) : threaded,
-      // What moves keeps its place: the numbers are those of a running placement.
-      keepsNumbers: running !== undefined,
+      // Where moves are counted, the numbers are those of the running placement.
+      keepsNumbers: running !== undefined && running.maxMoves < Infinity,
       concurrency: numThreads,
       solverOptions: {
         ...DEFAULT_SOLVER_OPTIONS,

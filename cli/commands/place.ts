@@ -179,7 +179,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   const split = splitParts(parts, options.holdout);
   const placer = await openPlacer(machine, options, { parts, solvers: [solver], terminal });
   const begin = performance.now();
-  const outcome = await placer.place(split.learn, solver, migration?.limit).finally(() => placer.close());
+  const outcome = await placer.place(split.learn, solver, migration).finally(() => placer.close());
   const seconds = (performance.now() - begin) / 1000;
   if (outcome.status !== "placed") {
     terminal.fail(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);
@@ -255,7 +255,7 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   const provenance = checkedMaking([loads], machine, context);
   const placer = await openPlacer(machine, options, { parts: [loads], solvers: [solver], terminal });
   const begin = performance.now();
-  const outcome = await placer.place(loads, solver, migration?.limit).finally(() => placer.close());
+  const outcome = await placer.place(loads, solver, migration).finally(() => placer.close());
   const seconds = (performance.now() - begin) / 1000;
   if (outcome.status !== "placed") {
     terminal.fail(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);

@@ -6,7 +6,7 @@ import { fasterLayers, measureDrift, recordPlacement, type Drift } from "../../d
 import type { Machine as SizedMachine } from "../../doors/hardware.js";
 import { exportPlacement, findTarget, formatPlacement, type Placement } from "../../doors/placement.js";
 import { formatTime } from "../../doors/report.js";
-import { migrateFrom, requireSolver } from "../../doors/solvers.js";
+import { requireSolver } from "../../doors/solvers.js";
 import { engineOption } from "../engine-option.js";
 import { loadTrace, type LoadedTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
@@ -17,6 +17,7 @@ import {
   numberOption,
   type TraceOptions,
 } from "../options.js";
+import { limitTo } from "../migration.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openPlacer } from "../placer.js";
 import { readPlacement } from "../read-files.js";
@@ -185,16 +186,14 @@ async function placeWithin(
   const slots = given.slots ?? running.slotsPerChiplet;
   const options: WatchOptions = {
     ...given,
-    // Moves are counted where C_T is minimised; what pays is told by the clock.
-    objective: given.objective ?? "traffic",
+    // What pays is told by the clock.
+    objective: given.objective ?? "time",
     replicas: given.replicas ?? numReplicas,
     ...(slots !== undefined && given.slotsPerChiplet === undefined && { slots }),
   };
   const solver = requireSolver("auto");
   const placer = await openPlacer(machine, options, { parts, solvers: [solver], terminal });
-  const outcome = await placer
-    .place(trace, solver, (aimed) => migrateFrom(aimed, running, maxMoves))
-    .finally(() => placer.close());
+  const outcome = await placer.place(trace, solver, limitTo(running, maxMoves)).finally(() => placer.close());
   if (outcome.status !== "placed" || placer.signal.aborted) return undefined;
   return recordPlacement(outcome, { provenance: makingOf(parts, machine, options), seed: options.seed });
 }

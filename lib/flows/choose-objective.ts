@@ -14,29 +14,24 @@ export interface ObjectiveRequest {
   readonly objective?: Objective["minimise"] | undefined;
   /** Names of the solvers that were chosen, if any were. */
   readonly solvers?: readonly string[] | undefined;
-  /** Most experts that may move away from a running placement. */
-  readonly maxMoves?: number | null | undefined;
   readonly routerGroups?: number | undefined;
 }
 
 /**
- * Chooses what to minimise: time where machine and model are known, else traffic. Whoever names a solver, few moves or
- * groups of the router asks for what those minimise: traffic.
+ * Chooses what to minimise: time where machine and model are known, else traffic. Whoever names a solver or groups of the
+ * router asks for what those minimise: traffic.
  *
  * @example
  * chooseObjective({}, { hardware, shape }).minimise; // "time"
  * chooseObjective({ solvers: ["exact"] }, { hardware, shape }).minimise; // "traffic"
  */
 export function chooseObjective(
-  { objective, solvers, maxMoves, routerGroups = 1 }: ObjectiveRequest,
+  { objective, solvers, routerGroups = 1 }: ObjectiveRequest,
   { shape }: Pick<PosedMachine, "shape">,
 ): ObjectiveChoice {
   if (objective !== undefined) return { minimise: objective, because: "asked for" };
   if (shape === undefined) {
     return { minimise: "traffic", because: "the sizes of the model are not known" };
-  }
-  if (typeof maxMoves === "number" && maxMoves < Infinity) {
-    return { minimise: "traffic", because: "few moves are sought for it alone" };
   }
   if (routerGroups > 1) {
     return { minimise: "traffic", because: "groups of the router are placed one by one" };

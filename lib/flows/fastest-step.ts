@@ -17,18 +17,29 @@ export type Candidates = Map<number, Readonly<Record<string, Candidate>>>;
  * its own, or those of one candidate of every layer, numbered so that memories work evenly. So no solver whose placements
  * were candidates makes a faster step.
  *
- * @param problems Those of the layers, in the same order.
+ * Where chiplets keep their numbers, because experts move away from a running placement, that is a candidate of every layer:
+ * no step is slower than what runs, and of equally fast ones what runs stays.
+ *
+ * @param options.problems Those of the layers, in the same order.
  */
 export function fastestStep(
   layers: readonly LayerPlacement[],
-  problems: readonly PlacementProblem[],
-  candidates: Candidates,
+  {
+    problems,
+    candidates,
+    keepsNumbers,
+  }: {
+    readonly problems: readonly PlacementProblem[];
+    readonly candidates: Candidates;
+    readonly keepsNumbers: boolean;
+  },
 ): readonly LayerPlacement[] {
   const [{ objective }] = problems;
   if (objective.minimise !== "time") return layers;
   const { machine } = objective;
-  const choices = [layers, ...candidateSteps(layers, candidates)].map((step) => {
-    const placed = evenStep(step, problems);
+  const others = candidateSteps(layers, candidates);
+  const choices = (keepsNumbers ? [...others, layers] : [layers, ...others]).map((step) => {
+    const placed = keepsNumbers ? step : evenStep(step, problems);
     const traffic = placed.map(({ chiplets }, index) =>
       countTraffic(problems[index].patterns, chiplets, problems[index]),
     );

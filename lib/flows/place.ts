@@ -36,7 +36,7 @@ export interface PlaceTraceOptions {
   readonly solver: Solver;
   /** `timeLimitMs` is for all layers together: whatever layer begins gets its share of what is left. */
   readonly solverOptions: Omit<SolverOptions, "onProgress">;
-  /** Whether chiplets keep the numbers that the solver gave them, as where a running placement is changed; default false. */
+  /** Whether chiplets keep the numbers that the solver gave them, as within some moves of a running placement; default false. */
   readonly keepsNumbers?: boolean;
   /** Layers that are solved at once; default all. */
   readonly concurrency?: number;
@@ -103,7 +103,7 @@ export async function placeTrace(
       ...(sharedExperts !== undefined && { sharedExperts }),
       numChiplets,
       ...(problems.some(({ numReplicas }) => numReplicas > 0) && { dispatch }),
-      layers: keepsNumbers ? layers : verified(fastestStep(layers, problems, candidatesOf), problems),
+      layers: verified(fastestStep(layers, { problems, candidates: candidatesOf, keepsNumbers }), problems),
     },
   };
 }

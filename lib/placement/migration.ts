@@ -18,6 +18,14 @@ export type MigrationStep =
   | { readonly kind: "swap"; readonly transfers: readonly [Transfer, Transfer] }
   | { readonly kind: "drop"; readonly expert: number; readonly chiplet: number };
 
+/** The placements in which all but some slots hold what they hold in a running one. */
+export interface MigrationBudget {
+  /** Which chiplet holds which experts; the order of its slots does not matter. */
+  readonly running: Chiplets;
+  /** Most slots that may be filled from elsewhere: experts on another chiplet, and replicas that are new. */
+  readonly maxMoves: number;
+}
+
 /** Slots of a placement that have to be filled from elsewhere: the expert moves between two placements. */
 export function countMoves(from: Chiplets, to: Chiplets): number {
   return to.reduce(

@@ -1,4 +1,6 @@
+import type { MigrationBudget } from "../../lib/placement/migration.js";
 import { chipletOfExperts, expertsOfChiplets, type Chiplets } from "../../lib/placement/placement.js";
+import { timeLeft } from "../../lib/placement/solver.js";
 import type { Random } from "../../lib/random.js";
 import type { ConstraintModel } from "../constraints/constraint-model.js";
 import { createAdmissibility } from "../constraints/violations.js";
@@ -13,16 +15,12 @@ const SWAPS_PER_OCCUPANT = 0.2;
 const ACCEPTED_LOSS = 0.01;
 
 /** Options of {@link searchBoundedMoves}. */
-export interface MoveBudgetOptions {
-  /** Without replicas, within the slots of the problem. */
-  readonly running: Chiplets;
-  /** Most experts that may sit on another chiplet than in the running placement. */
-  readonly maxMoves: number;
+export interface BoundedMovesOptions extends MigrationBudget {
   readonly random: Random;
   /** Only descend from every start: a user waits. */
   readonly isHurried: boolean;
-  /** For the integer programme. Default none. */
-  readonly timeLimitMs?: number | undefined;
+  /** When to stop, on the clock of `performance.now()`; every start is gone down from before. */
+  readonly deadline: number;
 }
 
 /**
@@ -31,15 +29,16 @@ export interface MoveBudgetOptions {
  * Iterated local search from every start, whose experts first go back for as long as too many are away, those that cost
  * least before others. Then set partitioning over all chiplet columns met on the way.
  *
+ * @param options.running Without replicas, within the slots.
  * @param starts Placements within the slots; those that break a limit are left out.
  * @returns Undefined where no start led to an admissible placement within the migration budget.
  */
 export async function searchBoundedMoves(
   model: ConstraintModel,
   starts: readonly Chiplets[],
-  options: MoveBudgetOptions,
+  options: BoundedMovesOptions,
 ): Promise<Chiplets | undefined> {
-  const { running, maxMoves, random, isHurried } = options;
+  const { running, maxMoves, random, isHurried, deadline } = options;
   const isAdmissible = createAdmissibility(model);
   const moves = new BoundedMoves(model, running, maxMoves);
   const numOccupants = model.numChiplets * model.slotsPerChiplet;
@@ -62,7 +61,7 @@ export async function searchBoundedMoves(
     if (!moves.retreat()) continue;
     moves.descend();
     keep();
-    for (let kick = 0; kick < kicks; kick++) {
+    for (let kick = 0; kick < kicks && performance.now() < deadline; kick++) {
       moves.save();
       moves.kick(random, swapsPerKick);
       if (moves.retreat()) {
@@ -75,8 +74,12 @@ export async function searchBoundedMoves(
   }
   if (!best) return undefined;
   const found = placementOf(model, best);
-  if (isHurried) return found;
-  const chosen = await recombineBoundedMoves(model, [...pool.values()], { ...options, incumbent: best });
+  if (isHurried || performance.now() >= deadline) return found;
+  const chosen = await recombineBoundedMoves(model, [...pool.values()], {
+    maxMoves,
+    incumbent: best,
+    ...timeLeft(deadline),
+  });
   const recombined = placementOf(model, chosen);
   // Limits of chiplet groups are not in the model, so the choice may break one; the search keeps them all.
   return isAdmissible(chipletOfExperts(recombined, model.numExperts)) ? recombined : found;

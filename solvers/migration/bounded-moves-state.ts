@@ -4,6 +4,7 @@ import type { ConstraintModel } from "../constraints/constraint-model.js";
 import type { PlacedColumn } from "./bounded-moves-model.js";
 import { createSwapRule } from "../search/feasible-swaps.js";
 import { SwapGains, type SwapRule } from "../search/swap-gains.js";
+import { createAddedMoves } from "./added-moves.js";
 
 /**
  * A placement under change that knows how many experts are away from where they sit in a running one, and comes back to
@@ -15,6 +16,7 @@ export class BoundedMoves {
 
   readonly #state: SwapGains;
   readonly #allows: SwapRule | undefined;
+  readonly #addedMoves: (e: number, f: number) => number;
   readonly #numExperts: number;
   readonly #incumbentOf: Uint16Array;
 
@@ -27,6 +29,7 @@ export class BoundedMoves {
     this.#allows = createSwapRule(model, this.#state);
     this.#numExperts = model.numExperts;
     this.#incumbentOf = chipletOfExperts(running, model.numExperts);
+    this.#addedMoves = createAddedMoves(this.#incumbentOf, this.#state.chipletOf);
   }
 
   /** Token copies of the placement: its cost. */
@@ -154,17 +157,6 @@ export class BoundedMoves {
       }
     }
     return found;
-  }
-
-  /** Experts more away after a swap than before, -2 to 2. */
-  #addedMoves(e: number, f: number): number {
-    const { chipletOf } = this.#state;
-    const added = (occupant: number, to: number) =>
-      occupant >= this.#numExperts
-        ? 0
-        : Number(to !== this.#incumbentOf[occupant]) -
-          Number(chipletOf[occupant] !== this.#incumbentOf[occupant]);
-    return added(e, chipletOf[f]) + added(f, chipletOf[e]);
   }
 
   #swap(e: number, f: number): void {

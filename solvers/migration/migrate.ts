@@ -1,27 +1,13 @@
 import { InputError } from "../../lib/errors.js";
-import { heldLimits } from "../../lib/placement/constraints.js";
 import { countMoves } from "../../lib/placement/migration.js";
-import type {
-  Chiplets,
-  LayerPlacement,
-  Placement,
-  Proved,
-  Solution,
-  StoppedBy,
-} from "../../lib/placement/placement.js";
-import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
-import { relabelChiplets } from "../../lib/placement/relabel.js";
+import type { Chiplets, Placement, Solution } from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
-import { countReplication, countTraffic } from "../../lib/placement/traffic.js";
-import { verifyChiplets } from "../../lib/placement/verify.js";
-import { createRandom } from "../../lib/random.js";
-import { constraintModelOf } from "../constraints/constraint-model.js";
-import { evenly } from "../constraints/even-slots.js";
-import { annealReplicas } from "../replicas/annealing.js";
-import { enumerateReplicas } from "../replicas/enumerate-replicas.js";
-import { searchBoundedMoves } from "./bounded-moves-search.js";
-import { keptChiplets, resizeChiplets } from "./resize.js";
 import { largest } from "../../lib/statistics.js";
+import { evenly } from "../constraints/even-slots.js";
+import { limitMoves } from "./limit-moves.js";
+import { relabelled } from "./renamed.js";
+import { keptChiplets, resizeChiplets } from "./resize.js";
 
 /**
  * Makes a solver that stays within some expert moves of a running placement.
@@ -100,139 +86,6 @@ async function moveWithin(
     seed: options.seed,
     ...timeLeft(deadline),
   });
-}
-
-/** Options of `limitMoves`. */
-export interface LimitMovesOptions {
-  /** Within slots and replicas of the problem. */
-  readonly running: Chiplets;
-  /** Most slots that may be filled from elsewhere: experts on another chiplet, and replicas that are new. */
-  readonly maxMoves: number;
-  /** What to aim for, if anything was found. */
-  readonly target: Exclude<Solution, { status: "infeasible" }>;
-  readonly seed: number;
-  readonly timeLimitMs?: number | undefined;
-}
-
-/**
- * Finds the best placement within some expert moves of a running one.
- *
- * The target, renamed, where it is within the budget and nothing can be better; else what {@link searchBoundedMoves} finds, or
- * with replicas the annealing over replicas and slots, kept within the migration budget.
- *
- * @returns Undecided where no placement within the budget was found that respects all limits.
- *
- * @example
- * const running = [[0, 2], [1, 3]];
- * const target = await exact.solve(problem, DEFAULT_SOLVER_OPTIONS);
- * const { chiplets } = await limitMoves(problem, { running, maxMoves: 2, target, seed: 1 });
- * countMoves(running, chiplets); // 2
- */
-export async function limitMoves(problem: PlacementProblem, options: LimitMovesOptions): Promise<Solution> {
-  const { running, maxMoves } = options;
-  const target = "chiplets" in options.target ? relabelled(problem, options.target, running) : undefined;
-  const isReached = target !== undefined && countMoves(running, target.chiplets) <= maxMoves;
-  if (isReached && (target.status === "optimal" || maxMoves === Infinity)) return target;
-
-  const isCut = options.target.stoppedBy === "time limit" || options.target.stoppedBy === "interrupt";
-  const stoppedBy: StoppedBy = isCut ? options.target.stoppedBy : "budget";
-  const chiplets =
-    problem.numReplicas > 0
-      ? moveCopies(problem, options)
-      : await searchBoundedMoves(
-          constraintModelOf(problem),
-          target ? [running, target.chiplets] : [running],
-          {
-            ...options,
-            random: createRandom(options.seed, problem.layer),
-            isHurried: stoppedBy === "interrupt",
-          },
-        );
-  const isSound = chiplets !== undefined && verifyChiplets(problem, chiplets).length === 0;
-  const searched = isSound ? { ...claims(problem, chiplets, target), chiplets, stoppedBy } : undefined;
-  const found = isReached && !(searched && searched.cost < target.cost) ? target : searched;
-  if (found && (problem.numReplicas === 0 || problem.objective.minimise !== "traffic")) return found;
-  return tryAllWithin(problem, options, found) ?? found ?? { status: "undecided", stoppedBy };
-}
-
-/** The best of all placements within the budget, or that there is none, where all can be tried. */
-function tryAllWithin(
-  problem: PlacementProblem,
-  { running, maxMoves }: LimitMovesOptions,
-  found: Extract<Solution, { chiplets: Chiplets }> | undefined,
-): Solution | undefined {
-  const tried = enumerateReplicas(problem, {
-    mostCost: found?.cost ?? Infinity,
-    isSound: (chiplets) =>
-      countMoves(running, chiplets) <= maxMoves && verifyChiplets(problem, chiplets).length === 0,
-    keepsNumbers: true,
-  });
-  if (!tried) return undefined;
-  if (tried.chiplets) {
-    const better = claims(problem, tried.chiplets, found);
-    return { ...better, chiplets: tried.chiplets, stoppedBy: found?.stoppedBy ?? "budget" };
-  }
-  if (found || !tried.isComplete) return undefined;
-  const reason = `no placement within ${maxMoves} moves of the running one respects all limits: all were tried`;
-  return { status: "infeasible", reason };
-}
-
-/** Moves experts and replicas away from the running placement, if that is one but for the loads. */
-function moveCopies(
-  problem: PlacementProblem,
-  { running, maxMoves, seed, timeLimitMs = Infinity }: LimitMovesOptions,
-): Chiplets | undefined {
-  const unloaded = { ...problem, limits: heldLimits(problem.limits) };
-  if (verifyChiplets(unloaded, running).length > 0) return undefined;
-  return annealReplicas(problem, running, {
-    random: createRandom(seed, problem.layer),
-    maxLoad: problem.limits.chipletLoad,
-    deadline: performance.now() + timeLimitMs,
-    budget: { running, maxMoves },
-  }).chiplets;
-}
-
-/** What is known of a placement within the budget: its costs, and what was proved for the target. */
-function claims(
-  problem: PlacementProblem,
-  chiplets: Chiplets,
-  target: Pick<LayerPlacement, "bound" | "groups"> | undefined,
-): Proved & Pick<LayerPlacement, "groups"> {
-  const { tokenReplication, groupReplication } = countReplication(problem.patterns, chiplets, problem);
-  return {
-    status: "feasible",
-    cost: tokenReplication,
-    ...(target?.bound !== undefined && { bound: target.bound }),
-    ...(target?.groups && { groups: { status: "feasible", cost: groupReplication } }),
-  };
-}
-
-/** A placement that a solver answered with. */
-type Found = Extract<Solution, Proved>;
-
-/**
- * The same columns under chiplet numbers that move as few experts as possible. Engines choose among replicas by the numbers
- * of ranks, so that with replicas costs are counted anew, and the numbers stay where other ones would break a limit.
- */
-function relabelled(problem: PlacementProblem, target: Found, running: Chiplets): Found {
-  const { chipletsPerGroup, pins, routerGroups, numChiplets, evenSlots, numReplicas } = problem;
-  const chipletsPerRun = Math.max(1, routerGroups === 1 ? 1 : numChiplets / routerGroups);
-  const kept = { chipletsPerGroup, chipletsPerRun, pins, keepsSizes: evenSlots };
-  const chiplets = relabelChiplets(target.chiplets, running, kept);
-  if (numReplicas === 0) return { ...target, chiplets };
-  if (verifyChiplets(problem, chiplets).length > 0) return target;
-  const { load } = target;
-  return {
-    ...target,
-    ...claims(problem, chiplets, target),
-    chiplets,
-    ...(load && { load: { ...load, status: "feasible", cost: loadMaxOverMean(problem, chiplets) } }),
-  };
-}
-
-function loadMaxOverMean(problem: PlacementProblem, chiplets: Chiplets): number {
-  const { chipletLoad } = countTraffic(problem.patterns, chiplets, problem);
-  return largest(chipletLoad) / meanChipletLoad(problem);
 }
 
 /** The running placement of the problem's layer. */

@@ -18,12 +18,17 @@ export interface TimeAnnealing {
   readonly smooth: number;
 }
 
+/** Two slots of different chiplets, whose contents are swapped. */
+export type SlotPair = readonly [number, number];
+
 /** Options of {@link annealTime}. */
 export interface AnnealTimeOptions {
   /** Time of a layer with such traffic, in ns; called for every swap. */
   readonly estimate: (traffic: LayerTraffic) => number;
   /** Whether the placement at hand is admissible, of which a start is; all are, by default. */
   readonly isAllowed?: (() => boolean) | undefined;
+  /** Draws the swaps of a move, or none; by default one of two slots, or all of two chiplets of different groups. */
+  readonly draw?: (state: SwapTraffic, random: Random) => readonly SlotPair[] | undefined;
   readonly maxMoves: number;
   readonly random: Random;
   /** When to stop, on the clock of `performance.now()`. */
@@ -52,12 +57,19 @@ export const TIME_ANNEALING: TimeAnnealing = { hot: HOT, cold: COLD, wholeChiple
 export function annealTime(
   state: SwapTraffic,
   start: Chiplets,
-  { estimate, isAllowed, maxMoves, random, deadline, annealing = TIME_ANNEALING }: AnnealTimeOptions,
+  {
+    estimate,
+    isAllowed,
+    annealing = TIME_ANNEALING,
+    draw = (swapped, from) => drawSwaps(swapped, from, annealing.wholeChiplets),
+    maxMoves,
+    random,
+    deadline,
+  }: AnnealTimeOptions,
 ): { chiplets: number[][]; ns: number; isCut: boolean } {
   state.place(start);
-  const { slots, traffic } = state;
-  const { hot, cold, wholeChiplets, smooth } = annealing;
-  const numSlots = state.expertOf.length;
+  const { traffic } = state;
+  const { hot, cold, smooth } = annealing;
   const copiesAtStart = sum(traffic.chipletTokens);
   const meanLoad = sum(traffic.chipletLoad) / traffic.numChiplets;
   const score = (ns: number) => {
@@ -81,8 +93,8 @@ export function annealTime(
     const next = score(ns);
     const temperature = current * hot * (cold / hot) ** (move / maxMoves);
     if (next > current && random.next() >= Math.exp((current - next) / temperature)) {
-      // A swap undoes itself.
-      for (const [slotA, slotB] of swaps) state.swap(slotA, slotB);
+      // Swaps undo themselves, the last one first.
+      for (const [slotA, slotB] of swaps.toReversed()) state.swap(slotA, slotB);
       continue;
     }
     current = next;
@@ -91,17 +103,21 @@ export function annealTime(
     best = state.chiplets();
   }
   return { chiplets: best, ns: bestNs, isCut };
+}
 
-  function draw(swapped: SwapTraffic, from: Random): [number, number][] | undefined {
-    const slotA = from.below(numSlots);
-    const slotB = from.below(numSlots);
-    const [a, b] = [Math.floor(slotA / slots), Math.floor(slotB / slots)];
-    if (a === b) return undefined;
-    const { chipletsPerGroup, numChiplets } = traffic;
-    if (chipletsPerGroup < numChiplets && from.next() < wholeChiplets) {
-      if (groupOfChiplet(a, chipletsPerGroup) === groupOfChiplet(b, chipletsPerGroup)) return undefined;
-      return Array.from({ length: slots }, (_, place) => [a * slots + place, b * slots + place]);
-    }
-    return swapped.expertOf[slotA] === swapped.expertOf[slotB] ? undefined : [[slotA, slotB]];
+function drawSwaps(
+  { expertOf, slots, traffic }: SwapTraffic,
+  random: Random,
+  wholeChiplets: number,
+): SlotPair[] | undefined {
+  const slotA = random.below(expertOf.length);
+  const slotB = random.below(expertOf.length);
+  const [a, b] = [Math.floor(slotA / slots), Math.floor(slotB / slots)];
+  if (a === b) return undefined;
+  const { chipletsPerGroup, numChiplets } = traffic;
+  if (chipletsPerGroup < numChiplets && random.next() < wholeChiplets) {
+    if (groupOfChiplet(a, chipletsPerGroup) === groupOfChiplet(b, chipletsPerGroup)) return undefined;
+    return Array.from({ length: slots }, (_, place) => [a * slots + place, b * slots + place]);
   }
+  return expertOf[slotA] === expertOf[slotB] ? undefined : [[slotA, slotB]];
 }

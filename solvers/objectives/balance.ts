@@ -1,3 +1,4 @@
+import type { MigrationBudget } from "../../lib/placement/migration.js";
 import { OPTIMALITY_GAP, TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
 import {
   chipletOfExperts,
@@ -7,10 +8,11 @@ import {
 } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
-import { createRandom } from "../../lib/random.js";
+import { createRandom, type Random } from "../../lib/random.js";
 import { eplbGlobal, eplbHierarchical } from "../eplb.js";
 import { finish } from "../constraints/complete-placement.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
+import { createAddedMoves } from "../migration/added-moves.js";
 import { createSwapRule } from "../search/feasible-swaps.js";
 import { SwapGains } from "../search/swap-gains.js";
 import { contiguousPlacement } from "../starts/contiguous-placement.js";
@@ -105,23 +107,41 @@ export function leastLargestLoad({
   return Math.max(Math.ceil(sum(load) / numChiplets - TOKEN_ROUNDING), heaviest);
 }
 
-/** Swaps until the largest load of a chiplet is as small as the budget finds; limits stay respected. */
-function balancePlacement(
+/** Options of {@link balancePlacement}. */
+export interface BalanceOptions {
+  readonly seed: number;
+  /** On the clock of `performance.now()`. */
+  readonly deadline: number;
+  /** Keeps the search within some moves of a running placement. */
+  readonly budget?: MigrationBudget;
+}
+
+/**
+ * Swaps until the largest load of a chiplet is as small as the budget finds; limits stay respected.
+ *
+ * @param begun Respects all limits, and the moves allowed. Shape [numExperts].
+ * @returns Chiplet of every expert, the largest load no larger than it was. Shape [numExperts].
+ */
+export function balancePlacement(
   problem: PlacementProblem,
   begun: Uint16Array,
-  { seed, deadline }: { readonly seed: number; readonly deadline: number },
+  { seed, deadline, budget }: BalanceOptions,
 ): Uint16Array {
   const state = new SwapGains(problem);
   state.place(begun);
-  const allows = createSwapRule(constraintModelOf(problem), state);
+  const { chipletOf, numOccupants } = state;
+  const respects = createSwapRule(constraintModelOf(problem), state);
+  const moves = budget && createMoveBudget(state, problem.numExperts, budget);
+  const allows = (e: number, f: number) => moves?.allows(e, f) !== false && respects?.(e, f) !== false;
   const random = createRandom(seed, problem.layer, KICKS);
-  const loadOf = new Float64Array(state.numOccupants);
+  const loadOf = new Float64Array(numOccupants);
   loadOf.set(problem.load);
   const loads = loadsOf(problem, begun);
   const swap = (e: number, f: number) => {
     const change = loadOf[f] - loadOf[e];
-    loads[state.chipletOf[e]] += change;
-    loads[state.chipletOf[f]] -= change;
+    loads[chipletOf[e]] += change;
+    loads[chipletOf[f]] -= change;
+    moves?.count(e, f);
     state.swap(e, f);
   };
   /** Makes the swap with the heaviest chiplet that leaves the larger load of the two smallest. */
@@ -130,11 +150,11 @@ function balancePlacement(
     let best = loads[heaviest];
     let chosen: [number, number] | undefined;
     for (const e of state.occupants.slice(heaviest * state.slots, (heaviest + 1) * state.slots)) {
-      for (let f = 0; f < state.numOccupants; f++) {
-        const target = state.chipletOf[f];
+      for (let f = 0; f < numOccupants; f++) {
+        const target = chipletOf[f];
         const change = loadOf[f] - loadOf[e];
         const larger = Math.max(loads[heaviest] + change, loads[target] - change);
-        if (target === heaviest || larger >= best || (allows && !allows(e, f))) continue;
+        if (target === heaviest || larger >= best || !allows(e, f)) continue;
         best = larger;
         chosen = [e, f];
       }
@@ -142,26 +162,65 @@ function balancePlacement(
     if (chosen) swap(chosen[0], chosen[1]);
     return chosen !== undefined;
   };
+  /** Makes two random swaps, where moves are few after an expert or two went back. */
+  const kick = () => {
+    for (let swaps = 0; swaps < 2; swaps++) {
+      const back = moves?.drawReturn(random);
+      if (back && allows(back[0], back[1])) swap(back[0], back[1]);
+    }
+    for (let swaps = 0; swaps < 2; swaps++) {
+      const e = random.below(numOccupants);
+      const f = random.below(numOccupants);
+      if (chipletOf[e] !== chipletOf[f] && allows(e, f)) swap(e, f);
+    }
+  };
   let best = begun;
   let bestLoad = largest(loads);
   const target = leastLargestLoad(problem);
-  for (let kick = 0; kick <= KICKS && bestLoad > target && performance.now() < deadline; kick++) {
+  for (let kicks = 0; kicks <= KICKS && bestLoad > target && performance.now() < deadline; kicks++) {
     while (performance.now() < deadline && improve());
     const load = largest(loads);
     if (load < bestLoad) {
       bestLoad = load;
       best = state.expertChiplets();
     }
-    for (let swaps = 0; swaps < 2; swaps++) {
-      const e = random.below(state.numOccupants);
-      const f = random.below(state.numOccupants);
-      if (state.chipletOf[e] !== state.chipletOf[f] && (!allows || allows(e, f))) swap(e, f);
-    }
+    kick();
   }
   return best;
 }
 
-function withLoad(
+/** Counts the experts of a placement under change that are away from where they run. */
+function createMoveBudget(
+  { chipletOf, occupants, slots }: SwapGains,
+  numExperts: number,
+  { running, maxMoves }: MigrationBudget,
+) {
+  const runningOn = chipletOfExperts(running, numExperts);
+  const addedMoves = createAddedMoves(runningOn, chipletOf);
+  const isAway = (expert: number) => chipletOf[expert] !== runningOn[expert];
+  let moves = runningOn.reduce((away, _, expert) => away + Number(isAway(expert)), 0);
+  return {
+    allows: (e: number, f: number) => moves + addedMoves(e, f) <= maxMoves,
+    /** Told of every swap, before it is made. */
+    count(e: number, f: number) {
+      moves += addedMoves(e, f);
+    },
+    /** A swap that takes an expert back to where it runs, and no other one away; undefined where there is none. */
+    drawReturn(random: Random): [number, number] | undefined {
+      const away = [...runningOn.keys()].filter(isAway);
+      if (away.length === 0) return undefined;
+      const expert = away[random.below(away.length)];
+      const first = runningOn[expert] * slots;
+      const others = occupants
+        .subarray(first, first + slots)
+        .filter((other) => addedMoves(expert, other) < 0);
+      return others.length > 0 ? [expert, others[random.below(others.length)]] : undefined;
+    },
+  };
+}
+
+/** The answer with its largest load over the mean, and what is proved about that. */
+export function withLoad(
   problem: PlacementProblem,
   solution: Solution,
   { mean, bound }: { mean: number; bound: number },

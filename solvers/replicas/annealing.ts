@@ -1,3 +1,4 @@
+import type { MigrationBudget } from "../../lib/placement/migration.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import { ruleOf } from "../../lib/placement/dispatch.js";
 import { constraintsOf, isAbove, type Constraint } from "../../lib/placement/constraints.js";
@@ -21,13 +22,6 @@ export interface ReplicaSearchOptions {
   readonly budget?: MigrationBudget;
   /** When to stop on the clock of `performance.now()`. */
   readonly deadline?: number;
-}
-
-/** The placements in which all but some slots hold what they hold in a running one. */
-export interface MigrationBudget {
-  /** Which chiplet holds which experts; the order of its slots does not matter. */
-  readonly running: Chiplets;
-  readonly maxMoves: number;
 }
 
 /** Patterns looked at in a search: a second or two. */

@@ -11,6 +11,11 @@ interface PlacedFrom {
   learned: { tokenReplication: number };
 }
 
+interface Timed {
+  objective: string;
+  time: { learnedNs: number };
+}
+
 describe("place from a running placement", () => {
   let place: Workplace;
   beforeEach(async () => {
@@ -55,6 +60,50 @@ describe("place from a running placement", () => {
     expect(((await place.runJson(...from.slice(0, -1), "new.json")) as PlacedFrom).migration.moves).to.equal(
       0,
     );
+  });
+
+  it("moves few experts for what is asked: time, even loads of tokens, and loads without tokens", async () => {
+    const timed = [
+      ...["place", "trace.jsonl", "--chiplets", "4", "--groups", "1"],
+      ...["--model", "deepseek-moe-16b", "--hardware", "h100-8x8"],
+    ];
+    await place.run(...timed, "--solver", "random", "--seed", "2", "-o", "random.json");
+    const told = await Promise.all(
+      [
+        ["--from", "random.json", "--max-moves", "0"],
+        ["--from", "random.json", "--max-moves", "2"],
+        ["--from", "random.json"],
+        [],
+      ].map(async (args) => (await place.runJson(...timed, ...args)) as PlacedFrom & Timed),
+    );
+    expect(told.map(({ objective }) => objective)).to.deep.equal(Array(4).fill("time"));
+    expect(told[1].migration.moves).to.be.within(1, 4);
+    const [still, few, free, plain] = told.map(({ time }) => time.learnedNs);
+    expect(few).to.be.below(still);
+    expect(free).to.be.at.most(few);
+    expect(free).to.be.at.most(plain);
+
+    const byTokens = (await place.runJson(
+      ...from,
+      "--max-moves",
+      "2",
+      "--objective",
+      "balance",
+    )) as PlacedFrom & { placement: { layers: { load: { cost: number } }[] } };
+    for (const { moves } of byTokens.migration.layers) expect(moves).to.be.at.most(2);
+    // 1, 1, 1 and 9 of two experts each: the busiest gives up its lighter one.
+    place.write(
+      "loads.json",
+      JSON.stringify({ logical_count: [0, 1, 2].map(() => [5, 5, 5, 5, 5, 5, 60, 30]) }),
+    );
+    const even = ["place", "loads.json", "--chiplets", "4", "--objective", "balance"];
+    await place.run(...even, "--solver", "contiguous", "-o", "loads-running.json");
+    const byLoads = (await place.runJson(
+      ...even,
+      ...["--from", "loads-running.json", "--max-moves", "2"],
+    )) as PlacedFrom & { layers: { loadMaxOverMean: number }[] };
+    expect(byLoads.migration.layers.map(({ moves }) => moves)).to.deep.equal([2, 2, 2]);
+    for (const { loadMaxOverMean } of byLoads.layers) expect(loadMaxOverMean).to.be.closeTo(65 / 30, 1e-12);
   });
 
   it("asks for GPUs where an engine is to load it, or takes the machine that the running placement remembers", async () => {
@@ -138,8 +187,8 @@ describe("place from a running placement", () => {
       [["--max-moves", "2"], "--max-moves: found no --from"],
       [["--moves", "moves.json"], "--moves: found no --from"],
       [
-        ["--from", "running.json", "--max-moves", "2", "--objective", "balance"],
-        "--max-moves: found --objective",
+        ["--from", "running.json", "--max-moves", "2", "--objective", "balance", "--replicas", "4"],
+        "--max-moves: found 4 replicas where loads are evened, expected none, or any number of moves",
       ],
       [
         ["--from", "running.json", "--chiplets", "8", "--max-moves", "3"],

@@ -13,12 +13,11 @@ describe("chooseObjective", () => {
     expect(chooseObjective({}, { shape: undefined }).minimise).to.equal("traffic");
   });
 
-  it("is what is asked for, and traffic for a solver that was named or a few moves", () => {
+  it("is what is asked for, and traffic for a solver that was named or groups of the router", () => {
     expect(chooseObjective({ objective: "load" }, { shape }).minimise).to.equal("load");
     expect(chooseObjective({ objective: "time", solvers: ["exact"] }, { shape }).minimise).to.equal("time");
     expect(chooseObjective({ solvers: ["exact", "louvain"] }, { shape }).minimise).to.equal("traffic");
-    expect(chooseObjective({ maxMoves: 3 }, { shape }).minimise).to.equal("traffic");
-    expect(chooseObjective({ maxMoves: Infinity }, { shape }).minimise).to.equal("time");
+    expect(chooseObjective({ routerGroups: 8 }, { shape }).minimise).to.equal("traffic");
   });
 });
 
