@@ -2,7 +2,7 @@ import type { Tensor } from "../lib/containers/tensor.js";
 import { BYTE_PADDING } from "./padding.js";
 
 /** -1 in unsigned numbers of 16, 32 and 64 bits; of those with 64, loads may come close. */
-const NEVER = new Set([2 ** 16 - 1, 2 ** 32 - 1, 2 ** 64]);
+const NEVER = [2 ** 16 - 1, 2 ** 32 - 1, 2 ** 64];
 
 /** Experts that tokens have in common where all layers are the same. */
 const ALL_SHARED = 0.9;
@@ -42,30 +42,36 @@ export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
     isWhole: true,
     isBinary: true,
   };
+  // Thousands of rows are looked at: what is made of them is made in the same memory.
+  let [chosen, chosenBefore] = [new Float64Array(width), new Float64Array(width)];
   for (let entry = 0; entry < numEntries; entry++) {
-    let before: { sum: number; chosen: Float64Array } | undefined;
+    let [numBefore, sumBefore] = [0, 0];
     for (let row = 0; row < numRows; row++) {
       const first = start + entry * entryStride + row * rowStride;
-      const ids = new Float64Array(width);
-      for (let at = 0; at < width; at++) ids[at] = values[first + at * stride];
-      const chosen = ids.filter((id) => id >= 0 && !NEVER.has(id));
-      facts.hasNever ||= chosen.length < width;
+      let numChosen = 0;
       let sum = 0;
-      for (const id of chosen) {
+      for (let at = 0; at < width; at++) {
+        const id = values[first + at * stride];
+        facts.isWhole &&= Number.isInteger(id);
+        if (!(id >= 0) || NEVER.includes(id)) continue;
+        chosen[numChosen++] = id;
         sum += id;
-        facts.least = Math.min(facts.least, id);
-        facts.most = Math.max(facts.most, id);
+        if (id < facts.least) facts.least = id;
+        if (id > facts.most) facts.most = id;
         facts.isBinary &&= id <= 1;
       }
-      for (const id of ids) facts.isWhole &&= Number.isInteger(id);
-      if (hasRepeat(chosen)) facts.numRepeats++;
+      facts.hasNever ||= numChosen < width;
+      const found = chosen.subarray(0, numChosen);
+      if (hasRepeat(found)) facts.numRepeats++;
       if (sum === 0) continue;
       // The same tokens in two layers, or all experts in each, have equal sums and say nothing.
-      if (before !== undefined && !(sum === before.sum && isSameSet(chosen, before.chosen))) {
+      const before = chosenBefore.subarray(0, numBefore);
+      if (numBefore > 0 && !(sum === sumBefore && isSameSet(found, before))) {
         facts.numSums++;
-        facts.numEqualSums += Number(sum === before.sum);
+        facts.numEqualSums += Number(sum === sumBefore);
       }
-      before = { sum, chosen };
+      [chosen, chosenBefore] = [chosenBefore, chosen];
+      [numBefore, sumBefore] = [numChosen, sum];
     }
   }
   return { ...facts, numRows: numEntries * numRows, numValues: numEntries * numRows * width };
@@ -79,7 +85,7 @@ function hasRepeat(ids: Float64Array): boolean {
   if (end <= 0) return false;
   const isFill = last === BYTE_PADDING || ids.every((id) => id <= last);
   const rest = isFill ? ids.subarray(0, end + 1) : ids;
-  return new Set(rest).size < rest.length;
+  return rest.some((id, at) => rest.indexOf(id) < at);
 }
 
 /** Whether two rows have the same numbers, each as often, in whatever order. */

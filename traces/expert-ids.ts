@@ -112,9 +112,12 @@ export class ExpertIds {
     );
   }
 
-  /** Whether rows hold padding, or what may be, or something is to be left out. */
-  needCare(rows: Uint16Array, topK: number): boolean {
-    const largest = largestId(rows);
+  /**
+   * Whether rows hold padding, or what may be, or something is to be left out.
+   *
+   * @param largest The largest id of the rows.
+   */
+  needCare(rows: Uint16Array, topK: number, largest: number): boolean {
     if (this.#dropped.size > 0 || this.#options.padding !== undefined || largest === NO_EXPERT) return true;
     const limit = this.#limit ?? this.#maxExperts;
     if (largest < Math.min(limit, BYTE_PADDING)) return false;
@@ -123,9 +126,12 @@ export class ExpertIds {
     return (this.isByte && mayBePadding) || rowWithRepeat(rows, topK) >= 0;
   }
 
-  /** Counts the ids of many rows from 0 at once; without padding, and whether ids come twice is checked later. */
-  renumberMany(rows: Uint16Array): { rows: Uint16Array } | { fault: RowFault } {
-    const largest = largestId(rows);
+  /**
+   * Counts the ids of many rows from 0 at once; without padding, and whether ids come twice is checked later.
+   *
+   * @param largest The largest id of the rows.
+   */
+  renumberMany(rows: Uint16Array, largest: number): { rows: Uint16Array } | { fault: RowFault } {
     const first = this.#first;
     if (first !== 0) {
       const below = rows.find((expert) => expert < first);

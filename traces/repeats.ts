@@ -61,6 +61,8 @@ function countRepeated({ experts, numTokens }: LayerTrace, topK: number): number
   let power = 1;
   for (let step = 0; step < STRETCH; step++) power = Math.imul(power, base);
   const firstOf = new Map<number, number>();
+  // Nearly all stretches are new, and this tells so faster than the map.
+  const mayBeKnown = new Uint8Array(2 ** 16);
   let rolling = 0;
   let repeated = 0;
   let free = 0;
@@ -69,7 +71,8 @@ function countRepeated({ experts, numTokens }: LayerTrace, topK: number): number
     if (end >= STRETCH) rolling = (rolling - Math.imul(power, hashes[end - STRETCH])) | 0;
     const start = end - STRETCH + 1;
     if (start < 0) continue;
-    const first = firstOf.get(rolling);
+    const slot = (rolling ^ (rolling >>> 16)) & 0xffff;
+    const first = mayBeKnown[slot] === 0 ? undefined : firstOf.get(rolling);
     if (
       first !== undefined &&
       start >= free &&
@@ -80,6 +83,7 @@ function countRepeated({ experts, numTokens }: LayerTrace, topK: number): number
       free = start + STRETCH;
     } else if (first === undefined && start % STRETCH === 0) {
       firstOf.set(rolling, start);
+      mayBeKnown[slot] = 1;
     }
   }
   return repeated;

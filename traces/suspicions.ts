@@ -1,4 +1,5 @@
 import { loadOf } from "../lib/trace/load-trace.js";
+import { largestId } from "../lib/trace/id-rows.js";
 import { NO_EXPERT, type LayerTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { findModelShape } from "../lib/hardware/model-shapes.js";
 import { sum } from "../lib/statistics.js";
@@ -92,6 +93,8 @@ function widthWarnings({ layers, topK }: RoutingTrace): string[] {
   let [fewer, tokens] = [0, 0];
   for (const { experts, numTokens } of layers) {
     tokens += numTokens;
+    // Whether any place is empty is told many times faster than which.
+    if (largestId(experts) !== NO_EXPERT) continue;
     for (let last = topK - 1; last < experts.length; last += topK)
       fewer += Number(experts[last] === NO_EXPERT);
   }

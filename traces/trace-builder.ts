@@ -2,6 +2,7 @@ import { InputError } from "../lib/errors.js";
 import { denseTensor } from "../lib/containers/tensor.js";
 import { checkModelSizes } from "../lib/plausible-size.js";
 import type { LoadTrace } from "../lib/trace/load-trace.js";
+import { largestId } from "../lib/trace/id-rows.js";
 import { createRoutingTrace, NO_EXPERT, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { ExpertIds } from "./expert-ids.js";
 import { LayerRows } from "./layer-rows.js";
@@ -188,7 +189,9 @@ export class TraceBuilder {
    * @param rows Ids as in the file. Shape [numRows, topK], row-major.
    */
   appendMany(layer: number, rows: Uint16Array, topK: number): RowFault | undefined {
-    if ((this.#tokens.places > 0 && this.#tokens.places !== topK) || this.#ids.needCare(rows, topK)) {
+    const largest = largestId(rows);
+    const isNarrower = this.#tokens.places > 0 && this.#tokens.places !== topK;
+    if (isNarrower || this.#ids.needCare(rows, topK, largest)) {
       for (let at = 0; at < rows.length; at += topK) {
         const fault = this.append(layer, rows.subarray(at, at + topK));
         if (fault) return fault;
@@ -197,7 +200,7 @@ export class TraceBuilder {
     }
     const fault = this.#tokens.fault(topK);
     if (fault) return fault;
-    const counted = this.#ids.renumberMany(rows);
+    const counted = this.#ids.renumberMany(rows, largest);
     if ("fault" in counted) return counted.fault;
     this.#tokens.count(topK);
     this.#rowsOf(layer).appendMany(counted.rows);

@@ -1,4 +1,5 @@
-import { createVectorLoops } from "./vector-loops.js";
+import { startIdRows, type IdRowsKernel } from "../kernels/id-rows-kernel.js";
+import { plainLargestId, plainRowWithRepeat } from "./plain-id-rows.js";
 
 // The two questions that are asked of every id of every trace, answered eight ids at a time: one at a time, checking a
 // trace takes several times as long as reading it.
@@ -8,12 +9,15 @@ const BLOCK_IDS = 8192;
 const LANES = 8;
 /** Wider rows are no tokens of any model; they are looked at one by one. */
 const MAX_WIDTH = 64;
+/** Loops may look at a row's length of ids behind the block, and leave them unused. */
+const BEHIND_IDS = 2 * MAX_WIDTH;
+/** Where the vectors are that say which lanes of a row are compared. */
+const TURNS_AT = 2 * (BLOCK_IDS + BEHIND_IDS);
+/** Turns that bring any two of eight lanes together. */
+const NUM_TURNS = LANES / 2;
 
-const { memory, largest, equalLanes } = createVectorLoops();
-const block = new Uint16Array(memory.buffer, 0, BLOCK_IDS);
-// Loops may look at a row's length of ids behind the block, and leave them unused.
-const largestAt = 2 * (BLOCK_IDS + 2 * MAX_WIDTH);
-const largestLanes = new Uint16Array(memory.buffer, largestAt, LANES);
+const kernel = startIdRows(TURNS_AT + 2 * LANES * NUM_TURNS);
+const block = kernel ? new Uint16Array(kernel.buffer, 0, BLOCK_IDS + BEHIND_IDS) : new Uint16Array();
 
 /**
  * The largest of many ids, -1 where there are none.
@@ -22,13 +26,13 @@ const largestLanes = new Uint16Array(memory.buffer, largestAt, LANES);
  * largestId(Uint16Array.of(3, 9, 4)); // 9
  */
 export function largestId(ids: Uint16Array): number {
+  if (!kernel) return plainLargestId(ids);
   let found = -1;
   for (let start = 0; start < ids.length; start += BLOCK_IDS) {
     const part = ids.subarray(start, start + BLOCK_IDS);
     block.set(part);
     block.fill(0, part.length, LANES * Math.ceil(part.length / LANES));
-    largest(0, 2 * part.length, largestAt);
-    for (const id of largestLanes) if (id > found) found = id;
+    found = Math.max(found, kernel.exports.largest(0, 2 * part.length));
   }
   return found;
 }
@@ -36,46 +40,72 @@ export function largestId(ids: Uint16Array): number {
 /**
  * The first row in which an id comes twice, -1 where there is none.
  *
- * Every id is compared with those behind it in its row: for every distance, whole vectors are compared with those so
- * far behind them, and lanes whose partner is in the next row do not count. Time O(ids * width / 8).
- *
  * @param ids Shape [numRows, width], row-major.
  *
  * @example
  * rowWithRepeat(Uint16Array.of(3, 9, 4, 4), 2); // 1
  */
 export function rowWithRepeat(ids: Uint16Array, width: number): number {
-  const comparisons = width <= MAX_WIDTH ? comparisonsOf(width) : [];
-  // After so many vectors, rows begin at the same lanes again.
-  const period = numPhases(width) * LANES;
+  if (!kernel || width > MAX_WIDTH) return plainRowWithRepeat(ids, width);
+  if (width !== search?.width) search = width <= LANES ? narrowRows(kernel, width) : wideRows(kernel, width);
+  const { hasRepeat, period } = search;
   const capacity = Math.floor(BLOCK_IDS / period) * period;
   let start = 0;
-  while (width <= MAX_WIDTH && ids.length - start >= period) {
+  while (ids.length - start >= period) {
     const part = ids.subarray(start, start + capacity);
     const end = part.length - (part.length % period);
     block.set(part);
-    const step = 2 * period;
-    const hasRepeat = comparisons.some(
-      ({ phase, distance, lanes }) => equalLanes(16 * phase, 2 * end, step, 2 * distance) & lanes,
-    );
-    if (hasRepeat) break;
+    if (hasRepeat(2 * end)) break;
     start += end;
   }
-  const row = oneByOne(ids.subarray(start), width);
+  const row = plainRowWithRepeat(ids.subarray(start), width);
   return row < 0 ? -1 : row + start / width;
 }
 
-interface Comparison {
-  /** Vectors phase, phase + numPhases, ... are compared. */
-  readonly phase: number;
-  readonly distance: number;
-  /** Bit l is set where the id in lane l and the one `distance` behind it are of the same row. */
-  readonly lanes: number;
+/** How rows of some width are searched, in blocks of whole periods. */
+interface RepeatSearch {
+  readonly width: number;
+  /** Ids after which rows begin at the same lanes again. */
+  readonly period: number;
+  /** Whether any row in the first so many bytes of the block has an id twice. */
+  readonly hasRepeat: (numBytes: number) => boolean;
 }
 
-function comparisonsOf(width: number): Comparison[] {
-  const comparisons: Comparison[] = [];
-  for (let phase = 0; phase < numPhases(width); phase++) {
+/** The one of the width that was asked for last: most traces have one width. */
+let search: RepeatSearch | undefined;
+
+/** A row that fits a vector is compared with itself, turned by one lane and more: half of the turns bring all pairs together. */
+function narrowRows(
+  { exports, buffer }: { exports: IdRowsKernel; buffer: ArrayBuffer },
+  width: number,
+): RepeatSearch {
+  const turns = new Uint8Array(buffer, TURNS_AT, 2 * LANES * NUM_TURNS);
+  for (let turn = 0; turn < NUM_TURNS; turn++) {
+    // What is beyond those that are needed is the last of them again.
+    const distance = Math.min(turn + 1, width >> 1);
+    for (let lane = 0; lane < LANES; lane++) {
+      const from = lane < width ? (lane + distance) % width : lane;
+      turns.set([2 * from, 2 * from + 1], 2 * (turn * LANES + lane));
+    }
+  }
+  const lanes = (1 << width) - 1;
+  return {
+    width,
+    period: width,
+    hasRepeat: (numBytes) =>
+      width > 1 && (exports.equalTurned(0, numBytes, 2 * width, TURNS_AT) & lanes) !== 0,
+  };
+}
+
+/**
+ * Every id of a wider row is compared with those behind it: for every distance, whole vectors with those so far behind
+ * them, and lanes whose partner is in the next row do not count. Time O(ids * width / 8).
+ */
+function wideRows({ exports }: { exports: IdRowsKernel }, width: number): RepeatSearch {
+  let numPhases = 1;
+  while ((numPhases * LANES) % width !== 0) numPhases++;
+  const comparisons: { phase: number; distance: number; lanes: number }[] = [];
+  for (let phase = 0; phase < numPhases; phase++) {
     for (let distance = 1; distance < width; distance++) {
       let lanes = 0;
       for (let lane = 0; lane < LANES; lane++) {
@@ -84,22 +114,14 @@ function comparisonsOf(width: number): Comparison[] {
       if (lanes !== 0) comparisons.push({ phase, distance, lanes });
     }
   }
-  return comparisons;
-}
-
-/** Vectors after which a row begins at lane 0 again. */
-function numPhases(width: number): number {
-  let phases = 1;
-  while ((phases * LANES) % width !== 0) phases++;
-  return phases;
-}
-
-function oneByOne(ids: Uint16Array, width: number): number {
-  const lastRow = new Map<number, number>();
-  for (let at = 0; at < ids.length; at++) {
-    const row = Math.floor(at / width);
-    if (lastRow.get(ids[at]) === row) return row;
-    lastRow.set(ids[at], row);
-  }
-  return -1;
+  const period = numPhases * LANES;
+  return {
+    width,
+    period,
+    hasRepeat: (numBytes) =>
+      comparisons.some(
+        ({ phase, distance, lanes }) =>
+          (exports.equalAhead(2 * LANES * phase, numBytes, 2 * period, 2 * distance) & lanes) !== 0,
+      ),
+  };
 }

@@ -54,7 +54,7 @@ export function loadsOf({ model, numExperts, layers }: RoutingTrace): LoadTrace 
 /** Times each expert was chosen by the tokens of a layer. Shape [numExperts]. */
 export function loadOf({ experts }: LayerTrace, numExperts: number): Float64Array {
   const load = new Float64Array(numExperts);
-  for (const expert of experts) if (expert !== NO_EXPERT) load[expert]++;
+  for (let at = 0; at < experts.length; at++) if (experts[at] !== NO_EXPERT) load[experts[at]]++;
   return load;
 }
 

@@ -1,13 +1,7 @@
-import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 import { sum } from "../../lib/statistics.js";
-
-/** What swaps are counted on. */
-export interface SwapShape {
-  /** The tokens to place for; its experts are [0, numExperts). */
-  readonly patterns: TokenPatterns;
-  readonly numChiplets: number;
-  readonly slotsPerChiplet: number;
-}
+import type { GainTables, SwapShape } from "./gain-tables.js";
+import { PlainGainTables } from "./plain-gain-tables.js";
+import { startVectorGainTables } from "./vector-gain-tables.js";
 
 /** Whether two occupants of different chiplets may be swapped. */
 export type SwapRule = (e: number, f: number) => boolean;
@@ -28,7 +22,7 @@ export type SwapRule = (e: number, f: number) => boolean;
  * tokens of e of pin count 0 on c, which begin to come there with e, and common[e, f] those of benefit[e] that chose f too: they
  * have a pin on a and on b before and after. A gain costs O(1); a swap costs O(tokens of e and f * topK).
  *
- * Flat typed arrays throughout: this is the innermost loop of every search.
+ * Flat typed arrays throughout, kept by vectors where there are any: this is the innermost loop of every search.
  * Source: Gottesbüren, Heuer, Sanders and Schlag, Scalable shared-memory hypergraph partitioning, ALENEX 2021, for the
  * benefit and penalty of moves. Deviation: the correction for common nets, which swaps need.
  */
@@ -45,49 +39,31 @@ export class SwapGains {
   /** Sum of `chipletTokens`: the cost. */
   tokenCopies = 0;
 
-  readonly #patterns: TokenPatterns;
-  readonly #index: PatternIndex;
-  /** Experts of each pattern on each chiplet. Shape [numPatterns, numChiplets]. */
-  readonly #pinCounts: Uint8Array;
-  /** Shape [numOccupants]. */
-  readonly #benefit: Int32Array;
-  /** Shape [numChiplets, numOccupants]. */
-  readonly #penalty: Int32Array;
-  /** Shape [numOccupants, numOccupants], row-major. */
-  readonly #common: Int32Array;
+  readonly #numExperts: number;
+  readonly #tables: GainTables;
   /** Where each occupant is in `occupants`. Shape [numOccupants]. */
   readonly #slotOf: Uint16Array;
-  /** Every table that a swap changes, with room for its copy. */
-  readonly #tables: {
-    live: Int32Array | Uint16Array | Uint8Array;
-    saved: Int32Array | Uint16Array | Uint8Array;
-  }[];
-  #savedTokenCopies = 0;
+  /** What `save` remembers besides the tables. */
+  readonly #saved: { readonly occupants: Uint16Array; readonly slotOf: Uint16Array; tokenCopies: number };
+  /** Whether what is saved is what is at hand. */
+  #isSaved = false;
 
-  constructor({ numChiplets, slotsPerChiplet, patterns }: SwapShape) {
+  /** @param tables What gains are looked up in; by default kept by vectors where there are kernels. */
+  constructor(
+    shape: SwapShape,
+    tables: GainTables = startVectorGainTables(shape) ?? new PlainGainTables(shape),
+  ) {
+    const { numChiplets, slotsPerChiplet, patterns } = shape;
     this.numChiplets = numChiplets;
     this.slots = slotsPerChiplet;
     this.numOccupants = numChiplets * slotsPerChiplet;
-    this.#patterns = patterns;
-    this.#index = indexPatterns(patterns);
-    this.chipletOf = new Uint16Array(this.numOccupants);
+    this.#numExperts = patterns.numExperts;
+    this.#tables = tables;
+    this.chipletOf = tables.chipletOf;
+    this.chipletTokens = tables.chipletTokens;
     this.occupants = new Uint16Array(this.numOccupants);
-    this.chipletTokens = new Int32Array(numChiplets);
-    this.#pinCounts = new Uint8Array(patterns.numPatterns * numChiplets);
-    this.#benefit = new Int32Array(this.numOccupants);
-    this.#penalty = new Int32Array(numChiplets * this.numOccupants);
-    this.#common = new Int32Array(this.numOccupants * this.numOccupants);
     this.#slotOf = new Uint16Array(this.numOccupants);
-    this.#tables = [
-      this.chipletOf,
-      this.occupants,
-      this.#slotOf,
-      this.chipletTokens,
-      this.#pinCounts,
-      this.#benefit,
-      this.#penalty,
-      this.#common,
-    ].map((live) => ({ live, saved: live.slice() }));
+    this.#saved = { occupants: this.occupants.slice(), slotOf: this.#slotOf.slice(), tokenCopies: 0 };
   }
 
   /**
@@ -111,19 +87,21 @@ export class SwapGains {
       this.occupants[slot] = occupant;
       this.#slotOf[occupant] = slot;
     }
-    this.#count();
+    this.#tables.count();
+    this.tokenCopies = sum(this.chipletTokens);
+    this.#isSaved = false;
   }
 
   /** Token copies saved by swapping occupants e and f of two different chiplets; positive is better. */
   gain(e: number, f: number): number {
-    const n = this.numOccupants;
+    const { benefit, penalty, common, columns } = this.#tables;
     return (
-      this.#benefit[e] +
-      this.#benefit[f] -
-      this.#penalty[this.chipletOf[f] * n + e] -
-      this.#penalty[this.chipletOf[e] * n + f] -
-      this.#common[e * n + f] -
-      this.#common[f * n + e]
+      benefit[e] +
+      benefit[f] -
+      penalty[this.chipletOf[f] * columns + e] -
+      penalty[this.chipletOf[e] * columns + f] -
+      common[e * columns + f] -
+      common[f * columns + e]
     );
   }
 
@@ -135,14 +113,19 @@ export class SwapGains {
    * @returns The best gain, 0 if none is positive.
    */
   bestSwapBetween(a: number, b: number, found: Uint16Array, allows?: SwapRule): number {
-    const { slots, occupants, numOccupants: n } = this;
-    const benefit = this.#benefit;
-    const penalty = this.#penalty;
-    const common = this.#common;
+    const { slots, occupants } = this;
+    const { benefit, penalty, common, columns: n } = this.#tables;
+    let most = -Infinity;
+    for (let slotB = b * slots; slotB < (b + 1) * slots; slotB++) {
+      const f = occupants[slotB];
+      most = Math.max(most, benefit[f] - penalty[a * n + f]);
+    }
     let best = 0;
     for (let slotA = a * slots; slotA < (a + 1) * slots; slotA++) {
       const e = occupants[slotA];
       const gainOfE = benefit[e] - penalty[b * n + e];
+      // What two have in common only lowers a gain, and is looked up in a table too large for caches.
+      if (gainOfE + most <= best) continue;
       for (let slotB = b * slots; slotB < (b + 1) * slots; slotB++) {
         const f = occupants[slotB];
         const gain = gainOfE + benefit[f] - penalty[a * n + f] - common[e * n + f] - common[f * n + e];
@@ -158,10 +141,8 @@ export class SwapGains {
 
   /** Swaps occupants e and f of two different chiplets. */
   swap(e: number, f: number): void {
-    const a = this.chipletOf[e];
-    const b = this.chipletOf[f];
-    this.#move(e, f, b);
-    this.#move(f, e, a);
+    this.#isSaved = false;
+    this.tokenCopies += this.#tables.swap(e, f);
     const slotOfE = this.#slotOf[e];
     const slotOfF = this.#slotOf[f];
     this.occupants[slotOfE] = f;
@@ -172,122 +153,32 @@ export class SwapGains {
 
   /** Remembers the placement, for {@link restore}. */
   save(): void {
-    for (const { live, saved } of this.#tables) saved.set(live);
-    this.#savedTokenCopies = this.tokenCopies;
+    if (this.#isSaved) return;
+    this.#tables.save();
+    this.#saved.occupants.set(this.occupants);
+    this.#saved.slotOf.set(this.#slotOf);
+    this.#saved.tokenCopies = this.tokenCopies;
+    this.#isSaved = true;
   }
 
   /** Returns to the placement last saved. */
   restore(): void {
-    for (const { live, saved } of this.#tables) live.set(saved);
-    this.tokenCopies = this.#savedTokenCopies;
+    if (this.#isSaved) return;
+    this.#tables.restore();
+    this.occupants.set(this.#saved.occupants);
+    this.#slotOf.set(this.#saved.slotOf);
+    this.tokenCopies = this.#saved.tokenCopies;
+    this.#isSaved = true;
   }
 
   /** Experts on a chiplet, ascending. */
   expertsOn(chiplet: number): number[] {
     const occupants = this.occupants.slice(chiplet * this.slots, (chiplet + 1) * this.slots).sort();
-    return [...occupants].filter((occupant) => occupant < this.#patterns.numExperts);
+    return [...occupants].filter((occupant) => occupant < this.#numExperts);
   }
 
   /** Chiplet of every expert, as a copy. Shape [numExperts]. */
   expertChiplets(): Uint16Array {
-    return this.chipletOf.slice(0, this.#patterns.numExperts);
-  }
-
-  /** Counts all tables from scratch. Time O(numPatterns * (numChiplets + topK) * topK). */
-  #count(): void {
-    const { numChiplets, numOccupants: n, chipletOf } = this;
-    const { numPatterns, offsets, experts, counts } = this.#patterns;
-    const pinCounts = this.#pinCounts.fill(0);
-    const chipletTokens = this.chipletTokens.fill(0);
-    const benefit = this.#benefit.fill(0);
-    const penalty = this.#penalty.fill(0);
-    const common = this.#common.fill(0);
-    for (let pattern = 0; pattern < numPatterns; pattern++) {
-      const count = counts[pattern];
-      const row = pattern * numChiplets;
-      const start = offsets[pattern];
-      const end = offsets[pattern + 1];
-      for (let place = start; place < end; place++) pinCounts[row + chipletOf[experts[place]]]++;
-      for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
-        if (pinCounts[row + chiplet] > 0) chipletTokens[chiplet] += count;
-        else for (let place = start; place < end; place++) penalty[chiplet * n + experts[place]] += count;
-      }
-      for (let place = start; place < end; place++) {
-        const expert = experts[place];
-        if (pinCounts[row + chipletOf[expert]] !== 1) continue;
-        benefit[expert] += count;
-        for (let peer = start; peer < end; peer++) {
-          if (peer !== place) common[expert * n + experts[peer]] += count;
-        }
-      }
-    }
-    this.tokenCopies = sum(chipletTokens);
-  }
-
-  /** Moves e to chiplet b in the tables; its tokens that chose f too have a pin on a and on b as before. */
-  #move(e: number, f: number, b: number): void {
-    // Fillers have no tokens and are not in the index.
-    const numExperts = this.#patterns.numExperts;
-    const a = this.chipletOf[e];
-    this.chipletOf[e] = b;
-    if (e >= numExperts) return;
-    const { offsets: starts, patterns } = this.#index;
-    const { numChiplets, numOccupants: n, chipletTokens } = this;
-    const { offsets, experts, counts } = this.#patterns;
-    const pinCounts = this.#pinCounts;
-    const penalty = this.#penalty;
-    let ofF = f < numExperts ? starts[f] : 0;
-    const endOfF = f < numExperts ? starts[f + 1] : 0;
-    for (let at = starts[e]; at < starts[e + 1]; at++) {
-      const pattern = patterns[at];
-      while (ofF < endOfF && patterns[ofF] < pattern) ofF++;
-      const count = counts[pattern];
-      const row = pattern * numChiplets;
-      if (ofF < endOfF && patterns[ofF] === pattern) {
-        const hadBenefit = pinCounts[row + a] === 1;
-        const hasBenefit = pinCounts[row + b] === 1;
-        if (hadBenefit !== hasBenefit) this.#addBenefit(e, pattern, hasBenefit ? count : -count);
-        continue;
-      }
-      const remaining = --pinCounts[row + a];
-      const present = pinCounts[row + b]++;
-      const start = offsets[pattern];
-      const end = offsets[pattern + 1];
-      if (remaining === 0) {
-        chipletTokens[a] -= count;
-        this.tokenCopies -= count;
-        for (let place = start; place < end; place++) penalty[a * n + experts[place]] += count;
-      } else if (remaining === 1) {
-        this.#addBenefit(this.#occupantOf(pattern, a, e), pattern, count);
-      }
-      if (present === 0) {
-        chipletTokens[b] += count;
-        this.tokenCopies += count;
-        for (let place = start; place < end; place++) penalty[b * n + experts[place]] -= count;
-      } else if (present === 1) {
-        this.#addBenefit(this.#occupantOf(pattern, b, e), pattern, -count);
-      }
-      if (remaining === 0 && present > 0) this.#addBenefit(e, pattern, -count);
-      else if (remaining > 0 && present === 0) this.#addBenefit(e, pattern, count);
-    }
-  }
-
-  /** The expert of a pattern, other than `except`, on a chiplet where there is just one. */
-  #occupantOf(pattern: number, chiplet: number, except: number): number {
-    const { offsets, experts } = this.#patterns;
-    let place = offsets[pattern];
-    while (this.chipletOf[experts[place]] !== chiplet || experts[place] === except) place++;
-    return experts[place];
-  }
-
-  /** Adds `count` tokens of a pattern to the benefit of an expert. */
-  #addBenefit(expert: number, pattern: number, count: number): void {
-    const { offsets, experts } = this.#patterns;
-    const common = this.#common;
-    const row = expert * this.numOccupants;
-    this.#benefit[expert] += count;
-    // Its own cell is written too, and read by none: two different occupants are swapped.
-    for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++)
-      common[row + experts[place]] += count;
+    return this.chipletOf.slice(0, this.#numExperts);
   }
 }

@@ -3,7 +3,8 @@ import type { ConstraintModel } from "../constraints/constraint-model.js";
 import { repairPlacement } from "../constraints/repair.js";
 import { createAdmissibility } from "../constraints/violations.js";
 import { createSwapRule } from "./feasible-swaps.js";
-import type { SwapGains, SwapRule, SwapShape } from "./swap-gains.js";
+import type { SwapShape } from "./gain-tables.js";
+import type { SwapGains, SwapRule } from "./swap-gains.js";
 
 /** All that a search by swaps knows of a placement problem. */
 export interface SwapModel extends SwapShape {

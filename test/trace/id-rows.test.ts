@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { largestId, rowWithRepeat } from "../../lib/trace/id-rows.js";
+import { plainLargestId, plainRowWithRepeat } from "../../lib/trace/plain-id-rows.js";
 
 describe("rows of ids", () => {
   it("finds the largest id that a slow search finds", () => {
@@ -8,6 +9,7 @@ describe("rows of ids", () => {
     fc.assert(
       fc.property(ids, (some) => {
         expect(largestId(some)).to.equal(Math.max(-1, ...some));
+        expect(plainLargestId(some)).to.equal(Math.max(-1, ...some));
       }),
     );
     const many = new Uint16Array(100_000);
@@ -28,7 +30,9 @@ describe("rows of ids", () => {
           const start = (row % numRows) * width;
           ids[start + (to % width)] = ids[start + (from % width)];
         }
-        expect(rowWithRepeat(ids, width)).to.equal(slowRowWithRepeat(ids, width));
+        const expected = slowRowWithRepeat(ids, width);
+        expect(rowWithRepeat(ids, width)).to.equal(expected);
+        expect(plainRowWithRepeat(ids, width)).to.equal(expected);
       }),
     );
   });

@@ -1,5 +1,5 @@
-import { createVectorLoops } from "../../lib/trace/vector-loops.js";
 import type { Values } from "../../lib/containers/tensor.js";
+import { startIdRows } from "../../lib/kernels/id-rows-kernel.js";
 
 // Arrays of ids are written token after token, and are wanted layer by layer. Id by id, that takes several times as long
 // as reading them; a tile at a time, the platform's own loops convert the ids, and rows are copied as whole vectors.
@@ -8,12 +8,14 @@ import type { Values } from "../../lib/containers/tensor.js";
 export const TILE_IDS = 2 ** 17;
 
 const TILE_BYTES = 2 * TILE_IDS;
-const PAGE_BYTES = 65536;
+/** What the kernel may write behind the rows of a layer. */
+const BEHIND_BYTES = 16;
 
-// Behind the tile come the rows of one layer, and room for what the loops write behind them.
-const { memory, gatherRows } = createVectorLoops((2 * TILE_BYTES) / PAGE_BYTES + 1);
-const tile = new Uint16Array(memory.buffer, 0, TILE_IDS);
-const gathered = new Uint16Array(memory.buffer, TILE_BYTES, TILE_IDS);
+// Behind the tile come the rows of one layer.
+const kernel = startIdRows(2 * TILE_BYTES + BEHIND_BYTES);
+const buffer = kernel?.buffer ?? new ArrayBuffer(2 * TILE_BYTES);
+const tile = new Uint16Array(buffer, 0, TILE_IDS);
+const gathered = new Uint16Array(buffer, TILE_BYTES, TILE_IDS);
 /** Room for a tile of any type. */
 const spare = new ArrayBuffer(8 * TILE_IDS);
 
@@ -41,8 +43,23 @@ export function rowsOfTile(
   numTokens: number,
   { first, idsPerToken, topK }: { first: number; idsPerToken: number; topK: number },
 ): Uint16Array {
-  gatherRows(2 * first, 2 * numTokens * idsPerToken, 2 * idsPerToken, TILE_BYTES, 2 * topK);
+  if (kernel) {
+    kernel.exports.gatherRows(2 * first, 2 * numTokens * idsPerToken, 2 * idsPerToken, TILE_BYTES, 2 * topK);
+  } else {
+    plainGather(first, { numIds: numTokens * idsPerToken, idsPerToken, topK });
+  }
   return gathered.subarray(0, numTokens * topK);
+}
+
+/** The same where there are no kernels. */
+function plainGather(
+  first: number,
+  { numIds, idsPerToken, topK }: { numIds: number; idsPerToken: number; topK: number },
+): void {
+  let to = 0;
+  for (let from = first; from < numIds; from += idsPerToken) {
+    for (let place = 0; place < topK; place++) gathered[to++] = tile[from + place];
+  }
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Values): Uint8Array {

@@ -1,0 +1,132 @@
+/**
+ * `npm run bench:kernels`: what the kernels in WebAssembly are worth against the loops in TypeScript that take their place
+ * where there are none.
+ *
+ * Seeded input. Both ways are compared with each other before anything is timed. Costs are processor time of the
+ * cheapest of several runs, which other work disturbs least. docs/decisions/kernels.md says what follows from it.
+ */
+import { createRandom } from "../lib/random.js";
+import { largestId, rowWithRepeat } from "../lib/trace/id-rows.js";
+import { plainLargestId, plainRowWithRepeat } from "../lib/trace/plain-id-rows.js";
+import { collectPatterns } from "../lib/trace/token-patterns.js";
+import { PlainGainTables } from "../solvers/search/plain-gain-tables.js";
+import { SwapGains } from "../solvers/search/swap-gains.js";
+import { startVectorGainTables } from "../solvers/search/vector-gain-tables.js";
+import { fillTile, rowsOfTile, TILE_IDS } from "../traces/bytes/id-tile.js";
+import { synthesizeTrace } from "../traces/synthetic.js";
+import { leastMs } from "./least-ms.js";
+import { row } from "./table.js";
+
+const TOP_K = 8;
+const NUM_EXPERTS = 256;
+const NUM_LAYERS = 32;
+const NUM_TOKENS = 2 ** 20;
+
+const SWAPS = 2000;
+const TOKENS = 16_384;
+const shapes = [
+  { preset: "deepseek-v2-lite", numChiplets: 8 },
+  { preset: "deepseek-v3", numChiplets: 32 },
+  { preset: "kimi-k2", numChiplets: 48 },
+] as const;
+
+const plainTile = new Uint16Array(TILE_IDS);
+const ids = drawIds();
+console.log(`## Loops over ids: ${(ids.length / 1e6).toFixed(1)} million ids, ${TOP_K} a token\n`);
+printHead();
+compare("largest id", { plain: () => plainLargestId(ids), vectors: () => largestId(ids) });
+compare("first row with a repeat", {
+  plain: () => plainRowWithRepeat(ids, TOP_K),
+  vectors: () => rowWithRepeat(ids, TOP_K),
+});
+compare(`rows of each of ${NUM_LAYERS} layers`, {
+  plain: () => sumOfTiles((tile, layer, numTokens) => plainRows(tile, layer, numTokens)),
+  vectors: () =>
+    sumOfTiles((tile, layer, numTokens) => {
+      if (layer === 0) fillTile(tile);
+      return rowsOfTile(numTokens, { first: layer * TOP_K, idsPerToken: NUM_LAYERS * TOP_K, topK: TOP_K });
+    }),
+});
+console.log(`\n## Gains of swaps: a layer of ${TOKENS} synthetic tokens, ${SWAPS} random swaps\n`);
+printHead();
+for (const { preset, numChiplets } of shapes) compareSwaps(preset, numChiplets);
+
+function printHead(): void {
+  console.log("| question | TypeScript, ms | WebAssembly, ms | times as fast |");
+  console.log("| --- | ---: | ---: | ---: |");
+}
+
+/** Counts the tables of gains of a contiguous placement, and makes swaps. */
+function compareSwaps(preset: string, numChiplets: number): void {
+  const trace = synthesizeTrace({ preset, tokens: TOKENS, layers: 1 });
+  const patterns = collectPatterns(trace.layers[0], trace);
+  const shape = { patterns, numChiplets, slotsPerChiplet: Math.ceil(patterns.numExperts / numChiplets) };
+  const contiguous = Uint16Array.from({ length: patterns.numExperts }, (_, expert) =>
+    Math.floor(expert / shape.slotsPerChiplet),
+  );
+  const vectorTables = startVectorGainTables(shape);
+  if (!vectorTables) throw new Error("found no kernels");
+  const plain = new SwapGains(shape, new PlainGainTables(shape));
+  const vectors = new SwapGains(shape, vectorTables);
+  const place = (state: SwapGains) => () => {
+    state.place(contiguous);
+    return state.tokenCopies;
+  };
+  const swap = (state: SwapGains) => () => {
+    const random = createRandom(1);
+    state.place(contiguous);
+    for (let made = 0; made < SWAPS; made++) {
+      const [e, f] = [random.below(state.numOccupants), random.below(state.numOccupants)];
+      if (state.chipletOf[e] !== state.chipletOf[f]) state.swap(e, f);
+    }
+    return state.tokenCopies;
+  };
+  const name = `${patterns.numExperts} experts, ${numChiplets} chiplets`;
+  compare(`${name}: swaps`, { plain: swap(plain), vectors: swap(vectors) });
+  compare(`${name}: tables from scratch`, { plain: place(plain), vectors: place(vectors) });
+}
+
+/** Tokens of distinct ids, so that no loop ends early. */
+function drawIds(): Uint16Array {
+  const random = createRandom(1);
+  const drawn = new Uint16Array(NUM_TOKENS * TOP_K);
+  for (let token = 0; token < NUM_TOKENS; token++) {
+    const first = random.below(NUM_EXPERTS);
+    // Odd steps reach every id before they return, because the number of experts is a power of two.
+    const step = 2 * random.below(NUM_EXPERTS / 2) + 1;
+    for (let pick = 0; pick < TOP_K; pick++) {
+      drawn[token * TOP_K + pick] = (first + pick * step) % NUM_EXPERTS;
+    }
+  }
+  return drawn;
+}
+
+function compare(question: string, { plain, vectors }: { plain: () => number; vectors: () => number }): void {
+  if (plain() !== vectors()) throw new Error(`${question}: ${plain()} and ${vectors()} differ`);
+  const [plainMs, vectorMs] = [leastMs(plain), leastMs(vectors)];
+  row(question, plainMs, vectorMs, plainMs / vectorMs);
+}
+
+/** Reads the ids as an array of all layers, token after token, tile by tile; sums a few of every layer's rows. */
+function sumOfTiles(rowsOf: (tile: Uint16Array, layer: number, numTokens: number) => Uint16Array): number {
+  let sum = 0;
+  for (let start = 0; start < ids.length; start += TILE_IDS) {
+    const tile = ids.subarray(start, start + TILE_IDS);
+    const numTokens = tile.length / (NUM_LAYERS * TOP_K);
+    for (let layer = 0; layer < NUM_LAYERS; layer++) {
+      const rows = rowsOf(tile, layer, numTokens);
+      sum += rows[0] + rows[rows.length >> 1] * layer + rows[rows.length - 1];
+    }
+  }
+  return sum;
+}
+
+function plainRows(tile: Uint16Array, layer: number, numTokens: number): Uint16Array {
+  const idsPerToken = NUM_LAYERS * TOP_K;
+  let to = 0;
+  for (let token = 0; token < numTokens; token++) {
+    const from = token * idsPerToken + layer * TOP_K;
+    for (let pick = 0; pick < TOP_K; pick++) plainTile[to++] = tile[from + pick];
+  }
+  return plainTile.subarray(0, to);
+}

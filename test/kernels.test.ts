@@ -1,0 +1,40 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+
+const root = resolve(fileURLToPath(new URL("../..", import.meta.url)));
+
+describe("kernels", () => {
+  it("are those that the sources compile to", () => {
+    const { status, stderr } = run("kernels/build.js", ["--check"]);
+    expect(status, stderr).to.equal(0);
+  });
+
+  it("change nothing: a placement is the same, byte by byte, without them", () => {
+    const folder = mkdtempSync(join(tmpdir(), "moeplace-test-"));
+    try {
+      const placed = ["0", "1"].map((without) => {
+        const file = join(folder, `${without}.json`);
+        const trace = join(folder, "trace.jsonl");
+        run("dist/cli.js", ["synth", "--layers", "1", "--tokens", "2000", "-o", trace, "--force"]);
+        const args = ["place", trace, "--chiplets", "16", "--solver", "local-search", "-o", file, "--quiet"];
+        const { status, stderr } = run("dist/cli.js", args, { MOEPLACE_NO_WASM: without });
+        expect(status, stderr).to.equal(0);
+        return readFileSync(file);
+      });
+      expect(placed[0].equals(placed[1])).to.equal(true);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+function run(script: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  return spawnSync(process.execPath, [join(root, script), ...args], {
+    encoding: "utf8",
+    env: { ...process.env, ...environment },
+  });
+}
