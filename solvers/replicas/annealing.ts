@@ -6,8 +6,9 @@ import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/prob
 import { SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Random } from "../../lib/random.js";
 import { ReplicaGains } from "./replica-gains.js";
-import { ReplicaState, EMPTY } from "./replica-state.js";
-import type { ReplicaTrials, SlotChange } from "./replica-trials.js";
+import { NearestGains } from "./nearest-gains.js";
+import { chipletsOfSlots, EMPTY, type ReplicaSlots, type SlotChange } from "./replica-slots.js";
+import type { ReplicaTrials } from "./replica-trials.js";
 import { createSeparationTest } from "./separation.js";
 import { sum } from "../../lib/statistics.js";
 
@@ -26,21 +27,21 @@ export interface ReplicaSearchOptions {
 
 /** Patterns looked at in a search: a second or two. */
 const MOST_WORK = 6e7;
-/** Changes tried for every slot, where the patterns are few; quality grows slowly beyond. Fewer where each is served. */
-const MOVES_PER_SLOT = { drawn: 25_000, nearest: 400 };
+/** Changes tried for every slot, where the patterns are few; quality grows slowly beyond. Fewer where each that is kept costs more. */
+const MOVES_PER_SLOT = { drawn: 25_000, nearest: 9_000 };
 /** What a change costs that is refused at once, in patterns looked at. */
 const WORK_OF_TRIAL = 4;
 /**
  * Temperatures of the annealing, in token copies per token of all slots together: what a change may cost at the start and at
  * the end. The more slots there are, the less a change of two of them matters.
  */
-const HOT = 0.5;
-const COLD = 1e-2;
+const HOT = 0.4;
+const COLD = 0.1;
 /**
  * Token copies that a token-expert pair above the load cap is worth, at the start and at the end: little at first, so that
  * the search finds its way around the cap, and more than any copy at last.
  */
-const FIRST_PENALTY = 0.3;
+const FIRST_PENALTY = 0.1;
 const LAST_PENALTY = 20;
 /** Load of experts without a replica that a chiplet should not exceed, in parts of the cap. */
 const FIXED_SHARE = 0.9;
@@ -73,21 +74,23 @@ export function annealReplicas(
   state.assign(start);
   const { numTokens } = problem.patterns;
   const { chipletTokens: maxTokens } = problem.limits;
-  const allows = createChangeRule(problem, state);
-  const isWithin = budget && createMoveBudget(state, budget);
+  const { slots } = state;
+  const propose = createProposals(problem, slots, random);
+  const allows = createChangeRule(problem, slots);
+  const isWithin = budget && createMoveBudget(slots, budget);
   const maxFixed = limitOfFixedLoad(problem, maxLoad);
   // Below this, an excess is rounding.
   const tolerance = SHARE_ROUNDING * numTokens;
   const measure = () => {
     let excess = 0;
-    for (let chiplet = 0; chiplet < state.numChiplets; chiplet++) {
+    for (let chiplet = 0; chiplet < slots.numChiplets; chiplet++) {
       excess += Math.max(0, state.load[chiplet] - maxLoad);
       excess += Math.max(0, state.chipletTokens[chiplet] - maxTokens);
     }
-    const fixed = maxFixed < Infinity ? excessOfFixedLoad(problem, state, maxFixed) : 0;
+    const fixed = maxFixed < Infinity ? excessOfFixedLoad(problem, slots, maxFixed) : 0;
     return { excess, cost: state.tokenCopies() + LAST_PENALTY * fixed };
   };
-  const best = { ...measure(), slots: state.slotOf.slice() };
+  const best = { ...measure(), expertIn: slots.expertIn.slice() };
   const mostWork = effort * workFor(problem);
   let isCut = false;
   const anneal = (from: number, cap: number) => {
@@ -100,10 +103,10 @@ export function annealReplicas(
         isCut = performance.now() > deadline;
         progress = from + (state.work - begun + WORK_OF_TRIAL * trials) / mostWork;
         price = FIRST_PENALTY * (LAST_PENALTY / FIRST_PENALTY) ** progress;
-        temperature = (numTokens / state.slotOf.length) * HOT * (COLD / HOT) ** progress;
+        temperature = (numTokens / slots.expertIn.length) * HOT * (COLD / HOT) ** progress;
       }
       trials++;
-      const changes = propose(problem, state, random);
+      const changes = propose();
       if (!changes || allows?.(changes) === false || isWithin?.(changes) === false) continue;
       const rule = { price, maxLoad: cap, maxTokens, maxFixed };
       if (!state.tryChange(changes, rule, -temperature * Math.log(1 - random.next()))) continue;
@@ -112,7 +115,7 @@ export function annealReplicas(
       const isBetter =
         excess < best.excess - tolerance ||
         (excess <= best.excess + tolerance && cost < best.cost - tolerance);
-      if (isBetter) Object.assign(best, { excess, cost, slots: state.slotOf.slice() });
+      if (isBetter) Object.assign(best, { excess, cost, expertIn: slots.expertIn.slice() });
     }
   };
   anneal(0, maxLoad);
@@ -124,21 +127,17 @@ export function annealReplicas(
     if (aim < meanLoad) break;
     anneal(1 - REHEATED, aim);
   }
-  return { chiplets: chipletsOfSlots(best.slots, state.slots), isCut };
+  return { chiplets: chipletsOfSlots(best.expertIn, slots.perChiplet), isCut };
 }
 
-/** Where the replica of an expert depends on the other experts of a token, tokens are served one by one. */
 function createTrials(problem: PlacementProblem): ReplicaTrials {
-  return isNearest(problem) ? new ReplicaState(problem) : new ReplicaGains(problem);
+  return isNearest(problem) ? new NearestGains(problem) : new ReplicaGains(problem);
 }
 
 /** What a search may cost, in patterns looked at. */
 function workFor(problem: PlacementProblem): number {
-  const { patterns, numExperts, numChiplets, slotsPerChiplet } = problem;
-  // A change serves the tokens of two experts twice.
-  const served = (4 * patterns.experts.length) / numExperts;
-  const perSlot = isNearest(problem) ? MOVES_PER_SLOT.nearest * served : MOVES_PER_SLOT.drawn * WORK_OF_TRIAL;
-  return Math.min(MOST_WORK, perSlot * numChiplets * slotsPerChiplet);
+  const perSlot = isNearest(problem) ? MOVES_PER_SLOT.nearest : MOVES_PER_SLOT.drawn;
+  return Math.min(MOST_WORK, WORK_OF_TRIAL * perSlot * problem.numChiplets * problem.slotsPerChiplet);
 }
 
 function isNearest({ dispatch }: PlacementProblem): boolean {
@@ -162,59 +161,69 @@ function limitOfFixedLoad(
   return Math.max(FIXED_SHARE * maxLoad, PACKING_SLACK * least);
 }
 
-function excessOfFixedLoad({ load }: PlacementProblem, state: ReplicaTrials, limit: number): number {
-  const { slotOf, slots } = state;
+function excessOfFixedLoad({ load }: PlacementProblem, slots: ReplicaSlots, limit: number): number {
+  const { expertIn, perChiplet, replicasOf } = slots;
   let excess = 0;
-  for (let first = 0; first < slotOf.length; first += slots) {
+  for (let first = 0; first < expertIn.length; first += perChiplet) {
     let fixed = 0;
-    for (let slot = first; slot < first + slots; slot++) {
-      const expert = slotOf[slot];
-      if (expert !== EMPTY && state.replicaCount(expert) === 1) fixed += load[expert];
+    for (let slot = first; slot < first + perChiplet; slot++) {
+      const expert = expertIn[slot];
+      if (expert !== EMPTY && replicasOf[expert] === 1) fixed += load[expert];
     }
     excess += Math.max(0, fixed - limit);
   }
   return excess;
 }
 
-/** Draws a change that keeps every expert placed and no replica twice on a chiplet; undefined where the draw fails. */
-function propose(problem: PlacementProblem, state: ReplicaTrials, random: Random): SlotChange[] | undefined {
-  const { slotOf, slots } = state;
-  const slot = random.below(slotOf.length);
-  const chiplet = Math.floor(slot / slots);
-  const expert = slotOf[slot];
-  const isSpare =
-    expert === EMPTY
-      ? state.numPlaced < problem.numExperts + problem.numReplicas
-      : state.replicaCount(expert) > 1;
-  if (isSpare && random.next() < 0.5) {
-    const copied = random.below(problem.numExperts);
-    return state.holds(chiplet, copied) ? undefined : [{ slot, expert: copied }];
-  }
-  const guestSlot = random.below(slotOf.length);
-  const otherChiplet = Math.floor(guestSlot / slots);
-  const guest = slotOf[guestSlot];
-  if (chiplet === otherChiplet || expert === guest) return undefined;
-  if (expert !== EMPTY && state.holds(otherChiplet, expert)) return undefined;
-  if (guest !== EMPTY && state.holds(chiplet, guest)) return undefined;
-  return [
-    { slot, expert: guest },
-    { slot: guestSlot, expert },
-  ];
+/**
+ * Makes a draw of a change that keeps every expert placed and no replica twice on a chiplet; undefined where the draw fails.
+ *
+ * The change drawn is overwritten by the next: millions are drawn.
+ */
+function createProposals(
+  { numExperts, numReplicas }: PlacementProblem,
+  slots: ReplicaSlots,
+  random: Random,
+): () => readonly SlotChange[] | undefined {
+  const { expertIn, chipletOf, replicasOf } = slots;
+  const fill = { slot: 0, expert: 0 };
+  const back = { slot: 0, expert: 0 };
+  const single = [fill];
+  const both = [fill, back];
+  return () => {
+    const slot = random.below(expertIn.length);
+    const chiplet = chipletOf[slot];
+    const expert = expertIn[slot];
+    fill.slot = slot;
+    const isSpare = expert === EMPTY ? slots.numFilled < numExperts + numReplicas : replicasOf[expert] > 1;
+    if (isSpare && random.next() < 0.5) {
+      fill.expert = random.below(numExperts);
+      return slots.holds(chiplet, fill.expert) ? undefined : single;
+    }
+    back.slot = random.below(expertIn.length);
+    back.expert = expert;
+    const otherChiplet = chipletOf[back.slot];
+    const guest = expertIn[back.slot];
+    fill.expert = guest;
+    if (chiplet === otherChiplet || expert === guest) return undefined;
+    if (expert !== EMPTY && slots.holds(otherChiplet, expert)) return undefined;
+    if (guest !== EMPTY && slots.holds(chiplet, guest)) return undefined;
+    return both;
+  };
 }
 
 /** Makes the test whether pins, and constraints on what is held, allow a change; undefined where there are none. */
 function createChangeRule(
   problem: PlacementProblem,
-  state: ReplicaTrials,
+  slots: ReplicaSlots,
 ): ((changes: readonly SlotChange[]) => boolean) | undefined {
   const { pins, chipletsPerGroup, limits } = problem;
   const pinnedTo = new Map(pins.map(({ expert, chiplet }) => [expert, chiplet]));
-  const isUnpinned = ({ slot }: SlotChange) =>
-    pinnedTo.get(state.slotOf[slot]) !== Math.floor(slot / state.slots);
+  const isUnpinned = ({ slot }: SlotChange) => pinnedTo.get(slots.expertIn[slot]) !== slots.chipletOf[slot];
   const tests = constraintsOf(problem)
     .filter(({ measure }) => measure === "held")
-    .map((constraint) => createHoldTest(constraint, state, chipletsPerGroup));
-  if (limits.groupsPerExpert > 1) tests.push(createSeparationTest({ ...limits, chipletsPerGroup }, state));
+    .map((constraint) => createHoldTest(constraint, slots, chipletsPerGroup));
+  if (limits.groupsPerExpert > 1) tests.push(createSeparationTest({ ...limits, chipletsPerGroup }, slots));
   if (tests.length === 0 && pins.length === 0) return undefined;
   return (changes) => changes.every(isUnpinned) && tests.every((keeps) => keeps(changes));
 }
@@ -222,17 +231,17 @@ function createChangeRule(
 /** Makes the test whether the chiplets, or chiplet groups, of a change keep a cap on what they hold. */
 function createHoldTest(
   { scope, weight, cap }: Constraint,
-  { slotOf, slots }: Pick<ReplicaTrials, "slotOf" | "slots">,
+  { expertIn, perChiplet }: ReplicaSlots,
   chipletsPerGroup: number,
 ): (changes: readonly SlotChange[]) => boolean {
-  const slotsPerBlock = slots * (scope === "chiplet" ? 1 : chipletsPerGroup);
+  const slotsPerBlock = perChiplet * (scope === "chiplet" ? 1 : chipletsPerGroup);
   const weightOf = (expert: number) => (expert === EMPTY ? 0 : weight[expert]);
   const keeps = (changes: readonly SlotChange[], block: number) => {
     const end = (block + 1) * slotsPerBlock;
     let sum = 0;
-    for (let slot = block * slotsPerBlock; slot < end; slot++) sum += weightOf(slotOf[slot]);
+    for (let slot = block * slotsPerBlock; slot < end; slot++) sum += weightOf(expertIn[slot]);
     for (const { slot, expert } of changes) {
-      if (Math.floor(slot / slotsPerBlock) === block) sum += weightOf(expert) - weightOf(slotOf[slot]);
+      if (Math.floor(slot / slotsPerBlock) === block) sum += weightOf(expert) - weightOf(expertIn[slot]);
     }
     return !isAbove(sum, cap);
   };
@@ -241,26 +250,18 @@ function createHoldTest(
 
 /** Makes the test whether a change leaves the placement within the migration budget. Cost O(slots). */
 function createMoveBudget(
-  state: ReplicaTrials,
+  { expertIn, chipletOf }: ReplicaSlots,
   { running, maxMoves }: MigrationBudget,
 ): (changes: readonly SlotChange[]) => boolean {
   const runningOn = running.map((experts) => new Set(experts));
   const isAway = (slot: number, expert: number) =>
-    expert !== EMPTY && !runningOn[Math.floor(slot / state.slots)].has(expert);
+    expert !== EMPTY && !runningOn[chipletOf[slot]].has(expert);
   return (changes) => {
     let away = 0;
-    state.slotOf.forEach((expert, slot) => (away += Number(isAway(slot, expert))));
+    expertIn.forEach((expert, slot) => (away += Number(isAway(slot, expert))));
     for (const { slot, expert } of changes) {
-      away += Number(isAway(slot, expert)) - Number(isAway(slot, state.slotOf[slot]));
+      away += Number(isAway(slot, expert)) - Number(isAway(slot, expertIn[slot]));
     }
     return away <= maxMoves;
   };
-}
-
-function chipletsOfSlots(slotOf: Int32Array, slots: number): number[][] {
-  return Array.from({ length: slotOf.length / slots }, (_, chiplet) =>
-    [...slotOf.subarray(chiplet * slots, (chiplet + 1) * slots)]
-      .filter((expert) => expert !== EMPTY)
-      .sort((a, b) => a - b),
-  );
 }

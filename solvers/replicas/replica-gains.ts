@@ -1,61 +1,49 @@
-import { ruleOf, sharesOfReplicas, type DispatchModel } from "../../lib/placement/dispatch.js";
+import { ruleOf } from "../../lib/placement/dispatch.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { sum } from "../../lib/statistics.js";
 import { countCoactivation } from "../../lib/trace/coactivation.js";
-import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/trace/token-patterns.js";
-import { EMPTY, type ReplicaStateShape } from "./replica-state.js";
-import type { ReplicaTrials, SlotChange, TrialRule } from "./replica-trials.js";
+import { EMPTY, ReplicaSlots, type SlotChange } from "./replica-slots.js";
+import type { ReplicaTrials, TrialRule } from "./replica-trials.js";
+import { ShareGains } from "./share-gains.js";
+import { SourceShares } from "./source-shares.js";
+
+/** What replicas are placed on, and by which rule tokens choose among them. */
+export type ReplicaShape = Pick<
+  PlacementProblem,
+  "patterns" | "numExperts" | "numChiplets" | "slotsPerChiplet" | "chipletsPerGroup" | "dispatch"
+>;
 
 /** What it costs to tell shares by the source, in patterns looked at. */
 const WORK_OF_SHARES = 8;
-/** Shares of replicas that are remembered at most: some 20 MB. */
-const MOST_SHARES_KNOWN = 200_000;
 
 /**
  * A complete placement with replicas under change, where the replica that serves an expert does not depend on the other
  * experts of the token: drawn (uniform), or fixed by where a token starts.
  *
- * A token misses chiplet c with chance P(t, c) = product over its experts e of 1 - share[c, e], where share[c, e] is the part
- * of the tokens of e that c serves. With
- *
- *   gain[c, e] = sum over the tokens of e of the chance that none of their other experts is served on c
- *
- * the token copies change by sum over c of (new share - share) * gain[c, e] when the shares of e alone change, which is O(1) a
- * chiplet. Where those of two experts change, tokens of both add -dShare(e) * dShare(f) * (chance that no third expert of theirs is
- * on c). For swaps that is never negative, so a swap that is refused without it is refused; else it is counted. A change
- * that is kept costs O(tokens of both experts * topK) a chiplet.
+ * A change is judged by {@link ShareGains}, which is O(1) a chiplet. What is added for tokens of two experts that both change is
+ * never negative for swaps, so a swap that is refused without it is refused; else it is counted. A change that is kept costs
+ * O(tokens of both experts * topK) a chiplet.
  *
  * Where shares are fixed by the source, experts of a token are served as if independently of each other: loads are exact,
  * token copies nearly.
  */
 export class ReplicaGains implements ReplicaTrials {
-  readonly patterns: TokenPatterns;
-  readonly numChiplets: number;
-  readonly slots: number;
-  readonly slotOf: Int32Array;
+  readonly slots: ReplicaSlots;
   readonly load: Float64Array;
   readonly chipletTokens: Float64Array;
-  numPlaced = 0;
-  work = 0;
 
   readonly #numExperts: number;
-  readonly #chipletsPerGroup: number;
-  readonly #dispatch: DispatchModel;
-  /** Whether all replicas of an expert have the same share, wherever they are. */
-  readonly #isUniform: boolean;
-  readonly #index: PatternIndex;
+  readonly #numChiplets: number;
   readonly #loadOf: Float64Array;
   /** Tokens that chose two experts both. Shape [numExperts, numExperts]. */
   readonly #pairs: Float64Array;
-  /** Part of an expert's tokens that a chiplet serves. Shape [numChiplets, numExperts], row-major. */
-  readonly #share: Float64Array;
-  /** Shape [numChiplets, numExperts], row-major. */
-  readonly #gain: Float64Array;
-  /** Chiplets that hold each expert, ascending. Shape [numExperts][]. */
-  readonly #holders: number[][];
-
-  /** Shares by expert and holders, where working them out takes longer than looking them up. */
-  readonly #sharesKnown = new Map<number, readonly number[]>();
+  /** Undefined where all replicas of an expert have the same share, wherever they are. */
+  readonly #sources: SourceShares | undefined;
+  readonly #gains: ShareGains;
+  /** Chiplets of one expert and what each serves of it, ascending. Shape [numChiplets]. */
+  readonly #chipletsAtHand: Uint16Array;
+  readonly #sharesAtHand: Float64Array;
 
   /** The change being tried. */
   #changes: readonly SlotChange[] = [];
@@ -75,26 +63,22 @@ export class ReplicaGains implements ReplicaTrials {
   #trial = 0;
   #moreCopies = 0;
   #copies = 0;
+  #workOfShares = 0;
 
-  constructor(shape: ReplicaStateShape) {
-    const { patterns, numChiplets, slotsPerChiplet, numExperts, chipletsPerGroup, dispatch } = shape;
-    this.patterns = patterns;
-    this.numChiplets = numChiplets;
-    this.slots = slotsPerChiplet;
-    this.slotOf = new Int32Array(numChiplets * slotsPerChiplet);
+  constructor(shape: ReplicaShape) {
+    const { patterns, numChiplets, slotsPerChiplet, numExperts, dispatch } = shape;
+    this.#numChiplets = numChiplets;
+    this.#numExperts = numExperts;
+    this.slots = new ReplicaSlots(numExperts, numChiplets, slotsPerChiplet);
     this.load = new Float64Array(numChiplets);
     this.chipletTokens = new Float64Array(numChiplets);
-    this.#numExperts = numExperts;
-    this.#chipletsPerGroup = chipletsPerGroup;
-    this.#dispatch = dispatch;
-    this.#isUniform = ruleOf(dispatch) === "uniform";
-    this.#index = indexPatterns(patterns);
     const { load, pairs } = countCoactivation(patterns);
     this.#loadOf = load;
     this.#pairs = pairs;
-    this.#share = new Float64Array(numChiplets * numExperts);
-    this.#gain = new Float64Array(numChiplets * numExperts);
-    this.#holders = Array.from({ length: numExperts }, () => []);
+    this.#sources = ruleOf(dispatch) === "uniform" ? undefined : new SourceShares(dispatch, shape);
+    this.#gains = new ShareGains(patterns, numChiplets);
+    this.#chipletsAtHand = new Uint16Array(numChiplets);
+    this.#sharesAtHand = new Float64Array(numChiplets);
     const mostEntries = 2 * (numChiplets + 2);
     this.#entryExpert = new Int32Array(mostEntries);
     this.#entryChiplet = new Int32Array(mostEntries);
@@ -106,38 +90,27 @@ export class ReplicaGains implements ReplicaTrials {
   }
 
   assign(chiplets: Chiplets): void {
-    this.slotOf.fill(EMPTY);
-    for (const holders of this.#holders) holders.length = 0;
-    this.numPlaced = 0;
-    chiplets.forEach((experts, chiplet) => {
-      experts.forEach((expert, place) => {
-        this.slotOf[chiplet * this.slots + place] = expert;
-        this.#holders[expert].push(chiplet);
-        this.numPlaced++;
-      });
-    });
-    this.#share.fill(0);
+    this.slots.assign(chiplets);
+    this.#gains.share.fill(0);
     this.load.fill(0);
-    this.#holders.forEach((holders, expert) => {
-      const shares = this.#sharesOn(expert, holders);
-      holders.forEach((chiplet, index) => {
-        this.#share[chiplet * this.#numExperts + expert] = shares[index];
-        this.load[chiplet] += shares[index] * this.#loadOf[expert];
-      });
-    });
-    this.#count();
+    for (let expert = 0; expert < this.#numExperts; expert++) {
+      const count = this.#sharesWith(expert, -1, -1);
+      for (let index = 0; index < count; index++) {
+        const chiplet = this.#chipletsAtHand[index];
+        this.#gains.share[chiplet * this.#numExperts + expert] = this.#sharesAtHand[index];
+        this.load[chiplet] += this.#sharesAtHand[index] * this.#loadOf[expert];
+      }
+    }
+    this.#gains.count(this.chipletTokens);
+    this.#copies = sum(this.chipletTokens);
+  }
+
+  get work(): number {
+    return this.#gains.work + this.#workOfShares;
   }
 
   tokenCopies(): number {
     return this.#copies;
-  }
-
-  holds(chiplet: number, expert: number): boolean {
-    return this.#share[chiplet * this.#numExperts + expert] > 0;
-  }
-
-  replicaCount(expert: number): number {
-    return this.#holders[expert].length;
   }
 
   tryChange(changes: readonly SlotChange[], rule: TrialRule, most: number): boolean {
@@ -146,11 +119,14 @@ export class ReplicaGains implements ReplicaTrials {
     this.#numEntries = 0;
     this.#numChanged = 0;
     this.#moreCopies = 0;
-    const leaving = this.slotOf[changes[0].slot];
+    const { expertIn, chipletOf } = this.slots;
+    const leaving = expertIn[changes[0].slot];
     const entering = changes[0].expert;
-    this.#enterShares(leaving);
+    const chiplet = chipletOf[changes[0].slot];
+    const other = changes.length > 1 ? chipletOf[changes[1].slot] : -1;
+    this.#enterShares(leaving, chiplet, other);
     this.#second = this.#numEntries;
-    this.#enterShares(entering);
+    this.#enterShares(entering, other, chiplet);
     for (let entry = 0; entry < this.#numEntries; entry++) this.#addEntry(entry);
     if (this.#worse(rule) > most) return false;
     if (leaving === EMPTY || entering === EMPTY || this.#pairs[leaving * this.#numExperts + entering] === 0)
@@ -160,64 +136,52 @@ export class ReplicaGains implements ReplicaTrials {
   }
 
   keep(): void {
-    for (let entry = 0; entry < this.#numEntries; entry++) this.#applyShare(entry);
+    for (let entry = 0; entry < this.#numEntries; entry++)
+      this.#gains.setShare(this.#entryChiplet[entry], this.#entryExpert[entry], this.#entryShare[entry]);
     for (let index = 0; index < this.#numChanged; index++) {
       const chiplet = this.#changed[index];
       this.load[chiplet] += this.#moreLoad[chiplet];
       this.chipletTokens[chiplet] += this.#moreTokens[chiplet];
     }
     this.#copies += this.#moreCopies;
-    for (const { slot } of this.#changes) {
-      const expert = this.slotOf[slot];
-      if (expert === EMPTY) continue;
-      const holders = this.#holders[expert];
-      holders.splice(holders.indexOf(Math.floor(slot / this.slots)), 1);
-      this.numPlaced--;
-    }
-    for (const { slot, expert } of this.#changes) {
-      this.slotOf[slot] = expert;
-      if (expert === EMPTY) continue;
-      insert(this.#holders[expert], Math.floor(slot / this.slots));
-      this.numPlaced++;
-    }
+    this.slots.change(this.#changes);
   }
 
-  #sharesOn(expert: number, holders: readonly number[]): ArrayLike<number> {
-    const { numChiplets } = this;
-    const shape = { expert, numChiplets, chipletsPerGroup: this.#chipletsPerGroup };
-    if (this.#isUniform || holders.length === 1) return sharesOfReplicas(this.#dispatch, holders, shape);
-    let key = 0;
-    for (const chiplet of holders) key = key * numChiplets + chiplet + 1;
-    key = key * this.#numExperts + expert;
-    this.work += WORK_OF_SHARES;
-    const known = this.#sharesKnown.get(key);
-    if (known) return known;
-    const shares = sharesOfReplicas(this.#dispatch, holders, shape);
-    if (this.#sharesKnown.size === MOST_SHARES_KNOWN) this.#sharesKnown.clear();
-    // Beyond, keys are no longer exact.
-    if (key < Number.MAX_SAFE_INTEGER) this.#sharesKnown.set(key, shares);
-    return shares;
-  }
-
-  /** Lists what shares of an expert the change at hand leaves it, on every chiplet where they may change. */
-  #enterShares(expert: number): void {
+  /** Lists what shares of an expert it has once it left one chiplet for another, -1 for none, wherever they may change. */
+  #enterShares(expert: number, left: number, taken: number): void {
     if (expert === EMPTY) return;
-    let [left, taken] = [-1, -1];
-    for (const { slot, expert: entering } of this.#changes) {
-      if (this.slotOf[slot] === expert) left = Math.floor(slot / this.slots);
-      if (entering === expert) taken = Math.floor(slot / this.slots);
-    }
-    const before = this.#holders[expert];
-    if (left >= 0 && taken >= 0 && (before.length === 1 || this.#isUniform)) {
-      this.#enter(expert, left, 0);
-      this.#enter(expert, taken, 1 / before.length);
+    const replicas = this.slots.replicasOf[expert];
+    if (left >= 0) this.#enter(expert, left, 0);
+    if (left >= 0 && taken >= 0 && (replicas === 1 || !this.#sources)) {
+      this.#enter(expert, taken, 1 / replicas);
       return;
     }
-    const after = before.filter((chiplet) => chiplet !== left);
-    if (taken >= 0) insert(after, taken);
-    const shares = this.#sharesOn(expert, after);
-    if (left >= 0) this.#enter(expert, left, 0);
-    for (let index = 0; index < after.length; index++) this.#enter(expert, after[index], shares[index]);
+    const count = this.#sharesWith(expert, left, taken);
+    for (let index = 0; index < count; index++)
+      this.#enter(expert, this.#chipletsAtHand[index], this.#sharesAtHand[index]);
+  }
+
+  /** Leaves at hand the chiplets of an expert without one, and with another, and what they would serve; returns how many. */
+  #sharesWith(expert: number, left: number, taken: number): number {
+    const { slotsOf, replicasOf, chipletOf } = this.slots;
+    const chiplets = this.#chipletsAtHand;
+    const first = expert * this.#numChiplets;
+    let count = 0;
+    let awaited = taken;
+    for (let at = first; at < first + replicasOf[expert]; at++) {
+      const chiplet = chipletOf[slotsOf[at]];
+      if (awaited >= 0 && awaited < chiplet) {
+        chiplets[count++] = awaited;
+        awaited = -1;
+      }
+      if (chiplet !== left) chiplets[count++] = chiplet;
+    }
+    if (awaited >= 0) chiplets[count++] = awaited;
+    if (this.#sources) {
+      if (count > 1) this.#workOfShares += WORK_OF_SHARES;
+      this.#sources.write(expert, chiplets, count, this.#sharesAtHand);
+    } else this.#sharesAtHand.fill(1 / count, 0, count);
+    return count;
   }
 
   #enter(expert: number, chiplet: number, share: number): void {
@@ -231,7 +195,7 @@ export class ReplicaGains implements ReplicaTrials {
     const chiplet = this.#entryChiplet[entry];
     const expert = this.#entryExpert[entry];
     const cell = chiplet * this.#numExperts + expert;
-    const more = this.#entryShare[entry] - this.#share[cell];
+    const more = this.#entryShare[entry] - this.#gains.share[cell];
     if (more === 0) return;
     if (this.#changedIn[chiplet] !== this.#trial) {
       this.#changedIn[chiplet] = this.#trial;
@@ -239,7 +203,7 @@ export class ReplicaGains implements ReplicaTrials {
       this.#moreLoad[chiplet] = 0;
       this.#moreTokens[chiplet] = 0;
     }
-    const moreTokens = more * this.#gain[cell];
+    const moreTokens = more * this.#gains.gain[cell];
     this.#moreLoad[chiplet] += more * this.#loadOf[expert];
     this.#moreTokens[chiplet] += moreTokens;
     this.#moreCopies += moreTokens;
@@ -264,117 +228,16 @@ export class ReplicaGains implements ReplicaTrials {
     const E = this.#numExperts;
     for (let entry = 0; entry < this.#second; entry++) {
       const chiplet = this.#entryChiplet[entry];
-      const moreOfOne = this.#entryShare[entry] - this.#share[chiplet * E + one];
+      const moreOfOne = this.#entryShare[entry] - this.#gains.share[chiplet * E + one];
       if (moreOfOne === 0) continue;
       for (let peer = this.#second; peer < this.#numEntries; peer++) {
         if (this.#entryChiplet[peer] !== chiplet) continue;
-        const moreOfOther = this.#entryShare[peer] - this.#share[chiplet * E + other];
+        const moreOfOther = this.#entryShare[peer] - this.#gains.share[chiplet * E + other];
         if (moreOfOther === 0) continue;
-        const shared = moreOfOne * moreOfOther * this.#missedByOthers(one, other, chiplet);
+        const shared = moreOfOne * moreOfOther * this.#gains.missedByOthers(chiplet, one, other);
         this.#moreTokens[chiplet] -= shared;
         this.#moreCopies -= shared;
       }
     }
   }
-
-  /** Tokens of two experts of which no third expert is served on a chiplet, on average. */
-  #missedByOthers(one: number, other: number, chiplet: number): number {
-    const { offsets: starts, patterns } = this.#index;
-    const { offsets, experts, counts } = this.patterns;
-    const share = this.#share;
-    const row = chiplet * this.#numExperts;
-    const [rarer, wanted] = this.#loadOf[one] < this.#loadOf[other] ? [one, other] : [other, one];
-    this.work += starts[rarer + 1] - starts[rarer];
-    let tokens = 0;
-    for (let at = starts[rarer]; at < starts[rarer + 1]; at++) {
-      const pattern = patterns[at];
-      let missed = 1;
-      let isOfBoth = false;
-      for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
-        const expert = experts[place];
-        if (expert === wanted) isOfBoth = true;
-        else if (expert !== rarer) missed *= 1 - share[row + expert];
-      }
-      if (isOfBoth) tokens += counts[pattern] * missed;
-    }
-    return tokens;
-  }
-
-  /** Gives a chiplet another share of an expert, and its tokens' other experts the gains that follow. */
-  #applyShare(entry: number): void {
-    const expert = this.#entryExpert[entry];
-    const row = this.#entryChiplet[entry] * this.#numExperts;
-    const share = this.#share;
-    const gain = this.#gain;
-    const less = share[row + expert] - this.#entryShare[entry];
-    if (less === 0) return;
-    const { offsets: starts, patterns } = this.#index;
-    const { offsets, experts, counts } = this.patterns;
-    this.work += starts[expert + 1] - starts[expert];
-    // Left out of the products below as an expert that is not there.
-    share[row + expert] = 0;
-    for (let at = starts[expert]; at < starts[expert + 1]; at++) {
-      const pattern = patterns[at];
-      const begin = offsets[pattern];
-      const end = offsets[pattern + 1];
-      let missed = 1;
-      let sure = -1;
-      let numSure = 0;
-      for (let place = begin; place < end; place++) {
-        const part = share[row + experts[place]];
-        if (part === 1) {
-          sure = experts[place];
-          numSure++;
-        } else missed *= 1 - part;
-      }
-      if (numSure > 1) continue;
-      const change = counts[pattern] * less * missed;
-      if (numSure === 1) gain[row + sure] += change;
-      else
-        for (let place = begin; place < end; place++) {
-          const peer = experts[place];
-          if (peer !== expert) gain[row + peer] += change / (1 - share[row + peer]);
-        }
-    }
-    share[row + expert] = this.#entryShare[entry];
-  }
-
-  /** Counts gains and tokens from the shares. Time O(numPatterns * numChiplets * topK). */
-  #count(): void {
-    const { numPatterns, offsets, experts, counts } = this.patterns;
-    const share = this.#share;
-    const gain = this.#gain.fill(0);
-    this.chipletTokens.fill(0);
-    for (let chiplet = 0; chiplet < this.numChiplets; chiplet++) {
-      const row = chiplet * this.#numExperts;
-      for (let pattern = 0; pattern < numPatterns; pattern++) {
-        let missed = 1;
-        let sure = -1;
-        let numSure = 0;
-        for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
-          const part = share[row + experts[place]];
-          if (part === 1) {
-            sure = experts[place];
-            numSure++;
-          } else missed *= 1 - part;
-        }
-        this.chipletTokens[chiplet] += counts[pattern] * (numSure > 0 ? 1 : 1 - missed);
-        if (numSure > 1) continue;
-        if (numSure === 1) gain[row + sure] += counts[pattern] * missed;
-        else
-          for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
-            const cell = row + experts[place];
-            gain[cell] += (counts[pattern] * missed) / (1 - share[cell]);
-          }
-      }
-    }
-    this.#copies = sum(this.chipletTokens);
-  }
-}
-
-/** Inserts a number into an ascending list. */
-function insert(ascending: number[], value: number): void {
-  let at = ascending.length;
-  while (at > 0 && ascending[at - 1] > value) at--;
-  ascending.splice(at, 0, value);
 }

@@ -1,11 +1,5 @@
 import type { Chiplets } from "../../lib/placement/placement.js";
-
-/** A slot, and the expert that takes it. */
-export interface SlotChange {
-  readonly slot: number;
-  /** `EMPTY` for none. */
-  readonly expert: number;
-}
+import type { ReplicaSlots, SlotChange } from "./replica-slots.js";
 
 /** What a change is judged by. */
 export interface TrialRule {
@@ -21,25 +15,17 @@ export interface TrialRule {
 
 /** A complete placement with replicas on which changes are tried, then kept or dropped. */
 export interface ReplicaTrials {
-  readonly numChiplets: number;
-  /** Slots of every chiplet. */
-  readonly slots: number;
-  /** Expert in every slot, or `EMPTY`. Shape [numChiplets, slots], row-major. */
-  readonly slotOf: Int32Array;
+  readonly slots: ReplicaSlots;
   /** Token-expert pairs served by each chiplet. Shape [numChiplets]. */
   readonly load: Float64Array;
   /** Tokens that visit each chiplet. Shape [numChiplets]. */
   readonly chipletTokens: Float64Array;
-  /** Slots that hold an expert. */
-  readonly numPlaced: number;
   /** Patterns looked at so far, by which a search is budgeted. */
   readonly work: number;
   /** Places the experts as told and counts everything from scratch. */
   assign(chiplets: Chiplets): void;
   /** C_T times the tokens. */
   tokenCopies(): number;
-  holds(chiplet: number, expert: number): boolean;
-  replicaCount(expert: number): number;
   /**
    * Tries a slot that another expert takes, or two slots of different chiplets that swap what they hold. Every expert must
    * keep a replica, and have none twice on a chiplet.

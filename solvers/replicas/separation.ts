@@ -3,8 +3,7 @@ import type { Chiplets } from "../../lib/placement/placement.js";
 import type { Random } from "../../lib/random.js";
 import type { ConstraintModel } from "../constraints/constraint-model.js";
 import { createLimitGauge } from "../constraints/violations.js";
-import { EMPTY } from "./replica-state.js";
-import type { ReplicaTrials } from "./replica-trials.js";
+import { EMPTY, type ReplicaSlots, type SlotChange } from "./replica-slots.js";
 
 /** Orders of the experts that are tried. */
 const MOST_TRIES = 50;
@@ -95,21 +94,19 @@ function createHeldTest(
 /** Makes the test whether a change of slots leaves its experts in as many chiplet groups as they have to be in. */
 export function createSeparationTest(
   { groupsPerExpert, chipletsPerGroup }: { groupsPerExpert: number; chipletsPerGroup: number },
-  { slotOf, slots }: Pick<ReplicaTrials, "slotOf" | "slots">,
-): (changes: readonly { slot: number; expert: number }[]) => boolean {
+  { expertIn, chipletOf, replicasOf, slotsOf, numChiplets }: ReplicaSlots,
+): (changes: readonly SlotChange[]) => boolean {
   if (groupsPerExpert === 1) return () => true;
-  const slotsPerGroup = slots * chipletsPerGroup;
+  const groupOf = (slot: number) => groupOfChiplet(chipletOf[slot], chipletsPerGroup);
   return (changes) =>
     changes.every(({ slot: left }) => {
-      const expert = slotOf[left];
+      const expert = expertIn[left];
       if (expert === EMPTY) return true;
       const groups = new Set<number>();
-      slotOf.forEach((occupant, slot) => {
-        if (occupant === expert && slot !== left) groups.add(Math.floor(slot / slotsPerGroup));
-      });
-      for (const { slot, expert: entering } of changes) {
-        if (entering === expert) groups.add(Math.floor(slot / slotsPerGroup));
-      }
+      const first = expert * numChiplets;
+      for (const slot of slotsOf.subarray(first, first + replicasOf[expert]))
+        if (slot !== left) groups.add(groupOf(slot));
+      for (const { slot, expert: entering } of changes) if (entering === expert) groups.add(groupOf(slot));
       return groups.size >= groupsPerExpert;
     });
 }

@@ -2,32 +2,13 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { createProblem } from "../../../lib/placement/problem.js";
 import { countTraffic } from "../../../lib/placement/traffic.js";
-import { createRandom, type Random } from "../../../lib/random.js";
+import { createRandom } from "../../../lib/random.js";
 import { sum } from "../../../lib/statistics.js";
 import { ReplicaGains } from "../../../solvers/replicas/replica-gains.js";
-import { EMPTY, ReplicaState } from "../../../solvers/replicas/replica-state.js";
-import type { ReplicaTrials, SlotChange } from "../../../solvers/replicas/replica-trials.js";
 import { tokenPatterns } from "../arbitrary-problem.js";
+import { drawChange, roundRobin } from "./draw-change.js";
 
 const FREE = { price: 1, maxLoad: Infinity, maxTokens: Infinity, maxFixed: Infinity };
-
-/** A change that leaves every expert a replica and none twice on a chiplet, or none. */
-function draw(state: ReplicaTrials, numExperts: number, random: Random): SlotChange[] | undefined {
-  const { slotOf, slots } = state;
-  const [slot, other] = [random.below(slotOf.length), random.below(slotOf.length)];
-  const [chiplet, otherChiplet] = [Math.floor(slot / slots), Math.floor(other / slots)];
-  const [expert, guest] = [slotOf[slot], slotOf[other]];
-  const copied = random.below(numExperts);
-  if ((expert === EMPTY || state.replicaCount(expert) > 1) && random.next() < 0.5)
-    return state.holds(chiplet, copied) ? undefined : [{ slot, expert: copied }];
-  if (chiplet === otherChiplet || expert === guest) return undefined;
-  if (expert !== EMPTY && state.holds(otherChiplet, expert)) return undefined;
-  if (guest !== EMPTY && state.holds(chiplet, guest)) return undefined;
-  return [
-    { slot, expert: guest },
-    { slot: other, expert },
-  ];
-}
 
 describe("replica gains", () => {
   for (const dispatch of ["uniform", "sglang-static", "vllm-ascend"] as const) {
@@ -37,41 +18,30 @@ describe("replica gains", () => {
           const random = createRandom(seed);
           const numReplicas = patterns.numExperts;
           const problem = createProblem(patterns, { numChiplets: 4, numGroups: 2, numReplicas, dispatch });
-          const begun = Array.from({ length: 4 }, (_, chiplet) =>
-            Array.from({ length: patterns.numExperts }, (__, expert) => expert).filter(
-              (e) => e % 4 === chiplet,
-            ),
-          );
           const state = new ReplicaGains(problem);
-          const other = new ReplicaState(problem);
-          state.assign(begun);
+          const { slots } = state;
+          state.assign(roundRobin(patterns.numExperts, 4));
           for (let step = 0; step < 40; step++) {
-            const changes = draw(state, patterns.numExperts, random);
+            const changes = drawChange(slots, random);
             if (!changes) continue;
             const before = state.tokenCopies();
-            const placed = state.slotOf.slice();
+            const placed = slots.expertIn.slice();
             const most = random.next() * 4 - 2;
             const isKept = state.tryChange(changes, FREE, most);
-            if (!isKept) expect(state.slotOf).to.deep.equal(placed);
+            if (!isKept) expect(slots.expertIn).to.deep.equal(placed);
             // What is refused is refused for good reason: kept all the same, it costs more.
             expect(isKept || state.tryChange(changes, FREE, Infinity)).to.be.true;
             state.keep();
             const more = state.tokenCopies() - before;
             // By the source, experts of a token are served as if independently: a refusal is an estimate.
             if (dispatch === "uniform") expect(isKept).to.equal(more <= most, `${more} and ${most}`);
-            const chiplets = Array.from({ length: 4 }, (_, chiplet) =>
-              [...state.slotOf.subarray(chiplet * state.slots, (chiplet + 1) * state.slots)].filter(
-                (e) => e !== EMPTY,
-              ),
-            );
-            expect(state.numPlaced).to.equal(chiplets.flat().length);
-            const { chipletLoad } = countTraffic(patterns, chiplets, problem);
+            const chiplets = slots.chiplets();
+            expect(slots.numFilled).to.equal(chiplets.flat().length);
+            const { chipletLoad, chipletTokens } = countTraffic(patterns, chiplets, problem);
             chipletLoad.forEach((load, chiplet) => expect(state.load[chiplet]).to.be.closeTo(load, 1e-9));
             if (dispatch !== "uniform") continue;
-            other.assign(chiplets);
-            expect(state.tokenCopies()).to.be.closeTo(other.tokenCopies(), 1e-9);
-            expect(sum(state.chipletTokens)).to.be.closeTo(other.tokenCopies(), 1e-9);
-            other.chipletTokens.forEach((tokens, chiplet) =>
+            expect(state.tokenCopies()).to.be.closeTo(sum(chipletTokens), 1e-9);
+            chipletTokens.forEach((tokens, chiplet) =>
               expect(state.chipletTokens[chiplet]).to.be.closeTo(tokens, 1e-9),
             );
           }
@@ -88,16 +58,14 @@ describe("replica gains", () => {
     const random = createRandom(5);
     const [maxLoad, maxTokens] = [1, 0.5];
     const state = new ReplicaGains(problem);
-    state.assign(
-      Array.from({ length: 4 }, (_, c) => [...Array(patterns.numExperts).keys()].filter((e) => e % 4 === c)),
-    );
+    state.assign(roundRobin(patterns.numExperts, 4));
     const priced = () =>
       state.tokenCopies() +
       3 * sum(state.load.map((load) => Math.max(0, load - maxLoad))) +
       3 * sum(state.chipletTokens.map((tokens) => Math.max(0, tokens - maxTokens)));
     let kept = 0;
     for (let step = 0; step < 200; step++) {
-      const changes = draw(state, patterns.numExperts, random);
+      const changes = drawChange(state.slots, random);
       const before = priced();
       if (!changes || !state.tryChange(changes, { ...FREE, price: 3, maxLoad, maxTokens }, 2)) continue;
       state.keep();
