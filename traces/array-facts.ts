@@ -94,11 +94,7 @@ function isSameSet(a: Float64Array, b: Float64Array): boolean {
   return a.length === b.length && a.toSorted().every((id, at) => id === sorted[at]);
 }
 
-/**
- * Whether rows of the same first index have more numbers in common than rows of the same second one, beyond chance: so
- * tokens of one layer do, which share its busy experts, where layers come first. Where all layers have the same, nothing
- * tells; rows of one number are no tokens.
- */
+/** Whether rows of the same first index have more numbers in common than rows of the same second one, as tokens of a layer do. */
 export function sharesByFirst({ shape, strides, start, values }: Tensor): boolean {
   const rowOf = (first: number, second: number) =>
     Array.from(
@@ -106,21 +102,33 @@ export function sharesByFirst({ shape, strides, start, values }: Tensor): boolea
       (_, place) => values[start + first * strides[0] + second * strides[1] + place * strides[2]],
     );
   const rows = Array.from({ length: shape[0] }, (_, first) =>
-    Array.from({ length: shape[1] }, (__, second) => new Set(rowOf(first, second))).map((ids) =>
-      ids.size < shape[2] ? [] : [...ids],
-    ),
+    Array.from({ length: shape[1] }, (__, second) => rowOf(first, second)),
   );
-  const byFirst = sharedOf(rows);
-  const bySecond = sharedOf(Array.from({ length: shape[1] }, (_, second) => rows.map((row) => row[second])));
-  const deviation =
-    byFirst.share / Math.sqrt(byFirst.shared) + bySecond.share / Math.sqrt(Math.max(1, bySecond.shared));
-  const isAll = byFirst.share > ALL_SHARED * shape[2];
-  const isEnough = byFirst.share * bySecond.pairs >= FEW_SHARED;
-  return isEnough && !isAll && byFirst.share - bySecond.share > MANY_DEVIATIONS * deviation;
+  return sharesMore(rows, transposed(rows));
+}
+
+function transposed<T>(rows: readonly (readonly T[])[]): T[][] {
+  return Array.from({ length: rows[0]?.length ?? 0 }, (_, second) => rows.map((row) => row[second]));
+}
+
+/** Rows in groups: all that have the same index one way. Shape [numGroups][numRows][width]. */
+export type Groups = readonly (readonly (readonly number[])[])[];
+
+/**
+ * Whether rows of a group have more numbers in common than those of groups made another way, beyond chance: so tokens of one
+ * layer do, which share its busy experts. Where all layers have the same, nothing tells; rows of one number are no tokens.
+ */
+export function sharesMore(groups: Groups, others: Groups): boolean {
+  const width = groups.find((rows) => rows.length > 0)?.[0].length ?? 0;
+  const [own, other] = [sharedOf(groups), sharedOf(others)];
+  const deviation = own.share / Math.sqrt(own.shared) + other.share / Math.sqrt(Math.max(1, other.shared));
+  const isAll = own.share > ALL_SHARED * width;
+  const isEnough = own.share * other.pairs >= FEW_SHARED;
+  return isEnough && !isAll && own.share - other.share > MANY_DEVIATIONS * deviation;
 }
 
 /** Numbers that two rows of a group have in common: in all pairs, and in one. */
-function sharedOf(groups: readonly (readonly (readonly number[])[])[]): {
+function sharedOf(groups: Groups): {
   shared: number;
   pairs: number;
   share: number;
@@ -130,7 +138,8 @@ function sharedOf(groups: readonly (readonly (readonly number[])[])[]): {
     const counts = new Map<number, number>();
     let numRows = 0;
     for (const row of group) {
-      if (row.length > 0) pairs += numRows++;
+      if (new Set(row).size < row.length) continue;
+      pairs += numRows++;
       for (const id of row) {
         const before = counts.get(id) ?? 0;
         shared += before;

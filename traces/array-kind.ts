@@ -8,7 +8,8 @@ import {
   type Tensor,
 } from "../lib/containers/tensor.js";
 import { factsOf, sharesByFirst, type ArrayFacts } from "./array-facts.js";
-import { countAsLayersDo, MAX_LAYERS } from "./counted-columns.js";
+import { counterAmong, countingOf, MAX_LAYERS, type Rows } from "./counted-columns.js";
+import { expectedRepeats, MAX_ID, MAX_TOP_K, MIN_EXPERTS, reasonForLoads } from "./why-loads.js";
 import type { FileHead } from "./bytes/file-bytes.js";
 
 /**
@@ -19,6 +20,7 @@ import type { FileHead } from "./bytes/file-bytes.js";
  * - `tokens of a layer`: [tokens, top-k];
  * - `layers of tokens`: [layers, tokens, top-k];
  * - `loads`: [layers, experts], or [steps, layers, experts];
+ * - `table`: rows of layer, token and experts, or behind a number of the row;
  * - `either tokens`: one of the two before;
  * - `either`: tokens or loads;
  * - `neither`: no array of two or three dimensions.
@@ -29,6 +31,7 @@ export type ArrayKind =
   | "tokens of a layer"
   | "layers of tokens"
   | "loads"
+  | "table"
   | "either tokens"
   | "either"
   | "neither";
@@ -54,22 +57,12 @@ export interface DetectOptions {
   readonly numLayers?: number | undefined;
 }
 
-/** No model gives a token more experts; a longer last dimension counts experts. */
-const MAX_TOP_K = 24;
-/** Ids beyond are loads: no model has so many experts. */
-const MAX_ID = 4096;
 /** Numbers that are looked at. */
 const MAX_SEEN = 65536;
 /** No model of top-1 layers has as many; many models have as many experts. */
 const MAX_TOP_1_LAYERS = 59;
 /** Fewer numbers are nobody's tokens. */
-const MIN_NUMBERS = 100;
-/** The chance of ids, drawn from all experts, to leave out as many small ones; and of loads to have no repeats. */
-const UNLIKELY = 1e-6;
-/** No model has fewer experts. */
-const MIN_EXPERTS = 4;
-/** Rows of a table that are looked at. */
-const MAX_TABLE_ROWS = 1024;
+export const MIN_NUMBERS = 100;
 /** Repeats to expect of numbers drawn by chance, from which on rows without any are tokens. */
 const DISTINCT = 4;
 
@@ -101,13 +94,16 @@ export function kindOfArray(
     if (shape[1] > MAX_LAYERS)
       return { kind: "neither", why: `a second dimension of ${shape[1]}, more than layers of any model` };
   }
+  const rows = shape.length === 2 ? rowsOf(beginning) : [];
+  if (countingOf(rows, as) !== undefined)
+    return { kind: "table", why: "the first columns count layers, tokens or rows" };
   if (as === "loads") return { kind: "loads", why: "as asked for" };
   const asTokens = () => kindOfTokens(shape, facts, topK);
-  if (as === "tokens") return { kind: asTokens(), why: "as asked for" };
   if (width === topK && width > 1 && facts.isWhole && facts.most < MAX_ID)
     return { kind: asTokens(), why: `rows of ${topK}, the experts of a token` };
-  if (shape.length === 2 && isTable(beginning))
-    return { kind: "neither", why: "whose first two columns count layers and tokens" };
+  if (as === "tokens") return { kind: asTokens(), why: "as asked for" };
+  const counter = counterAmong(rows);
+  if (counter >= 0) return { kind: "neither", why: `whose column ${counter} counts` };
   const loads = reasonForLoads(shape, facts);
   if (loads !== undefined) return { kind: "loads", why: loads };
   if (facts.hasNever) return { kind: asTokens(), why: "padding, which no loads have" };
@@ -135,11 +131,6 @@ function kindOfVector(array: Tensor, { as }: DetectOptions): ArrayVerdict {
   return { kind: "either", why: "a list of numbers" };
 }
 
-/** Why the numbers of an array [layers, experts] cannot be ids; undefined where they can. */
-export function whyLoads(matrix: Tensor): string | undefined {
-  return reasonForLoads(matrix.shape, factsOf(matrix));
-}
-
 /** Tells what a .npy file holds, from what it begins with. */
 export function kindOfNpy({ bytes, path }: FileHead, options: DetectOptions = {}): ArrayVerdict {
   if (!isNpy(bytes)) return { kind: "neither", why: "no .npy" };
@@ -159,6 +150,13 @@ export function kindOfNpy({ bytes, path }: FileHead, options: DetectOptions = {}
     Float64Array.from(seen),
   );
   return kindOfArray(sample, options, shape[0]);
+}
+
+/** The rows of an array of two dimensions. */
+export function rowsOf({ shape, strides, start, values }: Tensor): Rows {
+  return Array.from({ length: shape[0] }, (_, row) =>
+    Array.from({ length: shape[1] }, (__, column) => values[start + row * strides[0] + column * strides[1]]),
+  );
 }
 
 /** Refuses an array of which several readings are possible, or none. */
@@ -181,33 +179,9 @@ export function refuseKind(where: string, shape: readonly number[], kind: ArrayK
       ? `Maybe pass numLayers ${shape[0]} where these are [layers, tokens, top-k].`
       : "Maybe save a table of layer, token and experts as CSV; pass as tokens, or pass as loads, where it is none.";
   throw new InputError(
-    `${found}, ${why}, expected experts [tokens, layers, top-k] or loads [layers, experts]`,
+    `${found}, ${why}, expected experts [tokens, layers, top-k], loads [layers, experts] or rows of layer, token and experts`,
     shape.length === 2 || shape.length === 3 ? advice : undefined,
   );
-}
-
-/** Why numbers cannot be ids; undefined where they can. */
-function reasonForLoads(shape: readonly number[], facts: ArrayFacts): string | undefined {
-  const { least, most, hasNever, numValues, numRepeats, numRows, numSums, numEqualSums, isBinary } = facts;
-  const width = shape[shape.length - 1];
-  if (!facts.isWhole) return "fractions";
-  if (shape.length === 3 && width > MAX_TOP_K)
-    return `a last dimension of ${width}, more than experts of a token`;
-  // Before padding: among loads, a number may be what stands for no expert by chance.
-  if (most >= MAX_ID) return `a number of ${most}, larger than any id`;
-  if (hasNever) return undefined;
-  const mayBeIdle = (shape.length === 3 && width < MIN_EXPERTS) || isSurelyDistinct(width, facts);
-  if (!mayBeIdle && numValues > 0 && least > 1 && (1 - least / (most + 1)) ** numValues < UNLIKELY) {
-    return `no number below ${least}, although ids begin at 0`;
-  }
-  if (isBinary && shape.length === 2 && numRows > 0) return "nothing but 0 and 1";
-  if (width >= 4 && numSums >= (shape.length === 3 ? 4 : 1) && numEqualSums === numSums) {
-    return "the same sum in every layer";
-  }
-  if (shape.length === 3 && width >= 4 && numRepeats >= 3 && numRepeats > 0.02 * numRows) {
-    return "numbers that come twice in a row";
-  }
-  return undefined;
 }
 
 /** Three dimensions that may be ids. */
@@ -257,27 +231,4 @@ function kindOfTokens(
   if (topK !== undefined) return topK === 1 && width > 1 ? "top-1 tokens" : "tokens of a layer";
   if (numRepeats > 0 || width > MAX_TOP_K) return "top-1 tokens";
   return expectedRepeats(width, numRows, most) > DISTINCT ? "tokens of a layer" : "either tokens";
-}
-
-/** How many rows would have a number twice, if numbers were drawn by chance. */
-function expectedRepeats(width: number, numRows: number, most: number): number {
-  return (numRows * width * (width - 1)) / 2 / (most + 1);
-}
-
-/** Whether rows are without repeats, which loads would have. */
-function isSurelyDistinct(width: number, { numRows, numRepeats, most }: ArrayFacts): boolean {
-  return numRepeats === 0 && Math.exp(-expectedRepeats(width, numRows, most)) < UNLIKELY;
-}
-
-/** Whether rows are layer, token and experts, as a table has them. */
-function isTable({ shape, strides, start, values }: Tensor): boolean {
-  const numRows = Math.min(shape[0], MAX_TABLE_ROWS);
-  const rows = Array.from({ length: numRows }, (_, row) =>
-    Array.from(
-      { length: Math.min(3, shape[1]) },
-      (__, column) => values[start + row * strides[0] + column * strides[1]],
-    ),
-  );
-  // Two layers without experts are columns of zeros.
-  return numRows > 2 && countAsLayersDo(rows) && rows.some(([layer, token]) => layer + token > 1);
 }

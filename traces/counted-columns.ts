@@ -1,23 +1,98 @@
 /** No model has as many layers. */
 export const MAX_LAYERS = 128;
-/** Rows that are looked at. */
-const MOST_ROWS = 1024;
+/** Rows that are looked at: in so many of all layers there are more tokens than any model has layers. */
+export const ROWS_THAT_TELL = MAX_LAYERS ** 2;
+/** Fewer rows may count by chance. */
+const [FEW_ROWS, FEW_STEPS, MANY_ROWS] = [4, 16, 32];
+/** One step in so many may be odd: some recordings lack a few tokens. */
+const ODD_ONE_IN = 50;
+/** Sequences of one layer are longer than this. */
+const SHORT_SEQUENCE = 4;
 
-/** Whether the first two columns are layer and token: whole numbers, and the token goes on, or begins with the layer. */
-export function countAsLayersDo(rows: readonly (readonly number[])[]): boolean {
-  const pairs = rows.slice(0, MOST_ROWS);
-  const isWhole = pairs.every(([layer, token]) => isCount(layer) && isCount(token) && layer < MAX_LAYERS);
-  if (!isWhole || rows[0].length < 3) return false;
-  return pairs.every(([layer, token], at) => {
-    if (at === 0) return true;
-    const [before, tokenBefore] = pairs[at - 1];
-    return layer === before
-      ? token === tokenBefore + 1 || token === 0
-      : token === tokenBefore || token <= 1 || token === tokenBefore + 1;
-  });
+/** Rows of a table. Shape [numRows][numColumns]. */
+export type Rows = readonly (readonly number[])[];
+
+/** Which columns of a table without names count, as layers, tokens and rows do. */
+export interface Counting {
+  /** Whether the first column numbers the rows. */
+  readonly hasIndex: boolean;
+  /** Columns that may be the layer and the token; both ways round where both are possible, none behind a mere index. */
+  readonly orders: readonly (readonly [layer: number, token: number])[];
+}
+
+/**
+ * Tells a table without names from mere numbers: its first columns count as nested loops do, over layers and tokens, one
+ * inside the other. No experts and no loads do.
+ *
+ * @param as What the user said they are: loads have no tokens, but three columns may be layer, expert and count.
+ * @returns Undefined where nothing counts.
+ */
+export function countingOf(all: Rows, as?: "tokens" | "loads"): Counting | undefined {
+  const rows = all.slice(0, ROWS_THAT_TELL);
+  if (rows.length === 0 || rows[0].length < 2) return undefined;
+  const isNumbered = rows.length >= FEW_ROWS && rows.every(([index], row) => index === row);
+  // Tokens of one layer are numbered too.
+  const hasIndex = isNumbered && !isConstant(rows, 1);
+  const first = Number(hasIndex);
+  const orders = (
+    [
+      [first, first + 1],
+      [first + 1, first],
+    ] as const
+  ).filter(
+    (order) =>
+      rows[0].length > first + 2 && (as !== "loads" || rows[0].length === first + 3) && countAs(rows, order),
+  );
+  return orders.length > 0 || hasIndex ? { hasIndex, orders } : undefined;
+}
+
+/** The first column, from `first` on, that goes up and never down, as neither experts nor loads do; -1 where none does. */
+export function counterAmong(rows: Rows, first = 0): number {
+  if (rows.length < MANY_ROWS) return -1;
+  const columns = rows[0].map((_, column) => column).slice(first);
+  const goesUp = (column: number) =>
+    rows.every((row, at) => isCount(row[column]) && (at === 0 || row[column] >= rows[at - 1][column]));
+  return columns.find((column) => !isConstant(rows, column) && goesUp(column)) ?? -1;
+}
+
+/** Whether all values of a column are the same. */
+export function isConstant(rows: Rows, column: number): boolean {
+  return rows.every((row) => row[column] === rows[0][column]);
 }
 
 /** Whether a value is a whole number that counts something. */
 export function isCount(value: number): boolean {
   return Number.isInteger(value) && value >= 0;
+}
+
+/**
+ * Whether two columns are layer and token. Within a layer the token goes on, or begins the next sequence; the next layer has
+ * the same tokens; and behind the last layer the first one goes on. Rows of a token, one for each expert, are one step.
+ */
+function countAs(rows: Rows, [layerAt, tokenAt]: readonly [number, number]): boolean {
+  const [firstLayer, firstToken] = [rows[0][layerAt], rows[0][tokenAt]];
+  let [layer, token, passStart] = [firstLayer, firstToken, firstToken];
+  let [steps, gaps, restarts, odd, lastToken] = [0, 0, 0, 0, firstToken];
+  for (const row of rows) {
+    const [nextLayer, nextToken] = [row[layerAt], row[tokenAt]];
+    if (!isCount(nextLayer) || !isCount(nextToken) || nextLayer >= MAX_LAYERS) return false;
+    if (nextLayer === layer && nextToken === token) continue;
+    steps++;
+    if (nextLayer === layer) {
+      if (nextToken === firstToken) restarts++;
+      else if (nextToken > token) gaps += Number(nextToken > token + 1);
+      else odd++;
+      if (nextToken < token) passStart = nextToken;
+    } else if (nextToken !== passStart || nextLayer < layer) {
+      const goesOn = nextLayer === firstLayer && nextToken === token + 1;
+      if (nextToken === firstToken) restarts++;
+      else if (!goesOn) odd++;
+      passStart = nextToken;
+    }
+    [layer, token] = [nextLayer, nextToken];
+    lastToken = Math.max(lastToken, token);
+  }
+  const isLong = steps >= FEW_STEPS;
+  const isOdd = isLong ? ODD_ONE_IN * odd > steps : odd + gaps > 0 || firstToken > 1;
+  return lastToken > firstToken && !isOdd && SHORT_SEQUENCE * restarts <= steps;
 }

@@ -5,6 +5,7 @@ import { binaryTrace } from "./formats/binary-trace.js";
 import { denseCsv } from "./formats/dense-csv.js";
 import { esft } from "./formats/esft.js";
 import { jsonLines } from "./formats/json-lines.js";
+import { jsonRecords } from "./formats/json-records.js";
 import { layersJson } from "./formats/layers-json.js";
 import { loadHistory } from "./formats/load-history.js";
 import { loadMatrix } from "./formats/load-matrix.js";
@@ -48,6 +49,7 @@ export const traceFormats: readonly TraceFormat[] = [
   moeBeyondCsv,
   vllmEplbStats,
   loadHistory,
+  jsonRecords,
   layersJson,
   rowsCsv,
   loadMatrix,

@@ -53,7 +53,12 @@ export async function readJsonRows(
         }
         if (value && onOther(value, `${path}:${line}`)) continue;
         if (!value || !takeRow(value, keys, scanner)) {
-          throw new InputError(`${path}:${line}: found ${excerpt(text)}, expected ${example(keys)}`);
+          throw new InputError(
+            `${path}:${line}: found ${excerpt(text)}, expected ${example(keys)}`,
+            text.startsWith("{")
+              ? undefined
+              : "Maybe other output came between the rows; keep the lines that begin with {.",
+          );
         }
       }
       if (tokensCountWithinSequence && scanner.token === 0) {

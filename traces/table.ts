@@ -1,28 +1,21 @@
 import { InputError } from "../lib/errors.js";
-import { layerInName } from "./formats/matrix-of-tokens.js";
+import { denseTensor, tensorOfLists } from "../lib/containers/tensor.js";
+import { kindOfArray, refuseKind } from "./array-kind.js";
+import { appendIds } from "./bytes/tensor-rows.js";
+import { appendArray } from "./formats/arrays.js";
+import { layerInName } from "./layer-name.js";
+import { LongTable } from "./long-table.js";
+import { rolesOf, type TableRoles } from "./table-columns.js";
+import { depthOf, idsIn, isList, isNumber, layerOf, wrongNumber, type TableRow } from "./table-values.js";
 import type { TraceBuilder } from "./trace-builder.js";
+import { MIN_EXPERTS, whyLoads } from "./why-loads.js";
 
-const LAYER = /^layer(_?(id|idx|index))?$/i;
-const EXPERTS =
-  /^((routed|selected|activated|chosen)_experts|experts?_?(ids|indices|list)?|top_?k_(ids|indices)|top_indices|(router_)?indices)$/i;
-const SEQUENCE = /^((req|request|problem|sequence|seq|prompt|sample|doc|conversation)_?(id|idx)?|rid)$/i;
-const PLACE = /^(expert|topk|top_k|e)_?\d+$/i;
-const EXPERT = /^expert(_?(id|idx))?$/i;
-const COUNT = /^(count|load|tokens|num_tokens)$/i;
-const TOKEN = /^(tok|token|position|pos|index|idx|row|t)(_?(id|idx|index|pos))?$/i;
 /** More columns of experts are one for every expert. */
 const MOST_PLACES = 24;
 
-/** A row by the names of its columns. */
-export type TableRow = Readonly<Record<string, unknown>>;
-
-/** What is known of a table before its rows are read. */
-export interface TableColumns {
-  readonly columns: readonly string[];
-}
-
 /** How the rows of a table are taken. */
 export interface Taker {
+  /** The columns that are needed. */
   readonly columns: readonly string[];
   /** Called with the first rows, before any is taken. */
   begin?(rows: readonly TableRow[]): void;
@@ -36,32 +29,21 @@ export interface Taker {
  *
  * @throws InputError if there are no experts among them.
  */
-export function takerOf(table: TableColumns, builder: TraceBuilder, path: string): Taker {
-  const find = (name: RegExp) => table.columns.find((column) => name.test(column));
-  const [layer, expert, count] = [find(LAYER), find(EXPERT), find(COUNT)];
-  if (layer !== undefined && expert !== undefined && count !== undefined) {
-    return takeLoads(builder, { layer, expert, count }, path);
+export function takerOf(columns: readonly string[], builder: TraceBuilder, path: string): Taker {
+  const roles = rolesOf(columns);
+  const { layer, experts, count, places, token } = roles;
+  if (layer !== undefined && experts !== undefined && count !== undefined) {
+    return takeLoads(builder, { layer, expert: experts, count }, path);
   }
-  const experts = find(EXPERTS) ?? expert;
-  const sequence = find(SEQUENCE);
-  const places = table.columns.filter((column) => PLACE.test(column));
-  if (experts === undefined && places.length > 0) {
-    const hasToken = sequence !== undefined || find(TOKEN) !== undefined;
-    return takePlaces(builder, { layer, sequence, places, hasToken }, path);
+  if (experts !== undefined) return takeExperts(builder, { ...roles, experts }, path);
+  if (places.length > 0) {
+    const isMatrix = layer === undefined && token.length === 0;
+    return isMatrix ? takeMatrix(builder, roles, path) : takePlaces(builder, roles, path);
   }
-  if (experts === undefined) {
-    throw new InputError(
-      `${path}: found columns ${table.columns.slice(0, 20).join(", ")}, expected layer and experts, or routed_experts`,
-      "Maybe rename the column with the lists of experts to experts.",
-    );
-  }
-  const listsOf = (row: TableRow) => (isNumber(row[experts]) ? [row[experts]] : row[experts]);
-  return takeLists(builder, { layer, sequence, columns: [experts], listsOf }, path);
-}
-
-/** Whether a table has experts of tokens, or loads, as far as the names of its columns tell. */
-export function hasExperts(columns: readonly string[]): boolean {
-  return columns.some((column) => [EXPERTS, EXPERT, PLACE].some((names) => names.test(column)));
+  throw new InputError(
+    `${path}: found columns ${columns.slice(0, 20).join(", ")}, expected layer and experts, or routed_experts`,
+    "Maybe rename the column with the lists of experts to experts.",
+  );
 }
 
 /**
@@ -77,23 +59,89 @@ export function areWeights(rows: readonly (readonly number[])[]): boolean {
   return width > 2 && values.every((value) => value === 0 || value === 1);
 }
 
+/** One column of experts: lists of those of a token or of many, or one in every row. */
+function takeExperts(
+  builder: TraceBuilder,
+  roles: TableRoles & { readonly experts: string },
+  path: string,
+): Taker {
+  const { layer, experts, rank, sequence, token } = roles;
+  const lists = takeLists(
+    builder,
+    {
+      layer,
+      sequence,
+      columns: [experts],
+      listsOf: (row) => (isNumber(row[experts]) ? [row[experts]] : row[experts]),
+    },
+    path,
+  );
+  const long = new LongTable(builder, roles, layerInName(path));
+  let isLong = false;
+  return {
+    columns: [...new Set([...lists.columns, ...token, ...(rank === undefined ? [] : [rank])])],
+    begin(rows) {
+      isLong = rows.every((row) => !isList(row[experts]));
+    },
+    take(row, where) {
+      if (isLong) long.take(row, where);
+      else lists.take(row, where);
+    },
+    end() {
+      long.end();
+    },
+  };
+}
+
+/**
+ * Columns for the places of a token's experts and no other, which may be those of a layer's experts.
+ *
+ * @throws InputError, behind the last row, if nothing tells.
+ */
+function takeMatrix(builder: TraceBuilder, { places }: TableRoles, path: string): Taker {
+  const rows: number[][] = [];
+  return {
+    columns: places,
+    take(row) {
+      rows.push(places.map((place) => (isNumber(row[place]) ? Number(row[place]) : -1)));
+    },
+    end() {
+      const matrix = tensorOfLists(rows);
+      if (matrix === undefined) throw new InputError(`${path}: found no rows, expected at least one`);
+      const layer = layerInName(path);
+      const numChosen = rows.map((row) => row.filter((weight) => weight !== 0).length);
+      if (
+        areWeights(rows) &&
+        numChosen.every((chosen) => chosen === numChosen[0] && chosen < places.length)
+      ) {
+        builder.declare(path, { numExperts: places.length });
+        const chosen = rows.map((row) => row.flatMap((weight, id) => (weight === 0 ? [] : [id])));
+        appendIds(
+          builder,
+          layer,
+          denseTensor([rows.length, numChosen[0]], Int32Array.from(chosen.flat())),
+          path,
+        );
+        return;
+      }
+      const { kind } = kindOfArray(matrix, builder.options);
+      if (whyLoads(matrix) !== undefined || builder.options.as !== undefined) {
+        appendArray(builder, matrix, { where: path, layer });
+      } else if ((kind !== "either" && kind !== "loads") || places.length < MIN_EXPERTS) {
+        appendIds(builder, layer, matrix, path);
+      } else refuseKind(path, matrix.shape, "either", "");
+    },
+  };
+}
+
 /** A column for every place of a token's experts or, with their weights, for every expert; or the loads of a layer. */
 function takePlaces(
   builder: TraceBuilder,
-  {
-    layer,
-    sequence,
-    places,
-    hasToken,
-  }: {
-    layer: string | undefined;
-    sequence: string | undefined;
-    places: readonly string[];
-    hasToken: boolean;
-  },
+  { layer, sequence, places, token }: TableRoles,
   path: string,
 ): Taker {
   let [isDense, isLoads] = [false, false];
+  const loads: (readonly [number, Float64Array])[] = [];
   const numbersOf = (row: TableRow) =>
     places.map((place) => (isNumber(row[place]) ? Number(row[place]) : NaN));
   const listsOf = (row: TableRow, where: string) => {
@@ -112,13 +160,15 @@ function takePlaces(
       isDense = areWeights(numbers);
       const layers = rows.map((row) => String(layer === undefined ? "" : row[layer]));
       const isOnce = layer !== undefined && new Set(layers).size === rows.length;
-      isLoads = !hasToken && isOnce && numbers.flat().some((value) => value > 1);
+      isLoads = token.length === 0 && isOnce && numbers.flat().some((value) => value > 1);
       if (isDense && !isLoads) builder.declare(path, { numExperts: places.length });
     },
     take(row, where) {
-      if (isLoads)
-        builder.addLoad(where, layerOf(row[layer ?? ""], where), Float64Array.from(numbersOf(row)));
+      if (isLoads) loads.push([layerOf(row[layer ?? ""], where), Float64Array.from(numbersOf(row))]);
       else lists.take(row, where);
+    },
+    end() {
+      if (isLoads) builder.addStep(path, loads);
     },
   };
 }
@@ -188,58 +238,18 @@ function takeLoads(
       );
       const load = loads.get(layerOf(row[layer], where)) ?? [];
       if (!(Number.isInteger(id) && id >= 0 && id < 65535)) {
-        throw new InputError(`${where}: found expert ${String(row[expert])}, expected [0, 65535)`);
+        throw wrongNumber(row[expert], where, { name: "expert ", expected: "[0, 65535)" });
       }
+      if (Number.isNaN(times)) throw wrongNumber(row[count], where, { name: "count ", expected: "a number" });
       load[id] = (load[id] ?? 0) + times;
       numExperts = Math.max(numExperts, load.length);
       loads.set(layerOf(row[layer], where), load);
     },
     end() {
-      for (const [id, load] of loads) {
-        builder.addLoad(
-          path,
-          id,
-          Float64Array.from({ length: numExperts }, (_, at) => load[at] ?? 0),
-        );
-      }
+      const layers = [...loads].map(([id, load]) => {
+        return [id, Float64Array.from({ length: numExperts }, (_, at) => load[at] ?? 0)] as const;
+      });
+      builder.addStep(path, layers);
     },
   };
-}
-
-function layerOf(value: unknown, where: string): number {
-  // Text may be a number, but none that is written in another way than people do.
-  const layer =
-    isNumber(value) || (typeof value === "string" && /^\d{1,9}$/.test(value)) ? Number(value) : NaN;
-  if (Number.isInteger(layer) && layer >= 0) return layer;
-  throw new InputError(`${where}: found layer ${String(value)}, expected a whole number`);
-}
-
-/** The numbers of a list of ids. What is missing behind them, as tables fill rows up, is no expert. */
-function idsIn(ids: unknown, where: string, areWeights = false): number[] {
-  if (!isList(ids)) throw new InputError(`${where}: found ${typeof ids}, expected a list of experts`);
-  const values = Array.from(ids, (value) => (isNumber(value) ? Number(value) : value));
-  while (!areWeights && isMissing(values.at(-1)) && values.length > 0) values.pop();
-  return values.map((id) => {
-    if (typeof id === "number" && (areWeights ? Number.isFinite(id) : Number.isInteger(id))) return id;
-    throw new InputError(`${where}: found ${String(id)}, expected the number of an expert`);
-  });
-}
-
-function isMissing(value: unknown): boolean {
-  return value === null || value === undefined || Number.isNaN(value);
-}
-
-function isNumber(value: unknown): value is number | bigint {
-  return typeof value === "number" || typeof value === "bigint";
-}
-
-/** How deep lists are nested: 0 for none and for an empty one. */
-function depthOf(value: unknown): number {
-  let depth = 0;
-  for (let inner = value; isList(inner) && inner.length > 0; inner = inner[0]) depth++;
-  return depth;
-}
-
-function isList(value: unknown): value is ArrayLike<unknown> & Iterable<unknown> {
-  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 }

@@ -153,9 +153,10 @@ const traceFamilies = [
   traceFamily({ name: "JSON Lines, zstd", made: () => [[...writeJsonLines(trace)].join("")], pack: (bytes) => zstdFile(bytes) }),
   traceFamily({ name: "zstd", made: () => [readFileSync(fixture("rows.jsonl.zst")), zstdFile(Buffer.from([...writeJsonLines(trace)].join("")))] }),
   traceFamily({ name: "Parquet", made: () => ["rows-snappy", "rows-zstd", "rows-gzip", "requests", "wide", "counts"].map((name) => readFileSync(fixture(`${name}.parquet`))) }),
-  traceFamily({ name: "HD-MoE", real: "hd-moe", made: () => ['{"0":[[1,2],[3,0]],"1":[[0,1],[2,3]]}', '[{"layer":0,"experts":[1,2]},{"layer":0,"experts":[2,3]}]', '{"counts":[[1,2,3,4]]}'] }),
+  traceFamily({ name: "HD-MoE", real: "hd-moe", made: () => ['{"0":[[1,2],[3,0]],"1":[[0,1],[2,3]]}', '[{"layer":0,"experts":[1,2]},{"layer":0,"experts":[2,3]}]', '{"counts":[[1,2,3,4]]}', '{"num_experts":4,"layers":{"model.layers.0.mlp":{"0":5,"3":2}}}', '{"layer_0":{"token_0":[1,2],"token_1":[3,0]}}', '[[0,0,1,2],[0,1,3,1],[1,0,2,3],[1,1,0,1]]'] }),
   traceFamily({ name: "vLLM EPLB statistics", real: "vllm-eplb-stats", made: () => ['{"record_type":"eplb_load_stats","expert_load":[[1,2,3,4]],"p2l_map":[[0,1,2,0]]}\n{"record_type":"eplb_load_stats","expert_load":[[1,2,3,4]],"p2l_map":[[0,1,2,-1]]}\n'] }),
-  traceFamily({ name: "CSV of rows", made: () => ["layer,token,e0,e1\n0,0,1,2\n0,1,3,1\n", "0,0,1,2\n0,1,3,1\n", "layer_id,expert_id,count\n0,0,5\n0,1,6\n"] }),
+  traceFamily({ name: "CSV of rows", made: () => ["layer,token,e0,e1\n0,0,1,2\n0,1,3,1\n", "0,0,1,2\n0,1,3,1\n", "layer_id,expert_id,count\n0,0,5\n0,1,6\n", ",layer,token,rank,expert,weight\n0,0,0,0,1,.5\n1,0,0,1,2,.5\n2,0,1,0,3,.5\n3,0,1,1,1,.5\n", "0,0,0,1,.5\n0,0,1,2,.5\n0,1,0,3,.5\n0,1,1,1,.5\n"] }),
+  traceFamily({ name: "JSON records", made: () => ['[{"layer":0,"token":0,"expert":1},{"layer":0,"token":1,"expert":3}]', '{"layer":0,"token":0,"expert_id":1}\n{"layer":0,"token":0,"expert_id":2}\n'] }),
   traceFamily({
     name: "HTTP responses",
     made: () => {

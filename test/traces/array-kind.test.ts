@@ -211,11 +211,12 @@ describe("numbers that may be ids or loads", () => {
     expect(tokensRead(matrix)).to.deep.equal(byLayer(tokens));
   });
 
-  it("are refused where the first two columns count layers and tokens", async () => {
-    const table = tokensOf([200, 1, 6], 64).flatMap(([row], at) => [Math.floor(at / 100), at % 100, ...row]);
-    expect(await failureOf(read([200, 8], Int32Array.from(table)))).to.match(
-      /count layers and tokens.*\n.*CSV/,
-    );
+  it("are a table where the first two columns count layers and tokens, and none where another one counts", async () => {
+    const tokens = tokensOf([100, 2, 6], 64);
+    const table = [0, 1].flatMap((layer) => tokens.flatMap((token, at) => [layer, at, ...token[layer]]));
+    expect(tokensRead(await read([200, 8], Int32Array.from(table)))).to.deep.equal(byLayer(tokens));
+    const odd = tokens.flatMap(([row], at) => [...row, at >> 3]);
+    expect(await failureOf(read([100, 7], Int32Array.from(odd)))).to.match(/whose column 6 counts.*\n.*CSV/);
   });
 
   it("are layers of a top-1 model where topK is 1", async () => {

@@ -48,6 +48,7 @@ export function appendArray(builder: TraceBuilder, array: Tensor, options: Array
       if (shape.length === 1) builder.addStep(where, [[layer, vectorOf(array)]]);
       else appendLoads(builder, array, where);
       return;
+    case "table":
     case "either":
     case "either tokens":
     case "neither":

@@ -15,6 +15,8 @@ export const jsonLines: TraceFormat = {
   recognises({ text }: FileHead) {
     const [first] = text.trimStart().split("\n", 1);
     if (!first.startsWith("{") || first.includes('"token_idx"')) return false;
+    // A document with its sizes before the arrays is no header.
+    if (/:\s*(\[\s*\[|\{\s*"[^"]*\d[^"]*"\s*:\s*[[{])/.test(first)) return false;
     return first.includes('"num_experts"') || (first.includes('"layer"') && first.includes('"experts"'));
   },
   async read(paths, builder, onBytes) {

@@ -2,7 +2,7 @@ import { parseNpy } from "../../lib/containers/npy.js";
 import { kindOfNpy } from "../array-kind.js";
 import { readWhole } from "../bytes/file-bytes.js";
 import type { TraceFormat } from "../trace-format.js";
-import { appendArray } from "./arrays.js";
+import { appendNumbers } from "./numbers.js";
 
 /** Loads as a .npy array: [numLayers, numExperts], or with a first dimension more, of steps or ranks, that is added up. */
 export const loadMatrix: TraceFormat = {
@@ -12,6 +12,6 @@ export const loadMatrix: TraceFormat = {
   why: (head, options) => kindOfNpy(head, options).why,
   async read(paths, builder, onBytes) {
     for (const path of paths)
-      appendArray(builder, parseNpy(await readWhole(path, onBytes), path), { where: path });
+      appendNumbers(builder, parseNpy(await readWhole(path, onBytes), path), { where: path });
   },
 };

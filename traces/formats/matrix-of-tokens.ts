@@ -1,9 +1,9 @@
-import { basename } from "node:path";
 import { parseNpy } from "../../lib/containers/npy.js";
 import { kindOfNpy } from "../array-kind.js";
 import { readWhole } from "../bytes/file-bytes.js";
 import type { TraceFormat } from "../trace-format.js";
-import { appendArray } from "./arrays.js";
+import { layerInName } from "../layer-name.js";
+import { appendNumbers } from "./numbers.js";
 
 /**
  * Tokens as a .npy array of two dimensions: ExFlow's trace of a top-1 model, [numTokens, numLayers], or one layer's
@@ -17,15 +17,10 @@ export const matrixOfTokens: TraceFormat = {
   async read(paths, builder, onBytes) {
     for (const path of paths) {
       const array = parseNpy(await readWhole(path, onBytes), path);
-      appendArray(builder, array, { where: path, layer: layerInName(path) });
+      appendNumbers(builder, array, { where: path, layer: layerInName(path) });
     }
   },
 };
-
-/** The layer that the name of a file tells, 0 where it tells none. */
-export function layerInName(path: string): number {
-  return Number(/layer[_-]?(\d+)/i.exec(basename(path))?.[1] ?? 0);
-}
 
 function isTokens(kind: string): boolean {
   return kind === "top-1 tokens" || kind === "tokens of a layer";

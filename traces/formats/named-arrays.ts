@@ -1,11 +1,13 @@
 import { InputError } from "../../lib/errors.js";
 import { entryOf, sizeOf, tensorOfLists, vectorOf, type Tensor } from "../../lib/containers/tensor.js";
-import { whyLoads, type ReadAs } from "../array-kind.js";
+import type { ReadAs } from "../array-kind.js";
+import { whyLoads } from "../why-loads.js";
 import { appendIds } from "../bytes/tensor-rows.js";
 import { isTensor, type TorchDict, type TorchValue } from "../containers/torch-file.js";
 import type { TraceBuilder } from "../trace-builder.js";
-import { appendArray } from "./arrays.js";
-import { layerInName } from "./matrix-of-tokens.js";
+import { appendCounts, countsIn } from "./expert-counts.js";
+import { appendNumbers } from "./numbers.js";
+import { isLayerName, layerInKey, layerInName } from "../layer-name.js";
 
 /** Names under which recordings keep the experts of tokens, the likeliest first. */
 const TOKENS =
@@ -21,7 +23,7 @@ const MOST_DEEP = 6;
 
 /** Whether an array of this name is likely to be experts of tokens, loads, or those of a layer. */
 export function isArrayName(name: string): boolean {
-  return TOKENS.test(name) || LOADS.test(name) || /^(\d+|\w*layers?(_?\d+)?|tokens)$/i.test(name);
+  return TOKENS.test(name) || LOADS.test(name) || isLayerName(name) || /^(\d+|tokens)$/i.test(name);
 }
 
 /** Where a value stands, and what is known of it. */
@@ -31,6 +33,8 @@ interface Place {
   readonly layer?: number | undefined;
   /** Whether the layer is but the place in a list, which may be one of requests. */
   readonly isPlace?: boolean;
+  /** Whether a name says that it is a layer. */
+  readonly isNamed?: boolean;
   /** What the name says. */
   readonly as?: ReadAs | undefined;
   /** Tokens of a sequence, where a member beside it tells. */
@@ -71,7 +75,7 @@ function appendTensor(builder: TraceBuilder, array: Tensor, place: Place): void 
   const { shape, strides, start } = array;
   const isOfLayer = place.layer !== undefined && !(isPlace && shape.length === 3);
   if (shape.length === 1 && isOfLayer && as === undefined) {
-    appendVectors(builder, [[layer, array]], where);
+    appendVectors(builder, [[layer, array]], place);
   } else if (shape.length === 2 && as !== "loads" && (isOfLayer || as === "tokens")) {
     const step = length > 0 ? length : Math.max(1, shape[0]);
     for (let first = 0; first < shape[0]; first += step) {
@@ -79,12 +83,15 @@ function appendTensor(builder: TraceBuilder, array: Tensor, place: Place): void 
       const sequence = [Math.min(step, shape[0] - first), shape[1]];
       appendIds(builder, layer, { ...array, shape: sequence, start: start + first * strides[0] }, where);
     }
+  } else if (shape.length === 2 && isOfLayer) {
+    for (let step = 0; step < shape[0]; step++)
+      builder.addStep(where, [[layer, vectorOf(entryOf(array, step))]]);
   } else if (shape.length === 3 && as !== "loads" && isOfLayer) {
     for (let entry = 0; entry < shape[0]; entry++) {
       appendTensor(builder, entryOf(array, entry), { ...place, as: "tokens" });
     }
   } else {
-    appendArray(builder, array, { where, layer, as });
+    appendNumbers(builder, array, { where, layer, as });
   }
 }
 
@@ -104,6 +111,8 @@ function appendDict(builder: TraceBuilder, dict: TorchDict, place: Place): void 
   const { where, depth } = place;
   const model = dict.get("model");
   if (typeof model === "string") builder.model ??= model;
+  const numExperts = numberOf(dict.get("num_experts"));
+  if (numExperts !== undefined) builder.declare(where, { numExperts });
   const told = LAYER.map((name) => numberOf(dict.get(name))).find((id) => id !== undefined);
   const inside = {
     ...place,
@@ -111,6 +120,10 @@ function appendDict(builder: TraceBuilder, dict: TorchDict, place: Place): void 
     length: numberOf(dict.get("sequence_length")),
     depth: depth + 1,
   };
+  if (countsIn(dict)) {
+    appendEntries(builder, [[inside.layer ?? layerInName(where), dict]], inside);
+    return;
+  }
   const entries = [...dict].filter(([, value]) => isTensor(value) || isList(value) || value instanceof Map);
   for (const [names, as] of [
     [TOKENS, "tokens"],
@@ -124,17 +137,24 @@ function appendDict(builder: TraceBuilder, dict: TorchDict, place: Place): void 
   }
   const likely = entries.filter(([key]) => !BESIDE.test(String(key)));
   for (const candidates of [entries, likely]) {
-    const layers = candidates.map(([key, value]) => [layerOf(key), value] as const);
-    if (
-      areLayers(
-        layers.map(([layer]) => layer),
-        candidates.map(([key]) => key),
-      )
-    ) {
-      const isPlace = !candidates.every(([key]) => /layer|block|^\d*$/i.test(String(key)));
-      appendEntries(builder, layers as [number, TorchValue][], { ...inside, isPlace });
+    const keys = candidates.map(([key]) => key);
+    if (!areLayers(keys)) continue;
+    const isNamed = keys.every((key) => isLayerName(String(key)));
+    if (place.layer !== undefined && candidates.every(([, value]) => isRow(value))) {
+      appendRows(builder, candidates as [unknown, readonly number[]][], {
+        ...inside,
+        isNamed,
+        isOfLayer: place.isNamed === true,
+      });
       return;
     }
+    const isPlace = !isNamed && !keys.every((key) => /^\d*$/.test(String(key)));
+    appendEntries(
+      builder,
+      candidates.map(([key, value]) => [layerInKey(key)?.layer ?? 0, value]),
+      { ...inside, isPlace, isNamed },
+    );
+    return;
   }
   if (likely.length === 1) {
     appendValue(builder, likely[0][1], inside);
@@ -146,18 +166,51 @@ function appendDict(builder: TraceBuilder, dict: TorchDict, place: Place): void 
   );
 }
 
+/**
+ * The experts of single tokens by number, within what has a number too: the tokens of a layer, or the layers of a token.
+ *
+ * @throws InputError if no name tells which.
+ */
+function appendRows(
+  builder: TraceBuilder,
+  entries: readonly (readonly [unknown, readonly number[]])[],
+  place: Place & { readonly isOfLayer: boolean },
+): void {
+  const { where, layer = 0, isNamed = false, isOfLayer } = place;
+  const areTokens = entries.every(([key]) => /tok|pos/i.test(String(key)));
+  if (isNamed === areTokens && !isOfLayer) {
+    throw new InputError(
+      `${where}: found lists by number within numbers, expected to be told which are layers and which are tokens`,
+      'Maybe name them, such as {"layer_0": {"token_0": [8, 26]}}.',
+    );
+  }
+  for (const [key, row] of entries) {
+    const of = isNamed ? (layerInKey(key)?.layer ?? 0) : layer;
+    const fault = builder.append(of, row);
+    if (fault) throw new InputError(`${where}: ${String(key)}: ${fault.found}`, fault.advice);
+  }
+}
+
 /** Values by layer, or in a list. */
 function appendEntries(
   builder: TraceBuilder,
   entries: readonly (readonly [number, TorchValue])[],
   place: Place,
 ): void {
+  const counts = entries.flatMap(([layer, value]) => {
+    const ofLayer = countsIn(value);
+    return ofLayer ? [[layer, ofLayer] as const] : [];
+  });
+  if (counts.length > 0 && counts.length === entries.length) {
+    appendCounts(builder, counts, { where: place.where, as: builder.options.as ?? place.as });
+    return;
+  }
   const vectors = entries.flatMap(([layer, value]) => {
     const array = isTensor(value) ? value : isList(value) ? tensorOfLists(value) : undefined;
     return array?.shape.length === 1 ? [[layer, array] as const] : [];
   });
   if (vectors.length > 0 && vectors.length === entries.length) {
-    appendVectors(builder, vectors, place.where);
+    appendVectors(builder, vectors, place);
     return;
   }
   const shapes = new Set(
@@ -181,11 +234,12 @@ function appendEntries(
 function appendVectors(
   builder: TraceBuilder,
   vectors: readonly (readonly [number, Tensor])[],
-  where: string,
+  place: Place,
 ): void {
+  const { where } = place;
+  const as = builder.options.as ?? place.as;
   const rows = vectors.map(([, vector]) => [...vectorOf(vector)]);
   const matrix = tensorOfLists(rows);
-  const { as } = builder.options;
   const isLoads =
     as === "loads" || (as === undefined && matrix !== undefined && whyLoads(matrix) !== undefined);
   if (isLoads) {
@@ -196,24 +250,21 @@ function appendVectors(
     return;
   }
   for (const [layer, vector] of vectors) {
-    appendArray(builder, vector, { where, layer, as: as ?? (matrix === undefined ? "tokens" : undefined) });
+    appendNumbers(builder, vector, { where, layer, as: as ?? (matrix === undefined ? "tokens" : undefined) });
   }
 }
 
-/** The layer of a key: a number, or a name that ends in one. */
-function layerOf(key: unknown): number | undefined {
-  if (typeof key === "number") return key;
-  const digits = typeof key === "string" ? /^(?:.*\D)?(\d+)\D*$/.exec(key)?.[1] : undefined;
-  return digits === undefined ? undefined : Number(digits);
-}
-
 /** Whether keys are those of layers: numbers, or names that say so or differ in nothing but the number. */
-function areLayers(layers: readonly (number | undefined)[], keys: readonly unknown[]): boolean {
-  if (layers.includes(undefined) || new Set(layers).size < Math.max(1, layers.length)) return false;
+function areLayers(keys: readonly unknown[]): boolean {
+  const layers = keys.map(layerInKey);
+  const numbers = new Set(layers.map((one) => one?.layer));
+  if (numbers.has(undefined) || numbers.size < Math.max(1, layers.length)) return false;
   // numpy.savez names what has no name.
   if (keys.some((key) => /^arr_\d+$/.test(String(key)))) return false;
-  const names = new Set(keys.map((key) => String(key).replace(/\d+(?=\D*$)/, "")));
-  return names.size === 1 && (keys.length > 1 || /^(\d*|.*(layer|block).*)$/i.test([...names][0]));
+  const names = new Set(layers.map((one) => one?.rest));
+  return (
+    names.size === 1 && (keys.length > 1 || /^\d*$/.test(String(keys[0])) || isLayerName(String(keys[0])))
+  );
 }
 
 /** A number, or a tensor that holds just one. */

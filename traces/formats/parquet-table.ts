@@ -21,7 +21,7 @@ export const parquetTable: TraceFormat = {
 async function readFile(path: string, builder: TraceBuilder, onBytes: OnBytes): Promise<void> {
   const table = await openParquet(path, onBytes);
   try {
-    const taker = takerOf(table, builder, path);
+    const taker = takerOf(table.columns, builder, path);
     let row = 0;
     for await (const rows of table.rows(taker.columns)) {
       if (row === 0) taker.begin?.(rows);

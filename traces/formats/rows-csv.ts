@@ -1,39 +1,44 @@
 import { parse } from "csv-parse/sync";
 import { InputError } from "../../lib/errors.js";
-import { largest } from "../../lib/statistics.js";
 import { tensorOfLists } from "../../lib/containers/tensor.js";
 import { readHead, type OnBytes } from "../bytes/file-bytes.js";
 import { readLines } from "../bytes/lines.js";
-import { whyLoads } from "../array-kind.js";
-import { countAsLayersDo, isCount } from "../counted-columns.js";
-import { hasExperts, takerOf, type TableRow } from "../table.js";
+import { ROWS_THAT_TELL } from "../counted-columns.js";
+import { layerInName } from "../layer-name.js";
+import { takerOf } from "../table.js";
+import { hasExperts, rolesOf } from "../table-columns.js";
+import { hasSeparators, wrongNumber, type TableRow } from "../table-values.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 import { appendArray } from "./arrays.js";
-import { layerInName } from "./matrix-of-tokens.js";
+import { tableOf, type NumberTaker } from "./numbers.js";
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const MISSING = /^(|nan|null|none|na)$/i;
 /** Names of columns that are no experts, where the names of the others say nothing. */
 const BESIDE = /^layer|^tok|token|weight|score|prob|gate|^w\d|^(pos|seq|req|batch|sample)/i;
-/** Rows that are looked at to see what they are. */
+/** Rows that are looked at to see what a table with names is. */
 const MOST_SEEN = 1024;
+/** Lines of comments that may come first. */
+const MOST_LINES = 64;
 /** Of a line that names columns. */
 const MOST_CHARACTERS = 4096;
-/** No model has more experts. */
-const MAX_EXPERTS = 1024;
 
 /** How the lines of a file are written. */
 interface Dialect {
   readonly separator: RegExp;
-  /** Names of the columns, where the first line has them. */
-  readonly header: readonly string[] | undefined;
+  /** Whether the first line is none of the rows. */
+  readonly hasHeader: boolean;
+  /** Whether the first column has no name: pandas and R number the rows so. */
+  readonly hasIndex: boolean;
+  /** Names of the columns behind the index, where they are more than numbers. */
+  readonly names: readonly string[] | undefined;
 }
 
 /**
  * Tables of numbers with commas, semicolons, tabs or spaces. With a header: layer, token and experts, as a list, in a column
- * for every place or for every expert; or layer, expert and how often it was chosen. Without: layer, token and experts, where
- * the first two columns count as they do; or mere numbers, as numpy.savetxt writes a matrix of experts or loads.
+ * for every place or for every expert, or in a row for each; or layer, expert and how often it was chosen. Without: the same,
+ * where the first columns count as they do; or mere numbers, as numpy.savetxt writes a matrix of experts or loads.
  */
 export const rowsCsv: TraceFormat = {
   name: "CSV of rows",
@@ -41,91 +46,123 @@ export const rowsCsv: TraceFormat = {
   recognises: ({ text }) => dialectOf(text) !== undefined,
   async read(paths, builder, onBytes) {
     for (const path of paths) {
-      const dialect = dialectOf((await readHead(path)).text) ?? { separator: /,/, header: undefined };
-      if (dialect.header) await readTable(path, { ...dialect, header: dialect.header }, builder, onBytes);
-      else await readNumbers(path, dialect, builder, onBytes);
+      const dialect = dialectOf((await readHead(path)).text);
+      if (dialect === undefined) throw new InputError(`${path}: found no rows, expected a table`);
+      const rows = readRows(path, dialect, builder, onBytes);
+      if (dialect.names) await readTable(path, dialect.names, rows, builder);
+      else await readNumbers(path, rows, builder);
     }
   },
 };
 
 function dialectOf(text: string): Dialect | undefined {
-  const lines = text.split(/\r?\n/, 3).filter((line) => line.trim() !== "" && !line.startsWith("#"));
-  const first = lines.at(0);
-  if (first === undefined || first.length > MOST_CHARACTERS) return undefined;
-  const second = lines.at(1) ?? first;
+  const lines = text.split(/\r?\n/, MOST_LINES).filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  const [first, second = first] = lines;
+  if (lines.length === 0 || first.length > MOST_CHARACTERS) return undefined;
   const separator = [/,/, /;/, /\t/, /\s+/].find((one) => one.test(first.trim()));
-  if (separator === undefined) return undefined;
-  const names = fieldsOf(first, separator) ?? [];
-  const fields = fieldsOf(second, separator) ?? [];
+  const all = separator && fieldsOf(first, separator);
+  const fields = separator && fieldsOf(second, separator);
+  if (!all || !fields) return undefined;
   const isSpaced = separator.source === "\\s+";
-  if (names.every((field) => NUMBER.test(field))) {
+  const hasIndex = /^(unnamed: ?0)?$/i.test(all[0]) && all.length > 1;
+  const names = hasIndex ? all.slice(1) : all;
+  if (names.every((field) => NUMBER.test(field) || hasSeparators(field))) {
+    // Columns without names are numbered by pandas.
+    const hasHeader = lines.length > 1 && names.length > 2 && names.every((name, at) => Number(name) === at);
+    if (hasHeader || hasIndex)
+      return hasHeader ? { separator, hasHeader, hasIndex, names: undefined } : undefined;
     const isAlike = names.length === fields.length && fields.every((field) => NUMBER.test(field));
-    return isAlike || (!isSpaced && names.length > 2) ? { separator, header: undefined } : undefined;
+    return isAlike || (!isSpaced && names.length > 2)
+      ? { separator, hasHeader, hasIndex, names: undefined }
+      : undefined;
   }
   if (isSpaced || !names.every((name) => /^[a-z_][\w .-]*$/i.test(name))) return undefined;
   const isLayer = /^layer/i.test(names[0]);
   const isKnown = hasExperts(names) || (isLayer && /^tok/i.test(names[1] ?? "") && names.length > 2);
-  return isKnown && NUMBER.test(fields.at(0) ?? "") ? { separator, header: names } : undefined;
+  return isKnown && fields.some((field) => NUMBER.test(field))
+    ? { separator, hasHeader: true, hasIndex, names }
+    : undefined;
 }
 
 /** The fields of a line, without quotes and the spaces around them; undefined where quotes do not close. */
 function fieldsOf(line: string, separator: RegExp): string[] | undefined {
+  const isSpaced = separator.source === "\\s+";
   if (!line.includes('"'))
-    return line
-      .trim()
-      .split(separator)
-      .map((field) => field.trim());
+    return (isSpaced ? line.trim() : line).split(separator).map((field) => field.trim());
   try {
     const delimiter = separator.source === "\\t" ? "\t" : separator.source;
-    return (parse(line, { delimiter, relax_column_count: true, trim: true }) as readonly string[][])[0];
+    const [fields] = parse(line, { delimiter, relax_column_count: true, trim: true });
+    return fields;
   } catch {
     return undefined;
   }
 }
 
-/** Lines as fields, as many as in the first one. */
+interface FieldRow {
+  readonly fields: readonly string[];
+  readonly where: string;
+}
+
+/** Rows as fields, without the header and the index; a last line that was cut off is left out. */
 async function* readRows(
   path: string,
-  { separator }: Dialect,
+  { separator, hasHeader, hasIndex, names }: Dialect,
   builder: TraceBuilder,
   onBytes: OnBytes,
-): AsyncGenerator<{ fields: readonly string[]; where: string }> {
+): AsyncGenerator<FieldRow> {
+  const tells =
+    names !== undefined && [rolesOf(names).layer, ...rolesOf(names).token].some((name) => name !== undefined);
   let width: number | undefined;
+  let numRows = 0;
   for await (const { number, text, isTerminated } of readLines(path, onBytes)) {
     if (text.trim() === "" || text.startsWith("#")) continue;
+    const where = `${path}:${number}`;
     const fields = fieldsOf(text, separator);
+    const isHeader = hasHeader && width === undefined;
     width ??= fields?.length;
     if (fields === undefined || (fields.length !== width && !isTerminated)) {
-      if (isTerminated) throw new InputError(`${path}:${number}: found ${text.slice(0, 60)}, expected a row`);
-      builder.warnings.push(`${path}:${number}: the last line is cut off and was left out`);
+      if (isTerminated) throw new InputError(`${where}: found ${text.slice(0, 60)}, expected a row`);
+      builder.warnings.push(`${where}: the last line is cut off and was left out`);
       return;
     }
-    yield { fields, where: `${path}:${number}` };
+    if (isHeader) continue;
+    if (hasIndex && !tells && Number(fields[0]) !== numRows) {
+      throw new InputError(
+        `${where}: found ${fields[0].slice(0, 60)} in a column without a name, expected ${numRows}, the number of the row`,
+        "Maybe name it: layer or token.",
+      );
+    }
+    numRows++;
+    yield { fields: hasIndex ? fields.slice(1) : fields, where };
   }
+  if (hasIndex)
+    builder.warnings.push(
+      `${path}: the first column has no name, numbers the rows as pandas does, and was left out`,
+    );
 }
 
 async function readTable(
   path: string,
-  dialect: Dialect & { header: readonly string[] },
+  names: readonly string[],
+  rows: AsyncIterable<FieldRow>,
   builder: TraceBuilder,
-  onBytes: OnBytes,
 ): Promise<void> {
-  const columns = dialect.header.map((name, at) =>
-    hasExperts(dialect.header) || BESIDE.test(name) ? name : `expert_${at}`,
-  );
-  const taker = takerOf({ columns }, builder, path);
+  const columns = names.map((name, at) => (hasExperts(names) || BESIDE.test(name) ? name : `expert_${at}`));
+  const { experts } = rolesOf(columns);
+  const taker = takerOf(columns, builder, path);
   const first: { row: TableRow; where: string }[] = [];
   const begin = () => {
     taker.begin?.(first.map(({ row }) => row));
     for (const { row, where } of first.splice(0)) taker.take(row, where);
   };
   let numRows = 0;
-  for await (const { fields, where } of readRows(path, dialect, builder, onBytes)) {
-    if (numRows++ === 0) continue;
+  for await (const { fields, where } of rows) {
     if (fields.length !== columns.length)
       throw new InputError(`${where}: found ${fields.length} fields, expected ${columns.length}`);
-    const row = Object.fromEntries(columns.map((column, at) => [column, valueOf(fields[at], where)]));
-    if (numRows <= MOST_SEEN) first.push({ row, where });
+    const row = Object.fromEntries(
+      columns.map((column, at) => [column, valueOf(fields[at], where, column === experts)]),
+    );
+    if (numRows++ < MOST_SEEN) first.push({ row, where });
     else {
       if (first.length > 0) begin();
       taker.take(row, where);
@@ -135,11 +172,11 @@ async function readTable(
   taker.end?.();
 }
 
-/** A number, a list of numbers, nothing or text. */
-function valueOf(field: string, where: string): unknown {
+/** A number, a list of numbers where one may be, nothing or text. */
+function valueOf(field: string, where: string, mayBeList: boolean): unknown {
   if (NUMBER.test(field)) return Number(field);
   if (MISSING.test(field)) return null;
-  const list = /^[[(]?([-+\d][-+\d,;\s]*)[\])]?$/.exec(field)?.[1];
+  const list = mayBeList ? /^[[(]?([-+\d][-+\d,;\s]*)[\])]?$/.exec(field)?.[1] : undefined;
   if (list === undefined) return field;
   const ids = list
     .trim()
@@ -151,77 +188,30 @@ function valueOf(field: string, where: string): unknown {
 
 async function readNumbers(
   path: string,
-  dialect: Dialect,
+  rows: AsyncIterable<FieldRow>,
   builder: TraceBuilder,
-  onBytes: OnBytes,
 ): Promise<void> {
   const seen: { numbers: readonly number[]; where: string }[] = [];
-  let take: ((numbers: readonly number[], where: string) => void) | undefined;
-  for await (const { fields, where } of readRows(path, dialect, builder, onBytes)) {
+  let table: NumberTaker | undefined;
+  const begin = () => {
+    table = tableOf(
+      builder,
+      seen.map(({ numbers }) => numbers),
+      path,
+    );
+    if (table) for (const { numbers, where } of seen.splice(0)) table.take(numbers, where);
+  };
+  for await (const { fields, where } of rows) {
     if (!fields.every((field) => NUMBER.test(field)))
-      throw new InputError(`${where}: found ${fields.join(",").slice(0, 60)}, expected numbers`);
+      throw wrongNumber(fields.find(hasSeparators) ?? fields.join(), where, { expected: "numbers" });
     const numbers = fields.map(Number);
-    if (take === undefined && seen.length === MOST_SEEN && countAsLayersDo(seen.map((row) => row.numbers))) {
-      take = (row, at) => {
-        appendRow(builder, row, at);
-      };
-      for (const row of seen.splice(0)) take(row.numbers, row.where);
-    }
-    if (take) take(numbers, where);
+    if (table) table.take(numbers, where);
     else seen.push({ numbers, where });
+    if (seen.length === ROWS_THAT_TELL) begin();
   }
-  if (seen.length === 0) return;
-  if (countAsLayersDo(seen.map(({ numbers }) => numbers))) appendRows(builder, seen, path);
-  else appendMatrix(builder, seen, path);
-}
-
-/**
- * Rows of layer, token and experts. Of three columns, the last may be how often the expert in the second was chosen.
- *
- * @throws InputError where nothing tells.
- */
-function appendRows(
-  builder: TraceBuilder,
-  rows: readonly { numbers: readonly number[]; where: string }[],
-  path: string,
-): void {
-  const { as, topK } = builder.options;
-  const byLayer = new Map<number, number[]>();
-  for (const { numbers } of rows) {
-    const load = byLayer.get(numbers[0]) ?? [];
-    load.push(numbers[2]);
-    byLayer.set(numbers[0], load);
-  }
-  const loads = [...byLayer.values()];
-  const mayBeLoads =
-    rows.every(({ numbers }) => numbers.length === 3) &&
-    topK !== 1 &&
-    loads.every(({ length }) => length <= MAX_EXPERTS);
-  if (mayBeLoads && as !== "tokens") {
-    const matrix = tensorOfLists(loads);
-    if (as !== "loads" && (matrix === undefined || whyLoads(matrix) === undefined)) {
-      throw new InputError(
-        `${path}: found three columns without names, which may be layer, token, expert and layer, expert, count, expected what tells`,
-        "Maybe pass as tokens, or pass as loads.",
-      );
-    }
-    const numExperts = largest(loads.map(({ length }) => length));
-    for (const [layer, load] of byLayer)
-      builder.addLoad(
-        path,
-        layer,
-        Float64Array.from({ length: numExperts }, (_, expert) => load[expert] ?? 0),
-      );
-    return;
-  }
-  for (const { numbers, where } of rows) appendRow(builder, numbers, where);
-}
-
-function appendRow(builder: TraceBuilder, [layer, , ...experts]: readonly number[], where: string): void {
-  const fault = isCount(layer)
-    ? builder.append(layer, experts)
-    : { found: `layer ${layer} is no whole number` };
-  if (fault) throw new InputError(`${where}: ${fault.found}`, fault.advice);
+  if (!table) begin();
+  if (table) table.end();
+  else if (seen.length > 0) appendMatrix(builder, seen, path);
 }
 
 function appendMatrix(

@@ -7,7 +7,8 @@ import { appendLayers } from "../bytes/tensor-rows.js";
 import { asTensor, type TorchValue } from "../containers/torch-file.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
-import { appendArray, startRequest } from "./arrays.js";
+import { startRequest } from "./arrays.js";
+import { appendNumbers } from "./numbers.js";
 import { appendNamed } from "./named-arrays.js";
 
 /**
@@ -35,7 +36,7 @@ async function readFile(path: string, builder: TraceBuilder, onBytes: OnBytes): 
   // Only an array that is written token after token can be read piece by piece.
   if (!header || header.isFortran || kindOfNpy(head, builder.options).kind !== "tokens") {
     const bytes = await readWhole(path, onBytes);
-    if (header) appendArray(builder, parseNpy(bytes, path), { where: path });
+    if (header) appendNumbers(builder, parseNpy(bytes, path), { where: path });
     else appendNamed(builder, arraysOf(bytes, path), path);
     return;
   }

@@ -1,0 +1,70 @@
+import { InputError } from "../lib/errors.js";
+
+/** A row by the names of its columns. */
+export type TableRow = Readonly<Record<string, unknown>>;
+
+/** @throws InputError if a value is no number of a layer. */
+export function layerOf(value: unknown, where: string): number {
+  // Text may be a number, but none that is written in another way than people do.
+  const layer =
+    isNumber(value) || (typeof value === "string" && /^\d{1,9}$/.test(value)) ? Number(value) : NaN;
+  if (Number.isInteger(layer) && layer >= 0) return layer;
+  throw wrongNumber(value, where, { name: "layer ", expected: "a whole number" });
+}
+
+/** @throws InputError if a value is no whole number. Negative ones are padding; so is what is missing. */
+export function idOf(value: unknown, where: string): number {
+  if (isMissing(value)) return -1;
+  const id = isNumber(value) ? Number(value) : NaN;
+  if (Number.isInteger(id)) return id;
+  throw wrongNumber(value, where);
+}
+
+/** The numbers of a list of ids. What is missing behind them, as tables fill rows up, is no expert. */
+export function idsIn(ids: unknown, where: string, areWeights = false): number[] {
+  if (!isList(ids)) throw new InputError(`${where}: found ${typeof ids}, expected a list of experts`);
+  const values = Array.from(ids, (value) => (isNumber(value) ? Number(value) : value));
+  while (!areWeights && isMissing(values.at(-1)) && values.length > 0) values.pop();
+  return values.map((id) => {
+    if (typeof id === "number" && (areWeights ? Number.isFinite(id) : Number.isInteger(id))) return id;
+    throw wrongNumber(id, where);
+  });
+}
+
+/** The error that a value is no number as it should be. */
+export function wrongNumber(
+  value: unknown,
+  where: string,
+  { name = "", expected = "the number of an expert" } = {},
+): InputError {
+  const text = String(value);
+  return new InputError(
+    `${where}: found ${name}${text.slice(0, 60)}, expected ${expected}`,
+    hasSeparators(text) ? "Maybe write numbers without separators of thousands." : undefined,
+  );
+}
+
+/** Whether text is a number with separators of thousands, as spreadsheets and Python write them. */
+export function hasSeparators(text: string): boolean {
+  return /^\d{1,3}([,_' \u00a0]\d{3})+$/.test(text);
+}
+
+/** Whether a cell is empty. */
+export function isMissing(value: unknown): boolean {
+  return value === null || value === undefined || Number.isNaN(value);
+}
+
+export function isNumber(value: unknown): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
+/** How deep lists are nested: 0 for none and for an empty one. */
+export function depthOf(value: unknown): number {
+  let depth = 0;
+  for (let inner = value; isList(inner) && inner.length > 0; inner = inner[0]) depth++;
+  return depth;
+}
+
+export function isList(value: unknown): value is ArrayLike<unknown> & Iterable<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
