@@ -8,11 +8,19 @@
  * overlapped(1, 30, 40); // 70
  * overlapped(2, 30, 40); // 50
  */
-export function overlapped(exponent: number, ...parts: readonly number[]): number {
-  let longest = 0;
-  for (const part of parts) if (part > longest) longest = part;
-  if (longest === 0) return 0;
-  let total = 0;
-  for (const part of parts) if (part > 0) total += part === longest ? 1 : (part / longest) ** exponent;
-  return longest * total ** (1 / exponent);
+export function overlapped(exponent: number, a: number, b: number, c = 0): number {
+  const longest = Math.max(a, b, c);
+  if (longest <= 0) return 0;
+  const total = power(a / longest, exponent) + power(b / longest, exponent) + power(c / longest, exponent);
+  return longest * (exponent === 8 ? Math.sqrt(Math.sqrt(Math.sqrt(total))) : total ** (1 / exponent));
+}
+
+/** A share of the longest to the exponent; searches ask so often that powers of 8, which most are, are multiplied out. */
+function power(share: number, exponent: number): number {
+  if (share <= 0) return 0;
+  if (share === 1) return 1;
+  if (exponent !== 8) return share ** exponent;
+  const square = share * share;
+  const fourth = square * square;
+  return fourth * fourth;
 }

@@ -106,7 +106,7 @@ export function createStageTimer(
   return (traffic) => {
     const scale = tokens / traffic.numTokens;
     const kernels = measured?.(traffic);
-    const savedBytes = expertActivationBytes(traffic, shape, { workload, tokens });
+    const nothing = new Float64Array(streamed ? 0 : traffic.numChiplets);
     const perChiplet = (nsOf: (experts: readonly number[], chiplet: number) => number) =>
       Float64Array.from(traffic.expertLoad, nsOf);
     return {
@@ -119,13 +119,17 @@ export function createStageTimer(
         kernels?.expertsNs ??
         perChiplet((experts) => experts.reduce((total, load) => total + expertNsOf(load * scale), 0)),
       saveNs: activationSaveNs(hardware, tokens * shape.hiddenSize * tokenBytes(formats.attention)),
-      expertSaveNs: savedBytes.map((bytes) => (streamed ? memoryTransferNs(hardware, bytes) : 0)),
-      weightMemoryNs: perChiplet(({ length }) =>
-        streamed ? memoryTransferNs(hardware, length * expertWeights) : 0,
-      ),
-      weightLinkNs: perChiplet(({ length }) =>
-        streamed ? (length * expertWeights) / hardware.links.chiplet.bytesPerNs.value : 0,
-      ),
+      ...(streamed
+        ? {
+            expertSaveNs: expertActivationBytes(traffic, shape, { workload, tokens }).map((bytes) =>
+              memoryTransferNs(hardware, bytes),
+            ),
+            weightMemoryNs: perChiplet(({ length }) => memoryTransferNs(hardware, length * expertWeights)),
+            weightLinkNs: perChiplet(
+              ({ length }) => (length * expertWeights) / hardware.links.chiplet.bytesPerNs.value,
+            ),
+          }
+        : { expertSaveNs: nothing, weightMemoryNs: nothing, weightLinkNs: nothing }),
     };
   };
 }

@@ -8,7 +8,9 @@ import { createMakespanEstimate, stepMakespanNs } from "../../lib/schedule/sched
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
 import { regroupUnderLoad } from "../groups/regroup-under-load.js";
+import { createWorkload, transportOn } from "../../lib/performance/workload.js";
 import { annealTime } from "./anneal-time.js";
+import { groupByCopies } from "../groups/group-by-copies.js";
 import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
 import { largest } from "../../lib/statistics.js";
@@ -20,8 +22,9 @@ const GROUP_LOAD_CAP = 1.1;
 /** Variants that are judged after they were estimated, besides what the solvers answer. */
 const MOST_JUDGED_VARIANTS = 6;
 
-/** Swaps tried from each of the best candidates. */
+/** Swaps tried from each of the best candidates: for up to 64 experts, and for each beyond as many as for each of these. */
 const ANNEALING_MOVES = 6000;
+const FEW_EXPERTS = 64;
 /** Candidates that annealing begins from, and how much slower than the best they may be. */
 const MOST_ANNEALED = 2;
 const WORTH_ANNEALING = 1.05;
@@ -84,7 +87,8 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
       const regroupings = await Promise.all(
         found.map((placement) => regroup(problem, placement, { ...silent, ...timeLeft(deadline) })),
       );
-      const variants = distinct([...found, ...regroupings.flat()])
+      const grouped = groupsFirst(problem, answers[0], options);
+      const variants = distinct([...found, ...regroupings.flat(), ...grouped])
         .filter((variant) => !own.some((answer) => isSame(answer, variant)))
         .map((placement) => ({ placement, ns: estimateNs(trafficOf(problem, placement.chiplets)) }))
         .sort((a, b) => a.ns - b.ns)
@@ -142,7 +146,7 @@ function annealed(
       const { chiplets, isCut } = annealTime(state, placement.chiplets, {
         estimate: estimateNs,
         isAllowed: createAdmissibility(constraintModelOf(problem), state),
-        maxMoves: ANNEALING_MOVES,
+        maxMoves: ANNEALING_MOVES * Math.max(1, problem.numExperts / FEW_EXPERTS),
         random: createRandom(seed, problem.layer, ANNEALING_STREAM + rank),
         deadline,
       });
@@ -153,6 +157,7 @@ function annealed(
 
 /** Tells the random streams of annealing from those of other searches. */
 const ANNEALING_STREAM = 900;
+const GROUPING_STREAM = 950;
 
 function trafficOf(problem: PlacementProblem, chiplets: Chiplets): LayerTraffic {
   return countTraffic(problem.patterns, chiplets, problem);
@@ -215,6 +220,27 @@ async function regroup(
       const cost = tokenReplicationOf(problem, chiplets);
       return { status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy };
     });
+}
+
+/**
+ * The experts in chiplet groups of few copies to the busiest of them, dealt evenly to its chiplets; where adapters of servers
+ * carry one copy of a token, which bind then.
+ */
+function groupsFirst(
+  problem: PlacementProblem,
+  { chiplets, stoppedBy }: Candidate,
+  { seed }: SolverOptions,
+): Candidate[] {
+  if (problem.objective.minimise !== "time") return [];
+  const { machine } = problem.objective;
+  const { transport } = machine.workload ?? createWorkload(machine);
+  const isShared = transportOn(machine.hardware, transport) === "per-group";
+  if (!isShared || machine.hardware.tokensStart !== "everywhere") return [];
+  if (problem.numReplicas > 0 || problem.pins.length > 0) return [];
+  const grouped = groupByCopies(problem, chiplets, createRandom(seed, problem.layer, GROUPING_STREAM));
+  if (verifyChiplets(problem, grouped).length > 0) return [];
+  const cost = tokenReplicationOf(problem, grouped);
+  return [{ status: "feasible", chiplets: grouped, cost, stoppedBy }];
 }
 
 function distinct(placements: readonly Candidate[]): Candidate[] {
