@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: runs every `bench:` script in a process of its own and writes what they print to docs/benchmarks.md.
  *
- * `npm run bench -- paper network` runs these alone and leaves the other sections as they are. Every section says of which
- * commit, when and where it was measured.
+ * `npm run bench -- paper network` runs these alone and leaves the other sections as they are, `npm run bench -- time -- --layers 1`
+ * one with options of its own. Every section says of which commit, when and where it was measured.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -16,7 +16,11 @@ const commands = new Map(
     .filter(([script]) => script.startsWith("bench:"))
     .map(([script, command]) => [script.slice("bench:".length), command]),
 );
-const wanted = process.argv.slice(2);
+const [, , ...given] = process.argv;
+const end = given.indexOf("--");
+const wanted = end < 0 ? given : given.slice(0, end);
+const options = end < 0 ? [] : given.slice(end + 1);
+if (options.length > 0 && wanted.length !== 1) throw new Error("options are of one script: name it alone");
 for (const name of wanted) if (!commands.has(name)) throw new Error(`found no script bench:${name}`);
 
 /** Sections by name, each from its heading on. */
@@ -28,13 +32,16 @@ const sections = new Map(
 for (const [name, command] of commands) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   console.log(`bench:${name} ...`);
-  const { stdout, status } = spawnSync(process.execPath, command.split(" ").slice(1), {
+  const { stdout, status } = spawnSync(process.execPath, [...command.split(" ").slice(1), ...options], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
     maxBuffer: 2 ** 26,
   });
   if (status !== 0) throw new Error(`bench:${name} ended with exit code ${status ?? "none"}`);
-  sections.set(name, `# ${name}\n\n\`npm run bench:${name}\` ${stamp()}\n\n${stdout.trim()}`);
+  sections.set(
+    name,
+    `# ${name}\n\n\`${["npm run bench:" + name, ...(options.length > 0 ? ["--", ...options] : [])].join(" ")}\` ${stamp()}\n\n${stdout.trim()}`,
+  );
 }
 const head =
   "Written by `npm run bench`. Times are of the machine each section names; everything else is the same on any.";

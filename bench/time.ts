@@ -3,8 +3,11 @@
  * and nine machines: learned and held out, with what is proved.
  *
  * Hours of processor time. `-- --tokens N` takes the first N tokens of every layer at most, `--layers N` so many layers,
- * `--traces law,qwen3` and `--machines h100-8x8,ucie-a-hbm3` these alone; all are said in the output.
+ * `--traces law,qwen3` and `--machines h100-8x8,ucie-a-hbm3` these alone; all are said in the output. `--pairs FILE` writes every pair
+ * to a file as it is done, a line of JSON each, and does not run again what the file has.
  */
+import { execFileSync } from "node:child_process";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { chooseObjective } from "../lib/flows/choose-objective.js";
 import { differentSolvers } from "../lib/flows/compare.js";
@@ -32,6 +35,7 @@ const { values } = parseArgs({
     layers: { type: "string", default: "2" },
     traces: { type: "string" },
     machines: { type: "string" },
+    pairs: { type: "string" },
   },
 });
 const [mostTokens, numLayers] = [values.tokens, values.layers].map(Number);
@@ -68,7 +72,10 @@ const HOLDOUT = 0.25;
 
 /** Times of one pair, in ns. */
 interface Pair {
+  readonly trace: string;
   readonly machine: string;
+  /** Of which it was measured. */
+  readonly commit: string;
   readonly learned: Times;
   readonly heldOut: Times;
   readonly atLeastNs: number;
@@ -96,12 +103,13 @@ const rivalsByKey = new Map<string, Placement[]>();
 const order = MACHINES.filter(isWanted(values.machines)).flatMap((machine) =>
   TRACES.filter(({ name }) => isWanted(values.traces)(name)).map((trace) => ({ machine, trace })),
 );
+const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+const earlier = readPairs();
 for (const { machine, trace } of order) {
-  if (!traces.has(trace.name)) traces.set(trace.name, await loadTrace(trace));
-  const loaded = traces.get(trace.name);
-  if (loaded === undefined) continue;
-  const pair = await runPair(loaded, { name: trace.name, machine: machineFor(machine, trace) });
-  pairs.push({ machine, ...pair });
+  const known = earlier.find((pair) => pair.trace === trace.name && pair.machine === machine);
+  const pair = known ?? (await measurePair(machine, trace));
+  if (pair === undefined) continue;
+  pairs.push(pair);
   const { learned, heldOut, atLeastNs } = pair;
   const gap = gapOf({ learned, atLeastNs });
   console.log(
@@ -112,10 +120,10 @@ for (const { machine, trace } of order) {
 }
 summarise();
 
-/** Whether a name begins as one of a list in an option does; all are wanted without it. */
+/** Whether a name is one of a list in an option, up to what is in brackets; all are wanted without it. */
 function isWanted(list: string | undefined): (name: string) => boolean {
   const wanted = list?.split(",");
-  return (name) => wanted?.some((start) => name.startsWith(start)) ?? true;
+  return (name) => wanted?.some((one) => name === one || name.startsWith(`${one} `)) ?? true;
 }
 
 function summarise(): void {
@@ -143,8 +151,28 @@ function summarise(): void {
       `- ${machine}: ${(100 * mean(gaps)).toFixed(1)} %, at most ${(100 * largest(gaps)).toFixed(1)} %`,
     );
   }
+  const commits = new Set(pairs.map((pair) => pair.commit));
+  console.log(`Pairs were measured of ${[...commits].join(", ")}.`);
   const { user, system } = process.cpuUsage();
   console.log(`Processor time: ${((user + system) / 6e7).toFixed(1)} minutes.`);
+}
+
+/** Pairs of earlier runs. */
+function readPairs(): Pair[] {
+  if (values.pairs === undefined || !existsSync(values.pairs)) return [];
+  const lines = readFileSync(values.pairs, "utf8").trim().split("\n");
+  return lines.map((line) => JSON.parse(line) as Pair);
+}
+
+/** Measures a pair and keeps it; undefined where its trace is not there. */
+async function measurePair(machine: string, trace: (typeof TRACES)[number]): Promise<Pair | undefined> {
+  if (!traces.has(trace.name)) traces.set(trace.name, await loadTrace(trace));
+  const loaded = traces.get(trace.name);
+  if (loaded === undefined) return undefined;
+  const times = await runPair(loaded, { name: trace.name, machine: machineFor(machine, trace) });
+  const pair = { trace: trace.name, machine, commit, ...times };
+  if (values.pairs !== undefined) appendFileSync(values.pairs, `${JSON.stringify(pair)}\n`);
+  return pair;
 }
 
 function gapOf({ learned, atLeastNs }: Pick<Pair, "learned" | "atLeastNs">): number {
@@ -195,7 +223,7 @@ async function rivalsOf(
 async function runPair(
   trace: RoutingTrace,
   { name, machine }: { name: string; machine: Machine },
-): Promise<Omit<Pair, "machine">> {
+): Promise<Pick<Pair, "learned" | "heldOut" | "atLeastNs">> {
   const { learn, heldOut = learn } = splitParts([trace], HOLDOUT);
   const { minimise } = chooseObjective({}, machine);
   const placementOf = async (solver: string, objective: typeof minimise) => {

@@ -2,7 +2,9 @@ import type { LayerPlacement } from "../placement/placement.js";
 import type { PlacementProblem } from "../placement/problem.js";
 import { renumberChiplets } from "../placement/renumber.js";
 import { countTraffic } from "../placement/traffic.js";
-import { stepMakespanNs } from "../schedule/schedule-step.js";
+import { expertActivationBytes } from "../performance/stages.js";
+import { microBatchTokens } from "../performance/workload.js";
+import { scheduledWorkload, stepMakespanNs } from "../schedule/schedule-step.js";
 
 /**
  * Renumbers the chiplets of layers where that makes the step of all layers faster: each layer was placed for its own
@@ -20,16 +22,15 @@ export function evenStep(
   if (objective.minimise !== "time") return layers;
   if (problems.some(({ pins, numReplicas }) => pins.length > 0 || numReplicas > 0)) return layers;
   const { machine } = objective;
-  const { hiddenSize, expertWidth } = machine.shape;
+  const workload = scheduledWorkload(machine);
   const trafficOf = (all: readonly Pick<LayerPlacement, "chiplets">[]) =>
     all.map(({ chiplets }, index) => countTraffic(problems[index].patterns, chiplets, problems[index]));
   const traffic = trafficOf(layers);
   // What a memory saves for its chiplet: what arrives there, and what its experts make of it.
+  const tokens = microBatchTokens(workload, machine.hardware);
   const numbered = layers.map(({ chiplets }, index) => ({
     chiplets,
-    work: traffic[index].chipletTokens.map(
-      (copies, chiplet) => copies * hiddenSize + traffic[index].chipletLoad[chiplet] * expertWidth,
-    ),
+    work: expertActivationBytes(traffic[index], machine.shape, { workload, tokens }),
   }));
   const renumbered = renumberChiplets(numbered, chipletsPerGroup).map((chiplets, index) => ({
     ...layers[index],

@@ -6,6 +6,9 @@ import { findHardware } from "../../lib/hardware/presets.js";
 import type { LayerPlacement } from "../../lib/placement/placement.js";
 import { createProblem, type ProblemOptions } from "../../lib/placement/problem.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
+import { renumberChiplets } from "../../lib/placement/renumber.js";
+import { expertActivationBytes } from "../../lib/performance/stages.js";
+import { createWorkload } from "../../lib/performance/workload.js";
 import { stepMakespanNs } from "../../lib/schedule/schedule-step.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { synthesizeTrace } from "../../traces/synthetic.js";
@@ -45,6 +48,25 @@ describe("evenStep", () => {
     evened.forEach((layer, index) => {
       expect(groupsOf(layer)).to.deep.equal(groupsOf(layers[index]));
     });
+  });
+
+  it("weighs a token by what arrives of it, which may be a latent", () => {
+    const numbersWith = (wireSize: number) => {
+      const latent = { ...machine, shape: { ...shape, wireSize } };
+      const problems = problemsFor({ objective: { minimise: "time", machine: latent } });
+      const works = layers.map(({ chiplets }, index) => ({
+        chiplets,
+        work: expertActivationBytes(
+          countTraffic(problems[index].patterns, chiplets, problems[index]),
+          latent.shape,
+          { workload: createWorkload(latent), tokens: 1 },
+        ),
+      }));
+      const evened = evenStep(layers, problems).map(({ chiplets }) => chiplets);
+      expect(evened).to.deep.equal(renumberChiplets(works, 2));
+      return evened;
+    };
+    expect(numbersWith(shape.hiddenSize)).not.to.deep.equal(numbersWith(64));
   });
 
   it("leaves numbers alone that mean something: pins, replicas, other objectives", () => {
