@@ -1,14 +1,18 @@
 import type { Chiplets, Solution, StoppedBy } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import type { SolverOptions, SolverProgress } from "../../lib/placement/solver.js";
+import type { Solver, SolverOptions, SolverProgress } from "../../lib/placement/solver.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
-import { completePlacement } from "../constraints/complete-placement.js";
+import { completePlacement, finish } from "../constraints/complete-placement.js";
+import { evenly } from "../constraints/even-slots.js";
 import { contiguous } from "../contiguous.js";
 import { eplbGlobal } from "../eplb.js";
+import { meetingLoadCap } from "../constraints/load-cap.js";
+import { keepingRouterGroups } from "../groups/router-groups.js";
 import { mozart } from "../mozart.js";
 import { replicateQuickly } from "../replicas/replicate.js";
 import { louvain } from "../louvain.js";
+import { placeEvenly } from "./balance.js";
 import { estimatedTime } from "./time.js";
 import { largest, sum } from "../../lib/statistics.js";
 
@@ -33,32 +37,72 @@ export async function quickAnswer(
   problem: PlacementProblem,
   { best, options, stoppedBy }: CutOff,
 ): Promise<Solution> {
-  const quick = { ...options, timeLimitMs: QUICK_MS };
-  const first = await contiguous.solve(problem, quick);
-  if (first.status === "infeasible") return first;
   const rules = stoppedBy === "interrupt" && !best ? [eplbGlobal, mozart, louvain] : [eplbGlobal, mozart];
-  const answers = [first, ...(await Promise.all(rules.map((rule) => rule.solve(problem, quick))))];
-  if (problem.numReplicas > 0) {
-    const chiplets = replicateQuickly(problem, { seed: options.seed, timeLimitMs: QUICK_MS });
-    answers.push(await completePlacement(problem, chiplets, { ...quick, stoppedBy }));
-  }
-  const placed = answers.filter((answer) => "chiplets" in answer);
+  const byRules: Solver = {
+    ...contiguous,
+    solve: (posed, given) => placeByRules(posed, { ...given, rules, stoppedBy }),
+  };
+  // Rules know nothing of what the numbers of experts and chiplets have to keep.
+  const answer = await keepingRouterGroups(evenly(meetingLoadCap(byRules))).solve(problem, {
+    ...options,
+    timeLimitMs: QUICK_MS,
+  });
+  if (answer.status === "infeasible") return answer;
   // What a solver tells of on its way need not respect what it is to respect in the end.
-  if (best && verifyChiplets(problem, best.chiplets).length === 0) {
-    placed.unshift({ status: "feasible", ...best, stoppedBy });
+  const isSound = best && verifyChiplets(problem, best.chiplets).length === 0;
+  const chosen = bestOf(problem, isSound ? [{ status: "feasible", ...best, stoppedBy }, answer] : [answer]);
+  return chosen && "chiplets" in chosen
+    ? { ...chosen, status: "feasible", stoppedBy }
+    : { status: "undecided", stoppedBy };
+}
+
+/** The best of what rules place, and swaps that even loads where these have a cap. */
+async function placeByRules(
+  problem: PlacementProblem,
+  {
+    rules,
+    stoppedBy,
+    ...options
+  }: SolverOptions & { readonly rules: readonly Solver[] } & Pick<CutOff, "stoppedBy">,
+): Promise<Solution> {
+  const { numReplicas, limits } = problem;
+  const isCapped = limits.chipletLoad < Infinity;
+  // To repair loads by an integer programme takes longer than to even them.
+  const uncapped = { ...problem, limits: { ...limits, chipletLoad: Infinity } };
+  const answers = await Promise.all([contiguous, ...rules].map((rule) => rule.solve(uncapped, options)));
+  const proof = answers.find(({ status }) => status === "infeasible");
+  if (proof) return proof;
+  if (numReplicas > 0) {
+    const chiplets = replicateQuickly(problem, { seed: options.seed, timeLimitMs: QUICK_MS });
+    answers.push(await completePlacement(problem, chiplets, { ...options, stoppedBy }));
+  } else if (isCapped) {
+    const even = await placeEvenly(uncapped, options);
+    if (even instanceof Uint16Array) answers.push(await finish(problem, even, { ...options, stoppedBy }));
   }
-  if (placed.length === 0) return { status: "undecided", stoppedBy };
-  const judged = placed.map((answer) => ({
-    answer,
-    replicas: answer.chiplets.flat().length,
-    cost: costOf(problem, answer.chiplets),
-  }));
-  const chosen = judged.reduce((least, next) =>
+  const sound = answers.filter(
+    (answer) => "chiplets" in answer && (!isCapped || verifyChiplets(problem, answer.chiplets).length === 0),
+  );
+  return (
+    bestOf(problem, sound) ??
+    (isCapped ? contiguous.solve(problem, options) : { status: "undecided", stoppedBy })
+  );
+}
+
+/** The one with most of the replicas allowed, and then least of what the problem minimises; undefined of none. */
+function bestOf(problem: PlacementProblem, answers: readonly Solution[]): Solution | undefined {
+  const judged = answers
+    .filter((answer) => "chiplets" in answer)
+    .map((answer) => ({
+      answer,
+      replicas: answer.chiplets.flat().length,
+      cost: costOf(problem, answer.chiplets),
+    }));
+  if (judged.length === 0) return undefined;
+  return judged.reduce((least, next) =>
     next.replicas > least.replicas || (next.replicas === least.replicas && next.cost < least.cost)
       ? next
       : least,
-  );
-  return { ...chosen.answer, status: "feasible", stoppedBy };
+  ).answer;
 }
 
 /** What the problem minimises. */

@@ -88,11 +88,14 @@ export function openLayerThreads({
         if (signal?.aborted) return await quickAnswer(problem, { best, options, stoppedBy: "interrupt" });
         if (timeLimitMs < SHORTEST_MS)
           return await quickAnswer(problem, { best, options, stoppedBy: "time limit" });
-        return await runOnce(inTime).catch((error: unknown) => {
+        const answer = await runOnce(inTime).catch((error: unknown) => {
           if (cutOff.signal.aborted || !(error instanceof LostThread)) throw error;
           onNote?.(`a thread was lost (${error.message}): its layer is begun again in another one`);
           return runOnce(inTime);
         });
+        // A time limit cuts the search, and never leaves less than what rules place at once.
+        const isEmpty = answer.status === "undecided" && timeLimitMs < Infinity;
+        return isEmpty ? await quickAnswer(problem, { best, options, stoppedBy: "time limit" }) : answer;
       } catch (error) {
         if (cutOff.signal.aborted) {
           const stoppedBy = signal?.aborted ? "interrupt" : "time limit";
