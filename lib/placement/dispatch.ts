@@ -122,9 +122,9 @@ export function chooseBySource(
   const numExperts = chipletsOf.length;
   const choice = new Int32Array(numChiplets * numExperts);
   chipletsOf.forEach((chiplets, expert) => {
-    sourcesTo(model, chiplets, { expert, numChiplets, chipletsPerGroup }).forEach((chiplet, source) => {
-      choice[source * numExperts + expert] = chiplet;
-    });
+    const sources = sourcesTo(model, chiplets, { expert, numChiplets, chipletsPerGroup });
+    for (let source = 0; source < numChiplets; source++)
+      choice[source * numExperts + expert] = sources[source];
   });
   return choice;
 }
@@ -147,33 +147,31 @@ export function sharesOfReplicas(
   const count = chiplets.length;
   if (count === 1) return [1];
   if (ruleOf(model) === "uniform") return new Array<number>(count).fill(1 / count);
+  const { numChiplets, expert } = shape;
+  const choice = nearBySource(model, chiplets, shape);
   const sources = new Array<number>(count).fill(0);
-  for (const chiplet of sourcesTo(model, chiplets, shape)) sources[chiplets.indexOf(chiplet)]++;
-  return sources.map((served) => served / shape.numChiplets);
+  let far = 0;
+  for (let source = 0; source < numChiplets; source++) {
+    if (choice[source] === FAR) far++;
+    else sources[chiplets.indexOf(choice[source])]++;
+  }
+  const extra = far > 0 ? drawExtra(chiplets, far, createRandom(FAIR_SEED, expert)) : [];
+  return sources.map((served, index) => {
+    const drawn = Math.floor(far / count) + Number(extra.includes(chiplets[index]));
+    return (served + drawn) / numChiplets;
+  });
 }
 
 /** The replica of one expert for tokens that start on each chiplet. Shape [numChiplets]. */
 function sourcesTo(
   model: DispatchModel,
   chiplets: readonly number[],
-  {
-    expert,
-    numChiplets,
-    chipletsPerGroup,
-  }: { expert: number; numChiplets: number; chipletsPerGroup: number },
-): number[] {
-  const choice = new Array<number>(numChiplets);
-  const far: number[] = [];
-  for (let source = 0; source < numChiplets; source++) {
-    const near =
-      model === "sglang-static"
-        ? nearestTo(source, chiplets, chipletsPerGroup)
-        : chiplets[source % chiplets.length];
-    if (near === undefined) far.push(source);
-    else choice[source] = near;
-  }
+  shape: { expert: number; numChiplets: number; chipletsPerGroup: number },
+): ArrayLike<number> {
+  const choice = nearBySource(model, chiplets, shape);
+  const far = [...choice.keys()].filter((source) => choice[source] === FAR);
   if (far.length > 0) {
-    const shares = fairShares(chiplets, far.length, createRandom(FAIR_SEED, expert));
+    const shares = fairShares(chiplets, far.length, createRandom(FAIR_SEED, shape.expert));
     far.forEach((source, index) => (choice[source] = shares[index]));
   }
   return choice;
@@ -181,22 +179,38 @@ function sourcesTo(
 
 /** SGLang's own seed, of another generator. */
 const FAIR_SEED = 42;
+/** A source that no replica is nearer to than others. */
+const FAR = -1;
 
-/** The replica on the token's own GPU, or the first on its server where others are elsewhere; undefined without either. */
-function nearestTo(
-  source: number,
+/**
+ * The replica for tokens that start on each chiplet, or FAR where none is nearer: by SGLang the one on the token's own GPU, or the
+ * first on its server where others are elsewhere. Shape [numChiplets].
+ */
+function nearBySource(
+  model: DispatchModel,
   chiplets: readonly number[],
-  chipletsPerGroup: number,
-): number | undefined {
-  if (chiplets.length === 1 || chiplets.includes(source)) return chiplets.length === 1 ? chiplets[0] : source;
-  const server = groupOfChiplet(source, chipletsPerGroup);
-  const near = chiplets.filter((chiplet) => groupOfChiplet(chiplet, chipletsPerGroup) === server);
-  return near.length < chiplets.length ? near.at(0) : undefined;
+  { numChiplets, chipletsPerGroup }: { numChiplets: number; chipletsPerGroup: number },
+): Int32Array {
+  const choice = new Int32Array(numChiplets).fill(chiplets.length === 1 ? chiplets[0] : FAR);
+  if (model !== "sglang-static") return choice.map((_, source) => chiplets[source % chiplets.length]);
+  for (const first of chiplets) {
+    const server = groupOfChiplet(first, chipletsPerGroup) * chipletsPerGroup;
+    const near = chiplets.filter((chiplet) => chiplet >= server && chiplet < server + chipletsPerGroup);
+    if (near[0] === first && near.length < chiplets.length)
+      choice.fill(first, server, server + chipletsPerGroup);
+  }
+  for (const own of chiplets) choice[own] = own;
+  return choice;
 }
 
 /** Every chiplet equally often, what does not divide to some drawn, in random order. */
 function fairShares(chiplets: readonly number[], count: number, random: Random): number[] {
-  const extra = random.shuffle([...chiplets]).slice(0, count % chiplets.length);
+  const extra = drawExtra(chiplets, count, random);
   const whole = Math.floor(count / chiplets.length);
   return random.shuffle([...chiplets.flatMap((chiplet) => new Array<number>(whole).fill(chiplet)), ...extra]);
+}
+
+/** The chiplets that get one more where some number does not divide evenly among them. */
+function drawExtra(chiplets: readonly number[], count: number, random: Random): number[] {
+  return random.shuffle([...chiplets]).slice(0, count % chiplets.length);
 }

@@ -24,11 +24,24 @@ export function waysToServe(
   if (rule === "nearest") return (members) => nearestWays(members, chipletsOf);
   if (rule === "uniform") return (members) => uniformWays(members, chipletsOf);
   const choice = chooseBySource(dispatch, chipletsOf, shape);
-  return (members) =>
-    Array.from({ length: shape.numChiplets }, (_, source) => ({
-      share: 1 / shape.numChiplets,
-      servedOn: new Map(members.map((expert) => [expert, [choice[source * chipletsOf.length + expert]]])),
-    }));
+  return (members) => waysBySource(members, choice, { ...shape, numExperts: chipletsOf.length });
+}
+
+/** Sources whose tokens are served alike go one way together. */
+function waysBySource(
+  members: readonly number[],
+  choice: Int32Array,
+  { numChiplets, numExperts }: { numChiplets: number; numExperts: number },
+): WayToServe[] {
+  const sourcesOf = new Map<string, number[]>();
+  for (let source = 0; source < numChiplets; source++) {
+    const key = members.map((expert) => choice[source * numExperts + expert]).join();
+    sourcesOf.set(key, [...(sourcesOf.get(key) ?? []), source]);
+  }
+  return [...sourcesOf.values()].map((sources) => ({
+    share: sources.length / numChiplets,
+    servedOn: new Map(members.map((expert) => [expert, [choice[sources[0] * numExperts + expert]]])),
+  }));
 }
 
 function uniformWays(members: readonly number[], chipletsOf: ReplicaChiplets): WayToServe[] {

@@ -19,6 +19,8 @@ export interface ReplicaSearchOptions {
   readonly maxLoad: number;
   /** Searches so many times as long as the size of the problem asks for. Default 1. */
   readonly effort?: number;
+  /** Whether the start is good, and only warmed up: for half of the search. Default false. */
+  readonly isWarm?: boolean | undefined;
   /** Keeps the search within the migration budget of a running placement. */
   readonly budget?: MigrationBudget;
   /** When to stop on the clock of `performance.now()`. */
@@ -68,7 +70,7 @@ const AIMED_LOWER = 0.004;
 export function annealReplicas(
   problem: PlacementProblem,
   start: Chiplets,
-  { random, maxLoad, budget, effort = 1, deadline = Infinity }: ReplicaSearchOptions,
+  { random, maxLoad, budget, effort = 1, isWarm = false, deadline = Infinity }: ReplicaSearchOptions,
 ): { chiplets: number[][]; isCut: boolean } {
   const state = createTrials(problem);
   state.assign(start);
@@ -118,7 +120,7 @@ export function annealReplicas(
       if (isBetter) Object.assign(best, { excess, cost, expertIn: slots.expertIn.slice() });
     }
   };
-  anneal(0, maxLoad);
+  anneal(isWarm ? 1 - REHEATED : 0, maxLoad);
   // Cooled down just above the cap: warmed up, and aimed a little lower each time, it comes to rest below.
   // Below the mean there is nothing to aim at.
   const meanLoad = meanChipletLoad(problem);

@@ -15,7 +15,7 @@ export type ReplicaShape = Pick<
 >;
 
 /** What it costs to tell shares by the source, in patterns looked at. */
-const WORK_OF_SHARES = 8;
+const WORK_OF_SHARES = 12;
 
 /**
  * A complete placement with replicas under change, where the replica that serves an expert does not depend on the other

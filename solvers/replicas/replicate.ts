@@ -1,5 +1,6 @@
 import { constraintsOf, heldLimits } from "../../lib/placement/constraints.js";
 import type { Chiplets, Solution, StoppedBy } from "../../lib/placement/placement.js";
+import { spreadLoad } from "../../lib/placement/spread-load.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type SolverOptions } from "../../lib/placement/solver.js";
 import { OPTIMALITY_GAP, SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
@@ -30,6 +31,8 @@ export function asksForReplicas({
 
 /** A start is enough: annealing changes it from the ground up. */
 const START_SEARCH: SearchBudget = { starts: 1, restarts: 0, kicks: 0 };
+/** Caps on the load that are gone through on the way to a laxer one, in parts of the mean, ascending. */
+const USUAL_CAPS = [1.05, 1.1, 1.2];
 /** Tells the random stream of spreading loads from those of the searches. */
 const BALANCE_STREAM = 3;
 const SEPARATION_STREAM = 4;
@@ -83,9 +86,9 @@ async function searchReplicas(
   });
   if (!begun) return { status: "undecided", stoppedBy: "budget" };
   let stoppedBy: StoppedBy = "budget";
-  const search = (start: Chiplets, stream: number, maxLoad = limits.chipletLoad) => {
+  const search = (start: Chiplets, stream: number, { maxLoad, isWarm }: SearchAim) => {
     const random = createRandom(options.seed, problem.layer, stream);
-    const found = annealReplicas(problem, start, { random, maxLoad, deadline, effort });
+    const found = annealReplicas(problem, start, { random, maxLoad, deadline, effort, isWarm });
     if (found.isCut) stoppedBy = "time limit";
     return found.chiplets;
   };
@@ -164,35 +167,68 @@ async function placeOnce(problem: PlacementProblem, options: SolverOptions): Pro
   return "chiplets" in begun ? begun : placeByColumns(bare, anew, { searches: [START_SEARCH] });
 }
 
+/** What a search of replicas is under. */
+interface SearchAim {
+  /** Most load on a chiplet, in token-expert pairs. */
+  readonly maxLoad: number;
+  /** Whether to go on from a good start. */
+  readonly isWarm?: boolean;
+}
+
 /** The two ways to place replicas that {@link replicate} combines. */
 interface Ways {
   /** Anneals from a start on tokens, under a load cap. */
-  readonly search: (start: Chiplets, stream: number, maxLoad?: number) => number[][];
+  readonly search: (start: Chiplets, stream: number, aim: SearchAim) => number[][];
   /** Evens loads, blind to what tokens choose together. */
   readonly spread: () => number[][];
   /** What engines do. */
   readonly rivals: () => number[][][];
 }
 
-/** Looks for the fewest token copies under the load cap; from an even placement, where none under the cap is met otherwise. */
+/**
+ * Looks for the fewest token copies under the load cap.
+ *
+ * Goes through tighter caps first, each time on from what was found: so a laxer cap is never worse than a usual one.
+ */
 function searchCapped(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
-  const cap = problem.limits.chipletLoad * (1 + SHARE_ROUNDING);
-  const { search } = ways;
-  const found = search(begun, 0);
+  const { chipletLoad } = problem.limits;
+  const [first, ...laxer] = [...usualCapsBelow(problem, ways, chipletLoad), chipletLoad];
+  let found = searchUnder(first, problem, begun, ways);
+  for (const maxLoad of laxer) {
+    const loosened = ways.search(found, 0, { maxLoad, isWarm: true });
+    const isKept = peakLoad(problem, found) <= maxLoad * (1 + SHARE_ROUNDING);
+    if (!isKept || replicationOf(problem, loosened) < replicationOf(problem, found)) found = loosened;
+  }
+  return found;
+}
+
+/** Searches under one cap; from an even placement, where none under the cap is met otherwise. */
+function searchUnder(maxLoad: number, problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
+  const cap = maxLoad * (1 + SHARE_ROUNDING);
+  const found = ways.search(begun, 0, { maxLoad });
   if (peakLoad(problem, found) <= cap) return found;
   const even = spreadEvenly(problem, begun, ways);
-  return peakLoad(problem, even) <= cap ? search(even, 2) : found;
+  return peakLoad(problem, even) <= cap ? ways.search(even, 2, { maxLoad }) : found;
+}
+
+/** The usual caps that are tighter, and not tighter than loads can be spread; none where loads are not capped. */
+function usualCapsBelow(problem: PlacementProblem, { spread }: Ways, maxLoad: number): number[] {
+  const mean = meanChipletLoad(problem);
+  const tighter = USUAL_CAPS.map((cap) => cap * mean).filter((cap) => cap * (1 + SHARE_ROUNDING) < maxLoad);
+  if (maxLoad === Infinity || tighter.length === 0) return [];
+  const least = spreadLoad(problem.load, spread()) * mean;
+  return tighter.filter((cap) => cap >= least);
 }
 
 /** Looks for the least largest load, and then for the fewest token copies under it. */
 function searchBalanced(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
   const even = spreadEvenly(problem, begun, ways);
-  return ways.search(even, 2, peakLoad(problem, even));
+  return ways.search(even, 2, { maxLoad: peakLoad(problem, even) });
 }
 
 /** Looks for the least largest load on two ways. */
 function spreadEvenly(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
-  let found = [ways.search(begun, 1, meanChipletLoad(problem))];
+  let found = [ways.search(begun, 1, { maxLoad: meanChipletLoad(problem) })];
   // With those of engines among them, no answer is less even than what engines run.
   if (!hasRules(problem)) found = [...found, ways.spread(), ...ways.rivals()];
   const peaks = found.map((chiplets) => peakLoad(problem, chiplets));

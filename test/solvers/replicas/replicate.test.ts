@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { createRandom } from "../../../lib/random.js";
+import { sum } from "../../../lib/statistics.js";
 import { createProblem } from "../../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import { verifyFound } from "../../../lib/placement/verify.js";
@@ -63,6 +65,30 @@ describe("replicate", () => {
     if (!("chiplets" in solution)) expect.fail(solution.status);
     expect(verifyFound(problem, solution)).to.deep.equal([]);
   });
+
+  for (const dispatch of ["nearest", "uniform", "vllm-ascend"] as const) {
+    it(`is never worse under a laxer cap than under a usual one, by ${dispatch} dispatch`, async () => {
+      const random = createRandom(4);
+      // Experts of low numbers are chosen most.
+      const tokens = Array.from({ length: 200 }, () => {
+        const chosen = new Set<number>();
+        while (chosen.size < 3) chosen.add(Math.floor(24 * random.next() ** 1.6));
+        return [...chosen];
+      });
+      const patterns = patternsOf(tokens, 24);
+      const shape = { numChiplets: 6, slotsPerChiplet: 6, numReplicas: 8, dispatch };
+      const mean = sum(createProblem(patterns, shape).load) / 6;
+      let tighter = Infinity;
+      for (const cap of [1.05, 1.1, 1.3]) {
+        const problem = createProblem(patterns, { ...shape, limits: { chipletLoad: cap * mean } });
+        const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
+        if (!("chiplets" in solution)) expect.fail(`${solution.status} under ${cap}`);
+        expect(verifyFound(problem, solution)).to.deep.equal([]);
+        expect(solution.cost).to.be.at.most(tighter);
+        tighter = solution.cost;
+      }
+    });
+  }
 
   it("keeps a tight load cap with replicas, and leaves room on every chiplet for tokens that could go elsewhere", async () => {
     const trace = synthesizeTrace({ preset: "gpt-oss-20b", seed: 1, tokens: 1000, layers: 4 });
