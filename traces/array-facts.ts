@@ -95,16 +95,26 @@ function isSameSet(a: Float64Array, b: Float64Array): boolean {
 }
 
 /** Whether rows of the same first index have more numbers in common than rows of the same second one, as tokens of a layer do. */
-export function sharesByFirst({ shape, strides, start, values }: Tensor): boolean {
+export function sharesByFirst(cube: Tensor): boolean {
+  const rows = groupsOf(cube);
+  return sharesMore(rows, transposed(rows));
+}
+
+/** Whether those of the same second index have, as where tokens come first. */
+export function sharesBySecond(cube: Tensor): boolean {
+  const rows = groupsOf(cube);
+  return sharesMore(transposed(rows), rows);
+}
+
+function groupsOf({ shape, strides, start, values }: Tensor): number[][][] {
   const rowOf = (first: number, second: number) =>
     Array.from(
       { length: shape[2] },
       (_, place) => values[start + first * strides[0] + second * strides[1] + place * strides[2]],
     );
-  const rows = Array.from({ length: shape[0] }, (_, first) =>
+  return Array.from({ length: shape[0] }, (_, first) =>
     Array.from({ length: shape[1] }, (__, second) => rowOf(first, second)),
   );
-  return sharesMore(rows, transposed(rows));
 }
 
 function transposed<T>(rows: readonly (readonly T[])[]): T[][] {

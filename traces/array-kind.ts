@@ -87,14 +87,25 @@ export function kindOfArray(
   const beginning = { ...array, shape: [numEntries, ...shape.slice(1)] };
   const facts = factsOf(beginning);
   const width = shape[shape.length - 1];
-  const { as, topK, numExperts } = options;
   if (shape.length === 3 && width <= MAX_TOP_K) {
     if (options.numLayers === length && shape[1] !== length)
       return { kind: "layers of tokens", why: `${length} layers, as was told` };
     if (shape[1] > MAX_LAYERS)
       return { kind: "neither", why: `a second dimension of ${shape[1]}, more than layers of any model` };
   }
-  const rows = shape.length === 2 ? rowsOf(beginning) : [];
+  const verdict = kindOfRows(beginning, facts, options, length);
+  const mayBeLayers = shape.length === 3 && length <= MAX_LAYERS && options.numLayers !== shape[1];
+  return verdict.kind === "tokens" && mayBeLayers && sharesByFirst(beginning)
+    ? { kind: "neither", why: "whose first dimension seems to be layers" }
+    : verdict;
+}
+
+/** Two dimensions, or three of which the last is a row. */
+function kindOfRows(array: Tensor, facts: ArrayFacts, options: DetectOptions, length: number): ArrayVerdict {
+  const { shape } = array;
+  const width = shape[shape.length - 1];
+  const { as, topK, numExperts } = options;
+  const rows = shape.length === 2 ? rowsOf(array) : [];
   if (countingOf(rows, as) !== undefined)
     return { kind: "table", why: "the first columns count layers, tokens or rows" };
   if (as === "loads") return { kind: "loads", why: "as asked for" };
@@ -109,12 +120,9 @@ export function kindOfArray(
   if (facts.hasNever) return { kind: asTokens(), why: "padding, which no loads have" };
   if (numExperts !== undefined && numExperts !== topK && width === numExperts)
     return { kind: "loads", why: `rows of ${numExperts}, the number of experts` };
-  if (shape.length === 2) return kindOfMatrix([length, width], facts, options, asTokens);
-  const verdict = kindOfCube(shape, facts);
-  const mayBeLayers = length <= MAX_LAYERS && options.numLayers !== shape[1];
-  return verdict.kind === "tokens" && mayBeLayers && sharesByFirst(beginning)
-    ? { kind: "neither", why: "whose first dimension seems to be layers" }
-    : verdict;
+  return shape.length === 2
+    ? kindOfMatrix([length, width], facts, options, asTokens)
+    : kindOfCube(shape, facts);
 }
 
 /** One dimension: the loads of a layer, or the experts of a top-1 layer's tokens. */
@@ -213,6 +221,8 @@ function kindOfMatrix(
     return { kind: "loads", why: `${width} columns, more than layers of any top-1 model` };
   if (numRows > MAX_LAYERS)
     return { kind: asTokens(), why: `${numRows} rows, more than layers of any model` };
+  if (numExperts !== undefined && width !== numExperts)
+    return { kind: asTokens(), why: `rows of ${width}, which are no loads of ${numExperts} experts` };
   if (numValues < MIN_NUMBERS) return { kind: "loads", why: `${numValues} numbers, too few for tokens` };
   if (mayBeOfLayer && expectedRepeats(width, numRows, most) > DISTINCT) {
     return { kind: asTokens(), why: "rows as short as a token's and without repeats" };

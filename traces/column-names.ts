@@ -16,21 +16,27 @@ const WAY_OUT =
  * with all experts of a token, or `rank` and `expert` where there is a row for each; or `layer`, `expert`, `count`. What
  * stands beside them is a `weight`, and what numbers the rows has no name.
  *
+ * @returns The names, and whether nothing told them but the usual order.
  * @throws InputError if nothing tells which column is what.
  */
 export function namesOfColumns(
   rows: Rows,
   { hasIndex, orders }: Counting,
   { where, ...options }: DetectOptions & { where: string },
-): readonly string[] {
+): { names: readonly string[]; isAssumed: boolean } {
   const width = rows.reduce((most, row) => Math.max(most, row.length), 0);
   const names = Array.from({ length: width }, () => "");
   const rest = names.map((_, column) => column).slice(Number(hasIndex));
   if (orders.length === 0) {
     rest.forEach((column, place) => (names[column] = `expert_${place}`));
-    return names;
+    return { names, isAssumed: false };
   }
-  const [layer, token] = orders.length === 1 ? orders[0] : orderOf(rows, orders, { where, ...options });
+  // What the user calls loads is layer, expert, count.
+  const isTold = orders.length === 1 || options.as === "loads";
+  const { order, isAssumed } = isTold
+    ? { order: orders[0], isAssumed: false }
+    : orderOf(rows, orders, { where, ...options });
+  const [layer, token] = order;
   const others = rest.filter((column) => column !== layer && column !== token);
   names[layer] = "layer";
   names[token] = "token";
@@ -42,7 +48,7 @@ export function namesOfColumns(
     names[token] = "expert";
     names[others[0]] = "count";
   } else names[others[0]] = "expert";
-  return names;
+  return { names, isAssumed };
 }
 
 /** Which of two columns that both may be is the layer: the one within which tokens share experts, or of fewer numbers. */
@@ -50,18 +56,20 @@ function orderOf(
   rows: Rows,
   orders: Counting["orders"],
   { where, numLayers }: DetectOptions & { where: string },
-): readonly [number, number] {
+): { order: readonly [number, number]; isAssumed: boolean } {
   const [[first, second]] = orders;
   const counts = [first, second].map((column) => new Set(rows.map((row) => row[column])).size);
   const ends = [first, second].map(
     (column) => rows.reduce((most, row) => Math.max(most, row[column]), 0) + 1,
   );
   const [isFirst, isSecond] = ends.map((end) => end === numLayers);
-  if (isFirst !== isSecond) return orders[Number(isSecond)];
+  if (isFirst !== isSecond) return { order: orders[Number(isSecond)], isAssumed: false };
   const others = (row: readonly number[]) => row.filter((_, at) => at > Math.max(first, second));
   const [byFirst, bySecond] = [first, second].map((column) => groupsBy(rows, column, others));
-  if (isConstant(rows, second) || sharesMore(bySecond, byFirst)) return orders[1];
-  if (counts[0] <= counts[1] || sharesMore(byFirst, bySecond)) return orders[0];
+  if (isConstant(rows, second) || sharesMore(bySecond, byFirst))
+    return { order: orders[1], isAssumed: false };
+  if (isConstant(rows, first) || sharesMore(byFirst, bySecond)) return { order: orders[0], isAssumed: false };
+  if (counts[0] <= counts[1]) return { order: orders[0], isAssumed: true };
   throw new InputError(
     `${where}: found columns without names, of ${counts[0]} and ${counts[1]} numbers, that may be layer and token or token and layer, expected what tells`,
     `${WAY_OUT} Or pass numLayers.`,
@@ -143,10 +151,17 @@ function isLoads(
   [layer, expert, count]: readonly [number, number, number],
   { where, as, topK }: DetectOptions & { where: string },
 ): boolean {
-  const loads = groupsBy(rows, layer, (row) => [row[expert], row[count]]);
-  if (topK === 1 || as === "tokens" || loads.some(({ length }) => length > MAX_EXPERTS)) return false;
-  const matrix = tensorOfLists(loads.map((pairs) => pairs.map(([, times]) => times)));
-  if (as === "loads" || (matrix !== undefined && whyLoads(matrix) !== undefined)) return true;
+  const last = rows.reduce((most, row) => Math.max(most, row[expert]), 0);
+  if (topK === 1 || as === "tokens" || last >= MAX_EXPERTS) return false;
+  if (as === "loads") return true;
+  const loads = new Map<number, number[]>();
+  for (const row of rows) {
+    const load = loads.get(row[layer]) ?? Array.from({ length: last + 1 }, () => 0);
+    load[row[expert]] += row[count];
+    loads.set(row[layer], load);
+  }
+  const matrix = tensorOfLists([...loads.values()]);
+  if (matrix !== undefined && whyLoads(matrix) !== undefined) return true;
   throw new InputError(
     `${where}: found three columns without names, which may be layer, token, expert and layer, expert, count, expected what tells`,
     "Maybe pass as tokens, or pass as loads.",

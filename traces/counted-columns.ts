@@ -6,6 +6,8 @@ export const ROWS_THAT_TELL = MAX_LAYERS ** 2;
 const [FEW_ROWS, FEW_STEPS, MANY_ROWS] = [4, 16, 32];
 /** One step in so many may be odd: some recordings lack a few tokens. */
 const ODD_ONE_IN = 50;
+/** The chance of experts to be in no row as in another. */
+const UNLIKELY = 1e-6;
 /** Sequences of one layer are longer than this. */
 const SHORT_SEQUENCE = 4;
 
@@ -41,7 +43,9 @@ export function countingOf(all: Rows, as?: "tokens" | "loads"): Counting | undef
     ] as const
   ).filter(
     (order) =>
-      rows[0].length > first + 2 && (as !== "loads" || rows[0].length === first + 3) && countAs(rows, order),
+      rows[0].length > first + 2 &&
+      (as !== "loads" || rows[0].length === first + 3) &&
+      (countAs(rows, order) || tellApart(rows, order)),
   );
   return orders.length > 0 || hasIndex ? { hasIndex, orders } : undefined;
 }
@@ -63,6 +67,23 @@ export function isConstant(rows: Rows, column: number): boolean {
 /** Whether a value is a whole number that counts something. */
 export function isCount(value: number): boolean {
   return Number.isInteger(value) && value >= 0;
+}
+
+/**
+ * Whether two columns tell all rows apart, in whatever order these are: layer and token do, or layer and expert, and experts
+ * of tokens, drawn by chance, would not.
+ */
+function tellApart(rows: Rows, [layerAt, tokenAt]: readonly [number, number]): boolean {
+  const isSound = rows.every(
+    (row) => isCount(row[layerAt]) && isCount(row[tokenAt]) && row[layerAt] < MAX_LAYERS,
+  );
+  if (!isSound) return false;
+  const [numLayers, numTokens] = [layerAt, tokenAt].map(
+    (column) => new Set(rows.map((row) => row[column])).size,
+  );
+  const numPairs = new Set(rows.map((row) => row[tokenAt] * MAX_LAYERS + row[layerAt])).size;
+  const expected = rows.length ** 2 / 2 / (numLayers * numTokens);
+  return numPairs === rows.length && Math.exp(-expected) < UNLIKELY;
 }
 
 /**

@@ -25,7 +25,9 @@ export function checkLargestId(trace: RoutingTrace, { firstExpert = 0 }: Numberi
   if (second < 0) return;
   const met = counts.reduce((sum, count) => sum + Number(count > 0), -1);
   const isApart = largest - second >= MULTIPLE && ((second + 1) / largest) ** met < UNLIKELY;
-  const isBeyond = largest >= FEW_EXPERTS && largest % MULTIPLE === 0 && met > NEARLY_ALL * largest;
+  const isAll = counts[0] === 0 && met === largest - 1;
+  const isBeyond =
+    largest % MULTIPLE === 0 && (isAll || (largest >= FEW_EXPERTS && met > NEARLY_ALL * largest));
   if (!isApart && !isBeyond) return;
   // A shared expert is told by a warning.
   if (sharedExperts(trace.layers, trace.topK).includes(largest)) return;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { rowMajorStrides, sizeOf, type Tensor } from "../lib/containers/tensor.js";
+import { denseTensor, rowMajorStrides, sizeOf, type Tensor } from "../lib/containers/tensor.js";
 
 /**
  * Answers, for the files of several ranks, whether they recorded the same tokens or each its own.
@@ -13,6 +13,8 @@ export class SameBatch {
   /** The rank that recorded a part first, by step and content. */
   readonly #firstRank = new Map<string, string>();
   readonly #repeatedIn = new Set<string>();
+  /** Steps of loads so far, by who recorded them. */
+  readonly #numSteps = new Map<string, number>();
   #numParts = 0;
   #numRepeated = 0;
 
@@ -38,6 +40,19 @@ export class SameBatch {
     this.#numRepeated++;
     this.#repeatedIn.add(rank);
     return true;
+  }
+
+  /** Whether another rank recorded the very same loads, of which some are above 0, at its step of the same number. */
+  isRepeatedStep(rank: string, layers: readonly (readonly [layer: number, load: Float64Array])[]): boolean {
+    const step = this.#numSteps.get(rank) ?? 0;
+    this.#numSteps.set(rank, step + 1);
+    if (layers.every(([, load]) => load.every((tokens) => tokens === 0))) return false;
+    const ids = denseTensor(
+      [layers.length],
+      Float64Array.from(layers, ([layer]) => layer),
+    );
+    const loads = layers.map(([, load]) => denseTensor([load.length], load));
+    return this.isRepeat(rank, `loads ${step}`, [ids, ...loads]);
   }
 
   /** Whether a file has recordings, nothing but such or among others, that another rank's has. */

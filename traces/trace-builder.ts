@@ -1,5 +1,4 @@
 import { InputError } from "../lib/errors.js";
-import { denseTensor } from "../lib/containers/tensor.js";
 import { checkModelSizes } from "../lib/plausible-size.js";
 import type { LoadTrace } from "../lib/trace/load-trace.js";
 import { largestId } from "../lib/trace/id-rows.js";
@@ -43,8 +42,6 @@ export class TraceBuilder {
 
   /** Shared, as sampling is, by all traces that are read together. */
   readonly sameBatch: SameBatch;
-  /** How many steps of loads were handed in, by who recorded them. */
-  readonly #numSteps = new Map<string, number>();
   readonly #slotMap: SlotMap | undefined;
 
   constructor(options: NumberingOptions = {}, shared: SharedState = {}) {
@@ -232,14 +229,7 @@ export class TraceBuilder {
    * @param layers The loads of each layer. Shape [numExperts].
    */
   addStep(rank: string, layers: readonly (readonly [layer: number, load: Float64Array])[]): void {
-    const step = this.#numSteps.get(rank) ?? 0;
-    this.#numSteps.set(rank, step + 1);
-    const isIdle = layers.every(([, load]) => load.every((tokens) => tokens === 0));
-    const content = layers.flatMap(([layer, load]) => [
-      denseTensor([1], Float64Array.of(layer)),
-      denseTensor([load.length], load),
-    ]);
-    if (!isIdle && this.sameBatch.isRepeat(rank, `loads ${step}`, content)) return;
+    if (this.sameBatch.isRepeatedStep(rank, layers)) return;
     for (const [layer, load] of layers) this.addLoad(rank, layer, load);
   }
 

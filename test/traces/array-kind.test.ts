@@ -108,6 +108,25 @@ describe("arrays of ids", () => {
     );
   });
 
+  it("are refused where layers seem to come first although topK is told, and named where nothing tells", async () => {
+    const cube = (numLayers: number, numTokens: number, skew: number) => {
+      const random = createRandom(17);
+      const ids = Array.from({ length: numLayers * numTokens }, (_, at) => {
+        const chosen = new Set<number>();
+        const first = 7 * Math.floor(at / numTokens);
+        while (chosen.size < 6) chosen.add((first + Math.floor(64 * random.next() ** skew)) % 64);
+        return [...chosen];
+      });
+      return npyFile({ shape: [numLayers, numTokens, 6], values: Int32Array.from(ids.flat()) });
+    };
+    const told = { topK: 6, numExperts: 64 };
+    expect(await failureOf(readFolder({ "a.npy": cube(26, 60, 2) }, told))).to.match(
+      /first dimension seems to be layers.*\nMaybe pass numLayers 26/,
+    );
+    const { report } = await readFolder({ "a.npy": cube(6, 40, 1) }, told);
+    expect(report.warnings.join()).to.match(/taken for 6 tokens of 40 layers; pass numLayers 6 where layers/);
+  });
+
   it("of one dimension or two are refused where several readings are possible", async () => {
     const flat = { shape: [100], values: Int32Array.from({ length: 100 }, (_, at) => (at * 7) % 16) };
     expect(await failureOf(readFolder({ "a.npy": npyFile(flat) }))).to.match(
@@ -184,6 +203,8 @@ describe("the largest id", () => {
     expect(tokensRead(await read(before))).to.deep.equal(byLayer(before));
     const fromOne = tokens.map(([row]) => [row.map((id) => id + 1)]);
     expect(await failureOf(read(fromOne))).to.match(/counts experts from 1; pass firstExpert 1/);
+    const few = tokensOf([300, 1, 2], 8).map(([row]) => [row.map((id) => id + 1)]);
+    expect(await failureOf(read(few))).to.match(/counts experts from 1; pass firstExpert 1/);
     const counted = await read(fromOne, { firstExpert: 1 });
     expect(tokensRead(counted)).to.deep.equal(byLayer(tokens));
   });
@@ -217,6 +238,16 @@ describe("numbers that may be ids or loads", () => {
     expect(tokensRead(await read([200, 8], Int32Array.from(table)))).to.deep.equal(byLayer(tokens));
     const odd = tokens.flatMap(([row], at) => [...row, at >> 3]);
     expect(await failureOf(read([100, 7], Int32Array.from(odd)))).to.match(/whose column 6 counts.*\n.*CSV/);
+  });
+
+  it("are tokens where rows are no loads of as many experts as there are", async () => {
+    const few = tokensOf([5, 1, 8], 128);
+    const read8 = await read([5, 8], Int32Array.from(few.flat(2)), { numExperts: 128, topK: 8 });
+    expect(tokensRead(read8)).to.deep.equal(byLayer(few));
+    const more = tokensOf([90, 1, 6], 64);
+    expect(tokensRead(await read([90, 6], Int32Array.from(more.flat(2)), { numExperts: 64 }))).to.deep.equal(
+      byLayer(more),
+    );
   });
 
   it("are layers of a top-1 model where topK is 1", async () => {

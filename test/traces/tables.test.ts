@@ -246,6 +246,29 @@ describe("numbers in tables", () => {
     );
   });
 
+  it("may be loads in any order, by layer and expert, those of no load left out", async () => {
+    const random = createRandom(3);
+    const loads = [0, 1, 2].map(() => Array.from({ length: 40 }, () => Math.floor(300 * random.next() ** 3)));
+    const rows = loads
+      .flatMap((load, layer) => load.map((count, expert) => [layer, expert, count]))
+      .filter(([, , count]) => count > 0)
+      .sort(([, , one], [, , other]) => other - one);
+    const expected = Object.fromEntries(loads.map((load, layer) => [layer, load]));
+    const header = ["layer_id", "expert_id", "num_tokens"];
+    expect(loadsRead(await readFolder({ a: csvOf([header, ...rows]) }))).to.deep.equal(expected);
+    for (const content of [csvOf(rows), JSON.stringify(rows), npyFile(arrayOf(rows))]) {
+      expect(await failureOf(readFolder({ a: content }))).to.match(/three columns .*\nMaybe pass as tokens/);
+      expect(loadsRead(await readFolder({ a: content }, { as: "loads" }))).to.deep.equal(expected);
+    }
+  });
+
+  it("are taken for a layer and a token in this order where nothing tells, and a warning says so", async () => {
+    const rows = [0, 1].flatMap((layer) => [0, 1, 2].map((token) => [layer, token, token, 4 + layer]));
+    const routing = await readFolder({ a: csvOf(rows) });
+    expect(Object.keys(tokensRead(routing) as object)).to.deep.equal(["0", "1"]);
+    expect(routing.report.warnings.join()).to.match(/the first was taken for the layer; pass numLayers/);
+  });
+
   it("may be of layers and tokens both ways round, which the number of layers tells", async () => {
     // As many of one as a model has layers, and few of the other: random experts say nothing.
     const random = createRandom(5);

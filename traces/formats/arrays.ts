@@ -1,6 +1,7 @@
 import { InputError } from "../../lib/errors.js";
 import { entryOf, vectorOf, type Tensor } from "../../lib/containers/tensor.js";
 import { appendIds, appendLayers, loadsOfLayers } from "../bytes/tensor-rows.js";
+import { sharesBySecond } from "../array-facts.js";
 import { kindOfArray, refuseKind, type ReadAs } from "../array-kind.js";
 import { MAX_LAYERS } from "../counted-columns.js";
 import type { TraceBuilder } from "../trace-builder.js";
@@ -25,6 +26,7 @@ export function appendArray(builder: TraceBuilder, array: Tensor, options: Array
   const { kind, why } = kindOfArray(array, { ...builder.options, as });
   switch (kind) {
     case "tokens":
+      noteOrder(builder, array, where);
       appendRequest(builder, array, where);
       return;
     case "layers of tokens":
@@ -54,6 +56,23 @@ export function appendArray(builder: TraceBuilder, array: Tensor, options: Array
     case "neither":
       return refuseKind(where, shape, kind, why);
   }
+}
+
+const LAYERS_FIRST = "where layers come first";
+
+/** Says, once, that what may be layers was taken for tokens: fewer tokens than layers, whose experts tell nothing. */
+function noteOrder(builder: TraceBuilder, ids: Tensor, where: string): void {
+  const [numTokens, numLayers] = ids.shape;
+  if (!isShort(ids.shape) || builder.options.numLayers !== undefined) return;
+  if (builder.warnings.some((warning) => warning.endsWith(LAYERS_FIRST)) || sharesBySecond(ids)) return;
+  builder.warnings.push(
+    `${where}: taken for ${numTokens} tokens of ${numLayers} layers; pass numLayers ${numTokens} ${LAYERS_FIRST}`,
+  );
+}
+
+/** Whether an array would have fewer tokens than layers. Shape [numTokens, numLayers, topK]. */
+export function isShort([numTokens, numLayers, topK]: readonly number[]): boolean {
+  return numTokens > 1 && numTokens < numLayers && topK > 1;
 }
 
 /** Appends the tokens of a request. Shape [numTokens, numLayers, topK]. */

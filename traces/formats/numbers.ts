@@ -42,9 +42,13 @@ export interface NumberTaker {
 export function tableOf(builder: TraceBuilder, first: Rows, where: string): NumberTaker | undefined {
   const counting = countingOf(first, builder.options.as);
   if (counting === undefined) return undefined;
-  const names = namesOfColumns(first, counting, { ...builder.options, where });
+  const { names, isAssumed } = namesOfColumns(first, counting, { ...builder.options, where });
   if (counting.hasIndex)
     builder.warnings.push(`${where}: the first column numbers the rows, and was left out`);
+  if (isAssumed)
+    builder.warnings.push(
+      `${where}: of columns without names, the first was taken for the layer; pass numLayers where it is the token`,
+    );
   const taker = takerOf(
     names.filter((name) => name !== ""),
     builder,

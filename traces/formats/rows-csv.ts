@@ -68,7 +68,8 @@ function dialectOf(text: string): Dialect | undefined {
   const names = hasIndex ? all.slice(1) : all;
   if (names.every((field) => NUMBER.test(field) || hasSeparators(field))) {
     // Columns without names are numbered by pandas.
-    const hasHeader = lines.length > 1 && names.length > 2 && names.every((name, at) => Number(name) === at);
+    const hasHeader =
+      lines.length > 1 && (hasIndex || names.length > 2) && names.every((name, at) => Number(name) === at);
     if (hasHeader || hasIndex)
       return hasHeader ? { separator, hasHeader, hasIndex, names: undefined } : undefined;
     const isAlike = names.length === fields.length && fields.every((field) => NUMBER.test(field));

@@ -7,7 +7,7 @@ import { appendLayers } from "../bytes/tensor-rows.js";
 import { asTensor, type TorchValue } from "../containers/torch-file.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
-import { startRequest } from "./arrays.js";
+import { isShort, startRequest } from "./arrays.js";
 import { appendNumbers } from "./numbers.js";
 import { appendNamed } from "./named-arrays.js";
 
@@ -33,8 +33,9 @@ export const vllmRoutedExperts: TraceFormat = {
 async function readFile(path: string, builder: TraceBuilder, onBytes: OnBytes): Promise<void> {
   const head = await readHead(path);
   const header = isNpy(head.bytes) ? parseNpyHeader(head.bytes, path) : undefined;
-  // Only an array that is written token after token can be read piece by piece.
-  if (!header || header.isFortran || kindOfNpy(head, builder.options).kind !== "tokens") {
+  // Only an array that is written token after token can be read piece by piece, and a short one need not be.
+  const isWhole = !header || header.isFortran || isShort(header.shape);
+  if (isWhole || kindOfNpy(head, builder.options).kind !== "tokens") {
     const bytes = await readWhole(path, onBytes);
     if (header) appendNumbers(builder, parseNpy(bytes, path), { where: path });
     else appendNamed(builder, arraysOf(bytes, path), path);
