@@ -13,11 +13,11 @@ const MOST_COLUMNS = 1e6;
 const MOST_SUBSETS = 1e6;
 /** Chains of 64 experts by 8 slots to the bound of the LP, of 128 to some 2 %, of 256 and 384 to 5 %, in the time of the search. */
 const CHAINS: ChainBudget = {
-  mostBoxes: 4,
+  mostBoxes: 2,
   mostExperts: 512,
-  mostSets: 1_200_000,
-  mostLimits: 1,
-  mostRounds: 2,
+  firstSets: 350_000,
+  mostSets: 600_000,
+  mostRounds: 0,
   mostListed: 0,
 };
 

@@ -20,8 +20,8 @@ const MOST_SUBSETS = 11e6;
 const CHAINS: ChainBudget = {
   mostBoxes: 12,
   mostExperts: 512,
-  mostSets: 4e6,
-  mostLimits: 4,
+  firstSets: 250_000,
+  mostSets: 6e6,
   mostRounds: 8,
   mostListed: 200_000,
 };
@@ -39,16 +39,6 @@ export const exact: Solver = {
   solve: (problem, options) =>
     proveOrBound(problem, options, { mostColumns: MOST_COLUMNS, chains: CHAINS, mostSubsets: MOST_SUBSETS }),
 };
-
-/** What a proof may cost. */
-export interface ProofBudget {
-  /** Columns that are enumerated at most for a proof. */
-  readonly mostColumns: number;
-  /** Of proofs by chains of subsets, where columns are more. */
-  readonly chains: ChainBudget;
-  /** Subsets of experts that are priced at most for a bound, where chains prove none. */
-  readonly mostSubsets: number;
-}
 
 /** What a proof may cost. */
 export interface ProofBudget {

@@ -1,3 +1,4 @@
+import { smallest } from "../../lib/statistics.js";
 import type { Column, PricedColumn } from "../columns/column.js";
 import type { ColumnModel } from "../columns/column-model.js";
 import type { ColumnPool } from "../columns/column-pool.js";
@@ -5,8 +6,9 @@ import { lagrangianBound, reducedCostOf, type Multipliers } from "../columns/mul
 import { startGeneration } from "../columns/stabilised-generation.js";
 import type { Shortlist } from "../columns/subset-row-cuts.js";
 import type { SubsetChains } from "./subset-chains.js";
-import { GRAIN } from "./subset-weights.js";
+import { floorToGrain } from "./subset-weights.js";
 import { indexTokenSubsets } from "./token-subsets.js";
+import { lowerMultipliers } from "./lower-multipliers.js";
 import { createChainTuner } from "./tuned-chains.js";
 
 /** What a proof by chains may cost. */
@@ -15,10 +17,10 @@ export interface ChainBudget {
   readonly mostBoxes: number;
   /** Slots of all chiplets together at most: quadruples grow with their fourth power. */
   readonly mostExperts: number;
+  /** Sets that the first enumeration is to look into; each that succeeds is followed by one of four times as many. */
+  readonly firstSets: number;
   /** Sets that all enumerations together look into at most. */
   readonly mostSets: number;
-  /** Limits that are proved one after another under the same multipliers at most, each nearer to that of the LP. */
-  readonly mostLimits: number;
   /** How often columns that an enumeration found go back into the LP. */
   readonly mostRounds: number;
   /** Columns listed at most for cuts and integer programming. */
@@ -59,13 +61,17 @@ const MOST_SUBSETS = 2e7;
 /** Boxes after an enumeration has found columns: multipliers have not far to go. */
 const BOXES_A_ROUND = 4;
 /** How far below 0 reduced costs may be, as parts of a mean column's cost: from the bound of the LP itself to what is easy to prove. */
-const PARTS_BELOW = [0, 0.01, 0.02, 0.025, 0.03, 0.035, 0.04, 0.05, 0.06, 0.08, 0.1, 0.14, 0.2];
+const PARTS_BELOW = [
+  0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.045, 0.05, 0.06, 0.08, 0.1, 0.14, 0.2,
+];
 /** The part for which chains are tuned: what is short there is short on both sides of it. */
 const TUNED_PART = 0.02;
 /** In tokens: columns of the LP have a reduced cost of 0 and are not wanted again. */
 const LEAST_BELOW = 0.01;
 /** Columns of negative reduced cost after which multipliers are worth changing. */
 const MOST_NEW_COLUMNS = 300;
+/** Sets of an enumeration, against those of the one before. */
+const GROWTH = 4;
 /** Sets that have to be left for an enumeration, against those that a sample lets expect. */
 const SPARE = 1.5;
 /** Of the sets left, as many are kept for a second attempt as long as nothing is proved, so many limits further away. */
@@ -76,9 +82,9 @@ const STEPS_BACK = 4;
  * Opens a proof of what every placement costs at least, where columns are too many for a table.
  *
  * Multipliers come from column generation by search. Then every column is priced by chains of subsets (see
- * {@link SubsetChains}): against the limit nearest to 0 that the budget seems to suffice for, by a sample, and then against nearer
- * ones while sets are left; 0 proves the bound of the LP. Columns of negative reduced cost that the search missed go back into
- * the LP. If all that is left is the gap of the LP to the cutoff, the columns in that gap are listed for cuts and integer programming.
+ * {@link SubsetChains}): first against a limit so far below 0 that chains are few, by a sample, and then, while sets are left,
+ * against nearer ones; 0 proves the bound of the LP. Columns of negative reduced cost that the search missed go back into the LP. If all that is left is the gap of the LP to the cutoff, the columns in that gap are listed for cuts and
+ * integer programming.
  *
  * @returns Undefined where slots are fewer than four, or experts or subsets of tokens too many.
  */
@@ -105,6 +111,18 @@ export function openChainProof(
     setsLeft -= numSets;
     return { columns, isComplete };
   };
+  /** The columns that a placement of fewer than `cutoff` tokens can have; undefined where they are too many. */
+  const shortlistOf = (
+    chains: SubsetChains,
+    multipliers: Multipliers,
+    { cutoff }: { cutoff: number },
+  ): Shortlist | undefined => {
+    if (isPinned.includes(1) || budget.mostListed === 0) return undefined;
+    const { base, bound } = lagrangianBound(multipliers, model, { least: -LEAST_BELOW });
+    const limit = cutoff - 1 - base;
+    const listed = list(chains, { multipliers, limit, most: budget.mostListed, mostSets: setsLeft });
+    return listed.isComplete ? { columns: listed.columns, base, bound } : undefined;
+  };
   // Columns of pinned experts may part them: they count for the bound, but no placement is made of them.
   const isFree = ({ experts }: Column) => !experts.some((expert) => isPinned[expert]);
   return {
@@ -120,7 +138,7 @@ export function openChainProof(
           deadline,
         );
         const multipliers = roundedDown(duals);
-        const { base } = lagrangianBound(multipliers, model, { least: limitOf(0) });
+        const { base } = lagrangianBound(multipliers, model, { least: -LEAST_BELOW });
         const chains = tune({
           multipliers,
           support,
@@ -129,44 +147,50 @@ export function openChainProof(
           limit: limitOf(TUNED_PART),
         });
         let numNew = 0;
-        const sizes = PARTS_BELOW.map((part) => chains.estimateSets(limitOf(part)));
-        let next = sizes.findIndex((size) => SPARE * size <= setsLeft);
-        if (next < 0) next = PARTS_BELOW.length - 1;
-        for (let proved = 0; next >= 0 && proved < budget.mostLimits; next--) {
-          if (proved > 0 && SPARE * sizes[next] > setsLeft) return { tokensBound, shortlist: undefined };
-          const limit = limitOf(PARTS_BELOW[next]);
+        const sizes = new Map<number, number>();
+        const sizeAt = (part: number) => {
+          const size = sizes.get(part) ?? chains.estimateSets(limitOf(PARTS_BELOW[part]));
+          sizes.set(part, size);
+          return size;
+        };
+        /** The part nearest to 0 that takes at most so many sets: they fall with distance. */
+        const firstWithin = (sets: number) => {
+          let [first, last] = [0, PARTS_BELOW.length - 1];
+          while (first < last) {
+            const middle = (first + last) >> 1;
+            if (sizeAt(middle) <= Math.min(sets, setsLeft / SPARE)) last = middle;
+            else first = middle + 1;
+          }
+          return first;
+        };
+        for (let part = firstWithin(budget.firstSets); ;) {
           const isFirst = tokensBound === undefined;
+          const limit = limitOf(PARTS_BELOW[part]);
           const { columns, isComplete } = list(chains, {
             multipliers,
             limit,
-            // In the last round no multipliers come after these: then the least of all columns is what counts.
+            // In the last round no multipliers come after these.
             most: round < budget.mostRounds ? MOST_NEW_COLUMNS : Infinity,
             mostSets: isFirst ? Math.ceil((1 - KEPT) * setsLeft) : setsLeft,
           });
-          proved++;
-          const least = columns.reduce((minimum, { reducedCost }) => Math.min(minimum, reducedCost), limit);
-          const { bound } = lagrangianBound(multipliers, model, { least });
-          if (isComplete) tokensBound = Math.max(tokensBound ?? 0, bound);
-          for (const { column } of columns) if (isFree(column) && pool.add(column)) numNew++;
-          if (!isComplete && numNew === 0 && isFirst && next + STEPS_BACK < PARTS_BELOW.length) {
-            next += STEPS_BACK + 1;
-            proved = 0;
-            continue;
+          if (isComplete) {
+            const lowered = lowerMultipliers(multipliers, columns, { limit });
+            const least = smallest(
+              columns.map(({ column }) => reducedCostOf(column, lowered)),
+              limit,
+            );
+            const { bound } = lagrangianBound(lowered, model, { least });
+            tokensBound = Math.max(tokensBound ?? 0, bound);
           }
-          if (!isComplete || columns.length > 0) break;
-          if (next > 0) continue;
-          const { base: baseOfGap } = lagrangianBound(multipliers, model, { least });
-          const gap = {
-            multipliers,
-            limit: cutoff - 1 - baseOfGap,
-            most: budget.mostListed,
-            mostSets: setsLeft,
-          };
-          const listed = isPinned.includes(1) || gap.most === 0 ? undefined : list(chains, gap);
-          const shortlist = listed?.isComplete
-            ? { columns: listed.columns, base: baseOfGap, bound }
-            : undefined;
-          return { tokensBound, shortlist };
+          for (const { column } of columns) if (isFree(column) && pool.add(column)) numNew++;
+          if (columns.length > 0 || performance.now() >= deadline) break;
+          if (!isComplete) {
+            if (!isFirst || part + STEPS_BACK >= PARTS_BELOW.length) break;
+            part += STEPS_BACK;
+          } else if (part > 0) {
+            part = Math.min(part - 1, firstWithin(GROWTH * Math.max(sizeAt(part), budget.firstSets)));
+            if (SPARE * sizeAt(part) > setsLeft) return { tokensBound, shortlist: undefined };
+          } else return { tokensBound, shortlist: shortlistOf(chains, multipliers, { cutoff }) };
         }
         if (numNew === 0) break;
       }
@@ -185,6 +209,5 @@ interface ListOptions {
 
 /** Multipliers of which sums are exact: any are valid. */
 function roundedDown({ expert, chiplet }: Multipliers): Multipliers {
-  const rounded = (multiplier: number) => Math.floor(multiplier / GRAIN) * GRAIN;
-  return { expert: expert.map(rounded), chiplet: rounded(chiplet) };
+  return { expert: expert.map(floorToGrain), chiplet: floorToGrain(chiplet) };
 }

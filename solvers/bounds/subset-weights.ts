@@ -23,6 +23,11 @@ export interface SubsetWeights {
 /** In tokens. A power of two: of numbers of tokens below 2^40, sums of its multiples are exact. */
 export const GRAIN = 2 ** -10;
 
+/** The largest multiple of {@link GRAIN} that is not above. */
+export function floorToGrain(tokens: number): number {
+  return Math.floor(tokens / GRAIN) * GRAIN;
+}
+
 /** Experts that are thought to share a chiplet, or part of one, and how much that counts. */
 export interface ObservedSet {
   /** Four to `slots`, or all experts of a column. */
@@ -220,7 +225,7 @@ const SUM_ERROR = GRAIN / 64;
 
 function roundDown(weights: Float64Array): void {
   for (let at = 0; at < weights.length; at++) {
-    if (weights[at] !== 0) weights[at] = Math.floor((weights[at] - SUM_ERROR) / GRAIN) * GRAIN;
+    if (weights[at] !== 0) weights[at] = floorToGrain(weights[at] - SUM_ERROR);
   }
 }
 

@@ -17,7 +17,7 @@ import { patternsOf } from "../arbitrary-problem.js";
 /** Chains alone: no table of columns. */
 const BY_CHAINS = {
   mostColumns: 0,
-  chains: { mostBoxes: 12, mostExperts: 64, mostSets: 1e6, mostLimits: 4, mostRounds: 8, mostListed: 1e5 },
+  chains: { mostBoxes: 12, mostExperts: 64, firstSets: 20, mostSets: 1e6, mostRounds: 8, mostListed: 1e5 },
   mostSubsets: 1e6,
 };
 
@@ -169,7 +169,7 @@ describe("a proof by chains", () => {
         mostBoxes: 1,
         mostExperts: 64,
         mostSets: 60,
-        mostLimits: 4,
+        firstSets: 20,
         mostRounds: 1,
         mostListed: 0,
       };
