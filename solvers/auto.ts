@@ -11,11 +11,11 @@ const MOST_COLUMNS = 1e6;
  * as long as the search at most.
  */
 const MOST_SUBSETS = 1e6;
-/** Chains of 64 experts by 8 slots to the bound of the LP, of 128 to some 2 %, of 256 and 384 to 5 %, in the time of the search. */
+/** Chains of 64 experts by 8 slots to the bound of the LP, of 128 to some 2 %, of 256 and 384 to 5 %. */
 const CHAINS: ChainBudget = {
   mostBoxes: 2,
   mostExperts: 512,
-  firstSets: 350_000,
+  firstSets: 300_000,
   mostSets: 600_000,
   mostRounds: 0,
   mostListed: 0,

@@ -17,9 +17,12 @@ export interface ChainBudget {
   readonly mostBoxes: number;
   /** Slots of all chiplets together at most: quadruples grow with their fourth power. */
   readonly mostExperts: number;
-  /** Sets that the first enumeration is to look into; each that succeeds is followed by one of four times as many. */
+  /**
+   * Sets that the first enumeration of up to 256 experts is to look into, more of more experts; each that succeeds is followed by
+   * one of four times as many.
+   */
   readonly firstSets: number;
-  /** Sets that all enumerations together look into at most. */
+  /** Sets of up to 256 experts that all enumerations together look into at most, more of more experts. */
   readonly mostSets: number;
   /** How often columns that an enumeration found go back into the LP. */
   readonly mostRounds: number;
@@ -60,12 +63,14 @@ const FEWEST_SLOTS = 4;
 const MOST_SUBSETS = 2e7;
 /** Boxes after an enumeration has found columns: multipliers have not far to go. */
 const BOXES_A_ROUND = 4;
+/** Beyond so many, budgets of sets grow with the experts. */
+const MANY_EXPERTS = 256;
 /** How far below 0 reduced costs may be, as parts of a mean column's cost: from the bound of the LP itself to what is easy to prove. */
 const PARTS_BELOW = [
   0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.045, 0.05, 0.06, 0.08, 0.1, 0.14, 0.2,
 ];
 /** The part for which chains are tuned: what is short there is short on both sides of it. */
-const TUNED_PART = 0.02;
+const TUNED_PART = 0.03;
 /** In tokens: columns of the LP have a reduced cost of 0 and are not wanted again. */
 const LEAST_BELOW = 0.01;
 /** Columns of negative reduced cost after which multipliers are worth changing. */
@@ -76,7 +81,7 @@ const GROWTH = 4;
 const SPARE = 1.5;
 /** Of the sets left, as many are kept for a second attempt as long as nothing is proved, so many limits further away. */
 const KEPT = 0.25;
-const STEPS_BACK = 4;
+const STEPS_BACK = 5;
 
 /**
  * Opens a proof of what every placement costs at least, where columns are too many for a table.
@@ -99,7 +104,10 @@ export function openChainProof(
   if (!subsets) return undefined;
   const generation = startGeneration(model, { pool, chipletOf });
   const tune = createChainTuner(subsets, { slots });
-  let setsLeft = budget.mostSets;
+  // As pairs of experts grow.
+  const scale = Math.max(1, numExperts / MANY_EXPERTS) ** 2;
+  const firstSets = scale * budget.firstSets;
+  let setsLeft = scale * budget.mostSets;
   const list = (chains: SubsetChains, { multipliers, limit, most, mostSets }: ListOptions) => {
     const columns: PricedColumn[] = [];
     const { numSets, isComplete } = chains.enumerate({ limit, mostSets, deadline }, (experts, tokens) => {
@@ -147,6 +155,7 @@ export function openChainProof(
           limit: limitOf(TUNED_PART),
         });
         let numNew = 0;
+        const hasRoundsLeft = round < budget.mostRounds;
         const sizes = new Map<number, number>();
         const sizeAt = (part: number) => {
           const size = sizes.get(part) ?? chains.estimateSets(limitOf(PARTS_BELOW[part]));
@@ -163,14 +172,14 @@ export function openChainProof(
           }
           return first;
         };
-        for (let part = firstWithin(budget.firstSets); ;) {
+        for (let part = firstWithin(firstSets); ;) {
           const isFirst = tokensBound === undefined;
           const limit = limitOf(PARTS_BELOW[part]);
           const { columns, isComplete } = list(chains, {
             multipliers,
             limit,
             // In the last round no multipliers come after these.
-            most: round < budget.mostRounds ? MOST_NEW_COLUMNS : Infinity,
+            most: hasRoundsLeft ? MOST_NEW_COLUMNS : Infinity,
             mostSets: isFirst ? Math.ceil((1 - KEPT) * setsLeft) : setsLeft,
           });
           if (isComplete) {
@@ -183,12 +192,12 @@ export function openChainProof(
             tokensBound = Math.max(tokensBound ?? 0, bound);
           }
           for (const { column } of columns) if (isFree(column) && pool.add(column)) numNew++;
-          if (columns.length > 0 || performance.now() >= deadline) break;
+          if (performance.now() >= deadline || (columns.length > 0 && (isComplete || hasRoundsLeft))) break;
           if (!isComplete) {
-            if (!isFirst || part + STEPS_BACK >= PARTS_BELOW.length) break;
-            part += STEPS_BACK;
+            if (!isFirst || part === PARTS_BELOW.length - 1) break;
+            part = Math.min(part + STEPS_BACK, PARTS_BELOW.length - 1);
           } else if (part > 0) {
-            part = Math.min(part - 1, firstWithin(GROWTH * Math.max(sizeAt(part), budget.firstSets)));
+            part = Math.min(part - 1, firstWithin(GROWTH * Math.max(sizeAt(part), firstSets)));
             if (SPARE * sizeAt(part) > setsLeft) return { tokensBound, shortlist: undefined };
           } else return { tokensBound, shortlist: shortlistOf(chains, multipliers, { cutoff }) };
         }

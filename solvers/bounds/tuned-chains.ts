@@ -3,16 +3,14 @@ import { openChains, type ChainSample, type SubsetChains } from "./subset-chains
 import { createWeightFitter, type ObservedSet } from "./subset-weights.js";
 import type { TokenSubsets } from "./token-subsets.js";
 
-/** Fits after the first, each to what chains under the one before met. */
-const REFITS = 2;
 /** Sets of each size that are kept from all samples at most. */
-const MOST_OBSERVED = 150;
+const MOST_OBSERVED = 400;
 /** What all sets of a size count together for an expert, against 1 for the columns that the LP chooses: of parts, and of whole chiplets. */
 const WEIGHT_OF_PARTS = 0.3;
 const WEIGHT_OF_COLUMNS = 0.5;
 /** How a sample is drawn. */
 const SAMPLE = { numStarts: 1000, setsAStart: 15 };
-const ESTIMATE = { numStarts: 400, setsAStart: 15 };
+const ESTIMATE = { numStarts: 500, setsAStart: 15 };
 
 /** Chains of subsets whose weights are fitted to what chains meet. */
 export interface TunedChains extends SubsetChains {
@@ -39,7 +37,6 @@ export type ChainTuner = (lp: {
  */
 export function createChainTuner(subsets: TokenSubsets, { slots }: { slots: number }): ChainTuner {
   const fit = createWeightFitter(subsets, { slots });
-  let refitsLeft = REFITS;
   const met = new Map<number, ChainSample["sets"]>();
   const keep = ({ sets }: ChainSample) => {
     for (let size = 4; size <= slots; size++) {
@@ -57,12 +54,8 @@ export function createChainTuner(subsets: TokenSubsets, { slots }: { slots: numb
           largestLimit,
         },
       );
-    let chains = open();
-    // What was met under earlier multipliers serves these too.
-    for (; refitsLeft > 0; refitsLeft--) {
-      keep(chains.sample({ limit, ...SAMPLE }));
-      chains = open();
-    }
+    keep(open().sample({ limit, ...SAMPLE }));
+    const chains = open();
     return {
       ...chains,
       estimateSets: (below) => chains.sample({ limit: below, ...ESTIMATE }).numSetsExpected,
