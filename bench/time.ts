@@ -3,7 +3,8 @@
  * and nine machines: learned and held out, with what is proved.
  *
  * Hours of processor time. `-- --tokens N` takes the first N tokens of every layer at most, `--layers N` so many layers,
- * `--traces law,qwen3` and `--machines h100-8x8,ucie-a-hbm3` these alone; all are said in the output. `--pairs FILE` writes every pair
+ * `--traces law,qwen3` and `--machines h100-8x8,ucie-a-hbm3` these alone, `--workload decode` what is not the
+ * default of a machine; all are said in the output. `--pairs FILE` writes every pair
  * to a file as it is done, a line of JSON each, and does not run again what the file has.
  */
 import { execFileSync } from "node:child_process";
@@ -19,6 +20,7 @@ import { withChiplets } from "../lib/hardware/hardware.js";
 import type { Machine } from "../lib/hardware/machine.js";
 import { findModelShape } from "../lib/hardware/model-shapes.js";
 import { findHardware } from "../lib/hardware/presets.js";
+import { PHASES } from "../lib/hardware/workload.js";
 import { createWorkload } from "../lib/performance/workload.js";
 import type { Placement } from "../lib/placement/placement.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
@@ -35,6 +37,7 @@ const { values } = parseArgs({
     layers: { type: "string", default: "2" },
     traces: { type: "string" },
     machines: { type: "string" },
+    workload: { type: "string" },
     pairs: { type: "string" },
   },
 });
@@ -74,6 +77,7 @@ const HOLDOUT = 0.25;
 interface Pair {
   readonly trace: string;
   readonly machine: string;
+  readonly workload: string;
   /** Of which it was measured. */
   readonly commit: string;
   readonly learned: Times;
@@ -91,7 +95,7 @@ interface Times {
 console.log(
   `The first tokens (${TRACES.map(({ name, tokens }) => `${name} ${Math.min(tokens, mostTokens)}`).join(", ")}) ` +
     `of the first ${numLayers} layers, the last ${100 * HOLDOUT} % held out; ` +
-    "rivals are the other rows of compare, and auto for fewer copies.\n",
+    `rivals are the other rows of compare, and auto for fewer copies. ${values.workload ?? "Training on wafers, prefill on GPUs"}.\n`,
 );
 console.log(
   "| trace | machine | contiguous | default | against it | best rival | held out, against contiguous | proved gap |",
@@ -106,7 +110,12 @@ const order = MACHINES.filter(isWanted(values.machines)).flatMap((machine) =>
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
 const earlier = readPairs();
 for (const { machine, trace } of order) {
-  const known = earlier.find((pair) => pair.trace === trace.name && pair.machine === machine);
+  const known = earlier.find(
+    (pair) =>
+      pair.trace === trace.name &&
+      pair.machine === machine &&
+      pair.workload === machineFor(machine, trace).workload.phase,
+  );
   const pair = known ?? (await measurePair(machine, trace));
   if (pair === undefined) continue;
   pairs.push(pair);
@@ -169,8 +178,9 @@ async function measurePair(machine: string, trace: (typeof TRACES)[number]): Pro
   if (!traces.has(trace.name)) traces.set(trace.name, await loadTrace(trace));
   const loaded = traces.get(trace.name);
   if (loaded === undefined) return undefined;
-  const times = await runPair(loaded, { name: trace.name, machine: machineFor(machine, trace) });
-  const pair = { trace: trace.name, machine, commit, ...times };
+  const posed = machineFor(machine, trace);
+  const times = await runPair(loaded, { name: trace.name, machine: posed });
+  const pair = { trace: trace.name, machine, workload: posed.workload.phase, commit, ...times };
   if (values.pairs !== undefined) appendFileSync(values.pairs, `${JSON.stringify(pair)}\n`);
   return pair;
 }
@@ -200,12 +210,14 @@ async function loadTrace({
   );
 }
 
-function machineFor(name: string, { model, numGpus }: (typeof TRACES)[number]): Machine {
+function machineFor(name: string, { model, numGpus }: (typeof TRACES)[number]) {
   const [preset, shape] = [findHardware(name), findModelShape(model)];
   if (preset === undefined || shape === undefined) throw new Error(`found no ${name} or ${model}`);
   const hardware =
     preset.tokensStart === "everywhere" ? withChiplets(preset, { numChiplets: numGpus }) : preset;
-  return { hardware, shape, workload: createWorkload({ hardware, shape }) };
+  const phase = PHASES.find((known) => known === values.workload);
+  if (values.workload !== undefined && phase === undefined) throw new Error(`found no ${values.workload}`);
+  return { hardware, shape, workload: createWorkload({ hardware, shape }, phase && { phase }) };
 }
 
 /** Rows that know nothing of time are the same on machines with as many chiplets and groups, and as much room behind them. */

@@ -75,6 +75,8 @@ export function evaluatePlacement(
   const mean = meanOf(layers, sized);
   if (machine === undefined) return { mean, layers };
   const stepNs = timeOfTraffic(traffic, machine, options.configuration);
+  // As many as are needed, unless asked for otherwise.
+  const { slotsPerChiplet = Math.ceil(placement.numExperts / placement.numChiplets) } = placement;
   const dynamicPj = sum(layers.map(({ modelled }) => modelled?.dynamicPj ?? 0));
   const workload = scheduledWorkload(scheduleOptions(machine, options.configuration));
   const modelNs = (stepNs / layers.length) * machine.shape.numMoeLayers + outsideLayersNs(machine, workload);
@@ -86,7 +88,7 @@ export function evaluatePlacement(
       configuration: options.configuration ?? DEFAULT_CONFIGURATION,
       stepNs,
       atLeastNs: options.bounds
-        ? leastStepNs(trace, traffic, { ...sized, machine, bounds: options.bounds })
+        ? leastStepNs(trace, traffic, { ...sized, machine, bounds: options.bounds, slotsPerChiplet })
         : null,
       stepPj: dynamicPj + staticPj(machine.hardware, stepNs),
       tokensPerSecond: workload.tokensPerChiplet / (modelNs / 1e9),

@@ -87,7 +87,7 @@ export async function placeTrace(
   }
   const { model, numExperts } = trace;
   const sharedExperts = isRoutingTrace(trace) ? trace.sharedExperts : undefined;
-  const { numChiplets } = posing;
+  const { numChiplets, slotsPerChiplet } = posing;
   const [first] = problems;
   const { dispatch } = first;
   const { solver } = options;
@@ -102,6 +102,7 @@ export async function placeTrace(
       numExperts,
       ...(sharedExperts !== undefined && { sharedExperts }),
       numChiplets,
+      ...(slotsPerChiplet !== undefined && { slotsPerChiplet }),
       ...(problems.some(({ numReplicas }) => numReplicas > 0) && { dispatch }),
       layers: verified(fastestStep(layers, { problems, candidates: candidatesOf, keepsNumbers }), problems),
     },

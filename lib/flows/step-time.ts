@@ -11,6 +11,7 @@ import {
   type ScheduleOptions,
 } from "../schedule/schedule-step.js";
 import { stepBoundNs } from "../schedule/step-bound.js";
+import { largest } from "../statistics.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import { placedLayers } from "./placed-layers.js";
 
@@ -97,9 +98,12 @@ export function leastStepNs(
   {
     machine,
     bounds,
+    slotsPerChiplet,
     configuration,
   }: {
     readonly machine: Machine;
+    /** Room on every chiplet, in experts; where a placement holds more, as many. */
+    readonly slotsPerChiplet: number;
     readonly bounds: ReadonlyMap<number, number>;
     readonly configuration?: ConfigurationName;
   },
@@ -110,6 +114,10 @@ export function leastStepNs(
   return stepBoundNs(
     traffic.map((counted, index) => ({
       traffic: counted,
+      slotsPerChiplet: largest(
+        counted.expertLoad.map(({ length }) => length),
+        slotsPerChiplet,
+      ),
       tokenReplication: bounds.get(layers[index].layer) ?? 1,
     })),
     scheduleOptions(machine, configuration),

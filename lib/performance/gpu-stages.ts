@@ -111,12 +111,18 @@ export function leastGpuStages(even: LayerTraffic, machine: GpuMachine, piece: P
  *
  * - that whose experts take longest has no less to compute than the mean of all, and like every GPU sends its own tokens;
  * - that of the busiest expert computes it, and its tokens arrive there;
- * - of any k GPUs + 1 experts some GPU has k + 1, and so no less than the k + 1 least of them.
+ * - of any k GPUs + 1 experts some GPU has k + 1, and so no less than the k + 1 least of them;
+ * - with them it has experts enough that the others have room for the rest, no less than the least of all.
  *
  * @param even As in {@link leastGpuStages}.
+ * @param slotsPerChiplet Most experts of a GPU.
  * @returns None where no kernels of the machine are known.
  */
-export function hottestGpuStages(even: LayerTraffic, machine: GpuMachine, piece: Piece): GpuStages[] {
+export function hottestGpuStages(
+  even: LayerTraffic,
+  machine: GpuMachine,
+  { slotsPerChiplet, ...piece }: Piece & { readonly slotsPerChiplet: number },
+): GpuStages[] {
   const prepared = prepare(machine, piece);
   const least = leastGpuStages(even, machine, piece);
   if (prepared === undefined || least === undefined) return [];
@@ -129,15 +135,18 @@ export function hottestGpuStages(even: LayerTraffic, machine: GpuMachine, piece:
     expertsNs: least.expertsNs,
   };
   const busiestFirst = even.expertLoad.flat().sort((a, b) => b - a);
+  const fewest = busiestFirst.length - (even.numChiplets - 1) * slotsPerChiplet;
   const together: GpuStages[] = [];
   for (let last = 0, held = 1; last < busiestFirst.length; last += even.numChiplets, held++) {
     const loads = busiestFirst.slice(last + 1 - held, last + 1);
+    const missing = Math.max(0, fewest - held);
+    const company = busiestFirst.slice(Math.max(last + 1, busiestFirst.length - missing));
     // A token that chose several of them may be one copy, and is sorted once.
-    const visits = piece.workload.transport === "per-expert" ? sum(loads) : loads[0];
+    const visits = piece.workload.transport === "per-expert" ? sum([...loads, ...company]) : loads[0];
     const received = receivedVolumes(visits * scale, machine.hardware, piece.workload);
     const exchange = (way: keyof BothWays<unknown>) =>
       everywhere(Math.max(own(way), atLeastNs(settings[way], volumes, received)));
-    const expertsNs = sum(loads.map((load) => prepared.expertNs(load * scale)));
+    const expertsNs = sum([...loads, ...company].map((load) => prepared.expertNs(load * scale)));
     const arriving = piece.workload.transport === "per-expert" ? 0 : loads[0] * scale;
     together.push({
       dispatchNs: exchange("dispatch"),

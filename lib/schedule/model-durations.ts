@@ -108,15 +108,16 @@ export function leastDurations(
  * kernels of the machine are known.
  *
  * @param even As in {@link leastDurations}.
+ * @param cut.slotsPerChiplet Most experts of a chiplet.
  */
 export function hottestDurations(
   even: LayerTraffic,
   machine: { readonly hardware: Hardware; readonly shape: ModelShape },
-  cut: Cut,
+  { slotsPerChiplet, ...cut }: Cut & { readonly slotsPerChiplet: number },
 ): LayerDurations[] {
   // Where weights stream, paths through memories depend on which chiplet has how many experts.
   if (machine.hardware.weights === "streamed") return [];
-  const hottest = hottestGpuStages(even, machine, chunkOf(machine, cut));
+  const hottest = hottestGpuStages(even, machine, { ...chunkOf(machine, cut), slotsPerChiplet });
   if (hottest.length === 0) return [];
   const durations = modelDurations(even, machine, cut);
   return hottest.map((stages) => withStages(durations, stages, machine));

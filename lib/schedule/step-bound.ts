@@ -15,6 +15,8 @@ export interface BoundedLayer {
   readonly traffic: LayerTraffic;
   /** No placement has a smaller C_T; 1 where nothing is proved. */
   readonly tokenReplication: number;
+  /** Room on every chiplet, in experts; default for all of them. */
+  readonly slotsPerChiplet?: number;
 }
 
 /**
@@ -44,7 +46,10 @@ export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOp
   const graph = buildStepGraph(durations, { ...plan, site: { ...plan.site, sramBytes: Infinity } });
   const least = layers.map((layer, index) => ({
     even: durations[index],
-    hottest: hottestDurations(evenTraffic(layer), options, cut),
+    hottest: hottestDurations(evenTraffic(layer), options, {
+      ...cut,
+      slotsPerChiplet: layer.slotsPerChiplet ?? Infinity,
+    }),
   }));
   const hasKernels = least.every(({ hottest }) => hottest.length > 0);
   const boundNs = Math.max(
