@@ -12,15 +12,23 @@ const MULTIPLE = 4;
 const FEW_EXPERTS = 8;
 
 /**
- * Refuses a trace whose number of experts nothing tells, where the largest id may be no expert: far above all others, or
- * one more than a number of experts there may be, although nearly all below it were met. So padding looks that fills the
- * last place of a few tokens, and ids that are counted from 1.
+ * Refuses a trace whose number of experts nothing tells, where the largest id may be no routed expert: in every token, as
+ * a shared expert is that an engine appends; far above all others, or one more than a number of experts there may be,
+ * although nearly all below it were met. So padding looks that fills the last place of a few tokens, and ids that are
+ * counted from 1.
  *
  * @throws InputError that names the options which decide.
  */
 export function checkLargestId(trace: RoutingTrace, { firstExpert = 0 }: NumberingOptions): void {
   const counts = countIds(trace);
   const largest = counts.findLastIndex((count) => count > 0);
+  if (trace.topK <= largest && sharedExperts(trace.layers, trace.topK).includes(largest)) {
+    const id = largest + firstExpert;
+    throw new InputError(
+      `trace: found expert ${id} in every token of every layer, the largest of all ids, and no file tells how many experts there are`,
+      `Maybe it is a shared expert, which is no routed one; pass dropExperts ${id}. Or, where it is routed, pass numExperts ${largest + 1}.`,
+    );
+  }
   const second = counts.findLastIndex((count, id) => count > 0 && id < largest);
   if (second < 0) return;
   const met = counts.reduce((sum, count) => sum + Number(count > 0), -1);
@@ -29,8 +37,6 @@ export function checkLargestId(trace: RoutingTrace, { firstExpert = 0 }: Numberi
   const isBeyond =
     largest % MULTIPLE === 0 && (isAll || (largest >= FEW_EXPERTS && met > NEARLY_ALL * largest));
   if (!isApart && !isBeyond) return;
-  // A shared expert is told by a warning.
-  if (sharedExperts(trace.layers, trace.topK).includes(largest)) return;
   const isFromOne = counts[0] === 0 && firstExpert === 0 && !isApart;
   // Padding stands behind the experts of a token.
   if (!isFromOne && standsBeforeOthers(trace, largest)) return;

@@ -139,8 +139,12 @@ describe("experts left out", () => {
     .map((experts, token) => row(1, token, experts.length === 3 ? experts : [token, 33, 64]))
     .join("");
 
-  it("are shared ones, which are named", async () => {
-    const { report } = await readContent(content);
+  it("are shared ones, which are named: an option decides where nothing tells how many experts there are", async () => {
+    expect(await failureOf(readContent(content))).to.equal(
+      "InputError: trace: found expert 64 in every token of every layer, the largest of all ids, and no file tells how many experts there are\n" +
+        "Maybe it is a shared expert, which is no routed one; pass dropExperts 64. Or, where it is routed, pass numExperts 65.",
+    );
+    const { report } = await readContent(content, { numExperts: 65 });
     expect(report.warnings.join("\n")).to.match(
       /expert 64 is in every token .* pass dropExperts 64 to leave it out/,
     );
