@@ -26,7 +26,7 @@ export {
 export { collectiveNs } from "../lib/performance/collective.js";
 export { expertComputeNs } from "../lib/performance/expert-compute.js";
 export { modelConstants, type NamedConstant } from "../lib/performance/constants.js";
-export { groupCapacity, type GroupCapacity } from "../lib/performance/memory.js";
+export { groupCapacity, memoryWarning, type GroupCapacity } from "../lib/performance/memory.js";
 export { NUMBER_FORMATS, type NumberFormat } from "../lib/hardware/number-format.js";
 export {
   PHASES,

@@ -13,7 +13,7 @@ import {
   type ServerMetrics,
   type StepTime,
 } from "../../doors/flows.js";
-import type { Hardware } from "../../doors/hardware.js";
+import { memoryWarning, type Hardware } from "../../doors/hardware.js";
 import type { DispatchModel } from "../../doors/problem.js";
 import { formatTime, tableOf, timeColumn, worthSentence, type TableText } from "../../doors/report.js";
 import { splitParts } from "../../doors/traces.js";
@@ -84,6 +84,9 @@ export function evaluateCommand(): Command {
         const known = { trace, numChiplets: options.ranks, terminal };
         const placement = withDispatch(await readPlacement(file, known), options);
         const machine = await loadMachineOf(placement, options, { trace, terminal });
+        const { hardware: onHardware, shape } = machine;
+        const tooMuch = shape && memoryWarning(placement.layers, { hardware: onHardware, shape });
+        if (tooMuch !== undefined) terminal.note(`${file}, ${onHardware.name}: ${tooMuch}`);
         const judged = judge(placement, { learn, heldOut }, machine);
         const evaluation = judged.heldOut ?? judged.learned;
         const measured = measurePlacement(placement, { learn, heldOut }, machine, judged);

@@ -2,8 +2,10 @@
  * What has to fit in memory, and how long it takes to stream.
  */
 import type { Hardware } from "../hardware/hardware.js";
+import type { Machine } from "../hardware/machine.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
-import { smallest } from "../statistics.js";
+import type { Chiplets } from "../placement/placement.js";
+import { largest, smallest } from "../statistics.js";
 
 /** What a chiplet group's memory holds for every expert weight besides the weight itself. */
 export interface MemoryOptions {
@@ -66,6 +68,36 @@ export function groupCapacity(
       `an equal share of the experts takes ${gigabytes(shareBytes)} a chiplet group, its memory has ` +
       `${gigabytes(memoryBytes)}: ${gigabytes(excessBytes)} too much`,
   };
+}
+
+/**
+ * Says that a placement has more experts than memory. Layers of the model that are not given hold as much as the others in the mean.
+ *
+ * @param layers Experts of every chiplet, for some or all MoE layers of the model.
+ * @returns Undefined where the fullest chiplet group, or chiplet where memories are its own, has room.
+ *
+ * @example
+ * const machine = { hardware: findHardware("mozart-qwen3"), shape: findModelShape("qwen3-30b-a3b") };
+ * const inOrder = Array.from({ length: 16 }, (_, chiplet) => Array.from({ length: 8 }, (_, slot) => 8 * chiplet + slot));
+ * memoryWarning([{ chiplets: inOrder }], machine);
+ * // "the fullest chiplet group holds 14.5 GB of experts, its memory has 8.6 GB: 5.9 GB too much"
+ */
+export function memoryWarning(
+  layers: readonly { readonly chiplets: Chiplets }[],
+  { hardware, shape }: Machine,
+): string | undefined {
+  const { bytes, of } = hardware.memory;
+  const perMemory = of === "chiplet" ? 1 : hardware.chipletsPerGroup;
+  const held = new Float64Array((hardware.numGroups * hardware.chipletsPerGroup) / perMemory);
+  for (const { chiplets } of layers)
+    chiplets.forEach((experts, chiplet) => (held[Math.floor(chiplet / perMemory)] += experts.length));
+  const heldBytes = (largest(held) / layers.length) * shape.numMoeLayers * expertBytes(shape);
+  const excessBytes = heldBytes - bytes.value;
+  if (excessBytes <= 0) return undefined;
+  return (
+    `the fullest ${of === "chiplet" ? "chiplet" : "chiplet group"} holds ${gigabytes(heldBytes)} of experts, ` +
+    `its memory has ${gigabytes(bytes.value)}: ${gigabytes(excessBytes)} too much`
+  );
 }
 
 /**

@@ -4,7 +4,7 @@ import { withChiplets, type Hardware } from "../../lib/hardware/hardware.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { linkLoads, linkTimes } from "../../lib/performance/link-loads.js";
-import { groupCapacity } from "../../lib/performance/memory.js";
+import { groupCapacity, memoryWarning } from "../../lib/performance/memory.js";
 import { transferTime } from "../../lib/performance/network.js";
 import { paperWorkload } from "../../lib/performance/workload.js";
 import { estimateMakespanNs, STEP_CONFIGURATIONS, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
@@ -146,6 +146,23 @@ describe("groupCapacity", () => {
     const { groupBytes, warning } = groupCapacity(findHardware("ucie-a-hbm3")!, shape);
     expect(warning).to.equal(undefined);
     expect(groupBytes).to.be.closeTo(24e9 / 48, 1);
+  });
+
+  it("warns of a placement that has more experts than the memory, by those of its fullest group", () => {
+    const layer = (numExperts: number) => ({
+      chiplets: Array.from({ length: 16 }, (_, chiplet) =>
+        Array.from({ length: chiplet < 4 ? numExperts : 4 }, (__, slot) => slot),
+      ),
+    });
+    const expertGb = (48 * 3 * 2048 * 768 * 2) / 1e9;
+    expect(memoryWarning([layer(4)], { hardware, shape })).to.equal(undefined);
+    expect(memoryWarning([layer(4), layer(10)], { hardware, shape })).to.equal(
+      `the fullest chiplet group holds ${(4 * 7 * expertGb).toFixed(1)} GB of experts, its memory has 8.6 GB: 4.1 GB too much`,
+    );
+    const gpus = withChiplets(findHardware("h100-8x8")!, { numChiplets: 16 });
+    expect(memoryWarning([layer(180)], { hardware: gpus, shape })).to.match(
+      /^the fullest chiplet holds 81.5 GB of experts, its memory has 80.0 GB: 1.5 GB too much$/,
+    );
   });
 
   it("counts optimiser state where asked", () => {
