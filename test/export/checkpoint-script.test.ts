@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -242,6 +242,34 @@ describe("the checkpoint script", () => {
     const { status, said } = await renumber(grouped, "--undo", at("new"), at("back"));
     expect(status, said).to.equal(0);
     expect([...readCheckpoint(at("back"))].sort()).to.deep.equal([...readCheckpoint(at("first"))].sort());
+  });
+
+  it("leads back to the same files byte for byte, heads and index included, however they were written", async () => {
+    writeCheckpoint(at("first"), deepSeek(), deepSeekModel);
+    const shard = join(at("first"), "model-00001.safetensors");
+    const bytes = readFileSync(shard);
+    const end = 8 + Number(bytes.readBigUInt64LE());
+    const parsed = JSON.parse(bytes.subarray(8, end).toString()) as object;
+    const head = Buffer.from(
+      `${JSON.stringify(Object.fromEntries(Object.entries(parsed).reverse()), null, 1)}   `,
+    );
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(head.length));
+    writeFileSync(shard, Buffer.concat([length, head, bytes.subarray(end)]));
+    await renumber(grouped, at("first"), at("new"));
+    const { status, said } = await renumber(grouped, "--undo", at("new"), at("back"));
+    expect(status, said).to.equal(0);
+    expect(readdirSync(at("back"))).to.deep.equal(readdirSync(at("first")));
+    for (const name of readdirSync(at("first"))) {
+      const [first, back] = ["first", "back"].map((place) => readFileSync(join(at(place), name)));
+      expect(back.equals(first), name).to.equal(true);
+    }
+    // A file that was put in the place of another is not given its head.
+    const [one, other] = ["1", "2"].map((place) => join(at("new"), `model-0000${place}.safetensors`));
+    writeFileSync(one, readFileSync(other));
+    expect((await renumber(grouped, "--undo", at("new"), at("again"))).said).to.match(
+      /is not the file that was renumbered|expected 0 to 7/,
+    );
   });
 
   it("leaves layers without a placement as they are, and says so", async () => {

@@ -15,6 +15,7 @@ import re
 import shutil
 import struct
 import sys
+import zipfile
 from pathlib import Path
 
 # newToOld[i]: the expert of the checkpoint that becomes expert i of the layer.
@@ -27,6 +28,8 @@ RENUMBERING = json.loads("""
 """)
 
 MARK = "moeplace-renumbering.json"
+# Heads of the first .safetensors files and the first index as they were, byte by byte, for --undo.
+HEADS = "moeplace-first-heads.zip"
 CHUNK = 1 << 24
 EXPERTS = re.compile(r"(.*?\.)(experts\.|(?<=\.block_sparse_moe\.)(?:in|out)put_linear\.)(.+)$")
 LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)\.")
@@ -44,13 +47,18 @@ def stop(message):
     sys.exit("renumber: " + message)
 
 
+def head_bytes(path):
+    with open(path, "rb") as file:
+        length = file.read(8)
+        return length + file.read(struct.unpack("<Q", length)[0])
+
+
 def read_head(path):
     """Tensors of a file by name, its metadata, and where its data begins."""
-    with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        head = json.loads(file.read(length))
+    data = head_bytes(path)
+    head = json.loads(data[8:])
     metadata = head.pop("__metadata__", None)
-    return head, metadata, 8 + length
+    return head, metadata, len(data)
 
 
 def split_separate(rest):
@@ -177,7 +185,7 @@ def map_values(data, number_type, new_of, name):
     return ids.tobytes()
 
 
-def write_shard(path, output, plan):
+def write_shard(path, output, plan, first):
     tensors, metadata, data_start = read_head(path)
     head = {} if metadata is None else {"__metadata__": metadata}
     in_order = sorted(tensors.items(), key=lambda item: item[1]["data_offsets"])
@@ -185,9 +193,15 @@ def write_shard(path, output, plan):
         head[plan.names.get(name, name)] = tensor
     text = json.dumps(head, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
+    data = struct.pack("<Q", len(text)) + text
+    if path.name in first:
+        # The same tensors in the same places, as they were written first.
+        if json.loads(first[path.name][8:]) != head:
+            stop("%s: is not the file that was renumbered" % path)
+        data = first[path.name]
     part = output.with_name(output.name + ".part")
     with open(path, "rb") as source, open(part, "wb") as target:
-        target.write(struct.pack("<Q", len(text)) + text)
+        target.write(data)
         for name, tensor in in_order:
             begin, end = tensor["data_offsets"]
             if name in plan.values:
@@ -251,20 +265,32 @@ def main():
     if left:
         print("left as they are, having no placement: layers %s" % left)
 
+    first = {}
+    if undo and (checkpoint / HEADS).exists():
+        with zipfile.ZipFile(checkpoint / HEADS) as archive:
+            first = {name: archive.read(name) for name in archive.namelist()}
     output.mkdir(parents=True, exist_ok=True)
+    indexes = []
     for path in sorted(checkpoint.iterdir()):
         if path in shards:
-            write_shard(path, output / path.name, plan)
+            write_shard(path, output / path.name, plan, first)
             print("wrote %s" % (output / path.name))
         elif path.name.endswith(".safetensors.index.json"):
             index = json.loads(path.read_text())
             index["weight_map"] = {plan.names.get(name, name): file for name, file in index["weight_map"].items()}
-            (output / path.name).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+            text = json.dumps(index, indent=2, sort_keys=True) + "\n"
+            (output / path.name).write_bytes(first.get(path.name, text.encode()))
+            indexes.append(path)
         elif path.is_dir() or path.suffix in (".bin", ".pt", ".pth", ".gguf"):
             print("left out %s: it may hold weights in another order" % path.name)
-        elif path.name != MARK:
+        elif path.name not in (MARK, HEADS):
             shutil.copy2(path, output / path.name)
     if not undo:
+        with zipfile.ZipFile(output / HEADS, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in shards:
+                archive.writestr(path.name, head_bytes(path))
+            for path in indexes:
+                archive.writestr(path.name, path.read_bytes())
         (output / MARK).write_text(json.dumps(RENUMBERING) + "\n")
 
 
