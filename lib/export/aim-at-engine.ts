@@ -2,6 +2,7 @@ import { InputError } from "../errors.js";
 import { posedSlots, type PlacementRequest } from "../flows/pose.js";
 import type { DispatchModel } from "../placement/dispatch.js";
 import { checkSharedExperts, modelComplaints } from "./engine-advice.js";
+import { formatUnequal } from "./engine.js";
 import { unequalFormats } from "./engines.js";
 import type { EngineTarget } from "./engine-target.js";
 import { completeModelLayers, formatLayers, moeLayers } from "./model-layers.js";
@@ -61,6 +62,11 @@ export function aimAtEngine(
     notes: [
       `placing for ${engine.name}, whose file is ${format.name}`,
       ...(slots.added > 0 ? [added] : []),
+      ...(request.layerReplicas !== undefined && engine.unequalLayers
+        ? [
+            `layers have replicas of their own, as ${formatUnequal(engine.name, engine.unequalLayers)} takes them`,
+          ]
+        : []),
       ...(slots.evenSlots ? [`the first ranks hold one expert more, as ${engine.name} deals them`] : []),
       ...(numGroups > 1 ? [keptGroups(target, numGroups)] : []),
       ...(format.needs.layers === "all" ? missingLayers(aimed) : []),

@@ -4,6 +4,7 @@ import { engineOf, sharingFormats } from "./engines.js";
 import {
   deafModel,
   formatRange,
+  formatUnequal,
   releaseOf,
   shellWord,
   type Engine,
@@ -86,7 +87,11 @@ export function engineAdvice(
       release: asked,
     }),
     seeLoaded: engine.seeLoaded,
-    silentlyWrong: [...replicaWarnings(placement, engine), ...engine.silentlyWrong],
+    silentlyWrong: [
+      ...replicaWarnings(placement, engine),
+      ...slotWarnings(placement, engine, engineVersion),
+      ...engine.silentlyWrong,
+    ],
   };
 }
 
@@ -164,4 +169,15 @@ function replicaWarnings(
     `replicas were placed for dispatch ${dispatch ?? "of an unknown kind"}, ${name} chooses by ${rules.join(" or ")}: ` +
       `evaluate with --dispatch ${rules[0]}, or place with it`,
   ];
+}
+
+/** Versions before one that takes layers as they are have one number of slots for all. */
+function slotWarnings(
+  { layers }: Placement,
+  { unequalLayers, name }: Engine,
+  version: string | undefined,
+): string[] {
+  const differ = new Set(layers.map(({ chiplets }) => chiplets.flat().length)).size > 1;
+  if (!differ || version !== undefined || unequalLayers?.from === undefined) return [];
+  return [`layers have unequal numbers of slots, which only ${formatUnequal(name, unequalLayers)} takes`];
 }

@@ -22,6 +22,14 @@ export interface DeafModels {
   readonly name: string;
 }
 
+/** That layers may have unequal numbers of slots. */
+export interface UnequalLayers {
+  /** First version that takes them; absent where all do. */
+  readonly from?: string;
+  /** How it is known. */
+  readonly why: string;
+}
+
 /** What a command line is made of. */
 export interface LaunchFacts extends Placement {
   readonly slotsPerChiplet: number;
@@ -51,8 +59,8 @@ export interface Engine {
   readonly dispatch?: readonly DispatchModel[];
   /** How it sends tokens in a step of each kind; absent where that is not known. */
   readonly transport?: Readonly<Record<Phase, Transport>>;
-  /** How it is known that its layers may have unequal numbers of slots; absent where all have as many. */
-  readonly unequalLayers?: string;
+  /** Where its layers may have unequal numbers of slots; absent where all have as many. */
+  readonly unequalLayers?: UnequalLayers;
   /** How it takes shared experts that are placed like the others; absent where every rank has them anyway. */
   readonly sharedExperts?: string;
   /** The whole command line or configuration. */
@@ -119,8 +127,25 @@ export function releaseOf({ releases }: Engine, version: string): EngineRelease 
   );
 }
 
+/**
+ * Whether layers may have unequal numbers of slots.
+ *
+ * @param version Of which it is asked; without one, whether any version takes them.
+ */
+export function takesUnequalLayers({ unequalLayers }: Engine, version?: string): boolean {
+  if (unequalLayers === undefined) return false;
+  const { from } = unequalLayers;
+  const parts = version === undefined ? undefined : versionParts(version);
+  return from === undefined || parts === undefined || compareParts(parts, versionParts(from) ?? []) >= 0;
+}
+
+/** Whose layers may have unequal numbers of slots, for people: `vllm-ascend from 0.13 on`. */
+export function formatUnequal(name: string, { from }: UnequalLayers): string {
+  return from === undefined ? name : `${name} ${formatRange({ from })}`;
+}
+
 /** `from 0.13 to before 0.24`: a range for people. */
-export function formatRange({ from, before }: EngineRelease): string {
+export function formatRange({ from, before }: Pick<EngineRelease, "from" | "before">): string {
   if (from === undefined && before === undefined) return "every release";
   if (from === undefined) return `before ${before}`;
   return before === undefined ? `from ${from} on` : `from ${from} to before ${before}`;

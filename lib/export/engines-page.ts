@@ -41,7 +41,9 @@ function formatEngine(engine: Engine): string {
     ...(dispatch === undefined
       ? []
       : [`- Replicas are chosen as \`--dispatch ${dispatch.join("` or `")}\` does.`]),
-    ...(unequalLayers === undefined ? [] : [`- Layers may have unequal numbers of slots: ${unequalLayers}.`]),
+    ...(unequalLayers === undefined
+      ? []
+      : [`- Layers may have unequal numbers of slots: ${formatRange(unequalLayers)}, ${unequalLayers.why}.`]),
     ...(sharedExperts === undefined ? [] : [`- Shared experts may be placed: ${sharedExperts}.`]),
     ...(transport === undefined ? [] : [`- Copies travel ${formatTransport(transport)}.`]),
     `- Launch: \`${launch}\``,

@@ -1,4 +1,4 @@
-import type { Engine } from "./engine.js";
+import { formatUnequal, type Engine } from "./engine.js";
 import { ascendEngines } from "./engines/ascend.js";
 import { nvidiaEngines } from "./engines/nvidia.js";
 import { otherEngines } from "./engines/others.js";
@@ -22,7 +22,7 @@ export const engines: readonly Engine[] = [
 /** Names of the formats in which layers may have unequal numbers of slots, for people. */
 export function unequalFormats(): string {
   return engines
-    .flatMap(({ format, unequalLayers }) => (unequalLayers === undefined ? [] : [format]))
+    .flatMap(({ format, unequalLayers }) => (unequalLayers ? [formatUnequal(format, unequalLayers)] : []))
     .join(" or ");
 }
 

@@ -2,6 +2,7 @@ import { InputError } from "../errors.js";
 import type { Chiplets, LayerPlacement, Placement } from "../placement/placement.js";
 import { formatLayers, moeLayers, type ModelLayers } from "./model-layers.js";
 import { runLengths } from "./physical-slots.js";
+import { takesUnequalLayers } from "./engine.js";
 import { engineOf, unequalFormats } from "./engines.js";
 import type { ExportOptions, PlacementFormat } from "./placement-format.js";
 import { largest } from "../statistics.js";
@@ -36,7 +37,8 @@ export function fitEngine(
     noReplicas: needs.noReplicas,
   };
   const complete = needs.layers === "all" ? completeLayers(chosen, moeLayers(options), context) : chosen;
-  const mayDiffer = engineOf(name, options.engine)?.unequalLayers !== undefined;
+  const engine = engineOf(name, options.engine);
+  const mayDiffer = engine !== undefined && takesUnequalLayers(engine, options.engineVersion);
   const layers = needs.equalSlots
     ? complete.map((layer) => equalizeSlots(layer, mayDiffer ? ownSlots(layer, context) : context))
     : complete;

@@ -1,8 +1,10 @@
 import { expect } from "chai";
+import type { InputError } from "../../lib/errors.js";
 import { releaseOf } from "../../lib/export/engine.js";
 import { engineOf, engines } from "../../lib/export/engines.js";
 import { enginesPage } from "../../lib/export/engines-page.js";
 import { exportPlacement } from "../../lib/export/export-placement.js";
+import { importPlacement } from "../../lib/export/read-foreign.js";
 import { findFormat } from "../../lib/export/formats.js";
 import type { DispatchModel } from "../../lib/placement/dispatch.js";
 import type { Placement } from "../../lib/placement/placement.js";
@@ -128,6 +130,36 @@ describe("advice of an export", () => {
     const { advice } = await asked("vllm-ascend", "v0.23.0");
     expect(advice?.releases).to.have.length(1);
     expect((await asked("vllm", "0.11.2", true)).notes[0]).to.match(/^forced: found vLLM 0\.11\.2/);
+  });
+
+  it("takes layers of unequal numbers of slots from the version on that does, and says which where none was told", async () => {
+    const unequal = {
+      ...placement,
+      layers: [
+        ...placement.layers,
+        { layer: 1, chiplets: [[0, 1, 2], [0, 1, 2]] }, // prettier-ignore
+      ],
+    };
+    const written = (engineVersion?: string, fillEmpty = false) =>
+      exportPlacement(unequal, formatNamed("vllm-ascend"), {
+        ...(engineVersion !== undefined && { engineVersion }),
+        fillEmpty,
+        numHiddenLayers: 2,
+        firstMoeLayer: 0,
+      });
+    await expectRejection(
+      written("0.11.0"),
+      "vllm-ascend: layer 0: found 2 slots on every chiplet, expected 3 as in other layers: the engine has as many in all",
+    );
+    const advice = await written("0.11.0").catch((error: unknown) => (error as InputError).advice);
+    expect(advice).to.include(
+      "one whose layers may differ, vllm-ascend from 0.13 on or omni-infer, or pass fillEmpty",
+    );
+    const filled = await importPlacement(Buffer.from((await written("0.11.0", true)).data), "map.json");
+    expect(filled.layers.map(({ chiplets }) => chiplets.map(({ length }) => length))).to.deep.equal([[3, 3], [3, 3]]); // prettier-ignore
+    const warning = "layers have unequal numbers of slots, which only vllm-ascend from 0.13 on takes";
+    expect((await written()).advice?.silentlyWrong).to.include(warning);
+    expect((await written("0.18.0")).advice?.silentlyWrong).not.to.include(warning);
   });
 
   it("refuses a file name that the engine does not take", async () => {

@@ -35,7 +35,7 @@ export const ascendEngines: readonly Engine[] = [
     fileEnding: ".json",
     dispatch: ["vllm-ascend"],
     transport: always("per-expert"),
-    unequalLayers: "from 0.13 on, by reading: expert_file_to_tensor takes every layer by itself",
+    unequalLayers: { from: "0.13", why: "by reading: expert_file_to_tensor takes every layer by itself" },
     sharedExperts:
       "DeepSeek models with mix_placement (pull requests 7188 and 8035, from 0.18 on, by reading), as ids behind those of the " +
       "routed experts, which all tokens choose; pull request 12871, which takes it out, is open",
@@ -61,7 +61,7 @@ export const ascendEngines: readonly Engine[] = [
     checked: "master of 2025-08-01, run on six placements",
     releases: [{ loading: "loads", why: "checked with master of 2025-08-01; development went on elsewhere" }],
     fileEnding: ".npy",
-    unequalLayers: "by reading: get_num_of_redundant_experts is asked for every layer",
+    unequalLayers: { why: "by reading: get_num_of_redundant_experts is asked for every layer" },
     launch: ({ file, layers, numChiplets }) =>
       `config.yaml with pattern_path: /ABSOLUTE/PATH/${file}, max_moe_layer_num: ${layers.length}, ` +
       `enable_dynamic: False, on ${numChiplets} devices`,
