@@ -36,23 +36,44 @@ export function repairPlacement(
   const groupOf = (chiplet: number) => groupOfChiplet(chiplet, chipletsPerGroup);
   const expertsOfGroup = (group: number) =>
     chiplets.slice(group * chipletsPerGroup, (group + 1) * chipletsPerGroup).flat();
-  const excessAround = (from: number, to: number) =>
-    gauge.chipletExcess(chiplets[from]) +
-    gauge.chipletExcess(chiplets[to]) +
-    (groupOf(from) === groupOf(to)
-      ? 0
-      : gauge.groupExcess(expertsOfGroup(groupOf(from))) + gauge.groupExcess(expertsOfGroup(groupOf(to))));
+  const limitsGroups = model.constraints.some(({ scope }) => scope === "group");
+  const groups = Array.from({ length: limitsGroups ? numChiplets / chipletsPerGroup : 0 }, (_, group) =>
+    expertsOfGroup(group),
+  );
+  const excess = {
+    ofChiplets: chiplets.map((experts) => gauge.chipletExcess(experts)),
+    ofGroups: groups.map((experts) => gauge.groupExcess(experts)),
+  };
+  /** By how much a move lowers the sum of excesses: only those of two chiplets and their groups change. */
+  const gainOf = ({ expert, to, inExchange }: Move) => {
+    const from = repaired[expert];
+    const ofChiplets =
+      excess.ofChiplets[from] +
+      excess.ofChiplets[to] -
+      gauge.chipletExcess(exchanged(chiplets[from], expert, inExchange)) -
+      gauge.chipletExcess(exchanged(chiplets[to], inExchange, expert));
+    if (!limitsGroups || groupOf(from) === groupOf(to)) return ofChiplets;
+    return (
+      ofChiplets +
+      excess.ofGroups[groupOf(from)] +
+      excess.ofGroups[groupOf(to)] -
+      gauge.groupExcess(exchanged(groups[groupOf(from)], expert, inExchange)) -
+      gauge.groupExcess(exchanged(groups[groupOf(to)], inExchange, expert))
+    );
+  };
   const apply = ({ expert, to, inExchange }: Move) => {
     const from = repaired[expert];
-    chiplets[from] = chiplets[from].filter((member) => member !== expert);
-    chiplets[to] = chiplets[to].filter((member) => member !== inExchange);
-    chiplets[to].push(expert);
+    chiplets[from] = exchanged(chiplets[from], expert, inExchange);
+    chiplets[to] = exchanged(chiplets[to], inExchange, expert);
     repaired[expert] = to;
-    if (inExchange !== undefined) {
-      chiplets[from].push(inExchange);
-      repaired[inExchange] = from;
+    if (inExchange !== undefined) repaired[inExchange] = from;
+    for (const chiplet of [from, to]) {
+      excess.ofChiplets[chiplet] = gauge.chipletExcess(chiplets[chiplet]);
+      const group = groupOf(chiplet);
+      if (!limitsGroups) continue;
+      groups[group] = expertsOfGroup(group);
+      excess.ofGroups[group] = gauge.groupExcess(groups[group]);
     }
-    return { expert, to: from, inExchange };
   };
   const movesFrom = (chiplet: number): Move[] =>
     chiplets[chiplet]
@@ -66,7 +87,7 @@ export function repairPlacement(
         }),
       );
   const isAbove = (chiplet: number) =>
-    gauge.chipletExcess(chiplets[chiplet]) > 0 || gauge.groupExcess(expertsOfGroup(groupOf(chiplet))) > 0;
+    excess.ofChiplets[chiplet] > 0 || (limitsGroups && excess.ofGroups[groupOf(chiplet)] > 0);
 
   for (let count = 0; count <= maxMoves; count++) {
     const above = chiplets.map((_, chiplet) => chiplet).filter(isAbove);
@@ -76,11 +97,7 @@ export function repairPlacement(
     let best = moves[random.below(moves.length)];
     let bestGain = 0;
     for (const move of moves) {
-      const before = excessAround(repaired[move.expert], move.to);
-      const from = repaired[move.expert];
-      const back = apply(move);
-      const gain = before - excessAround(from, move.to);
-      apply(back);
+      const gain = gainOf(move);
       if (gain <= bestGain + ROUNDING) continue;
       best = move;
       bestGain = gain;
@@ -88,6 +105,18 @@ export function repairPlacement(
     apply(best);
   }
   return undefined;
+}
+
+/** Experts without the one that leaves, and with the one that enters; either may be none. */
+function exchanged(
+  experts: readonly number[],
+  leaving: number | undefined,
+  entering: number | undefined,
+): number[] {
+  const changed: number[] = [];
+  for (const expert of experts) if (expert !== leaving) changed.push(expert);
+  if (entering !== undefined) changed.push(entering);
+  return changed;
 }
 
 /** Places pinned experts first, then every other where it was if there is room, or else in the first slot free. */
