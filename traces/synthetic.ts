@@ -70,23 +70,45 @@ const MAX_SEQUENCE = 400;
  * trace.layers.length; // 26, numbered 1 to 26
  */
 export function synthesizeTrace(options: SyntheticOptions): RoutingTrace {
-  const { preset, seed = 1, tokens = 8192 } = options;
+  const { preset } = options;
   const shape = modelShapes.find(({ name }) => name === preset);
   if (!shape || !syntheticPresets.includes(preset)) {
     throw new InputError(`preset: found ${preset}, expected ${syntheticPresets.join(", ")}`);
   }
-  const numLayers = options.layers ?? shape.numMoeLayers;
+  return synthesizeModel({ ...shape, cohesion: COHESION[preset] }, options);
+}
+
+/** A model to synthesize tokens of, which need not be a known one. */
+export interface SyntheticModel {
+  readonly name: string;
+  readonly numExperts: number;
+  readonly topK: number;
+  readonly numMoeLayers: number;
+  readonly firstMoeLayer: number;
+  /** Share of a token's experts that are of its community. */
+  readonly cohesion: number;
+}
+
+/**
+ * Makes a routing trace as {@link synthesizeTrace} does, of a model of any size.
+ *
+ * @throws InputError if a count is not a positive whole number.
+ */
+export function synthesizeModel(
+  { name: model, numExperts, topK, numMoeLayers, firstMoeLayer, cohesion }: SyntheticModel,
+  { seed = 1, tokens = 8192, layers: numLayers = numMoeLayers }: Omit<SyntheticOptions, "preset">,
+): RoutingTrace {
   for (const [name, count] of Object.entries({ tokens, layers: numLayers })) {
     if (!Number.isInteger(count) || count < 1) {
       throw new InputError(`${name}: found ${count}, expected a whole number above 0`);
     }
   }
   const text = writeText(tokens, createRandom(seed, 0));
-  const model = { numExperts: shape.numExperts, topK: shape.topK, cohesion: COHESION[preset] };
+  const routed = { numExperts, topK, cohesion };
   const layers = Array.from({ length: numLayers }, (_, index) =>
-    routeLayer(shape.firstMoeLayer + index, { text, model, random: createRandom(seed, 1, index) }),
+    routeLayer(firstMoeLayer + index, { text, model: routed, random: createRandom(seed, 1, index) }),
   );
-  return createRoutingTrace({ model: preset, numExperts: shape.numExperts, topK: shape.topK, layers });
+  return createRoutingTrace({ model, numExperts, topK, layers });
 }
 
 /** What the tokens of all layers have in common. */

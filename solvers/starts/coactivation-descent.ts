@@ -22,15 +22,31 @@ export function descendOnPairs(pairs: Float64Array, occupants: Uint16Array, slot
   }
   const attraction = attractions(weights, occupants, slots);
   const changedIn = new Int32Array(numChiplets);
+  /** The most that an occupant of each chiplet gains by coming to the one at hand, as of so many changes. */
+  const mostOf = new Float64Array(numChiplets);
+  const mostAsOf = new Int32Array(numChiplets);
+  let changes = 0;
   for (let sweep = 1, improved = true; improved; sweep++) {
     improved = false;
     for (let slotA = 0; slotA < numOccupants; slotA++) {
       const a = Math.floor(slotA / slots);
+      if (slotA % slots === 0) changes++;
       for (let b = a + 1; b < numChiplets; b++) {
         // The gain of a swap depends on its two chiplets alone: it is known unless a chiplet changed since the last sweep.
         if (Math.max(changedIn[a], changedIn[b]) < sweep - 1) continue;
         const rowA = a * numOccupants;
         const rowB = b * numOccupants;
+        if (mostAsOf[b] !== changes) {
+          mostAsOf[b] = changes;
+          mostOf[b] = -Infinity;
+          for (let slotB = b * slots; slotB < (b + 1) * slots; slotB++) {
+            const f = occupants[slotB];
+            mostOf[b] = Math.max(mostOf[b], attraction[rowA + f] - attraction[rowB + f]);
+          }
+        }
+        // What two have in common only lowers a gain, and is looked up in a table too large for caches.
+        const ofE = attraction[rowB + occupants[slotA]] - attraction[rowA + occupants[slotA]];
+        if (ofE + mostOf[b] <= DUAL_ROUNDING) continue;
         for (let slotB = b * slots; slotB < (b + 1) * slots; slotB++) {
           const e = occupants[slotA];
           const f = occupants[slotB];
@@ -42,6 +58,7 @@ export function descendOnPairs(pairs: Float64Array, occupants: Uint16Array, slot
             2 * weights[e * numOccupants + f];
           if (gain <= DUAL_ROUNDING) continue;
           improved = true;
+          changes++;
           changedIn[a] = sweep;
           changedIn[b] = sweep;
           occupants[slotA] = f;

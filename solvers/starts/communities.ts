@@ -103,7 +103,7 @@ export function packCommunities(
   for (const community of membersOf(communityOf)) {
     let rest = community;
     while (rest.length >= slotsPerChiplet && chiplets.length < numChiplets) {
-      const column = peelColumn(rest, slotsPerChiplet, attraction);
+      const column = peelColumn(rest, slotsPerChiplet, weights);
       chiplets.push(column);
       rest = rest.filter((expert) => !column.includes(expert));
     }
@@ -142,17 +142,23 @@ function membersOf(communityOf: Uint16Array): number[][] {
   return [...members.values()];
 }
 
-/** Takes from a community the expert most attracted to the rest, and those most attracted to it. */
-function peelColumn(
-  community: readonly number[],
-  size: number,
-  attraction: (expert: number, experts: readonly number[]) => number,
-): number[] {
+/** Takes from a community the expert most attracted to the rest, and those most attracted to it. Time O(size * members). */
+function peelColumn(community: readonly number[], size: number, weights: Float64Array): number[] {
+  const numExperts = Math.sqrt(weights.length);
   const column: number[] = [];
-  while (column.length < size) {
-    const left = community.filter((expert) => !column.includes(expert));
-    const next = maxBy(left, (expert) => attraction(expert, column.length === 0 ? community : column));
-    if (next === undefined) break;
+  let left = community;
+  let attractionOf = community.map((expert) =>
+    community.reduce((sum, peer) => sum + weights[expert * numExperts + peer], 0),
+  );
+  while (column.length < size && left.length > 0) {
+    let best = 0;
+    for (let at = 1; at < left.length; at++) if (attractionOf[at] > attractionOf[best]) best = at;
+    const next = left[best];
+    const before = column.length === 0 ? left.map(() => 0) : attractionOf;
+    attractionOf = before
+      .map((attraction, at) => attraction + weights[left[at] * numExperts + next])
+      .filter((_, at) => at !== best);
+    left = left.filter((_, at) => at !== best);
     column.push(next);
   }
   return column;
