@@ -8,7 +8,12 @@
 import { createRandom } from "../lib/random.js";
 import { largestId, rowWithRepeat } from "../lib/trace/id-rows.js";
 import { plainLargestId, plainRowWithRepeat } from "../lib/trace/plain-id-rows.js";
-import { collectPatterns } from "../lib/trace/token-patterns.js";
+import { collectPatterns, type TokenPatterns } from "../lib/trace/token-patterns.js";
+import {
+  plainColumnTokens,
+  vectorColumnTokens,
+  type ColumnTokens,
+} from "../solvers/columns/column-tokens.js";
 import { PlainGainTables } from "../solvers/search/plain-gain-tables.js";
 import { SwapGains } from "../solvers/search/swap-gains.js";
 import { startVectorGainTables } from "../solvers/search/vector-gain-tables.js";
@@ -23,6 +28,7 @@ const NUM_LAYERS = 32;
 const NUM_TOKENS = 2 ** 20;
 
 const SWAPS = 2000;
+const COLUMNS = 500;
 const TOKENS = 16_384;
 const shapes = [
   { preset: "deepseek-v2-lite", numChiplets: 8 },
@@ -50,16 +56,50 @@ compare(`rows of each of ${NUM_LAYERS} layers`, {
 console.log(`\n## Gains of swaps: a layer of ${TOKENS} synthetic tokens, ${SWAPS} random swaps\n`);
 printHead();
 for (const { preset, numChiplets } of shapes) compareSwaps(preset, numChiplets);
+console.log(
+  `\n## Pricing columns: a layer of ${TOKENS} synthetic tokens, ${COLUMNS} random columns filled and emptied\n`,
+);
+printHead();
+for (const { preset, numChiplets } of shapes) compareColumns(preset, numChiplets);
 
 function printHead(): void {
   console.log("| question | TypeScript, ms | WebAssembly, ms | times as fast |");
   console.log("| --- | ---: | ---: | ---: |");
 }
 
+function patternsOf(preset: string): TokenPatterns {
+  const trace = synthesizeTrace({ preset, tokens: TOKENS, layers: 1 });
+  return collectPatterns(trace.layers[0], trace);
+}
+
+/** Fills columns expert by expert, as pricing does, and takes their experts out again. */
+function compareColumns(preset: string, numChiplets: number): void {
+  const patterns = patternsOf(preset);
+  const size = patterns.numExperts / numChiplets;
+  const vectors = vectorColumnTokens(patterns);
+  if (!vectors) throw new Error("found no kernels");
+  const fill =
+    ({ adds, insert, remove }: ColumnTokens) =>
+    () => {
+      const random = createRandom(1);
+      let tokens = 0;
+      for (let column = 0; column < COLUMNS; column++) {
+        const experts = Array.from({ length: size }, () => random.below(patterns.numExperts));
+        for (const expert of experts) {
+          tokens += adds[expert];
+          insert(expert);
+        }
+        for (const expert of experts) remove(expert);
+      }
+      return tokens;
+    };
+  const name = `${patterns.numExperts} experts, ${size} a column`;
+  compare(name, { plain: fill(plainColumnTokens(patterns)), vectors: fill(vectors) });
+}
+
 /** Counts the tables of gains of a contiguous placement, and makes swaps. */
 function compareSwaps(preset: string, numChiplets: number): void {
-  const trace = synthesizeTrace({ preset, tokens: TOKENS, layers: 1 });
-  const patterns = collectPatterns(trace.layers[0], trace);
+  const patterns = patternsOf(preset);
   const shape = { patterns, numChiplets, slotsPerChiplet: Math.ceil(patterns.numExperts / numChiplets) };
   const contiguous = Uint16Array.from({ length: patterns.numExperts }, (_, expert) =>
     Math.floor(expert / shape.slotsPerChiplet),

@@ -23,7 +23,7 @@ interface StepCost {
 }
 
 /** Of a layer, so that a size that is too much for one step does not keep the others waiting. */
-const TIME_LIMIT_MS = 120_000;
+const TIME_LIMIT_MS = 600_000;
 /** Of a server of GPUs. */
 const CHIPLETS_PER_GROUP = 8;
 

@@ -2,7 +2,7 @@
  * `npm run bench:sizes`: processor time and memory of every step against tokens, experts, chiplets and layers.
  *
  * Seeded synthetic tokens, written as moeplace binary and placed in a process of their own. Every placement is verified
- * independently before its figures are printed; a bound that two minutes cut says so. `-- experts chiplets` runs these curves alone; `--most N` leaves out larger sizes.
+ * independently before its figures are printed; a bound that ten minutes cut says so. `-- experts chiplets` runs these curves alone; `--most N` leaves out larger sizes.
  */
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
@@ -44,8 +44,8 @@ const curves: Record<string, { readonly title: string; readonly sizes: readonly 
     sizes: [32, 64, 128, 256, 512, 1024].map((experts) => ({ ...USUAL, experts, chiplets: experts / 8 })),
   },
   chiplets: {
-    title: "Chiplets: 16,384 tokens, 512 experts of top-8, a layer",
-    sizes: [4, 16, 64, 256, 512].map((chiplets) => ({ ...USUAL, experts: 512, chiplets })),
+    title: "Chiplets: 16,384 tokens of top-8, 256 experts, or as many as chiplets, a layer",
+    sizes: [4, 16, 64, 256, 512].map((chiplets) => ({ ...USUAL, experts: Math.max(256, chiplets), chiplets })),
   },
   layers: {
     title: "Layers: 16,384 tokens, 64 experts of top-6 on 8 chiplets",

@@ -4,6 +4,8 @@
 // A pattern is a row of lanes: its experts, 16 bits each, and behind them the chiplet of each. So one comparison of a whole
 // vector finds an expert, or all experts on a chiplet, and no table of pin counts is needed.
 
+import { add, addToRow, entry } from "./shared/rows";
+
 /** Chiplet of a lane that is not in use. Its expert is the last column of the tables, which nobody reads. */
 const UNUSED: u16 = 0xffff;
 
@@ -51,15 +53,6 @@ export function configure(
   common = commonAt;
 }
 
-/** Address of an entry of 32 bits. */
-function entry(table: usize, at: usize): usize {
-  return table + (at << 2);
-}
-
-function add(at: usize, count: i32): void {
-  store<i32>(at, load<i32>(at) + count);
-}
-
 /** Address of the experts of a pattern; its chiplets are `rowBytes` behind. */
 function rowOf(pattern: usize): usize {
   return rows + 2 * pattern * rowBytes;
@@ -80,21 +73,9 @@ function lanesWith(row: usize, wanted: v128): i32 {
   return found;
 }
 
-/** Adds `count` to the entries of a pattern's experts. */
-function addToRow(table: usize, row: usize, count: i32): void {
-  const end = row + rowBytes;
-  for (let at = row; at < end; at += 8) {
-    const experts = load<u64>(at);
-    add(entry(table, usize(experts & 0xffff)), count);
-    add(entry(table, usize((experts >> 16) & 0xffff)), count);
-    add(entry(table, usize((experts >> 32) & 0xffff)), count);
-    add(entry(table, usize(experts >> 48)), count);
-  }
-}
-
 function addBenefit(expert: usize, row: usize, count: i32): void {
   add(entry(benefit, expert), count);
-  addToRow(entry(common, expert * columns), row, count);
+  addToRow(entry(common, expert * columns), row, rowBytes, count);
 }
 
 /**
@@ -134,14 +115,14 @@ export function move(expert: usize, peer: usize, a: usize, b: usize, isSecond: b
     if (numOnA === 1) {
       add(entry(chipletTokens, a), -count);
       added -= count;
-      addToRow(entry(penalty, a * columns), row, count);
+      addToRow(entry(penalty, a * columns), row, rowBytes, count);
     } else if (numOnA === 2) {
       addBenefit(load<u16>(lane(row, ctz(pinsOnA ^ laneOfExpert))), row, count);
     }
     if (numOnB === 0) {
       add(entry(chipletTokens, b), count);
       added += count;
-      addToRow(entry(penalty, b * columns), row, -count);
+      addToRow(entry(penalty, b * columns), row, rowBytes, -count);
     } else if (numOnB === 1) {
       addBenefit(load<u16>(lane(row, ctz(pinsOnB))), row, -count);
     }
@@ -164,7 +145,7 @@ export function count(chipletOf: usize): void {
   // Each expert would bring all of its tokens to a chiplet, but for those that are there.
   memory.fill(penalty, 0, bytesOfRow);
   for (let pattern: usize = 0; pattern < numPatterns; pattern++) {
-    addToRow(penalty, rowOf(pattern), load<i32>(entry(counts, pattern)));
+    addToRow(penalty, rowOf(pattern), rowBytes, load<i32>(entry(counts, pattern)));
   }
   for (let chiplet: usize = 1; chiplet < numChiplets; chiplet++) {
     memory.copy(penalty + chiplet * bytesOfRow, penalty, bytesOfRow);
@@ -187,7 +168,7 @@ export function count(chipletOf: usize): void {
       const pins = lanesWith(chiplets, i16x8.splat(i16(chiplet)));
       seen |= pins;
       add(entry(chipletTokens, chiplet), tokens);
-      addToRow(entry(penalty, chiplet * columns), row, -tokens);
+      addToRow(entry(penalty, chiplet * columns), row, rowBytes, -tokens);
       if (popcnt(pins) === 1) addBenefit(load<u16>(lane(row, at)), row, tokens);
     }
   }

@@ -1,7 +1,7 @@
 import { TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
-import { indexPatterns } from "../../lib/trace/token-patterns.js";
 import type { Column } from "./column.js";
 import type { ColumnModel } from "./column-model.js";
+import { plainColumnTokens, vectorColumnTokens } from "./column-tokens.js";
 import type { Multipliers } from "./multipliers.js";
 
 /** Finds columns of little reduced cost. */
@@ -21,37 +21,18 @@ export interface ColumnPricer {
  */
 export function createColumnPricer(model: ColumnModel): ColumnPricer {
   const { patterns, numExperts, slotsPerChiplet, admits, isPinned } = model;
-  const { offsets, experts: all, counts } = patterns;
-  const index = indexPatterns(patterns);
-  /** Pin count of the column in each pattern: how many of its experts the pattern has. */
-  const pinCount = new Uint16Array(patterns.numPatterns);
-  /** Tokens of each expert that have no expert of the column. */
-  const adds = Float64Array.from({ length: numExperts }, (_, expert) =>
-    index.patterns
-      .subarray(index.offsets[expert], index.offsets[expert + 1])
-      .reduce((sum, pattern) => sum + counts[pattern], 0),
-  );
+  const { adds, ...column } = vectorColumnTokens(patterns) ?? plainColumnTokens(patterns);
   const isMember = new Uint8Array(numExperts);
   let tokens = 0;
 
   const insert = (expert: number) => {
     tokens += adds[expert];
     isMember[expert] = 1;
-    for (let at = index.offsets[expert]; at < index.offsets[expert + 1]; at++) {
-      const pattern = index.patterns[at];
-      if (pinCount[pattern]++ > 0) continue;
-      for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++)
-        adds[all[place]] -= counts[pattern];
-    }
+    column.insert(expert);
   };
   const remove = (expert: number) => {
     isMember[expert] = 0;
-    for (let at = index.offsets[expert]; at < index.offsets[expert + 1]; at++) {
-      const pattern = index.patterns[at];
-      if (--pinCount[pattern] > 0) continue;
-      for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++)
-        adds[all[place]] += counts[pattern];
-    }
+    column.remove(expert);
     tokens -= adds[expert];
   };
   /** The expert that adds least to some; `otherwise`, unless it is better than that by more than rounding. */

@@ -1,6 +1,7 @@
 import { startKernel } from "../../lib/kernels/kernel.js";
 import { MemoryPlan } from "../../lib/kernels/memory-plan.js";
-import { indexPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
+import { lanesOf, writeRows } from "../../lib/trace/pattern-rows.js";
+import { indexPatterns } from "../../lib/trace/token-patterns.js";
 import type { GainTables, SwapShape } from "./gain-tables.js";
 
 /** The functions of kernels/swap-gains.ts; addresses are in bytes. */
@@ -12,7 +13,6 @@ interface SwapGainsKernel {
   readonly restoreChiplets: (from: number) => void;
 }
 
-const LANES = 8;
 /** The kernel has a bit for each. */
 const MOST_LANES = 32;
 
@@ -25,7 +25,7 @@ const MOST_LANES = 32;
 export function startVectorGainTables(shape: SwapShape): GainTables | undefined {
   const { patterns, numChiplets, slotsPerChiplet } = shape;
   const { numPatterns, numExperts, counts } = patterns;
-  const lanes = LANES * Math.ceil(widestPattern(patterns) / LANES);
+  const lanes = lanesOf(patterns);
   if (lanes > MOST_LANES) return undefined;
   const numOccupants = numChiplets * slotsPerChiplet;
   const index = indexPatterns(patterns);
@@ -49,7 +49,8 @@ export function startVectorGainTables(shape: SwapShape): GainTables | undefined 
   const { buffer } = kernel;
   const { configure, count, move, saveChiplets, restoreChiplets } = kernel.exports as SwapGainsKernel;
   const rows = new Uint16Array(buffer, at.rows, 2 * numPatterns * lanes);
-  writeExperts(rows, patterns, { lanes, unused: numOccupants });
+  // Behind the experts of a row come their chiplets, which are the kernel's to write.
+  writeRows(rows, patterns, { lanes, stride: 2 * lanes, unused: numOccupants });
   new Uint32Array(buffer, at.counts).set(counts);
   new Uint32Array(buffer, at.starts).set(index.offsets);
   new Uint32Array(buffer, at.index).set(index.patterns);
@@ -102,25 +103,4 @@ export function startVectorGainTables(shape: SwapShape): GainTables | undefined 
       restoreChiplets(at.savedChiplets);
     },
   };
-}
-
-/** Writes the experts of every pattern into its row; their chiplets, behind them, are the kernel's to write. */
-function writeExperts(
-  rows: Uint16Array,
-  { numPatterns, offsets, experts }: TokenPatterns,
-  { lanes, unused }: { lanes: number; unused: number },
-): void {
-  for (let pattern = 0; pattern < numPatterns; pattern++) {
-    const row = 2 * pattern * lanes;
-    const width = offsets[pattern + 1] - offsets[pattern];
-    for (let lane = 0; lane < lanes; lane++)
-      rows[row + lane] = lane < width ? experts[offsets[pattern] + lane] : unused;
-  }
-}
-
-function widestPattern({ numPatterns, offsets }: TokenPatterns): number {
-  let widest = 1;
-  for (let pattern = 0; pattern < numPatterns; pattern++)
-    widest = Math.max(widest, offsets[pattern + 1] - offsets[pattern]);
-  return widest;
 }
