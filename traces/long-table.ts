@@ -45,16 +45,16 @@ export class LongTable {
     const isTopOne = this.#builder.options.topK === 1;
     const place = rank === undefined || isTopOne ? 0 : idOf(row[rank], where);
     const open = this.#open;
-    if (open?.key === key && !isTopOne && (rank === undefined ? token.length > 0 : place > open.rank)) {
+    if (open?.key === key && !isTopOne && (rank === undefined || place > open.rank)) {
       open.experts.push(idOf(row[experts], where));
       open.rank = place;
       return;
     }
     this.end();
-    if (token.length === 0 && rank === undefined && !isTopOne) {
+    if (!this.#roles.hasToken && !isTopOne) {
       throw new InputError(
         `${where}: found rows of one expert and no column that tells tokens, expected token, or count where these are loads`,
-        "Maybe pass topK 1 where every row is a token of its own.",
+        "Maybe pass topK 1 where every row is a token of its own; a placement is for moeplace import or moeplace verify.",
       );
     }
     this.#firstRank ??= place;

@@ -29,12 +29,15 @@ export interface TableRoles {
   readonly sequence: string | undefined;
   /** What tells tokens of a layer apart: their number, and those of what they are in. */
   readonly token: readonly string[];
+  /** Whether one of these is the number of the token or of its sequence. */
+  readonly hasToken: boolean;
 }
 
 /** Tells the columns of a table by their names. */
 export function rolesOf(columns: readonly string[]): TableRoles {
   const find = (name: RegExp) => columns.find((column) => name.test(column));
   const experts = find(EXPERTS) ?? find(EXPERT);
+  const isToken = (column: string) => TOKEN.test(column) || SEQUENCE.test(column);
   return {
     layer: find(LAYER),
     experts,
@@ -42,7 +45,8 @@ export function rolesOf(columns: readonly string[]): TableRoles {
     count: find(COUNT),
     places: columns.filter((column) => PLACE.test(column)),
     sequence: find(SEQUENCE),
-    token: columns.filter((column) => [TOKEN, SEQUENCE, APART].some((names) => names.test(column))),
+    token: columns.filter((column) => isToken(column) || APART.test(column)),
+    hasToken: columns.some(isToken),
   };
 }
 

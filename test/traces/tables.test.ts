@@ -331,6 +331,42 @@ describe("numbers by the names of layers", () => {
     );
   });
 
+  it("are none where they are a placement", async () => {
+    const placed = [
+      {
+        layer: 1,
+        chiplets: [
+          [8, 26],
+          [3, 4],
+        ],
+      },
+    ];
+    const files = [
+      { format: "moeplace.placement", version: 1, numExperts: 32, numChiplets: 2, layers: placed },
+      {
+        moe_layer_count: 1,
+        layer_list: [
+          { layer_id: 0, device_count: 1, device_list: [{ device_id: 0, device_expert: [0, 1] }] },
+        ],
+      },
+      {
+        physical_to_logical_map: [
+          [0, 1],
+          [1, 0],
+        ],
+      },
+    ];
+    for (const content of files) {
+      expect(await failureOf(readFolder({ a: JSON.stringify(content) }))).to.match(/found no format known/);
+    }
+    for (const content of [
+      "Expert,Node\n0,1\n1,0\n",
+      "layer,expert,chiplet,slot\n0,3,0,0\n0,7,0,1\n0,2,1,0\n",
+    ]) {
+      expect(await failureOf(readFolder({ a: content }))).to.match(/a placement is for moeplace import/);
+    }
+  });
+
   it("may be how often experts were chosen, by their numbers, those left out not at all", async () => {
     const counted = Object.fromEntries(
       Object.entries(loads).map(([layer, load]) => [

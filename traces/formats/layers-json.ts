@@ -7,7 +7,7 @@ import { appendNamed, isArrayName } from "./named-arrays.js";
 /** Lists within lists are no deeper in any trace, and neither are objects. */
 const MOST_DEEP = 32;
 /** The beginning of an object, up to its first member that is more than a number or a word. */
-const MEMBER = /^\s*\{(?:\s*"[^"]*"\s*:\s*(?:"[^"]*"|[-\w.+]+)\s*,)*\s*"([^"]*)"\s*:\s*/;
+const MEMBER = /^\s*\[?\s*\{(?:\s*"[^"]*"\s*:\s*(?:"[^"]*"|[-\w.+]+)\s*,)*\s*"([^"]*)"\s*:\s*/;
 /** Objects within objects, up to the first array. */
 const MOST_NAMES = 6;
 
@@ -22,19 +22,26 @@ export const layersJson: TraceFormat = {
   recognises({ text }) {
     if (/^\s*\[[\s[]*[-\d]/.test(text)) return true;
     const names: string[] = [];
-    // Objects may be in a list.
-    let rest = text.replace(/^\s*\[(?=\s*\{)/, "");
+    let rest = text;
+    // Objects may be in lists.
     for (let member = MEMBER.exec(rest); member && names.length < MOST_NAMES; member = MEMBER.exec(rest)) {
       names.push(member[1]);
       rest = rest.slice(member[0].length);
     }
-    if (!names.some(isArrayName)) return false;
-    return /^\[[\s[]*[-\d{]/.test(rest) || (names.length > 1 && /^-?\d/.test(rest));
+    const [last = "", ...others] = names.toReversed();
+    if (/^\[[\s[]*[-\d]/.test(rest))
+      return isArrayName(last) || (isNumbered(last) && others.some(isArrayName));
+    return /^-?\d/.test(rest) && isNumbered(last) && others.some(isArrayName);
   },
   async read(paths, builder, onBytes) {
     for (const path of paths) appendNamed(builder, valueOf(await readJson(path, onBytes), path), path);
   },
 };
+
+/** Whether a name is a number, of a token or an expert. */
+function isNumbered(name: string): boolean {
+  return /^((tok|pos|expert)\D*)?\d+$/i.test(name);
+}
 
 /** JSON as arrays by name: objects become dictionaries. */
 function valueOf(content: unknown, path: string, depth = 0): TorchValue {

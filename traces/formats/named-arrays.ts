@@ -23,7 +23,8 @@ const MOST_DEEP = 6;
 
 /** Whether an array of this name is likely to be experts of tokens, loads, or those of a layer. */
 export function isArrayName(name: string): boolean {
-  return TOKENS.test(name) || LOADS.test(name) || isLayerName(name) || /^(\d+|tokens)$/i.test(name);
+  const isOfLayers = isLayerName(name) && (/\d/.test(name) || /(layer|block)s?$/i.test(name));
+  return TOKENS.test(name) || LOADS.test(name) || isOfLayers || /^(\d+|tokens)$/i.test(name);
 }
 
 /** Where a value stands, and what is known of it. */
