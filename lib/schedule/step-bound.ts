@@ -7,6 +7,7 @@ import type { LayerDurations } from "./layer-durations.js";
 import { hottestDurations, leastDurations } from "./model-durations.js";
 import { planOf, type ScheduleOptions } from "./schedule-step.js";
 import { buildStepGraph } from "./step-graph.js";
+import { turnBoundNs } from "./turn-bound.js";
 import { windowBoundNs } from "./window-bound.js";
 
 /** A layer of which something is proved. */
@@ -31,7 +32,8 @@ export interface BoundedLayer {
  * weights and tokens have to fit the SRAM is left out, which only takes waiting away.
  *
  * Where GPUs have kernels all of them wait for each other before and after the experts of every layer, so that the step takes
- * what whichever GPU is last takes, layer by layer (`windowBoundNs`).
+ * what whichever GPU is last takes, layer by layer (`windowBoundNs`). A root chiplet has nothing to
+ * attend to while a training step turns (`turnBoundNs`).
  *
  * @throws InputError if the traffic is for other chiplets than the machine has.
  *
@@ -56,6 +58,7 @@ export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOp
     largest(remainingPathsNs(graph)),
     largest(workOf(graph)),
     hasKernels ? windowBoundNs(least, plan) : 0,
+    plan.training && plan.site.tokensStart === "root" ? turnBoundNs(durations, plan) : 0,
   );
   return boundNs * (1 - BOUND_MARGIN);
 }
