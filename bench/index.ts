@@ -27,7 +27,7 @@ for (const name of wanted) if (!commands.has(name)) throw new Error(`found no sc
 const sections = new Map(
   readFileSync(FILE, "utf8")
     .split(/^(?=# )/m)
-    .map((section) => [/^# (\w+)/.exec(section)?.[1], section.trimEnd()]),
+    .map((section) => [/^# ([\w-]+)/.exec(section)?.[1], section.trimEnd()]),
 );
 for (const [name, command] of commands) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;

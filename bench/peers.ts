@@ -19,23 +19,18 @@ import type { PlacementProblem } from "../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
 import { countTraffic } from "../lib/placement/traffic.js";
 import { verifyChiplets } from "../lib/placement/verify.js";
-import { createRandom } from "../lib/random.js";
 import { scheduleLayer, STEP_CONFIGURATIONS } from "../lib/schedule/schedule-step.js";
 import { largest, sum } from "../lib/statistics.js";
 import { countCoactivation } from "../lib/trace/coactivation.js";
-import { SwapGains } from "../solvers/search/swap-gains.js";
-import { contiguousPlacement } from "../solvers/starts/contiguous-placement.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
+import { annealSwaps } from "./anneal-swaps.js";
 import { realTrace } from "./real-traces.js";
 import { solverOf } from "./solver-of.js";
 import { row } from "./table.js";
 
 const WAFER = { numChiplets: 16, numGroups: 4 };
 const SEED = 1;
-/** Swaps that plain annealing tries, and its temperatures in token copies per token of all slots together. */
-const ANNEALING_SWAPS = 2_000_000;
-const HOT = 0.5;
-const COLD = 1e-3;
+const ANNEALING = { seed: SEED, swaps: 2_000_000, hot: 0.5, cold: 1e-3 };
 
 const hardware = findHardware("mozart-deepseek-calibrated");
 if (!hardware) throw new Error("a preset is gone");
@@ -87,7 +82,7 @@ async function compare(title: string, problem: PlacementProblem, model: string):
     print(name === "eplb-global" ? "EPLB, global" : name, solution.chiplets, (user + system) / 1e6);
   }
   const begin = process.cpuUsage();
-  const annealed = anneal(problem);
+  const annealed = annealSwaps(problem, ANNEALING);
   const { user, system } = process.cpuUsage(begin);
   print("plain annealing", annealed, (user + system) / 1e6);
   for (const [name, run] of [
@@ -100,28 +95,6 @@ async function compare(title: string, problem: PlacementProblem, model: string):
     const seconds = (performance.now() - from) / 1000;
     print(name, blocks && expertsOfChiplets(withEqualSlots(problem, blocks), problem.numChiplets), seconds);
   }
-}
-
-/** Simulated annealing by random swaps, from the contiguous placement; the best placement met. */
-function anneal(problem: PlacementProblem): Chiplets {
-  const random = createRandom(SEED);
-  const state = new SwapGains(problem);
-  state.place(contiguousPlacement(problem));
-  const scale = problem.patterns.numTokens / state.numOccupants;
-  let least = state.tokenCopies;
-  let best = state.expertChiplets();
-  for (let move = 0; move < ANNEALING_SWAPS; move++) {
-    const [e, f] = [random.below(state.numOccupants), random.below(state.numOccupants)];
-    if (state.chipletOf[e] === state.chipletOf[f]) continue;
-    const temperature = scale * HOT * (COLD / HOT) ** (move / ANNEALING_SWAPS);
-    const gain = state.gain(e, f);
-    if (gain < 0 && random.next() >= Math.exp(gain / temperature)) continue;
-    state.swap(e, f);
-    if (state.tokenCopies >= least) continue;
-    least = state.tokenCopies;
-    best = state.expertChiplets();
-  }
-  return expertsOfChiplets(best, problem.numChiplets);
 }
 
 /** Cuts the co-activation graph with METIS; undefined where it is not installed. */

@@ -17,6 +17,7 @@ import { createRandom, type Random } from "../lib/random.js";
 import { splitHoldout, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import type { DispatchModel } from "../lib/placement/dispatch.js";
 import { replicate, type ReplicateOptions } from "../solvers/replicas/replicate.js";
+import { exact } from "../solvers/exact.js";
 import { rebalanceExperts } from "../solvers/eplb.js";
 import { openLayerThreads } from "../solvers/threads/layer-threads.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
@@ -164,7 +165,7 @@ async function modelsTable(): Promise<void> {
     const problem = poseSynthetic(dispatch, 1.05);
     const found = [];
     for (let seed = 1; seed <= SEEDS; seed++) found.push(await solveReplicas(problem, { seed }));
-    const proved = await solveReplicas(problem, { proves: true });
+    const proved = await solveReplicas(problem, { proves: true, boundBy: exact });
     const long = await solveReplicas(problem, { effort: 10 });
     const costs = found.map(({ cost }) => cost);
     const cost = mean(costs);

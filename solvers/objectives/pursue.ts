@@ -61,6 +61,7 @@ const PURSUITS: Record<Objective["minimise"], (solver: Solver, helpers: Helpers)
 /** The same solver with replicas; baselines have their own way with them. */
 function replicating(solver: Solver): Solver {
   if (solver.kind === "baseline") return solver;
-  const { proves } = solver;
-  return { ...solver, solve: (problem, options) => replicate(problem, { ...options, proves }) };
+  const { proves, kind } = solver;
+  const boundBy = kind === "proof" ? solver : undefined;
+  return { ...solver, solve: (problem, options) => replicate(problem, { ...options, proves, boundBy }) };
 }

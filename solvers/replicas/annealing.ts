@@ -30,15 +30,15 @@ export interface ReplicaSearchOptions {
 /** Patterns looked at in a search: a second or two. */
 const MOST_WORK = 6e7;
 /** Changes tried for every slot, where the patterns are few; quality grows slowly beyond. Fewer where each that is kept costs more. */
-const MOVES_PER_SLOT = { drawn: 25_000, nearest: 9_000 };
+const MOVES_PER_SLOT = { drawn: 25_000, nearest: 12_000 };
 /** What a change costs that is refused at once, in patterns looked at. */
 const WORK_OF_TRIAL = 4;
 /**
  * Temperatures of the annealing, in token copies per token of all slots together: what a change may cost at the start and at
  * the end. The more slots there are, the less a change of two of them matters.
  */
-const HOT = 0.4;
-const COLD = 0.1;
+const HOT = { drawn: 0.4, nearest: 0.3 };
+const COLD = { drawn: 0.1, nearest: 0.15 };
 /**
  * Token copies that a token-expert pair above the load cap is worth, at the start and at the end: little at first, so that
  * the search finds its way around the cap, and more than any copy at last.
@@ -77,6 +77,7 @@ export function annealReplicas(
   const { numTokens } = problem.patterns;
   const { chipletTokens: maxTokens } = problem.limits;
   const { slots } = state;
+  const rule = isNearest(problem) ? "nearest" : "drawn";
   const propose = createProposals(problem, slots, random);
   const allows = createChangeRule(problem, slots);
   const isWithin = budget && createMoveBudget(slots, budget);
@@ -105,13 +106,13 @@ export function annealReplicas(
         isCut = performance.now() > deadline;
         progress = from + (state.work - begun + WORK_OF_TRIAL * trials) / mostWork;
         price = FIRST_PENALTY * (LAST_PENALTY / FIRST_PENALTY) ** progress;
-        temperature = (numTokens / slots.expertIn.length) * HOT * (COLD / HOT) ** progress;
+        temperature = (numTokens / slots.expertIn.length) * HOT[rule] * (COLD[rule] / HOT[rule]) ** progress;
       }
       trials++;
       const changes = propose();
       if (!changes || allows?.(changes) === false || isWithin?.(changes) === false) continue;
-      const rule = { price, maxLoad: cap, maxTokens, maxFixed };
-      if (!state.tryChange(changes, rule, -temperature * Math.log(1 - random.next()))) continue;
+      const limits = { price, maxLoad: cap, maxTokens, maxFixed };
+      if (!state.tryChange(changes, limits, -temperature * Math.log(1 - random.next()))) continue;
       state.keep();
       const { excess, cost } = measure();
       const isBetter =

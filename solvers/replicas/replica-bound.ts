@@ -1,6 +1,8 @@
 import { chipletsWithExperts, ruleOf } from "../../lib/placement/dispatch.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { NO_LIMITS } from "../../lib/placement/constraints.js";
+import type { Solver, SolverOptions } from "../../lib/placement/solver.js";
 import { BOUND_MARGIN } from "../../lib/placement/tolerance.js";
 import { smallest } from "../../lib/statistics.js";
 import { indexPatterns } from "../../lib/trace/token-patterns.js";
@@ -31,6 +33,31 @@ export function boundReplicas(problem: PlacementProblem, chiplets: Chiplets, dea
   const chipletOf = chipletsWithExperts(chiplets, numExperts).map((holders) => holders[0]);
   const tokens = lagrangianBound(problem, { chipletOf, mostSubsets: MOST_SUBSETS, deadline });
   return Math.max(1, tokens / patterns.numTokens);
+}
+
+/**
+ * Proves the same by a solver that bounds placements without replicas, which may take it long; 1 where the nearest replica serves,
+ * for that does save copies.
+ */
+export async function boundWithoutReplicas(
+  problem: PlacementProblem,
+  solver: Solver,
+  options: SolverOptions,
+): Promise<number> {
+  if (ruleOf(problem.dispatch) === "nearest") return 1;
+  // A draw of one replica of each expert keeps the slots; no limit that it may break is held against it.
+  const once = {
+    ...problem,
+    numReplicas: 0,
+    chipletsPerGroup: problem.numChiplets,
+    pins: [],
+    antiAffinity: [],
+    limits: NO_LIMITS,
+    evenSlots: false,
+    routerGroups: 1,
+  };
+  const answer = await solver.solve(once, { ...options, start: undefined });
+  return ("bound" in answer ? answer.bound : undefined) ?? 1;
 }
 
 /**

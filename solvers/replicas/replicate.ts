@@ -2,7 +2,7 @@ import { constraintsOf, heldLimits } from "../../lib/placement/constraints.js";
 import type { Chiplets, Solution, StoppedBy } from "../../lib/placement/placement.js";
 import { spreadLoad } from "../../lib/placement/spread-load.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
-import { timeLeft, type SolverOptions } from "../../lib/placement/solver.js";
+import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
 import { OPTIMALITY_GAP, SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
 import { countReplication, countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
@@ -16,7 +16,7 @@ import { constraintModelOf } from "../constraints/constraint-model.js";
 import { findConflict } from "../constraints/feasibility.js";
 import { separateReplicas } from "./separation.js";
 import { enumerateReplicas } from "./enumerate-replicas.js";
-import { boundReplicas } from "./replica-bound.js";
+import { boundReplicas, boundWithoutReplicas } from "./replica-bound.js";
 import type { SearchBudget } from "../search/iterated-local-search.js";
 import { placeByColumns } from "../columns/place-by-columns.js";
 import { largest, smallest } from "../../lib/statistics.js";
@@ -41,6 +41,8 @@ const SEPARATION_STREAM = 4;
 export interface ReplicateOptions extends SolverOptions {
   /** Whether to prove a bound on the traffic too. Default false. */
   readonly proves?: boolean;
+  /** Solver that bounds placements without replicas, however long that takes, where they bound those with. Default none. */
+  readonly boundBy?: Solver | undefined;
   /** Searches so many times as long as the size of the problem asks for. Default 1. */
   readonly effort?: number;
 }
@@ -56,7 +58,12 @@ export async function replicate(problem: PlacementProblem, options: ReplicateOpt
   const begun = notWorse(problem, found, options.start);
   const answer = tryAll(problem, begun);
   if (!options.proves || !("chiplets" in answer) || answer.status === "optimal") return answer;
-  const bound = boundReplicas(problem, answer.chiplets, deadline);
+  const bound = Math.max(
+    boundReplicas(problem, answer.chiplets, deadline),
+    options.boundBy
+      ? await boundWithoutReplicas(problem, options.boundBy, { ...options, ...timeLeft(deadline) })
+      : 1,
+  );
   return answer.cost - bound <= OPTIMALITY_GAP * answer.cost
     ? { ...answer, status: "optimal", bound, stoppedBy: "proof" }
     : { ...answer, bound };

@@ -4,7 +4,8 @@ import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import { createRandom } from "../../../lib/random.js";
 import { verifyFound } from "../../../lib/placement/verify.js";
 import { enumerateReplicas } from "../../../solvers/replicas/enumerate-replicas.js";
-import { boundReplicas } from "../../../solvers/replicas/replica-bound.js";
+import { exact } from "../../../solvers/exact.js";
+import { boundReplicas, boundWithoutReplicas } from "../../../solvers/replicas/replica-bound.js";
 import { replicate } from "../../../solvers/replicas/replicate.js";
 import { patternsOf, solvedReplicatedProblems } from "../arbitrary-problem.js";
 
@@ -24,6 +25,17 @@ describe("proofs of placements with replicas", () => {
     }
     expect(nearest).to.be.at.least(5);
     expect(uniform).to.be.at.least(5);
+    expect(above).to.be.at.least(3);
+  });
+
+  it("are bounds by a solver that proves placements without replicas", async () => {
+    let above = 0;
+    for (const { problem, best } of solvedReplicatedProblems()) {
+      if (best === Infinity) continue;
+      const bound = await boundWithoutReplicas(problem, exact, DEFAULT_SOLVER_OPTIONS);
+      expect(bound).to.be.at.most(best + 1e-9);
+      if (bound > 1) above++;
+    }
     expect(above).to.be.at.least(3);
   });
 
