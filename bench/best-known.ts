@@ -162,9 +162,10 @@ async function seedsRow(trace: RoutingTrace, numChiplets: number, file: string):
   }
   const { user, system } = process.cpuUsage(before);
   const means = losses.map(mean);
+  const [, name, numSlots] = /([^/]+)\.\d+x(\d+)\.json$/.exec(file) ?? [];
   row(
-    known.model ?? "",
-    file.replace(/.*\.(\d+)x(\d+)\.json$/, "$1 x $2"),
+    name,
+    `${numChiplets} x ${numSlots}`,
     String(known.layers.length),
     mean(known.layers.map(costOf)).toFixed(4),
     String(known.layers.filter(({ status }) => status === "optimal").length),
