@@ -1,7 +1,7 @@
 /**
  * Single figures that READMEs and blogs print, of DeepEP and other kernels, as cases for the same model.
  *
- * Nothing is fitted to them; the H800 has the rate of NVLink that its source states.
+ * Nothing is fitted to them but what EFA adds, to two of them; the H800 has the rate of NVLink that its source states.
  */
 
 import { plainNumbers } from "../lib/hardware/constant.js";
@@ -12,6 +12,21 @@ import { expectedCopies } from "../lib/performance/uniform-copies.js";
 import { ascendKernels } from "./ascend.js";
 import { bytesOfFormat, deepEpBytes, machineOf, type GpuCase, type Row } from "./gpu-cases.js";
 
+/**
+ * What AWS's EFA takes longer than InfiniBand, for each other server, in one exchange: a constant of the adapter's own
+ * protocol, which few tokens show and many hide.
+ *
+ * Fitted to one published exchange (E063: DeepEP V2, 2 servers, 128 tokens), the mean of its two ways.
+ */
+const EFA_NS_A_SERVER = 35_500;
+/**
+ * What DeepEP's first kernels take longer there, in one exchange: NVSHMEM hands every copy to a thread of the host, which EFA
+ * needs and InfiniBand does not.
+ *
+ * Fitted to one published exchange (E073: 2 servers, 128 tokens), of whose two ways it is half of what is left.
+ */
+const EFA_PROXY_NS = 307_000;
+
 type Way = keyof BothWays<unknown>;
 
 /** A setting as the file's columns give it. */
@@ -20,6 +35,7 @@ interface Setting {
   /** Whose kernels they are. */
   readonly library: string;
   readonly machine: string;
+  readonly hasEfa: boolean;
   readonly tokens: number;
   readonly topK: number;
   readonly numExperts: number;
@@ -91,6 +107,7 @@ function settingOf(row: Row, machine: string): Setting {
     mode: row["mode"],
     library: classOf(row),
     machine,
+    hasEfa: row["machine"].includes("EFA"),
     tokens: Number(row["tokens_per_rank"]),
     topK,
     numExperts,
@@ -134,6 +151,13 @@ function kernelsOf({ library, machine, numGpus }: Setting, measured: GpuKernels)
 }
 
 function exchangeNs(measured: GpuKernels, setting: Setting, way: Way): number {
+  const { hasEfa, numServers, library } = setting;
+  const adapterNs = hasEfa ? EFA_NS_A_SERVER * (numServers - 1) : 0;
+  const proxyNs = library === "DeepEP V1 on EFA" ? EFA_PROXY_NS : 0;
+  return adapterNs + proxyNs + kernelNs(measured, setting, way);
+}
+
+function kernelNs(measured: GpuKernels, setting: Setting, way: Way): number {
   const { mode, library, tokens, topK, numExperts, numGpus, numServers, gpusPerServer, expected } = setting;
   const kernels = kernelsOf(setting, measured);
   const exchange = { tokens, numGpus, bytesPerCopy: setting.bytes[way] };
