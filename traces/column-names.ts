@@ -114,7 +114,9 @@ function nameLong(names: string[], others: readonly number[], groups: Groups, wh
   const [expert] = experts;
   const matrix = tensorOfLists(groups.map((group) => group.map((row) => row[expert])));
   const mayBeLoads = matrix !== undefined && whyLoads(matrix) !== undefined;
-  if (experts.length !== 1 || mayBeLoads || groups.some(({ length }) => length > MAX_TOP_K)) {
+  const rest = others.filter((column) => column !== rank && column !== expert);
+  const areWeights = rest.every((column) => groups.flat().some((row) => !Number.isInteger(row[column])));
+  if (experts.length !== 1 || !areWeights || mayBeLoads || groups.some(({ length }) => length > MAX_TOP_K)) {
     throw new InputError(
       `${where}: found several rows for a layer and a token, and ${experts.length} columns that may be its experts, expected one of ids`,
       WAY_OUT,
@@ -127,9 +129,11 @@ function nameLong(names: string[], others: readonly number[], groups: Groups, wh
 /** A column for every place of a token's experts, with weights among them; or one for every expert of the layer. */
 function nameWide(names: string[], others: readonly number[], rows: Rows, where: string): void {
   const counter = others.length > MAX_TOP_K ? -1 : counterAmong(rows, others[0]);
-  if (counter >= 0) {
+  // Beside the expert of a top-1 model, what is always the same may be its weight.
+  const isWeighted = others.length === 2 && others.some((column) => isConstant(rows, column));
+  if (counter >= 0 || (isWeighted && rows.length > others.length)) {
     throw new InputError(
-      `${where}: found a layer, a token and another column that counts, expected experts behind them`,
+      `${where}: found a column behind layer and token that ${counter < 0 ? "is always the same" : "counts"}, expected experts`,
       WAY_OUT,
     );
   }

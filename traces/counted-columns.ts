@@ -50,13 +50,25 @@ export function countingOf(all: Rows, as?: "tokens" | "loads"): Counting | undef
   return orders.length > 0 || hasIndex ? { hasIndex, orders } : undefined;
 }
 
-/** The first column, from `first` on, that goes up and never down, as neither experts nor loads do; -1 where none does. */
+/** The first column, from `first` on, that counts as neither experts nor loads do; -1 where none does. */
 export function counterAmong(rows: Rows, first = 0): number {
   if (rows.length < MANY_ROWS) return -1;
-  const columns = rows[0].map((_, column) => column).slice(first);
-  const goesUp = (column: number) =>
-    rows.every((row, at) => isCount(row[column]) && (at === 0 || row[column] >= rows[at - 1][column]));
-  return columns.find((column) => !isConstant(rows, column) && goesUp(column)) ?? -1;
+  for (let column = first; column < rows[0].length; column++) if (isCounter(rows, column)) return column;
+  return -1;
+}
+
+/** Whether a column only ever goes up, or goes on by one from wherever it begins again, not always at the same number. */
+function isCounter(rows: Rows, column: number): boolean {
+  const [values, falls] = [rows.map((row) => row[column]), new Set<number>()];
+  let [changes, ones] = [0, 0];
+  for (let at = 1; at < values.length; at++) {
+    const step = values[at] - values[at - 1];
+    if (step < 0) falls.add(values[at - 1]);
+    changes += Number(step !== 0);
+    ones += Number(step === 1);
+  }
+  const goesOn = changes >= FEW_STEPS && 3 * ones > 2 * changes && falls.size > 1;
+  return changes > 0 && (falls.size === 0 || goesOn) && values.every(isCount);
 }
 
 /** Whether all values of a column are the same. */

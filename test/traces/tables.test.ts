@@ -246,6 +246,36 @@ describe("numbers in tables", () => {
     );
   });
 
+  it("are refused where more columns count than layers and tokens, in whatever order their rows come", async () => {
+    const random = createRandom(9);
+    const lengths = [17, 30, 9, 41];
+    const rows = lengths.flatMap((length, request) =>
+      Array.from({ length }, (_, token) =>
+        [0, 1, 2].map((layer) => ({ request, layer, token, expert: Math.floor(random.next() * 16) })),
+      ).flat(),
+    );
+    const passes = [...rows].sort(
+      (a, b) =>
+        (a.token >> 3) - (b.token >> 3) || a.layer - b.layer || a.request - b.request || a.token - b.token,
+    );
+    for (const order of [rows, passes]) {
+      const wide = order.map(({ request, layer, token, expert }) => [
+        request,
+        layer,
+        token,
+        expert,
+        16 + expert,
+      ]);
+      const long = order.flatMap(({ request, layer, token, expert }) =>
+        [0, 1].map((rank) => [request, token, layer, rank, expert + 16 * rank]),
+      );
+      const weighted = order.map(({ layer, token, expert }) => [layer, token, expert, 1]);
+      for (const table of [wide, long, weighted]) {
+        expect(await failureOf(readFolder({ a: csvOf(table) }))).to.match(/^InputError: .*\nMaybe save/s);
+      }
+    }
+  });
+
   it("may be loads in any order, by layer and expert, those of no load left out", async () => {
     const random = createRandom(3);
     const loads = [0, 1, 2].map(() => Array.from({ length: 40 }, () => Math.floor(300 * random.next() ** 3)));
