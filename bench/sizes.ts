@@ -45,7 +45,11 @@ const curves: Record<string, { readonly title: string; readonly sizes: readonly 
   },
   chiplets: {
     title: "Chiplets: 16,384 tokens of top-8, 256 experts, or as many as chiplets, a layer",
-    sizes: [4, 16, 64, 256, 512].map((chiplets) => ({ ...USUAL, experts: Math.max(256, chiplets), chiplets })),
+    sizes: [4, 16, 64, 256, 512].map((chiplets) => ({
+      ...USUAL,
+      experts: Math.max(256, chiplets),
+      chiplets,
+    })),
   },
   layers: {
     title: "Layers: 16,384 tokens, 64 experts of top-6 on 8 chiplets",
