@@ -2,7 +2,8 @@
  * `npm run bench:sizes`: processor time and memory of every step against tokens, experts, chiplets and layers.
  *
  * Seeded synthetic tokens, written as moeplace binary and placed in a process of their own. Every placement is verified
- * independently before its figures are printed; a bound that ten minutes cut says so. `-- experts chiplets` runs these curves alone; `--most N` leaves out larger sizes.
+ * independently before its figures are printed; a bound that ten minutes cut says so. `-- experts chiplets` runs these curves alone; `--most N` leaves out larger sizes,
+ * `--bound` has bounds proved too, which takes longest and is what `npm run bench:bounds` is about.
  */
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
@@ -59,7 +60,10 @@ const curves: Record<string, { readonly title: string; readonly sizes: readonly 
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { most: { type: "string", default: "Infinity" } },
+  options: {
+    most: { type: "string", default: "Infinity" },
+    bound: { type: "boolean", default: false },
+  },
 });
 const folder = mkdtempSync(join(tmpdir(), "moeplace-bench-"));
 try {
@@ -105,7 +109,8 @@ function measure({ tokens, experts, topK, chiplets, layers }: Size): Measured {
   for (const chunk of writeBinaryTrace(synthesizeModel(model, { tokens }))) writeSync(file, chunk);
   closeSync(file);
   const script = fileURLToPath(new URL("./size-once.js", import.meta.url));
-  const { stdout, status } = spawnSync(process.execPath, [script, path, String(chiplets)], {
+  const args = [script, path, String(chiplets), ...(values.bound ? ["bound"] : [])];
+  const { stdout, status } = spawnSync(process.execPath, args, {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -62,7 +62,7 @@ function countRepeated({ experts, numTokens }: LayerTrace, topK: number): number
   for (let step = 0; step < STRETCH; step++) power = Math.imul(power, base);
   const firstOf = new Map<number, number>();
   // Nearly all stretches are new, and this tells so faster than the map.
-  const mayBeKnown = new Uint8Array(2 ** 16);
+  const mayBeKnown = new Uint8Array(2 ** Math.ceil(Math.log2(numTokens)));
   let rolling = 0;
   let repeated = 0;
   let free = 0;
@@ -71,7 +71,7 @@ function countRepeated({ experts, numTokens }: LayerTrace, topK: number): number
     if (end >= STRETCH) rolling = (rolling - Math.imul(power, hashes[end - STRETCH])) | 0;
     const start = end - STRETCH + 1;
     if (start < 0) continue;
-    const slot = (rolling ^ (rolling >>> 16)) & 0xffff;
+    const slot = (rolling ^ (rolling >>> 16)) & (mayBeKnown.length - 1);
     const first = mayBeKnown[slot] === 0 ? undefined : firstOf.get(rolling);
     if (
       first !== undefined &&

@@ -1,4 +1,4 @@
-import { expertsOfToken, type LayerTrace } from "./routing-trace.js";
+import { NO_EXPERT, type LayerTrace } from "./routing-trace.js";
 import { sum } from "../statistics.js";
 
 /**
@@ -34,8 +34,11 @@ export function collectPatterns(
   { topK, numExperts }: { topK: number; numExperts: number },
 ): TokenPatterns {
   const collector = new PatternCollector(numExperts, layer.numTokens, topK);
-  for (let token = 0; token < layer.numTokens; token++) {
-    collector.add(expertsOfToken(layer, token, topK), 1);
+  const { experts } = layer;
+  for (let from = 0; from < layer.numTokens * topK; from += topK) {
+    let to = from + topK;
+    while (to > from && experts[to - 1] === NO_EXPERT) to--;
+    collector.add(experts, 1, { from, to });
   }
   return collector.finish();
 }
@@ -130,6 +133,9 @@ export function indexPatterns({ numExperts, numPatterns, offsets, experts }: Tok
   return { offsets: starts, patterns };
 }
 
+/** So many experts are sorted by insertion. */
+const FEW = 32;
+
 /** An open-addressing hash table from sorted expert sets to counts, over flat arrays. */
 class PatternCollector {
   #numPatterns = 0;
@@ -151,28 +157,27 @@ class PatternCollector {
     this.#buckets = new Uint32Array(2 ** Math.ceil(Math.log2(2 * maxPatterns + 2)));
   }
 
-  add(members: Uint16Array, count: number): void {
-    if (this.#length + members.length > this.#experts.length) {
-      const larger = new Uint16Array(2 * (this.#experts.length + members.length));
+  /** Counts some of the members: all, by default. */
+  add(members: Uint16Array, count: number, { from, to } = { from: 0, to: members.length }): void {
+    const width = to - from;
+    if (this.#length + width > this.#experts.length) {
+      const larger = new Uint16Array(2 * (this.#experts.length + width));
       larger.set(this.#experts);
       this.#experts = larger;
     }
-    const start = this.#length;
-    const candidate = this.#experts.subarray(start, start + members.length);
-    candidate.set(members);
-    candidate.sort();
+    this.#putSorted(members, from, to);
     const mask = this.#buckets.length - 1;
-    let bucket = hashOf(candidate) & mask;
+    let bucket = this.#hashOfLast(width) & mask;
     for (; this.#buckets[bucket] !== 0; bucket = (bucket + 1) & mask) {
       const pattern = this.#buckets[bucket] - 1;
-      if (this.#equals(pattern, candidate)) {
+      if (this.#equalsLast(pattern, width)) {
         this.#counts[pattern] += count;
         return;
       }
     }
     this.#buckets[bucket] = this.#numPatterns + 1;
     this.#counts[this.#numPatterns++] = count;
-    this.#length += members.length;
+    this.#length += width;
     this.#offsets[this.#numPatterns] = this.#length;
   }
 
@@ -188,20 +193,41 @@ class PatternCollector {
     };
   }
 
-  #equals(pattern: number, members: Uint16Array): boolean {
+  /** Writes a candidate behind the patterns, ascending: of a few experts by insertion, which makes no objects. */
+  #putSorted(members: Uint16Array, from: number, to: number): void {
+    const experts = this.#experts;
+    const start = this.#length;
+    if (to - from > FEW) {
+      const candidate = experts.subarray(start, start + to - from);
+      candidate.set(members.subarray(from, to));
+      candidate.sort();
+      return;
+    }
+    for (let place = from; place < to; place++) {
+      const expert = members[place];
+      let at = start + place - from;
+      for (; at > start && experts[at - 1] > expert; at--) experts[at] = experts[at - 1];
+      experts[at] = expert;
+    }
+  }
+
+  #hashOfLast(width: number): number {
+    const experts = this.#experts;
+    let hash = 0x811c9dc5;
+    for (let at = this.#length; at < this.#length + width; at++)
+      hash = Math.imul(hash ^ experts[at], 0x01000193);
+    return hash ^ (hash >>> 15);
+  }
+
+  #equalsLast(pattern: number, width: number): boolean {
+    const experts = this.#experts;
     const start = this.#offsets[pattern];
-    if (this.#offsets[pattern + 1] - start !== members.length) return false;
-    for (let place = 0; place < members.length; place++) {
-      if (this.#experts[start + place] !== members[place]) return false;
+    if (this.#offsets[pattern + 1] - start !== width) return false;
+    for (let place = 0; place < width; place++) {
+      if (experts[start + place] !== experts[this.#length + place]) return false;
     }
     return true;
   }
-}
-
-function hashOf(members: Uint16Array): number {
-  let hash = 0x811c9dc5;
-  for (const member of members) hash = Math.imul(hash ^ member, 0x01000193);
-  return hash ^ (hash >>> 15);
 }
 
 /** Whether every token chose one expert, as in loads posed without tokens: C_T is the same for all placements then. */
