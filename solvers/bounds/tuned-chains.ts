@@ -31,9 +31,8 @@ export type ChainTuner = (lp: {
 /**
  * Makes a tuner of chains.
  *
- * Weights that are fitted to the columns of the LP alone are far below the tokens of other sets: of 256 experts half a million
- * columns are below a limit that none of them is truly below by 15 % of a column's cost. So chains are followed from
- * some triples, what they meet is observed too, and weights are fitted anew.
+ * Weights that are fitted to the columns of the LP alone are far below the tokens of other sets, so that most of what chains meet
+ * is truly well above the limit. So chains are followed from some triples, what they meet is observed too, and weights are fitted anew.
  */
 export function createChainTuner(subsets: TokenSubsets, { slots }: { slots: number }): ChainTuner {
   const fit = createWeightFitter(subsets, { slots });

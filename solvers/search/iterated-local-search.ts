@@ -30,6 +30,8 @@ export const DEEP_SEARCH: SearchBudget = { starts: 60, restarts: 6, kicks: 100 }
  * into kicks of the best placement.
  */
 const MOST_EXPERTS_OF_RANDOM_STARTS = 160;
+/** Kicks there, against those of the budget. */
+const KICKS_INSTEAD = 4;
 
 /** How a search leaves a local optimum. */
 export interface KickRule {
@@ -125,23 +127,23 @@ export function startSearch(model: SwapModel, options: SearchOptions): Search {
         for (const added of placeCommunities(model, createRandom(seed, layer)).slice(0, 1))
           starts.push(added);
       }
-      const searchAll = () => {
+      const searchAll = (kicks: number) => {
         for (const start of starts) {
           const admissible = model.admit(start, random);
-          if (admissible) searchFrom(admissible, budget.kicks, random);
+          if (admissible) searchFrom(admissible, kicks, random);
           if (stoppedBy === "time limit") break;
         }
       };
       if (patterns.numExperts > MOST_EXPERTS_OF_RANDOM_STARTS) {
         if (best) starts.push(best);
-        searchAll();
+        searchAll(KICKS_INSTEAD * budget.kicks);
         if (best) return best;
         starts.length = 0;
       }
       // A start that is found first is enough where the clock has run out.
       if (starts.length === 0 || performance.now() < deadline)
         for (const added of descendFromRandom(budget, random)) starts.push(added);
-      searchAll();
+      searchAll(budget.kicks);
       return best;
     },
     columnsOf(chipletOf) {
