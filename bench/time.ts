@@ -5,7 +5,7 @@
  * Hours of processor time. `-- --tokens N` takes the first N tokens of every layer at most, `--layers N` so many layers,
  * `--traces law,qwen3` and `--machines h100-8x8,ucie-a-hbm3` these alone, `--workload decode` what is not the
  * default of a machine; all are said in the output. `--pairs FILE` writes every pair
- * to a file as it is done, a line of JSON each, and does not run again what the file has.
+ * to a file as it is done, a line of JSON each, and does not run again what the file has; `--known` runs nothing else.
  */
 import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
@@ -39,6 +39,7 @@ const { values } = parseArgs({
     machines: { type: "string" },
     workload: { type: "string" },
     pairs: { type: "string" },
+    known: { type: "boolean", default: false },
   },
 });
 const [mostTokens, numLayers] = [values.tokens, values.layers].map(Number);
@@ -116,7 +117,7 @@ for (const { machine, trace } of order) {
       pair.machine === machine &&
       pair.workload === machineFor(machine, trace).workload.phase,
   );
-  const pair = known ?? (await measurePair(machine, trace));
+  const pair = known ?? (values.known ? undefined : await measurePair(machine, trace));
   if (pair === undefined) continue;
   pairs.push(pair);
   const { learned, heldOut, atLeastNs } = pair;
