@@ -74,7 +74,7 @@ const longSearch: Solver = {
       if (cost < best.cost) best = { status, chiplets, cost, bound, stoppedBy: "budget" };
     };
     for (let seed = 1; seed <= SEARCH_SEEDS && best.status !== "optimal"; seed++) {
-      const answer = await ilp.solve(problem, { ...options, seed });
+      const answer = await ilp.solve(problem, { ...options, seed, start: undefined });
       if ("chiplets" in answer) consider(answer.chiplets);
     }
     if (best.status !== "optimal") consider(annealSwaps(problem, ANNEALING));

@@ -2,7 +2,7 @@
  * `npm run bench:replicas`: replicas against DeepSeek's load balancer, by loads alone and with tokens, and their frontier.
  *
  * Every placement is verified before it is counted. Seed 1. Sections may be named as arguments: loads, tokens, models, caps,
- * frontier, the last with caps, as in `frontier 1.2 1.1 1.05`.
+ * frontier; the last with caps, as in `frontier 1.2 1.1 1.05`, and models with some of them, as in `models nearest`.
  */
 import { spreadLoad } from "../lib/placement/spread-load.js";
 import { serveLeastLoaded } from "../lib/placement/least-loaded.js";
@@ -161,7 +161,9 @@ async function modelsTable(): Promise<void> {
   );
   console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
   const percent = (part: number) => `${(100 * part).toFixed(2)} %`;
-  for (const dispatch of ["uniform", "sglang-static", "vllm-ascend", "nearest"] as const) {
+  const models = ["uniform", "sglang-static", "vllm-ascend", "nearest"] as const;
+  const named = models.filter((model) => wanted.includes(model));
+  for (const dispatch of named.length > 0 ? named : models) {
     const problem = poseSynthetic(dispatch, 1.05);
     const found = [];
     for (let seed = 1; seed <= SEEDS; seed++) found.push(await solveReplicas(problem, { seed }));
