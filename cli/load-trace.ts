@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { InputError } from "../index.js";
 import {
   readRouting,
@@ -12,6 +13,7 @@ import {
 } from "../doors/traces.js";
 import { withFlags } from "./field-flags.js";
 import type { TraceOptions } from "./options.js";
+import { isPlacementFile } from "./read-files.js";
 import type { Terminal } from "./terminal.js";
 
 /** A trace from files, or the synthetic one that stands in for them. */
@@ -97,6 +99,13 @@ function selectFrom(loaded: LoadedTrace, { layers, sharedExperts }: TraceOptions
 }
 
 function requirePaths(paths: readonly string[]): void {
+  const placement = paths.find((path) => existsSync(path) && isPlacementFile(path));
+  if (placement !== undefined) {
+    throw new InputError(
+      `${placement}: found a placement, expected a trace`,
+      "Maybe pass it by --from or --like of place, or to evaluate.",
+    );
+  }
   if (paths.length > 0) return;
   throw new InputError(
     "traces: found none, expected at least one file",

@@ -93,7 +93,8 @@ export function isPlacementFile(path: string): boolean {
   // Standard input is a trace.
   if (path === "-") return false;
   return reading(path, () => {
-    if (statSync(path).isDirectory()) return false;
+    // What a pipe has told is gone.
+    if (!statSync(path).isFile()) return false;
     const file = openSync(path, "r");
     try {
       const head = Buffer.alloc(65536);

@@ -12,6 +12,7 @@ import {
   type ScheduleViolation,
 } from "../../doors/schedule.js";
 import { collectPatterns, splitParts, type RoutingTrace } from "../../doors/traces.js";
+import { counted } from "../describe/counted.js";
 import { describeCurve, describeSchedule, resourceRecords, scheduleData } from "../describe/schedule.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { outputWidth } from "../help.js";
@@ -99,7 +100,9 @@ export function scheduleCommand(): Command {
       const { graph, schedule } = step;
       reportViolations(validateSchedule(graph, schedule), terminal);
       const part =
-        options.layer === undefined ? `step of ${traffic.length} layers` : `layer ${options.layer}`;
+        options.layer === undefined
+          ? `step of ${counted(traffic.length, "layer")}`
+          : `layer ${options.layer}`;
       const title = `${shape.name} on ${hardware.name}, ${part}, ${options.configuration}`;
       if (options.perfetto !== undefined) {
         await writeOutput(options.perfetto, perfettoJson(graph, schedule, { title }), options);

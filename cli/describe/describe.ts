@@ -52,7 +52,7 @@ export function describeStep({ step, layers }: Evaluation): string | undefined {
   if (step === undefined) return undefined;
   const { configuration, workload, stepNs, stepPj, tokensPerSecond } = step;
   return (
-    `modelled step of ${layers.length} layers (${workload.phase}, ${workload.transport}, ${configuration}): ` +
+    `modelled step of ${counted(layers.length, "layer")} (${workload.phase}, ${workload.transport}, ${configuration}): ` +
     `${formatTime(stepNs)}, ${(stepPj / 1e12).toFixed(1)} J\n` +
     `the whole model: ${Math.round(tokensPerSecond)} tokens/s a chiplet`
   );

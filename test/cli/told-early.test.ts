@@ -31,6 +31,19 @@ describe("what commands say", () => {
     }
   });
 
+  it("is what a placement is where a trace belongs, and one layer where there is one", async () => {
+    const { stdout } = await place.run(
+      ...["place", "trace.jsonl", "--layers", "1", "--chiplets", "4", "--solver", "contiguous"],
+      ...["--model", "deepseek-moe-16b", "-o", "p.json"],
+    );
+    expect(stdout).to.include("modelled step of 1 layer (");
+    const { exitCode, stderr } = await place.run("place", "trace.jsonl", "p.json");
+    expect([exitCode, stderr]).to.deep.equal([
+      2,
+      "p.json: found a placement, expected a trace\nMaybe pass it by --from or --like of place, or to evaluate.\n",
+    ]);
+  });
+
   it("is nothing on stdout where an option cannot be had", async () => {
     await place.run("place", "trace.jsonl", "--chiplets", "4", "--solver", "contiguous", "-o", "p.json");
     for (const form of [[], ["--json"], ["--csv"]]) {

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { gzipSync } from "node:zlib";
 import { expect } from "chai";
 import { zipSync } from "fflate";
 import { npyFile } from "./array-files.js";
+import { parquetFile, type PageOfNumbers } from "./parquet-files.js";
 
 const MOST_MIB = 512;
 const child = fileURLToPath(new URL("memory-child.js", import.meta.url));
@@ -42,7 +44,43 @@ const files: Readonly<Record<string, () => Uint8Array>> = {
   "a JSON of slots": () => filled("[],", 1e6, '{"physical_to_logical_map":[', "[]]}"),
   "a JSON of ranks": () => filled("1,", 1e6, '{"expert_to_ep_rank":[', "1]}"),
   "blocks of zstd that repeat a byte": () => zstdOfRuns(240_000),
+  "a Parquet of entries that take no bits": () => parquetBomb(noBits(2e6, 1), 2e6),
+  "a Parquet of row groups that share their pages": () => parquetBomb(noBits(1e5, 1), 1e5, { numGroups: 2500 }),
+  "a Parquet of more rows than values": () => parquetBomb(noBits(10), 1e15),
+  "a Parquet page of half a gigabyte": () => parquetBomb([gzipPage(5e8, 1)], 1),
+  "a Parquet of pages of many megabytes": () => parquetBomb(Array<PageOfNumbers>(12).fill(gzipPage(15e6, 1e5)), 12e5),
+  "a Parquet of a dictionary of half a gigabyte": () => parquetBomb([{ ...gzipPage(5e8, 1e8), kind: "dictionary" }, entries(1)], 1),
+  "a Parquet of dictionaries of many megabytes": () => parquetBomb([{ ...gzipPage(15e6, 37e5), kind: "dictionary" }, entries(1e6)], 1e6),
 }; // prettier-ignore
+
+/** A page of numbers, nearly all the same, that is packed a little less than as well as can be. */
+function gzipPage(numBytes: number, numValues: number, value = 0): PageOfNumbers {
+  const size = Math.min(numBytes, 5e6);
+  const numRandom = Math.floor(size / 2e4);
+  const part = gzipSync(
+    Buffer.concat([Buffer.alloc(size - numRandom, Buffer.of(value, 0, 0, 0)), randomBytes(numRandom)]),
+  );
+  const numParts = Math.ceil(numBytes / size);
+  return { bytes: Buffer.concat(Array<Buffer>(numParts).fill(part)), numValues, unpacksTo: numParts * size };
+}
+
+/** Entries of a dictionary, all the first one. */
+function entries(numValues: number): PageOfNumbers {
+  return { bytes: gzipSync(Buffer.of(0, 0)), numValues, unpacksTo: 2, kind: "entries" };
+}
+
+/** Any number of values in some bytes. */
+function noBits(numValues: number, value = 0): PageOfNumbers[] {
+  return [{ ...gzipPage(4, 1, value), kind: "dictionary" }, entries(numValues)];
+}
+
+/** A trace as a table, of which one column is as given, and which is large enough to have many values. */
+function parquetBomb(pages: readonly PageOfNumbers[], numRows: number, { numGroups = 1 } = {}): Buffer {
+  const used = pages.reduce((sum, { bytes }) => sum + bytes.length, 0) + 200 * numGroups;
+  const filler = { bytes: gzipSync(randomBytes(Math.max(1, 7e5 - used))), numValues: 1 };
+  const columns = { layer: noBits(numRows), expert_0: noBits(numRows), expert_1: pages, note: [filler] };
+  return parquetFile(columns, { numRows, numGroups, codec: "gzip" });
+}
 
 /** A frame of blocks of 128 KiB, each a byte that repeats. Source: RFC 8878, 3.1.1.2. */
 function zstdOfRuns(numBlocks: number): Buffer {

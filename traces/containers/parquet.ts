@@ -9,6 +9,7 @@ import {
 } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { InputError } from "../../lib/errors.js";
+import { sum } from "../../lib/statistics.js";
 import { afterElement, checkRuns, levelsOf } from "./parquet-runs.js";
 import { readHead, readWhole, type OnBytes } from "../bytes/file-bytes.js";
 import { openUnchanging } from "../bytes/source.js";
@@ -20,17 +21,19 @@ export type ParquetRow = Readonly<Record<string, unknown>>;
 /** A Parquet file whose head was read. */
 export interface ParquetTable {
   readonly columns: readonly string[];
-  /** Reads some of the columns, a row group at a time: so much has to be in memory at once. */
+  /** Reads some of the columns, a row group at a time, of which the columns are in memory at once and some of the rows. */
   rows(columns: readonly string[]): AsyncGenerator<readonly ParquetRow[]>;
   close(): Promise<void>;
 }
 
 /** Values of a row group: more of them than any writer puts there. */
 const MOST_VALUES = 2 ** 25;
-/** Values that need no justification, and values for every byte of a file. */
-const PLAUSIBLE_VALUES = [2 ** 20, 64] as const;
-/** Bytes of a page that need no justification, and bytes for every byte packed. */
-const PLAUSIBLE_BYTES = [2 ** 20, 1000] as const;
+/** Values of a file that need no justification, and values for every byte of it. */
+const PLAUSIBLE_VALUES = [2 ** 20, 24] as const;
+/** Bytes of a page that need no justification, bytes for every byte packed, and more than any writer puts there. */
+const PLAUSIBLE_BYTES = [2 ** 20, 1000, 2 ** 24] as const;
+/** Rows that are made of their columns at a time. */
+const ROWS_AT_ONCE = 2 ** 16;
 
 const COMPRESSORS: Compressors = {
   ZSTD: (input, length) => decompress(input, new Uint8Array(length)),
@@ -60,24 +63,36 @@ export async function openParquet(path: string, onBytes: OnBytes): Promise<Parqu
     columns: topColumns(metadata),
     async *rows(columns) {
       let rowStart = 0;
+      const [few, perByte] = PLAUSIBLE_VALUES;
+      let valuesLeft = Math.max(few, perByte * file.buffer.byteLength);
+      const numDeclared = sum(metadata.row_groups.map((group) => Number(group.num_rows)));
+      if (!(numDeclared <= valuesLeft)) {
+        throw new InputError(
+          `${path}: found ${metadata.row_groups.length} row groups of ${numDeclared} rows in ${file.buffer.byteLength} bytes, ` +
+            `expected at most ${valuesLeft}`,
+        );
+      }
       for (const group of metadata.row_groups) {
-        const rowEnd = rowStart + Number(group.num_rows);
-        await sound(path, () => checkGroup(group, columns, { file: file.buffer, schema: metadata.schema }));
-        let rows: readonly ParquetRow[] = [];
+        const numRows = Number(group.num_rows);
+        const mostValues = Math.min(MOST_VALUES, valuesLeft);
+        const packed = { file: file.buffer, schema: metadata.schema, mostValues };
+        valuesLeft -= await sound(path, () => checkGroup(group, columns, packed));
+        const found = new Map<string, ArrayLike<unknown>[]>();
         await sound(path, () =>
           parquetRead({
             file: file.buffer,
             metadata,
             columns: [...columns],
             rowStart,
-            rowEnd,
-            rowFormat: "object",
+            rowEnd: rowStart + numRows,
             compressors: COMPRESSORS,
-            onComplete: (found: ParquetRow[]) => (rows = found),
+            onChunk({ columnName, columnData }) {
+              found.set(columnName, [...(found.get(columnName) ?? []), columnData]);
+            },
           }),
         );
-        yield rows;
-        rowStart = rowEnd;
+        yield* rowsOf(found, numRows);
+        rowStart += numRows;
       }
     },
     close: file.close,
@@ -110,6 +125,30 @@ function copyOf(bytes: Uint8Array): ArrayBuffer {
   return Uint8Array.from(bytes).buffer;
 }
 
+/** Rows of columns that come in pieces, some at a time: objects take ten times as much memory. */
+function* rowsOf(
+  columns: ReadonlyMap<string, readonly ArrayLike<unknown>[]>,
+  numRows: number,
+): Generator<readonly ParquetRow[]> {
+  const cells = [...columns].map(([name, pieces]) => ({ name, next: cellsOf(pieces) }));
+  for (let row = 0; row < numRows; row += ROWS_AT_ONCE) {
+    yield Array.from({ length: Math.min(ROWS_AT_ONCE, numRows - row) }, () => {
+      const values: Record<string, unknown> = {};
+      for (const { name, next } of cells) values[name] = next();
+      return values;
+    });
+  }
+}
+
+/** Tells a column's values one after the other; undefined behind the last. */
+function cellsOf(pieces: readonly ArrayLike<unknown>[]): () => unknown {
+  let [piece, at] = [0, 0];
+  return () => {
+    while (piece < pieces.length && at === pieces[piece].length) [piece, at] = [piece + 1, 0];
+    return pieces.at(piece)?.[at++];
+  };
+}
+
 function topColumns({ schema }: FileMetaData): string[] {
   const found: string[] = [];
   for (let at = 1; at < schema.length; at = afterElement(schema, at)) found.push(schema[at].name);
@@ -119,17 +158,19 @@ function topColumns({ schema }: FileMetaData): string[] {
 /**
  * Walks the pages of a row group and believes their sizes only as far as they are plausible, before any is unpacked.
  *
+ * @param packed.mostValues Values that the row group may have: what others have not had, for pages may be told again and again.
+ * @returns Values of the columns.
  * @throws Error that says what is not.
  */
 async function checkGroup(
   { columns: chunks, num_rows: numRows }: FileMetaData["row_groups"][number],
   columns: readonly string[],
-  { file, schema }: { file: AsyncBuffer; schema: FileMetaData["schema"] },
-): Promise<void> {
-  const mostValues = Math.min(
-    MOST_VALUES,
-    Math.max(PLAUSIBLE_VALUES[0], PLAUSIBLE_VALUES[1] * file.byteLength),
-  );
+  {
+    file,
+    schema,
+    mostValues,
+  }: { readonly file: AsyncBuffer; readonly schema: FileMetaData["schema"]; readonly mostValues: number },
+): Promise<number> {
   let numValues = 0;
   let mostInColumn = 0;
   for (const { meta_data: column } of chunks) {
@@ -147,7 +188,8 @@ async function checkGroup(
     while (reader.offset < bytes.byteLength - 1) {
       const page = parquetHeader(reader);
       const { compressed_page_size: packed, uncompressed_page_size: unpacked } = page;
-      const most = Math.max(PLAUSIBLE_BYTES[0], PLAUSIBLE_BYTES[1] * packed);
+      const [few, perByte, mostBytes] = PLAUSIBLE_BYTES;
+      const most = Math.min(mostBytes, Math.max(few, perByte * packed));
       if (
         !(packed >= 0 && packed <= bytes.byteLength - reader.offset) ||
         !(unpacked >= 0 && unpacked <= most)
@@ -176,6 +218,7 @@ async function checkGroup(
   if (!(numRows >= 0 && numRows <= mostInColumn)) {
     throw new Error(`a row group of ${numRows} rows and ${mostInColumn} values`);
   }
+  return numValues;
 }
 
 /** Says of what the library throws that the file is damaged. */
