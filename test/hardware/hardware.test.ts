@@ -149,6 +149,19 @@ describe("parseHardware", () => {
     );
   });
 
+  it("refuses a link with two bandwidths, rather than to take one of them", async () => {
+    const withLink = (link: object) => ({
+      ...json(),
+      links: { ...mozart.links, chiplet: { ...mozart.links.chiplet, ...link } },
+    });
+    expect(await messageOf(withLink({ bytesPerNsBack: 10 }))).to.equal(
+      "hw.json: unknown field links.chiplet.bytesPerNsBack, expected none of that name",
+    );
+    expect(await messageOf(withLink({ bytesPerNs: [10, 20] }))).to.match(
+      /^hw\.json: field links\.chiplet\.bytesPerNs is \[10,20\], expected a number/,
+    );
+  });
+
   it("names a missing section", async () => {
     expect(await messageOf({ ...json(), links: undefined })).to.equal(
       "hw.json: missing field links, expected an object",
