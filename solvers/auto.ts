@@ -13,10 +13,10 @@ const MOST_COLUMNS = 1e6;
 const MOST_SUBSETS = 1e6;
 /** Chains of 64 experts by 8 slots to the bound of the LP, of 128 to some 2 %, of 256 and 384 to 5 %. */
 const CHAINS: ChainBudget = {
-  mostBoxes: 2,
+  mostBoxes: 3,
   mostExperts: 512,
-  firstSets: 300_000,
-  mostSets: 600_000,
+  firstSets: 500_000,
+  mostSets: 800_000,
   mostRounds: 0,
   mostListed: 0,
 };

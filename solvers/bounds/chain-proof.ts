@@ -78,10 +78,11 @@ const MOST_NEW_COLUMNS = 300;
 /** Sets of an enumeration, against those of the one before. */
 const GROWTH = 4;
 /** Sets that have to be left for an enumeration, against those that a sample lets expect. */
-const SPARE = 1.5;
-/** Of the sets left, as many are kept for a second attempt as long as nothing is proved, so many limits further away. */
-const KEPT = 0.25;
-const STEPS_BACK = 5;
+const SPARE = 1.2;
+/** Of the sets left, as many are kept for a second attempt as long as nothing is proved. */
+const KEPT = 0.35;
+/** Where a sample let expect too few sets, the sets left have to be so many times those that it lets expect of the next. */
+const CAUTION = 3;
 
 /**
  * Opens a proof of what every placement costs at least, where columns are too many for a table.
@@ -195,7 +196,7 @@ export function openChainProof(
           if (performance.now() >= deadline || (columns.length > 0 && (isComplete || hasRoundsLeft))) break;
           if (!isComplete) {
             if (!isFirst || part === PARTS_BELOW.length - 1) break;
-            part = Math.min(part + STEPS_BACK, PARTS_BELOW.length - 1);
+            part = Math.min(Math.max(part + 1, firstWithin(setsLeft / CAUTION)), PARTS_BELOW.length - 1);
           } else if (part > 0) {
             part = Math.min(part - 1, firstWithin(GROWTH * Math.max(sizeAt(part), firstSets)));
             if (SPARE * sizeAt(part) > setsLeft) return { tokensBound, shortlist: undefined };

@@ -12,7 +12,7 @@ const BOX = 0.1;
 /** LPs solved at most before the box moves. */
 const ROUNDS_A_BOX = 15;
 /** Columns that each round begins to improve from. */
-const STARTS = 30;
+const STARTS = 60;
 const MOST_NEW_COLUMNS = 300;
 /** Columns that a new box begins with at most. */
 const FIRST_COLUMNS = 1500;

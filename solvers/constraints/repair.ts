@@ -92,8 +92,7 @@ export function repairPlacement(
   for (let count = 0; count <= maxMoves; count++) {
     const above = chiplets.map((_, chiplet) => chiplet).filter(isAbove);
     if (above.length === 0) return repaired;
-    const from = above[random.below(above.length)];
-    const moves = movesFrom(from);
+    const moves = movesFrom(above[random.below(above.length)]);
     if (moves.length === 0) continue;
     let best = moves[random.below(moves.length)];
     let bestGain = 0;
