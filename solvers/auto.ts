@@ -15,7 +15,7 @@ const MOST_SUBSETS = 1e6;
 const CHAINS: ChainBudget = {
   mostBoxes: 3,
   mostExperts: 512,
-  firstSets: 500_000,
+  firstSets: 400_000,
   mostSets: 800_000,
   mostRounds: 0,
   mostListed: 0,
