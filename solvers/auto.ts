@@ -11,7 +11,7 @@ const MOST_COLUMNS = 1e6;
  * as long as the search at most.
  */
 const MOST_SUBSETS = 1e6;
-/** Chains of 64 experts by 8 slots to the bound of the LP, of 128 to some 2 %, of 256 and 384 to 5 %. */
+/** Chains of 64 to 256 experts by 8 slots to 5 % or less; of 384 what a budget of about the same time leaves. */
 const CHAINS: ChainBudget = {
   mostBoxes: 3,
   mostExperts: 512,
