@@ -43,7 +43,9 @@ export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
     isBinary: true,
   };
   // Thousands of rows are looked at: what is made of them is made in the same memory.
-  let [chosen, chosenBefore] = [new Float64Array(width), new Float64Array(width)];
+  // A header may claim rows of any width, and have none.
+  const room = numEntries * numRows > 0 ? width : 0;
+  let [chosen, chosenBefore] = [new Float64Array(room), new Float64Array(room)];
   for (let entry = 0; entry < numEntries; entry++) {
     let [numBefore, sumBefore] = [0, 0];
     for (let row = 0; row < numRows; row++) {

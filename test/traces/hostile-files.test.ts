@@ -48,6 +48,7 @@ describe("hostile traces", () => {
     },
     { name: "a layer of 1e9", content: () => row.replace(":0", ":999999999"), message: /found layer 999999999, expected 0 to 1023/ },
     { name: "zero tokens of 1e9 layers", content: () => claimed([0, 1e9, 2]), message: /found an array of/ },
+    { name: "rows of 2^53 experts, in Fortran order", content: () => npyFile({ shape: [5, 2 ** 53], values: Uint8Array.of(1) }, { isFortran: true }), message: /found an array of/ },
     { name: "no experts a token", content: () => claimed([4, 1, 0]), message: /found 0 experts|shape/ },
     { name: "loads of 1e18 layers", content: () => claimed([1e18, 32]), message: /found an array of shape/ },
     {
