@@ -11,7 +11,7 @@ const MOST_COLUMNS = 1e6;
  * as long as the search at most.
  */
 const MOST_SUBSETS = 1e6;
-/** Chains of 64 to 256 experts by 8 slots to 5 % or less; of 384 what a budget of about the same time leaves. */
+/** Chains of 64 to 384 experts by 8 slots, to about 5 % or less: what `npm run bench:bounds` prints. */
 const CHAINS: ChainBudget = {
   mostBoxes: 3,
   mostExperts: 512,

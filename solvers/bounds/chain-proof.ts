@@ -13,7 +13,7 @@ import { createChainTuner } from "./tuned-chains.js";
 
 /** What a proof by chains may cost. */
 export interface ChainBudget {
-  /** Boxes of column generation by search. */
+  /** Boxes of column generation by search for up to 256 experts, more of more experts. */
   readonly mostBoxes: number;
   /** Slots of all chiplets together at most: quadruples grow with their fourth power. */
   readonly mostExperts: number;
@@ -63,7 +63,7 @@ const FEWEST_SLOTS = 4;
 const MOST_SUBSETS = 2e7;
 /** Boxes after an enumeration has found columns: multipliers have not far to go. */
 const BOXES_A_ROUND = 4;
-/** Beyond so many, budgets of sets grow with the experts. */
+/** Beyond so many, budgets of boxes and of sets grow with the experts. */
 const MANY_EXPERTS = 256;
 /** How far below 0 reduced costs may be, as parts of a mean column's cost: from the bound of the LP itself to what is easy to prove. */
 const PARTS_BELOW = [
@@ -105,10 +105,11 @@ export function openChainProof(
   if (!subsets) return undefined;
   const generation = startGeneration(model, { pool, chipletOf });
   const tune = createChainTuner(subsets, { slots });
+  const scale = Math.max(1, numExperts / MANY_EXPERTS);
+  const mostBoxes = Math.ceil(scale * budget.mostBoxes);
   // As pairs of experts grow.
-  const scale = Math.max(1, numExperts / MANY_EXPERTS) ** 2;
-  const firstSets = scale * budget.firstSets;
-  let setsLeft = scale * budget.mostSets;
+  const firstSets = scale ** 2 * budget.firstSets;
+  let setsLeft = scale ** 2 * budget.mostSets;
   const list = (chains: SubsetChains, { multipliers, limit, most, mostSets }: ListOptions) => {
     const columns: PricedColumn[] = [];
     const { numSets, isComplete } = chains.enumerate({ limit, mostSets, deadline }, (experts, tokens) => {
@@ -136,7 +137,7 @@ export function openChainProof(
   const isFree = ({ experts }: Column) => !experts.some((expert) => isPinned[expert]);
   return {
     async generate() {
-      await generation.converge(budget.mostBoxes, deadline);
+      await generation.converge(mostBoxes, deadline);
     },
     async prove(cutoff) {
       let tokensBound: number | undefined;
