@@ -18,6 +18,7 @@ import { checkOutput, writeOutput, type OutputOptions } from "./output-file.js";
 import type { RunningLimit } from "./placer.js";
 import { readPlacement, type PlacementReading } from "./read-files.js";
 import type { SolveOptions } from "./solve-options.js";
+import type { Terminal } from "./terminal.js";
 
 /** Options of a placement that begins at a running one. */
 export interface MigrationOptions extends OutputOptions {
@@ -117,6 +118,15 @@ export function describeMigration(plan: TimedPlan, from: string, payBack?: numbe
       return `\nlayer ${layer}: ${shown}${more}`;
     });
   return `moves ${moves} experts from where ${from} has them, in ${transfers} transfers${sent}${spent}${paid}${layers.join("")}`;
+}
+
+/** Says where no move was found because the time had run out, which is no judgement on moves. */
+export function noteCutMoves(
+  { layers }: Placement,
+  { moves, terminal }: { moves: number; terminal: Terminal },
+): void {
+  if (moves > 0 || layers.every(({ stoppedBy }) => stoppedBy !== "time limit")) return;
+  terminal.note("no move was found before the time limit: a longer one may find moves that pay");
 }
 
 function describeStep(step: MigrationStep): string {

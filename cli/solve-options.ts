@@ -71,7 +71,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
     new Option("--even-slots", "as many experts on every chiplet, or one more on each of the first"),
     integerOption("--seed <n>", "seed of everything random").default(1),
     integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1),
-    numberOption("--time-limit <seconds>", "stop the solver of a layer after this time", {
+    numberOption("--time-limit <seconds>", "stop solvers after this time, all layers together", {
       above: 0,
       isOpen: true,
     }),

@@ -24,7 +24,7 @@ export interface TableRoles {
   readonly rank: string | undefined;
   /** How often the expert was chosen. */
   readonly count: string | undefined;
-  /** A column for every place of a token's experts, or for every expert. */
+  /** A column for every place of a token's experts, or for every expert, by the numbers in their names. */
   readonly places: readonly string[];
   readonly sequence: string | undefined;
   /** What tells tokens of a layer apart: their number, and those of what they are in. */
@@ -43,11 +43,21 @@ export function rolesOf(columns: readonly string[]): TableRoles {
     experts,
     rank: columns.find((column) => column !== experts && RANK.test(column)),
     count: find(COUNT),
-    places: columns.filter((column) => PLACE.test(column)),
+    places: columns.filter((column) => PLACE.test(column)).sort((a, b) => numberOf(a) - numberOf(b)),
     sequence: find(SEQUENCE),
     token: columns.filter((column) => isToken(column) || APART.test(column)),
     hasToken: columns.some(isToken),
   };
+}
+
+/** The number at the end of a name. */
+function numberOf(column: string): number {
+  return Number(/\d+$/.exec(column)?.[0]);
+}
+
+/** The first of columns, one for every expert, behind which a number is left out; undefined where there is none. */
+export function gapBehind(places: readonly string[]): string | undefined {
+  return places.slice(0, -1).find((place, at) => numberOf(places[at + 1]) !== numberOf(place) + 1);
 }
 
 /** Whether a table has experts of tokens, or loads, as far as the names of its columns tell. */

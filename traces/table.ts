@@ -5,7 +5,7 @@ import { appendIds } from "./bytes/tensor-rows.js";
 import { appendArray } from "./formats/arrays.js";
 import { layerInName } from "./layer-name.js";
 import { LongTable } from "./long-table.js";
-import { rolesOf, type TableRoles } from "./table-columns.js";
+import { gapBehind, rolesOf, type TableRoles } from "./table-columns.js";
 import { depthOf, idsIn, isList, isNumber, layerOf, wrongNumber, type TableRow } from "./table-values.js";
 import type { TraceBuilder } from "./trace-builder.js";
 import { MIN_EXPERTS, whyLoads } from "./why-loads.js";
@@ -57,6 +57,22 @@ export function areWeights(rows: readonly (readonly number[])[]): boolean {
   const values = rows.flat().filter((value) => !Number.isNaN(value));
   if (width > MOST_PLACES || values.some((value) => !Number.isInteger(value))) return true;
   return width > 2 && values.every((value) => value === 0 || value === 1);
+}
+
+/**
+ * Declares as many experts as there are columns of their weights.
+ *
+ * @throws InputError if the numbers in their names leave one out: then nothing tells which experts the columns are of.
+ */
+function declareExperts(builder: TraceBuilder, places: readonly string[], path: string): void {
+  const gap = gapBehind(places);
+  if (gap !== undefined) {
+    throw new InputError(
+      `${path}: found columns of experts that leave out the one behind ${gap}, expected one for every expert`,
+      "Maybe add columns of 0 for experts that no token chose.",
+    );
+  }
+  builder.declare(path, { numExperts: places.length });
 }
 
 /** One column of experts: lists of those of a token or of many, or one in every row. */
@@ -114,7 +130,7 @@ function takeMatrix(builder: TraceBuilder, { places }: TableRoles, path: string)
         areWeights(rows) &&
         numChosen.every((chosen) => chosen === numChosen[0] && chosen < places.length)
       ) {
-        builder.declare(path, { numExperts: places.length });
+        declareExperts(builder, places, path);
         const chosen = rows.map((row) => row.flatMap((weight, id) => (weight === 0 ? [] : [id])));
         appendIds(
           builder,
@@ -161,7 +177,7 @@ function takePlaces(
       const layers = rows.map((row) => String(layer === undefined ? "" : row[layer]));
       const isOnce = layer !== undefined && new Set(layers).size === rows.length;
       isLoads = token.length === 0 && isOnce && numbers.flat().some((value) => value > 1);
-      if (isDense && !isLoads) builder.declare(path, { numExperts: places.length });
+      if (isDense && !isLoads) declareExperts(builder, places, path);
     },
     take(row, where) {
       if (isLoads) loads.push([layerOf(row[layer ?? ""], where), Float64Array.from(numbersOf(row))]);

@@ -34,6 +34,7 @@ import {
   addMigrationOptions,
   describeMigration,
   loadMigration,
+  noteCutMoves,
   payBackSteps,
   runningNs,
   type MigrationOptions,
@@ -236,6 +237,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   if (least !== undefined) terminal.print(least);
   if (change) terminal.print(`\n${describeBeforeAfter(change, standingName)}`);
   if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "", payBack)}`);
+  if (plan) noteCutMoves(placement, { moves: plan.moves, terminal });
   printEnd(context, seconds);
   return placer.signal.aborted ? EXIT.interrupted : EXIT.done;
 }

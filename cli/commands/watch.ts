@@ -7,6 +7,7 @@ import type { Machine as SizedMachine } from "../../doors/hardware.js";
 import { exportPlacement, findTarget, formatPlacement, type Placement } from "../../doors/placement.js";
 import { formatTime } from "../../doors/report.js";
 import { requireSolver } from "../../doors/solvers.js";
+import { counted } from "../describe/counted.js";
 import { engineOption } from "../engine-option.js";
 import { loadTrace, type LoadedTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
@@ -17,7 +18,7 @@ import {
   numberOption,
   type TraceOptions,
 } from "../options.js";
-import { limitTo } from "../migration.js";
+import { limitTo, noteCutMoves } from "../migration.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openPlacer } from "../placer.js";
 import { readPlacement } from "../read-files.js";
@@ -151,7 +152,7 @@ async function check(paths: readonly string[], context: CheckContext): Promise<P
   const machine = { hardware, shape, workload };
   const found = await placeWithin(loaded, { ...context, machine });
   if (found === undefined) {
-    terminal.note(`${paths.length} recordings: nothing was found within the moves allowed`);
+    terminal.note(`${counted(paths.length, "recording")}: nothing was found within the moves allowed`);
     return undefined;
   }
   const best = fasterLayers(loaded.trace, { running, best: found, machine });
@@ -163,9 +164,11 @@ async function check(paths: readonly string[], context: CheckContext): Promise<P
     moeplace_best_moves: drift.moves,
     moeplace_pay_back_steps: drift.payBackSteps,
   });
-  terminal.print(describe(paths, drift, pays));
   const text = formatPlacement(best);
+  // Told once it is there: an engine may take no file of these layers.
   if (pays) await publish(text, best, context);
+  terminal.print(describe(paths, drift, pays));
+  noteCutMoves(found, { moves: drift.moves, terminal });
   const record = { recordings: paths.map((path) => basename(path)), ...drift, isWritten: pays };
   checks.push(record);
   const placement: unknown = pays ? JSON.parse(text) : undefined;
@@ -219,7 +222,7 @@ function describe(
   const change = `${formatTime(runningNs)} a step now, ${formatTime(bestNs)} with ${moves} moves`;
   const paid =
     payBackSteps === Infinity ? "which never pay" : `paid back in ${Math.ceil(payBackSteps)} steps`;
-  return `${paths.length} recordings: ${change}, ${paid}: ${pays ? "written" : "left as it is"}`;
+  return `${counted(paths.length, "recording")}: ${change}, ${paid}: ${pays ? "written" : "left as it is"}`;
 }
 
 /** Recordings of a folder, those that have come to rest. */

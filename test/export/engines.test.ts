@@ -96,6 +96,15 @@ describe("advice of an export", () => {
     expect(advice?.launch).to.include("--all2all-backend deepep_low_latency ");
   });
 
+  it("launches SGLang on as many servers as the placement was made for, with the kernels of its step", async () => {
+    const workload = createWorkload({ hardware: findHardware("h100-8x8")! }, { phase: "decode" });
+    const hardware = { name: "h100-8x8", numChiplets: 2, numGroups: 2 };
+    const made = { ...placement, provenance: { workload, hardware } as Provenance };
+    const { advice } = await exportPlacement(made, formatNamed("sglang"));
+    expect(advice?.launch).to.include("--ep-size 2 --nnodes 2 --node-rank RANK --dist-init-addr HOST:PORT ");
+    expect(advice?.launch).to.include("--moe-a2a-backend deepep --deepep-mode low_latency ");
+  });
+
   it("says that replicas were placed for a dispatch the engine does not have", async () => {
     const warned = async (dispatch: DispatchModel) => {
       const { notes } = await exportPlacement({ ...placement, dispatch }, formatNamed("sglang"));

@@ -216,6 +216,44 @@ describe("tables with a row for every expert", () => {
 });
 
 describe("numbers in tables", () => {
+  it("have columns of places and of experts by the numbers in their names, in whatever order they stand", async () => {
+    const ids = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+    const chosen = [
+      [3, 10],
+      [0, 11],
+      [2, 4],
+    ];
+    for (const order of [ids, ids.toReversed(), ids.toSorted((a, b) => (String(a) < String(b) ? -1 : 1))]) {
+      const dense = chosen.map((experts, token) => [
+        1,
+        token,
+        ...order.map((id) => (experts.includes(id) ? 0.5 : 0)),
+      ]);
+      for (const first of [
+        ["layer", "token"],
+        ["layer_id", "token_id"],
+      ]) {
+        const names = [...first, ...order.map((id) => `expert_${id}`)];
+        const read = await readFolder({ "t.csv": csvOf([names, ...dense]) });
+        expect(tokensRead(read)).to.deep.equal({ 1: chosen });
+      }
+    }
+    const places = chosen.map(([first, second], token) => [second, token, first, 1]);
+    const read = await readFolder({ "t.csv": csvOf([["e1", "token", "e0", "layer"], ...places]) });
+    expect(tokensRead(read)).to.deep.equal({ 1: chosen });
+  });
+
+  it("of weights are refused where the numbers of experts leave one out", async () => {
+    const names = ["layer", "token", "expert_0", "expert_1", "expert_3", "expert_4"];
+    const rows = [
+      [0, 0, 0.5, 0, 0.5, 0],
+      [0, 1, 0, 0.5, 0, 0.5],
+    ];
+    expect(await failureOf(readFolder({ "t.csv": csvOf([names, ...rows]) }))).to.contain(
+      "leave out the one behind expert_1",
+    );
+  });
+
   it("are refused with separators of thousands, which would be lists or other columns", async () => {
     const files = [
       'layer,expert,count\n0,0,"1,234"\n0,1,"2,000"\n',

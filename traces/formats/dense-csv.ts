@@ -6,8 +6,6 @@ import { areWeights } from "../table.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 
-const COLUMN = /^expert_\d+$/;
-
 /**
  * A table with a row for every token and a column for every expert: `layer_id,token_id,expert_0,expert_1,...`.
  *
@@ -19,8 +17,12 @@ export const denseCsv: TraceFormat = {
   sign: "the header layer_id,token_id,expert_0,expert_1",
   recognises({ text }: FileHead) {
     if (!/^layer_id,token_id,expert_0,expert_1/.test(text)) return false;
+    const [header, ...lines] = text.split(/\r?\n/);
+    // In another order they are a table like others, whose columns are told by their names.
+    const names = header.split(",").slice(2);
+    if (names.some((name, expert) => name.trim() !== `expert_${expert}`)) return false;
     // Columns of the same names may be the places of a token's experts.
-    const rows = text.split(/\r?\n/).slice(1, -1);
+    const rows = lines.slice(0, -1);
     return rows.length === 0 || areWeights(rows.map((row) => row.split(",").slice(2).map(Number)));
   },
   async read(paths, builder, onBytes) {
@@ -37,7 +39,7 @@ async function readTable(path: string, builder: TraceBuilder, onBytes: OnBytes):
     if (text === "") continue;
     const fields = text.split(",");
     if (number === 1) {
-      numExperts = fields.filter((field) => COLUMN.test(field.trim())).length;
+      numExperts = fields.length - 2;
       builder.declare(where, { numExperts });
       continue;
     }

@@ -1,4 +1,5 @@
-import { countRedundant, DEEP_EP, type DeafModels, type Engine } from "../engine.js";
+import { findHardware } from "../../hardware/presets.js";
+import { countRedundant, DEEP_EP, type DeafModels, type Engine, type LaunchFacts } from "../engine.js";
 import { renumberedWrong } from "./renumbered.js";
 
 /** Models of SGLang that have no `get_model_config_for_expert_location`, so that their experts stay in their order. */
@@ -10,6 +11,20 @@ const deafInSglang: readonly DeafModels[] = [
   { name: "Llama 4", matches: /llama-?4/i },
   { name: "Phi-MoE", matches: /phi-?(3\.5-?)?moe/i },
 ];
+
+/** How DeepEP sends tokens in the step that the placement was made for; where that is not known, SGLang chooses by batch. */
+function deepEpMode({ provenance }: LaunchFacts): string {
+  const phase = provenance?.workload?.phase;
+  if (phase === undefined || phase === "train") return "";
+  return ` --deepep-mode ${phase === "decode" ? "low_latency" : "normal"}`;
+}
+
+/** What every server of several is told besides. */
+function severalServers({ provenance }: LaunchFacts): string {
+  const { name = "", numGroups = 1 } = provenance?.hardware ?? {};
+  if (numGroups === 1 || findHardware(name)?.tokensStart !== "everywhere") return "";
+  return ` --nnodes ${numGroups} --node-rank RANK --dist-init-addr HOST:PORT`;
+}
 
 /** SGLang and its sister for TPUs. */
 export const sglangEngines: readonly Engine[] = [
@@ -25,11 +40,11 @@ export const sglangEngines: readonly Engine[] = [
       "DeepSeek V2 and V3, Qwen2-MoE, Qwen3-MoE, GLM-4-MoE, MiniMax and others with an expert location",
     dispatch: ["sglang-static", "sglang-dynamic"],
     transport: DEEP_EP,
-    launch: ({ file, dispatch, model, ...placement }) =>
-      `python -m sglang.launch_server --model-path ${model ?? "MODEL"} --tp-size ${placement.numChiplets} ` +
-      `--ep-size ${placement.numChiplets} --init-expert-location ${file} ` +
-      `--ep-num-redundant-experts ${countRedundant({ model, ...placement })} --moe-a2a-backend deepep ` +
-      `--ep-dispatch-algorithm ${dispatch === "sglang-dynamic" ? "dynamic" : "static"}`,
+    launch: (facts) =>
+      `python -m sglang.launch_server --model-path ${facts.model ?? "MODEL"} --tp-size ${facts.numChiplets} ` +
+      `--ep-size ${facts.numChiplets}${severalServers(facts)} --init-expert-location ${facts.file} ` +
+      `--ep-num-redundant-experts ${countRedundant(facts)} --moe-a2a-backend deepep${deepEpMode(facts)} ` +
+      `--ep-dispatch-algorithm ${facts.dispatch === "sglang-dynamic" ? "dynamic" : "static"}`,
     seeLoaded:
       'the log says "init_by_mapping"; a recording of mode per_token holds last_physical_to_logical_map, which ' +
       "has to equal the file",
