@@ -13,8 +13,8 @@ const PROOF_ITERATIONS = 2_000;
 const TIGHT = 1.02;
 
 /**
- * Makes a solver that answers a cap on the load of chiplets at once where it cannot be met: with a proof, or else with the
- * least largest load that a search for it alone found.
+ * Makes a solver that answers at once where counting proves that a limit cannot be met and, of a cap on the load of chiplets,
+ * where evening loads finds none within it: with a proof, or else with the least largest load that a search for it alone found.
  *
  * Where counting proves nothing, loads are evened out as far as a search does it; only what is within the cap is solved.
  * With replicas, counting alone is asked before, and the evenest placement found after.
@@ -24,9 +24,10 @@ export function meetingLoadCap(solver: Solver): Solver {
     ...solver,
     async solve(problem, options) {
       const { limits, numReplicas } = problem;
-      if (limits.chipletLoad === Infinity) return solver.solve(problem, options);
+      // Whatever limit it is: to repair what no placement can meet takes seconds.
       const conflict = findConflict(constraintModelOf(problem), demandOf(problem));
       if (conflict !== undefined) return { status: "infeasible", reason: conflict };
+      if (limits.chipletLoad === Infinity) return solver.solve(problem, options);
       return numReplicas > 0 || limits.groupsPerExpert > 1
         ? solveWithReplicas(solver, problem, options)
         : solveOnce(solver, problem, options);

@@ -4,6 +4,7 @@ import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import { createRandom } from "../../../lib/random.js";
 import { createLoadTrace } from "../../../lib/trace/load-trace.js";
 import { createRoutingTrace } from "../../../lib/trace/routing-trace.js";
+import { meetingLoadCap } from "../../../solvers/constraints/load-cap.js";
 import { requireSolver } from "../../../solvers/index.js";
 
 const random = createRandom(7);
@@ -21,6 +22,28 @@ const solve = (maxLoad: number, numReplicas = 0) => {
   });
   return requireSolver("local-search").solve(problem, DEFAULT_SOLVER_OPTIONS);
 };
+
+describe("a limit that one expert alone exceeds", () => {
+  it("is told before anything is solved, whichever limit it is", async () => {
+    const solver = {
+      ...requireSolver("contiguous"),
+      solve: () => Promise.reject(new Error("was asked")),
+    };
+    const [problem] = poseLayers(trace, { numChiplets: 8, numGroups: 2 });
+    for (const name of ["chipletTokens", "groupTokens", "chipletLoad"] as const) {
+      const mean = trace.layers[0].numTokens / (name === "groupTokens" ? 2 : 8);
+      const limits = { ...problem.limits, [name]: mean };
+      const heavy = Uint16Array.from(experts, (expert) => (expert < 30 ? 0 : expert));
+      const one = createRoutingTrace({ ...trace, layers: [{ layer: 0, numTokens: 4000, experts: heavy }] });
+      const [posed] = poseLayers(one, { numChiplets: 8, numGroups: 2 });
+      const answer = await meetingLoadCap(solver).solve({ ...posed, limits }, DEFAULT_SOLVER_OPTIONS);
+      expect(answer, name).to.have.property("status", "infeasible");
+      expect(answer, name)
+        .to.have.property("reason")
+        .that.matches(/of expert 0 alone is at least/);
+    }
+  });
+});
 
 describe("a cap on the load", () => {
   it("is met, or proved impossible at once with the reason", async () => {
