@@ -38,8 +38,11 @@ export function fastestStep(
   if (objective.minimise !== "time") return layers;
   const { machine } = objective;
   const others = candidateSteps(layers, candidates);
-  const choices = (keepsNumbers ? [...others, layers] : [layers, ...others]).map((step) => {
-    const placed = keepsNumbers ? step : evenStep(step, problems);
+  const steps = keepsNumbers ? [...others, layers] : [layers, ...others];
+  const numbered = keepsNumbers ? steps : steps.map((step) => evenStep(step, problems));
+  // Nothing to choose from, as with a rule's answer: the schedule need not be asked.
+  if (numbered.length === 1) return numbered[0];
+  const choices = numbered.map((placed) => {
     const traffic = placed.map(({ chiplets }, index) =>
       countTraffic(problems[index].patterns, chiplets, problems[index]),
     );

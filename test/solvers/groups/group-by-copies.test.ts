@@ -6,6 +6,14 @@ import { smallest, sum } from "../../../lib/statistics.js";
 import { collectPatterns } from "../../../lib/trace/token-patterns.js";
 import { groupByCopies } from "../../../solvers/groups/group-by-copies.js";
 
+/** Two experts on each of four chiplets, by their ids. */
+const PAIRS = [
+  [0, 1],
+  [2, 3],
+  [4, 5],
+  [6, 7],
+];
+
 describe("groupByCopies", () => {
   const shape = { numChiplets: 4, numGroups: 2 };
   const experts = Array.from({ length: 8 }, (_, expert) => expert);
@@ -34,32 +42,14 @@ describe("groupByCopies", () => {
           return busiest(problem, [half.slice(0, 2), half.slice(2), others.slice(0, 2), others.slice(2)]);
         }),
       );
-      const found = groupByCopies(
-        problem,
-        [
-          [0, 1],
-          [2, 3],
-          [4, 5],
-          [6, 7],
-        ],
-        createRandom(seed),
-      );
+      const found = groupByCopies(problem, PAIRS, createRandom(seed));
       expect(busiest(problem, found)).to.be.at.most(1.02 * best);
     }
   });
 
   it("deals the experts of a group evenly to its chiplets, and keeps all of them", () => {
     const problem = problemOf(3, 2);
-    const found = groupByCopies(
-      problem,
-      [
-        [0, 1],
-        [2, 3],
-        [4, 5],
-        [6, 7],
-      ],
-      createRandom(1),
-    );
+    const found = groupByCopies(problem, PAIRS, createRandom(1));
     expect(found.flat().sort()).to.deep.equal(experts);
     const loads = found.map((held) => sum(held.map((expert) => problem.load[expert])));
     for (const group of [0, 2]) {
