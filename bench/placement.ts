@@ -26,6 +26,7 @@ import { lagrangianBound } from "../solvers/bounds/lagrangian-bound.js";
 import { countSubsets } from "../solvers/columns/subset-costs.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { timeTable } from "./placement-time.js";
+import { peakBytes } from "./peak-memory.js";
 import { realTrace } from "./real-traces.js";
 import { solverOf } from "./solver-of.js";
 import { row } from "./table.js";
@@ -303,5 +304,5 @@ function fixed(value: number): string {
 }
 
 function peakGigabytes(): string {
-  return (process.resourceUsage().maxRSS / 2 ** 20).toFixed(2);
+  return (peakBytes() / 2 ** 30).toFixed(2);
 }

@@ -1,5 +1,4 @@
 /** Goes through all steps of placing a trace in a process of its own, for bench/sizes.ts: what each cost, as JSON. */
-import { readFileSync, writeFileSync } from "node:fs";
 import { evaluatePlacement } from "../lib/flows/evaluate.js";
 import { poseLayer } from "../lib/flows/pose.js";
 import type { LayerPlacement } from "../lib/placement/placement.js";
@@ -13,6 +12,7 @@ import { machine } from "../program/machine.js";
 import { auto } from "../solvers/auto.js";
 import { localSearch } from "../solvers/local-search.js";
 import { readTrace } from "../traces/read-trace.js";
+import { forgetPeak, peakBytes } from "./peak-memory.js";
 
 /** What a step cost. */
 interface StepCost {
@@ -86,23 +86,4 @@ async function measure<T>(name: string, work: () => T | Promise<T>): Promise<T> 
   const { user, system } = process.cpuUsage(before);
   costs[name] = { seconds: (user + system) / 1e6, peakBytes: peakBytes() };
   return result;
-}
-
-/** Begins to measure the most memory anew, where Linux is asked: of a process, it never goes down. */
-function forgetPeak(): void {
-  try {
-    writeFileSync("/proc/self/clear_refs", "5");
-  } catch {
-    // Elsewhere the peak is that of all steps so far.
-  }
-}
-
-function peakBytes(): number {
-  try {
-    const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-    if (kilobytes !== undefined) return 1024 * Number(kilobytes);
-  } catch {
-    // No Linux.
-  }
-  return 1024 * process.resourceUsage().maxRSS;
 }

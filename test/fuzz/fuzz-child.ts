@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
+import { forgetPeak, peakBytes } from "../../bench/peak-memory.js";
 import { InputError } from "../../lib/errors.js";
 import { createRandom, type Random } from "../../lib/random.js";
 import { fuzzFamilies, type FuzzFamily } from "./families.js";
@@ -19,8 +20,8 @@ export type FuzzReport =
   | { readonly kind: "memory" | "leak"; readonly index: number; readonly error: string }
   | { readonly kind: "done"; readonly read: number; readonly refused: number };
 
-/** Memory that one small file may take above what the process has taken before. */
-const MOST_KIB = 512 * 1024;
+/** Memory that one small file may take above what the process has when it begins. */
+const MOST_MIB = 512;
 
 /** The mutated file of a number; the first ones are sound. */
 export async function fuzzInput(family: FuzzFamily, seed: number, index: number): Promise<Uint8Array> {
@@ -48,9 +49,10 @@ async function run({ family: name, seed, from, to }: FuzzJob): Promise<void> {
   // What the process takes by itself comes before the measure.
   await family.read(family.pack?.(samples[0]) ?? samples[0], 0).catch(() => undefined);
   let numOpen = await countOpenFiles();
-  let peak = process.resourceUsage().maxRSS;
   for (let index = from; index < to; index++) {
     const { user, system } = process.cpuUsage();
+    forgetPeak();
+    const before = peakBytes();
     tell({ kind: "begins", index, processorMs: (user + system) / 1000 });
     const random = createRandom(seed, familyIndex, index);
     const bytes = makeInput(family, samples, random, index);
@@ -64,10 +66,8 @@ async function run({ family: name, seed, from, to }: FuzzJob): Promise<void> {
     const numFiles = await countOpenFiles(numOpen);
     if (numFiles > numOpen) tell({ kind: "leak", index, error: `${numFiles - numOpen} files left open` });
     numOpen = numFiles;
-    const { maxRSS } = process.resourceUsage();
-    if (maxRSS - peak > MOST_KIB)
-      tell({ kind: "memory", index, error: `${Math.round((maxRSS - peak) / 1024)} MiB` });
-    peak = Math.max(peak, maxRSS);
+    const taken = (peakBytes() - before) / 2 ** 20;
+    if (taken > MOST_MIB) tell({ kind: "memory", index, error: `${Math.round(taken)} MiB` });
   }
   tell({ kind: "done", read, refused });
 }

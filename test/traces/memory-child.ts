@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { peakBytes } from "../../bench/peak-memory.js";
 import { InputError } from "../../lib/errors.js";
 import { verifyForeign } from "../../lib/export/read-foreign.js";
 import { readSlotMap } from "../../traces/slot-map.js";
@@ -17,4 +18,4 @@ for (const read of ways) {
     if (!(error instanceof InputError)) throw error;
   });
 }
-console.log(process.resourceUsage().maxRSS / 1024);
+console.log(peakBytes() / 2 ** 20);
