@@ -1,4 +1,4 @@
-import type { GpuCase } from "./gpu-cases.js";
+import type { GpuCase } from "./gpu-case.js";
 import { expectedParts } from "../lib/performance/uniform-copies.js";
 
 /** Least squares of measured time against remote copies, for shapes of one width on one machine. */

@@ -1,4 +1,5 @@
-import type { GpuCase, GpuCases } from "./gpu-cases.js";
+import type { GpuCase } from "./gpu-case.js";
+import type { GpuCases } from "./gpu-cases.js";
 import { plainKernels } from "./gpu-measured.js";
 import { sum } from "../lib/statistics.js";
 

@@ -7,7 +7,7 @@
 import { fitConstants } from "../lib/performance/fit-constants.js";
 import type { GpuKernels } from "../lib/hardware/kernels.js";
 import { plainKernels, readMeasured } from "./gpu-measured.js";
-import type { GpuCase } from "./gpu-cases.js";
+import type { GpuCase } from "./gpu-case.js";
 import { mean } from "../lib/statistics.js";
 
 /** Where a fit begins, and between what it must stay. */

@@ -10,7 +10,7 @@ import { findHardware } from "../lib/hardware/presets.js";
 import { copyNs, lowLatencyNs, networkNs } from "../lib/performance/collective.js";
 import { expectedCopies } from "../lib/performance/uniform-copies.js";
 import { ascendKernels } from "./ascend.js";
-import { bytesOfFormat, deepEpBytes, machineOf, type GpuCase, type Row } from "./gpu-cases.js";
+import { bytesOfFormat, deepEpBytes, machineOf, type GpuCase, type Row } from "./gpu-case.js";
 
 /**
  * What AWS's EFA takes longer than InfiniBand, for each other server, in one exchange: a constant of the adapter's own

@@ -1,0 +1,72 @@
+/** One published measurement: what it is of, and what its columns say. */
+import type { BothWays, GpuKernels } from "../lib/hardware/kernels.js";
+
+/** One measured time. */
+export interface GpuCase {
+  /** Row of the file, from 0; a row may hold several times. */
+  readonly row: number;
+  /** Whose constants are fitted on it together, for instance `lowLatency.dispatch`. */
+  readonly kernel: string;
+  /** Preset that the machine is taken as. */
+  readonly machine: string;
+  readonly measuredNs: number;
+  /** Tokens a GPU, or of all GPUs where experts are measured. */
+  readonly tokens: number;
+  modelNs(kernels: GpuKernels): number;
+  /** What may be left out together to see how the model extrapolates. */
+  readonly groups: { readonly shape: string; readonly ep: string; readonly servers: string };
+}
+
+/** Columns of one row. */
+export type Row = Readonly<Record<string, string>>;
+
+/** The times of a row, on a machine. */
+export type Reader = (row: Row, machine: string) => Omit<GpuCase, "row" | "machine" | "tokens">[];
+
+/** Bytes of a value in BF16. */
+export const BF16_BYTES = 2;
+
+/**
+ * Preset nearest to a machine by any of its usual names.
+ *
+ * @example
+ * machineOf("NVIDIA GB300"); // "gb200-nvl72"
+ * machineOf("abacus"); // undefined
+ */
+export function machineOf(text: string): string | undefined {
+  return families.find(([names]) => names.test(text))?.[1];
+}
+
+const families: readonly (readonly [RegExp, string])[] = [
+  [/gb[23]\d\d|nvl/i, "gb200-nvl72"],
+  [/b[23]\d\d|sm100|blackwell/i, "b200-8x8"],
+  // The fabric of an Ascend SuperPOD reaches about what the cut NVLink of an H800 does.
+  [/h800|ascend/i, "h800-8x8"],
+  [/h2\d\d?/i, "h200-8x8"],
+  [/h100|hopper|sm90|h-class/i, "h100-8x8"],
+  [/mi3\d\d|amd|rocm/i, "mi300x-8x8"],
+];
+
+/** Shape of a layer and of a measurement, by the names that files have for them. */
+export function shapeOf(row: Row) {
+  const number = (...columns: string[]) => Number(columns.map((column) => row[column]).find(Boolean));
+  const [hiddenSize, topK, numExperts] = [
+    number("hidden_size"),
+    number("num_topk", "topk"),
+    number("num_experts"),
+  ];
+  const tokens = number("num_token", "num_tokens");
+  const numGpus = number("moe_ep_size", "num_gpus");
+  return { hiddenSize, topK, numExperts, tokens, numGpus, shape: `${hiddenSize}/${topK}/${numExperts}` };
+}
+
+/** Bytes of a token on the wire: FP8 with a scale of 4 bytes for 128 values, or BF16 on the way back. */
+export function deepEpBytes(hiddenSize: number, way: keyof BothWays<unknown>, headerBytes = 0): number {
+  return way === "dispatch" ? hiddenSize * (1 + 4 / 128) + headerBytes : hiddenSize * BF16_BYTES;
+}
+
+/** Bytes of a value in a format, with its scales. */
+export function bytesOfFormat(format: string): number {
+  if (/fp4|w4/i.test(format)) return 1 / 2 + 1 / 16;
+  return /fp8|int8/i.test(format) ? 1 : BF16_BYTES;
+}
