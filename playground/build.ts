@@ -69,7 +69,7 @@ export async function buildPlayground(): Promise<string> {
     external: ["node:module"],
     plugins: [replacements],
   });
-  const script = Buffer.from(await bundle({ entryPoints: [resolve(root, "playground/page.js")] }))
+  const script = Buffer.from(await bundle({ entryPoints: [resolve(root, "playground/page/page.js")] }))
     .toString("utf8")
     .trim();
   const hash = createHash("sha256").update(script).digest("base64");
