@@ -53,7 +53,10 @@ export function countTraffic(
   const { numExperts, numPatterns, offsets, experts, counts, numTokens } = patterns;
   const tally = new Tally(chiplets.length, chipletsPerGroup, numExperts);
   const chipletsOf = chipletsWithExperts(chiplets, numExperts);
-  const serve = serverOf(dispatch, chipletsOf, { numChiplets: chiplets.length, chipletsPerGroup });
+  const hasChoice = chipletsOf.some(({ length }) => length > 1);
+  const serve = hasChoice
+    ? serverOf(dispatch, chipletsOf, { numChiplets: chiplets.length, chipletsPerGroup })
+    : serveAlone;
   for (let pattern = 0; pattern < numPatterns; pattern++) {
     serve(experts.subarray(offsets[pattern], offsets[pattern + 1]), counts[pattern], { chipletsOf, tally });
   }
@@ -173,6 +176,16 @@ function serverOf(
       }
     }
   };
+}
+
+/** Without replicas there is nothing to choose. */
+function serveAlone(members: Uint16Array, tokens: number, { chipletsOf, tally }: Into): void {
+  tally.begin();
+  for (const expert of members) {
+    const on = chipletsOf[expert];
+    tally.visit(on[0], tokens);
+    tally.serve(expert, tokens, on);
+  }
 }
 
 function serveNearest(members: Uint16Array, tokens: number, { chipletsOf, tally }: Into): void {

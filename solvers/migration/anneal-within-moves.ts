@@ -2,8 +2,8 @@ import type { MigrationBudget } from "../../lib/placement/migration.js";
 import { chipletOfExperts, type Chiplets } from "../../lib/placement/placement.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import type { Random } from "../../lib/random.js";
-import { annealTime, TIME_ANNEALING, type SlotPair } from "../objectives/anneal-time.js";
-import type { SwapTraffic } from "../objectives/swap-traffic.js";
+import { annealTime, TIME_ANNEALING } from "../objectives/anneal-time.js";
+import type { Swap, SwapTraffic } from "../objectives/swap-traffic.js";
 
 /** Options of {@link annealWithinMoves}. */
 export interface AnnealWithinMovesOptions extends MigrationBudget {
@@ -48,7 +48,7 @@ export function annealWithinMoves(
   const away = () => [...expertOf.keys()].filter(isAway);
   const isAllowed = () => away().length <= maxMoves && respects?.() !== false;
   const kept = keepBest(MOST_KEPT);
-  const draw = (): SlotPair[] | undefined => {
+  const draw = (): Swap[] | undefined => {
     const first = drawSwap(state, random);
     const room = maxMoves - away().length;
     if (room > 1 && random.next() >= EXCHANGES) return first && [first];
@@ -75,9 +75,11 @@ export function annealWithinMoves(
   return kept.list();
 }
 
-function drawSwap({ expertOf, slots }: SwapTraffic, random: Random): SlotPair | undefined {
+function drawSwap({ expertOf, slots }: SwapTraffic, random: Random): Swap | undefined {
   const [a, b] = [random.below(expertOf.length), random.below(expertOf.length)];
-  return Math.floor(a / slots) === Math.floor(b / slots) || expertOf[a] === expertOf[b] ? undefined : [a, b];
+  return Math.floor(a / slots) === Math.floor(b / slots) || expertOf[a] === expertOf[b]
+    ? undefined
+    : { of: "slots", a, b };
 }
 
 /** A swap that takes an expert back to where it runs, and no other one away; undefined where none is away. */
@@ -88,14 +90,14 @@ function drawReturn(
     runningOn,
     random,
   }: { readonly away: readonly number[]; readonly runningOn: Uint16Array; readonly random: Random },
-): SlotPair | undefined {
+): Swap | undefined {
   if (away.length === 0) return undefined;
   const slot = away[random.below(away.length)];
   const origin = runningOn[expertOf[slot]];
   const open = Array.from({ length: slots }, (_, place) => origin * slots + place).filter(
     (other) => expertOf[other] < 0 || away.includes(other),
   );
-  return open.length > 0 ? [slot, open[random.below(open.length)]] : undefined;
+  return open.length > 0 ? { of: "slots", a: slot, b: open[random.below(open.length)] } : undefined;
 }
 
 /** Keeps the different placements of least time. */

@@ -2,7 +2,7 @@ import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import type { Random } from "../../lib/random.js";
-import type { SwapTraffic } from "./swap-traffic.js";
+import type { Swap, SwapTraffic } from "./swap-traffic.js";
 import { sum } from "../../lib/statistics.js";
 import { SUM_ROUNDING } from "../../lib/placement/tolerance.js";
 
@@ -18,17 +18,14 @@ export interface TimeAnnealing {
   readonly smooth: number;
 }
 
-/** Two slots of different chiplets, whose contents are swapped. */
-export type SlotPair = readonly [number, number];
-
 /** Options of {@link annealTime}. */
 export interface AnnealTimeOptions {
   /** Time of a layer with such traffic, in ns; called for every swap. */
   readonly estimate: (traffic: LayerTraffic) => number;
   /** Whether the placement at hand is admissible, of which a start is; all are, by default. */
   readonly isAllowed?: (() => boolean) | undefined;
-  /** Draws the swaps of a move, or none; by default one of two slots, or all of two chiplets of different groups. */
-  readonly draw?: (state: SwapTraffic, random: Random) => readonly SlotPair[] | undefined;
+  /** Draws the swaps of a move, or none; by default one of two slots, or of two chiplets of different groups. */
+  readonly draw?: (state: SwapTraffic, random: Random) => readonly Swap[] | undefined;
   readonly maxMoves: number;
   readonly random: Random;
   /** When to stop, on the clock of `performance.now()`. */
@@ -88,15 +85,23 @@ export function annealTime(
     }
     const swaps = draw(state, random);
     if (!swaps) continue;
-    for (const [slotA, slotB] of swaps) state.swap(slotA, slotB);
+    swaps.forEach((swap, at) => {
+      if (at > 0) state.keep();
+      state.try(swap);
+    });
     const ns = isAllowed === undefined || isAllowed() ? estimate(traffic) : Infinity;
     const next = score(ns);
     const temperature = current * hot * (cold / hot) ** (move / maxMoves);
     if (next > current && random.next() >= Math.exp((current - next) / temperature)) {
-      // Swaps undo themselves, the last one first.
-      for (const [slotA, slotB] of swaps.toReversed()) state.swap(slotA, slotB);
+      state.undo();
+      // Those before the last undo themselves.
+      for (let at = swaps.length - 2; at >= 0; at--) {
+        state.try(swaps[at]);
+        state.keep();
+      }
       continue;
     }
+    state.keep();
     current = next;
     if (ns >= bestNs * (1 - SUM_ROUNDING)) continue;
     bestNs = ns;
@@ -109,7 +114,7 @@ function drawSwaps(
   { expertOf, slots, traffic }: SwapTraffic,
   random: Random,
   wholeChiplets: number,
-): SlotPair[] | undefined {
+): Swap[] | undefined {
   const slotA = random.below(expertOf.length);
   const slotB = random.below(expertOf.length);
   const [a, b] = [Math.floor(slotA / slots), Math.floor(slotB / slots)];
@@ -117,7 +122,7 @@ function drawSwaps(
   const { chipletsPerGroup, numChiplets } = traffic;
   if (chipletsPerGroup < numChiplets && random.next() < wholeChiplets) {
     if (groupOfChiplet(a, chipletsPerGroup) === groupOfChiplet(b, chipletsPerGroup)) return undefined;
-    return Array.from({ length: slots }, (_, place) => [a * slots + place, b * slots + place]);
+    return [{ of: "chiplets", a, b }];
   }
-  return expertOf[slotA] === expertOf[slotB] ? undefined : [[slotA, slotB]];
+  return expertOf[slotA] === expertOf[slotB] ? undefined : [{ of: "slots", a: slotA, b: slotB }];
 }

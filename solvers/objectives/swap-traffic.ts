@@ -1,32 +1,42 @@
-import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/trace/token-patterns.js";
+import type { TokenPatterns } from "../../lib/trace/token-patterns.js";
+import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import { isAbove } from "../../lib/placement/constraints.js";
-import { largest } from "../../lib/statistics.js";
+import { largest, sum } from "../../lib/statistics.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import type { ConstraintModel } from "../constraints/constraint-model.js";
+import { createTokenSets, type TokenSets } from "./token-sets.js";
 
 /** An empty slot. */
 const EMPTY = -1;
 
+/** What is swapped: the contents of two slots of different chiplets, or all of two chiplets. */
+export interface Swap {
+  readonly of: "slots" | "chiplets";
+  readonly a: number;
+  readonly b: number;
+}
+
 /**
- * The traffic of a placement without replicas, kept true by swaps of two slots: all that a time estimate looks at.
+ * The traffic of a placement without replicas, under swaps: all that a time estimate looks at.
  *
- * Pin counts of every token on chiplets and on chiplet groups say which token copies come and go with an expert. A swap
- * costs O(tokens of the two experts). Flat typed arrays: a search makes tens of thousands of swaps a layer.
+ * A swap is tried, and then kept or undone. To try it takes O(patterns / 128) by bits (see {@link TokenSets}), whatever the load
+ * of its experts; searches try a hundred thousand a layer, and keep few.
  */
 export class SwapTraffic {
-  /** The traffic at hand; its arrays change with every swap. */
+  /** The traffic at hand, that of a swap which is tried included; its arrays change, lists of loads are new ones where they do. */
   readonly traffic: LayerTraffic;
   /** Expert in every slot, or -1. Shape [numChiplets, slots], row-major. */
   readonly expertOf: Int32Array;
-  readonly #patterns: TokenPatterns;
-  readonly #index: PatternIndex;
+  readonly slots: number;
+  readonly #sets: TokenSets;
   readonly #load: Float64Array;
-  /** Shape [numPatterns, numChiplets], row-major. */
-  readonly #chipletPins: Uint8Array;
-  /** Shape [numPatterns, numGroups], row-major. */
-  readonly #groupPins: Uint8Array;
   readonly #expertLoad: number[][];
+  /** Block of every chiplet; those of groups are behind them. */
+  readonly #blockOf: Int32Array;
+  #tried: Swap | undefined;
+  /** What `undo` brings back: of both chiplets, then of both groups. */
+  readonly #before = { load: [0, 0], tokens: [0, 0], groupTokens: [0, 0], lists: [[], []] as number[][] };
 
   /** @param load Tokens of every expert. Shape [numExperts]. */
   constructor(
@@ -36,12 +46,15 @@ export class SwapTraffic {
   ) {
     const { numChiplets, chipletsPerGroup, slotsPerChiplet } = shape;
     const numGroups = numChiplets / chipletsPerGroup;
-    this.#patterns = patterns;
-    this.#index = indexPatterns(patterns);
     this.#load = load;
+    this.slots = slotsPerChiplet;
     this.expertOf = new Int32Array(numChiplets * slotsPerChiplet);
-    this.#chipletPins = new Uint8Array(patterns.numPatterns * numChiplets);
-    this.#groupPins = new Uint8Array(patterns.numPatterns * numGroups);
+    this.#blockOf = new Int32Array(numChiplets);
+    this.#sets = createTokenSets(patterns, {
+      numBlocks: numChiplets + numGroups,
+      mostSets: Math.max(slotsPerChiplet, chipletsPerGroup),
+      numSpare: 3,
+    });
     this.#expertLoad = Array.from({ length: numChiplets }, () => []);
     this.traffic = {
       numTokens: patterns.numTokens,
@@ -54,84 +67,176 @@ export class SwapTraffic {
     };
   }
 
-  get slots(): number {
-    return this.expertOf.length / this.traffic.numChiplets;
-  }
-
   /** Takes a placement over. */
   place(chiplets: Chiplets): void {
-    const { chipletLoad, chipletTokens, groupTokens } = this.traffic;
+    const { chipletLoad, chipletTokens, groupTokens, chipletsPerGroup } = this.traffic;
+    const sets = this.#sets;
     this.expertOf.fill(EMPTY);
-    for (const counts of [this.#chipletPins, this.#groupPins, chipletLoad, chipletTokens, groupTokens])
-      counts.fill(0);
+    this.#tried = undefined;
+    sets.clear();
     chiplets.forEach((experts, chiplet) => {
-      experts.forEach((expert, place) => {
-        this.expertOf[chiplet * this.slots + place] = expert;
-        this.#add(expert, chiplet);
-      });
+      this.#blockOf[chiplet] = chiplet;
+      this.expertOf.set(experts, chiplet * this.slots);
+      for (const expert of experts) sets.change(this.#block(chiplet), sets.none, sets.ofExpert(expert));
+      sets.change(
+        this.#groupBlock(groupOfChiplet(chiplet, chipletsPerGroup)),
+        sets.none,
+        this.#block(chiplet),
+      );
       this.#listLoads(chiplet);
+      chipletLoad[chiplet] = sum(this.#expertLoad[chiplet]);
+      chipletTokens[chiplet] = this.#count(this.#block(chiplet));
     });
+    for (let group = 0; group < groupTokens.length; group++)
+      groupTokens[group] = this.#count(this.#groupBlock(group));
   }
 
-  /** Swaps what two slots of different chiplets hold. */
-  swap(slotA: number, slotB: number): void {
-    const { expertOf, slots } = this;
-    const [expertA, expertB] = [expertOf[slotA], expertOf[slotB]];
-    const [a, b] = [Math.floor(slotA / slots), Math.floor(slotB / slots)];
-    if (expertA !== EMPTY) this.#remove(expertA, a);
-    if (expertB !== EMPTY) this.#remove(expertB, b);
-    if (expertA !== EMPTY) this.#add(expertA, b);
-    if (expertB !== EMPTY) this.#add(expertB, a);
-    expertOf[slotA] = expertB;
-    expertOf[slotB] = expertA;
-    this.#listLoads(a);
-    this.#listLoads(b);
+  /** Makes the traffic that of a swap. What was tried before has to be kept or undone. */
+  try(swap: Swap): void {
+    const { chipletLoad, chipletTokens, groupTokens } = this.traffic;
+    const { load, tokens, groupTokens: ofGroups, lists } = this.#before;
+    this.#tried = swap;
+    const [a, b] = this.#chipletsOf(swap);
+    const [groupA, groupB] = this.#groupsOf(a, b);
+    [load[0], load[1]] = [chipletLoad[a], chipletLoad[b]];
+    [tokens[0], tokens[1]] = [chipletTokens[a], chipletTokens[b]];
+    [ofGroups[0], ofGroups[1]] = [groupTokens[groupA], groupTokens[groupB]];
+    [lists[0], lists[1]] = [this.#expertLoad[a], this.#expertLoad[b]];
+    if (swap.of === "chiplets") this.#tryChiplets(a, b);
+    else this.#trySlots(swap.a, swap.b);
+  }
+
+  /** Makes the swap that was tried part of the placement. */
+  keep(): void {
+    const swap = this.#tried;
+    if (swap === undefined) return;
+    this.#tried = undefined;
+    const sets = this.#sets;
+    const [a, b] = this.#chipletsOf(swap);
+    const [blockA, blockB] = [this.#block(a), this.#block(b)];
+    const [groupA, groupB] = this.#groupsOf(a, b).map((group) => this.#groupBlock(group));
+    if (swap.of === "chiplets") {
+      sets.change(groupA, blockA, blockB);
+      sets.change(groupB, blockB, blockA);
+      [this.#blockOf[a], this.#blockOf[b]] = [this.#blockOf[b], this.#blockOf[a]];
+      return;
+    }
+    sets.change(groupA, blockA, sets.spare(0));
+    sets.change(groupB, blockB, sets.spare(1));
+    // Slots have been swapped already.
+    const [toB, toA] = [this.#setIn(swap.b), this.#setIn(swap.a)];
+    sets.change(blockA, toB, toA);
+    sets.change(blockB, toA, toB);
+  }
+
+  /** Takes the swap that was tried back. */
+  undo(): void {
+    const swap = this.#tried;
+    if (swap === undefined) return;
+    this.#tried = undefined;
+    const { chipletLoad, chipletTokens, groupTokens } = this.traffic;
+    const { load, tokens, groupTokens: ofGroups, lists } = this.#before;
+    const [a, b] = this.#chipletsOf(swap);
+    const [groupA, groupB] = this.#groupsOf(a, b);
+    [chipletLoad[a], chipletLoad[b]] = load;
+    [chipletTokens[a], chipletTokens[b]] = tokens;
+    [groupTokens[groupA], groupTokens[groupB]] = ofGroups;
+    [this.#expertLoad[a], this.#expertLoad[b]] = lists;
+    this.#swapSlots(swap);
   }
 
   chiplets(): number[][] {
     return Array.from({ length: this.traffic.numChiplets }, (_, chiplet) =>
-      [...this.#slotsOf(chiplet)].filter((expert) => expert !== EMPTY).sort((a, b) => a - b),
+      [...this.expertOf.subarray(chiplet * this.slots, (chiplet + 1) * this.slots)]
+        .filter((expert) => expert !== EMPTY)
+        .sort((a, b) => a - b),
     );
   }
 
-  #slotsOf(chiplet: number): Int32Array {
-    return this.expertOf.subarray(chiplet * this.slots, (chiplet + 1) * this.slots);
+  #trySlots(slotA: number, slotB: number): void {
+    const { chipletLoad, chipletTokens, groupTokens, chipletsPerGroup } = this.traffic;
+    const sets = this.#sets;
+    const [a, b] = [Math.floor(slotA / this.slots), Math.floor(slotB / this.slots)];
+    const [ofA, ofB] = [this.#setIn(slotA), this.#setIn(slotB)];
+    const [groupA, groupB] = this.#groupsOf(a, b);
+    const [blockA, blockB] = [this.#block(a), this.#block(b)];
+    chipletTokens[a] = sets.exchange(blockA, ofA, ofB, sets.spare(0));
+    chipletTokens[b] = sets.exchange(blockB, ofB, ofA, sets.spare(1));
+    if (chipletsPerGroup === 1) {
+      groupTokens[a] = chipletTokens[a];
+      groupTokens[b] = chipletTokens[b];
+    } else if (groupA !== groupB) {
+      groupTokens[groupA] = this.#exchangeInGroup(groupA, blockA, sets.spare(0));
+      groupTokens[groupB] = this.#exchangeInGroup(groupB, blockB, sets.spare(1));
+    }
+    this.#swapSlots({ of: "slots", a: slotA, b: slotB });
+    this.#listLoads(a);
+    this.#listLoads(b);
+    chipletLoad[a] = sum(this.#expertLoad[a]);
+    chipletLoad[b] = sum(this.#expertLoad[b]);
   }
 
+  #tryChiplets(a: number, b: number): void {
+    const { chipletLoad, chipletTokens, groupTokens } = this.traffic;
+    const [groupA, groupB] = this.#groupsOf(a, b);
+    if (groupA !== groupB) {
+      groupTokens[groupA] = this.#exchangeInGroup(groupA, this.#block(a), this.#block(b));
+      groupTokens[groupB] = this.#exchangeInGroup(groupB, this.#block(b), this.#block(a));
+    }
+    this.#swapSlots({ of: "chiplets", a, b });
+    for (const numbers of [chipletLoad, chipletTokens]) [numbers[a], numbers[b]] = [numbers[b], numbers[a]];
+    [this.#expertLoad[a], this.#expertLoad[b]] = [this.#expertLoad[b], this.#expertLoad[a]];
+  }
+
+  #swapSlots({ of, a, b }: Swap): void {
+    const { expertOf, slots } = this;
+    const length = of === "slots" ? 1 : slots;
+    for (let place = 0; place < length; place++) {
+      const [slotA, slotB] = [a * length + place, b * length + place];
+      const expert = expertOf[slotA];
+      expertOf[slotA] = expertOf[slotB];
+      expertOf[slotB] = expert;
+    }
+  }
+
+  #chipletsOf({ of, a, b }: Swap): readonly [number, number] {
+    return of === "chiplets" ? [a, b] : [Math.floor(a / this.slots), Math.floor(b / this.slots)];
+  }
+
+  #groupsOf(a: number, b: number): readonly [number, number] {
+    const { chipletsPerGroup } = this.traffic;
+    return [groupOfChiplet(a, chipletsPerGroup), groupOfChiplet(b, chipletsPerGroup)];
+  }
+
+  /** What is in a slot. */
+  #setIn(slot: number): number {
+    const expert = this.expertOf[slot];
+    return expert === EMPTY ? this.#sets.none : this.#sets.ofExpert(expert);
+  }
+
+  #block(chiplet: number): number {
+    return this.#sets.block(this.#blockOf[chiplet]);
+  }
+
+  #groupBlock(group: number): number {
+    return this.#sets.block(this.traffic.numChiplets + group);
+  }
+
+  #exchangeInGroup(group: number, out: number, into: number): number {
+    return this.#sets.exchange(this.#groupBlock(group), out, into, this.#sets.spare(2));
+  }
+
+  #count(block: number): number {
+    const { none, exchange, spare } = this.#sets;
+    return exchange(block, none, none, spare(2));
+  }
+
+  /** A new list, so that whoever holds the one before still has it. */
   #listLoads(chiplet: number): void {
-    const loads = this.#expertLoad[chiplet];
-    loads.length = 0;
-    for (const expert of this.#slotsOf(chiplet)) if (expert !== EMPTY) loads.push(this.#load[expert]);
-  }
-
-  #add(expert: number, chiplet: number): void {
-    const { chipletLoad, chipletTokens, groupTokens, numChiplets, chipletsPerGroup } = this.traffic;
-    const { offsets, patterns } = this.#index;
-    const { counts } = this.#patterns;
-    const group = Math.floor(chiplet / chipletsPerGroup);
-    chipletLoad[chiplet] += this.#load[expert];
-    for (let at = offsets[expert]; at < offsets[expert + 1]; at++) {
-      const pattern = patterns[at];
-      if (this.#chipletPins[pattern * numChiplets + chiplet]++ > 0) continue;
-      chipletTokens[chiplet] += counts[pattern];
-      if (this.#groupPins[pattern * groupTokens.length + group]++ === 0)
-        groupTokens[group] += counts[pattern];
-    }
-  }
-
-  #remove(expert: number, chiplet: number): void {
-    const { chipletLoad, chipletTokens, groupTokens, numChiplets, chipletsPerGroup } = this.traffic;
-    const { offsets, patterns } = this.#index;
-    const { counts } = this.#patterns;
-    const group = Math.floor(chiplet / chipletsPerGroup);
-    chipletLoad[chiplet] -= this.#load[expert];
-    for (let at = offsets[expert]; at < offsets[expert + 1]; at++) {
-      const pattern = patterns[at];
-      if (--this.#chipletPins[pattern * numChiplets + chiplet] > 0) continue;
-      chipletTokens[chiplet] -= counts[pattern];
-      if (--this.#groupPins[pattern * groupTokens.length + group] === 0)
-        groupTokens[group] -= counts[pattern];
-    }
+    const loads: number[] = [];
+    for (let slot = chiplet * this.slots; slot < (chiplet + 1) * this.slots; slot++)
+      if (this.expertOf[slot] !== EMPTY) loads.push(this.#load[this.expertOf[slot]]);
+    this.#expertLoad[chiplet] = loads;
   }
 }
 

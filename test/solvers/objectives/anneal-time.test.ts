@@ -41,8 +41,19 @@ describe("SwapTraffic", () => {
           expect(state.traffic.expertLoad.map((loads) => loads.toSorted())).to.deep.equal(
             counted.expertLoad.map((loads) => loads.toSorted()),
           );
-          const [slotA, slotB] = [random.below(12), random.below(12)];
-          if (Math.floor(slotA / 3) !== Math.floor(slotB / 3)) state.swap(slotA, slotB);
+          const [a, b] = [random.below(12), random.below(12)];
+          const [chipletA, chipletB] = [Math.floor(a / 3), Math.floor(b / 3)];
+          if (chipletA === chipletB) continue;
+          const isWhole = random.next() < 0.3;
+          state.try(isWhole ? { of: "chiplets", a: chipletA, b: chipletB } : { of: "slots", a, b });
+          if (random.next() < 0.3) state.undo();
+          else if (random.next() < 0.8) state.keep();
+          else {
+            const tried = countTraffic(patterns, state.chiplets(), problem);
+            expect([...state.traffic.groupTokens]).to.deep.equal([...tried.groupTokens]);
+            expect([...state.traffic.chipletTokens]).to.deep.equal([...tried.chipletTokens]);
+            state.undo();
+          }
         }
       }),
       { seed: 1, numRuns: 50 },
