@@ -9,6 +9,9 @@ import { createRandom } from "../lib/random.js";
 import { largestId, rowWithRepeat } from "../lib/trace/id-rows.js";
 import { plainLargestId, plainRowWithRepeat } from "../lib/trace/plain-id-rows.js";
 import { collectPatterns, type TokenPatterns } from "../lib/trace/token-patterns.js";
+import { SetChain } from "../solvers/bounds/set-chain.js";
+import { createWeightFitter } from "../solvers/bounds/subset-weights.js";
+import { indexTokenSubsets } from "../solvers/bounds/token-subsets.js";
 import {
   plainColumnTokens,
   vectorColumnTokens,
@@ -29,6 +32,7 @@ const NUM_TOKENS = 2 ** 20;
 
 const SWAPS = 2000;
 const COLUMNS = 500;
+const CHAINS = 5000;
 const TOKENS = 16_384;
 const shapes = [
   { preset: "deepseek-v2-lite", numChiplets: 8 },
@@ -61,6 +65,11 @@ console.log(
 );
 printHead();
 for (const { preset, numChiplets } of shapes) compareColumns(preset, numChiplets);
+console.log(
+  `\n## Chains of subsets: a layer of ${TOKENS} synthetic tokens, ${CHAINS} sets of 7 grown, looked around and emptied\n`,
+);
+printHead();
+for (const { preset } of shapes) compareChains(preset);
 
 function printHead(): void {
   console.log("| question | TypeScript, ms | WebAssembly, ms | times as fast |");
@@ -95,6 +104,40 @@ function compareColumns(preset: string, numChiplets: number): void {
     };
   const name = `${patterns.numExperts} experts, ${size} a column`;
   compare(name, { plain: fill(plainColumnTokens(patterns)), vectors: fill(vectors) });
+}
+
+/** Grows sets of four experts of a token and others, and lists at each size what would weigh less than nothing. */
+function compareChains(preset: string): void {
+  const patterns = patternsOf(preset);
+  const { numExperts, numPatterns, offsets, experts } = patterns;
+  const subsets = indexTokenSubsets(patterns, { numExperts, mostSubsets: Infinity });
+  if (!subsets) throw new Error("subsets are too many");
+  const slots = 8;
+  const observed = Array.from({ length: numExperts / slots }, (_, chiplet) => ({
+    experts: Array.from({ length: slots }, (_, slot) => chiplet * slots + slot),
+    weight: 1,
+  }));
+  const weights = createWeightFitter(subsets, { slots })(observed);
+  const own = weights.ofExperts.map((weight) => -weight / 2);
+  const grow = (chain: SetChain) => () => {
+    const random = createRandom(1);
+    let sum = 0;
+    for (let made = 0; made < CHAINS; made++) {
+      const token = offsets[random.below(numPatterns)];
+      const set = new Set(experts.subarray(token, token + 4));
+      while (set.size < slots - 1) set.add(random.below(numExperts));
+      for (const expert of set) {
+        chain.push(expert);
+        const found = chain.list([0, 1, 1, 1, 1], 0);
+        sum += found * chain.listed[chain.size][found >> 1];
+      }
+      while (chain.size > 0) chain.pop();
+    }
+    return sum;
+  };
+  const chains = [false, true].map((withKernel) => new SetChain(subsets, { slots, withKernel }));
+  for (const chain of chains) chain.load(weights, own);
+  compare(`${numExperts} experts`, { plain: grow(chains[0]), vectors: grow(chains[1]) });
 }
 
 /** Counts the tables of gains of a contiguous placement, and makes swaps. */

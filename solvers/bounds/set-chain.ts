@@ -1,90 +1,96 @@
-import { LARGEST, type SubsetWeights } from "./subset-weights.js";
-import { addRow } from "./token-subsets.js";
+import { countSubsets } from "../columns/subset-costs.js";
+import { plainChainTables, vectorChainTables, type SizeFactors } from "./chain-tables.js";
+import { GRAIN, LARGEST, type SubsetWeights } from "./subset-weights.js";
+import type { TokenSubsets } from "./token-subsets.js";
 
-/** What is known of the first so many experts of a chain. */
-export interface ChainLevel {
-  /** Weights of their subsets of j experts, by j. */
-  readonly sums: Float64Array;
-  /** What each expert would add in pairs, triples and quadruples. Shapes [numExperts]. */
-  readonly pairs: Float64Array;
-  readonly triples: Float64Array;
-  readonly quadruples: Float64Array;
-  /** The same for the same experts in any order. */
-  hash: number;
-}
+/** Sums in tables have 32 bits and a sign. */
+const LARGEST_SUM = 2 ** 31;
 
 /**
  * A set of experts that grows and shrinks by its last, with what its subsets weigh and what each further expert would add.
  *
- * `push` costs O(numExperts + entries of the rows of its pairs and triples with the new expert); `pop` O(1). Hot.
+ * Its tables hold integers (see `chain-tables.ts`): weights are kept in grains of 1/1024 token, coarser ones where tokens are
+ * so many that sums would not fit, rounded down. So what is told of a set is never more than it weighs.
  */
 export class SetChain {
   size = 0;
   /** How often the set has grown: as long as it does not change, the set at hand has not either. */
   pushes = 0;
+  readonly slots: number;
   /** Shape [slots]; the first `size` are in the set. */
   readonly members: Uint16Array;
   /** 1 for those in the set. Shape [numExperts]. */
   readonly isMember: Uint8Array;
-  readonly levels: readonly ChainLevel[];
+  /** Of sets of every size, what {@link list} found. */
+  readonly listed: readonly Uint16Array[];
+  /** Of the first so many members, the same for the same experts in any order. Shape [slots]. */
+  readonly hashes: Int32Array;
   /** What each expert adds to the hash of a set. Shape [numExperts]. */
   readonly codes: Int32Array;
-  readonly #weights: SubsetWeights;
-  readonly #own: Float64Array;
+  /** Weights of the subsets of the first so many members, by how many experts these have. Shape [slots, 1 + LARGEST], row-major. */
+  readonly #sums: Float64Array;
+  readonly #tables;
+  readonly #grain: number;
 
-  /** @param options.own What each expert weighs on its own. Shape [numExperts]. */
-  constructor(weights: SubsetWeights, { own, slots }: { own: Float64Array; slots: number }) {
-    const { numExperts: n } = weights.subsets;
-    this.members = new Uint16Array(slots);
+  /** @param options.withKernel Whether tables are kept by a kernel where there is one. */
+  constructor(subsets: TokenSubsets, { slots, withKernel = true }: { slots: number; withKernel?: boolean }) {
+    const { numExperts: n, patterns } = subsets;
+    this.slots = slots;
+    this.#tables = (withKernel && vectorChainTables(subsets, slots)) || plainChainTables(subsets, slots);
+    this.members = this.#tables.members;
+    this.listed = this.#tables.listed;
     this.isMember = new Uint8Array(n);
-    this.levels = Array.from({ length: slots + 1 }, () => ({
-      sums: new Float64Array(LARGEST + 1),
-      pairs: new Float64Array(n),
-      triples: new Float64Array(n),
-      quadruples: new Float64Array(n),
-      hash: 0,
-    }));
+    this.hashes = new Int32Array(slots);
     this.codes = Int32Array.from({ length: n }, (_, expert) => codeOf(expert));
-    this.#weights = weights;
-    this.#own = own;
+    this.#sums = new Float64Array(slots * (1 + LARGEST));
+    // No weight is more than the tokens that chose its subset; the most of them are added for the quadruples of one expert.
+    const largestSum = patterns.numTokens * Math.max(1, countSubsets(slots, 3));
+    this.#grain = Math.max(GRAIN, 2 ** Math.ceil(Math.log2(largestSum / LARGEST_SUM)));
+  }
+
+  /**
+   * Empties the set, and has it weighed anew.
+   *
+   * @param own What each expert weighs on its own, in tokens. Shape [numExperts].
+   */
+  load(weights: SubsetWeights, own: Float64Array): void {
+    while (this.size > 0) this.pop();
+    this.#tables.load(weights, own, this.#grain);
   }
 
   push(expert: number): void {
-    const { subsets, ofPairs, ofTriples, ofQuadruples } = this.#weights;
-    const { numExperts: n, triples } = subsets;
-    const { members, size } = this;
-    const before = this.levels[size];
-    const after = this.levels[size + 1];
-    after.hash = (before.hash + this.codes[expert]) | 0;
-    after.sums[1] = before.sums[1] + this.#own[expert];
-    after.sums[2] = before.sums[2] + before.pairs[expert];
-    after.sums[3] = before.sums[3] + before.triples[expert];
-    after.sums[4] = before.sums[4] + before.quadruples[expert];
-    const pairs = after.pairs;
-    const pairsBefore = before.pairs;
-    const ofExpert = expert * n;
-    for (let partner = 0; partner < n; partner++)
-      pairs[partner] = pairsBefore[partner] + ofPairs[ofExpert + partner];
-    after.triples.set(before.triples);
-    after.quadruples.set(before.quadruples);
-    for (let i = 0; i < size; i++) {
-      const low = Math.min(members[i], expert);
-      const high = Math.max(members[i], expert);
-      addRow(after.triples, ofTriples, subsets.ofPairs, low * n + high);
-      for (let j = 0; j < i; j++) {
-        const triple = triples.findWith(low, high, members[j]);
-        if (triple >= 0) addRow(after.quadruples, ofQuadruples, subsets.ofTriples, triple);
-      }
-    }
-    members[size] = expert;
+    const { size } = this;
+    this.#tables.push(size, expert);
     this.isMember[expert] = 1;
     this.size = size + 1;
     this.pushes++;
+    this.hashes[size + 1] = this.hashes[size] + this.codes[expert];
+    const { pairs, triples, quadruples } = this.#tables.levels[size];
+    const from = size * (1 + LARGEST);
+    const to = from + 1 + LARGEST;
+    this.#sums[to + 1] = this.#sums[from + 1] + this.#tables.own[expert];
+    this.#sums[to + 2] = this.#sums[from + 2] + pairs[expert];
+    this.#sums[to + 3] = this.#sums[from + 3] + triples[expert];
+    this.#sums[to + 4] = this.#sums[from + 4] + quadruples[expert];
   }
 
   pop(): void {
     this.size--;
     this.isMember[this.members[this.size]] = 0;
+  }
+
+  /**
+   * Lists, ascending, the experts with which the set amounts to at most `most` tokens: its subsets of j experts times factor j. Members
+   * may be among them, and behind all others some numbers that no expert has.
+   *
+   * @returns How many; `listed[size]` has them.
+   */
+  list(factors: SizeFactors, most: number): number {
+    const { size } = this;
+    const from = size * (1 + LARGEST);
+    let left = most / this.#grain;
+    for (let j = 1; j <= LARGEST; j++) left -= factors[j] * this.#sums[from + j];
+    return this.#tables.list(size, factors, left);
   }
 }
 

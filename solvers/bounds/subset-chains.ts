@@ -2,7 +2,7 @@ import { BOUND_MARGIN, TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
 import { indexPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 import type { Multipliers } from "../columns/multipliers.js";
 import { countSubsets } from "../columns/subset-costs.js";
-import { SetChain } from "./set-chain.js";
+import type { SetChain } from "./set-chain.js";
 import { SetTable } from "./set-table.js";
 import { LARGEST, type SubsetWeights } from "./subset-weights.js";
 import { listTripleStarts } from "./triple-starts.js";
@@ -16,7 +16,8 @@ export type OnEnumeratedColumn = (
 
 /** Options of {@link openChains}. */
 export interface ChainOptions {
-  readonly slots: number;
+  /** Of the same tokens as the weights. It is used by the chains opened last. */
+  readonly chain: SetChain;
   readonly multipliers: Multipliers;
   /** No enumeration has a larger limit. */
   readonly largestLimit: number;
@@ -77,7 +78,7 @@ const SETS_A_READING = 1024;
  */
 export function openChains(
   weights: SubsetWeights,
-  { slots, multipliers, largestLimit }: ChainOptions,
+  { chain, multipliers, largestLimit }: ChainOptions,
 ): SubsetChains {
   const { patterns, numExperts: n } = weights.subsets;
   const numReal = patterns.numExperts;
@@ -85,27 +86,28 @@ export function openChains(
   // The chiplet multiplier is no matter of subsets. Sums are rounded: rather a set too many than one too few.
   const mostOf = (limit: number) =>
     limit + multipliers.chiplet + TOKEN_ROUNDING + BOUND_MARGIN * patterns.numTokens;
+  const { slots, members, isMember, listed, hashes, codes } = chain;
   const starts = listTripleStarts(weights, { own, slots, most: mostOf(largestLimit) });
   const factors = Array.from({ length: slots + 1 }, (_, size) => factorsOf(size, slots));
-  const chain = new SetChain(weights, { own, slots });
-  const { members, isMember, levels, codes } = chain;
+  chain.load(weights, own);
 
   /** Makes the search that extends the set at hand by all chains below `most`; it answers whether it came to an end. */
   const createExtension = (most: number, { isSpent, onSet, onColumn }: Walk): (() => boolean) => {
     const known = Array.from({ length: slots + 1 }, (_, size) => new SetTable(size));
     const extend = (): boolean => {
       const { size } = chain;
-      const [, f1, f2, f3, f4] = factors[size + 1];
-      const { sums, pairs, triples, quadruples, hash } = levels[size];
-      const left = most - f1 * sums[1] - f2 * sums[2] - f3 * sums[3] - f4 * sums[4];
+      const found = listed[size];
+      const numFound = chain.list(factors[size + 1], most);
+      const hash = hashes[size];
       let nextIdle = numReal;
       for (let at = 0; at < size; at++) if (members[at] >= numReal) nextIdle++;
       const end = Math.min(n, nextIdle + 1);
       const table = known[size + 1];
-      for (let expert = 0; expert < end; expert++) {
-        const added = f1 * own[expert] + f2 * pairs[expert] + f3 * triples[expert] + f4 * quadruples[expert];
+      for (let at = 0; at < numFound; at++) {
+        const expert = found[at];
+        if (expert >= end) break;
         // Idle experts are all alike: they come in the order of their numbers.
-        if (added > left || isMember[expert] === 1 || (expert >= numReal && expert !== nextIdle)) continue;
+        if (isMember[expert] === 1 || (expert >= numReal && expert !== nextIdle)) continue;
         if (!table.add(members, expert, { isMember, hash: (hash + codes[expert]) | 0 })) continue;
         if (isSpent()) return false;
         onSet?.(expert);

@@ -32,16 +32,6 @@ export interface Completions {
   readonly subsets: Int32Array;
 }
 
-/** Adds the weights of a row, given row by row, to the sums of the experts that complete its subset. Hot. */
-export function addRow(
-  sums: Float64Array,
-  weights: Float64Array,
-  { starts, experts }: Completions,
-  row: number,
-): void {
-  for (let at = starts[row], end = starts[row + 1]; at < end; at++) sums[experts[at]] += weights[at];
-}
-
 /** Keys are 32-bit integers. */
 const LARGEST_KEY = 2 ** 31 - 1;
 
@@ -141,20 +131,34 @@ export class TripleTable {
   size = 0;
   /** Number + 1 of the triple a < b < c at a + comb(b, 2) + comb(c, 3), 0 where it has none. */
   readonly #numbers: Int32Array;
-  readonly #pairs: Int32Array;
-  readonly #triples: Int32Array;
+  /** comb(expert, 2) and comb(expert, 3). Shapes [numExperts]. */
+  readonly pairs: Int32Array;
+  readonly triples: Int32Array;
   /** Shape [size, 3], with room for more. */
   #experts = new Uint16Array(3 << 12);
 
   constructor(numExperts: number) {
     this.#numbers = new Int32Array(countSubsets(numExperts, 3));
-    this.#pairs = Int32Array.from({ length: numExperts }, (_, expert) => countSubsets(expert, 2));
-    this.#triples = Int32Array.from({ length: numExperts }, (_, expert) => countSubsets(expert, 3));
+    this.pairs = Int32Array.from({ length: numExperts }, (_, expert) => countSubsets(expert, 2));
+    this.triples = Int32Array.from({ length: numExperts }, (_, expert) => countSubsets(expert, 3));
+  }
+
+  /** How many places {@link placeOf} tells of. */
+  get numPlaces(): number {
+    return this.#numbers.length;
+  }
+
+  /** Of a triple a < b < c: a + comb(b, 2) + comb(c, 3). */
+  placeOf(triple: number): number {
+    const start = 3 * triple;
+    return (
+      this.#experts[start] + this.pairs[this.#experts[start + 1]] + this.triples[this.#experts[start + 2]]
+    );
   }
 
   /** The number of a triple, experts ascending, a new one where it has none. */
   add(a: number, b: number, c: number): number {
-    const place = a + this.#pairs[b] + this.#triples[c];
+    const place = a + this.pairs[b] + this.triples[c];
     if (this.#numbers[place] > 0) return this.#numbers[place] - 1;
     const start = 3 * this.size;
     if (start === this.#experts.length) this.#experts = grown(this.#experts, new Uint16Array(2 * start));
@@ -167,7 +171,7 @@ export class TripleTable {
 
   /** The number of a triple, experts ascending; -1 where no token chose it. */
   find(a: number, b: number, c: number): number {
-    return this.#numbers[a + this.#pairs[b] + this.#triples[c]] - 1;
+    return this.#numbers[a + this.pairs[b] + this.triples[c]] - 1;
   }
 
   /** The number of the triple of a pair and any third expert, -1 where no token chose it. */

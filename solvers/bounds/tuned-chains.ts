@@ -1,4 +1,5 @@
 import type { Multipliers } from "../columns/multipliers.js";
+import { SetChain } from "./set-chain.js";
 import { openChains, type ChainSample, type SubsetChains } from "./subset-chains.js";
 import { createWeightFitter, type ObservedSet } from "./subset-weights.js";
 import type { TokenSubsets } from "./token-subsets.js";
@@ -37,6 +38,7 @@ export type ChainTuner = (lp: {
  */
 export function createChainTuner(subsets: TokenSubsets, { slots }: { slots: number }): ChainTuner {
   const fit = createWeightFitter(subsets, { slots });
+  const chain = new SetChain(subsets, { slots });
   const met = new Map<number, ChainSample["sets"]>();
   const keep = ({ sets }: ChainSample) => {
     for (let size = 4; size <= slots; size++) {
@@ -48,11 +50,7 @@ export function createChainTuner(subsets: TokenSubsets, { slots }: { slots: numb
     const open = () =>
       openChains(
         fit([...support, ...[...met].flatMap(([size, sets]) => weighed(sets, { size, slots, subsets }))]),
-        {
-          slots,
-          multipliers,
-          largestLimit,
-        },
+        { chain, multipliers, largestLimit },
       );
     keep(open().sample({ limit, ...SAMPLE }));
     const chains = open();

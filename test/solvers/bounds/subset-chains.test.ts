@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { createProblem } from "../../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import type { TokenPatterns } from "../../../lib/trace/token-patterns.js";
+import { SetChain } from "../../../solvers/bounds/set-chain.js";
 import { openChains } from "../../../solvers/bounds/subset-chains.js";
 import {
   createWeightFitter,
@@ -59,7 +60,12 @@ describe("chains of subsets", () => {
         const multipliers = { expert: instance.multipliers, chiplet: -1 };
         const found: string[] = [];
         const { slots } = instance;
-        const chains = openChains(weightsOf(instance, []), { slots, multipliers, largestLimit: 5 });
+        const weights = weightsOf(instance, []);
+        const chains = openChains(weights, {
+          chain: new SetChain(weights.subsets, { slots }),
+          multipliers,
+          largestLimit: 5,
+        });
         // What samples have met before is met again.
         chains.sample({ limit, numStarts: 3, setsAStart: 5 });
         const { isComplete } = chains.enumerate(
@@ -87,7 +93,12 @@ describe("chains of subsets", () => {
     const [instance] = fc.sample(instances, { numRuns: 1, seed: 2 });
     const multipliers = { expert: instance.multipliers, chiplet: 0 };
     const { slots } = instance;
-    const chains = openChains(weightsOf(instance, []), { slots, multipliers, largestLimit: 1e3 });
+    const weights = weightsOf(instance, []);
+    const chains = openChains(weights, {
+      chain: new SetChain(weights.subsets, { slots }),
+      multipliers,
+      largestLimit: 1e3,
+    });
     const options = { limit: 1e3, mostSets: 3, deadline: Infinity };
     expect(chains.enumerate(options, () => false).isComplete).to.equal(false);
   });
@@ -96,7 +107,12 @@ describe("chains of subsets", () => {
     for (const instance of fc.sample(instances, { numRuns: 10, seed: 5 })) {
       const { slots } = instance;
       const multipliers = { expert: instance.multipliers, chiplet: 0 };
-      const chains = openChains(weightsOf(instance, []), { slots, multipliers, largestLimit: 20 });
+      const weights = weightsOf(instance, []);
+      const chains = openChains(weights, {
+        chain: new SetChain(weights.subsets, { slots }),
+        multipliers,
+        largestLimit: 20,
+      });
       const { sets, numSetsExpected } = chains.sample({ limit: 20, numStarts: 1e6, setsAStart: 1e6 });
       const { numSets } = chains.enumerate(
         { limit: 20, mostSets: Infinity, deadline: Infinity },
