@@ -1,7 +1,7 @@
 import { InputError } from "../lib/errors.js";
 import { countExperts } from "./padding.js";
 import type { TableRoles } from "./table-columns.js";
-import { idOf, layerOf, type TableRow } from "./table-values.js";
+import { idOf, labelOf, layerOf, type TableRow } from "./table-values.js";
 import type { TraceBuilder } from "./trace-builder.js";
 
 /** The token whose rows are being read. */
@@ -41,7 +41,7 @@ export class LongTable {
   take(row: TableRow, where: string): void {
     const { experts, rank, token, sequence } = this.#roles;
     const layer = this.#roles.layer === undefined ? this.#layer : layerOf(row[this.#roles.layer], where);
-    const key = [layer, ...token.map((column) => row[column])].join();
+    const key = [layer, ...token.map((column) => labelOf(row[column], where))].join();
     const isTopOne = this.#builder.options.topK === 1;
     const place = rank === undefined || isTopOne ? 0 : idOf(row[rank], where);
     const open = this.#open;

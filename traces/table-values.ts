@@ -1,3 +1,4 @@
+import { describeValue } from "../lib/describe-value.js";
 import { InputError } from "../lib/errors.js";
 
 /** A row by the names of its columns. */
@@ -37,11 +38,23 @@ export function wrongNumber(
   where: string,
   { name = "", expected = "the number of an expert" } = {},
 ): InputError {
-  const text = String(value);
+  const text = typeof value === "string" ? value.slice(0, 60) : describeValue(value, 60);
   return new InputError(
-    `${where}: found ${name}${text.slice(0, 60)}, expected ${expected}`,
+    `${where}: found ${name}${text}, expected ${expected}`,
     hasSeparators(text) ? "Maybe write numbers without separators of thousands." : undefined,
   );
+}
+
+/**
+ * The text of a cell that tells rows apart.
+ *
+ * @throws InputError if it is a list or an object, which is no number and no name.
+ */
+export function labelOf(value: unknown, where: string): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  // Binary names and times of Parquet.
+  if (value instanceof Uint8Array || value instanceof Date) return value.toString();
+  throw new InputError(`${where}: found ${describeValue(value)}, expected a number or a name`);
 }
 
 /** Whether text is a number with separators of thousands, as spreadsheets and Python write them. */

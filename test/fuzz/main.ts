@@ -27,7 +27,7 @@ if (values.write !== undefined) {
   const fuzzNext = async (): Promise<void> => {
     const name = waiting.shift();
     if (name === undefined) return;
-    const options = { inputs: Number(values.inputs), seed, from: Number(values.from) };
+    const options = { inputs: Number(values.inputs), seed, from: Number(values.from), isDirect: true };
     report(name, await runFuzz(name, options));
     await fuzzNext();
   };

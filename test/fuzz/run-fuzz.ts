@@ -27,23 +27,38 @@ const HANG_MS = 20_000;
 /** A process that computes nothing for so long waits for what never comes. */
 const DEADLOCK_MS = 300_000;
 
+/** Files between two looks at what they left open, and how much memory they took. */
+const BLOCK = 64;
+
 /**
  * Reads so many mutated files of a family in a process of its own, which may hang, crash or run out of memory.
  *
  * @param inputs Files to read; number 0 is not mutated.
+ * @param isDirect Whether they are opened without threads: several times as many in the same time.
  */
 export async function runFuzz(
   family: string,
-  { inputs, seed, from = 0 }: { inputs: number; seed: number; from?: number },
+  {
+    inputs,
+    seed,
+    from = 0,
+    isDirect = false,
+  }: { inputs: number; seed: number; from?: number; isDirect?: boolean },
 ): Promise<FuzzResult> {
   const failures: FuzzFailure[] = [];
+  const to = from + inputs;
   let read = 0;
   let refused = 0;
-  for (let next = from; next < from + inputs;) {
-    const ended = await runChild({ family, seed, from: next, to: from + inputs }, failures);
+  // Up to there the files of a block that ended the process are read again, one by one, to tell which of them did.
+  let singlyTo = from;
+  for (let next = from; next < to;) {
+    const block = next < singlyTo ? 1 : BLOCK;
+    const job = { family, seed, from: next, to: next < singlyTo ? singlyTo : to, block, isDirect };
+    const ended = await runChild(job, failures);
     read += ended.read;
     refused += ended.refused;
     next = ended.next;
+    if (ended.isUnclear) singlyTo = Math.min(to, next + BLOCK);
   }
   return { read, refused, failures };
 }
@@ -73,15 +88,21 @@ function closeChild(child: ChildProcess, isSound: boolean): void {
   idle.push(child);
 }
 
-/** @returns `next` is the number after the last that was begun. */
-function runChild(
-  job: FuzzJob,
-  failures: FuzzFailure[],
-): Promise<{ read: number; refused: number; next: number }> {
+/** How far a process came. */
+interface Ended {
+  readonly read: number;
+  readonly refused: number;
+  /** The number to go on with. */
+  readonly next: number;
+  /** Whether one of the files from there on ended the process, and nothing tells which. */
+  readonly isUnclear: boolean;
+}
+
+function runChild(job: FuzzJob, failures: FuzzFailure[]): Promise<Ended> {
   const child = openChild();
   const errors = stderrOf(child);
-  let index = job.from;
-  let begunMs = 0;
+  let last = { index: job.from, read: 0, refused: 0, processorMs: 0 };
+  const crashes: FuzzFailure[] = [];
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout;
     const watch = () => {
@@ -89,7 +110,7 @@ function runChild(
       const begun = performance.now();
       timer = setInterval(() => {
         const waitedMs = performance.now() - begun;
-        const usedMs = (processorMs(child) ?? begunMs + waitedMs) - begunMs;
+        const usedMs = (processorMs(child) ?? last.processorMs + waitedMs) - last.processorMs;
         if (usedMs < HANG_MS && waitedMs < DEADLOCK_MS) return;
         const seconds = [usedMs, waitedMs].map((ms) => Math.round(ms / 1000));
         end({
@@ -98,17 +119,22 @@ function runChild(
         });
       }, HANG_MS / 4);
     };
-    const end = (failure?: Pick<FuzzFailure, "kind" | "error">, counts = { read: 0, refused: 0 }) => {
+    const end = (failure?: Pick<FuzzFailure, "kind" | "error">) => {
       clearInterval(timer);
       closeChild(child, failure === undefined);
-      if (failure) failures.push({ family: job.family, index, ...failure });
-      resolve({ ...counts, next: failure ? index + 1 : job.to });
+      const { index, read, refused } = last;
+      const isUnclear = failure !== undefined && job.block > 1;
+      // What such a block told is told again when its files are read one by one.
+      failures.push(...crashes.filter((crash) => !isUnclear || crash.index < index));
+      if (failure && !isUnclear) failures.push({ family: job.family, index, ...failure });
+      const next = failure && !isUnclear ? index + 1 : index;
+      resolve({ read, refused, next, isUnclear });
     };
     child.on("message", (report: FuzzReport) => {
       watch();
-      if (report.kind === "begins") ({ index, processorMs: begunMs } = report);
-      else if (report.kind === "done") end(undefined, report);
-      else failures.push({ family: job.family, ...report });
+      if ("read" in report) last = report;
+      else crashes.push({ family: job.family, ...report });
+      if (report.kind === "done") end();
     });
     child.on("exit", (code, signal) => {
       end({ kind: "killed", error: `exit ${code ?? signal ?? "unknown"}: ${errors().slice(-2000)}` });

@@ -3,7 +3,15 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../../lib/errors.js";
 import { checkLineLength, checkMade, type UnpackedUse } from "../../lib/plausible-size.js";
-import { openSource, orMissing, type OnBytes, type Packing, type Source } from "./source.js";
+import {
+  CHUNK_BYTES,
+  HEAD_BYTES,
+  openSource,
+  orMissing,
+  type OnBytes,
+  type Packing,
+  type Source,
+} from "./source.js";
 import { STANDARD_INPUT } from "./standard-input.js";
 
 export type { OnBytes } from "./source.js";
@@ -18,8 +26,6 @@ export interface FileHead {
   readonly text: string;
 }
 
-const HEAD_BYTES = 65536;
-const CHUNK_BYTES = 1 << 20;
 /** Of UTF-8, which some editors write. */
 const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 
@@ -52,7 +58,7 @@ export async function listFiles(path: string): Promise<string[]> {
 export async function readHead(path: string): Promise<FileHead> {
   const source = await openSource(path, { isHead: true });
   try {
-    const bytes = Buffer.alloc(HEAD_BYTES);
+    const bytes = Buffer.alloc(Math.min(HEAD_BYTES, source.pieceBytes));
     const length = await fill(source, bytes);
     const hasMark = bytes.subarray(0, 3).equals(BYTE_ORDER_MARK);
     const text = bytes.toString("latin1", hasMark ? 3 : 0, length);
@@ -71,7 +77,7 @@ export async function* readBytes(path: string, onBytes?: OnBytes): AsyncGenerato
   const source = await openSource(path, { onBytes });
   try {
     for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+      const chunk = Buffer.allocUnsafe(source.pieceBytes);
       const length = await source.read(chunk);
       if (length === 0) return;
       yield chunk.subarray(0, length);
@@ -97,7 +103,7 @@ export async function* readBlocks(
 ): AsyncGenerator<Buffer> {
   const source = await openSource(path, { onBytes });
   try {
-    let buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    let buffer = Buffer.allocUnsafeSlow(source.pieceBytes);
     let start = 0;
     let end = 0;
     for (;;) {

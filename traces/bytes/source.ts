@@ -15,6 +15,8 @@ export type Packing = "gzip" | "zstd" | "UTF-16";
 /** Where bytes come from, one after the other, unpacked. */
 export interface Source {
   readonly packing: Packing | undefined;
+  /** Bytes to make room for: all of a short file, because room that is made and not used takes time too. */
+  readonly pieceBytes: number;
   /** Reads some bytes and says how many; 0 at the end. */
   read(into: Buffer): Promise<number>;
   close(): Promise<void>;
@@ -29,7 +31,13 @@ export interface SourceOptions {
   readonly isHead?: boolean;
 }
 
-const CHUNK_BYTES = 1 << 20;
+/** Bytes read at a time. */
+export const CHUNK_BYTES = 1 << 20;
+/** Bytes of a beginning that formats are told by. */
+export const HEAD_BYTES = 1 << 16;
+const LEAST_BYTES = 1 << 12;
+/** What most files unpack to at most, for every byte of them. */
+const UNPACKED_RATIO = 32;
 /** The system reads no more at a time. */
 const MAX_READ_BYTES = 1 << 30;
 const GZIP_MAGIC = 0x1f8b;
@@ -48,17 +56,23 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
   const start = Buffer.alloc(MAGIC_BYTES);
   const { bytesRead } = await orMissing(path, file.read(start, 0, MAGIC_BYTES, 0));
   const packing = packingOf(start.subarray(0, bytesRead));
-  if (packing === undefined) return { ...openPlain(path, file, onBytes), close: () => close() };
-  const stream = file.createReadStream({ start: 0, highWaterMark: CHUNK_BYTES, autoClose: false });
+  if (packing === undefined)
+    return { ...openPlain(path, file, onBytes), pieceBytes: pieceOf(size), close: () => close() };
+  const stream = file.createReadStream({ start: 0, highWaterMark: pieceOf(size), autoClose: false });
   const packed = counting(stream as AsyncIterable<Buffer>, onBytes);
   return openUnpacked(
     path,
-    { packing, packed },
+    { packing, packed, pieceBytes: pieceOf(Math.max(HEAD_BYTES, UNPACKED_RATIO * size)) },
     (unpacked) => {
       checkUnpacked(path, { packed: size, unpacked }, use);
     },
     () => close(() => stream.destroy()),
   );
+}
+
+function pieceOf(numBytes: number): number {
+  // One byte more, to see the end of a file.
+  return Math.min(CHUNK_BYTES, Math.max(LEAST_BYTES, numBytes + 1));
 }
 
 /** A file that is to stay as it is for as long as it is read. */
@@ -109,7 +123,7 @@ async function openStandard({
     numPacked += bytes;
     onBytes(bytes);
   });
-  return openUnpacked(STANDARD_INPUT, { packing, packed }, (unpacked) => {
+  return openUnpacked(STANDARD_INPUT, { packing, packed, pieceBytes: CHUNK_BYTES }, (unpacked) => {
     if (packing !== undefined) checkUnpacked(STANDARD_INPUT, { packed: numPacked, unpacked }, use);
   });
 }
@@ -120,7 +134,7 @@ function packingOf(start: Buffer): Packing | undefined {
   return isZstd(start) ? "zstd" : undefined;
 }
 
-function openPlain(path: string, file: FileHandle, onBytes: OnBytes): Omit<Source, "close"> {
+function openPlain(path: string, file: FileHandle, onBytes: OnBytes): Pick<Source, "packing" | "read"> {
   let position = 0;
   return {
     packing: undefined,
@@ -137,15 +151,16 @@ function openPlain(path: string, file: FileHandle, onBytes: OnBytes): Omit<Sourc
 /** @param onUnpacked Told after every piece how many bytes there have been. */
 function openUnpacked(
   path: string,
-  { packing, packed }: { packing: Packing | undefined; packed: AsyncIterable<Buffer> },
+  { packing, packed, pieceBytes }: Pick<Source, "packing" | "pieceBytes"> & { packed: AsyncIterable<Buffer> },
   onUnpacked: OnBytes,
   close: () => Promise<void> = () => Promise.resolve(),
 ): Source {
-  const chunks = unpack(packing, packed);
+  const chunks = unpack(packing, packed, pieceBytes);
   let chunk: Buffer = Buffer.alloc(0);
   let unpacked = 0;
   return {
     packing,
+    pieceBytes,
     async read(into) {
       try {
         while (chunk.length === 0) {
@@ -176,8 +191,9 @@ function openUnpacked(
 function unpack(
   packing: Packing | undefined,
   packed: AsyncIterable<Buffer>,
+  pieceBytes: number,
 ): AsyncGenerator<Buffer, undefined> {
-  if (packing === "gzip") return gunzip(packed);
+  if (packing === "gzip") return gunzip(packed, pieceBytes);
   if (packing === "UTF-16") return decodeUtf16(packed);
   return packing === "zstd" ? unpackZstd(packed) : asGenerator(packed);
 }
