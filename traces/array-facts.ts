@@ -4,6 +4,8 @@ import { BYTE_PADDING } from "./padding.js";
 /** -1 in unsigned numbers of 16, 32 and 64 bits; of those with 64, loads may come close. */
 const NEVER = [2 ** 16 - 1, 2 ** 32 - 1, 2 ** 64];
 
+/** Ids beyond are loads: no model has so many experts. */
+export const MAX_ID = 4096;
 /** Experts that tokens have in common where all layers are the same. */
 const ALL_SHARED = 0.9;
 const MANY_DEVIATIONS = 6;
@@ -17,6 +19,8 @@ export interface ArrayFacts {
   /** Of the numbers that may be experts: without padding. */
   readonly least: number;
   readonly most: number;
+  /** How many of them are beyond all ids. */
+  readonly numHuge: number;
   /** Whether some numbers are those that stand for no expert, which no load is. */
   readonly hasNever: boolean;
   /** Rows, but for those of one value only, with a value twice; what fills the places behind a token's experts is none. */
@@ -35,6 +39,7 @@ export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
   const facts = {
     least: Infinity,
     most: -Infinity,
+    numHuge: 0,
     hasNever: false,
     numRepeats: 0,
     numEqualSums: 0,
@@ -60,6 +65,7 @@ export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
         sum += id;
         if (id < facts.least) facts.least = id;
         if (id > facts.most) facts.most = id;
+        if (id >= MAX_ID) facts.numHuge++;
         facts.isBinary &&= id <= 1;
       }
       facts.hasNever ||= numChosen < width;
@@ -153,6 +159,7 @@ function sharedOf(groups: Groups): {
       if (new Set(row).size < row.length) continue;
       pairs += numRows++;
       for (const id of row) {
+        if (!(id >= 0) || NEVER.includes(id)) continue;
         const before = counts.get(id) ?? 0;
         shared += before;
         counts.set(id, before + 1);

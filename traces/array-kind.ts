@@ -7,9 +7,9 @@ import {
   rowMajorStrides,
   type Tensor,
 } from "../lib/containers/tensor.js";
-import { factsOf, sharesByFirst, type ArrayFacts } from "./array-facts.js";
+import { factsOf, MAX_ID, sharesByFirst, type ArrayFacts } from "./array-facts.js";
 import { counterAmong, countingOf, MAX_LAYERS, type Rows } from "./counted-columns.js";
-import { expectedRepeats, MAX_ID, MAX_TOP_K, MIN_EXPERTS, reasonForLoads } from "./why-loads.js";
+import { expectedRepeats, MAX_TOP_K, MIN_EXPERTS, reasonForLoads } from "./why-loads.js";
 import type { FileHead } from "./bytes/file-bytes.js";
 
 /**

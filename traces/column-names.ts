@@ -3,7 +3,8 @@ import { tensorOfLists } from "../lib/containers/tensor.js";
 import { sharesMore, type Groups } from "./array-facts.js";
 import type { DetectOptions } from "./array-kind.js";
 import { counterAmong, isConstant, isCount, type Counting, type Rows } from "./counted-columns.js";
-import { MAX_ID, MAX_TOP_K, whyLoads } from "./why-loads.js";
+import { MAX_ID } from "./array-facts.js";
+import { MAX_TOP_K, whyLoads } from "./why-loads.js";
 
 /** No model has more experts. */
 const MAX_EXPERTS = 1024;

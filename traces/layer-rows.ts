@@ -124,13 +124,13 @@ export class LayerRows {
     return counts;
   }
 
-  /** Whether all rows, those left out as well, have nothing but an expert. Once settled. */
-  hasOnly(expert: number): boolean {
-    return (
-      this.rowsRead > 0 &&
-      this.#experts.subarray(0, this.#length).every((id) => id === expert) &&
-      this.runs.every(({ row }) => row.every((id) => id === expert))
-    );
+  /** Whether all rows, those left out as well, are the first experts in the order of their ids. Once settled. */
+  get hasNoChoice(): boolean {
+    const [topK, held] = [this.#topK, this.#experts];
+    // A few tokens may have chosen so.
+    if (this.rowsRead === 0 || (topK > 1 && this.rowsRead < WARMUP_RUN)) return false;
+    for (let at = 0; at < this.#length; at++) if (held[at] !== at % topK) return false;
+    return this.runs.every(({ row }) => row.every((id, place) => id === place));
   }
 
   /** Takes runs back among the rows held, where they came. */

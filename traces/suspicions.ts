@@ -18,6 +18,7 @@ const EVEN_SPREAD = 1.2;
 export function suspicionsOf(trace: RoutingTrace): string[] {
   return [
     ...sharedWarnings(trace),
+    ...placeWarnings(trace),
     ...orderWarnings(trace),
     ...fillWarnings(trace),
     ...repeatWarnings(trace),
@@ -56,6 +57,36 @@ function sharedWarnings({ layers, topK, numExperts }: RoutingTrace): string[] {
       `expert ${expert} is in every token of every layer: a shared expert is no routed one, and wants no place; ` +
       `pass dropExperts ${expert} to leave it out`,
   );
+}
+
+/**
+ * Warns of experts that share one place among all tokens' and are never in another: routers choose no expert so, but engines append
+ * a shared one under the id of any of its replicas. Where several places are such, experts are in groups.
+ */
+function placeWarnings({ layers, topK, numExperts }: RoutingTrace): string[] {
+  const numTokens = layers.reduce((sum, layer) => sum + layer.numTokens, 0);
+  // Shape [numExperts]; -1 where an expert was not met.
+  const placeOf = new Int16Array(numExperts).fill(-1);
+  const own = new Set(Array.from({ length: topK }, (_, place) => place));
+  for (const { experts } of layers) {
+    for (let at = 0; at < experts.length && own.size > 0; at++) {
+      const [expert, place] = [experts[at], at % topK];
+      if (expert === NO_EXPERT) own.delete(place);
+      else if (placeOf[expert] < 0) placeOf[expert] = place;
+      else if (placeOf[expert] !== place) {
+        own.delete(place);
+        own.delete(placeOf[expert]);
+      }
+    }
+  }
+  if (topK < 2 || own.size !== 1) return [];
+  const [place] = own;
+  const there = [...placeOf.keys()].filter((expert) => placeOf[expert] === place);
+  if (there.length < 2 || numTokens < MIN_TOKENS * there.length) return [];
+  return [
+    `experts ${there.join(", ")} are the only ones in place ${place} of every token, and in no other place: maybe replicas of a ` +
+      `shared expert, which is no routed one; pass dropExperts ${there.join()} to leave them out`,
+  ];
 }
 
 function orderWarnings({ layers, topK, numExperts }: RoutingTrace): string[] {

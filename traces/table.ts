@@ -262,8 +262,10 @@ function takeLoads(
       loads.set(layerOf(row[layer], where), load);
     },
     end() {
+      // Experts without tokens may have no row.
+      const width = Math.max(numExperts, builder.numExperts ?? 0);
       const layers = [...loads].map(([id, load]) => {
-        return [id, Float64Array.from({ length: numExperts }, (_, at) => load[at] ?? 0)] as const;
+        return [id, Float64Array.from({ length: width }, (_, at) => load[at] ?? 0)] as const;
       });
       builder.addStep(path, layers);
     },

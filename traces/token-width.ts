@@ -16,11 +16,14 @@ export class TokenWidth {
   narrowest = Infinity;
 
   readonly #options: NumberingOptions;
+  /** Whether experts are left out: rows have more places than tokens have experts, and top-k is of what is left. */
+  readonly #leavesOut: boolean;
 
   constructor(options: NumberingOptions) {
     this.#options = options;
     this.topK = options.topK ?? 0;
-    this.places = this.topK;
+    this.#leavesOut = (options.dropExperts?.length ?? 0) > 0;
+    this.places = this.#leavesOut ? 0 : this.topK;
     this.mayVary = options.topK !== undefined;
   }
 
@@ -30,7 +33,7 @@ export class TokenWidth {
       checkModelSizes("trace", { topK }, this.#options);
       this.topK = topK;
     }
-    if (this.places === 0) this.places = this.topK;
+    if (this.places === 0) this.places = Math.max(topK, this.topK);
   }
 
   /** Holds rows of so many places, where that is not known yet. */
@@ -49,7 +52,12 @@ export class TokenWidth {
   /** What is wrong with a token of so many experts, none of them padding; expected from now on where nothing was. */
   fault(numExperts: number): RowFault | undefined {
     this.expect(numExperts);
-    if (this.topK === numExperts && numExperts <= this.places) return undefined;
+    const isExpected = this.topK === numExperts || (this.#leavesOut && numExperts > this.topK);
+    return isExpected && numExperts <= this.places ? undefined : this.unlike(numExperts);
+  }
+
+  /** Says that a token has so many experts, and others have not. */
+  unlike(numExperts: number): RowFault {
     return {
       found: `found ${numExperts} experts in a token, expected ${Math.min(this.topK, this.places)} as in the others`,
       advice: "Maybe the line is damaged, or the trace mixes models.",

@@ -120,7 +120,10 @@ export class TraceBuilder {
     if (numExperts !== undefined) {
       const { numExperts: known } = this.#ids;
       if (known !== undefined && known !== numExperts) {
-        throw new InputError(`${where}: found ${numExperts} experts, expected ${known}`);
+        throw new InputError(
+          `${where}: found ${numExperts} experts, expected ${known}`,
+          "Maybe pass numExperts where experts without tokens have no row.",
+        );
       }
       this.#ids.numExperts = numExperts;
     }
@@ -162,6 +165,7 @@ export class TraceBuilder {
     if (fault) return fault;
     const { renumbered, numRenumbered } = this.#ids;
     if (numRenumbered === 0) return undefined;
+    if (numRenumbered > tokens.topK) return tokens.unlike(numRenumbered);
     renumbered.fill(NO_EXPERT, numRenumbered, Math.max(numRenumbered, tokens.places));
     tokens.count(numRenumbered);
     this.#rowsOf(layer).append(renumbered);
@@ -269,7 +273,7 @@ export class TraceBuilder {
 
   /** Numbers of the layers, and of those of them that look as engines record layers without experts. Once settled. */
   get denseLayers(): { layers: readonly number[]; dense: readonly number[] } {
-    const dense = this.#tokens.places === 1 ? [...this.#layers].filter(([, rows]) => rows.hasOnly(0)) : [];
+    const dense = [...this.#layers].filter(([, rows]) => rows.hasNoChoice);
     return { layers: [...this.#layers.keys()], dense: dense.map(([layer]) => layer) };
   }
 
@@ -340,11 +344,9 @@ export class TraceBuilder {
     { count, width }: { count: number; width: number },
   ): RowFault | undefined {
     if (count > this.#tokens.places) return this.#tokens.fault(count);
-    if (
-      count === this.#tokens.topK ||
-      (count < this.#tokens.topK && (this.#tokens.mayVary || this.#ids.leavesOut))
-    )
-      return undefined;
+    // What is left of a row from which experts are left out is counted afterwards.
+    if (this.#ids.leavesOut || count === this.#tokens.topK) return undefined;
+    if (count < this.#tokens.topK && this.#tokens.mayVary) return undefined;
     if (count > this.#tokens.topK) return this.#tokens.fault(count);
     const found =
       count < width

@@ -1,10 +1,10 @@
 import type { Tensor } from "../lib/containers/tensor.js";
-import { factsOf, type ArrayFacts } from "./array-facts.js";
+import { factsOf, MAX_ID, type ArrayFacts } from "./array-facts.js";
 
 /** No model gives a token more experts; a longer last dimension counts experts. */
 export const MAX_TOP_K = 24;
-/** Ids beyond are loads: no model has so many experts. */
-export const MAX_ID = 4096;
+/** Fewer of so many numbers are damaged ids, where no row has a number twice. */
+const LONE_ONE_IN = 200;
 /** No model has fewer experts. */
 export const MIN_EXPERTS = 4;
 /** The chance of ids, drawn from all experts, to leave out as many small ones; and of loads to have no repeats. */
@@ -23,7 +23,8 @@ export function reasonForLoads(shape: readonly number[], facts: ArrayFacts): str
   if (shape.length === 3 && width > MAX_TOP_K)
     return `a last dimension of ${width}, more than experts of a token`;
   // Before padding: among loads, a number may be what stands for no expert by chance.
-  if (most >= MAX_ID) return `a number of ${most}, larger than any id`;
+  const isLone = LONE_ONE_IN * facts.numHuge < numValues && numRepeats === 0;
+  if (most >= MAX_ID && !isLone) return `a number of ${most}, larger than any id`;
   if (hasNever) return undefined;
   const mayBeIdle = (shape.length === 3 && width < MIN_EXPERTS) || isSurelyDistinct(width, facts);
   if (!mayBeIdle && numValues > 0 && least > 1 && (1 - least / (most + 1)) ** numValues < UNLIKELY) {

@@ -15,7 +15,11 @@ const KEY = Buffer.from('routed_experts"');
 const MOST_PART_BYTES = 2 ** 29;
 /** Names may be cut in two where less of what was read is kept. */
 const KEPT_BYTES = 512;
+/** Bytes behind a part among which members that tell of it are sought. */
+const BEHIND_BYTES = 2 ** 16;
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 const COLON = 0x3a;
 const COMMA = 0x2c;
 const NEWLINE = 0x0a;
@@ -44,8 +48,8 @@ export async function* scanResponses(
     let end = 0;
     for (let part = nextPart(bytes, 0); part; part = nextPart(bytes, part.to)) {
       // What tells where it begins may stand right behind it.
-      if (part.to < 0 || part.to + KEPT_BYTES > bytes.length) return end > 0 ? end : part.key;
-      end = part.to + siblings(bytes, part.to).length;
+      if (part.to < 0 || part.to + BEHIND_BYTES > bytes.length) return end > 0 ? end : part.key;
+      end = membersBehind(bytes, part.to).to;
     }
     return Math.max(end, lastMember(bytes, bytes.length - KEPT_BYTES));
   };
@@ -57,15 +61,15 @@ export async function* scanResponses(
         return;
       }
       note(request, bytes.toString("latin1", at, part.key));
-      const behind = siblings(bytes, part.to);
-      note(request, behind);
+      const behind = membersBehind(bytes, part.to);
+      note(request, behind.text);
       yield {
         json: bytes.toString("latin1", part.from, part.to),
         request: request.id === undefined ? undefined : `${request.id} ${request.index ?? ""}`,
         start: request.start,
       };
       delete request.start;
-      at = part.to + behind.length;
+      at = behind.to;
     }
     note(request, bytes.toString("latin1", at));
   }
@@ -112,11 +116,49 @@ function nextPart(bytes: Buffer, after: number): { key: number; from: number; to
   return undefined;
 }
 
-/** What stands behind a part in the same object, up to another part: whole members. */
-function siblings(bytes: Buffer, from: number): string {
-  const text = bytes.toString("latin1", from, from + KEPT_BYTES);
-  const [behind] = text.split(/[\n}]|,\s*"(?:prompt_)?routed_experts"/, 1);
-  return behind.length < KEPT_BYTES ? behind : behind.slice(0, Math.max(0, behind.lastIndexOf(",")));
+/**
+ * What stands behind a part in its object and in those around it, but in no other response: whole members, without the values
+ * of those that are objects and lists.
+ */
+function membersBehind(bytes: Buffer, from: number): { text: string; to: number } {
+  const end = Math.min(bytes.length, from + BEHIND_BYTES);
+  let [text, begin, depth, at] = ["", from, 0, from];
+  for (; at < end; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      const close = endOfText(bytes, at);
+      if (close < 0 || close > end || isPartName(bytes, close)) break;
+      at = close - 1;
+    } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
+      // Without a name it is the next response, or the next choice of this one.
+      if (depth === 0 && !/"\s*:\s*$/.test(bytes.toString("latin1", Math.max(begin, at - 64), at))) break;
+      if (depth++ === 0) {
+        text += bytes.toString("latin1", begin, at);
+        begin = at;
+      }
+    } else if ((byte === CLOSE_OBJECT || byte === CLOSE_LIST) && depth > 0 && --depth === 0) {
+      begin = at + 1;
+    }
+  }
+  if (depth > 0) return { text, to: begin };
+  const rest = bytes.toString("latin1", begin, at);
+  // A number may go on behind what was looked at.
+  const whole = at < from + BEHIND_BYTES ? rest : rest.slice(0, Math.max(0, rest.lastIndexOf(",")));
+  return { text: text + whole, to: begin + whole.length };
+}
+
+function isPartName(bytes: Buffer, end: number): boolean {
+  return bytes.subarray(Math.max(0, end - KEY.length), end).equals(KEY);
+}
+
+/** The end of text in quotes, -1 where it goes on. */
+function endOfText(bytes: Buffer, from: number): number {
+  for (let at = bytes.indexOf(QUOTE, from + 1); at >= 0; at = bytes.indexOf(QUOTE, at + 1)) {
+    let first = at;
+    while (bytes[first - 1] === BACKSLASH) first--;
+    if ((at - first) % 2 === 0) return at + 1;
+  }
+  return -1;
 }
 
 function skipSpace(bytes: Buffer, at: number): number {
@@ -134,7 +176,7 @@ function lastMember(bytes: Buffer, place: number): number {
 /** The end of base64 in quotes, or of lists and objects; the beginning where it is nothing of the kind, -1 where it goes on. */
 function endOfValue(bytes: Buffer, from: number): number {
   if (bytes[from] === QUOTE) return bytes.indexOf(QUOTE, from + 1) + 1 || -1;
-  const [open, close] = bytes[from] === 0x5b ? [0x5b, 0x5d] : [0x7b, 0x7d];
+  const [open, close] = bytes[from] === OPEN_LIST ? [OPEN_LIST, CLOSE_LIST] : [OPEN_OBJECT, CLOSE_OBJECT];
   if (bytes[from] !== open) return from;
   let depth = 0;
   for (let at = from; at < bytes.length; at++) {

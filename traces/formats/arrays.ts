@@ -72,7 +72,7 @@ function noteOrder(builder: TraceBuilder, ids: Tensor, where: string): void {
 
 /** Whether an array would have fewer tokens than layers. Shape [numTokens, numLayers, topK]. */
 export function isShort([numTokens, numLayers, topK]: readonly number[]): boolean {
-  return numTokens > 1 && numTokens < numLayers && topK > 1;
+  return numTokens > 1 && numTokens < numLayers && topK > 0;
 }
 
 /** Appends the tokens of a request. Shape [numTokens, numLayers, topK]. */

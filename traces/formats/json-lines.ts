@@ -17,6 +17,8 @@ export const jsonLines: TraceFormat = {
     if (!first.startsWith("{") || first.includes('"token_idx"')) return false;
     // A document with its sizes before the arrays is no header.
     if (/:\s*(\[\s*\[|\{\s*"[^"]*\d[^"]*"\s*:\s*[[{])/.test(first)) return false;
+    // Nor is one that holds the rows of a table.
+    if (/^\{\s*"\d+"\s*:\s*\{|:\s*\[\s*\{[^}]*"(layer|expert)/.test(first)) return false;
     return first.includes('"num_experts"') || (first.includes('"layer"') && first.includes('"experts"'));
   },
   async read(paths, builder, onBytes) {

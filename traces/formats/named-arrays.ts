@@ -6,6 +6,7 @@ import { appendIds } from "../bytes/tensor-rows.js";
 import { isTensor, type TorchDict, type TorchValue } from "../containers/torch-file.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import { appendCounts, countsIn } from "./expert-counts.js";
+import { appendTable, layersOf } from "./named-tables.js";
 import { appendNumbers } from "./numbers.js";
 import { isLayerName, layerInKey, layerInName } from "../layer-name.js";
 
@@ -17,7 +18,8 @@ const LOADS = /^((logical_|expert_|token_)?(counts?|loads?)|expert_load_(view|pa
 /** Names of what stands beside the ids. */
 const BESIDE =
   /weight|score|prob|logit|gate|bias|hidden|token|input|prompt|mask|position|length|_(len|seq|pos)$/i;
-const LAYER = ["layer", "layer_id", "layer_idx", "layer_index"];
+/** Names of the number, or the name, of the layer that all beside it is of. */
+const LAYER = /^layer(_?(id|idx|index|no|number|name))?$/i;
 /** Values within values; a pickle may hold itself. */
 const MOST_DEEP = 6;
 
@@ -57,7 +59,8 @@ function appendValue(builder: TraceBuilder, value: TorchValue, place: Place): vo
   const { where, depth } = place;
   if (depth > MOST_DEEP)
     throw new InputError(`${where}: found values within values, expected arrays by name`);
-  const array = isTensor(value) ? value : isList(value) ? tensorOfLists(value) : undefined;
+  if (!isTensor(value) && appendTable(builder, value, where)) return;
+  const array = arrayIn(value);
   if (array) {
     appendTensor(builder, array, place);
   } else if (isList(value)) {
@@ -67,6 +70,19 @@ function appendValue(builder: TraceBuilder, value: TorchValue, place: Place): vo
     appendDict(builder, value as TorchDict, place);
   } else {
     throw new InputError(`${where}: found no array, expected experts of tokens or loads`);
+  }
+}
+
+/** Appends tokens of layers whose numbers are told. Shape [numTokens, numLayers, topK]. */
+function appendNumbered(builder: TraceBuilder, array: Tensor, place: Place, layers: readonly number[]): void {
+  const { shape, strides, start } = array;
+  for (const [at, layer] of layers.entries()) {
+    const ofLayer = { shape: [shape[0], shape[2]], strides: [strides[0], strides[2]], values: array.values };
+    appendTensor(
+      builder,
+      { ...ofLayer, start: start + at * strides[1] },
+      { ...place, layer, isPlace: false },
+    );
   }
 }
 
@@ -114,10 +130,11 @@ function appendDict(builder: TraceBuilder, dict: TorchDict, place: Place): void 
   if (typeof model === "string") builder.model ??= model;
   const numExperts = numberOf(dict.get("num_experts"));
   if (numExperts !== undefined) builder.declare(where, { numExperts });
-  const told = LAYER.map((name) => numberOf(dict.get(name))).find((id) => id !== undefined);
+  const told = [...dict].map(([key, member]) => (LAYER.test(String(key)) ? layerTold(member) : undefined));
+  const layer = told.find((id) => id !== undefined);
   const inside = {
     ...place,
-    ...(told !== undefined && { layer: told, isPlace: false }),
+    ...(layer !== undefined && { layer, isPlace: false }),
     length: numberOf(dict.get("sequence_length")),
     depth: depth + 1,
   };
@@ -132,7 +149,10 @@ function appendDict(builder: TraceBuilder, dict: TorchDict, place: Place): void 
   ] as const) {
     const named = entries.find(([key]) => names.test(String(key)));
     if (named) {
-      appendValue(builder, named[1], { ...inside, as });
+      const numbers = as === "tokens" ? layersOf(dict) : undefined;
+      const array = arrayIn(named[1]);
+      if (numbers && array) appendNumbered(builder, array, { ...inside, as }, numbers);
+      else appendValue(builder, named[1], { ...inside, as });
       return;
     }
   }
@@ -207,7 +227,7 @@ function appendEntries(
     return;
   }
   const vectors = entries.flatMap(([layer, value]) => {
-    const array = isTensor(value) ? value : isList(value) ? tensorOfLists(value) : undefined;
+    const array = arrayIn(value);
     return array?.shape.length === 1 ? [[layer, array] as const] : [];
   });
   if (vectors.length > 0 && vectors.length === entries.length) {
@@ -268,10 +288,20 @@ function areLayers(keys: readonly unknown[]): boolean {
   );
 }
 
+/** The layer that a number tells, or a name such as model.layers.3.mlp. */
+function layerTold(value: TorchValue): number | undefined {
+  return typeof value === "string" ? layerInKey(value)?.layer : numberOf(value);
+}
+
 /** A number, or a tensor that holds just one. */
 function numberOf(value: unknown): number | undefined {
   if (typeof value === "number") return value;
   return isTensor(value) && sizeOf(value) === 1 ? value.values[value.start] : undefined;
+}
+
+/** A tensor, or even lists as one. */
+function arrayIn(value: TorchValue): Tensor | undefined {
+  return isTensor(value) ? value : isList(value) ? tensorOfLists(value) : undefined;
 }
 
 function isList(value: TorchValue): value is readonly TorchValue[] {

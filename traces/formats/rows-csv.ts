@@ -77,7 +77,8 @@ function dialectOf(text: string): Dialect | undefined {
       ? { separator, hasHeader, hasIndex, names: undefined }
       : undefined;
   }
-  if (isSpaced || !names.every((name) => /^[a-z_][\w .-]*$/i.test(name))) return undefined;
+  if (!names.every((name) => /^[a-z_][\w .-]*$/i.test(name))) return undefined;
+  if (isSpaced && names.length !== fields.length) return undefined;
   const isLayer = /^layer/i.test(names[0]);
   const isKnown = hasExperts(names) || (isLayer && /^tok/i.test(names[1] ?? "") && names.length > 2);
   return isKnown && fields.some((field) => NUMBER.test(field))

@@ -37,6 +37,8 @@ export const sglangRoutedExperts: TraceFormat = {
   recognises({ bytes, text }: FileHead) {
     // A tensor of that name stands in the header of safetensors.
     if (isSafetensors(bytes)) return false;
+    // Engines return all layers; a recording of some tells which.
+    if (/^\s*\{[^{]*"layers?_?(ids|indices|idx)"\s*:\s*\[/.test(text)) return false;
     return /"(prompt_)?routed_experts"\s*:\s*["[{]/.test(text) || ALONE.test(text);
   },
   findsFurtherOn({ path, text }) {
@@ -69,57 +71,98 @@ interface Part {
   readonly start?: number;
 }
 
+/** What was read of a request: stretches of tokens, ascending and apart, and a hash of its last part where none tells where it begins. */
+interface ReadRequest {
+  readonly stretches: readonly Stretch[];
+  readonly hash: string;
+}
+
+/** Tokens of a request, up to but without `to`. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** What was read of the requests of a file. */
 class Requests {
   readonly #builder: TraceBuilder;
   readonly #path: string;
-  /** Tokens of every request, and a hash of its last part where none tells where it begins. */
-  readonly #read = new Map<string, { numTokens: number; hash: string }>();
+  readonly #read = new Map<string, ReadRequest>();
   #last: string | undefined;
+  /** Where the last token that was handed on stands in its request. */
+  #lastToken = -1;
 
   constructor(builder: TraceBuilder, path: string) {
     this.#builder = builder;
     this.#path = path;
   }
 
-  /** Takes a part of a request: what of it was not read before. */
+  /** Takes a part of a request: what of it was not read before, in whatever order parts come. */
   append(
     { ids, start: ownStart }: Part,
     { request, start = ownStart }: Pick<RoutedPart, "request" | "start">,
   ): void {
+    ids = tokensFirst(ids, this.#builder.options.numLayers);
     const [numTokens, numLayers, topK] = ids.shape;
     if (numTokens === 0) return;
     const before = request === undefined ? undefined : this.#read.get(request);
-    const repeated = before === undefined ? 0 : repeatedTokens(ids, start, before);
-    const isContinued = before !== undefined && this.#last === request && (start ?? 0) <= before.numTokens;
-    if (!isContinued) {
-      for (let layer = 0; layer < numLayers; layer++) this.#builder.startSequence(layer, { topK });
+    const from = start ?? startOf(ids, before);
+    for (const part of missing({ from, to: from + numTokens }, before?.stretches ?? [])) {
+      const isContinued = before !== undefined && this.#last === request && part.from === this.#lastToken + 1;
+      if (!isContinued) {
+        for (let layer = 0; layer < numLayers; layer++) this.#builder.startSequence(layer, { topK });
+      }
+      const first = part.from - from;
+      appendLayers(this.#builder, tokensOf(ids, first, part.to - from), this.#path);
+      this.#last = request;
+      this.#lastToken = part.to - 1;
     }
-    const rest = tokensFrom(ids, Math.min(repeated, numTokens));
-    appendLayers(this.#builder, rest, this.#path);
-    this.#last = request;
     if (request === undefined) return;
-    const known = start === undefined && repeated === 0 ? (before?.numTokens ?? 0) : (start ?? 0);
-    const total = Math.max(known + numTokens, before?.numTokens ?? 0);
-    this.#read.set(request, { numTokens: total, hash: hashOf(ids, numTokens) });
+    const stretches = joined([...(before?.stretches ?? []), { from, to: from + numTokens }]);
+    this.#read.set(request, { stretches, hash: hashOf(ids, numTokens) });
   }
 }
 
-/** How many tokens of a part were in what was read of its request before. */
-function repeatedTokens(
-  ids: Tensor,
-  start: number | undefined,
-  { numTokens, hash }: { numTokens: number; hash: string },
-): number {
-  if (start !== undefined) return Math.max(0, numTokens - start);
-  // Streams of events repeat all that came before, or send what is new.
-  return numTokens <= ids.shape[0] && hashOf(ids, numTokens) === hash ? numTokens : 0;
+/** Ids [tokens, layers, top-k], of an array in which layers, of which there are as many as was told, may come first. */
+function tokensFirst(ids: Tensor, numLayers: number | undefined): Tensor {
+  const [first, second, topK] = ids.shape;
+  if (first !== numLayers || second === numLayers) return ids;
+  const [ofFirst, ofSecond, ofPlace] = ids.strides;
+  return rowMajor({ ...ids, shape: [second, first, topK], strides: [ofSecond, ofFirst, ofPlace] });
 }
 
-function tokensFrom(ids: Tensor, first: number): Tensor {
-  const [numTokens, ...rest] = ids.shape;
+/** Where a part begins that does not tell: streams of events repeat all that came before, or send what is new. */
+function startOf(ids: Tensor, before: ReadRequest | undefined): number {
+  const end = before?.stretches.at(-1)?.to ?? 0;
+  const isRepeated = before !== undefined && end <= ids.shape[0] && hashOf(ids, end) === before.hash;
+  return isRepeated ? 0 : end;
+}
+
+/** What of a stretch is in none of others. */
+function missing({ from, to }: Stretch, stretches: readonly Stretch[]): Stretch[] {
+  const parts: Stretch[] = [];
+  for (const other of stretches) {
+    if (other.to <= from || other.from >= to) continue;
+    if (other.from > from) parts.push({ from, to: other.from });
+    from = other.to;
+  }
+  return from < to ? [...parts, { from, to }] : parts;
+}
+
+/** Stretches ascending and apart. */
+function joined(stretches: readonly Stretch[]): Stretch[] {
+  const apart: Stretch[] = [];
+  for (const { from, to } of stretches.toSorted((a, b) => a.from - b.from)) {
+    const last = apart.at(-1);
+    if (last && from <= last.to) apart[apart.length - 1] = { from: last.from, to: Math.max(last.to, to) };
+    else apart.push({ from, to });
+  }
+  return apart;
+}
+
+function tokensOf(ids: Tensor, first: number, end: number): Tensor {
   const { start } = entryOf(ids, first);
-  return { ...ids, shape: [numTokens - first, ...rest], start };
+  return { ...ids, shape: [end - first, ...ids.shape.slice(1)], start };
 }
 
 /** A hash of the first tokens of an array, which lie one after the other. */

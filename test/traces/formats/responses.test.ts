@@ -138,4 +138,58 @@ describe("routed experts in HTTP responses", () => {
       expect(await failureOf(readContent(JSON.stringify({ routed_experts: routed })))).to.match(message);
     }
   });
+
+  it("are told apart by members anywhere in their response, before or behind, in one line or many", async () => {
+    const usage = { usage: { prompt_tokens: 3, details: [{ start: 1 }] }, more: 'a " { [' };
+    const parts = [
+      [0, 4],
+      [4, 5],
+      [5, 9],
+    ] as const;
+    const shapes = [
+      (first: number, ids: string) => ({ id: "a", choices: [{ index: 0, routed_experts: ids }], ...usage, routed_experts_start: first }),
+      (first: number, ids: string) => ({ routed_experts_start: first, choices: [{ routed_experts: ids, index: 0 }], id: "a", ...usage }),
+      (first: number, ids: string) => ({ id: "a", meta_info: { routed_experts: ids, ...usage, routed_experts_start: first } }),
+    ]; // prettier-ignore
+    for (const shape of shapes) {
+      for (const order of [parts, parts.toReversed()]) {
+        const responses = order.map(([first, end]) => shape(first, base64(first, end)));
+        for (const content of [
+          responses.map((response) => JSON.stringify(response)).join("\n"),
+          JSON.stringify(responses, undefined, 2),
+          responses.map((response) => `data: ${JSON.stringify(response)}\n\n`).join(""),
+        ]) {
+          const { tokens } = await read(content);
+          expect(tokens.toSorted(), content).to.deep.equal(rowsOf(0, 9).toSorted());
+        }
+      }
+    }
+  });
+
+  it("lose no token where parts overlap, come again or leave one out, in any order", async () => {
+    const parts = [
+      [6, 9],
+      [0, 3],
+      [1, 7],
+      [0, 3],
+      [11, 13],
+    ];
+    const line = ([first, end]: number[]) =>
+      JSON.stringify({ id: "a", routed_experts: base64(first, end), routed_experts_start: first });
+    const { tokens, starts } = await read(parts.map(line).join("\n"));
+    const expected = [...rowsOf(6, 9), ...rowsOf(0, 3), ...rowsOf(3, 6), ...rowsOf(11, 13)];
+    expect(tokens).to.deep.equal(expected);
+    expect(starts).to.deep.equal([0, 3, 9]);
+  });
+
+  it("may have layers first where their number is told", async () => {
+    const ids = Array.from({ length: 2 * 5 }, (_, at) => [at % 8, (at + 3) % 8]);
+    const npy = npyFile({ shape: [2, 5, 2], values: Uint8Array.from(ids.flat()) }).toString("base64");
+    const lists = [ids.slice(0, 5), ids.slice(5)];
+    for (const routed_experts of [npy, lists]) {
+      const content = JSON.stringify({ choices: [{ routed_experts }] });
+      const { trace } = await readContent(content, { numLayers: 2 });
+      expect(tokensOf(trace)).to.deep.equal({ 0: ids.slice(0, 5), 1: ids.slice(5) });
+    }
+  });
 });

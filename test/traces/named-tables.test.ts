@@ -1,0 +1,177 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { createRandom } from "../../lib/random.js";
+import { npzFile, safetensorsFile, torchFile, type ArrayContent } from "./array-files.js";
+import { failureOf, loadsRead, readFolder, tokensRead } from "./trace-files.js";
+
+interface Row {
+  readonly layer: number;
+  readonly token: number;
+  readonly experts: readonly number[];
+}
+
+/** Rows of 32 experts, layer after layer or token after token. */
+const tables = fc
+  .record({
+    seed: fc.nat(1000),
+    numLayers: fc.integer({ min: 2, max: 5 }),
+    numTokens: fc.integer({ min: 20, max: 60 }),
+    topK: fc.integer({ min: 2, max: 6 }),
+    isByToken: fc.boolean(),
+  })
+  .map(({ seed, numLayers, numTokens, topK, isByToken }): Row[] => {
+    const random = createRandom(seed);
+    const rows = Array.from({ length: numLayers * numTokens }, (_, at) => {
+      const experts = new Set<number>();
+      while (experts.size < topK) experts.add(Math.floor(random.next() ** 1.5 * 32));
+      return { layer: 3 + Math.floor(at / numTokens), token: at % numTokens, experts: [...experts] };
+    });
+    return isByToken ? rows.sort((a, b) => a.token - b.token || a.layer - b.layer) : rows;
+  });
+
+function tokensIn(rows: readonly Row[]): Record<number, number[][]> {
+  const layers = [...new Set(rows.map(({ layer }) => layer))].sort((a, b) => a - b);
+  return Object.fromEntries(
+    layers.map((layer) => [
+      layer,
+      rows.filter((row) => row.layer === layer).map(({ experts }) => [...experts]),
+    ]),
+  );
+}
+
+/** A table as pandas writes JSON, in each of its orientations, and as people write it around that. */
+function jsonFiles(rows: readonly Readonly<Record<string, unknown>>[]): [string, unknown][] {
+  const names = Object.keys(rows[0]);
+  const column = (name: string) => rows.map((row) => row[name]);
+  const byIndex = <T>(values: readonly T[]) => Object.fromEntries(values.map((value, at) => [at, value]));
+  return [
+    ["records", rows],
+    ["columns", Object.fromEntries(names.map((name) => [name, byIndex(column(name))]))],
+    ["list", Object.fromEntries(names.map((name) => [name, column(name)]))],
+    ["index", byIndex(rows)],
+    [
+      "split",
+      { columns: names, index: rows.map((_, at) => at), data: rows.map((row) => Object.values(row)) },
+    ],
+    ["table", { schema: { fields: names.map((name) => ({ name })) }, data: rows }],
+    ["named", { model: "tiny", num_experts: 32, rows }],
+  ];
+}
+
+const int = (shape: readonly number[], values: readonly number[]): ArrayContent => ({
+  shape,
+  values: Int32Array.from(values),
+});
+
+describe("tables by name", () => {
+  it("are the same in every orientation of JSON, with experts in lists or in a row for each", async () => {
+    await fc.assert(
+      fc.asyncProperty(tables, async (rows) => {
+        const long = rows.flatMap(({ experts, ...row }) =>
+          experts.map((expert, rank) => ({ ...row, rank, expert })),
+        );
+        for (const table of [rows, long]) {
+          for (const [name, content] of jsonFiles(table as Readonly<Record<string, unknown>>[])) {
+            const read = await readFolder({ "a.json": JSON.stringify(content) }, { numExperts: 32 });
+            expect(tokensRead(read), name).to.deep.equal(tokensIn(rows));
+          }
+        }
+      }),
+      { numRuns: 4 },
+    );
+  });
+
+  it("are the same as arrays of columns in every container, with what stands beside them", async () => {
+    await fc.assert(
+      fc.asyncProperty(tables, async (rows) => {
+        const [numRows, topK] = [rows.length, rows[0].experts.length];
+        const ids = rows.flatMap(({ experts }) => experts);
+        const columns = {
+          layer_ids: int([numRows], rows.map(({ layer }) => layer)), // prettier-ignore
+          token: int([numRows], rows.map(({ token }) => token)), // prettier-ignore
+          topk_weights: { shape: [numRows, topK], values: Float32Array.from(ids, (id) => id / 64) },
+          topk_ids: int([numRows, topK], ids),
+        };
+        const records = rows.map(({ experts, ...row }) => ({ ...row, experts: int([topK], experts) }));
+        for (const [name, content] of [
+          ["a.npz", npzFile(columns)],
+          ["a.safetensors", safetensorsFile(columns)],
+          ["a.pt", torchFile(columns)],
+          ["records.pt", torchFile(records)],
+        ] as const) {
+          expect(tokensRead(await readFolder({ [name]: content })), name).to.deep.equal(tokensIn(rows));
+        }
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  it("of loads are the same in every orientation and container", async () => {
+    const loads = [0, 1, 2].map((layer) =>
+      Array.from({ length: 8 }, (_, expert) => 10 * layer + expert ** 2),
+    );
+    const rows = loads.flatMap((load, layer) => load.map((count, expert) => ({ layer, expert, count })));
+    const numbers = (name: keyof (typeof rows)[0]) => int([rows.length], rows.map((row) => row[name])); // prettier-ignore
+    const columns = { layer: numbers("layer"), expert: numbers("expert"), count: numbers("count") };
+    const files: [string, string | Uint8Array][] = [
+      ["a.npz", npzFile(columns)],
+      ["a.pt", torchFile(columns)],
+      ...jsonFiles(rows).map(([name, content]): [string, string] => [
+        `${name}.json`,
+        JSON.stringify(content).replace('"num_experts":32', '"num_experts":8'),
+      ]),
+    ];
+    for (const [name, content] of files)
+      expect(loadsRead(await readFolder({ [name]: content })), name).to.deep.equal(
+        Object.fromEntries(loads.entries()),
+      );
+  });
+
+  it("tell the layers of an array that has them in its second dimension", async () => {
+    const random = createRandom(5);
+    const ids = Array.from({ length: 90 * 3 }, () => {
+      const chosen = new Set<number>();
+      while (chosen.size < 4) chosen.add(Math.floor(random.next() * 32));
+      return [...chosen];
+    });
+    const expected = Object.fromEntries(
+      [3, 5, 7].map((layer, index) => [layer, ids.filter((_, at) => at % 3 === index)]),
+    );
+    const arrays = { layer_ids: int([3], [3, 5, 7]), routed_experts: int([90, 3, 4], ids.flat()) };
+    const lists = {
+      layer_ids: [3, 5, 7],
+      routed_experts: Array.from({ length: 90 }, (_, token) => ids.slice(3 * token, 3 * token + 3)),
+    };
+    for (const [name, content] of [
+      ["a.npz", npzFile(arrays)],
+      ["a.pt", torchFile(arrays)],
+      ["a.json", JSON.stringify(lists)],
+    ] as const) {
+      expect(tokensRead(await readFolder({ [name]: content }, { numExperts: 32 })), name).to.deep.equal(
+        expected,
+      );
+    }
+  });
+
+  it("are refused where layers are as many as nothing else, because all would be one layer", async () => {
+    const file = npzFile({ layer: int([5], [0, 1, 2, 3, 4]), topk_ids: int([40, 2], [...Array(80).keys()]) });
+    expect(await failureOf(readFolder({ "a.npz": file }))).to.match(
+      /found 5 numbers of layers beside topk_ids of other lengths, expected as many rows/,
+    );
+  });
+});
+
+describe("the layer beside an array", () => {
+  it("may be a number or a name under any name of it, as text too", async () => {
+    const topk_ids = int([40, 2], Array.from({ length: 80 }, (_, at) => (at * 7) % 32)); // prettier-ignore
+    for (const beside of [
+      { layer_number: 7 },
+      { layer_idx: "7" },
+      { layer_name: "model.layers.7.mlp.gate" },
+      { layer: int([], [7]) },
+    ]) {
+      const read = await readFolder({ "a.pt": torchFile({ ...beside, topk_ids }) }, { numExperts: 32 });
+      expect(tokensRead(read), JSON.stringify(beside)).to.have.keys("7");
+    }
+  });
+});
