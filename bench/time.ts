@@ -1,11 +1,12 @@
 /**
- * `npm run bench:time`: modelled time of a step, the default placement against contiguous and every other row, on five traces
+ * `npm run bench:time`: modelled time of a step, the default placement against contiguous and every other row, on seven traces
  * and nine machines: learned and held out, with what is proved.
  *
  * Hours of processor time. `-- --tokens N` takes the first N tokens of every layer at most, `--layers N` so many layers,
  * `--traces law,qwen3` and `--machines h100-8x8,ucie-a-hbm3` these alone, `--workload decode` what is not the
- * default of a machine; all are said in the output. `--pairs FILE` writes every pair
- * to a file as it is done, a line of JSON each, and does not run again what the file has; `--known` runs nothing else.
+ * default of a machine, `--seed N` another seed; all are said in the output. `--pairs FILE` writes every pair
+ * to a file as it is done, a line of JSON each, and does not run again what the file has; `--limit N` measures so many others
+ * at most, and `--known` none.
  */
 import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
@@ -38,11 +39,18 @@ const { values } = parseArgs({
     traces: { type: "string" },
     machines: { type: "string" },
     workload: { type: "string" },
+    seed: { type: "string", default: "1" },
+    limit: { type: "string", default: "Infinity" },
     pairs: { type: "string" },
     known: { type: "boolean", default: false },
   },
 });
-const [mostTokens, numLayers] = [values.tokens, values.layers].map(Number);
+const [mostTokens, numLayers, seed, limit] = [
+  values.tokens,
+  values.layers,
+  values.seed,
+  values.known ? "0" : values.limit,
+].map(Number);
 
 /**
  * Traces, the models whose sizes they have, how many GPUs serve them, and tokens that are enough: those of synthetic ones are
@@ -60,6 +68,8 @@ const TRACES = [
     tokens: 2400,
   },
   { name: "deepseek-v3 (synthetic)", file: undefined, model: "deepseek-v3", numGpus: 64, tokens: 1200 },
+  { name: "intent", file: "esft-dsv2lite-intent", model: "deepseek-v2-lite", numGpus: 16, tokens: 2400 },
+  { name: "summary", file: "esft-dsv2lite-summary", model: "deepseek-v2-lite", numGpus: 16, tokens: 2400 },
 ] as const;
 const MACHINES = [
   "mozart-deepseek",
@@ -79,6 +89,8 @@ interface Pair {
   readonly trace: string;
   readonly machine: string;
   readonly workload: string;
+  /** Default 1. */
+  readonly seed?: number;
   /** Of which it was measured. */
   readonly commit: string;
   readonly learned: Times;
@@ -96,7 +108,8 @@ interface Times {
 console.log(
   `The first tokens (${TRACES.map(({ name, tokens }) => `${name} ${Math.min(tokens, mostTokens)}`).join(", ")}) ` +
     `of the first ${numLayers} layers, the last ${100 * HOLDOUT} % held out; ` +
-    `rivals are the other rows of compare, and auto for fewer copies. ${values.workload ?? "Training on wafers, prefill on GPUs"}.\n`,
+    `rivals are the other rows of compare, and auto for fewer copies. ${values.workload ?? "Training on wafers, prefill on GPUs"}` +
+    `${seed === 1 ? "" : `, seed ${seed}`}.\n`,
 );
 console.log(
   "| trace | machine | contiguous | default | against it | best rival | held out, against contiguous | proved gap |",
@@ -110,14 +123,17 @@ const order = MACHINES.filter(isWanted(values.machines)).flatMap((machine) =>
 );
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
 const earlier = readPairs();
+let numMeasured = 0;
 for (const { machine, trace } of order) {
   const known = earlier.find(
     (pair) =>
       pair.trace === trace.name &&
       pair.machine === machine &&
-      pair.workload === machineFor(machine, trace).workload.phase,
+      pair.workload === machineFor(machine, trace).workload.phase &&
+      (pair.seed ?? 1) === seed,
   );
-  const pair = known ?? (values.known ? undefined : await measurePair(machine, trace));
+  const pair = known ?? (numMeasured < limit ? await measurePair(machine, trace) : undefined);
+  if (pair !== known) numMeasured++;
   if (pair === undefined) continue;
   pairs.push(pair);
   const { learned, heldOut, atLeastNs } = pair;
@@ -181,7 +197,7 @@ async function measurePair(machine: string, trace: (typeof TRACES)[number]): Pro
   if (loaded === undefined) return undefined;
   const posed = machineFor(machine, trace);
   const times = await runPair(loaded, { name: trace.name, machine: posed });
-  const pair = { trace: trace.name, machine, workload: posed.workload.phase, commit, ...times };
+  const pair = { trace: trace.name, machine, workload: posed.workload.phase, seed, commit, ...times };
   if (values.pairs !== undefined) appendFileSync(values.pairs, `${JSON.stringify(pair)}\n`);
   return pair;
 }
@@ -198,7 +214,7 @@ async function loadTrace({
   const numTokens = Math.min(tokens, mostTokens);
   const trace =
     file === undefined
-      ? synthesizeTrace({ preset: model, tokens: numTokens, layers: numLayers, seed: 1 })
+      ? synthesizeTrace({ preset: model, tokens: numTokens, layers: numLayers, seed })
       : await realTrace(file);
   return (
     trace && {
@@ -243,7 +259,7 @@ async function runPair(
     const placed = await placeTrace(learn, {
       posing: poseFor(learn, machine, { objective }),
       solver: requireSolver(solver),
-      solverOptions: DEFAULT_SOLVER_OPTIONS,
+      solverOptions: { ...DEFAULT_SOLVER_OPTIONS, seed },
     });
     if (placed.status !== "placed") throw new Error(`${solver}: ${placed.status}`);
     return placed.placement;

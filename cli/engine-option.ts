@@ -15,7 +15,7 @@ export interface AimOptions extends MachineOptions, SolveOptions {
 }
 
 /** The machine, on which copies travel as the engine sends them in such a step. */
-function withTransport(machine: Machine, { transport }: EngineTarget["engine"]): Machine {
+export function withTransport(machine: Machine, { transport }: EngineTarget["engine"]): Machine {
   const { hardware, workload } = machine;
   if (transport === undefined) return machine;
   return {

@@ -11,21 +11,23 @@ export type ProgressStream = Pick<NodeJS.WriteStream, "write" | "isTTY" | "colum
 
 /** Where somebody watches, the line shows the time that passes. */
 const WATCHED_MS = 1000;
-/** A log is told so often, and no more. */
+/** A log is told for the first time then, and again after twice as long each time: the same again is not worth a line. */
 const LOGGED_MS = 10_000;
+const LOGGED_MOST_MS = 600_000;
 
 /**
- * Says again and again how far the work is: in place where somebody watches, else as a line every ten seconds, so that who reads
- * a log knows that it goes on.
+ * Says again and again how far the work is: in place where somebody watches, else as a line after ten seconds, twenty, forty and
+ * so on, so that who reads a log knows that it goes on.
  *
- * @param options.everyMs How often, default 1 s where somebody watches and 10 s where not.
+ * @param options.everyMs How often, and in a log how soon; default 1 s where somebody watches and 10 s where not.
  */
 export function openProgress(
   stream: ProgressStream,
   { quiet, everyMs }: { quiet: boolean; everyMs?: number },
 ): Progress {
   const isWatched = stream.isTTY;
-  const pause = everyMs ?? (isWatched ? WATCHED_MS : LOGGED_MS);
+  const tick = everyMs ?? (isWatched ? WATCHED_MS : LOGGED_MS);
+  let pause = tick;
   let current: (() => string) | undefined;
   let clock: NodeJS.Timeout | undefined;
   let hasLine = false;
@@ -38,6 +40,7 @@ export function openProgress(
     if (current === undefined) return;
     lastMs = performance.now();
     if (!isWatched) {
+      pause = Math.min(2 * pause, LOGGED_MOST_MS);
       stream.write(`${current()}\n`);
       return;
     }
@@ -45,16 +48,19 @@ export function openProgress(
     stream.write(current().slice(0, stream.columns - 1));
     hasLine = true;
   };
+  const showInTime = () => {
+    if (isWatched || performance.now() - lastMs >= pause) show();
+  };
   return {
     say(line) {
       if (quiet) return;
       current = line;
       if (clock === undefined) {
         lastMs = performance.now();
-        clock = setInterval(show, pause).unref();
+        clock = setInterval(showInTime, tick).unref();
       }
       // Work in this thread lets no clock tick.
-      if (isWatched || performance.now() - lastMs >= pause) show();
+      showInTime();
     },
     clear,
     end() {

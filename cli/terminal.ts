@@ -20,7 +20,7 @@ export interface Terminal {
   detail(line: string): void;
   /**
    * A line on stderr that says how far the work is, again and again until there are results: for who watches in place,
-   * and every ten seconds where nobody does. Without a line there is nothing more to say.
+   * and less and less often where nobody does. Without a line there is nothing more to say.
    */
   progress(line?: () => string): void;
 }

@@ -32,15 +32,24 @@ export function unknownName(
   );
 }
 
-/** The known name that takes fewest edits, a third of its letters at most; undefined where none is near. */
+/**
+ * The known name that takes fewest edits, a third of its letters at most, or else the shortest that begins so; undefined where
+ * none is near.
+ */
 export function nearestName(found: string, known: readonly string[]): string | undefined {
   const lower = found.toLowerCase();
   const near = known
     .map((name) => ({ name, edits: countEdits(lower, name.toLowerCase()) }))
     .filter(({ name, edits }) => edits <= Math.max(1, name.length / 3))
     .sort((a, b) => a.edits - b.edits);
-  return near.at(0)?.name;
+  const longer = known
+    .filter((name) => lower.length >= FEWEST_LETTERS && name.toLowerCase().startsWith(lower))
+    .sort((a, b) => a.length - b.length);
+  return near.at(0)?.name ?? longer.at(0);
 }
+
+/** Fewer letters begin many a name. */
+const FEWEST_LETTERS = 3;
 
 /** Letters to insert, drop or change: the distance of Levenshtein. O(length of one times length of the other). */
 function countEdits(from: string, to: string): number {

@@ -19,6 +19,7 @@ import { formatTime, tableOf, timeColumn, worthSentence, type TableText } from "
 import { splitParts } from "../../doors/traces.js";
 import { addDrawsOption, contiguousOn, type WorthCommandOptions } from "../before-after.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
+import { describeTransport } from "../describe/describe.js";
 import { loadTrace } from "../load-trace.js";
 import { addMachineOptions, checkMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
 import {
@@ -31,9 +32,8 @@ import {
   withDispatch,
   type TraceOptions,
 } from "../options.js";
-import { readPlacement, sortPaths } from "../read-files.js";
+import { isPlacementFile, readPlacement, sortPaths } from "../read-files.js";
 import { formatTable, openTerminal, type TerminalOptions } from "../terminal.js";
-import { describeWorkload } from "../workload-options.js";
 
 interface EvaluateOptions
   extends TerminalOptions, TraceOptions, MachineOptions, ExplainOptions, WorthCommandOptions {
@@ -43,6 +43,9 @@ interface EvaluateOptions
   readonly serverLimit?: number;
   readonly onlineSlots?: number;
 }
+
+/** Of servers of 8, which is what most engines run on. */
+const USUAL_GPUS = "h100-8x8";
 
 export function evaluateCommand(): Command {
   const command = new Command("evaluate")
@@ -83,7 +86,14 @@ export function evaluateCommand(): Command {
         terminal.progress(() => `judging ${file}, ${index + 1} of ${placements.length}`);
         const known = { trace, numChiplets: options.ranks, terminal };
         const placement = withDispatch(await readPlacement(file, known), options);
-        const machine = await loadMachineOf(placement, options, { trace, terminal });
+        const asked = isPlacementFile(file) ? options : onGpus(options);
+        if (asked !== options) {
+          terminal.note(
+            `${file}: tells neither machine nor step; ${asked.hardware} in ${asked.workload} is assumed, ` +
+              "others by --hardware and --workload",
+          );
+        }
+        const machine = await loadMachineOf(placement, asked, { trace, terminal });
         const { hardware: onHardware, shape } = machine;
         const tooMuch = shape && memoryWarning(placement.layers, { hardware: onHardware, shape });
         if (tooMuch !== undefined) terminal.note(`${file}, ${onHardware.name}: ${tooMuch}`);
@@ -142,7 +152,7 @@ export function evaluateCommand(): Command {
       const { headers, cells, best } = evaluationTable(evaluated);
       terminal.print(formatTable(headers, cells, { best }));
       const { step } = evaluated[0].evaluation;
-      if (step) terminal.print(`\n${describeWorkload(step.workload, placedChiplets(hardware))}`);
+      if (step) terminal.print(`\n${describeTransport(step.workload, placedChiplets(hardware))}`);
       terminal.print(`\n${batchTable(evaluated)}`);
       if (options.onlineSlots !== undefined) terminal.print(`\n${onlineTable(evaluated)}`);
       for (const { file, change } of evaluated) {
@@ -159,6 +169,12 @@ export function evaluateCommand(): Command {
       }
       printConstants(hardware, options, terminal);
     });
+}
+
+/** The options for the file of an engine, which runs on GPUs: what it does not tell is as most have it. */
+function onGpus(options: EvaluateOptions): EvaluateOptions {
+  if (options.hardware !== undefined) return options;
+  return { ...options, hardware: USUAL_GPUS, workload: options.workload ?? "prefill" };
 }
 
 interface Evaluated {

@@ -138,8 +138,7 @@ function formatMeans(means: Means): string[] {
     means.loadMaxOverMean.toFixed(2),
     means.loadEntropy.toFixed(3),
     means.contiguousReplication.toFixed(3),
-    // Every token visits one chiplet: that is no finding.
-    means.replicationAtLeast > 1 ? means.replicationAtLeast.toFixed(3) : "",
+    means.replicationAtLeast.toFixed(3),
   ];
 }
 

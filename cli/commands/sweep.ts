@@ -13,14 +13,16 @@ import {
   type SweepPlan,
   type SweepPoint,
 } from "../../doors/flows.js";
-import { hashTrace } from "../../doors/placement.js";
+import { aimAtEngine, findTarget, hashTrace, type EngineTarget } from "../../doors/placement.js";
 import { overrideHardware } from "../../doors/hardware.js";
 import { markFronts, sweepCsv, sweepData, sweepPage, sweepTable } from "../../doors/report.js";
 import { estimateSeconds, requireSolver, type BackendName, type Solver } from "../../doors/solvers.js";
 import { splitParts } from "../../doors/traces.js";
+import { withTransport } from "../engine-option.js";
 import { EXIT } from "../exit-code.js";
+import { withFlags } from "../field-flags.js";
 import { loadTrace, type LoadedTrace } from "../load-trace.js";
-import { findMachine, loadMachine, type Machine } from "../machine.js";
+import { findMachine, loadMachine, requireGpus, type Machine } from "../machine.js";
 import { addForceOption, addTableOptions, integerOption, type FileCommandOptions } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readDocument } from "../read-files.js";
@@ -134,44 +136,43 @@ async function createPoints(
   const machines = gridMachines(config);
   const workloads = config.workloads ?? [{ name: "default" }];
   const { objectives = [undefined], replicas, solvers } = config;
-  const numPoints = [loaded, machines, workloads, objectives, replicas, solvers].reduce(
-    (product, { length }) => product * length,
-    1,
-  );
+  const [engines, dispatches] = [listed(config.for), listed(config.dispatch)];
+  const axes = [loaded, machines, workloads, engines, objectives, dispatches, replicas, solvers];
+  const numPoints = axes.reduce((product, { length }) => product * length, 1);
   if (numPoints > MOST_POINTS) {
     throw new InputError(`sweep: found ${numPoints} points, expected at most ${MOST_POINTS}`);
   }
   const chosen = solvers.map(requireSolver);
+  const notes = new Set<string>();
   const points: SweepPoint[] = [];
   for (const { name: trace, trace: whole, parts } of loaded) {
     const split = splitParts(parts, config.holdout);
     for (const gridMachine of machines) {
       for (const { name: workload, ...step } of workloads) {
-        const machine = await buildMachine(
+        const built = await buildMachine(
           gridMachine,
           { ...step, model: config.model },
           whole.model,
           terminal,
         );
-        const { areaMm2 } = gridMachine;
-        const { numGroups, chipletsPerGroup } = machine.hardware;
-        const area =
-          areaMm2 && areaMm2.fixed + numGroups * (areaMm2.perGroup + chipletsPerGroup * areaMm2.perChiplet);
-        for (const objective of objectives) {
-          for (const numReplicas of replicas) {
+        const areaMm2 = siliconOf(gridMachine, built);
+        const { hardware } = gridMachine;
+        const isTold = "transport" in step && step.transport !== undefined;
+        for (const engine of engines) {
+          if (engine !== undefined) requireGpus(hardware === undefined ? {} : { hardware }, engine);
+          const target = engine === undefined ? undefined : findTarget(engine, whole.model);
+          const machine = target && !isTold ? withTransport(built, target.engine) : built;
+          for (const [objective, dispatch, numReplicas] of choices(objectives, dispatches, replicas)) {
+            const asked = { numReplicas, slotsPerChiplet: config.slots, maxLoad: config.maxLoad, dispatch };
+            const request = target ? aimed(asked, target, { whole, machine, notes }) : asked;
             for (const solver of chosen) {
               points.push({
-                names: { trace, machine: gridMachine.name, workload },
+                names: { trace, machine: gridMachine.name, workload, engine },
                 split,
                 machine,
-                request: {
-                  objective: objectiveOf(objective, { solver, machine }),
-                  numReplicas,
-                  slotsPerChiplet: config.slots,
-                  maxLoad: config.maxLoad,
-                },
+                request: { ...request, objective: objectiveOf(objective, { solver, machine }) },
                 solver,
-                areaMm2: area,
+                areaMm2,
               });
             }
           }
@@ -179,7 +180,41 @@ async function createPoints(
       }
     }
   }
+  for (const note of notes) terminal.note(withFlags(note));
   return points;
+}
+
+/** What is asked, as an engine needs it. */
+function aimed(
+  request: PlacementRequest,
+  target: EngineTarget,
+  { whole, machine, notes }: { whole: LoadedTrace["trace"]; machine: Machine; notes: Set<string> },
+): PlacementRequest {
+  const { numGroups, chipletsPerGroup } = machine.hardware;
+  const asNeeded = aimAtEngine(request, target, {
+    model: whole.model,
+    numExperts: whole.numExperts,
+    numChiplets: numGroups * chipletsPerGroup,
+    layers: whole.layers.map(({ layer }) => layer),
+    sharedExperts: whole.sharedExperts,
+  });
+  for (const note of asNeeded.notes) notes.add(note);
+  return asNeeded.request;
+}
+
+/** One value or several; where none is told, what is by default. */
+function listed<T>(value: T | T[] | undefined): (T | undefined)[] {
+  return Array.isArray(value) ? value : [value];
+}
+
+/** Every choice of one value of each, the last fastest. */
+function choices<A, B, C>(first: readonly A[], second: readonly B[], third: readonly C[]): [A, B, C][] {
+  return first.flatMap((a) => second.flatMap((b) => third.map((c): [A, B, C] => [a, b, c])));
+}
+
+function siliconOf({ areaMm2 }: GridMachine, { hardware }: Machine): number | undefined {
+  const { numGroups, chipletsPerGroup } = hardware;
+  return areaMm2 && areaMm2.fixed + numGroups * (areaMm2.perGroup + chipletsPerGroup * areaMm2.perChiplet);
 }
 
 /** As told, or else as `place` chooses where the solver is named and "auto" is not. */

@@ -1,5 +1,5 @@
 import { timeGap, type Evaluation, type StepTime } from "../../doors/flows.js";
-import { sharesCopies } from "../../doors/hardware.js";
+import { sharesCopies, type Workload } from "../../doors/hardware.js";
 import type { Placement } from "../../doors/placement.js";
 import { formatTime } from "../../doors/report.js";
 import type { RoutingTrace, SplitTrace } from "../../doors/traces.js";
@@ -18,15 +18,17 @@ export function describeInput(
   const judged = heldOut ? `, ${tokensOfLayer(heldOut)} held out` : "";
   const { numGroups, chipletsPerGroup, name } = hardware;
   const numChiplets = numGroups * chipletsPerGroup;
-  // Without sharing, what follows of copies is worth knowing and worth nothing.
-  const worthless = sharesCopies(workload)
-    ? ""
-    : `\n${workload.transport}: C_T is worth nothing here, only load is`;
-  const step = shape && `\n${describeWorkload(workload, numChiplets)}${worthless}`;
+  const step = shape && `\n${describeTransport(workload, numChiplets)}`;
   return (
     `${model ?? "unnamed model"}: ${counted(layers.length, "MoE layer")}, ${numExperts} experts, top-${topK}; ${learned}${judged}${sample}\n` +
     `${name}: ${counted(numChiplets, "chiplet")} in ${counted(numGroups, "group")}${step ?? ""}`
   );
+}
+
+/** A step in words, and where its copies are not shared that what follows of them is worth knowing and worth nothing. */
+export function describeTransport(workload: Workload, numChiplets: number): string {
+  const worthless = `\n${workload.transport}: C_T and its gap are worth nothing here, only load is`;
+  return `${describeWorkload(workload, numChiplets)}${sharesCopies(workload) ? "" : worthless}`;
 }
 
 /** The same as data. */

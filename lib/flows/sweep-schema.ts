@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { DISPATCH_MODELS } from "../placement/dispatch.js";
 import { PHASES, TRANSPORTS } from "../hardware/workload.js";
 
 /**
@@ -56,6 +57,10 @@ export const sweepSchema = z.strictObject({
   workloads: listOf(workload).optional(),
   /** Of every point as `chooseObjective` has it, unless told. */
   objectives: listOf(choice(["traffic", "balance", "time"])).optional(),
+  /** Engines that placements are for, which say how copies travel and how replicas are chosen. */
+  for: oneOrMore(text).optional(),
+  /** How replicas are chosen, unless an engine says. */
+  dispatch: oneOrMore(choice(DISPATCH_MODELS)).optional(),
   replicas: listOf(whole(0)).default([0]),
   slots: whole(1).optional(),
   maxLoad: number.check(z.gte(1, { error: "a number of at least 1" })).optional(),

@@ -1,7 +1,10 @@
 import { InputError } from "../errors.js";
+import { expertBytes } from "../hardware/model-shapes.js";
+import { weightBytesOf } from "../performance/piece.js";
+import type { Placement } from "../placement/placement.js";
 import type { Solver, SolverOptions } from "../placement/solver.js";
 import type { SplitTrace } from "../trace/holdout.js";
-import { mean, sum } from "../statistics.js";
+import { largest, mean, sum } from "../statistics.js";
 import { judge } from "./judge.js";
 import { describeFailure, placeTrace } from "./place.js";
 import { poseFor, type PlacementRequest, type PosedMachine } from "./pose.js";
@@ -11,6 +14,8 @@ export interface PointNames {
   readonly trace: string;
   readonly machine: string;
   readonly workload: string;
+  /** That it is placed for, where one is named. */
+  readonly engine?: string | undefined;
 }
 
 /** One point of a grid: what is placed, on what, how, and by whom. */
@@ -47,7 +52,11 @@ export interface JobSize {
 /** One point in numbers: a row of the table. Undefined is what is not known. */
 export interface SweepRow extends PointNames {
   readonly numChiplets: number;
+  /** Of a step, of all chiplets; undefined where the sizes of the model are not known. */
+  readonly stepTokens: number | undefined;
   readonly objective: string;
+  /** How replicas are chosen. */
+  readonly dispatch: string;
   readonly numReplicas: number;
   readonly solver: string;
   /** Failed where a solver broke, which is a bug: other points go on. */
@@ -59,8 +68,8 @@ export interface SweepRow extends PointNames {
   readonly stepPj: number | undefined;
   /** Mean of the proved bounds of the layers, where all have one; of the tokens learned from. */
   readonly bound: number | undefined;
-  /** Memory of expert weights, of the whole machine. */
-  readonly memoryBytes: number;
+  /** Weights of the experts on the fullest chiplet, of all MoE layers of the model. */
+  readonly weightBytes: number | undefined;
   readonly areaMm2: number | undefined;
   readonly reason: string | undefined;
 }
@@ -155,16 +164,14 @@ async function runPoint(
   options: Pick<SweepOptions, "solverOptions" | "concurrency">,
 ): Promise<SweepRow> {
   const { names, split, machine, request, solver, areaMm2 } = point;
-  const { hardware } = machine;
   const posing = poseFor(split.learn, machine, request);
   const known = {
     ...names,
     numChiplets: posing.numChiplets,
+    stepTokens: machine.workload && machine.workload.tokensPerChiplet * posing.numChiplets,
     objective: posing.objective?.minimise ?? "traffic",
+    dispatch: String(posing.dispatch),
     numReplicas: posing.numReplicas ?? 0,
-    memoryBytes:
-      hardware.memory.bytes.value *
-      (hardware.memory.of === "chiplet" ? posing.numChiplets : hardware.numGroups),
     areaMm2,
   };
   const outcome = await placeTrace(split.learn, { ...options, posing, solver }).catch(asFailure);
@@ -192,6 +199,7 @@ async function runPoint(
     stepNs: heldOut.step?.stepNs,
     stepPj: heldOut.step?.stepPj,
     bound: bounds.length === layers.length ? mean(bounds) : undefined,
+    weightBytes: fullestBytes(layers, machine),
     reason: undefined,
   };
 }
@@ -208,13 +216,34 @@ const NOTHING = {
   stepNs: undefined,
   stepPj: undefined,
   bound: undefined,
+  weightBytes: undefined,
 };
 
+function fullestBytes(layers: Placement["layers"], machine: PosedMachine): number | undefined {
+  const { shape, workload } = machine;
+  if (shape === undefined || workload === undefined) return undefined;
+  const held = layers[0].chiplets.map((_, chiplet) =>
+    sum(layers.map(({ chiplets }) => chiplets[chiplet].length)),
+  );
+  const ofModel = shape.numMoeLayers / layers.length;
+  return largest(held) * ofModel * expertBytes(shape, weightBytesOf(shape, workload));
+}
+
 /** What time is weighed against. */
-export type Weighed = "stepPj" | "areaMm2" | "memoryBytes";
+export type Weighed = "stepPj" | "areaMm2" | "weightBytes";
+
+/** Rows whose steps do the same, and so can be compared in time: of one trace, one workload and as many tokens. */
+export function comparableRows<Row extends SweepRow>(rows: readonly Row[]): Row[][] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.trace, row.workload, row.stepTokens]);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups.values()];
+}
 
 /**
- * The rows that no other row beats in both time and a second figure; of equal rows the first. Rows without either figure
+ * The rows of some that are comparable that no other row beats in both time and a second figure; of equal rows the first. Rows without either figure
  * are left out.
  *
  * @returns By ascending time.

@@ -242,7 +242,8 @@ function exchangeNs(setting: Setting, { copies, inside, network }: GpuVolumes, g
     });
     return overlapSlowdown * ns;
   }
-  const kernel = (numGpus > 8 ? fabric?.oneSided[way] : undefined) ?? kernels.normal[way];
+  // A fabric's own kernels were measured on 4 GPUs and on 32: others on few would make 8 GPUs slower than 16.
+  const kernel = fabric?.oneSided[way] ?? kernels.normal[way];
   return overlapSlowdown * copyNs(kernel, { tokens, bytesPerCopy, numGpus, copies: copies[gpu] });
 }
 

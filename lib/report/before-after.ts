@@ -9,6 +9,7 @@ import {
   type Worth,
   type WorthOptions,
 } from "../flows/worth.js";
+import type { Binding } from "../schedule/binding.js";
 import type { SplitTrace } from "../trace/holdout.js";
 import type { TableText } from "./table.js";
 import { formatEnergy, formatTime, fourDigits } from "./format-time.js";
@@ -67,7 +68,7 @@ export function beforeAfterTable({ before, after }: BeforeAfter, beforeName: str
       timed(({ stepPj }) => stepPj, formatEnergy),
     ),
     row("what binds", ({ binds }) =>
-      binds ? `${binds.name}, ${Math.round(100 * binds.busyShare)} % busy` : "",
+      binds ? `${binds.name}, at work ${wholePercent(binds.busyShare)}` : "",
     ),
   ];
   return {
@@ -92,7 +93,7 @@ export function worthSentence({ before, after, worth }: BeforeAfter, beforeName:
   const bound =
     binds === null
       ? ""
-      : `; what binds is ${binds.name}, ${Math.round(100 * binds.busyShare)} % busy` +
+      : `; what binds is ${describeBinding(binds)}` +
         (binds.isFloor ? ", a floor that no placement is 1 % below" : "");
   return (
     `A step takes ${fourDigits(before.stepNs)} with ${beforeName}, ${fourDigits(after.stepNs)} with this placement; ` +
@@ -100,6 +101,19 @@ export function worthSentence({ before, after, worth }: BeforeAfter, beforeName:
     `${replicas ? ` ${describeReplicaCost(replicas)}` : ""} ${describeVerdict(worth)}`
   );
 }
+
+/** What binds a step, and for how much of it: where that is not nearly all, it waits for others in between. */
+export function describeBinding({ name, busyShare }: Binding): string {
+  const waiting = busyShare < NEARLY_ALL ? " and else waiting for others" : "";
+  return `${name}, at work for ${wholePercent(busyShare)} of the step${waiting}`;
+}
+
+function wholePercent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}
+
+/** Share of a step beyond which nothing is said to wait. */
+const NEARLY_ALL = 0.9;
 
 /** The memory that replicas cost, for people. */
 function describeReplicaCost({ perLayer, bytesPerChiplet, kvTokens }: ReplicaCost): string {

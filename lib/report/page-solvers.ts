@@ -20,9 +20,12 @@ export function barsCaption({ rows, objective }: SolversInput): string {
   const where = rows.some(({ heldOut }) => heldOut)
     ? " on held-out tokens; the tick is the same on the tokens learned from"
     : " on the tokens learned from";
-  const bound = rows.some((row) => provedLeast(row, objective) !== undefined)
-    ? "; the dashed line is proved: no placement has less on the tokens learned from"
-    : "";
+  const proved = rankRows(rows, objective).filter((row) => provedLeast(row, objective) !== undefined);
+  const ofWhich = proved.length < rankRows(rows, objective).length ? " of experts without replicas" : "";
+  const bound =
+    proved.length > 0
+      ? `; the dashed line is proved: no placement${ofWhich} has less on the tokens learned from`
+      : "";
   const missing = rows
     .filter((row) => learnedValue(row, objective) === undefined)
     .map(({ solver }) => solver);

@@ -4,6 +4,7 @@ import { sharesCopies } from "../performance/workload.js";
 import { binding } from "../schedule/binding.js";
 import type { StepSchedule } from "../schedule/schedule-step.js";
 import { criticalPath, timeByKind } from "../task-graph/critical-path.js";
+import { describeBinding } from "./before-after.js";
 import { formatEnergy, fourDigits } from "./format-time.js";
 import { judgedValue, type ObjectiveName } from "./judged.js";
 import type { ReportMachine } from "./layer-view.js";
@@ -27,7 +28,7 @@ export interface AnswerInput {
   readonly before: ReportRow | undefined;
   readonly after: ReportRow;
   readonly objective: ObjectiveName;
-  /** Schedule of the step under the best placement, where the model's sizes are known. */
+  /** Schedule of the step under the best placement, of the tokens it is judged on, where the model's sizes are known. */
   readonly step?: StepSchedule | undefined;
   readonly machine: ReportMachine;
 }
@@ -113,7 +114,6 @@ export function answerCards(input: AnswerInput): AnswerCard[] {
     });
   }
   if (step) {
-    const { name, busyShare } = binding(step);
     const path = timeByKind(step.graph, criticalPath(step.graph, step.schedule));
     const parts = path
       .slice(0, 2)
@@ -123,8 +123,8 @@ export function answerCards(input: AnswerInput): AnswerCard[] {
       );
     cards.push({
       term: "What binds",
-      value: `${name}, ${Math.round(100 * busyShare)} % busy`,
-      note: `critical path: ${parts.join(", ")}`,
+      value: describeBinding(binding(step)),
+      note: `${where}; critical path: ${parts.join(", ")}`,
     });
   }
   const { time, gap } = after;
@@ -143,9 +143,11 @@ export function answerCards(input: AnswerInput): AnswerCard[] {
       (value) => value.toFixed(3),
     ),
     note:
-      gap === undefined
-        ? `${where}; nothing is proved`
-        : `${where}; proved: at most ${percent(gap)} above the best on the tokens learned from`,
+      machine.workload && !sharesCopies(machine.workload)
+        ? `${where}; worth nothing with ${machine.workload.transport}, where copies are not shared`
+        : gap === undefined
+          ? `${where}; nothing is proved`
+          : `${where}; proved: at most ${percent(gap)} above the best on the tokens learned from`,
   });
   cards.push({
     term: "Largest load over the mean",

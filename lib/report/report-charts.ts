@@ -23,8 +23,11 @@ export function objectiveBars(
     solver: row.solver,
     judged: scaled(judgedValue(row, objective)),
     learned: scaled(learnedValue(row, objective)),
+    // Nothing is proved of the time of placements with replicas.
+    least: scaled(provedLeast(row, objective)),
   }));
-  const bounds = rows.flatMap((row) => provedLeast(row, objective) ?? []);
+  const proved = bars.filter(({ least }) => !Number.isNaN(least));
+  const dashed = { stroke: "var(--bound)", strokeDasharray: "5 4", strokeWidth: 2 };
   const digits = decimals(bars.map(({ judged }) => judged));
   const longest = largest(
     bars.map(({ solver }) => solver.length),
@@ -58,14 +61,12 @@ export function objectiveBars(
         stroke: "var(--background)",
         strokeWidth: 3,
       }),
-      ...(bounds.length === 0
+      ...(proved.length === 0
         ? []
         : [
-            Plot.ruleX([scaled(largest(bounds))], {
-              stroke: "var(--bound)",
-              strokeDasharray: "5 4",
-              strokeWidth: 2,
-            }),
+            proved.length === bars.length
+              ? Plot.ruleX([largest(proved.map(({ least }) => least))], dashed)
+              : Plot.tickX(proved, { y: "solver", x: "least", ...dashed }),
           ]),
     ],
   });

@@ -65,12 +65,14 @@ export async function reportPage(input: ReportInput): Promise<string> {
   const after = placed.find(({ name }) => name === best?.solver);
   const before = placed.find(({ name }) => name === "contiguous");
   const steps = after ? scheduleSteps(input, [before, after]) : [];
+  // What binds is told of the tokens that the placement is judged on, as in the sentence below.
+  const judged = input.heldOut ? scheduleSteps({ ...input, trace: input.heldOut }, [after]) : steps;
   const answer = best && {
     before: rows.find(({ solver, learned }) => solver === "contiguous" && learned),
     after: best,
     objective,
     machine: input,
-    step: steps.at(-1)?.step,
+    step: judged.at(-1)?.step,
   };
   const cards = answer ? answerCards(answer) : [];
   const worth = comparedWorth(
@@ -167,14 +169,15 @@ async function layerSection({ trace, placed, before, after, ...shown }: Shown): 
 }
 
 async function scheduleSection({ trace, before, after, steps, hardware, ...shown }: Shown): Promise<string> {
-  const { shape, workload } = shown;
+  const { shape, workload, heldOut } = shown;
   const last = steps.at(-1);
   if (last === undefined || after === undefined || shape === undefined) return "";
   const { ganttPictures, spendPictures } = await import("./page-schedule.js");
   const machine: Machine = { hardware, shape, ...(workload && { workload }) };
   const index = before ? typicalLayer({ before, after, numGroups: hardware.numGroups }) : 0;
   const layer = { layer: trace.layers[index].layer, step: scheduleStep([last.traffic[index]], machine) };
-  return section("The step in time", [spendPictures(steps, machine), ganttPictures(last, layer)]);
+  const where = heldOut ? ", on the tokens learned from" : "";
+  return section(`The step in time${where}`, [spendPictures(steps, machine), ganttPictures(last, layer)]);
 }
 
 async function batchSection({ before, after, trace, heldOut, ...machine }: Shown): Promise<string> {

@@ -5,10 +5,10 @@ import { timeUnit } from "./format-time.js";
 import { drawPlot, type ChartSize } from "./draw-plot.js";
 import type { WEIGHED } from "./sweep-table.js";
 
-/** A dot for every point, and a line through those of the front. */
+/** A dot for every point, and a line through those of every front. */
 export function frontChart(
   rows: readonly SweepRow[],
-  front: readonly SweepRow[],
+  fronts: readonly (readonly SweepRow[])[],
   { weighed, size }: { weighed: (typeof WEIGHED)[number]; size: ChartSize },
 ): string {
   const { name, label, unit, scale } = weighed;
@@ -27,9 +27,11 @@ export function frontChart(
     x: { label: `step, ${time.name}`, labelOffset: 40, grid: true, nice: true },
     y: { label: `${label}, ${unit}`, grid: true, nice: true },
     marks: [
-      Plot.line(toDots(front), { x: "time", y: "figure", stroke: "var(--best)", curve: "step-after" }),
+      ...fronts.map((front) =>
+        Plot.line(toDots(front), { x: "time", y: "figure", stroke: "var(--best)", curve: "step-after" }),
+      ),
       Plot.dot(toDots(rows), { x: "time", y: "figure", fill: "var(--other)", r: 3, title: "title" }),
-      Plot.dot(toDots(front), { x: "time", y: "figure", fill: "var(--best)", r: 4, title: "title" }),
+      Plot.dot(toDots(fronts.flat()), { x: "time", y: "figure", fill: "var(--best)", r: 4, title: "title" }),
     ],
   });
 }

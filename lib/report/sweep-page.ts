@@ -1,8 +1,8 @@
-import { paretoFront, type SweepRow } from "../flows/sweep.js";
+import type { SweepRow } from "../flows/sweep.js";
 import { escapeXml } from "./escape-xml.js";
 import { caption, section } from "./page-parts.js";
 import { reportStyle } from "./report-style.js";
-import { markFronts, sweepTable, WEIGHED } from "./sweep-table.js";
+import { frontsOf, markFronts, sweepTable, WEIGHED } from "./sweep-table.js";
 
 /**
  * Writes a sweep as one HTML page that needs nothing else: a picture of time against energy, silicon and memory, as far
@@ -18,17 +18,18 @@ export async function sweepPage(rows: readonly SweepRow[], facts: readonly strin
     import("./sweep-charts.js"),
     import("./draw-plot.js"),
   ]);
-  const pictures = WEIGHED.filter(({ name }) => new Set(rows.map((row) => row[name])).size > 1).map(
-    (weighed) => {
-      const front = paretoFront(rows, weighed.name);
-      const steps = front.map(describePoint).map((text) => `<li>${escapeXml(text)}</li>`);
-      return section(`Time against ${weighed.label}`, [
-        chart((size) => frontChart(rows, front, { weighed, size })),
-        caption("No other point beats those on the line in both:"),
-        `<ul>${steps.join("")}</ul>`,
-      ]);
-    },
-  );
+  const pictures = WEIGHED.flatMap((weighed) => {
+    const fronts = frontsOf(rows, weighed.name);
+    if (fronts.length === 0) return [];
+    const lists = fronts.flatMap((front) => {
+      const steps = front.map((row) => `<li>${escapeXml(describePoint(row))}</li>`);
+      return [caption(escapeXml(describeFront(front))), `<ul>${steps.join("")}</ul>`];
+    });
+    return section(`Time against ${weighed.label}`, [
+      chart((size) => frontChart(rows, fronts, { weighed, size })),
+      ...lists,
+    ]);
+  });
   const { headers, cells } = sweepTable(markFronts(rows));
   const table =
     `<div class="scroll"><table><thead><tr>${headers.map((text) => `<th>${escapeXml(text)}</th>`).join("")}</tr></thead><tbody>` +
@@ -46,6 +47,15 @@ export async function sweepPage(rows: readonly SweepRow[], facts: readonly strin
   ].join("\n");
 }
 
-function describePoint({ trace, machine, workload, objective, numReplicas, solver }: SweepRow): string {
-  return `${machine}; ${workload}; ${trace}; ${objective}, ${numReplicas} replicas, ${solver}`;
+/** Whose front it is: steps that do the same. */
+function describeFront(front: readonly SweepRow[]): string {
+  const [{ trace, workload, stepTokens }] = front;
+  const tokens = stepTokens === undefined ? "" : `, ${stepTokens.toLocaleString("en-US")} tokens a step`;
+  const which = front.length === 1 ? "this one" : "those on the line";
+  return `${trace}, ${workload}${tokens}: no other point beats ${which} in both.`;
+}
+
+function describePoint({ machine, engine, objective, numReplicas, solver }: SweepRow): string {
+  const target = engine === undefined ? "" : `for ${engine}; `;
+  return `${machine}; ${target}${objective}, ${numReplicas} replicas, ${solver}`;
 }

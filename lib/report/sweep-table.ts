@@ -1,5 +1,5 @@
 import { stringify } from "csv-stringify/sync";
-import { paretoFront, type SweepRow, type Weighed } from "../flows/sweep.js";
+import { comparableRows, paretoFront, type SweepRow, type Weighed } from "../flows/sweep.js";
 import { tableOf, timeColumn, type TableColumn, type TableText } from "./table.js";
 
 /** What time is weighed against, in words. */
@@ -11,7 +11,7 @@ export const WEIGHED: readonly {
 }[] = [
   { name: "stepPj", label: "energy of a step", unit: "J", scale: 1e12 },
   { name: "areaMm2", label: "silicon", unit: "mm2", scale: 1 },
-  { name: "memoryBytes", label: "memory", unit: "GB", scale: 1e9 },
+  { name: "weightBytes", label: "expert weights of a chiplet", unit: "GB", scale: 1e9 },
 ];
 
 /** A row of a sweep with the fronts it is on. */
@@ -20,15 +20,23 @@ export interface MarkedRow extends SweepRow {
   readonly fronts: readonly Weighed[];
 }
 
-/** Marks the rows that no other beats in time and a second figure. Where all have the same of it, there is no front. */
+/**
+ * Marks the rows that no other beats in time and a second figure, of those whose steps do the same. Where all of them have
+ * the same of it, there is no front.
+ */
 export function markFronts(rows: readonly SweepRow[]): MarkedRow[] {
-  const fronts = WEIGHED.filter(({ name }) => new Set(rows.map((row) => row[name])).size > 1).map(
-    ({ name }) => [name, new Set(paretoFront(rows, name))] as const,
-  );
+  const fronts = WEIGHED.map(({ name }) => [name, new Set(frontsOf(rows, name).flat())] as const);
   return rows.map((row) => ({
     ...row,
     fronts: fronts.flatMap(([name, front]) => (front.has(row) ? [name] : [])),
   }));
+}
+
+/** The front of every comparable part of the rows in which a figure differs, each by ascending time. */
+export function frontsOf(rows: readonly SweepRow[], weighed: Weighed): SweepRow[][] {
+  return comparableRows(rows)
+    .filter((part) => new Set(part.flatMap((row) => row[weighed] ?? [])).size > 1)
+    .map((part) => paretoFront(part, weighed));
 }
 
 /** The rows as comma-separated values: a line of names, then a line a point; nothing where nothing is known. */
@@ -44,8 +52,11 @@ const COLUMNS = [
   "trace",
   "machine",
   "workload",
+  "engine",
   "numChiplets",
+  "stepTokens",
   "objective",
+  "dispatch",
   "numReplicas",
   "solver",
   "status",
@@ -54,7 +65,7 @@ const COLUMNS = [
   "stepNs",
   "stepPj",
   "bound",
-  "memoryBytes",
+  "weightBytes",
   "areaMm2",
   "fronts",
   "reason",
@@ -71,7 +82,9 @@ export function sweepTable(rows: readonly MarkedRow[]): TableText {
     { header: "trace", cell: ({ trace }) => trace },
     { header: "machine", cell: ({ machine }) => machine },
     { header: "workload", cell: ({ workload }) => workload },
+    { header: "for", cell: ({ engine = "" }) => engine },
     { header: "objective", cell: ({ objective }) => objective },
+    { header: "dispatch", cell: ({ dispatch }) => dispatch },
     { header: "replicas", cell: ({ numReplicas }) => String(numReplicas) },
     { header: "solver", cell: ({ solver }) => solver },
   ];

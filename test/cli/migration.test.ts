@@ -145,6 +145,12 @@ describe("place from a running placement", () => {
     const evaluated = await place.run("evaluate", "trace.jsonl", "answer.json", "--ranks", "4");
     expect(evaluated.stdout).to.include("answer.json");
     expect(evaluated.exitCode).to.equal(0);
+    expect(evaluated.stderr).to.include(
+      "answer.json: tells neither machine nor step; h100-8x8 in prefill is assumed",
+    );
+    const onWafer = ["--ranks", "4", "--hardware", "mozart-deepseek"];
+    const told = await place.run("evaluate", "trace.jsonl", "answer.json", ...onWafer);
+    expect(told.stderr).to.not.include("assumed");
   });
 
   it("pays back by the time of as many tokens where the machine grows, and never where it shrinks", async () => {

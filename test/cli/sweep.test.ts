@@ -88,6 +88,38 @@ describe("moeplace sweep", () => {
     expect(await objectives("objectives: [traffic]\nsolvers: [contiguous]")).to.deep.equal(["traffic"]);
   });
 
+  it("places for engines, whose kernels and rules it takes, or with rules of its own", async () => {
+    const rowsOf = async (grid: string) => {
+      place.write("engines.yaml", `traces: [trace.jsonl]\nlayers: [0]\nsolvers: [contiguous]\n${grid}`);
+      return ((await place.runJson("sweep", "engines.yaml")) as Swept).rows;
+    };
+    const gpus = "machines: [{ hardware: h100-8x8, chiplets: 8 }]\n";
+    const told = await rowsOf(`${gpus}replicas: [8]\ndispatch: [uniform, sglang-static]`);
+    expect(told.map(({ engine, dispatch }) => [engine, dispatch])).to.deep.equal([
+      [null, "uniform"],
+      [null, "sglang-static"],
+    ]);
+    const aimed = await rowsOf(`${gpus}for: [sglang, vllm]`);
+    expect(aimed.map(({ engine }) => engine)).to.deep.equal(["sglang", "vllm"]);
+    place.write("wafer.yaml", "traces: [trace.jsonl]\nfor: sglang");
+    const { exitCode, stderr } = await place.run("sweep", "wafer.yaml");
+    expect([exitCode, stderr.split("\n")[0]]).to.deep.equal([
+      2,
+      "--for sglang: found no --hardware, expected a machine of GPUs",
+    ]);
+  });
+
+  it("weighs the weights of the fullest chiplet", async () => {
+    place.write(
+      "weights.yaml",
+      "traces: [trace.jsonl]\nmachines: [{ chiplets: [8, 16] }]\nsolvers: [contiguous]",
+    );
+    const { rows } = (await place.runJson("sweep", "weights.yaml")) as Swept;
+    // OLMoE: 64 experts of 3 x 2048 x 1024 numbers of 2 bytes in each of 16 layers.
+    const all = 64 * 3 * 2048 * 1024 * 2 * 16;
+    expect(rows.map(({ weightBytes }) => weightBytes)).to.deep.equal([all / 8, all / 16]);
+  });
+
   it("writes the same table and page again, with a checkpoint and without", async () => {
     const outputs = ["-o", "s.csv", "--report", "s.html", "--force"];
     const first = await place.run("sweep", "grid.yaml", ...outputs);

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { paretoFront, type SweepRow } from "../../lib/flows/sweep.js";
 import { gridMachines, parseSweep } from "../../lib/flows/sweep-grid.js";
-import { markFronts, sweepCsv, sweepTable } from "../../lib/report/sweep-table.js";
+import { frontsOf, markFronts, sweepCsv, sweepTable } from "../../lib/report/sweep-table.js";
 import { overrideHardware } from "../../lib/hardware/override.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { expectRejection } from "../expect-rejection.js";
@@ -81,6 +81,24 @@ describe("paretoFront", () => {
   });
 });
 
+describe("the fronts of a sweep", () => {
+  it("are of steps that do the same alone: of one workload, and as many tokens", () => {
+    const rows = [
+      { workload: "prefill", stepTokens: 64, stepNs: 9, stepPj: 9 },
+      { workload: "prefill", stepTokens: 64, stepNs: 9, stepPj: 10 },
+      { workload: "prefill", stepTokens: 128, stepNs: 18, stepPj: 18 },
+      { workload: "prefill", stepTokens: 128, stepNs: 17, stepPj: 19 },
+      { workload: "decode", stepTokens: 64, stepNs: 1, stepPj: 1 },
+    ] as SweepRow[];
+    expect(frontsOf(rows, "stepPj")).to.deep.equal([[rows[0]], [rows[3], rows[2]]]);
+    expect(markFronts(rows).map(({ fronts }) => fronts.join())).to.deep.equal([
+      ...["stepPj", "", "stepPj", "stepPj"],
+      // A front of one point that nothing stands against says nothing.
+      "",
+    ]);
+  });
+});
+
 describe("the table of a sweep", () => {
   it("tells silicon in plain numbers, however large", () => {
     const { cells } = sweepTable(
@@ -92,6 +110,6 @@ describe("the table of a sweep", () => {
   it("is no formula that a spreadsheet would run, and no row more for a name of two lines", () => {
     const names = { trace: "=1+1", machine: "+cmd|' /C calc'!A0", workload: "@SUM(A1)", solver: "a\n-b" };
     const [, ...lines] = sweepCsv(markFronts([names as unknown as SweepRow])).split("\n");
-    expect(lines.join("\n")).to.match(/^'=1\+1,'\+cmd\|' \/C calc'!A0,'@SUM\(A1\),,,,"a\n-b",/);
+    expect(lines.join("\n")).to.match(/^'=1\+1,'\+cmd\|' \/C calc'!A0,'@SUM\(A1\),,,,,,,"a\n-b",/);
   });
 });

@@ -66,7 +66,7 @@ describe("what a placement is worth", () => {
     expect(change.worth!.gain).to.be.above(change.worth!.noise);
     expect(change.worth!.gain).to.equal(1 - change.after.stepNs! / change.before.stepNs!);
     expect(worthSentence(change, "contiguous")).to.match(
-      /^A step takes .* with contiguous, .* with this placement; .* tokens\/s a chiplet become .*; what binds is .* % busy.* Worth it: .* less time, above the noise of batches, .*, and so in 200 of 200 draws/,
+      /^A step takes .* with contiguous, .* with this placement; .* tokens\/s a chiplet become .*; what binds is .*, at work for .* % of the step.* Worth it: .* less time, above the noise of batches, .*, and so in 200 of 200 draws/,
     );
     expect(beforeAfter(even, hot, { machine, draws: 10 }).worth).to.include({ verdict: "slower", draws: 10 });
     const again = beforeAfter(hot, even, { machine });

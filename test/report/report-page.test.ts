@@ -140,6 +140,24 @@ describe("reportPage", () => {
     expect(page).to.contain("links.root.bytesPerNs");
   });
 
+  it("says in the card and in the sentence what binds on the same tokens: those held out", async () => {
+    const shape = findModelShape("deepseek-moe-16b")!;
+    const heldOut = sampleTrace({ layers: [1, 2, 3], seed: 5 });
+    const evaluate = (tokens: typeof trace, placement: Placement) =>
+      evaluatePlacement(tokens, placement, { chipletsPerGroup: 2, machine: { hardware, shape } });
+    const timed = solvers.map((solver): ComparedSolver => {
+      const { placement } = (solver as PlacedSolver).answer;
+      const learned = evaluate(trace, placement);
+      return {
+        ...solver,
+        answer: { status: "placed", placement, learned, heldOut: evaluate(heldOut, placement) },
+      };
+    });
+    const page = await reportPage({ ...report, heldOut, shape, solvers: timed, objective: "time", draws: 3 });
+    const [, card] = /<dt>What binds<\/dt><dd>([^<]*)/.exec(page)!;
+    expect(page).to.contain(`what binds is ${card}`);
+  });
+
   it("ranks by what was minimised", async () => {
     const page = await reportPage({ ...report, objective: "load" });
     const rows = [...page.matchAll(/<tr data-solver="([^"]+)"/g)].map(([, name]) => name);
