@@ -1,4 +1,5 @@
-// Loops rather than Math.max(...values): a list of more than some 100,000 values does not fit the arguments of a call.
+// Loops rather than Math.max(...values): a list of more than some 100,000 values does not fit the arguments of a call. Searches
+// ask of Float64Arrays most, for which an index is several times as fast as an iterator.
 
 /**
  * The largest of some numbers.
@@ -10,6 +11,10 @@
  */
 export function largest(values: Iterable<number>, least = -Infinity): number {
   let found = least;
+  if (values instanceof Float64Array) {
+    for (let at = 0; at < values.length; at++) if (values[at] > found) found = values[at];
+    return found;
+  }
   for (const value of values) if (value > found) found = value;
   return found;
 }
@@ -33,6 +38,10 @@ export function smallest(values: Iterable<number>, most = Infinity): number {
  */
 export function sum(values: Iterable<number>): number {
   let total = 0;
+  if (values instanceof Float64Array) {
+    for (let at = 0; at < values.length; at++) total += values[at];
+    return total;
+  }
   for (const value of values) total += value;
   return total;
 }

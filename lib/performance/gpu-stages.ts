@@ -12,8 +12,16 @@ import type { LayerTraffic } from "../placement/traffic.js";
 import { sum } from "../statistics.js";
 import { collectiveNs, copyNs, lowLatencyNs, networkNs } from "./collective.js";
 import { createExpertNs, hostedNs } from "./expert-compute.js";
-import { gpusWithoutNetwork, gpuVolumes, receivedVolumes, type GpuVolumes } from "./gpu-volumes.js";
+import {
+  emptyVolumes,
+  gpusWithoutNetwork,
+  gpuVolumes,
+  receivedVolumes,
+  type ExchangeVolumes,
+  type GpuVolumes,
+} from "./gpu-volumes.js";
 import { weightBytesOf, wireBytes, type Piece } from "./piece.js";
+import { rememberLast, rememberSums, type PlacedFunction } from "./remember.js";
 
 /** Durations of one micro-batch in one layer on every GPU. Shapes [numGpus]. */
 export interface GpuStages {
@@ -53,31 +61,90 @@ interface Setting {
   readonly numExperts: number;
 }
 
+type Settings = Readonly<Record<keyof BothWays<unknown>, Setting>>;
+
 /**
  * Makes a timer of what every GPU does in one layer with a micro-batch, or a piece of one; undefined where no kernels of
- * the machine are known. It remembers the times of experts by their rows.
+ * the machine are known. It remembers the times of experts by their rows, and the last times of every GPU.
+ *
+ * @param options.busiestAlone Whether exchanges of GPUs are 0 that another's of their server are no shorter than: all that
+ *   a search asks for is the longest. The answer is overwritten by the next one. Default false.
  */
 export function createGpuTimer(
   machine: GpuMachine,
   piece: Piece,
+  { busiestAlone = false }: { readonly busiestAlone?: boolean } = {},
 ): ((traffic: LayerTraffic) => GpuStages) | undefined {
   const prepared = prepare(machine, piece);
   if (prepared === undefined) return undefined;
+  const { numGpus } = prepared;
+  const sumExperts = rememberSums(numGpus, prepared.expertNs);
+  const hosted = rememberLast(numGpus, prepared.hostedNs);
+  const exchangesOf = rememberExchanges(numGpus);
+  const createRoom = () => ({
+    dispatchNs: new Float64Array(numGpus),
+    combineNs: new Float64Array(numGpus),
+    expertsNs: new Float64Array(numGpus),
+    isLess: new Uint8Array(numGpus),
+    volumes: emptyVolumes(numGpus),
+  });
+  const room = busiestAlone ? createRoom() : undefined;
   return (traffic) => {
-    const { scale, settings, volumes } = prepared.exchange(traffic);
+    const { dispatchNs, combineNs, expertsNs, isLess, volumes: into } = room ?? createRoom();
+    const { scale, settings, volumes } = prepared.exchange(traffic, into);
+    const { copies, inside, network } = volumes;
     const arriving = prepared.arriving(traffic);
-    const timeOf = (way: keyof BothWays<unknown>) =>
-      volumes.copies.map((_, gpu) => exchangeNs(settings[way], volumes, gpu));
-    return {
-      dispatchNs: timeOf("dispatch"),
-      combineNs: timeOf("combine"),
-      expertsNs: volumes.copies.map((_, gpu) => {
-        let expertsNs = 0;
-        for (const load of traffic.expertLoad[gpu]) expertsNs += prepared.expertNs(load * scale);
-        return prepared.hostedNs(expertsNs, arriving[gpu] * scale);
-      }),
-    };
+    const { dispatch, combine } = exchangesOf(settings);
+    if (busiestAlone) markDominated(isLess, volumes, settings.dispatch.gpusPerServer);
+    for (let gpu = 0; gpu < numGpus; gpu++) {
+      expertsNs[gpu] = hosted(gpu, sumExperts(gpu, traffic.expertLoad[gpu], scale), arriving[gpu] * scale, 0);
+      const isAsked = isLess[gpu] === 0;
+      dispatchNs[gpu] = isAsked ? dispatch(gpu, copies[gpu], inside[gpu], network[gpu]) : 0;
+      combineNs[gpu] = isAsked ? combine(gpu, copies[gpu], inside[gpu], network[gpu]) : 0;
+    }
+    return { dispatchNs, combineNs, expertsNs };
   };
+}
+
+/** Remembers the last exchanges of every GPU, for as long as what they have in common is the same. */
+function rememberExchanges(numGpus: number) {
+  let known: Settings | undefined;
+  let exchanges: Record<keyof Settings, PlacedFunction> | undefined;
+  return (settings: Settings) => {
+    if (exchanges !== undefined && settings === known) return exchanges;
+    const remember = (setting: Setting) =>
+      rememberLast(numGpus, (copies, inside, network) =>
+        exchangeOfCopies(setting, { copies, inside, network }),
+      );
+    known = settings;
+    exchanges = { dispatch: remember(settings.dispatch), combine: remember(settings.combine) };
+    return exchanges;
+  };
+}
+
+/**
+ * Marks GPUs that have no more of anything than one of their server that is not marked, so that it takes no less. Only those
+ * with most and with least of their own copies are looked at: one has most to receive, the other to send.
+ */
+function markDominated(
+  isLess: Uint8Array,
+  { copies, inside, network, own }: GpuVolumes,
+  perServer: number,
+): void {
+  const isBelow = (gpu: number, other: number) =>
+    copies[gpu] <= copies[other] && inside[gpu] <= inside[other] && network[gpu] <= network[other];
+  for (let first = 0; first < copies.length; first += perServer) {
+    const end = Math.min(first + perServer, copies.length);
+    let [most, least] = [first, first];
+    for (let gpu = first + 1; gpu < end; gpu++) {
+      if (own[gpu] > own[most]) most = gpu;
+      if (own[gpu] < own[least]) least = gpu;
+    }
+    for (let gpu = first; gpu < end; gpu++) {
+      const isBelowOne = gpu !== most && (isBelow(gpu, most) || (gpu !== least && isBelow(gpu, least)));
+      isLess[gpu] = Number(isBelowOne);
+    }
+  }
 }
 
 /**
@@ -170,7 +237,25 @@ function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideComp
     bytesPerWeight: weightBytesOf(shape, workload),
   });
   const numGpus = hardware.numGroups * hardware.chipletsPerGroup;
+  let settings: Settings | undefined;
+  const settingsOf = (topK: number, numExperts: number): Settings => {
+    if (settings?.dispatch.topK === topK && settings.dispatch.numExperts === numExperts) return settings;
+    const setting = (way: keyof BothWays<unknown>): Setting => ({
+      kernels,
+      workload,
+      way,
+      bytesPerCopy: wireBytes(shape, formats[way]),
+      tokens: tokens / numGpus,
+      numGpus,
+      gpusPerServer: gpusWithoutNetwork(hardware),
+      topK,
+      numExperts,
+    });
+    settings = { dispatch: setting("dispatch"), combine: setting("combine") };
+    return settings;
+  };
   return {
+    numGpus,
     expertNs,
     /** @param arriving Tokens that are sorted. */
     hostedNs: (expertsNs: number, arriving: number) =>
@@ -180,23 +265,15 @@ function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideComp
       if (transport === "per-expert") return new Float64Array(numGpus);
       return transport === "all-gather" ? new Float64Array(numGpus).fill(numTokens) : chipletTokens;
     },
-    exchange(traffic: LayerTraffic) {
+    exchange(traffic: LayerTraffic, into?: ExchangeVolumes) {
       const scale = tokens / traffic.numTokens;
-      const setting = (way: keyof BothWays<unknown>): Setting => ({
-        kernels,
-        workload,
-        way,
-        bytesPerCopy: wireBytes(shape, formats[way]),
-        tokens: tokens / numGpus,
-        numGpus,
-        gpusPerServer: gpusWithoutNetwork(hardware),
-        topK: sum(traffic.chipletLoad) / traffic.numTokens,
-        numExperts: traffic.expertLoad.reduce((total, { length }) => total + length, 0),
-      });
+      const topK = sum(traffic.chipletLoad) / traffic.numTokens;
+      let numExperts = 0;
+      for (const { length } of traffic.expertLoad) numExperts += length;
       return {
         scale,
-        volumes: gpuVolumes(traffic, hardware, { transport, scale }),
-        settings: { dispatch: setting("dispatch"), combine: setting("combine") },
+        volumes: gpuVolumes(traffic, hardware, { transport, scale, into }),
+        settings: settingsOf(topK, numExperts),
       };
     },
   };
@@ -210,7 +287,15 @@ function expertKernel({ experts }: GpuKernels, { phase, formats }: Workload): Ex
 }
 
 /** Time of one exchange on a GPU; none where there is no other GPU. */
-function exchangeNs(setting: Setting, { copies, inside, network }: GpuVolumes, gpu: number): number {
+function exchangeNs(setting: Setting, { copies, inside, network }: ExchangeVolumes, gpu: number): number {
+  return exchangeOfCopies(setting, { copies: copies[gpu], inside: inside[gpu], network: network[gpu] });
+}
+
+/** @param volumes Those of the GPU. */
+function exchangeOfCopies(
+  setting: Setting,
+  { copies, inside, network }: Record<"copies" | "inside" | "network", number>,
+): number {
   const { kernels, workload, way, bytesPerCopy, tokens, numGpus, gpusPerServer } = setting;
   if (numGpus === 1) return 0;
   const { computeUnits, overlapSlowdown, fabric } = kernels;
@@ -225,9 +310,9 @@ function exchangeNs(setting: Setting, { copies, inside, network }: GpuVolumes, g
       numExperts,
       gpusPerServer,
       computeUnits,
-      copies: Math.max(tokens * topK, inside[gpu] + network[gpu]),
-      linkCopies: inside[gpu],
-      networkCopies: network[gpu],
+      copies: Math.max(tokens * topK, inside + network),
+      linkCopies: inside,
+      networkCopies: network,
     });
   }
   if (workload.transport === "all-gather") return overlapSlowdown * gatherNs(setting);
@@ -236,15 +321,15 @@ function exchangeNs(setting: Setting, { copies, inside, network }: GpuVolumes, g
       tokens,
       bytesPerCopy,
       numGpus,
-      networkCopies: network[gpu],
-      forwardedCopies: inside[gpu],
+      networkCopies: network,
+      forwardedCopies: inside,
       computeUnits: NORMAL_UNITS,
     });
     return overlapSlowdown * ns;
   }
   // A fabric's own kernels were measured on 4 GPUs and on 32: others on few would make 8 GPUs slower than 16.
   const kernel = fabric?.oneSided[way] ?? kernels.normal[way];
-  return overlapSlowdown * copyNs(kernel, { tokens, bytesPerCopy, numGpus, copies: copies[gpu] });
+  return overlapSlowdown * copyNs(kernel, { tokens, bytesPerCopy, numGpus, copies });
 }
 
 /** Every token to every GPU, and the sum of all results back; over the network each server gets a token once. */
@@ -259,7 +344,7 @@ function gatherNs({ kernels, way, bytesPerCopy, tokens, numGpus, gpusPerServer }
 }
 
 /** What an exchange takes in the mean at least, from the volumes of even traffic. */
-function leastExchangeNs(setting: Setting, volumes: GpuVolumes): number {
+function leastExchangeNs(setting: Setting, volumes: ExchangeVolumes): number {
   const { kernels, workload, way, numGpus, gpusPerServer } = setting;
   if (numGpus <= gpusPerServer) return exchangeNs(setting, volumes, 0);
   const low = kernels.lowLatency[way];
@@ -277,7 +362,7 @@ function leastExchangeNs(setting: Setting, volumes: GpuVolumes): number {
 }
 
 /** What an exchange takes any GPU at least: by what it sends itself, where that does not hang on its server. */
-function anyExchangeNs(setting: Setting, volumes: GpuVolumes): number {
+function anyExchangeNs(setting: Setting, volumes: ExchangeVolumes): number {
   const { workload, numGpus, gpusPerServer } = setting;
   const none = new Float64Array(1);
   if (numGpus <= gpusPerServer || workload.transport === "all-gather") {
@@ -288,7 +373,7 @@ function anyExchangeNs(setting: Setting, volumes: GpuVolumes): number {
 }
 
 /** What an exchange takes the GPU at least that receives such copies, and by the adapters its share of what all servers do. */
-function atLeastNs(setting: Setting, even: GpuVolumes, received: GpuVolumes): number {
+function atLeastNs(setting: Setting, even: ExchangeVolumes, received: ExchangeVolumes): number {
   const { workload, numGpus, gpusPerServer } = setting;
   if (workload.transport === "all-gather") return exchangeNs(setting, even, 0);
   if (workload.transport !== "per-group" || numGpus <= gpusPerServer) return exchangeNs(setting, received, 0);

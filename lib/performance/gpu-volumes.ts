@@ -9,6 +9,8 @@ import { sum } from "../statistics.js";
  * Shapes [numGpus].
  */
 export interface GpuVolumes {
+  /** Copies that its own experts are asked, wherever they come from. */
+  readonly own: Float64Array;
   /** Copies to or from other GPUs. */
   readonly copies: Float64Array;
   /** Of them, over the links of its server (or of a fabric that joins all); where copies are forwarded, those as well. */
@@ -16,6 +18,9 @@ export interface GpuVolumes {
   /** Copies through its own network adapter. */
   readonly network: Float64Array;
 }
+
+/** What an exchange takes its time by. */
+export type ExchangeVolumes = Omit<GpuVolumes, "own">;
 
 /** GPUs that reach each other over links, without the network. */
 export function gpusWithoutNetwork({ numGroups, chipletsPerGroup, kernels }: Hardware): number {
@@ -28,12 +33,13 @@ export function gpusWithoutNetwork({ numGroups, chipletsPerGroup, kernels }: Har
  * With one copy a server, the GPU of the same place in that server gets it and forwards it inside: every adapter of a
  * server carries an equal share of what the server is visited by. Time O(numChiplets).
  *
- * @param scale Tokens that are sent for each token of the traffic.
+ * @param options.scale Tokens that are sent for each token of the traffic.
+ * @param options.into Where they are written; default room of their own.
  */
 export function gpuVolumes(
   traffic: LayerTraffic,
   hardware: Hardware,
-  { transport, scale }: { transport: Transport; scale: number },
+  { transport, scale, into }: { transport: Transport; scale: number; into?: ExchangeVolumes | undefined },
 ): GpuVolumes {
   const numGpus = traffic.numChiplets;
   const perServer = gpusWithoutNetwork(hardware);
@@ -43,9 +49,7 @@ export function gpuVolumes(
   for (let gpu = 0; gpu < numGpus; gpu++) ofServer[groupOfChiplet(gpu, perServer)] += visits[gpu];
   const serverVisits = sum(traffic.groupTokens);
   const numServers = traffic.groupTokens.length;
-  const copies = new Float64Array(numGpus);
-  const inside = new Float64Array(numGpus);
-  const network = new Float64Array(numGpus);
+  const { copies, inside, network } = into ?? emptyVolumes(numGpus);
   for (let gpu = 0; gpu < numGpus; gpu++) {
     const own = visits[gpu];
     const server = groupOfChiplet(gpu, perServer);
@@ -60,7 +64,13 @@ export function gpuVolumes(
       network[gpu] = scale * Math.max(own * (1 - perServer / numGpus), (total - ofServer[server]) / numGpus);
     }
   }
-  return { copies, inside, network };
+  return { own: visits, copies, inside, network };
+}
+
+/** Room for the volumes of so many GPUs. */
+export function emptyVolumes(numGpus: number): ExchangeVolumes {
+  const room = () => new Float64Array(numGpus);
+  return { copies: room(), inside: room(), network: room() };
 }
 
 /**
@@ -72,7 +82,7 @@ export function receivedVolumes(
   visits: number,
   hardware: Hardware,
   { transport }: Pick<Workload, "transport">,
-): GpuVolumes {
+): ExchangeVolumes {
   const numGpus = hardware.numGroups * hardware.chipletsPerGroup;
   const perServer = gpusWithoutNetwork(hardware);
   const one = (copies: number) => new Float64Array(1).fill(copies);

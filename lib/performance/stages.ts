@@ -11,6 +11,7 @@ import { createGpuTimer } from "./gpu-stages.js";
 import { createLinkTimer, linkLoads, type LinkTimes } from "./link-loads.js";
 import { activationSaveNs, memoryTransferNs } from "./memory.js";
 import { weightBytesOf, wireBytes, type Piece } from "./piece.js";
+import { rememberSums } from "./remember.js";
 import { tokenBytes } from "../hardware/number-format.js";
 import { gemmNs, type Gemm } from "./systolic.js";
 import type { Workload } from "../hardware/workload.js";
@@ -57,11 +58,14 @@ export function stageTimes(
 
 /**
  * Makes {@link stageTimes} for one machine and piece, which remembers what does not depend on the placement, and the
- * times of experts by their load: a search asks for the same loads again and again.
+ * times of experts by their load: a search asks for the same loads again and again. Lists of loads must not be changed.
+ *
+ * @param options.busiestAlone See `createGpuTimer`.
  */
 export function createStageTimer(
   { hardware, shape }: { hardware: Hardware; shape: ModelShape },
   piece: Piece,
+  options: { readonly busiestAlone?: boolean } = {},
 ): (traffic: LayerTraffic) => StageTimes {
   const { workload, tokens } = piece;
   const { formats, launchNs } = workload;
@@ -94,7 +98,9 @@ export function createStageTimer(
     nsOfRows.set(rows, ns);
     return ns;
   };
-  const measured = createGpuTimer({ hardware, shape }, piece);
+  const sumExperts = rememberSums(hardware.numGroups * hardware.chipletsPerGroup, expertNsOf);
+  const measured = createGpuTimer({ hardware, shape }, piece, options);
+  const noRoot = new Float64Array(hardware.numGroups);
   const timerOf = createLinkTimer(hardware);
   const transfersOf = (traffic: LayerTraffic, scale: number): Pick<StageTimes, "dispatch" | "combine"> => {
     const timesOf = timerOf(linkLoads(traffic, hardware, workload.transport));
@@ -113,11 +119,9 @@ export function createStageTimer(
       attentionNs: launchNs + others * attention,
       sharedNs: others * sharedNs,
       ...(kernels
-        ? { dispatch: onGpus(kernels.dispatchNs, hardware), combine: onGpus(kernels.combineNs, hardware) }
+        ? { dispatch: onGpus(kernels.dispatchNs, noRoot), combine: onGpus(kernels.combineNs, noRoot) }
         : transfersOf(traffic, scale)),
-      expertsNs:
-        kernels?.expertsNs ??
-        perChiplet((experts) => experts.reduce((total, load) => total + expertNsOf(load * scale), 0)),
+      expertsNs: kernels?.expertsNs ?? perChiplet((experts, chiplet) => sumExperts(chiplet, experts, scale)),
       saveNs: activationSaveNs(hardware, tokens * shape.hiddenSize * tokenBytes(formats.attention)),
       ...(streamed
         ? {
@@ -134,9 +138,13 @@ export function createStageTimer(
   };
 }
 
-/** Times of kernels as a schedule takes them: each GPU is busy for its own, which hold all links and latencies. */
-export function onGpus(perGpuNs: Float64Array, { numGroups }: Hardware): LinkTimes {
-  return { rootNs: new Float64Array(numGroups), chipletNs: perGpuNs, latencyNs: 0 };
+/**
+ * Times of kernels as a schedule takes them: each GPU is busy for its own, which hold all links and latencies.
+ *
+ * @param noRootNs Zeros, one a chiplet group.
+ */
+export function onGpus(perGpuNs: Float64Array, noRootNs: Float64Array): LinkTimes {
+  return { rootNs: noRootNs, chipletNs: perGpuNs, latencyNs: 0 };
 }
 
 /**

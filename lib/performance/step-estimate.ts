@@ -7,10 +7,11 @@ import type { Hardware } from "../hardware/hardware.js";
 import type { Machine } from "../hardware/machine.js";
 import { expertBytes } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
-import { transferNs, copiesToChiplets, type LinkTimes } from "./link-loads.js";
+import { transferNs, copiesToChiplets } from "./link-loads.js";
 import { unitShare } from "./gpu-stages.js";
 import { sramPlan } from "./memory.js";
 import { weightBytesOf, wireBytes } from "./piece.js";
+import { rememberLast } from "./remember.js";
 import { BACKWARD_COMPUTE, createStageTimer, type StageTimes } from "./stages.js";
 import { sramBytes } from "./systolic.js";
 import type { Workload } from "../hardware/workload.js";
@@ -46,20 +47,28 @@ export function createLayerEstimate(
   const tokens = microBatchTokens(options.workload, machine.hardware);
   const besideCompute = options.apart === "none" && options.workload.microBatches > 1;
   const piece = { workload: options.workload, tokens, besideCompute };
-  const stagesOf = createStageTimer(machine, piece);
+  const stagesOf = createStageTimer(machine, piece, { busiestAlone: true });
   const share = unitShare(machine.hardware, piece);
-  return (traffic) => estimateOf(traffic, stagesOf(traffic), { machine, options, share });
+  const prefetchedOf = createPrefetchedShare(machine, options.workload);
+  return (traffic) => estimateOf(traffic, stagesOf(traffic), { machine, options, share, prefetchedOf });
+}
+
+interface EstimateContext {
+  readonly machine: Machine;
+  readonly options: EstimateOptions;
+  readonly share: number;
+  readonly prefetchedOf: (traffic: LayerTraffic) => number;
 }
 
 function estimateOf(
   traffic: LayerTraffic,
   stages: StageTimes,
-  { machine, options, share }: { machine: Machine; options: EstimateOptions; share: number },
+  { machine, options, share, prefetchedOf }: EstimateContext,
 ): number {
   const { workload, apart } = options;
   const training = workload.phase === "train";
   const weightsNs = busiestMemoryNs(stages.weightMemoryNs, machine.hardware);
-  const lateNs = apart === "all" ? 0 : weightsNs * (1 - prefetchedShare(traffic, machine, options));
+  const lateNs = apart === "all" ? 0 : weightsNs * (1 - prefetchedOf(traffic));
   const pass = (computeFactor: number, weightPasses: number) => {
     const attention = stages.attentionNs * computeFactor;
     const shared = stages.sharedNs * computeFactor;
@@ -92,19 +101,22 @@ function slowestNs(
 ): number {
   const root = attentionNs + sharedNs;
   const experts = largest(expertsNs, 0);
-  const links = (pick: (times: LinkTimes) => Float64Array) => {
-    const [out, back] = [pick(dispatch), pick(combine)];
-    // Where tokens start everywhere a link carries both, since each uses both its directions.
-    return hardware.tokensStart === "everywhere"
-      ? largest(out.map((ns, link) => ns + back[link]))
-      : Math.max(largest(out, 0), largest(back, 0));
+  // Where tokens start everywhere a link carries both, since each uses both its directions.
+  const busiest = (out: Float64Array, back: Float64Array) => {
+    const both = hardware.tokensStart === "everywhere";
+    let ns = 0;
+    for (let link = 0; link < out.length; link++) {
+      const linkNs = both ? out[link] + back[link] : Math.max(out[link], back[link]);
+      if (linkNs > ns) ns = linkNs;
+    }
+    return ns;
   };
+  const chipletLinks = busiest(dispatch.chipletNs, combine.chipletNs);
   const compute = hardware.tokensStart === "everywhere" ? root + experts : Math.max(root, experts);
-  const sending = share * links(({ chipletNs }) => chipletNs);
   return Math.max(
-    compute * computeFactor + sending,
-    links(({ rootNs }) => rootNs),
-    links(({ chipletNs }) => chipletNs),
+    compute * computeFactor + share * chipletLinks,
+    busiest(dispatch.rootNs, combine.rootNs),
+    chipletLinks,
   );
 }
 
@@ -122,24 +134,33 @@ export function busiestMemoryNs(perChiplet: Float64Array, { memory, chipletsPerG
   return largest(busy, 0);
 }
 
-/** Share of a layer's weights that fits into SRAM beside those of the layer before, on the fullest chiplet. */
-function prefetchedShare(
-  traffic: LayerTraffic,
+/**
+ * Makes what says which share of a layer's weights fits into SRAM beside those of the layer before, on the fullest chiplet;
+ * it remembers the last of every chiplet.
+ */
+function createPrefetchedShare(
   { hardware, shape }: Machine,
-  { workload }: EstimateOptions,
-): number {
-  if (hardware.weights === "resident") return 1;
-  const copies = copiesToChiplets(traffic, workload.transport);
-  const scale = microBatchTokens(workload, hardware) / traffic.numTokens;
+  workload: Workload,
+): (traffic: LayerTraffic) => number {
+  if (hardware.weights === "resident") return () => 1;
+  const tokens = microBatchTokens(workload, hardware);
   const bothWays = wireBytes(shape, workload.formats.dispatch) + wireBytes(shape, workload.formats.combine);
   const bytes = expertBytes(shape, weightBytesOf(shape, workload));
-  return traffic.expertLoad.reduce((least, { length }, chiplet) => {
-    if (length === 0) return least;
-    const layer = { experts: length, expertBytes: bytes, chunkBytes: copies[chiplet] * scale * bothWays };
+  const shareOf = rememberLast(hardware.numGroups * hardware.chipletsPerGroup, (length, copies, scale) => {
+    const layer = { experts: length, expertBytes: bytes, chunkBytes: copies * scale * bothWays };
     const { prefetched } = sramPlan([layer, layer], {
       sramBytes: sramBytes(hardware.chiplet),
       prefetch: true,
     });
-    return Math.min(least, prefetched[1] / length);
-  }, 1);
+    return prefetched[1] / length;
+  });
+  return (traffic) => {
+    const copies = copiesToChiplets(traffic, workload.transport);
+    const scale = tokens / traffic.numTokens;
+    return traffic.expertLoad.reduce(
+      (least, { length }, chiplet) =>
+        length === 0 ? least : Math.min(least, shareOf(chiplet, length, copies[chiplet], scale)),
+      1,
+    );
+  };
 }

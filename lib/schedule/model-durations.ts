@@ -142,10 +142,11 @@ function withStages(
   { dispatchNs, combineNs, expertsNs }: GpuStages,
   { hardware }: { readonly hardware: Hardware },
 ): LayerDurations {
+  const noRootNs = new Float64Array(hardware.numGroups);
   return {
     ...durations,
-    dispatch: onGpus(dispatchNs, hardware),
-    combine: onGpus(combineNs, hardware),
+    dispatch: onGpus(dispatchNs, noRootNs),
+    combine: onGpus(combineNs, noRootNs),
     expertsNs,
   };
 }

@@ -71,7 +71,10 @@ export function annealTime(
   const meanLoad = sum(traffic.chipletLoad) / traffic.numChiplets;
   const score = (ns: number) => {
     let squares = 0;
-    for (const load of traffic.chipletLoad) squares += (load / meanLoad) ** 2;
+    for (let chiplet = 0; chiplet < traffic.numChiplets; chiplet++) {
+      const share = traffic.chipletLoad[chiplet] / meanLoad;
+      squares += share * share;
+    }
     return ns * (1 + smooth * (sum(traffic.chipletTokens) / copiesAtStart + squares / traffic.numChiplets));
   };
   let bestNs = estimate(traffic);
@@ -91,8 +94,8 @@ export function annealTime(
     });
     const ns = isAllowed === undefined || isAllowed() ? estimate(traffic) : Infinity;
     const next = score(ns);
-    const temperature = current * hot * (cold / hot) ** (move / maxMoves);
-    if (next > current && random.next() >= Math.exp((current - next) / temperature)) {
+    const temperature = () => current * hot * (cold / hot) ** (move / maxMoves);
+    if (next > current && random.next() >= Math.exp((current - next) / temperature())) {
       state.undo();
       // Those before the last undo themselves.
       for (let at = swaps.length - 2; at >= 0; at--) {
