@@ -124,6 +124,47 @@ export const stepCases: readonly StepCase[] = [
   },
 ];
 
+/** What a second micro-batch, whose kernels run beside those of the first, was published to be worth. */
+export interface OverlapCase {
+  readonly source: string;
+  readonly without: StepCase;
+  readonly with: StepCase;
+  /** Share by which tokens a second grow, from and to. */
+  readonly gain: readonly [least: number, most: number];
+}
+
+const unoverlapped = (found: StepCase, tokensPerChiplet = found.choice.tokensPerChiplet): StepCase => ({
+  ...found,
+  choice: { ...found.choice, microBatches: 1, ...(tokensPerChiplet !== undefined && { tokensPerChiplet }) },
+});
+const withTokens = (found: StepCase, tokensPerChiplet: number): StepCase => ({
+  ...found,
+  choice: { ...found.choice, tokensPerChiplet },
+});
+const [, , long, , , decoded] = stepCases;
+
+/** Source: LMSYS as above, "Ablation study: two-batch overlap"; without one, 16384 tokens of prefill did not fit. */
+export const overlapCases: readonly OverlapCase[] = [
+  {
+    source: `${SGLANG}, prefill, 8192 tokens a GPU`,
+    without: unoverlapped(long, 8192),
+    with: withTokens(long, 8192),
+    gain: [0.27, 0.35],
+  },
+  {
+    source: `${SGLANG}, prefill, 16384 tokens a GPU against 8192 without`,
+    without: unoverlapped(long, 8192),
+    with: long,
+    gain: [0.405, 0.405],
+  },
+  {
+    source: `${SGLANG}, decode, 256 tokens a GPU`,
+    without: unoverlapped(decoded),
+    with: decoded,
+    gain: [0.255, 0.255],
+  },
+];
+
 /** The router picks half of 8 groups of experts, then among those. */
 const GROUPS = { all: 8, picked: 4 };
 /** Tokens that are drawn at most: more than a batch of decode has, and loads of a GPU within 1 % of their mean. */

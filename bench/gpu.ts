@@ -7,7 +7,7 @@
 import { parseArgs } from "node:util";
 import { copiesLines } from "./gpu-copies.js";
 import { fileErrors, judge, summarise, type ErrorSummary } from "./gpu-errors.js";
-import { modelledThroughput, stepCases } from "./gpu-steps.js";
+import { modelledThroughput, overlapCases, stepCases } from "./gpu-steps.js";
 import { measuredFolder, readMeasured } from "./gpu-measured.js";
 
 const { values } = parseArgs({ options: { cases: { type: "string" }, json: { type: "boolean" } } });
@@ -25,6 +25,7 @@ if (values.json === true) {
     printCopies();
   }
   printSteps();
+  printOverlaps();
 }
 
 function printSteps(): void {
@@ -40,6 +41,20 @@ function printSteps(): void {
     const error = percent(modelled / tokensPerSecond - 1);
     console.log(
       `| ${source} | ${numGpus} | ${tokensPerSecond.toFixed(0)} | ${modelled.toFixed(0)} | ${error} |`,
+    );
+  }
+}
+
+function printOverlaps(): void {
+  console.log("\n## A second micro-batch\n");
+  console.log("Tokens a second of the same deployments with one and without: what the other hides.\n");
+  console.log("| published | without: modelled | with: modelled | gain: measured | modelled |");
+  console.log("| --- | ---: | ---: | ---: | ---: |");
+  for (const { source, gain, ...cases } of overlapCases) {
+    const [one, two] = [modelledThroughput(cases.without), modelledThroughput(cases.with)];
+    const measured = [...new Set(gain)].map(percent).join(" to ");
+    console.log(
+      `| ${source} | ${one.toFixed(0)} | ${two.toFixed(0)} | ${measured} | ${percent(two / one - 1)} |`,
     );
   }
 }

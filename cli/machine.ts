@@ -150,7 +150,9 @@ export async function loadMachineOf(
   options: MachineOptions,
   { trace, terminal }: { trace: { readonly model: string | undefined }; terminal: Terminal },
 ): Promise<Machine> {
-  const groups = options.groups ?? placement.numGroups;
+  // On a mesh there are no groups, whatever a placement for another machine has.
+  const isMesh = options.hardware !== undefined && (await findMachine(options.hardware)).mesh !== undefined;
+  const groups = options.groups ?? (isMesh ? 1 : placement.numGroups);
   const made = options.hardware === undefined ? placement.provenance?.workload : undefined;
   const phase = options.workload ?? made?.phase;
   const machine = await loadMachine(

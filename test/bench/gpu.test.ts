@@ -7,7 +7,7 @@ import { ascendKernels } from "../../bench/ascend.js";
 import { machineOf } from "../../bench/gpu-case.js";
 import { readGpuCases } from "../../bench/gpu-cases.js";
 import { fileErrors, judge, summarise } from "../../bench/gpu-errors.js";
-import { modelledThroughput, stepCases } from "../../bench/gpu-steps.js";
+import { modelledThroughput, overlapCases, stepCases } from "../../bench/gpu-steps.js";
 import { measuredFolder, plainKernels, readMeasured } from "../../bench/gpu-measured.js";
 import { lowLatencyNs } from "../../lib/performance/collective.js";
 import { drawHottestGpus } from "../../bench/power-law.js";
@@ -99,6 +99,16 @@ describe("stepCases", () => {
     for (const published of stepCases) {
       const error = Math.abs(modelledThroughput(published) / published.tokensPerSecond - 1);
       expect(error, published.source).to.be.below(0.25);
+    }
+  });
+});
+
+describe("overlapCases", () => {
+  it("gain from a second micro-batch, in decode within 6 % of what was published", () => {
+    for (const { source, gain, ...cases } of overlapCases) {
+      const modelled = modelledThroughput(cases.with) / modelledThroughput(cases.without);
+      expect(modelled, source).to.be.above(1.05);
+      if (source.includes("decode")) expect(modelled / (1 + gain[0]), source).to.be.within(0.94, 1.06);
     }
   });
 });

@@ -113,6 +113,18 @@ describe("the command line", () => {
     expect(refused.stderr).to.contain("--server-limit: found hardware mozart-deepseek");
   });
 
+  it("evaluate takes a placement of several groups to a mesh, which has none", async () => {
+    const chiplets = ["--chiplets", "4", "--groups", "2", "--solver", "contiguous"];
+    await place.run("place", "trace.jsonl", ...chiplets, "-o", "grouped.json");
+    const args = ["evaluate", "trace.jsonl", "grouped.json", "--hardware", "wormhole-8x4"];
+    const { placements } = (await place.runJson(...args)) as {
+      placements: { mean: { groupReplication: number } }[];
+    };
+    expect(placements[0].mean.groupReplication).to.equal(1);
+    const refused = await place.run(...args, "--groups", "2");
+    expect(refused.stderr).to.contain("in 2 groups, expected one group of whole rows of 4");
+  });
+
   it("evaluate says what is left where an engine evens every batch out in some slots", async () => {
     place.write("p.json", placementText([[0, 4], [1, 5], [2, 6], [3, 7]])); // prettier-ignore
     place.write("trace.jsonl", traceText(sampleTrace({ layers: [1] })));
