@@ -43,6 +43,29 @@ export function createRandom(seed: number, ...path: number[]): Random {
   };
 }
 
+/**
+ * Makes a stream of 32-bit numbers out of another, for loops that draw millions: several times as fast, and uniform to 2^-32.
+ *
+ * Source: Marsaglia, Xorshift RNGs, Journal of Statistical Software 8 (2003), the generator of 128 bits.
+ *
+ * @example
+ * quickRandom(createRandom(1)).below(10) === quickRandom(createRandom(1)).below(10); // true
+ */
+export function quickRandom(random: Random): Pick<Random, "next" | "below"> {
+  const word = () => random.below(2 ** 32) | 0;
+  // One of them odd: a state of zeros would stay one.
+  let [x, y, z, w] = [word() | 1, word(), word(), word()];
+  const draw = (): number => {
+    const mixed = x ^ (x << 11);
+    x = y;
+    y = z;
+    z = w;
+    w = w ^ (w >>> 19) ^ mixed ^ (mixed >>> 8);
+    return (w >>> 0) * 2 ** -32;
+  };
+  return { next: draw, below: (bound) => Math.floor(draw() * bound) };
+}
+
 /** Combines two 32-bit integers into one (the finaliser of MurmurHash3). */
 function mix(state: number, value: number): number {
   let hash = Math.imul(state ^ (value + 0x9e3779b9), 0x85ebca6b);

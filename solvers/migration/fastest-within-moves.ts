@@ -131,4 +131,4 @@ function annealed(
 }
 
 /** Tells the random stream of annealing from those of other searches. */
-const ANNEALING_STREAM = 950;
+const ANNEALING_STREAM = 960;

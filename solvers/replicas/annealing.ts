@@ -4,7 +4,7 @@ import { ruleOf } from "../../lib/placement/dispatch.js";
 import { constraintsOf, isAbove, type Constraint } from "../../lib/placement/constraints.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
-import type { Random } from "../../lib/random.js";
+import { quickRandom, type Random } from "../../lib/random.js";
 import { ReplicaGains } from "./replica-gains.js";
 import { NearestGains } from "./nearest-gains.js";
 import { chipletsOfSlots, EMPTY, type ReplicaSlots, type SlotChange } from "./replica-slots.js";
@@ -19,8 +19,8 @@ export interface ReplicaSearchOptions {
   readonly maxLoad: number;
   /** Searches so many times as long as the size of the problem asks for. Default 1. */
   readonly effort?: number;
-  /** Whether the start is good, and only warmed up: for half of the search. Default false. */
-  readonly isWarm?: boolean | undefined;
+  /** How far cooled down the search begins, in parts of all cooling: a good start is only warmed up. Default 0. */
+  readonly cooled?: number | undefined;
   /** Keeps the search within the migration budget of a running placement. */
   readonly budget?: MigrationBudget;
   /** When to stop on the clock of `performance.now()`. */
@@ -30,7 +30,7 @@ export interface ReplicaSearchOptions {
 /** Patterns looked at in a search: a second or two. */
 const MOST_WORK = 6e7;
 /** Changes tried for every slot, where the patterns are few; quality grows slowly beyond. Fewer where each that is kept costs more. */
-const MOVES_PER_SLOT = { drawn: 25_000, nearest: 12_000 };
+const MOVES_PER_SLOT = { drawn: 25_000, nearest: 10_000 };
 /** What a change costs that is refused at once, in patterns looked at. */
 const WORK_OF_TRIAL = 4;
 /**
@@ -70,10 +70,11 @@ const AIMED_LOWER = 0.004;
 export function annealReplicas(
   problem: PlacementProblem,
   start: Chiplets,
-  { random, maxLoad, budget, effort = 1, isWarm = false, deadline = Infinity }: ReplicaSearchOptions,
+  { maxLoad, budget, effort = 1, cooled = 0, deadline = Infinity, ...options }: ReplicaSearchOptions,
 ): { chiplets: number[][]; isCut: boolean } {
   const state = createTrials(problem);
   state.assign(start);
+  const random = quickRandom(options.random);
   const { numTokens } = problem.patterns;
   const { chipletTokens: maxTokens } = problem.limits;
   const { slots } = state;
@@ -121,7 +122,7 @@ export function annealReplicas(
       if (isBetter) Object.assign(best, { excess, cost, expertIn: slots.expertIn.slice() });
     }
   };
-  anneal(isWarm ? 1 - REHEATED : 0, maxLoad);
+  anneal(cooled, maxLoad);
   // Cooled down just above the cap: warmed up, and aimed a little lower each time, it comes to rest below.
   // Below the mean there is nothing to aim at.
   const meanLoad = meanChipletLoad(problem);
@@ -186,7 +187,7 @@ function excessOfFixedLoad({ load }: PlacementProblem, slots: ReplicaSlots, limi
 function createProposals(
   { numExperts, numReplicas }: PlacementProblem,
   slots: ReplicaSlots,
-  random: Random,
+  random: Pick<Random, "below" | "next">,
 ): () => readonly SlotChange[] | undefined {
   const { expertIn, chipletOf, replicasOf } = slots;
   const fill = { slot: 0, expert: 0 };

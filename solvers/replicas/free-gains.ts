@@ -3,14 +3,6 @@ import { lowestBit, WORD } from "./chiplet-masks.js";
 import type { NearestVisit } from "./nearest-visit.js";
 import { EMPTY, type ReplicaSlots, type SlotChange } from "./replica-slots.js";
 
-/** How a pattern of tokens was served, and is. */
-interface Renewal {
-  readonly before: NearestVisit;
-  readonly now: NearestVisit;
-  /** Two experts of which it counts no tokens so far. */
-  readonly cleared: readonly number[];
-}
-
 /**
  * What a replica would save on every chiplet, where a token visits as few chiplets as it can.
  *
@@ -33,8 +25,12 @@ export class FreeGains {
   readonly #slots: ReplicaSlots;
   /** `stay`, and then `another`. */
   readonly #saved: Float64Array;
+  /** Chiplets on which every expert of a pattern costs nothing, as counted. Shape [patterns.experts.length, words], row-major. */
+  readonly #free: Int32Array;
   /** A mask without a chiplet. */
   readonly #none: Int32Array;
+  /** The mask that is replaced. */
+  readonly #before: Int32Array;
   /** Tokens of the pattern at hand. */
   #tokens = 0;
 
@@ -46,11 +42,14 @@ export class FreeGains {
     this.stay = this.#saved.subarray(0, expertIn.length * numChiplets);
     this.another = this.#saved.subarray(expertIn.length * numChiplets);
     this.#none = new Int32Array(Math.ceil(numChiplets / WORD));
+    this.#before = new Int32Array(this.#none.length);
+    this.#free = new Int32Array(patterns.experts.length * this.#none.length);
   }
 
   /** Counts no tokens. */
   clear(): void {
     this.#saved.fill(0);
+    this.#free.fill(0);
   }
 
   /** Counts no tokens of some experts, whose slots have changed. */
@@ -66,34 +65,34 @@ export class FreeGains {
     }
   }
 
-  /** Counts the tokens of a pattern, which is at hand. */
-  add(pattern: number, visit: NearestVisit): void {
+  /**
+   * Counts the tokens of a pattern, which is at hand, as they are now; those of the two experts that were cleared anew, as their
+   * slots are now.
+   */
+  count(pattern: number, visit: NearestVisit, cleared: readonly number[] = []): void {
     const { offsets, experts, counts } = this.#patterns;
-    this.#tokens = counts[pattern];
-    for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
-      visit.findFree(experts[place]);
-      this.#change(experts[place], this.#none, visit.free);
-    }
-  }
-
-  /** Counts the tokens of a pattern as they are now; those of experts that were cleared anew, as their slots are now. */
-  renew(pattern: number, { before, now, cleared }: Renewal): void {
-    const { offsets, experts, counts } = this.#patterns;
+    const words = this.#none.length;
     this.#tokens = counts[pattern];
     for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++) {
       const expert = experts[place];
-      now.findFree(expert);
-      if (expert === cleared[0] || expert === cleared[1]) this.#change(expert, this.#none, now.free);
-      else {
-        before.findFree(expert);
-        this.#change(expert, before.free, now.free);
-      }
+      visit.findFree(expert);
+      const first = place * words;
+      if (expert === cleared[0] || expert === cleared[1]) this.#free.fill(0, first, first + words);
+      this.#change(expert, first, visit.free);
     }
   }
 
-  /** Counts the tokens at hand, of an expert, on other chiplets than before. */
-  #change(expert: number, before: Int32Array, now: Int32Array): void {
-    if (isSame(before, now)) return;
+  /** Counts the tokens at hand, of an expert, on other chiplets than those counted, of which the first word is told. */
+  #change(expert: number, firstWord: number, now: Int32Array): void {
+    const free = this.#free;
+    const before = this.#before;
+    let isSame = true;
+    for (let word = 0; word < now.length; word++) {
+      before[word] = free[firstWord + word];
+      if (before[word] !== now[word]) isSame = false;
+      free[firstWord + word] = now[word];
+    }
+    if (isSame) return;
     const { numChiplets, slotsOf, replicasOf, expertIn } = this.#slots;
     const none = this.#none;
     const first = expert * numChiplets;
@@ -134,9 +133,4 @@ export class FreeGains {
     const chiplet = this.#slots.chipletOf[slot];
     return (chiplets[chiplet >>> 5] >>> (chiplet & 31)) & 1;
   }
-}
-
-function isSame(one: Int32Array, other: Int32Array): boolean {
-  for (let word = 0; word < one.length; word++) if (one[word] !== other[word]) return false;
-  return true;
 }

@@ -2,12 +2,12 @@ import type { Chiplets } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { countCoactivation } from "../../lib/trace/coactivation.js";
 import { indexPatterns, type PatternIndex, type TokenPatterns } from "../../lib/trace/token-patterns.js";
-import type { ServiceLedger } from "./away-cover.js";
 import { ChipletMasks, lowestBit, WORD } from "./chiplet-masks.js";
 import { FreeGains } from "./free-gains.js";
 import { NearestVisit } from "./nearest-visit.js";
 import { EMPTY, ReplicaSlots, type SlotChange } from "./replica-slots.js";
-import type { ReplicaTrials, TrialRule } from "./replica-trials.js";
+import { ServiceTally } from "./service-tally.js";
+import { excessMore, type ReplicaTrials, type TrialRule } from "./replica-trials.js";
 
 /** What replicas are placed on, where the nearest serves. */
 export type NearestShape = Pick<
@@ -22,7 +22,7 @@ export type NearestShape = Pick<
  * What passes is served exactly, by the tokens of its two experts as they are and as they would be; what is kept renews
  * the gains of those tokens' experts. Cost O(tokens of both experts * topK) each.
  */
-export class NearestGains implements ReplicaTrials, ServiceLedger {
+export class NearestGains implements ReplicaTrials {
   readonly slots: ReplicaSlots;
   readonly load: Float64Array;
   readonly chipletTokens: Float64Array;
@@ -39,25 +39,12 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
   readonly #now: NearestVisit;
   readonly #then: NearestVisit;
   readonly #gains: FreeGains;
-  /** Tokens that chiplets serve of experts with several replicas. Shape [numExperts, numChiplets], row-major. */
-  readonly #served: Float64Array;
-  /** Load of experts with one replica. Shape [numChiplets]. */
-  readonly #fixed: Float64Array;
-  #copies = 0;
+  readonly #tally: ServiceTally;
 
   /** The change being tried, and its experts or {@link EMPTY}. */
   #changes: readonly SlotChange[] = [];
   #leaving = EMPTY;
   #entering = EMPTY;
-  /** What it changes. Shapes [numChiplets], [numChiplets], [numChiplets], [numExperts, numChiplets]. */
-  readonly #moreLoad: Float64Array;
-  readonly #moreFixed: Float64Array;
-  readonly #moreTokens: Float64Array;
-  readonly #moreServed: Float64Array;
-  /** Cells of `#moreServed` that are not zero, or may be: the first `#numCells`. */
-  readonly #cells: Int32Array;
-  readonly #isCell: Uint8Array;
-  #numCells = 0;
   /** Walk that last met each pattern. Shape [numPatterns]. */
   readonly #metIn: Uint32Array;
   #walk = 0;
@@ -66,8 +53,9 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
     this.#patterns = patterns;
     this.#numChiplets = numChiplets;
     this.slots = new ReplicaSlots(numExperts, numChiplets, slotsPerChiplet);
-    this.load = new Float64Array(numChiplets);
-    this.chipletTokens = new Float64Array(numChiplets);
+    this.#tally = new ServiceTally(numExperts, numChiplets);
+    this.load = this.#tally.load;
+    this.chipletTokens = this.#tally.chipletTokens;
     this.#index = indexPatterns(patterns);
     this.#loadOf = countCoactivation(patterns).load;
     this.#held = new ChipletMasks(numExperts, numChiplets);
@@ -75,22 +63,12 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
     this.#now = new NearestVisit(patterns, this.#held);
     this.#then = new NearestVisit(patterns, this.#heldThen);
     this.#gains = new FreeGains(patterns, this.slots);
-    this.#served = new Float64Array(numExperts * numChiplets);
-    this.#fixed = new Float64Array(numChiplets);
-    this.#moreLoad = new Float64Array(numChiplets);
-    this.#moreFixed = new Float64Array(numChiplets);
-    this.#moreTokens = new Float64Array(numChiplets);
-    this.#moreServed = new Float64Array(numExperts * numChiplets);
-    this.#cells = new Int32Array(numExperts * numChiplets);
-    this.#isCell = new Uint8Array(numExperts * numChiplets);
     this.#metIn = new Uint32Array(patterns.numPatterns);
   }
 
   assign(chiplets: Chiplets): void {
     this.slots.assign(chiplets);
-    for (const sums of [this.load, this.chipletTokens, this.#served, this.#fixed]) sums.fill(0);
-    this.#forgetChange();
-    this.#copies = 0;
+    this.#tally.clear();
     for (let expert = 0; expert < this.slots.numExperts; expert++) {
       this.#held.read(expert, this.slots);
       this.#heldThen.copy(expert, this.#held);
@@ -101,14 +79,14 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
     for (let pattern = 0; pattern < numPatterns; pattern++) {
       this.#now.look(pattern);
       this.#addVisits(counts[pattern]);
-      this.#now.serve(counts[pattern], this);
-      this.#gains.add(pattern, this.#now);
+      this.#now.serve(counts[pattern], this.#tally);
+      this.#gains.count(pattern, this.#now);
     }
-    this.#write();
+    this.#tally.keepChange();
   }
 
   tokenCopies(): number {
-    return this.#copies;
+    return this.#tally.copies;
   }
 
   tryChange(changes: readonly SlotChange[], rule: TrialRule, most: number): boolean {
@@ -118,7 +96,7 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
     const estimate = changes.length > 1 ? this.#estimateSwap(rule) : this.#estimateFill(rule);
     if (estimate > most) return false;
     this.#serveChange();
-    if (this.#worse(rule) <= most) return true;
+    if (this.#tally.worse(rule) <= most) return true;
     this.#forgetThen(this.#leaving);
     this.#forgetThen(this.#entering);
     return false;
@@ -126,35 +104,19 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
 
   keep(): void {
     const experts = [this.#leaving, this.#entering];
-    this.#write();
+    this.#tally.keepChange();
     this.slots.change(this.#changes);
     this.#gains.clearChanged(this.#changes, experts);
-    const renewal = { before: this.#now, now: this.#then, cleared: experts };
     this.#forEachPattern(experts, (pattern) => {
-      this.#now.look(pattern);
       this.#then.look(pattern);
-      this.#gains.renew(pattern, renewal);
+      this.#gains.count(pattern, this.#then, experts);
     });
     for (const expert of experts) {
       if (expert === EMPTY) continue;
       this.#held.copy(expert, this.#heldThen);
       if (this.#held.replicasOf[expert] === 1)
-        this.#served.fill(0, expert * this.#numChiplets, (expert + 1) * this.#numChiplets);
+        this.#tally.served.fill(0, expert * this.#numChiplets, (expert + 1) * this.#numChiplets);
     }
-  }
-
-  addLoad(expert: number, chiplet: number, tokens: number): void {
-    const cell = expert * this.#numChiplets + chiplet;
-    if (this.#isCell[cell] === 0) {
-      this.#isCell[cell] = 1;
-      this.#cells[this.#numCells++] = cell;
-    }
-    this.#moreServed[cell] += tokens;
-    this.#moreLoad[chiplet] += tokens;
-  }
-
-  addTokens(chiplet: number, tokens: number): void {
-    this.#moreTokens[chiplet] += tokens;
   }
 
   /** About what it costs that two slots swap what they hold. */
@@ -173,8 +135,8 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
     const excess =
       excessMore(this.load[chiplet], more, rule.maxLoad) +
       excessMore(this.load[otherChiplet], -more, rule.maxLoad) +
-      excessMore(this.#fixed[chiplet], moreFixed, rule.maxFixed) +
-      excessMore(this.#fixed[otherChiplet], -moreFixed, rule.maxFixed);
+      excessMore(this.#tally.fixed[chiplet], moreFixed, rule.maxFixed) +
+      excessMore(this.#tally.fixed[otherChiplet], -moreFixed, rule.maxFixed);
     return rule.price * excess - saved - savedToo;
   }
 
@@ -213,7 +175,7 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
     if (expert === EMPTY) return 0;
     return this.slots.replicasOf[expert] === 1
       ? this.#loadOf[expert]
-      : this.#served[expert * this.#numChiplets + chiplet];
+      : this.#tally.served[expert * this.#numChiplets + chiplet];
   }
 
   #fixedLoadOf(expert: number): number {
@@ -222,7 +184,7 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
 
   /** Serves the tokens of both experts as they would be, for as they are. */
   #serveChange(): void {
-    this.#forgetChange();
+    this.#tally.forgetChange();
     for (const { slot, expert } of this.#changes) {
       const chiplet = this.slots.chipletOf[slot];
       if (this.slots.expertIn[slot] !== EMPTY) this.#heldThen.flip(this.slots.expertIn[slot], chiplet);
@@ -244,8 +206,8 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
       this.#then.look(pattern);
       const isSame = this.#shiftVisits(counts[pattern]);
       if (isSame && areSingle) return;
-      if (this.#now.numSeveral > 0) this.#now.serve(-counts[pattern], this);
-      if (this.#then.numSeveral > 0) this.#then.serve(counts[pattern], this);
+      if (this.#now.numSeveral > 0) this.#now.serve(-counts[pattern], this.#tally);
+      if (this.#then.numSeveral > 0) this.#then.serve(counts[pattern], this.#tally);
     });
   }
 
@@ -258,9 +220,9 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
       if (now[word] === then[word]) continue;
       isSame = false;
       for (let left = now[word] & ~then[word]; left !== 0; left &= left - 1)
-        this.#moreTokens[word * WORD + lowestBit(left)] -= tokens;
+        this.#tally.addTokens(word * WORD + lowestBit(left), -tokens);
       for (let left = then[word] & ~now[word]; left !== 0; left &= left - 1)
-        this.#moreTokens[word * WORD + lowestBit(left)] += tokens;
+        this.#tally.addTokens(word * WORD + lowestBit(left), tokens);
     }
     return isSame;
   }
@@ -268,59 +230,18 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
   #addVisits(tokens: number): void {
     this.#now.visited.forEach((word, index) => {
       for (let left = word; left !== 0; left &= left - 1)
-        this.#moreTokens[index * WORD + lowestBit(left)] += tokens;
+        this.#tally.addTokens(index * WORD + lowestBit(left), tokens);
     });
   }
 
   /** Moves the load of an expert with one replica to its chiplet, or from it. */
   #shiftFixed(expert: number, held: ChipletMasks, sign: number): void {
     if (held.replicasOf[expert] !== 1) return;
-    const chiplet = held.first(expert);
-    this.#moreFixed[chiplet] += sign * this.#loadOf[expert];
-    this.#moreLoad[chiplet] += sign * this.#loadOf[expert];
-  }
-
-  /** What the change costs exactly, excess over the caps priced. */
-  #worse({ price, maxLoad, maxTokens, maxFixed }: TrialRule): number {
-    let excess = 0;
-    let copies = 0;
-    for (let chiplet = 0; chiplet < this.#numChiplets; chiplet++) {
-      copies += this.#moreTokens[chiplet];
-      excess +=
-        excessMore(this.load[chiplet], this.#moreLoad[chiplet], maxLoad) +
-        excessMore(this.chipletTokens[chiplet], this.#moreTokens[chiplet], maxTokens) +
-        excessMore(this.#fixed[chiplet], this.#moreFixed[chiplet], maxFixed);
-    }
-    return copies + price * excess;
-  }
-
-  #forgetChange(): void {
-    this.#moreLoad.fill(0);
-    this.#moreFixed.fill(0);
-    this.#moreTokens.fill(0);
-    for (let index = 0; index < this.#numCells; index++) {
-      this.#moreServed[this.#cells[index]] = 0;
-      this.#isCell[this.#cells[index]] = 0;
-    }
-    this.#numCells = 0;
+    this.#tally.addFixed(held.first(expert), sign * this.#loadOf[expert]);
   }
 
   #forgetThen(expert: number): void {
     if (expert !== EMPTY) this.#heldThen.copy(expert, this.#held);
-  }
-
-  /** Adds what the change changes to the sums. */
-  #write(): void {
-    for (let chiplet = 0; chiplet < this.#numChiplets; chiplet++) {
-      this.load[chiplet] += this.#moreLoad[chiplet];
-      this.#fixed[chiplet] += this.#moreFixed[chiplet];
-      this.chipletTokens[chiplet] += this.#moreTokens[chiplet];
-      this.#copies += this.#moreTokens[chiplet];
-    }
-    for (let index = 0; index < this.#numCells; index++) {
-      const cell = this.#cells[index];
-      this.#served[cell] += this.#moreServed[cell];
-    }
   }
 
   /** Walks the patterns of some experts, each once. */
@@ -338,9 +259,4 @@ export class NearestGains implements ReplicaTrials, ServiceLedger {
       }
     }
   }
-}
-
-/** How much more something is above its cap where it is more. */
-function excessMore(value: number, more: number, cap: number): number {
-  return Math.max(0, value + more - cap) - Math.max(0, value - cap);
 }

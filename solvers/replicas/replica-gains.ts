@@ -4,7 +4,7 @@ import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { sum } from "../../lib/statistics.js";
 import { countCoactivation } from "../../lib/trace/coactivation.js";
 import { EMPTY, ReplicaSlots, type SlotChange } from "./replica-slots.js";
-import type { ReplicaTrials, TrialRule } from "./replica-trials.js";
+import { excessMore, type ReplicaTrials, type TrialRule } from "./replica-trials.js";
 import { ShareGains } from "./share-gains.js";
 import { SourceShares } from "./source-shares.js";
 
@@ -114,6 +114,7 @@ export class ReplicaGains implements ReplicaTrials {
   }
 
   tryChange(changes: readonly SlotChange[], rule: TrialRule, most: number): boolean {
+    if (changes.length > 1 && this.#leastOfSwap(changes, rule) > most) return false;
     this.#changes = changes;
     this.#trial++;
     this.#numEntries = 0;
@@ -133,6 +134,43 @@ export class ReplicaGains implements ReplicaTrials {
       return true;
     this.#correctForBoth(leaving, entering);
     return this.#worse(rule) <= most;
+  }
+
+  /** The least that a swap costs where it changes shares on its two chiplets alone: what nearly all are refused by. */
+  #leastOfSwap(
+    [{ slot, expert: guest }, { slot: otherSlot }]: readonly SlotChange[],
+    rule: TrialRule,
+  ): number {
+    const { expertIn, chipletOf, replicasOf } = this.slots;
+    const { share, gain } = this.#gains;
+    const expert = expertIn[slot];
+    const chiplet = chipletOf[slot];
+    const other = chipletOf[otherSlot];
+    let here = 0;
+    let there = 0;
+    let moreLoad = 0;
+    if (expert !== EMPTY) {
+      if (this.#sources && replicasOf[expert] > 1) return -Infinity;
+      const [cell, otherCell] = [chiplet * this.#numExperts + expert, other * this.#numExperts + expert];
+      here -= share[cell] * gain[cell];
+      there += share[cell] * gain[otherCell];
+      moreLoad -= share[cell] * this.#loadOf[expert];
+    }
+    if (guest !== EMPTY) {
+      if (this.#sources && replicasOf[guest] > 1) return -Infinity;
+      const [cell, otherCell] = [chiplet * this.#numExperts + guest, other * this.#numExperts + guest];
+      here += share[otherCell] * gain[cell];
+      there -= share[otherCell] * gain[otherCell];
+      moreLoad += share[otherCell] * this.#loadOf[guest];
+    }
+    let excess =
+      excessMore(this.load[chiplet], moreLoad, rule.maxLoad) +
+      excessMore(this.load[other], -moreLoad, rule.maxLoad);
+    if (rule.maxTokens < Infinity)
+      excess +=
+        excessMore(this.chipletTokens[chiplet], here, rule.maxTokens) +
+        excessMore(this.chipletTokens[other], there, rule.maxTokens);
+    return here + there + rule.price * excess;
   }
 
   keep(): void {
@@ -214,11 +252,9 @@ export class ReplicaGains implements ReplicaTrials {
     let excess = 0;
     for (let index = 0; index < this.#numChanged; index++) {
       const chiplet = this.#changed[index];
-      const load = this.load[chiplet];
-      excess += Math.max(0, load + this.#moreLoad[chiplet] - maxLoad) - Math.max(0, load - maxLoad);
-      if (maxTokens === Infinity) continue;
-      const tokens = this.chipletTokens[chiplet];
-      excess += Math.max(0, tokens + this.#moreTokens[chiplet] - maxTokens) - Math.max(0, tokens - maxTokens);
+      excess += excessMore(this.load[chiplet], this.#moreLoad[chiplet], maxLoad);
+      if (maxTokens < Infinity)
+        excess += excessMore(this.chipletTokens[chiplet], this.#moreTokens[chiplet], maxTokens);
     }
     return this.#moreCopies + price * excess;
   }

@@ -36,3 +36,8 @@ export interface ReplicaTrials {
   /** Keeps the change last tried. */
   keep(): void;
 }
+
+/** How much more something is above its cap where it is more. */
+export function excessMore(value: number, more: number, cap: number): number {
+  return Math.max(0, value + more - cap) - Math.max(0, value - cap);
+}

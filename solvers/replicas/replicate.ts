@@ -1,25 +1,25 @@
 import { constraintsOf, heldLimits } from "../../lib/placement/constraints.js";
 import type { Chiplets, Solution, StoppedBy } from "../../lib/placement/placement.js";
-import { spreadLoad } from "../../lib/placement/spread-load.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
-import { OPTIMALITY_GAP, SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
-import { countReplication, countTraffic } from "../../lib/placement/traffic.js";
+import { OPTIMALITY_GAP } from "../../lib/placement/tolerance.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { hasTokensOfOneExpert } from "../../lib/trace/token-patterns.js";
 import { createRandom } from "../../lib/random.js";
 import { placeByEplb } from "../eplb.js";
 import { balanceReplicas } from "./balance-replicas.js";
 import { annealReplicas } from "./annealing.js";
+import { climbCaps, peakLoad, replicationOf, type Ways } from "./cap-ladder.js";
 import { completePlacement, type FinishOptions } from "../constraints/complete-placement.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
 import { findConflict } from "../constraints/feasibility.js";
 import { separateReplicas } from "./separation.js";
 import { enumerateReplicas } from "./enumerate-replicas.js";
+import { fillReplicas } from "./fill-replicas.js";
 import { boundReplicas, boundWithoutReplicas } from "./replica-bound.js";
 import type { SearchBudget } from "../search/iterated-local-search.js";
 import { placeByColumns } from "../columns/place-by-columns.js";
-import { largest, smallest } from "../../lib/statistics.js";
+import { smallest } from "../../lib/statistics.js";
 
 /** Whether a placement with replicas is what is asked for. */
 export function asksForReplicas({
@@ -31,8 +31,6 @@ export function asksForReplicas({
 
 /** A start is enough: annealing changes it from the ground up. */
 const START_SEARCH: SearchBudget = { starts: 1, restarts: 0, kicks: 0 };
-/** Caps on the load that are gone through on the way to a laxer one, in parts of the mean, ascending. */
-const USUAL_CAPS = [1.05, 1.1, 1.2];
 /** Tells the random stream of spreading loads from those of the searches. */
 const BALANCE_STREAM = 3;
 const SEPARATION_STREAM = 4;
@@ -86,24 +84,29 @@ async function searchReplicas(
   if (conflict !== undefined) return { status: "infeasible", reason: conflict };
   const once = await placeOnce(problem, options);
   if (!("chiplets" in once)) return once;
-  const begun = separateReplicas(model, once.chiplets, {
+  const separated = separateReplicas(model, once.chiplets, {
     groupsPerExpert,
     load,
     random: createRandom(options.seed, problem.layer, SEPARATION_STREAM),
   });
-  if (!begun) return { status: "undecided", stoppedBy: "budget" };
+  if (!separated) return { status: "undecided", stoppedBy: "budget" };
+  // All replicas are there from the first, so that no search ends with fewer and a cost that those missing change.
+  const held = { ...problem, limits: heldLimits(limits) };
+  const begun = fillReplicas(problem, separated, (chiplets) => verifyChiplets(held, chiplets).length === 0);
   let stoppedBy: StoppedBy = "budget";
-  const search = (start: Chiplets, stream: number, { maxLoad, isWarm }: SearchAim) => {
-    const random = createRandom(options.seed, problem.layer, stream);
-    const found = annealReplicas(problem, start, { random, maxLoad, deadline, effort, isWarm });
-    if (found.isCut) stoppedBy = "time limit";
-    return found.chiplets;
-  };
-  const chiplets = (isLoadFirst ? searchBalanced : searchCapped)(problem, begun, {
-    search,
+  const ways: Ways = {
+    search(start, stream, { maxLoad, effort: part = 1, cooled }) {
+      const random = createRandom(options.seed, problem.layer, stream);
+      const aim = { maxLoad, cooled, effort: part * effort };
+      const found = annealReplicas(problem, start, { random, deadline, ...aim });
+      if (found.isCut) stoppedBy = "time limit";
+      return found.chiplets;
+    },
     spread: () => spreadReplicas(problem, options),
-    rivals: () => eplbPlacements(problem, options.seed),
-  });
+    even: () =>
+      spreadEvenly(problem, begun, { ...ways, rivals: () => eplbPlacements(problem, options.seed) }),
+  };
+  const chiplets = isLoadFirst ? searchBalanced(problem, ways) : climbCaps(problem, begun, ways);
   const finished = { ...options, stoppedBy };
   return isLoadFirst
     ? answerBalanced(problem, chiplets, { ...finished, ...timeLeft(deadline) })
@@ -142,10 +145,6 @@ function tryAll(problem: PlacementProblem, found: Solution): Solution {
     : { status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy };
 }
 
-function replicationOf(problem: PlacementProblem, chiplets: Chiplets): number {
-  return countReplication(problem.patterns, chiplets, problem).tokenReplication;
-}
-
 /** Places all replicas by spreading loads, and improves on it for a short time; rules may be broken. */
 export function replicateQuickly(
   problem: PlacementProblem,
@@ -174,67 +173,18 @@ async function placeOnce(problem: PlacementProblem, options: SolverOptions): Pro
   return "chiplets" in begun ? begun : placeByColumns(bare, anew, { searches: [START_SEARCH] });
 }
 
-/** What a search of replicas is under. */
-interface SearchAim {
-  /** Most load on a chiplet, in token-expert pairs. */
-  readonly maxLoad: number;
-  /** Whether to go on from a good start. */
-  readonly isWarm?: boolean;
-}
-
-/** The two ways to place replicas that {@link replicate} combines. */
-interface Ways {
-  /** Anneals from a start on tokens, under a load cap. */
-  readonly search: (start: Chiplets, stream: number, aim: SearchAim) => number[][];
-  /** Evens loads, blind to what tokens choose together. */
-  readonly spread: () => number[][];
-  /** What engines do. */
-  readonly rivals: () => number[][][];
-}
-
-/**
- * Looks for the fewest token copies under the load cap.
- *
- * Goes through tighter caps first, each time on from what was found: so a laxer cap is never worse than a usual one.
- */
-function searchCapped(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
-  const { chipletLoad } = problem.limits;
-  const [first, ...laxer] = [...usualCapsBelow(problem, ways, chipletLoad), chipletLoad];
-  let found = searchUnder(first, problem, begun, ways);
-  for (const maxLoad of laxer) {
-    const loosened = ways.search(found, 0, { maxLoad, isWarm: true });
-    const isKept = peakLoad(problem, found) <= maxLoad * (1 + SHARE_ROUNDING);
-    if (!isKept || replicationOf(problem, loosened) < replicationOf(problem, found)) found = loosened;
-  }
-  return found;
-}
-
-/** Searches under one cap; from an even placement, where none under the cap is met otherwise. */
-function searchUnder(maxLoad: number, problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
-  const cap = maxLoad * (1 + SHARE_ROUNDING);
-  const found = ways.search(begun, 0, { maxLoad });
-  if (peakLoad(problem, found) <= cap) return found;
-  const even = spreadEvenly(problem, begun, ways);
-  return peakLoad(problem, even) <= cap ? ways.search(even, 2, { maxLoad }) : found;
-}
-
-/** The usual caps that are tighter, and not tighter than loads can be spread; none where loads are not capped. */
-function usualCapsBelow(problem: PlacementProblem, { spread }: Ways, maxLoad: number): number[] {
-  const mean = meanChipletLoad(problem);
-  const tighter = USUAL_CAPS.map((cap) => cap * mean).filter((cap) => cap * (1 + SHARE_ROUNDING) < maxLoad);
-  if (maxLoad === Infinity || tighter.length === 0) return [];
-  const least = spreadLoad(problem.load, spread()) * mean;
-  return tighter.filter((cap) => cap >= least);
-}
-
 /** Looks for the least largest load, and then for the fewest token copies under it. */
-function searchBalanced(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
-  const even = spreadEvenly(problem, begun, ways);
+function searchBalanced(problem: PlacementProblem, ways: Ways): number[][] {
+  const even = ways.even();
   return ways.search(even, 2, { maxLoad: peakLoad(problem, even) });
 }
 
 /** Looks for the least largest load on two ways. */
-function spreadEvenly(problem: PlacementProblem, begun: Chiplets, ways: Ways): number[][] {
+function spreadEvenly(
+  problem: PlacementProblem,
+  begun: Chiplets,
+  ways: Omit<Ways, "even"> & { readonly rivals: () => number[][][] },
+): number[][] {
   let found = [ways.search(begun, 1, { maxLoad: meanChipletLoad(problem) })];
   // With those of engines among them, no answer is less even than what engines run.
   if (!hasRules(problem)) found = [...found, ways.spread(), ...ways.rivals()];
@@ -286,8 +236,4 @@ async function answerBalanced(
   const cost = peakLoad(problem, answer.chiplets) / meanChipletLoad(problem);
   const load = { status: cost <= 1 + OPTIMALITY_GAP ? "optimal" : "feasible", cost, bound: 1 } as const;
   return { ...answer, load };
-}
-
-function peakLoad({ patterns, dispatch, chipletsPerGroup }: PlacementProblem, chiplets: Chiplets): number {
-  return largest(countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch }).chipletLoad);
 }

@@ -77,10 +77,10 @@ describe("gains where the nearest replica serves", () => {
         const { numExperts } = patterns;
         const slots = new ReplicaSlots(numExperts, 4, 6);
         slots.assign(roundRobin(numExperts, 4));
-        const [before, now] = [0, 1].map(() => new ChipletMasks(numExperts, 4));
+        const masks = new ChipletMasks(numExperts, 4);
         const gains = new FreeGains(patterns, slots);
         const fresh = new FreeGains(patterns, slots);
-        const read = (masks: ChipletMasks) => {
+        const read = () => {
           for (let expert = 0; expert < numExperts; expert++) masks.read(expert, slots);
           return new NearestVisit(patterns, masks);
         };
@@ -88,16 +88,16 @@ describe("gains where the nearest replica serves", () => {
           table.clear();
           for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
             visit.look(pattern);
-            table.add(pattern, visit);
+            table.count(pattern, visit);
           }
         };
-        count(gains, read(before));
+        count(gains, read());
         for (let step = 0; step < 20; step++) {
           const changes = drawChange(slots, random);
           if (!changes) continue;
-          const [visitBefore, experts] = [read(before), [slots.expertIn[changes[0].slot], changes[0].expert]];
+          const experts = [slots.expertIn[changes[0].slot], changes[0].expert];
           slots.change(changes);
-          const visit = read(now);
+          const visit = read();
           gains.clearChanged(changes, experts);
           for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
             const chosen = patterns.experts.subarray(
@@ -105,9 +105,8 @@ describe("gains where the nearest replica serves", () => {
               patterns.offsets[pattern + 1],
             );
             if (!experts.some((expert) => chosen.includes(expert))) continue;
-            visitBefore.look(pattern);
             visit.look(pattern);
-            gains.renew(pattern, { before: visitBefore, now: visit, cleared: experts });
+            gains.count(pattern, visit, experts);
           }
           count(fresh, visit);
           expect(gains.stay).to.deep.equal(fresh.stay);
@@ -135,7 +134,7 @@ describe("gains where the nearest replica serves", () => {
         const gains = new FreeGains(patterns, slots);
         for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
           visit.look(pattern);
-          gains.add(pattern, visit);
+          gains.count(pattern, visit);
         }
         const copies = () =>
           sum(countTraffic(patterns, slots.chiplets(), { chipletsPerGroup: 1 }).chipletTokens);
