@@ -38,6 +38,8 @@ interface WatchOptions extends TerminalOptions, TraceOptions, MachineOptions, So
   readonly metricsPort?: number;
   readonly for?: string;
   readonly engineOutput?: string;
+  readonly fillLayers?: boolean;
+  readonly solver?: string;
 }
 
 export function watchCommand(): Command {
@@ -65,7 +67,12 @@ export function watchCommand(): Command {
     .addOption(integerOption("--checks <n>", "end after so many checks (default: never)", 1))
     .addOption(integerOption("--metrics-port <n>", "serve Prometheus text at 127.0.0.1:N/metrics"))
     .addOption(engineOption("engine to write every new placement for, too, with --engine-output"))
-    .option("--engine-output <file>", "file that the engine loads");
+    .option("--engine-output <file>", "file that the engine loads")
+    .option(
+      "--fill-layers",
+      "place the experts of MoE layers without placement in the order of their ids, in that file",
+    )
+    .option("--solver <name>", "solver (default: auto)");
   addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: false }), { holdout: 0 });
   return addTerminalOptions(command)
     .addHelpText(
@@ -77,11 +84,14 @@ export function watchCommand(): Command {
 
 async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
   checkOutput(options.output, { force: true }, [options.from]);
+  if (options.fillLayers === true && options.engineOutput === undefined)
+    throw new InputError("--fill-layers: found it without --engine-output, expected a file to fill");
   if ((options.for === undefined) !== (options.engineOutput === undefined)) {
     throw new InputError(
       "--for: found it without --engine-output or the other way round, expected both or none",
     );
   }
+  requireSolver(options.solver ?? "auto");
   let running = await readPlacement(options.from);
   const metrics = options.metricsPort === undefined ? undefined : await serveMetrics(options.metricsPort);
   if (metrics) terminal.note(`serves http://127.0.0.1:${metrics.port}/metrics`);
@@ -194,7 +204,7 @@ async function placeWithin(
     replicas: given.replicas ?? numReplicas,
     ...(slots !== undefined && given.slotsPerChiplet === undefined && { slots }),
   };
-  const solver = requireSolver("auto");
+  const solver = requireSolver(given.solver ?? "auto");
   const placer = await openPlacer(machine, options, { parts, solvers: [solver], terminal });
   const outcome = await placer.place(trace, solver, limitTo(running, maxMoves)).finally(() => placer.close());
   if (outcome.status !== "placed" || placer.signal.aborted) return undefined;
@@ -207,6 +217,7 @@ async function publish(text: string, best: Placement, { options, terminal }: Che
     const { data, notes } = await exportPlacement(best, target.format, {
       engine: target.engine.key,
       fileName: basename(options.engineOutput),
+      fillLayers: options.fillLayers,
     });
     for (const note of notes) terminal.note(note);
     await writeOutput(options.engineOutput, data, { force: true });

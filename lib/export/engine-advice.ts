@@ -1,5 +1,6 @@
 import { InputError } from "../errors.js";
 import type { Placement } from "../placement/placement.js";
+import { printable } from "../printable.js";
 import { engineOf, sharingFormats } from "./engines.js";
 import {
   deafModel,
@@ -116,7 +117,7 @@ export function checkSharedExperts(engine: Engine, sharedExperts = 0): void {
   throw new InputError(
     `sharedExperts: found ${sharedExperts} placed like the others, expected routed experts alone: ${engine.name} has the shared ` +
       "ones on every rank, whatever the file says",
-    `Maybe place without sharedExperts, or for an engine that places them: ${sharingFormats()}.`,
+    `Maybe leave out sharedExperts when placing, or place for an engine that places them: ${sharingFormats()}.`,
   );
 }
 
@@ -145,7 +146,7 @@ function versionComplaints(engine: Engine, version: string | undefined): string[
   if (version === undefined) return [];
   const release = releaseOf(engine, version);
   if (release === undefined) {
-    throw new InputError(`engineVersion: found ${version}, expected a version such as 0.23.0`);
+    throw new InputError(`engineVersion: found ${printable(version, 40)}, expected a version such as 0.23.0`);
   }
   if (release.loading === "loads") return [];
   const expected = engine.releases.filter(({ loading }) => loading === "loads").map(formatRange);

@@ -133,7 +133,7 @@ function completeLayers(layers: readonly LayerPlacement[], wanted: readonly numb
   const stray = layers.find(({ layer }) => !wanted.includes(layer));
   if (stray !== undefined) {
     throw new InputError(
-      `${name}: layer ${stray.layer}: found a placement, expected only MoE layers, ${formatLayers(wanted)}`,
+      `${name}: layer ${stray.layer}: found a placement, expected ${wanted.length > 0 ? `only MoE layers, ${formatLayers(wanted)}` : "none, as there is no MoE layer so"}`,
       strayAdvice(layers, wanted),
     );
   }

@@ -20,7 +20,7 @@ export const lightllm: PlacementFormat = {
       throw new InputError(
         `lightllm: found ${slotsPerChiplet} slots on each of ${numChiplets} ranks for ${numExperts} experts, expected ` +
           "experts that divide by the ranks, and a slot more for each redundant one",
-        "Maybe place with a multiple of numChiplets as numReplicas.",
+        "Maybe place anew, and pass numReplicas a multiple of the ranks.",
       );
     }
     const rows = layers.map(({ layer, chiplets }) => {

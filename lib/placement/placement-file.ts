@@ -187,7 +187,13 @@ function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (error) {
-    throw new InputError(`${where}: found no JSON, expected a placement file (${(error as Error).message})`);
+    // What is packed, or no text at all, says nothing to people.
+    const isText = !/[\0-\x08\x0e-\x1f\ufffd]/.test(text.slice(0, 1024));
+    const why = isText ? ` (${(error as Error).message})` : "; it is packed, or no text";
+    throw new InputError(
+      `${where}: found no JSON, expected a placement file${why}`,
+      "Maybe it is a trace: expected is the placement that was made of it.",
+    );
   }
 }
 

@@ -96,7 +96,7 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
   if (options.evenSlots && numReplicas > 0) {
     throw new InputError(
       `evenSlots: found ${numReplicas} replicas too, expected none: slots are even where replicas fill them`,
-      "Maybe pass slotsPerChiplet without evenSlots.",
+      "Maybe pass slotsPerChiplet and leave out evenSlots.",
     );
   }
   checkRules(options, { numExperts, numChiplets });

@@ -69,10 +69,14 @@ async function moveWithin(
   const { numChiplets, slotsPerChiplet, layer } = problem;
   const isResized = running.length !== numChiplets || running.some(({ length }) => length > slotsPerChiplet);
   const chiplets = isResized ? resizeChiplets(running, problem) : running;
-  const least = countMoves(keptChiplets(running, numChiplets), chiplets);
+  const leaving = countMoves(keptChiplets(running, numChiplets), chiplets);
+  // Replicas that are asked for and do not run are made of moves, too.
+  const missing = Math.max(0, problem.numExperts + problem.numReplicas - chiplets.flat().length);
+  const least = leaving + missing;
   if (least > maxMoves) {
+    const why = missing > 0 ? " or are replicas that it lacks of those asked for" : "";
     throw new InputError(
-      `maxMoves: found ${maxMoves}, expected at least ${least}: so many experts of layer ${layer} have to leave their chiplet`,
+      `maxMoves: found ${maxMoves}, expected at least ${least}: so many experts of layer ${layer} have to leave their chiplet${why}`,
       `Maybe raise maxMoves to ${least}.`,
     );
   }
@@ -81,7 +85,7 @@ async function moveWithin(
   if (target.status === "infeasible") return target;
   return limitMoves(problem, {
     running: chiplets,
-    maxMoves: maxMoves - least,
+    maxMoves: maxMoves - leaving,
     target,
     seed: options.seed,
     ...timeLeft(deadline),

@@ -1,7 +1,7 @@
 import type { Objective } from "../../lib/placement/objective.js";
 import type { Solver } from "../../lib/placement/solver.js";
 import { evenly } from "../constraints/even-slots.js";
-import { meetingLoadCap } from "../constraints/load-cap.js";
+import { refutingLimits } from "../constraints/refuting-limits.js";
 import { keepingRouterGroups } from "../groups/router-groups.js";
 import { asksForReplicas, replicate } from "../replicas/replicate.js";
 import { balanced } from "./balance.js";
@@ -23,7 +23,7 @@ export interface Helpers {
  */
 export function answering(solver: Solver, helpers: Helpers): Solver {
   const pursued = solver.kind === "baseline" ? solver : pursuing(solver, helpers);
-  return keepingRouterGroups(evenly(meetingLoadCap(pursued)));
+  return keepingRouterGroups(evenly(refutingLimits(pursued)));
 }
 
 /**

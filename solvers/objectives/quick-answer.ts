@@ -7,7 +7,7 @@ import { completePlacement, finish } from "../constraints/complete-placement.js"
 import { evenly } from "../constraints/even-slots.js";
 import { contiguous } from "../contiguous.js";
 import { eplbGlobal } from "../eplb.js";
-import { meetingLoadCap } from "../constraints/load-cap.js";
+import { refutingLimits } from "../constraints/refuting-limits.js";
 import { keepingRouterGroups } from "../groups/router-groups.js";
 import { mozart } from "../mozart.js";
 import { replicateQuickly } from "../replicas/replicate.js";
@@ -43,7 +43,7 @@ export async function quickAnswer(
     solve: (posed, given) => placeByRules(posed, { ...given, rules, stoppedBy }),
   };
   // Rules know nothing of what the numbers of experts and chiplets have to keep.
-  const answer = await keepingRouterGroups(evenly(meetingLoadCap(byRules))).solve(problem, {
+  const answer = await keepingRouterGroups(evenly(refutingLimits(byRules))).solve(problem, {
     ...options,
     timeLimitMs: QUICK_MS,
   });

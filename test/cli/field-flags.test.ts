@@ -36,6 +36,16 @@ describe("texts of the library", () => {
     );
   });
 
+  it("leave no field without its flag", () => {
+    const isField = (word: string) => withFlags(`pass ${word}`) !== `pass ${word}`;
+    const left = ["lib", "program", "solvers", "traces"]
+      .flatMap((room) => sources(room, /./))
+      .flatMap((errors) => errors.match(/"[^"]*"|`[^`]*`/g) ?? [])
+      .map((text) => withFlags(text.slice(1, -1).replaceAll(/\$\{[^}]*\}+/g, "1")))
+      .filter((text) => text.match(/\b[a-z]+([A-Z][a-z]*)+\b/g)?.some(isField));
+    expect(left).to.deep.equal([]);
+  });
+
   it("keep what is no field", () => {
     for (const text of [
       "layer 3: found no model or layer, as in the trace",

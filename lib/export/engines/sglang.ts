@@ -19,6 +19,11 @@ function deepEpMode({ provenance }: LaunchFacts): string {
   return ` --deepep-mode ${phase === "decode" ? "low_latency" : "normal"}`;
 }
 
+/** The option that has tokens sent to the ranks of their experts. */
+function allToAll({ release }: LaunchFacts): string {
+  return release?.before === "0.5" ? "--enable-deepep-moe" : "--moe-a2a-backend deepep";
+}
+
 /** What every server of several is told besides. */
 function severalServers({ provenance }: LaunchFacts): string {
   const { name = "", numGroups = 1 } = provenance?.hardware ?? {};
@@ -33,7 +38,28 @@ export const sglangEngines: readonly Engine[] = [
     format: "sglang",
     name: "SGLang",
     checked: "loading and dispatch code of 2026-08-20, run on six placements",
-    releases: [{ loading: "loads", why: "checked with main of 2026-08-20; older releases were not run" }],
+    releases: [
+      {
+        before: "0.4.7",
+        loading: "does not load",
+        why:
+          "expert locations came with pull request 6385 and those around it in May 2025, behind 0.4.6.post4; 0.4.6.post5 of " +
+          "2025-05-24 was not looked at",
+      },
+      {
+        from: "0.4.7",
+        before: "0.5",
+        loading: "loads",
+        why:
+          "by its pull requests, not run; --moe-a2a-backend came with pull request 8658 of 2025-08-01, and --enable-deepep-moe " +
+          "was before it",
+      },
+      {
+        from: "0.5",
+        loading: "loads",
+        why: "checked with main of 2026-08-20, in which 0.5 has gone on; releases were not run",
+      },
+    ],
     fileEnding: ".json",
     deafModels: deafInSglang,
     obeyingModels:
@@ -43,7 +69,7 @@ export const sglangEngines: readonly Engine[] = [
     launch: (facts) =>
       `python -m sglang.launch_server --model-path ${facts.model ?? "MODEL"} --tp-size ${facts.numChiplets} ` +
       `--ep-size ${facts.numChiplets}${severalServers(facts)} --init-expert-location ${facts.file} ` +
-      `--ep-num-redundant-experts ${countRedundant(facts)} --moe-a2a-backend deepep${deepEpMode(facts)} ` +
+      `--ep-num-redundant-experts ${countRedundant(facts)} ${allToAll(facts)}${deepEpMode(facts)} ` +
       `--ep-dispatch-algorithm ${facts.dispatch === "sglang-dynamic" ? "dynamic" : "static"}`,
     seeLoaded:
       'the log says "init_by_mapping"; a recording of mode per_token holds last_physical_to_logical_map, which ' +

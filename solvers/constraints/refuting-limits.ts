@@ -19,7 +19,7 @@ const TIGHT = 1.02;
  * Where counting proves nothing, loads are evened out as far as a search does it; only what is within the cap is solved.
  * With replicas, counting alone is asked before, and the evenest placement found after.
  */
-export function meetingLoadCap(solver: Solver): Solver {
+export function refutingLimits(solver: Solver): Solver {
   return {
     ...solver,
     async solve(problem, options) {

@@ -4,7 +4,7 @@ import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import { createRandom } from "../../../lib/random.js";
 import { createLoadTrace } from "../../../lib/trace/load-trace.js";
 import { createRoutingTrace } from "../../../lib/trace/routing-trace.js";
-import { meetingLoadCap } from "../../../solvers/constraints/load-cap.js";
+import { refutingLimits } from "../../../solvers/constraints/refuting-limits.js";
 import { requireSolver } from "../../../solvers/index.js";
 
 const random = createRandom(7);
@@ -36,7 +36,7 @@ describe("a limit that one expert alone exceeds", () => {
       const heavy = Uint16Array.from(experts, (expert) => (expert < 30 ? 0 : expert));
       const one = createRoutingTrace({ ...trace, layers: [{ layer: 0, numTokens: 4000, experts: heavy }] });
       const [posed] = poseLayers(one, { numChiplets: 8, numGroups: 2 });
-      const answer = await meetingLoadCap(solver).solve({ ...posed, limits }, DEFAULT_SOLVER_OPTIONS);
+      const answer = await refutingLimits(solver).solve({ ...posed, limits }, DEFAULT_SOLVER_OPTIONS);
       expect(answer, name).to.have.property("status", "infeasible");
       expect(answer, name)
         .to.have.property("reason")
