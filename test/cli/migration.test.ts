@@ -193,12 +193,16 @@ describe("place from a running placement", () => {
       [["--max-moves", "2"], "--max-moves: found no --from"],
       [["--moves", "moves.json"], "--moves: found no --from"],
       [
-        ["--from", "running.json", "--max-moves", "2", "--objective", "balance", "--replicas", "4"],
+        ["--from", "running.json", "--max-moves", "4", "--objective", "balance", "--replicas", "4"],
         "--max-moves: found 4 replicas where loads are evened, expected none, or any number of moves",
       ],
       [
         ["--from", "running.json", "--chiplets", "8", "--max-moves", "3"],
         "--max-moves: found 3, expected at least 4: so many experts of layer",
+      ],
+      [
+        ["--from", "running.json", "--max-moves", "3", "--replicas", "4"],
+        "have to leave their chiplet or are replicas that it lacks of those asked for\nMaybe raise --max-moves to 4.",
       ],
     ] as const) {
       const { exitCode, stderr } = await place.run("place", "trace.jsonl", ...args, "-o", "new.json");

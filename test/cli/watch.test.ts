@@ -138,6 +138,23 @@ describe("moeplace watch", () => {
     expect(exitCode, stderr).to.equal(0);
   });
 
+  it("seeks with the solver named, and fills layers of the model that were not recorded in the file of the engine", async () => {
+    place.write("in/a.jsonl", recorded(4));
+    const engine = ["--for", "sglang", "--engine-output", "engine.json"];
+    const told = [...watching, "--checks", "1", "--pay-back", "1e9", ...engine];
+    const { checks } = (await place.runJson(...told, "--solver", "local-search", "--fill-layers")) as Watched;
+    expect(checks[0].isWritten).to.equal(true);
+    expect(place.files()).to.include("engine.json");
+    for (const [more, message] of [
+      [["--solver", "magic"], "magic"],
+      [["--fill-layers"], "--fill-layers: found it without --engine-output"],
+    ] as const) {
+      const { exitCode, stderr } = await place.run(...watching, "--checks", "1", ...more);
+      expect(stderr).to.contain(message);
+      expect(exitCode).to.equal(2);
+    }
+  });
+
   it("refuses a folder that is not there", async () => {
     const { exitCode, stderr } = await place.run(
       "watch",

@@ -103,6 +103,14 @@ describe("placement file", () => {
     }
   });
 
+  it("says that a packed file is none, without its bytes", async () => {
+    const packed = Buffer.from([0x1f, 0x8b, 8, 0, 0xff, 0x1b]).toString("utf8");
+    await expectRejection(
+      parsePlacement(packed, "t.gz"),
+      /^t\.gz: found no JSON, expected a placement file; it is packed, or no text$/,
+    );
+  });
+
   it("says of the step that it was made for only what a step can be", async () => {
     const machine = findHardware("mozart-qwen3")!;
     const workload = createWorkload({ hardware: machine });
