@@ -120,15 +120,23 @@ export async function writeOutput(
     if (isFile) renameSync(temporary, target);
   } catch (error) {
     clean();
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new InputError(
-      `${path}: cannot be written (${code})`,
-      code === "ENOSPC" ? "Maybe the disk is full." : undefined,
-    );
+    throw unwritable(path, error as NodeJS.ErrnoException);
   } finally {
     for (const signal of SIGNALS) process.off(signal, cleanAndQuit);
   }
+}
+
+/** What is wrong where the system refuses to write; the error itself where it is none of the system's. */
+export function unwritable(
+  path: string,
+  error: NodeJS.ErrnoException,
+): Error & { advice?: string | undefined } {
+  const { code } = error;
+  if (code === undefined) return error;
+  return new InputError(
+    `${path}: cannot be written (${code})`,
+    code === "ENOSPC" ? "Maybe the disk is full." : undefined,
+  );
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;

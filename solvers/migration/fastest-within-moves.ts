@@ -72,7 +72,7 @@ async function surrogates(problem: PlacementProblem, within: WithinMoves): Promi
     const chiplets = await fewestCopies(variant, { ...within, maxMoves: moves }, { starts, isHurried });
     if (chiplets) found.push(chiplets);
     // The evenest itself may be faster than all that have fewer copies.
-    found.push(...starts.filter((start) => !found.includes(start)));
+    for (const start of starts) if (!found.includes(start)) found.push(start);
   }
   return found;
 }

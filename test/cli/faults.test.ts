@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -119,6 +119,30 @@ describe("a fault while a command writes", () => {
       if (!canMount) this.skip();
       expect(stderr).to.contain(`disk/${output}: cannot be written (ENOSPC)\nMaybe the disk is full.`);
       expect(lines).to.deep.equal(["ended 2", `holds filler ${output} `, "before"]);
+    });
+  }
+
+  for (const [stream, args] of [
+    ["standard output", ["inspect", "trace.jsonl", "--json"]],
+    ["standard output", [...placing, "-o", "to-full.json", "--force"]],
+    ["standard error", ["inspect", "trace.jsonl"]],
+  ] as const) {
+    it(`says so where ${stream} goes to a disk that is full, and is no bug: ${args[0]}`, function () {
+      if (!existsSync("/dev/full")) this.skip();
+      const to = stream === "standard output" ? "> /dev/full" : "2> /dev/full";
+      const { status, stderr, stdout } = spawnSync(
+        "sh",
+        ["-c", `"$@" ${to}`, "sh", process.execPath, cli, ...args],
+        { cwd: place.folder, encoding: "utf8" },
+      );
+      if (stream === "standard error") {
+        expect(status).to.equal(0);
+        expect(stdout).to.contain("4 MoE layers");
+        return;
+      }
+      expect(status, stderr).to.equal(2);
+      expect(stderr).to.contain("standard output: cannot be written (ENOSPC)\nMaybe the disk is full.");
+      expect(stderr).not.to.contain("at ");
     });
   }
 
