@@ -1,8 +1,14 @@
-import type { Solver } from "../lib/placement/solver.js";
+import type { Solution } from "../lib/placement/placement.js";
+import type { PlacementProblem } from "../lib/placement/problem.js";
+import type { Solver, SolverOptions } from "../lib/placement/solver.js";
 import { hasTokensOfOneExpert } from "../lib/trace/token-patterns.js";
 import type { ChainBudget } from "./bounds/chain-proof.js";
+import { lagrangianBound } from "./bounds/lagrangian-bound.js";
+import { placeByColumns } from "./columns/place-by-columns.js";
 import { proveOrBound } from "./exact.js";
-import { localSearch } from "./local-search.js";
+import { hurriedSearch, localSearch } from "./local-search.js";
+import { raisesTimeBound } from "./objectives/time-bound.js";
+import { HURRIED_SEARCH } from "./search/iterated-local-search.js";
 
 /** Columns of which a proof takes seconds: 64 experts by 4 slots are 635,376. */
 const MOST_COLUMNS = 1e6;
@@ -21,6 +27,9 @@ const CHAINS: ChainBudget = {
   mostListed: 0,
 };
 
+/** Beyond so many experts the bound takes several times as long as all that finds a placement of little time. */
+const MANY_EXPERTS = 160;
+
 /** The default: a proof where it takes seconds, a placement with a proved bound elsewhere. */
 export const auto: Solver = {
   name: "auto",
@@ -35,6 +44,8 @@ export const auto: Solver = {
       // A token of one expert makes one copy wherever that is; what the search stopped by is told as it is, by either name.
       if ("chiplets" in found) return { ...found, status: "optimal", bound: found.cost };
     }
+    const { objective, numExperts } = problem;
+    if (objective.minimise === "time" && numExperts > MANY_EXPERTS) return hurry(problem, options);
     return proveOrBound(problem, options, {
       mostColumns: MOST_COLUMNS,
       chains: CHAINS,
@@ -42,3 +53,18 @@ export const auto: Solver = {
     });
   },
 };
+
+/**
+ * What is asked of the default where its answer is one of many that begin a search for the least time: a quick search, and a
+ * bound on C_T by pairs where it raises the bound on the time at all.
+ */
+function hurry(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
+  if (!raisesTimeBound(problem)) return hurriedSearch.solve(problem, options);
+  return placeByColumns(problem, options, {
+    searches: [HURRIED_SEARCH],
+    choose({ model, incumbent, chipletOf, deadline }) {
+      const tokensBound = lagrangianBound(model, { chipletOf, mostSubsets: MOST_SUBSETS, deadline });
+      return Promise.resolve({ columns: incumbent, tokensBound: Math.ceil(tokensBound) });
+    },
+  });
+}

@@ -5,7 +5,7 @@ import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
 import { exact } from "./exact.js";
 import { ilp } from "./ilp.js";
-import { localSearch } from "./local-search.js";
+import { hurriedSearch, localSearch } from "./local-search.js";
 import { louvain } from "./louvain.js";
 import { mozart } from "./mozart.js";
 import { answering } from "./objectives/pursue.js";
@@ -30,8 +30,9 @@ const trafficSolvers: readonly Solver[] = [
 const helpers = {
   portfolio: auto,
   search: localSearch,
-  // What competes where the time is minimised: quick solvers, whose placements are candidates too.
-  rivals: trafficSolvers.filter((solver) => solver.kind === "baseline" || solver === localSearch),
+  hurriedSearch,
+  // What competes where the time is minimised: rows of their own, whose placements are candidates too.
+  rivals: trafficSolvers.filter((solver) => solver.kind === "baseline"),
 };
 
 /** Every solver, answering whatever the problem that it is given asks; baselines know no objective. */

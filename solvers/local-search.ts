@@ -1,6 +1,6 @@
 import type { Solver } from "../lib/placement/solver.js";
 import { placeByColumns } from "./columns/place-by-columns.js";
-import { QUICK_SEARCH } from "./search/iterated-local-search.js";
+import { HURRIED_SEARCH, QUICK_SEARCH } from "./search/iterated-local-search.js";
 
 /** Iterated swap local search on C_T, from communities and from descents on pairs. */
 export const localSearch: Solver = {
@@ -9,4 +9,10 @@ export const localSearch: Solver = {
   proves: false,
   summary: "iterated swap search on C_T itself, from communities and descents on pairs",
   solve: (problem, options) => placeByColumns(problem, options, { searches: [QUICK_SEARCH] }),
+};
+
+/** The same in less time, for searches that go on from what it finds. */
+export const hurriedSearch: Solver = {
+  ...localSearch,
+  solve: (problem, options) => placeByColumns(problem, options, { searches: [HURRIED_SEARCH] }),
 };

@@ -1,8 +1,7 @@
 import type { Solver } from "../lib/placement/solver.js";
-import { createRandom } from "../lib/random.js";
 import { finish } from "./constraints/complete-placement.js";
 import { BASELINE } from "./objectives/baseline.js";
-import { placeCommunities } from "./starts/communities.js";
+import { bestCommunities } from "./starts/communities.js";
 
 /** Communities of the co-activation graph, packed onto chiplets; not searched further. */
 export const louvain: Solver = {
@@ -11,8 +10,7 @@ export const louvain: Solver = {
   summary: "Louvain communities of experts that co-activate beyond chance, packed onto chiplets",
   solve(problem, options) {
     const { patterns, numChiplets, slotsPerChiplet, layer } = problem;
-    const random = createRandom(options.seed, layer);
-    const [best] = placeCommunities({ patterns, numChiplets, slotsPerChiplet }, random);
+    const best = bestCommunities({ patterns, numChiplets, slotsPerChiplet }, { seed: options.seed, layer });
     return finish(problem, best, { ...options, stoppedBy: "budget" });
   },
 };

@@ -100,13 +100,21 @@ function assignNearest(
   centres: readonly Float64Array[],
   capacity: number,
 ): Uint16Array {
-  const edges = points.flatMap((point, index) =>
-    centres.map((centre, cluster) => ({ index, cluster, distance: squaredDistance(point, centre) })),
+  const numCentres = centres.length;
+  const distances = new Float64Array(points.length * numCentres);
+  points.forEach((point, index) => {
+    centres.forEach((centre, cluster) => {
+      distances[index * numCentres + cluster] = squaredDistance(point, centre);
+    });
+  });
+  const nearestFirst = Uint32Array.from(distances.keys()).sort(
+    (a, b) => distances[a] - distances[b] || a - b,
   );
-  edges.sort((a, b) => a.distance - b.distance);
   const clusterOf = new Int32Array(points.length).fill(-1);
   const size = new Int32Array(centres.length);
-  for (const { index, cluster } of edges) {
+  for (const pair of nearestFirst) {
+    const index = Math.floor(pair / numCentres);
+    const cluster = pair % numCentres;
     if (clusterOf[index] >= 0 || size[cluster] === capacity) continue;
     clusterOf[index] = cluster;
     size[cluster]++;
@@ -114,8 +122,14 @@ function assignNearest(
   return Uint16Array.from(clusterOf);
 }
 
+/** A loop, because k-means asks for the distances of all experts to all centres again and again. */
 function squaredDistance(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, coordinate, dimension) => sum + (coordinate - b[dimension]) ** 2, 0);
+  let sum = 0;
+  for (let dimension = 0; dimension < a.length; dimension++) {
+    const difference = a[dimension] - b[dimension];
+    sum += difference * difference;
+  }
+  return sum;
 }
 
 function meanOf(points: readonly Float64Array[]): Float64Array {

@@ -20,7 +20,7 @@ export interface SyntheticOptions {
  * How much of a token's routing stays inside one community, preset by preset.
  *
  * Chosen so that search gains over the contiguous layout what it gains on a real trace of the model; qwen3-30b-a3b,
- * deepseek-v3 and kimi-k2, of which no trace was at hand, gain as much as olmoe-1b-7b.
+ * deepseek-v3, kimi-k2 and kimi-k3, of which no trace was at hand, gain as much as olmoe-1b-7b.
  */
 const COHESION: Readonly<Record<string, number>> = {
   "qwen3-30b-a3b": 0.62,
@@ -30,6 +30,7 @@ const COHESION: Readonly<Record<string, number>> = {
   "gpt-oss-20b": 0.9,
   "deepseek-v3": 0.62,
   "kimi-k2": 0.62,
+  "kimi-k3": 0.62,
 };
 
 /** Names that {@link synthesizeTrace} knows. */

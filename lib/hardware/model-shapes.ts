@@ -299,6 +299,27 @@ const known: readonly { matches: RegExp; shape: ModelShape }[] = [
     },
   },
   {
+    // 69 of its 93 layers have linear attention, of which only the sizes of the others are known here.
+    matches: /kimi-k3/i,
+    shape: {
+      name: "kimi-k3",
+      hiddenSize: 7168,
+      wireSize: 3584,
+      expertWidth: 3072,
+      numLayers: 93,
+      numMoeLayers: 92,
+      firstMoeLayer: 1,
+      numExperts: 896,
+      topK: 16,
+      sharedWidth: 2 * 3072,
+      denseWidth: 33792,
+      vocabularySize: 163840,
+      attention: latentAttention(7168, 96, 1536),
+      // MXFP4: 4 bits a weight and an 8-bit scale for every 32.
+      bytesPerWeight: 17 / 32,
+    },
+  },
+  {
     matches: /mixtral-8x7b/i,
     shape: {
       name: "mixtral-8x7b",

@@ -7,7 +7,8 @@ import {
   type ReplicaChiplets,
   type DispatchModel,
 } from "./dispatch.js";
-import type { Chiplets } from "./placement.js";
+import { groupOfChiplet } from "./chiplet-group.js";
+import { chipletOfExperts, type Chiplets } from "./placement.js";
 import { sum } from "../statistics.js";
 
 /**
@@ -53,10 +54,10 @@ export function countTraffic(
   const { numExperts, numPatterns, offsets, experts, counts, numTokens } = patterns;
   const tally = new Tally(chiplets.length, chipletsPerGroup, numExperts);
   const chipletsOf = chipletsWithExperts(chiplets, numExperts);
-  const hasChoice = chipletsOf.some(({ length }) => length > 1);
-  const serve = hasChoice
-    ? serverOf(dispatch, chipletsOf, { numChiplets: chiplets.length, chipletsPerGroup })
-    : serveAlone;
+  if (chipletsOf.every(({ length }) => length === 1)) {
+    return countAlone(patterns, chiplets, chipletsPerGroup);
+  }
+  const serve = serverOf(dispatch, chipletsOf, { numChiplets: chiplets.length, chipletsPerGroup });
   for (let pattern = 0; pattern < numPatterns; pattern++) {
     serve(experts.subarray(offsets[pattern], offsets[pattern + 1]), counts[pattern], { chipletsOf, tally });
   }
@@ -70,6 +71,45 @@ export function countTraffic(
     chipletLoad: Float64Array.from(expertLoad, (loads) => sum(loads)),
     chipletTokens: tally.chipletTokens,
     groupTokens: tally.groupTokens,
+    expertLoad,
+  };
+}
+
+/** Without replicas there is nothing to choose. Flat loops: searches count dozens of placements a layer. */
+function countAlone(patterns: TokenPatterns, chiplets: Chiplets, chipletsPerGroup: number): LayerTraffic {
+  const { numExperts, numPatterns, numTokens, offsets, experts, counts } = patterns;
+  const numChiplets = chiplets.length;
+  const chipletOf = chipletOfExperts(chiplets, numExperts);
+  const load = new Float64Array(numExperts);
+  const chipletTokens = new Float64Array(numChiplets);
+  const groupTokens = new Float64Array(Math.ceil(numChiplets / chipletsPerGroup));
+  // Pattern, from 1, that was there last.
+  const chipletSeen = new Uint32Array(numChiplets);
+  const groupSeen = new Uint32Array(groupTokens.length);
+  for (let pattern = 0; pattern < numPatterns; pattern++) {
+    const count = counts[pattern];
+    const end = offsets[pattern + 1];
+    for (let place = offsets[pattern]; place < end; place++) {
+      const expert = experts[place];
+      const chiplet = chipletOf[expert];
+      load[expert] += count;
+      if (chipletSeen[chiplet] === pattern + 1) continue;
+      chipletSeen[chiplet] = pattern + 1;
+      chipletTokens[chiplet] += count;
+      const group = groupOfChiplet(chiplet, chipletsPerGroup);
+      if (groupSeen[group] === pattern + 1) continue;
+      groupSeen[group] = pattern + 1;
+      groupTokens[group] += count;
+    }
+  }
+  const expertLoad = chiplets.map((held) => held.map((expert) => load[expert]));
+  return {
+    numTokens,
+    numChiplets,
+    chipletsPerGroup,
+    chipletLoad: Float64Array.from(expertLoad, (loads) => sum(loads)),
+    chipletTokens,
+    groupTokens,
     expertLoad,
   };
 }
@@ -176,16 +216,6 @@ function serverOf(
       }
     }
   };
-}
-
-/** Without replicas there is nothing to choose. */
-function serveAlone(members: Uint16Array, tokens: number, { chipletsOf, tally }: Into): void {
-  tally.begin();
-  for (const expert of members) {
-    const on = chipletsOf[expert];
-    tally.visit(on[0], tokens);
-    tally.serve(expert, tokens, on);
-  }
 }
 
 function serveNearest(members: Uint16Array, tokens: number, { chipletsOf, tally }: Into): void {

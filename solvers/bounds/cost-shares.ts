@@ -75,7 +75,8 @@ export class CostShares {
     const cells = this.#cells;
     for (let expert = 0; expert < this.alone.length; expert++) this.alone[expert] *= 1 - part;
     for (let weight = 1; weight < cells.length; weight += 2) cells[weight] *= 1 - part;
-    this.#addLargestShares(part);
+    if (this.#index.largest === 2) this.#addLargestSharesOfPairs(part);
+    else this.#addLargestShares(part);
     sumOverSubsets(this.#index, (place) => cells[2 * place + 1], this.weights);
   }
 
@@ -122,6 +123,41 @@ export class CostShares {
           for (let at = 0; at < size; at++) coefficients += chosen[positions[from + at] * orders + size - 1];
           cells[places[subset] + 1] += (amount * coefficients) / supersets[size];
         }
+      }
+    }
+  }
+
+  /** The same of pairs alone, where nothing larger is priced: of many experts this is nearly all that the bound takes. */
+  #addLargestSharesOfPairs(part: number): void {
+    const { offsets, experts: all, counts } = this.#patterns;
+    const { comb, offsets: starts } = this.#index;
+    const { alone, supersets } = this;
+    const [, ofFirst, ofSecond] = comb;
+    const cells = this.#cells;
+    const scale = this.#scale;
+    for (const pattern of this.#order) {
+      const first = offsets[pattern];
+      const width = offsets[pattern + 1] - first;
+      const { positions, polynomials, places, together, chosen } = this.#widths.get(width) as Width;
+      const amount = part * counts[pattern];
+      together.fill(0);
+      for (let position = 0; position < width; position++) together[2 * position] = 1;
+      for (let subset = 0; subset < places.length; subset++) {
+        const [p, q] = [positions[2 * subset], positions[2 * subset + 1]];
+        const place = 2 * (starts[2] + ofFirst[all[first + p]] + ofSecond[all[first + q]]);
+        places[subset] = place;
+        const times = scale * cells[place];
+        together[2 * p + 1] += times;
+        together[2 * q + 1] += times;
+      }
+      for (let position = 0; position < width; position++) {
+        const best = largestAt(polynomials, together, 2 * position, 2);
+        alone[all[first + position]] += amount * polynomials[best];
+        chosen[position] = polynomials[best + 1];
+      }
+      for (let subset = 0; subset < places.length; subset++) {
+        const coefficients = chosen[positions[2 * subset]] + chosen[positions[2 * subset + 1]];
+        cells[places[subset] + 1] += (amount * coefficients) / supersets[2];
       }
     }
   }

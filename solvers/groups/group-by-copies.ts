@@ -35,8 +35,12 @@ export function groupByCopies(problem: PlacementProblem, start: Chiplets, random
   const { chiplets } = annealTime(state, groups, {
     estimate: ({ chipletTokens }: LayerTraffic) => {
       let powers = 0;
-      for (const tokens of chipletTokens) powers += tokens ** 8;
-      return powers ** (1 / 8);
+      for (let group = 0; group < numGroups; group++) {
+        const square = chipletTokens[group] * chipletTokens[group];
+        const fourth = square * square;
+        powers += fourth * fourth;
+      }
+      return Math.sqrt(Math.sqrt(Math.sqrt(powers)));
     },
     maxMoves: MOVES_AN_EXPERT * numExperts,
     random,

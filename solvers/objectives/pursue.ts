@@ -13,6 +13,8 @@ export interface Helpers {
   readonly portfolio: Solver;
   /** Quick solver that finds candidates under caps on the load. */
   readonly search: Solver;
+  /** The same of many experts, in less time. */
+  readonly hurriedSearch: Solver;
   /** Solvers whose placements are candidates too. */
   readonly rivals: readonly Solver[];
 }
@@ -44,6 +46,7 @@ function pursuing(solver: Solver, helpers: Helpers): Solver {
       return PURSUITS[problem.objective.minimise](placing(solver), {
         portfolio: placing(helpers.portfolio),
         search: placing(helpers.search),
+        hurriedSearch: placing(helpers.hurriedSearch),
         rivals: helpers.rivals.map(placing),
       }).solve(problem, options);
     },

@@ -13,17 +13,24 @@ import { annealTime } from "./anneal-time.js";
 import { groupByCopies } from "../groups/group-by-copies.js";
 import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
-import { largest } from "../../lib/statistics.js";
+import { largest, smallest } from "../../lib/statistics.js";
 
 /** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
 const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
+/** Beyond so many experts searches are shorter and fewer, and annealing is longer. */
+const MANY_EXPERTS = 160;
+const LOAD_CAPS_OF_MANY = [1.3, 1.05];
 /** Load of a chiplet group over the mean that a smaller C_G may cost, in one of the ways to regroup. */
 const GROUP_LOAD_CAP = 1.1;
+/** Of many experts, groups are searched for where the placement takes no more than so many times the least. */
+const WORTH_REGROUPING = 1.15;
 /** Variants that are judged after they were estimated, besides what the solvers answer. */
 const MOST_JUDGED_VARIANTS = 6;
 
 /** Swaps tried from each of the best candidates: for up to 64 experts, and for each beyond as many as for each of these. */
 const ANNEALING_MOVES = 6000;
+/** The same of many experts, of whom more moves are worth more than the searches that are left out. */
+const ANNEALING_MOVES_OF_MANY = 12_000;
 const FEW_EXPERTS = 64;
 /** Candidates that annealing begins from, and how much slower than the best they may be. */
 const MOST_ANNEALED = 2;
@@ -39,6 +46,8 @@ type Candidate = Extract<Solution, Proved>;
 export interface FastestOptions {
   /** Quick solver that finds candidates under caps on the load. */
   readonly search: Solver;
+  /** The same of many experts, in less time. */
+  readonly hurriedSearch: Solver;
   /** Solvers whose placements are candidates too, so that the answer is never slower than theirs. */
   readonly rivals: readonly Solver[];
   /** Ranks the many variants; cheap. */
@@ -56,7 +65,10 @@ export interface FastestOptions {
  * of the time; the best bound on C_T is kept, as it holds for every placement. Solvers' own answers are told as candidates,
  * since the step of all layers may be faster with one of them.
  */
-export function fastest(solver: Solver, { search, rivals, estimate, judge }: FastestOptions): Solver {
+export function fastest(
+  solver: Solver,
+  { search, hurriedSearch, rivals, estimate, judge }: FastestOptions,
+): Solver {
   return {
     ...solver,
     summary: `least modelled time among many candidates, made by ${solver.summary}`,
@@ -78,14 +90,27 @@ export function fastest(solver: Solver, { search, rivals, estimate, judge }: Fas
       if (answers.length === 0) return first;
       // Solvers take turns in this thread: each has what is left of the time, and none begins without any.
       const capped: Solution[] = [];
+      const isLarge = problem.numExperts > MANY_EXPERTS;
+      const searchCapped = isLarge ? hurriedSearch : search;
       for (const [variant, start] of cappedTasks(problem, answers)) {
         if (performance.now() >= deadline) break;
-        capped.push(await search.solve(variant, { ...silent, ...timeLeft(deadline), start }));
+        capped.push(await searchCapped.solve(variant, { ...silent, ...timeLeft(deadline), start }));
       }
-      const found = [...answers, ...capped.filter((solution) => "chiplets" in solution)];
+      const timed = [...answers, ...capped.filter((solution) => "chiplets" in solution)].map((placement) => ({
+        placement,
+        ns: estimateNs(trafficOf(problem, placement.chiplets)),
+      }));
+      const worthNs = WORTH_REGROUPING * smallest(timed.map(({ ns }) => ns));
+      const found = timed.map(({ placement }) => placement);
       const own = distinct(answers);
       const regroupings = await Promise.all(
-        found.map((placement) => regroup(problem, placement, { ...silent, ...timeLeft(deadline) })),
+        timed.map(({ placement, ns }) =>
+          regroup(problem, placement, {
+            ...silent,
+            ...timeLeft(deadline),
+            isSearched: ns <= worthNs || !isLarge,
+          }),
+        ),
       );
       const grouped = groupsFirst(problem, answers[0], options);
       const variants = distinct([...found, ...regroupings.flat(), ...grouped])
@@ -146,13 +171,18 @@ function annealed(
       const { chiplets, isCut } = annealTime(state, placement.chiplets, {
         estimate: estimateNs,
         isAllowed: createAdmissibility(constraintModelOf(problem), state),
-        maxMoves: ANNEALING_MOVES * Math.max(1, problem.numExperts / FEW_EXPERTS),
+        maxMoves: movesFor(problem.numExperts),
         random: createRandom(seed, problem.layer, ANNEALING_STREAM + rank),
         deadline,
       });
       const cost = tokenReplicationOf(problem, chiplets);
       return { status: "feasible", chiplets, cost, stoppedBy: isCut ? "time limit" : placement.stoppedBy };
     });
+}
+
+function movesFor(numExperts: number): number {
+  const moves = numExperts > MANY_EXPERTS ? ANNEALING_MOVES_OF_MANY : ANNEALING_MOVES;
+  return moves * Math.max(1, numExperts / FEW_EXPERTS);
 }
 
 /** Tells the random streams of annealing from those of other searches. */
@@ -193,7 +223,9 @@ function cappedTasks(
     b.cost < a.cost || (b.cost === a.cost && b.load < a.load) ? b : a,
   );
   const meanLoad = meanChipletLoad(problem);
-  const caps = LOAD_CAPS.map((cap) => Math.max(cap * meanLoad, balanced.load));
+  const caps = (problem.numExperts > MANY_EXPERTS ? LOAD_CAPS_OF_MANY : LOAD_CAPS).map((cap) =>
+    Math.max(cap * meanLoad, balanced.load),
+  );
   return [...new Set(caps)]
     .filter((chipletLoad) => chipletLoad < Math.min(cheapest.load, limits.chipletLoad))
     .map((chipletLoad) => [{ ...problem, limits: { ...limits, chipletLoad } }, balanced.chiplets]);
@@ -206,11 +238,11 @@ function cappedTasks(
 async function regroup(
   problem: PlacementProblem,
   found: Candidate,
-  options: SolverOptions,
+  { isSearched, ...options }: SolverOptions & { readonly isSearched: boolean },
 ): Promise<Candidate[]> {
   const { numReplicas } = problem;
   const underLoad =
-    found.groups && numReplicas === 0
+    isSearched && found.groups && numReplicas === 0
       ? await regroupUnderLoad(problem, found.chiplets, { ...options, maxOverMean: GROUP_LOAD_CAP })
       : undefined;
   return [regroupByLoad(problem, found.chiplets), ...(underLoad ? [underLoad] : [])]

@@ -6,7 +6,7 @@ import { countCoactivation } from "../../lib/trace/coactivation.js";
 import type { Column } from "../columns/column.js";
 import { ColumnPool } from "../columns/column-pool.js";
 import { randomPairDescent } from "../starts/coactivation-descent.js";
-import { placeCommunities } from "../starts/communities.js";
+import { bestCommunities } from "../starts/communities.js";
 import { SwapGains, type SwapRule } from "./swap-gains.js";
 import type { SwapModel } from "./swap-model.js";
 
@@ -22,6 +22,8 @@ export interface SearchBudget {
 
 /** About a fifth of a second on 64 experts and 8,000 tokens. */
 export const QUICK_SEARCH: SearchBudget = { starts: 20, restarts: 2, kicks: 50 };
+/** Where annealing goes on from what is found. */
+export const HURRIED_SEARCH: SearchBudget = { starts: 20, restarts: 2, kicks: 10 };
 /** More local optima to take columns from. */
 export const DEEP_SEARCH: SearchBudget = { starts: 60, restarts: 6, kicks: 100 };
 
@@ -124,8 +126,7 @@ export function startSearch(model: SwapModel, options: SearchOptions): Search {
       const starts: Uint16Array[] = [];
       if (round === 1) {
         if (options.start) starts.push(chipletOfExperts(options.start, patterns.numExperts));
-        for (const added of placeCommunities(model, createRandom(seed, layer)).slice(0, 1))
-          starts.push(added);
+        starts.push(bestCommunities(model, { seed, layer }));
       }
       const searchAll = (kicks: number) => {
         for (const start of starts) {

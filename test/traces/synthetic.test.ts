@@ -25,6 +25,7 @@ describe("synthetic traces", () => {
       ["gpt-oss-20b", 32, 4, 0, 23],
       ["deepseek-v3", 256, 8, 3, 60],
       ["kimi-k2", 384, 8, 1, 60],
+      ["kimi-k3", 896, 16, 1, 92],
     ]);
   });
 
