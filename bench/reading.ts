@@ -21,13 +21,17 @@ import { drawSkewedTokens } from "./skewed-tokens.js";
 interface NpyType {
   readonly name: string;
   readonly descr: string;
-  readonly type: typeof Uint8Array | typeof Uint16Array | typeof Int32Array;
+  readonly bytes: 1 | 2 | 4 | 8;
 }
 
+/** All hold ids below 256 but int8, whose ids are below 128. */
 const npyTypes: readonly NpyType[] = [
-  { name: "uint8", descr: "|u1", type: Uint8Array },
-  { name: "uint16", descr: "<u2", type: Uint16Array },
-  { name: "int32", descr: "<i4", type: Int32Array },
+  { name: "uint8", descr: "|u1", bytes: 1 },
+  { name: "int8", descr: "|i1", bytes: 1 },
+  { name: "uint16", descr: "<u2", bytes: 2 },
+  { name: "int16", descr: "<i2", bytes: 2 },
+  { name: "int32", descr: "<i4", bytes: 4 },
+  { name: "int64", descr: "<i8", bytes: 8 },
 ];
 
 /** Layers of the large trace. */
@@ -38,31 +42,44 @@ const folder = mkdtempSync(join(tmpdir(), "moeplace-bench-"));
 try {
   await speedTable();
   memoryTable(Number(options.gigabytes));
+  arrayMemoryTable(Number(options.gigabytes));
 } finally {
   rmSync(folder, { recursive: true });
 }
 
 async function speedTable(): Promise<void> {
-  const trace = randomTrace({ numLayers: 24, numTokens: 131_072, numExperts: 256, topK: 8 });
+  const shape = { numLayers: 24, numTokens: 131_072, numExperts: 256, topK: 8 };
+  const trace = randomTrace(shape);
+  const ofFewer = randomTrace({ ...shape, numExperts: 128 });
   const text = join(folder, "trace.jsonl");
-  const files: [string, string][] = [
-    ["JSON Lines", writeFile(text, writeJsonLines(trace))],
-    ["JSON Lines, gzip", writeFile(`${text}.gz`, [gzipSync(readFileSync(text), { level: 6 })])],
-    ["moeplace binary", writeFile(join(folder, "trace.moeplace"), writeBinaryTrace(trace))],
-    ...npyTypes.map((type): [string, string] => [
-      `.npy, ${type.name}`,
-      writeFile(join(folder, `${type.name}.npy`), npyOf(trace, type)),
-    ]),
+  const files: { name: string; path: string; expected: RoutingTrace }[] = [
+    { name: "JSON Lines", path: writeFile(text, writeJsonLines(trace)), expected: trace },
+    {
+      name: "JSON Lines, gzip",
+      path: writeFile(`${text}.gz`, [gzipSync(readFileSync(text), { level: 6 })]),
+      expected: trace,
+    },
+    {
+      name: "moeplace binary",
+      path: writeFile(join(folder, "trace.moeplace"), writeBinaryTrace(trace)),
+      expected: trace,
+    },
+    ...npyTypes.map((type) => {
+      const expected = type.name === "int8" ? ofFewer : trace;
+      const path = writeFile(join(folder, `${type.name}.npy`), npyOf(expected, type));
+      return { name: `.npy, ${type.name}`, path, expected };
+    }),
   ];
   const numIds = trace.layers.reduce((sum, { experts }) => sum + experts.length, 0);
   console.log(`## Reading on one core: ${(numIds / 1e6).toFixed(1)} million ids\n`);
   console.log("| file | MB | ms | MB/s | million ids/s | times as fast as JSON Lines |");
   console.log("| --- | ---: | ---: | ---: | ---: | ---: |");
   let textMs = 0;
-  for (const [name, path] of files) {
-    const { trace: found } = await readTrace([path], { numExperts: trace.numExperts });
-    checkSame(found, trace, path);
-    const ms = await cheapest(() => readTrace([path], { numExperts: trace.numExperts }));
+  for (const { name, path, expected } of files) {
+    const { numExperts } = expected;
+    const { trace: found } = await readTrace([path], { numExperts });
+    checkSame(found, expected, path);
+    const ms = await cheapest(() => readTrace([path], { numExperts }));
     textMs ||= ms;
     const megabytes = statSync(path).size / 1e6;
     const columns = [
@@ -74,7 +91,7 @@ async function speedTable(): Promise<void> {
     ];
     console.log(`| ${name} | ${columns.join(" | ")} |`);
   }
-  console.log("\nIds are held in 16 bits each: a .npy of uint8 is half as large as what is made of it.");
+  console.log("\nIds are held in 16 bits each: a .npy of 8 bits is half as large as what is made of it.");
 }
 
 /** Reads a large file in processes of their own, because the peak of a process's memory never goes down. */
@@ -104,6 +121,34 @@ function memoryTable(gigabytes: number): void {
       (peakBytes / 1e6).toFixed(0),
     ];
     console.log(`| ${maxTokens ? `--max-tokens ${maxTokens}` : "none"} | ${columns.join(" | ")} |`);
+  }
+}
+
+/** Reads arrays of two sizes, of which as many tokens are kept: what is held of the file itself does not grow with it. */
+function arrayMemoryTable(gigabytes: number): void {
+  const type = { name: "int32", descr: "<i4", bytes: 4 } as const;
+  const block = randomTrace({ numLayers: 1, numTokens: 16_384, numExperts: 256, topK: 8 });
+  const trace = { ...block, layers: Array.from({ length: NUM_LAYERS }, () => block.layers[0]) };
+  const [, ids] = npyOf(trace, type);
+  const path = join(folder, "large.npy");
+  console.log(`\n## Memory: .npy of int32, ${NUM_LAYERS} layers, 256 experts, top-8\n`);
+  console.log("| GB | option | tokens counted | s | MB/s | peak memory, MB |");
+  console.log("| ---: | --- | ---: | ---: | ---: | ---: |");
+  for (const size of [gigabytes / 4, gigabytes]) {
+    const copies = Math.ceil((size * 1e9) / ids.length);
+    const numTokens = copies * 16_384;
+    writeFile(path, [npyHead([numTokens, NUM_LAYERS, 8], type), ...Array<Uint8Array>(copies).fill(ids)]);
+    const { rowsRead, ms, peakBytes } = readInChild(path, 20_000);
+    if (rowsRead !== numTokens * NUM_LAYERS) throw new Error(`${rowsRead} rows were read`);
+    const columns = [
+      (statSync(path).size / 1e9).toFixed(2),
+      "--max-tokens 20000",
+      rowsRead,
+      (ms / 1000).toFixed(1),
+      (statSync(path).size / 1000 / ms).toFixed(0),
+      (peakBytes / 1e6).toFixed(0),
+    ];
+    console.log(`| ${columns.join(" | ")} |`);
   }
 }
 
@@ -155,18 +200,23 @@ function randomTrace(shape: {
 }
 
 /** The ids as vLLM returns them, [tokens, layers, top-k], in numbers of a type that numpy calls `descr`. */
-function npyOf({ layers, topK }: RoutingTrace, { type, descr }: NpyType): Uint8Array[] {
+function npyOf({ layers, topK }: RoutingTrace, type: NpyType): [head: Uint8Array, ids: Uint8Array] {
   const { numTokens } = layers[0];
-  const shape = [numTokens, layers.length, topK].join(", ");
-  const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape}), }`;
-  const head = Buffer.from(`\x93NUMPY\x01\x00\x76\x00${header.padEnd(117)}\n`, "latin1");
-  const ids = new type(numTokens * layers.length * topK);
+  const idsPerToken = layers.length * topK;
+  // The lower byte of each number comes first, and the second is always 0.
+  const bytes = new Uint8Array(numTokens * idsPerToken * type.bytes);
   layers.forEach(({ experts }, layer) => {
-    for (let token = 0; token < numTokens; token++) {
-      ids.set(experts.subarray(token * topK, (token + 1) * topK), (token * layers.length + layer) * topK);
+    for (let at = 0; at < experts.length; at++) {
+      const token = Math.floor(at / topK);
+      bytes[(token * idsPerToken + layer * topK + (at % topK)) * type.bytes] = experts[at];
     }
   });
-  return [head, new Uint8Array(ids.buffer)];
+  return [npyHead([numTokens, layers.length, topK], type), bytes];
+}
+
+function npyHead(shape: readonly number[], { descr }: NpyType): Uint8Array {
+  const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`;
+  return Buffer.from(`\x93NUMPY\x01\x00\x76\x00${header.padEnd(117)}\n`, "latin1");
 }
 
 function writeFile(path: string, chunks: Iterable<string | Uint8Array>): string {

@@ -50,6 +50,40 @@ export function equalAhead(at: usize, end: usize, step: usize, distance: usize):
 }
 
 /**
+ * Writes numbers of 8 bits in [from, end) as 16 bits each, a vector of them at a time, which may go beyond the end.
+ *
+ * @returns Whether any of them has its highest bit set.
+ */
+export function widenBytes(from: usize, end: usize, to: usize): bool {
+  let bits = i8x16.splat(0);
+  for (; from < end; from += 16) {
+    const bytes = v128.load(from);
+    bits = v128.or(bits, bytes);
+    v128.store(to, i16x8.extend_low_i8x16_u(bytes));
+    v128.store(to, i16x8.extend_high_i8x16_u(bytes), 16);
+    to += 32;
+  }
+  return i8x16.bitmask(bits) !== 0;
+}
+
+/**
+ * Writes numbers of 32 bits in [from, end) as 16 bits each, wrong where they do not fit, eight of them at a time, which may go beyond the end.
+ *
+ * @returns Whether any of them has a bit in its upper half.
+ */
+export function narrowWords(from: usize, end: usize, to: usize): bool {
+  let bits = i32x4.splat(0);
+  for (; from < end; from += 32) {
+    const first = v128.load(from);
+    const second = v128.load(from, 16);
+    bits = v128.or(bits, v128.or(first, second));
+    v128.store(to, i16x8.narrow_i32x4_u(first, second));
+    to += 16;
+  }
+  return v128.any_true(i32x4.shr_u(bits, 16));
+}
+
+/**
  * Copies rows of `width` bytes at `from`, `from + stride`, ... before `end` to `to`, one behind the other. Up to 15 bytes
  * behind the last one are written too.
  */

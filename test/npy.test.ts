@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { parseNpy, writeNpy } from "../lib/containers/npy.js";
 import { rowMajor } from "../lib/containers/tensor.js";
 import { InputError } from "../lib/errors.js";
+import { npyFile } from "./traces/array-files.js";
 
 describe(".npy arrays", () => {
   it("read back as they were written", () => {
@@ -45,6 +46,28 @@ describe(".npy arrays", () => {
       Buffer.from([0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 1, 6]),
     ]);
     expect(read(bytes)).to.deep.equal({ shape: [2, 3], values: Float64Array.of(1, 2, 3, 4, 5, 262) });
+  });
+
+  it("of 64 bits are exact up to 2^53, with a sign and without", () => {
+    const numbers = [
+      0,
+      1,
+      -1,
+      2 ** 31 - 1,
+      2 ** 31,
+      -(2 ** 31),
+      -(2 ** 31) - 1,
+      2 ** 32,
+      2 ** 53,
+      -(2 ** 53),
+    ];
+    for (const values of [...numbers.map((number) => [3, number]), numbers]) {
+      const signed = npyFile({ shape: [values.length], values: BigInt64Array.from(values, BigInt) });
+      expect(read(signed).values).to.deep.equal(Float64Array.from(values));
+      const unsigned = BigUint64Array.from(values, BigInt);
+      const file = npyFile({ shape: [values.length], values: unsigned });
+      expect(read(file).values).to.deep.equal(Float64Array.from(unsigned, Number));
+    }
   });
 
   it("say what they are when they cannot be read", () => {

@@ -59,14 +59,14 @@ export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
       let sum = 0;
       for (let at = 0; at < width; at++) {
         const id = values[first + at * stride];
-        facts.isWhole &&= Number.isInteger(id);
-        if (!(id >= 0) || NEVER.includes(id)) continue;
+        if (!Number.isInteger(id)) facts.isWhole = false;
+        if (!(id >= 0) || (id >= NEVER[0] && NEVER.includes(id))) continue;
         chosen[numChosen++] = id;
         sum += id;
         if (id < facts.least) facts.least = id;
         if (id > facts.most) facts.most = id;
         if (id >= MAX_ID) facts.numHuge++;
-        facts.isBinary &&= id <= 1;
+        if (id > 1) facts.isBinary = false;
       }
       facts.hasNever ||= numChosen < width;
       const found = chosen.subarray(0, numChosen);
@@ -85,16 +85,27 @@ export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
   return { ...facts, numRows: numEntries * numRows, numValues: numEntries * numRows * width };
 }
 
-/** Whether a row has a number twice, besides what fills it up from the right: 255, or one that is above all others. */
+/**
+ * Whether a row has a number twice, besides what fills it up from the right: 255, or one that is above all others. Thousands of
+ * rows are looked at, most of them short: hot.
+ */
 function hasRepeat(ids: Float64Array): boolean {
   const last = ids[ids.length - 1];
   let end = ids.length;
   while (end > 0 && ids[end - 1] === last) end--;
-  if (end <= 0) return false;
-  const isFill = last === BYTE_PADDING || ids.every((id) => id <= last);
-  const rest = isFill ? ids.subarray(0, end + 1) : ids;
-  return rest.some((id, at) => rest.indexOf(id) < at);
+  if (end === 0) return false;
+  let isFill = true;
+  if (last !== BYTE_PADDING) for (let at = 0; at < end; at++) if (ids[at] > last) isFill = false;
+  const length = isFill ? end + 1 : ids.length;
+  if (length > FEW) return new Set(ids.subarray(0, length)).size < length;
+  for (let at = 1; at < length; at++) {
+    for (let before = 0; before < at; before++) if (ids[before] === ids[at]) return true;
+  }
+  return false;
 }
+
+/** Numbers of a row that are compared pair by pair. */
+const FEW = 32;
 
 /** Whether two rows have the same numbers, each as often, in whatever order. */
 function isSameSet(a: Float64Array, b: Float64Array): boolean {

@@ -1,6 +1,6 @@
 import { InputError } from "../lib/errors.js";
 import { withDefaults } from "../lib/plausible-size.js";
-import { largestId, rowWithRepeat } from "../lib/trace/id-rows.js";
+import type { RowFacts } from "../lib/trace/id-rows.js";
 import { NO_EXPERT, whyTwice } from "../lib/trace/routing-trace.js";
 import type { NumberingOptions } from "./numbering.js";
 import { BYTE_PADDING, isDoubtful, isNever, type PaddingRule } from "./padding.js";
@@ -102,28 +102,28 @@ export class ExpertIds {
   }
 
   /** Whether many rows are ids that {@link renumber} would accept, none of them to be left out. */
-  accepts(rows: Uint16Array, width: number): boolean {
+  accepts(rows: Uint16Array, { largest, hasRepeat }: RowFacts): boolean {
     return (
       this.#dropped.size === 0 &&
       this.#options.padding === undefined &&
       (this.#first === 0 || rows.every((expert) => expert >= this.#first)) &&
-      largestId(rows) - this.#first < (this.numExperts ?? this.#maxExperts) &&
-      rowWithRepeat(rows, width) < 0
+      largest - this.#first < (this.numExperts ?? this.#maxExperts) &&
+      !hasRepeat
     );
   }
 
   /**
    * Whether rows hold padding, or what may be, or something is to be left out.
    *
-   * @param largest The largest id of the rows.
+   * @param facts What is true of the rows.
    */
-  needCare(rows: Uint16Array, topK: number, largest: number): boolean {
+  needCare({ largest, hasRepeat }: RowFacts, topK: number): boolean {
     if (this.#dropped.size > 0 || this.#options.padding !== undefined || largest === NO_EXPERT) return true;
     const limit = this.#limit ?? this.#maxExperts;
     if (largest < Math.min(limit, BYTE_PADDING)) return false;
     // Of 256 experts, 255 is the last one wherever it stands alone.
     const mayBePadding = topK === 1 || (limit !== BYTE_PADDING + 1 && limit < this.#maxExperts);
-    return (this.isByte && mayBePadding) || rowWithRepeat(rows, topK) >= 0;
+    return (this.isByte && mayBePadding) || hasRepeat;
   }
 
   /**
@@ -131,7 +131,10 @@ export class ExpertIds {
    *
    * @param largest The largest id of the rows.
    */
-  renumberMany(rows: Uint16Array, largest: number): { rows: Uint16Array } | { fault: RowFault } {
+  renumberMany(
+    rows: Uint16Array,
+    largest: number,
+  ): { rows: Uint16Array; largest: number } | { fault: RowFault } {
     const first = this.#first;
     if (first !== 0) {
       const below = rows.find((expert) => expert < first);
@@ -142,7 +145,7 @@ export class ExpertIds {
       if (largest - first >= this.#maxExperts) return { fault: this.outOfRange(largest) };
       this.#noteLargest(rows, largest - first);
     }
-    return { rows };
+    return { rows, largest: largest - first };
   }
 
   /** What is wrong with an id, as the file has it, that is no expert. */

@@ -138,7 +138,12 @@ export async function readRouting(
     parts,
     report: {
       ...report,
-      warnings: [...common, ...warnings, ...samplingWarnings(sampling, trace), ...suspicionsOf(trace)],
+      warnings: [
+        ...common,
+        ...warnings,
+        ...samplingWarnings(sampling, trace),
+        ...suspicionsOf(trace, varies),
+      ],
     },
   };
 }

@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.js";
+import { factsOfRows } from "../lib/trace/id-rows.js";
 import type { RowScanner } from "./bytes/row-scanner.js";
 import type { TraceBuilder } from "./trace-builder.js";
 
@@ -60,8 +61,9 @@ export class RowBatch {
   flush(): void {
     const width = this.#width;
     const rows = this.#ids.subarray(0, this.#numRows * width);
-    if (this.#numRows >= FEW_ROWS && this.#builder.accepts(rows, width)) {
-      this.#builder.appendMany(this.#layer, rows, width);
+    const facts = this.#numRows >= FEW_ROWS ? factsOfRows(rows, width) : undefined;
+    if (facts && this.#builder.accepts(rows, width, facts)) {
+      this.#builder.appendMany(this.#layer, rows, width, facts);
     } else {
       for (let row = 0; row < this.#numRows; row++) {
         this.#append(rows.subarray(row * width, (row + 1) * width), this.#firstLine + row);

@@ -1,21 +1,27 @@
 import { loadOf } from "../lib/trace/load-trace.js";
-import { largestId } from "../lib/trace/id-rows.js";
 import { NO_EXPERT, type LayerTrace, type RoutingTrace } from "../lib/trace/routing-trace.js";
 import { findModelShape } from "../lib/hardware/model-shapes.js";
 import { sum } from "../lib/statistics.js";
 import { fillWarnings, repeatWarnings } from "./repeats.js";
+import { keepsBlock, SAMPLE_BLOCK } from "./sampling.js";
 
 /** Fewer tokens prove nothing about an expert that is in all of them. */
 const MIN_TOKENS = 20;
 /** Tokens with experts 0, 1, 2, ... in this order, over what chance makes of them, from which on they are suspicious. */
 const SUSPICIOUS_FACTOR = 10;
+/** Tokens that are looked at before all are. */
+const MANY_TOKENS = 2 ** 17;
 /** Tokens that routers would have to spread so evenly, for an even load to be suspicious. */
 const MIN_LOAD = 500;
 /** Standard deviation of the load over what independent draws make, below which no router is behind it. */
 const EVEN_SPREAD = 1.2;
 
-/** What looks like no text, or no routed expert, in a trace that is sound otherwise: a line each, with the way out. */
-export function suspicionsOf(trace: RoutingTrace): string[] {
+/**
+ * What looks like no text, or no routed expert, in a trace that is sound otherwise: a line each, with the way out.
+ *
+ * @param varies Whether some tokens have fewer experts than others.
+ */
+export function suspicionsOf(trace: RoutingTrace, varies: boolean): string[] {
   return [
     ...sharedWarnings(trace),
     ...placeWarnings(trace),
@@ -23,7 +29,7 @@ export function suspicionsOf(trace: RoutingTrace): string[] {
     ...fillWarnings(trace),
     ...repeatWarnings(trace),
     ...draftWarnings(trace),
-    ...widthWarnings(trace),
+    ...(varies ? widthWarnings(trace) : []),
     ...evenWarnings(trace),
   ];
 }
@@ -93,20 +99,44 @@ function orderWarnings({ layers, topK, numExperts }: RoutingTrace): string[] {
   if (topK < 2) return [];
   let chance = 1;
   for (let place = 0; place < topK; place++) chance /= numExperts - place;
-  let [rows, tokens] = [0, 0];
-  for (const { experts, numTokens } of layers) {
-    tokens += numTokens;
-    for (let first = 0; first < experts.length; first += topK) {
-      let place = 0;
-      while (place < topK && experts[first + place] === place) place++;
-      if (place === topK) rows++;
-    }
-  }
-  if (rows < SUSPICIOUS_FACTOR || rows / tokens < Math.max(0.01, SUSPICIOUS_FACTOR * chance)) return [];
+  const tokens = sum(layers.map(({ numTokens }) => numTokens));
+  const leastShare = Math.max(0.01, SUSPICIOUS_FACTOR * chance);
+  // Nearly always a few of the tokens tell that there is nothing to be counted.
+  const few = countOrdered(layers, topK, strideOf(tokens));
+  if (few.rows < (leastShare / 2) * few.tokens) return [];
+  const { rows } = countOrdered(layers, topK, 1);
+  if (rows < SUSPICIOUS_FACTOR || rows / tokens < leastShare) return [];
   return [
     `${rows} of ${tokens} rows are the experts 0 to ${topK - 1} in this order, as an engine fills up batches: ` +
       "such rows are counted here, but may be padding and no tokens",
   ];
+}
+
+/** A power of two of which one block is to be looked at, so that not many more than {@link MANY_TOKENS} are. */
+function strideOf(tokens: number): number {
+  return 2 ** Math.max(0, Math.round(Math.log2(tokens / MANY_TOKENS)));
+}
+
+/** Tokens that are the experts 0, 1, 2, ... in this order, and tokens, in one block of so many. */
+function countOrdered(
+  layers: readonly LayerTrace[],
+  topK: number,
+  stride: number,
+): { rows: number; tokens: number } {
+  let [rows, tokens] = [0, 0];
+  for (const { experts, numTokens } of layers) {
+    for (let start = 0; start < numTokens; start += SAMPLE_BLOCK) {
+      if (!keepsBlock(start / SAMPLE_BLOCK, stride)) continue;
+      const end = Math.min(numTokens, start + SAMPLE_BLOCK);
+      tokens += end - start;
+      for (let token = start; token < end; token++) {
+        let place = 0;
+        while (place < topK && experts[token * topK + place] === place) place++;
+        if (place === topK) rows++;
+      }
+    }
+  }
+  return { rows, tokens };
 }
 
 /** Layers that predict further tokens come behind those of the model, and their drafts may have been rejected. */
@@ -124,8 +154,6 @@ function widthWarnings({ layers, topK }: RoutingTrace): string[] {
   let [fewer, tokens] = [0, 0];
   for (const { experts, numTokens } of layers) {
     tokens += numTokens;
-    // Whether any place is empty is told many times faster than which.
-    if (largestId(experts) !== NO_EXPERT) continue;
     for (let last = topK - 1; last < experts.length; last += topK)
       fewer += Number(experts[last] === NO_EXPERT);
   }

@@ -1,10 +1,15 @@
 import { InputError } from "../lib/errors.js";
 import { checkModelSizes } from "../lib/plausible-size.js";
 import type { LoadTrace } from "../lib/trace/load-trace.js";
-import { largestId } from "../lib/trace/id-rows.js";
-import { createRoutingTrace, NO_EXPERT, type RoutingTrace } from "../lib/trace/routing-trace.js";
+import { factsOfRows, type RowFacts } from "../lib/trace/id-rows.js";
+import {
+  assembleTrace,
+  createRoutingTrace,
+  NO_EXPERT,
+  type RoutingTrace,
+} from "../lib/trace/routing-trace.js";
 import { ExpertIds } from "./expert-ids.js";
-import { LayerRows } from "./layer-rows.js";
+import { HeldLayers } from "./held-layers.js";
 import { LoadSums } from "./load-sums.js";
 import type { NumberingOptions } from "./numbering.js";
 import { countExperts, withWidth } from "./padding.js";
@@ -14,7 +19,6 @@ import { Sampling } from "./sampling.js";
 import type { SlotMap } from "./slot-map.js";
 import { sharedExperts } from "./suspicions.js";
 import { TokenWidth } from "./token-width.js";
-import { realRuns } from "./warm-up.js";
 
 /** What all traces that are read together have in common. */
 export interface SharedState {
@@ -34,11 +38,15 @@ export class TraceBuilder {
   /** Lengths of the sequences of every layer, where the file tells them all at once. */
   sequenceLengths: readonly number[] = [];
 
-  readonly #layers = new Map<number, LayerRows>();
+  readonly #layers: HeldLayers;
   readonly #loads = new LoadSums();
   readonly #sampling: Sampling;
   readonly #ids: ExpertIds;
   readonly #tokens: TokenWidth;
+  /** Whether an expert may come twice in a token that was taken: rows taken many at once are checked in the end. */
+  #mayRepeat = false;
+  /** Largest id of rows taken many at once, counted from 0. */
+  #largestOfMany = -1;
 
   /** Shared, as sampling is, by all traces that are read together. */
   readonly sameBatch: SameBatch;
@@ -54,6 +62,7 @@ export class TraceBuilder {
     this.sameBatch = sameBatch;
     this.#slotMap = slotMap;
     this.#tokens = new TokenWidth(options);
+    this.#layers = new HeldLayers(options, sampling);
   }
 
   /** Whether the ids that come next are unsigned numbers of 8 bits. */
@@ -82,7 +91,7 @@ export class TraceBuilder {
 
   /** Whether neither tokens nor loads were handed in. */
   get isEmpty(): boolean {
-    return this.#layers.size === 0 && this.#loads.isEmpty;
+    return this.#layers.isEmpty && this.#loads.isEmpty;
   }
 
   /** Whether some tokens have fewer experts than others. */
@@ -97,7 +106,7 @@ export class TraceBuilder {
 
   /** Rows handed in and left out, layer by layer. */
   get counts(): { layer: number; rowsRead: number; warmupRows: number }[] {
-    return [...this.#layers].map(([layer, { rowsRead, warmupRows }]) => ({ layer, rowsRead, warmupRows }));
+    return this.#layers.counts;
   }
 
   /** How many times loads of a layer were handed in: steps, or ranks. */
@@ -168,7 +177,7 @@ export class TraceBuilder {
     if (numRenumbered > tokens.topK) return tokens.unlike(numRenumbered);
     renumbered.fill(NO_EXPERT, numRenumbered, Math.max(numRenumbered, tokens.places));
     tokens.count(numRenumbered);
-    this.#rowsOf(layer).append(renumbered);
+    this.#layers.rowsOf(layer, this.#tokens.places).append(renumbered);
     if (this.#ids.numRows % 65536 === 0) this.#sampling.limit(this.#tokens.places);
     return undefined;
   }
@@ -177,10 +186,11 @@ export class TraceBuilder {
    * Whether rows may be handed to {@link appendMany}, as {@link append} would accept every one of them.
    *
    * @param rows Ids as in the file. Shape [numRows, width], row-major.
+   * @param facts What is true of the rows.
    */
-  accepts(rows: Uint16Array, width: number): boolean {
+  accepts(rows: Uint16Array, width: number, facts: RowFacts): boolean {
     const { topK } = this.#tokens;
-    return (topK === 0 || width === topK) && this.#ids.accepts(rows, width);
+    return (topK === 0 || width === topK) && this.#ids.accepts(rows, facts);
   }
 
   /**
@@ -188,11 +198,16 @@ export class TraceBuilder {
    * finished.
    *
    * @param rows Ids as in the file. Shape [numRows, topK], row-major.
+   * @param facts What is true of the rows, where it is known.
    */
-  appendMany(layer: number, rows: Uint16Array, topK: number): RowFault | undefined {
-    const largest = largestId(rows);
+  appendMany(
+    layer: number,
+    rows: Uint16Array,
+    topK: number,
+    facts = factsOfRows(rows, topK),
+  ): RowFault | undefined {
     const isNarrower = this.#tokens.places > 0 && this.#tokens.places !== topK;
-    if (isNarrower || this.#ids.needCare(rows, topK, largest)) {
+    if (isNarrower || this.#ids.needCare(facts, topK)) {
       for (let at = 0; at < rows.length; at += topK) {
         const fault = this.append(layer, rows.subarray(at, at + topK));
         if (fault) return fault;
@@ -201,10 +216,12 @@ export class TraceBuilder {
     }
     const fault = this.#tokens.fault(topK);
     if (fault) return fault;
-    const counted = this.#ids.renumberMany(rows, largest);
+    const counted = this.#ids.renumberMany(rows, facts.largest);
     if ("fault" in counted) return counted.fault;
+    this.#mayRepeat ||= facts.hasRepeat;
+    this.#largestOfMany = Math.max(this.#largestOfMany, counted.largest);
     this.#tokens.count(topK);
-    this.#rowsOf(layer).appendMany(counted.rows);
+    this.#layers.rowsOf(layer, this.#tokens.places).appendMany(counted.rows);
     this.#sampling.limit(this.#tokens.places);
     return undefined;
   }
@@ -212,7 +229,9 @@ export class TraceBuilder {
   /** Makes room in a layer for so many rows at once. */
   reserve(layer: number, numRows: number): void {
     if (this.#tokens.places > 0)
-      this.#rowsOf(layer).reserve(Math.min(numRows, this.#sampling.maxRows(this.#tokens.places)));
+      this.#layers
+        .rowsOf(layer, this.#tokens.places)
+        .reserve(Math.min(numRows, this.#sampling.maxRows(this.#tokens.places)));
   }
 
   /**
@@ -222,7 +241,7 @@ export class TraceBuilder {
    */
   startSequence(layer: number, { topK = this.#tokens.topK, after = 0 } = {}): void {
     this.#tokens.hold(topK);
-    this.#rowsOf(layer).startSequence(after);
+    this.#layers.rowsOf(layer, this.#tokens.places).startSequence(after);
   }
 
   /**
@@ -248,7 +267,7 @@ export class TraceBuilder {
       load = load.subarray(0, this.withoutDropped(load.length));
     }
     this.declare(where, { numExperts: load.length });
-    this.#loads.add(this.#idOf(layer), load);
+    this.#loads.add(this.#layers.numberOf(layer), load);
   }
 
   /** A number of experts without those, the last ones, that are left out. */
@@ -261,25 +280,18 @@ export class TraceBuilder {
    * one is finished.
    */
   settle(): void {
-    const layers = [...this.#layers.values()];
-    for (const rows of layers) rows.settle();
-    if (layers.some(({ runs }) => runs.length > 0)) {
-      realRuns(layers).forEach((real, at) => {
-        layers[at].restore(new Set(real));
-      });
-    }
+    this.#layers.settle();
     this.#sampling.limit(this.#tokens.places);
   }
 
   /** Numbers of the layers, and of those of them that look as engines record layers without experts. Once settled. */
   get denseLayers(): { layers: readonly number[]; dense: readonly number[] } {
-    const dense = [...this.#layers].filter(([, rows]) => rows.hasNoChoice);
-    return { layers: [...this.#layers.keys()], dense: dense.map(([layer]) => layer) };
+    return { layers: this.#layers.numbers, dense: this.#layers.withoutChoice };
   }
 
   /** Leaves out all tokens of a layer. */
   dropLayer(layer: number): void {
-    this.#layers.delete(layer);
+    this.#layers.drop(layer);
   }
 
   /**
@@ -290,9 +302,9 @@ export class TraceBuilder {
    */
   finish(numExperts: number, topK = this.#tokens.widest): RoutingTrace {
     this.#ids.checkDoubtful(numExperts);
-    const layers = [...this.#layers].map(([layer, rows]) =>
-      withWidth(rows.finish(layer, this.sequenceLengths), this.#tokens.places, topK),
-    );
+    const layers = this.#layers
+      .finish(this.sequenceLengths)
+      .map((layer) => withWidth(layer, this.#tokens.places, topK));
     const shared = sharedExperts(layers, topK, 2).find((expert) => expert >= numExperts);
     if (shared !== undefined) {
       throw new InputError(
@@ -301,7 +313,10 @@ export class TraceBuilder {
       );
     }
     const sampledOneIn = this.sampledBefore * this.#sampling.stride;
-    return createRoutingTrace({
+    const largest = Math.max(this.#ids.largest, this.#largestOfMany);
+    const isChecked = !this.#mayRepeat && largest < numExperts && numExperts <= NO_EXPERT;
+    const create = isChecked ? assembleTrace : createRoutingTrace;
+    return create({
       model: this.model,
       numExperts,
       topK,
@@ -317,25 +332,6 @@ export class TraceBuilder {
    */
   finishLoads(): LoadTrace {
     return this.#loads.finish(this.model, this.#ids.numExperts ?? 0);
-  }
-
-  /** Number of a layer as the model counts it. */
-  #idOf(layer: number): number {
-    const id = layer + (this.options.layerOffset ?? 0);
-    checkModelSizes("trace", { layer: id }, this.options);
-    return id;
-  }
-
-  #rowsOf(layer: number): LayerRows {
-    const id = this.#idOf(layer);
-    let rows = this.#layers.get(id);
-    if (!rows) {
-      const keepWarmup = this.options.keepWarmup ?? false;
-      rows = new LayerRows(this.#tokens.places, { keepWarmup, sampling: this.#sampling });
-      this.#layers.set(id, rows);
-      this.#sampling.add(id, rows);
-    }
-    return rows;
   }
 
   /** What is wrong with the number of experts of a token, of which padding is no part. */

@@ -93,7 +93,7 @@ export function sizeOf({ shape }: Pick<Tensor, "shape">): number {
 /**
  * Makes numbers of bytes, without copying where their order and their place in memory allow.
  *
- * Integers of 64 bits become floating-point numbers, exact up to 2^53.
+ * Integers of 64 bits become those of 32 where all fit, else floating-point numbers, exact up to 2^53.
  */
 export function decodeValues(type: ScalarType, bytes: Uint8Array, isBigEndian = false): Values {
   const width = BYTES_OF[type];
@@ -128,12 +128,21 @@ export function decodeValues(type: ScalarType, bytes: Uint8Array, isBigEndian = 
       return new Float64Array(buffer, byteOffset, count);
     case "uint64":
     case "int64": {
-      const low = new Uint32Array(buffer, byteOffset, 2 * count);
-      const high = type === "int64" ? new Int32Array(buffer, byteOffset, 2 * count) : low;
-      const values = new Float64Array(count);
-      for (let index = 0; index < count; index++) {
-        values[index] = high[2 * index + 1] * 2 ** 32 + low[2 * index];
+      const halves = new Int32Array(buffer, byteOffset, 2 * count);
+      const words = new Int32Array(count);
+      let index = 0;
+      const isSigned = type === "int64";
+      for (; index < count; index++) {
+        const [word, high] = [halves[2 * index], halves[2 * index + 1]];
+        if (high !== word >> 31 || (high !== 0 && !isSigned)) break;
+        words[index] = word;
       }
+      // Nearly always all of them fit.
+      if (index === count) return words;
+      const low = new Uint32Array(buffer, byteOffset, 2 * count);
+      const high = isSigned ? halves : low;
+      const values = Float64Array.from(words);
+      for (; index < count; index++) values[index] = high[2 * index + 1] * 2 ** 32 + low[2 * index];
       return values;
     }
   }

@@ -8,6 +8,10 @@ export interface IdRowsKernel {
   readonly equalTurned: (at: number, end: number, rowBytes: number, turns: number) => number;
   /** Lanes, a bit each, in which a vector at `at`, `at + step`, ... before `end` equals the one `distance` further. */
   readonly equalAhead: (at: number, end: number, step: number, distance: number) => number;
+  /** Writes numbers of 8 bits as 16 bits each, and says, by 0 and 1, whether any has its highest bit set. */
+  readonly widenBytes: (from: number, end: number, to: number) => number;
+  /** Writes numbers of 32 bits as 16 bits each, and says, by 0 and 1, whether any does not fit. */
+  readonly narrowWords: (from: number, end: number, to: number) => number;
   /**
    * Copies rows of `width` bytes at `from`, `from + stride`, ... before `end` to `to`, one behind the other. Up to 15 bytes
    * behind the last one are written too.

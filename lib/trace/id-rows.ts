@@ -19,6 +19,40 @@ const NUM_TURNS = LANES / 2;
 const kernel = startIdRows(TURNS_AT + 2 * LANES * NUM_TURNS);
 const block = kernel ? new Uint16Array(kernel.buffer, 0, BLOCK_IDS + BEHIND_IDS) : new Uint16Array();
 
+/** What is asked of rows of ids. */
+export interface RowFacts {
+  /** The largest id, -1 where there is none. */
+  readonly largest: number;
+  /** Whether an id comes twice in any of the rows. */
+  readonly hasRepeat: boolean;
+}
+
+/**
+ * Answers both questions at once, which takes less time than one after the other.
+ *
+ * @param ids Shape [numRows, width], row-major.
+ *
+ * @example
+ * factsOfRows(Uint16Array.of(3, 9, 4, 4), 2); // { largest: 9, hasRepeat: true }
+ */
+export function factsOfRows(ids: Uint16Array, width: number): RowFacts {
+  if (!kernel || width > MAX_WIDTH)
+    return { largest: largestId(ids), hasRepeat: rowWithRepeat(ids, width) >= 0 };
+  const { hasRepeat, period } = searchOf(kernel, width);
+  const capacity = Math.floor(BLOCK_IDS / period) * period;
+  const facts = { largest: -1, hasRepeat: false };
+  for (let start = 0; start < ids.length; start += capacity) {
+    const part = ids.subarray(start, start + capacity);
+    const end = part.length - (part.length % period);
+    block.set(part);
+    // A row that is cut in the middle is no row, but one of a period that is may have a repeat.
+    facts.hasRepeat ||= (end > 0 && hasRepeat(2 * end)) || plainRowWithRepeat(part.subarray(end), width) >= 0;
+    block.fill(0, part.length, LANES * Math.ceil(part.length / LANES));
+    facts.largest = Math.max(facts.largest, kernel.exports.largest(0, 2 * part.length));
+  }
+  return facts;
+}
+
 /**
  * The largest of many ids, -1 where there are none.
  *
@@ -47,8 +81,7 @@ export function largestId(ids: Uint16Array): number {
  */
 export function rowWithRepeat(ids: Uint16Array, width: number): number {
   if (!kernel || width > MAX_WIDTH) return plainRowWithRepeat(ids, width);
-  if (width !== search?.width) search = width <= LANES ? narrowRows(kernel, width) : wideRows(kernel, width);
-  const { hasRepeat, period } = search;
+  const { hasRepeat, period } = searchOf(kernel, width);
   const capacity = Math.floor(BLOCK_IDS / period) * period;
   let start = 0;
   while (ids.length - start >= period) {
@@ -73,6 +106,12 @@ interface RepeatSearch {
 
 /** The one of the width that was asked for last: most traces have one width. */
 let search: RepeatSearch | undefined;
+
+function searchOf(started: NonNullable<typeof kernel>, width: number): RepeatSearch {
+  if (width !== search?.width)
+    search = width <= LANES ? narrowRows(started, width) : wideRows(started, width);
+  return search;
+}
 
 /** A row that fits a vector is compared with itself, turned by one lane and more: half of the turns bring all pairs together. */
 function narrowRows(

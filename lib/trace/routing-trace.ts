@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import { largestId, rowWithRepeat } from "./id-rows.js";
+import { factsOfRows, largestId, rowWithRepeat } from "./id-rows.js";
 
 /**
  * Stands in the last places of a token that chose fewer experts than top-k: routers that may choose an expert that does
@@ -46,6 +46,18 @@ export interface RoutingTrace {
  *   layers: [{ layer: 0, numTokens: 2, experts: Uint16Array.of(0, 1, 2, 3) }] });
  */
 export function createRoutingTrace(trace: RoutingTrace): RoutingTrace {
+  const checked = assembleTrace(trace);
+  for (const layer of checked.layers) checkTokens(layer, checked);
+  return checked;
+}
+
+/**
+ * Checks a trace as {@link createRoutingTrace} does, but for its ids: for readers, which look at every id anyway, while it is
+ * in a cache.
+ *
+ * @throws InputError if there are no tokens or a layer comes twice.
+ */
+export function assembleTrace(trace: RoutingTrace): RoutingTrace {
   const { numExperts, topK } = trace;
   if (trace.layers.every(({ numTokens }) => numTokens === 0)) {
     throw new InputError("trace: found no tokens, expected at least one");
@@ -54,12 +66,8 @@ export function createRoutingTrace(trace: RoutingTrace): RoutingTrace {
     throw new InputError(`trace: found top-k ${topK}, expected 1 to the number of experts (${numExperts})`);
   }
   const layers = trace.layers.filter(({ numTokens }) => numTokens > 0).sort((a, b) => a.layer - b.layer);
-  layers.forEach((current, index) => {
-    if (index > 0 && layers[index - 1].layer === current.layer) {
-      throw new InputError(`trace: layer ${current.layer} comes twice, expected every layer once`);
-    }
-    checkTokens(current, numExperts, topK);
-  });
+  const twice = layers.find(({ layer }, index) => index > 0 && layers[index - 1].layer === layer);
+  if (twice) throw new InputError(`trace: layer ${twice.layer} comes twice, expected every layer once`);
   return { ...trace, layers };
 }
 
@@ -132,12 +140,15 @@ export function concatTraces(traces: readonly RoutingTrace[]): RoutingTrace {
   return createRoutingTrace({ ...first, layers });
 }
 
-function checkTokens(current: LayerTrace, numExperts: number, topK: number): void {
+function checkTokens(
+  current: LayerTrace,
+  { numExperts, topK }: Pick<RoutingTrace, "numExperts" | "topK">,
+): void {
   const { layer, experts, numTokens } = current;
   if (experts.length !== numTokens * topK) {
     throw new InputError(`trace: layer ${layer} has ${experts.length} ids, expected ${numTokens} x ${topK}`);
   }
-  const largest = largestId(experts);
+  const { largest, hasRepeat } = factsOfRows(experts, topK);
   if (largest === NO_EXPERT && numExperts <= NO_EXPERT) {
     for (let token = 0; token < numTokens; token++) {
       checkIds(expertsOfToken(current, token, topK), { layer, token, numExperts });
@@ -149,8 +160,10 @@ function checkTokens(current: LayerTrace, numExperts: number, topK: number): voi
     const token = Math.floor(place / topK);
     checkIds(experts.subarray(token * topK, (token + 1) * topK), { layer, token, numExperts });
   }
-  const token = rowWithRepeat(experts, topK);
-  if (token >= 0) checkIds(experts.subarray(token * topK, (token + 1) * topK), { layer, token, numExperts });
+  if (hasRepeat) {
+    const token = rowWithRepeat(experts, topK);
+    checkIds(experts.subarray(token * topK, (token + 1) * topK), { layer, token, numExperts });
+  }
 }
 
 /** Checks the experts of one token, in a way that can say what is wrong. */

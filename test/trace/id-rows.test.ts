@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { largestId, rowWithRepeat } from "../../lib/trace/id-rows.js";
+import { factsOfRows, largestId, rowWithRepeat } from "../../lib/trace/id-rows.js";
 import { plainLargestId, plainRowWithRepeat } from "../../lib/trace/plain-id-rows.js";
 
 describe("rows of ids", () => {
@@ -33,6 +33,10 @@ describe("rows of ids", () => {
         const expected = slowRowWithRepeat(ids, width);
         expect(rowWithRepeat(ids, width)).to.equal(expected);
         expect(plainRowWithRepeat(ids, width)).to.equal(expected);
+        expect(factsOfRows(ids, width)).to.deep.equal({
+          largest: plainLargestId(ids),
+          hasRepeat: expected >= 0,
+        });
       }),
     );
   });

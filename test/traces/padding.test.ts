@@ -178,6 +178,20 @@ describe("experts left out", () => {
 });
 
 describe("suspicious rows", () => {
+  it("are counted to the last one where there are so many tokens that a part of them tells whether to", async () => {
+    const numTokens = 300_000;
+    const experts = new Uint16Array(2 * numTokens);
+    for (let token = 0; token < numTokens; token++) {
+      const isFill = Math.floor(token / 50) % 20 === 3;
+      experts.set(isFill ? [0, 1] : [2 + ((token * token) % 61), 1], 2 * token);
+    }
+    const fill = { model: undefined, numExperts: 64, topK: 2, layers: [{ layer: 0, numTokens, experts }] };
+    const { report } = await readContent(Buffer.concat([...writeBinaryTrace(fill)]), { keepWarmup: true });
+    expect(report.warnings.join("\n")).to.match(
+      /^15000 of 300000 rows are the experts 0 to 1 in this order/m,
+    );
+  });
+
   it("are told: experts 0, 1, 2, ... in order, and loads that are too even", async () => {
     const ids = (token: number) => [token % 16 === 5 ? 0 : (token * token) % 61, 61, 62];
     const padded = Array.from({ length: 100 }, (_, token) =>

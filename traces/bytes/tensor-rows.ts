@@ -1,7 +1,7 @@
 import { entryOf, rowMajorStrides, vectorOf, type Tensor } from "../../lib/containers/tensor.js";
 import { InputError } from "../../lib/errors.js";
 import { checkModelSizes } from "../../lib/plausible-size.js";
-import { largestId } from "../../lib/trace/id-rows.js";
+import { factsOfRows } from "../../lib/trace/id-rows.js";
 import { NO_EXPERT } from "../../lib/trace/routing-trace.js";
 import { fillTile, rowsOfTile, TILE_IDS } from "./id-tile.js";
 import type { TraceBuilder } from "../trace-builder.js";
@@ -46,9 +46,10 @@ export function appendLayers(builder: TraceBuilder, ids: Tensor, where: string, 
     for (let index = 0; index < numLayers; index++) {
       const layer = firstLayer + index;
       const rows = isTile ? rowsOfTile(tokens, { first: index * topK, idsPerToken, topK }) : undefined;
+      const facts = rows && factsOfRows(rows, topK);
       // What is 65535 in the tile may have been -1.
-      if (rows && !mayHavePadding(rows, topK) && largestId(rows) !== NO_EXPERT) {
-        const fault = builder.appendMany(layer, rows, topK);
+      if (facts && facts.largest !== NO_EXPERT && !(facts.hasRepeat && mayHavePadding(rows, topK))) {
+        const fault = builder.appendMany(layer, rows, topK, facts);
         if (fault) throw new InputError(`${where}: layer ${layer}: ${fault.found}`, fault.advice);
       } else {
         const shapeOfLayer = [tokens, topK];
