@@ -110,17 +110,18 @@ export function differentSolvers(solvers: readonly Solver[], problem: PlacementP
 /**
  * Puts solvers side by side.
  *
- * A bound holds for the problem, whoever proved it: every placement is measured against the best bound of all.
+ * A bound holds for the problem, whoever proved it: every placement is measured against the best bound of all that have no
+ * fewer replicas, which placements with more of them may be below.
  *
- * @param solvers All were asked the same problems.
+ * @param solvers All were asked the same problems, but for replicas.
  */
 export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRow[] {
-  const bounds = bestBounds(solvers);
   const atLeastNs = bestTimeBound(solvers);
   return solvers.map(({ name: solver, answer, seconds }): ComparisonRow => {
     if (answer.status !== "placed") return { ...NOTHING, solver, seconds, ...answer };
     const { learned, heldOut } = answer;
     const { layers } = answer.placement;
+    const bounds = bestBounds(solvers, layers);
     const cost = mean(layers.flatMap((layer) => layer.cost ?? []));
     const known = layers.flatMap(({ layer }) => bounds.get(layer) ?? []);
     const bound = known.length === layers.length ? mean(known) : undefined;
@@ -164,11 +165,14 @@ const NOTHING = {
   batches: undefined,
 };
 
-function bestBounds(solvers: readonly ComparedSolver[]): Map<number, number> {
+/** The best bound of each layer that holds for such placements of them. */
+function bestBounds(solvers: readonly ComparedSolver[], placed: Placement["layers"]): Map<number, number> {
+  const slotsOf = new Map(placed.map(({ layer, chiplets }) => [layer, chiplets.flat().length]));
   const bounds = new Map<number, number>();
   for (const { answer } of solvers) {
-    for (const { layer, bound = 0 } of answer.status === "placed" ? answer.placement.layers : []) {
-      if (bound > (bounds.get(layer) ?? 0)) bounds.set(layer, bound);
+    for (const { layer, chiplets, bound = 0 } of answer.status === "placed" ? answer.placement.layers : []) {
+      const holds = chiplets.flat().length >= (slotsOf.get(layer) ?? Infinity);
+      if (holds && bound > (bounds.get(layer) ?? 0)) bounds.set(layer, bound);
     }
   }
   return bounds;

@@ -20,12 +20,11 @@ export function barsCaption({ rows, objective }: SolversInput): string {
   const where = rows.some(({ heldOut }) => heldOut)
     ? " on held-out tokens; the tick is the same on the tokens learned from"
     : " on the tokens learned from";
-  const proved = rankRows(rows, objective).filter((row) => provedLeast(row, objective) !== undefined);
-  const ofWhich = proved.length < rankRows(rows, objective).length ? " of experts without replicas" : "";
-  const bound =
-    proved.length > 0
-      ? `; the dashed line is proved: no placement${ofWhich} has less on the tokens learned from`
-      : "";
+  const proved = new Set(rankRows(rows, objective).map((row) => provedLeast(row, objective)));
+  const ofWhich = proved.size > 1 ? " with as few replicas" : "";
+  const bound = [...proved].some((least) => least !== undefined)
+    ? `; the dashed line is proved: no placement${ofWhich} has less on the tokens learned from`
+    : "";
   const missing = rows
     .filter((row) => learnedValue(row, objective) === undefined)
     .map(({ solver }) => solver);
@@ -41,7 +40,7 @@ export function tradeOffCaption({ rows, frontier }: SolversInput): string {
     frontier && frontier.length > 0
       ? ` The grey line is the least C_T found under caps on the load, ${frontier.every(({ isProved }) => isProved) ? "proved at every point" : "not proved at every point"}.`
       : "";
-  const bound = rows.some((row) => row.bound !== undefined)
+  const bound = rows.every((row) => row.learned === undefined || row.bound !== undefined)
     ? " Below the dashed line there is no placement, whatever its load."
     : "";
   return caption(

@@ -23,7 +23,7 @@ export function objectiveBars(
     solver: row.solver,
     judged: scaled(judgedValue(row, objective)),
     learned: scaled(learnedValue(row, objective)),
-    // Nothing is proved of the time of placements with replicas.
+    // Of placements with replicas nothing is proved in time, and less in copies.
     least: scaled(provedLeast(row, objective)),
   }));
   const proved = bars.filter(({ least }) => !Number.isNaN(least));
@@ -64,8 +64,8 @@ export function objectiveBars(
       ...(proved.length === 0
         ? []
         : [
-            proved.length === bars.length
-              ? Plot.ruleX([largest(proved.map(({ least }) => least))], dashed)
+            new Set(bars.map(({ least }) => least)).size === 1
+              ? Plot.ruleX([proved[0].least], dashed)
               : Plot.tickX(proved, { y: "solver", x: "least", ...dashed }),
           ]),
     ],

@@ -25,7 +25,8 @@ export function tradeOff(
   });
   const times = points.map(({ time }) => time).filter((time) => !Number.isNaN(time));
   const unit = timeUnit(largest(times, 1));
-  const bounds = rows.flatMap(({ bound }) => bound ?? []);
+  // Below the bound of the most replicas there is nothing; where one row has none, nothing is proved of all.
+  const bound = smallest(rows.flatMap(({ learned, bound = 0 }) => (learned ? [bound] : [])));
   const [fastest, slowest] = [smallest(times), largest(times)];
   const colourOf = (time: number) =>
     slowest > fastest
@@ -59,11 +60,9 @@ export function tradeOff(
             Plot.dot(frontier, { x: "loadMaxOverMean", y: "tokenReplication", r: 2.5, fill: "var(--quiet)" }),
           ]
         : []),
-      ...(bounds.length === 0
+      ...(bound === 0
         ? []
-        : [
-            Plot.ruleY([largest(bounds)], { stroke: "var(--bound)", strokeDasharray: "5 4", strokeWidth: 2 }),
-          ]),
+        : [Plot.ruleY([bound], { stroke: "var(--bound)", strokeDasharray: "5 4", strokeWidth: 2 })]),
       Plot.dot(points, {
         x: "load",
         y: "copies",

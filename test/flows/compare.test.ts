@@ -34,6 +34,17 @@ describe("compareSolvers", () => {
     ]);
   });
 
+  it("holds no placement to what was proved of fewer replicas than it has", () => {
+    const chiplets = [[0, 1], [1]];
+    const few = compared("few", [{ cost: 3, bound: 2 }]);
+    const many = compared("many", [{ cost: 1.5, bound: 1, chiplets }]);
+    const rows = compareSolvers([few, many]);
+    expect(rows.map(({ bound, gap, status }) => [bound, gap, status])).to.deep.equal([
+      [2, 0.5, "feasible"],
+      [1, 0.5, "feasible"],
+    ]);
+  });
+
   it("calls a placement optimal where every layer meets a bound, whoever proved it", () => {
     const [row] = compareSolvers([
       compared("lucky", [{ cost: 2 }]),
@@ -161,7 +172,10 @@ describe("comparisonCsv and comparisonData", () => {
   });
 });
 
-function compared(name: string, layers: { cost: number; bound?: number }[]): ComparedSolver {
+function compared(
+  name: string,
+  layers: { cost: number; bound?: number; chiplets?: number[][] }[],
+): ComparedSolver {
   const metrics = (tokenReplication: number): Metrics => ({
     tokenReplication,
     groupReplication: 1.5,

@@ -158,6 +158,36 @@ describe("reportPage", () => {
     expect(page).to.contain(`what binds is ${card}`);
   });
 
+  it("draws what is proved across all bars, or beside those alone that it holds for", async () => {
+    const [first, second] = solvers as PlacedSolver[];
+    const proved = (solver: PlacedSolver, bound: number, chiplets?: number[][]): ComparedSolver => {
+      const { placement, learned } = solver.answer;
+      const layers = placement.layers.map((layer) => ({ ...layer, bound, ...(chiplets && { chiplets }) }));
+      return { ...solver, answer: { status: "placed", placement: { ...placement, layers }, learned } };
+    };
+    const captions = await Promise.all(
+      [
+        undefined,
+        [
+          [0, 1, 2],
+          [2, 3],
+          [4, 5],
+          [6, 7],
+        ],
+      ].map(async (chiplets) => {
+        const page = await reportPage({
+          ...report,
+          solvers: [proved(first, 1.1), proved(second, 1, chiplets)],
+        });
+        return /the dashed line is proved: ([^<.]*)/.exec(page)![1];
+      }),
+    );
+    expect(captions).to.deep.equal([
+      "no placement has less on the tokens learned from",
+      "no placement with as few replicas has less on the tokens learned from",
+    ]);
+  });
+
   it("ranks by what was minimised", async () => {
     const page = await reportPage({ ...report, objective: "load" });
     const rows = [...page.matchAll(/<tr data-solver="([^"]+)"/g)].map(([, name]) => name);
