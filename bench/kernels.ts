@@ -12,6 +12,7 @@ import { collectPatterns, type TokenPatterns } from "../lib/trace/token-patterns
 import { SetChain } from "../solvers/bounds/set-chain.js";
 import { createWeightFitter } from "../solvers/bounds/subset-weights.js";
 import { indexTokenSubsets } from "../solvers/bounds/token-subsets.js";
+import { plainTokenCounter, vectorTokenCounter, type TokenCounter } from "../solvers/bounds/token-counter.js";
 import {
   plainColumnTokens,
   vectorColumnTokens,
@@ -33,6 +34,7 @@ const NUM_TOKENS = 2 ** 20;
 const SWAPS = 2000;
 const COLUMNS = 500;
 const CHAINS = 5000;
+const COUNTED = 20;
 const TOKENS = 16_384;
 const shapes = [
   { preset: "deepseek-v2-lite", numChiplets: 8 },
@@ -70,6 +72,11 @@ console.log(
 );
 printHead();
 for (const { preset } of shapes) compareChains(preset);
+console.log(
+  `\n## Tokens of columns: a layer of ${TOKENS} synthetic tokens, ${COUNTED} sets of 7 with each expert\n`,
+);
+printHead();
+for (const { preset } of shapes) compareCounters(preset);
 
 function printHead(): void {
   console.log("| question | TypeScript, ms | WebAssembly, ms | times as fast |");
@@ -138,6 +145,26 @@ function compareChains(preset: string): void {
   const chains = [false, true].map((withKernel) => new SetChain(subsets, { slots, withKernel }));
   for (const chain of chains) chain.load(weights, own);
   compare(`${numExperts} experts`, { plain: grow(chains[0]), vectors: grow(chains[1]) });
+}
+
+/** Counts the tokens of columns that differ in their last experts. */
+function compareCounters(preset: string): void {
+  const patterns = patternsOf(preset);
+  const vectors = vectorTokenCounter(patterns);
+  if (!vectors) throw new Error("found no kernels");
+  const count = (counter: TokenCounter) => () => {
+    const random = createRandom(1);
+    let sum = 0;
+    for (let made = 0; made < COUNTED; made++) {
+      counter.begin(Uint16Array.from({ length: 7 }, () => random.below(patterns.numExperts)));
+      for (let last = 0; last < patterns.numExperts; last++) sum += counter.countWith(last);
+    }
+    return sum;
+  };
+  compare(`${patterns.numExperts} experts`, {
+    plain: count(plainTokenCounter(patterns)),
+    vectors: count(vectors),
+  });
 }
 
 /** Counts the tables of gains of a contiguous placement, and makes swaps. */

@@ -22,7 +22,7 @@ const CHAINS: ChainBudget = {
   mostBoxes: 3,
   mostExperts: 512,
   firstSets: 400_000,
-  mostSets: 800_000,
+  mostSets: 1_400_000,
   mostRounds: 0,
   mostListed: 0,
 };

@@ -59,6 +59,8 @@ export interface ChainProofOptions {
 
 /** The largest subsets that have weights are quadruples. */
 const FEWEST_SLOTS = 4;
+/** Beyond so many, what quadruples amount to differs by more than whole columns cost, and chains are too many below any limit. */
+const MOST_SLOTS = 12;
 /** Subsets of patterns that are indexed at most: 4 bytes each, and some 60 for every one that is distinct. */
 const MOST_SUBSETS = 2e7;
 /** Boxes after an enumeration has found columns: multipliers have not far to go. */
@@ -75,6 +77,8 @@ const TUNED_PART = 0.03;
 const LEAST_BELOW = 0.01;
 /** Columns of negative reduced cost after which multipliers are worth changing. */
 const MOST_NEW_COLUMNS = 300;
+/** Columns for which multipliers are lowered at most: with more, a limit nearer to 0 loses as much as it wins. */
+const MOST_LOWERED_FOR = 20_000;
 /** Sets of an enumeration, against those of the one before. */
 const GROWTH = 4;
 /** Sets that have to be left for an enumeration, against those that a sample lets expect. */
@@ -92,7 +96,7 @@ const CAUTION = 3;
  * against nearer ones; 0 proves the bound of the LP. Columns of negative reduced cost that the search missed go back into the LP. If all that is left is the gap of the LP to the cutoff, the columns in that gap are listed for cuts and
  * integer programming.
  *
- * @returns Undefined where slots are fewer than four, or experts or subsets of tokens too many.
+ * @returns Undefined where slots are fewer than four or more than twelve, or experts or subsets of tokens too many.
  */
 export function openChainProof(
   model: ColumnModel,
@@ -100,7 +104,7 @@ export function openChainProof(
 ): ChainProof | undefined {
   const { patterns, numChiplets, slotsPerChiplet: slots, isPinned, admits } = model;
   const numExperts = numChiplets * slots;
-  if (slots < FEWEST_SLOTS || numExperts > budget.mostExperts) return undefined;
+  if (slots < FEWEST_SLOTS || slots > MOST_SLOTS || numExperts > budget.mostExperts) return undefined;
   const subsets = indexTokenSubsets(patterns, { numExperts, mostSubsets: MOST_SUBSETS });
   if (!subsets) return undefined;
   const generation = startGeneration(model, { pool, chipletOf });
@@ -174,14 +178,23 @@ export function openChainProof(
           }
           return first;
         };
-        for (let part = firstWithin(firstSets); ;) {
+        /** What no column below a limit proves. */
+        const boundAt = (part: number) =>
+          lagrangianBound(multipliers, model, { least: limitOf(PARTS_BELOW[part]) }).bound;
+        let part = firstWithin(firstSets);
+        if (tokensBound !== undefined) {
+          // What is further away than what is proved is not proved again.
+          while (part > 0 && boundAt(part) <= tokensBound) part--;
+          if (SPARE * sizeAt(part) > setsLeft) break;
+        }
+        for (;;) {
           const isFirst = tokensBound === undefined;
           const limit = limitOf(PARTS_BELOW[part]);
           const { columns, isComplete } = list(chains, {
             multipliers,
             limit,
-            // In the last round no multipliers come after these.
-            most: hasRoundsLeft ? MOST_NEW_COLUMNS : Infinity,
+            // In the last round no multipliers come after these: they are lowered.
+            most: hasRoundsLeft ? MOST_NEW_COLUMNS : MOST_LOWERED_FOR,
             mostSets: isFirst ? Math.ceil((1 - KEPT) * setsLeft) : setsLeft,
           });
           if (isComplete) {
@@ -194,14 +207,20 @@ export function openChainProof(
             tokensBound = Math.max(tokensBound ?? 0, bound);
           }
           for (const { column } of columns) if (isFree(column) && pool.add(column)) numNew++;
-          if (performance.now() >= deadline || (columns.length > 0 && (isComplete || hasRoundsLeft))) break;
+          if (performance.now() >= deadline || (columns.length > 0 && hasRoundsLeft)) break;
           if (!isComplete) {
             if (!isFirst || part === PARTS_BELOW.length - 1) break;
             part = Math.min(Math.max(part + 1, firstWithin(setsLeft / CAUTION)), PARTS_BELOW.length - 1);
           } else if (part > 0) {
             part = Math.min(part - 1, firstWithin(GROWTH * Math.max(sizeAt(part), firstSets)));
             if (SPARE * sizeAt(part) > setsLeft) return { tokensBound, shortlist: undefined };
-          } else return { tokensBound, shortlist: shortlistOf(chains, multipliers, { cutoff }) };
+          } else {
+            const isLp = columns.length === 0;
+            return {
+              tokensBound,
+              shortlist: isLp ? shortlistOf(chains, multipliers, { cutoff }) : undefined,
+            };
+          }
         }
         if (numNew === 0) break;
       }

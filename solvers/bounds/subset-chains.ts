@@ -1,10 +1,10 @@
 import { BOUND_MARGIN, TOKEN_ROUNDING } from "../../lib/placement/tolerance.js";
-import { indexPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 import type { Multipliers } from "../columns/multipliers.js";
 import { countSubsets } from "../columns/subset-costs.js";
 import type { SetChain } from "./set-chain.js";
 import { SetTable } from "./set-table.js";
 import { LARGEST, type SubsetWeights } from "./subset-weights.js";
+import { plainTokenCounter, vectorTokenCounter, type TokenCounter } from "./token-counter.js";
 import { listTripleStarts } from "./triple-starts.js";
 
 /** Receives a column, ascending and without idle experts; answers true to end the enumeration. */
@@ -90,6 +90,7 @@ export function openChains(
   const starts = listTripleStarts(weights, { own, slots, most: mostOf(largestLimit) });
   const factors = Array.from({ length: slots + 1 }, (_, size) => factorsOf(size, slots));
   chain.load(weights, own);
+  let counter: TokenCounter | undefined;
 
   /** Makes the search that extends the set at hand by all chains below `most`; it answers whether it came to an end. */
   const createExtension = (most: number, { isSpent, onSet, onColumn }: Walk): (() => boolean) => {
@@ -137,7 +138,8 @@ export function openChains(
   return {
     enumerate({ limit, mostSets, deadline }, visit) {
       const most = mostOf(limit);
-      const counter = createTokenCounter(patterns);
+      counter ??= vectorTokenCounter(patterns) ?? plainTokenCounter(patterns);
+      const tokensOf = counter;
       let counted = -1;
       let numSets = 0;
       const extend = createExtension(most, {
@@ -145,9 +147,9 @@ export function openChains(
           ++numSets > mostSets || (numSets % SETS_A_READING === 0 && performance.now() >= deadline),
         onColumn(last) {
           // Columns that differ in their last expert follow each other: their tokens are counted on from the others'.
-          if (counted !== chain.pushes) counter.begin(members.subarray(0, chain.size));
+          if (counted !== chain.pushes) tokensOf.begin(members.subarray(0, chain.size));
           counted = chain.pushes;
-          const tokens = counter.countWith(last);
+          const tokens = tokensOf.countWith(last);
           const experts = realMembers(last).sort((a, b) => a - b);
           const reducedCost = experts.reduce(
             (cost, expert) => cost - multipliers.expert[expert],
@@ -205,43 +207,4 @@ function factorsOf(size: number, slots: number): readonly number[] {
   return Array.from({ length: LARGEST + 1 }, (_, j) => {
     return j > size || j === 0 ? 0 : countSubsets(slots, j) / countSubsets(size, j);
   });
-}
-
-/** Counts the tokens of columns that differ in their last experts. */
-interface TokenCounter {
-  /** Counts the tokens of the experts that the columns have in common; idle experts have none. */
-  begin(experts: Uint16Array): void;
-  /** Tokens of these and one expert more. */
-  countWith(last: number): number;
-}
-
-function createTokenCounter(patterns: TokenPatterns): TokenCounter {
-  const { offsets, patterns: all } = indexPatterns(patterns);
-  const { counts, numExperts } = patterns;
-  const seenAt = new Int32Array(patterns.numPatterns);
-  let call = 0;
-  let begun = 0;
-  return {
-    begin(experts) {
-      call++;
-      begun = 0;
-      for (const expert of experts) {
-        if (expert >= numExperts) continue;
-        for (let at = offsets[expert]; at < offsets[expert + 1]; at++) {
-          const pattern = all[at];
-          if (seenAt[pattern] === call) continue;
-          seenAt[pattern] = call;
-          begun += counts[pattern];
-        }
-      }
-    },
-    countWith(last) {
-      if (last >= numExperts) return begun;
-      let tokens = begun;
-      for (let at = offsets[last]; at < offsets[last + 1]; at++) {
-        if (seenAt[all[at]] !== call) tokens += counts[all[at]];
-      }
-      return tokens;
-    },
-  };
 }
