@@ -21,7 +21,7 @@ const CHAINS: ChainBudget = {
   mostBoxes: 12,
   mostExperts: 512,
   firstSets: 250_000,
-  mostSets: 6e6,
+  mostSets: 5e6,
   mostRounds: 8,
   mostListed: 200_000,
 };
