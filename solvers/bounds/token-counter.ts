@@ -10,8 +10,8 @@ export interface TokenCounter {
   countWith(last: number): number;
 }
 
-/** The functions of kernels/token-sets.ts; addresses are in bytes. */
-interface TokenSetsKernel {
+/** The functions of kernels/token-unions.ts; addresses are in bytes. */
+interface TokenUnionsKernel {
   readonly configure: (bytesOfSet: number, rowsAt: number, unionAt: number) => void;
   readonly clear: () => void;
   readonly unite: (expert: number) => void;
@@ -31,9 +31,9 @@ export function vectorTokenCounter(patterns: TokenPatterns): TokenCounter | unde
   // Behind all experts the empty set of those that are idle.
   const rowsAt = plan.take(numExperts + 1, bytesOfSet);
   const unionAt = plan.take(1, bytesOfSet);
-  const kernel = plan.numBytes <= MOST_BYTES ? startKernel("token-sets", plan.numBytes) : undefined;
+  const kernel = plan.numBytes <= MOST_BYTES ? startKernel("token-unions", plan.numBytes) : undefined;
   if (!kernel) return undefined;
-  const { configure, clear, unite, countWith } = kernel.exports as TokenSetsKernel;
+  const { configure, clear, unite, countWith } = kernel.exports as TokenUnionsKernel;
   configure(bytesOfSet, rowsAt, unionAt);
   const bits = new Uint8Array(kernel.buffer, rowsAt, (numExperts + 1) * bytesOfSet);
   for (let pattern = 0, token = 0; pattern < numPatterns; pattern++) {
