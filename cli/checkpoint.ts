@@ -31,13 +31,13 @@ const FORMAT = "moeplace.checkpoint";
  */
 export function openCheckpoint(path: string, made: Readonly<Record<string, unknown>>): Checkpoint {
   const head = { format: FORMAT, version: 1, made };
+  if (!existsSync(path)) checkOutput(path, {});
   const text = existsSync(path) ? readText(path) : "";
   // What is behind the last end of a line was torn by a kill.
   const [torn, ...whole] = text.split("\n").reverse();
   const lines = whole.reverse();
   if (lines.length === 0 && !JSON.stringify(head).startsWith(torn)) throw noCheckpoint(path);
   const known = lines.length === 0 ? new Map<string, never>() : readCheckpoint(path, lines, asJson(made));
-  if (!existsSync(path)) checkOutput(path, {});
   const file = openSync(path, "a");
   const append = (record: unknown) => {
     guardDisk(path, () => {

@@ -187,13 +187,20 @@ export function addRanksOption(command: Command): Command {
   );
 }
 
-/** An option that takes an integer of at least `min`. */
-export function integerOption(flags: string, description: string, min = 0): Option {
+/** What is counted is never more. */
+const MOST_COUNTED = 2 ** 31 - 1;
+/** What is measured is less: products of two are far from what numbers can be. */
+const MOST_MEASURED = 1e15;
+
+/** An option that takes an integer of at least `min`, and at most `max`. */
+export function integerOption(flags: string, description: string, min = 0, max = MOST_COUNTED): Option {
   const option = withValues(new Option(flags, description), { type: "integer", minimum: min });
   return option.argParser((value) => {
     const number = Number(value);
-    if (Number.isInteger(number) && number >= min && value.trim() !== "") return number;
-    throw new InputError(`${option.long}: found ${value}, expected an integer of at least ${min}`);
+    const isAbove = number > max;
+    if (Number.isInteger(number) && number >= min && !isAbove && value.trim() !== "") return number;
+    const expected = isAbove ? `an integer from ${min} to ${max}` : `an integer of at least ${min}`;
+    throw new InputError(`${option.long}: found ${value}, expected ${expected}`);
   });
 }
 
@@ -201,18 +208,19 @@ export function integerOption(flags: string, description: string, min = 0): Opti
 export function numberOption(
   flags: string,
   description: string,
-  { above, below = Infinity, isOpen = false }: { above: number; below?: number; isOpen?: boolean },
+  { above, below = MOST_MEASURED, isOpen = false }: { above: number; below?: number; isOpen?: boolean },
 ): Option {
   const range = {
     [isOpen ? "exclusiveMinimum" : "minimum"]: above,
-    ...(below !== Infinity && { exclusiveMaximum: below }),
+    ...(below !== MOST_MEASURED && { exclusiveMaximum: below }),
   };
   const option = withValues(new Option(flags, description), { type: "number", ...range });
   return option.argParser((value) => {
     const number = Number(value);
     if ((isOpen ? number > above : number >= above) && number < below && value.trim() !== "") return number;
     const least = isOpen ? `a number above ${above}` : `a number from ${above} on`;
-    const expected = below === Infinity ? least : `a number in [${above}, ${below})`;
+    const isLess = below === MOST_MEASURED && !(number >= below);
+    const expected = isLess ? least : `a number in ${isOpen ? "(" : "["}${above}, ${below})`;
     throw new InputError(`${option.long}: found ${value}, expected ${expected}`);
   });
 }

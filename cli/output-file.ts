@@ -40,6 +40,16 @@ export function checkOutput(
   inputs: readonly string[] = [],
 ): void {
   if (path === STANDARD_OUTPUT) return;
+  if (path === "") throw new InputError("found an empty name, expected the name of a file to write");
+  try {
+    checkPlace(path, force, inputs);
+  } catch (error) {
+    // Some names are none to the system: too long, or through what is no folder.
+    throw unwritable(path, error as NodeJS.ErrnoException);
+  }
+}
+
+function checkPlace(path: string, force: boolean, inputs: readonly string[]): void {
   if (inputs.some((input) => isSameFile(input, path))) {
     throw new InputError(`${path}: found an input, expected another file to write`);
   }

@@ -69,7 +69,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
     listOption("--apart <experts>", "let no two of these experts share a chiplet, e.g. 4,9", parseApart),
     integerOption("--router-groups <n>", "keep the router's groups of experts whole, for renumbering", 1),
     new Option("--even-slots", "as many experts on every chiplet, or one more on each of the first"),
-    integerOption("--seed <n>", "seed of everything random").default(1),
+    integerOption("--seed <n>", "seed of everything random", 0, Number.MAX_SAFE_INTEGER).default(1),
     integerOption("--threads <n>", "worker threads, a layer each (default: one a core)", 1),
     numberOption("--time-limit <seconds>", "stop solvers after this time, all layers together", {
       above: 0,

@@ -32,7 +32,9 @@ export function synthCommand(): Command {
       ),
     )
     .requiredOption("-o, --output <file>", "trace to write: .jsonl, or .jsonl.gz to compress it")
-    .addOption(integerOption("--seed <n>", "seed of everything random").default(1))
+    .addOption(
+      integerOption("--seed <n>", "seed of everything random", 0, Number.MAX_SAFE_INTEGER).default(1),
+    )
     .addOption(integerOption("--tokens <n>", "tokens of every layer (default: 8192)", 1))
     .addOption(integerOption("--layers <n>", "make the first so many MoE layers (default: all)", 1));
   return addTerminalOptions(addForceOption(command))

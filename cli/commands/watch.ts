@@ -6,7 +6,7 @@ import { fasterLayers, measureDrift, recordPlacement, type Drift } from "../../d
 import type { Machine as SizedMachine } from "../../doors/hardware.js";
 import { exportPlacement, findTarget, formatPlacement, type Placement } from "../../doors/placement.js";
 import { formatTime } from "../../doors/report.js";
-import { requireSolver } from "../../doors/solvers.js";
+import { LONGEST_TIMER_MS, requireSolver } from "../../doors/solvers.js";
 import { counted } from "../describe/counted.js";
 import { engineOption } from "../engine-option.js";
 import { loadTrace, type LoadedTrace } from "../load-trace.js";
@@ -270,7 +270,7 @@ function infoOf(path: string): { mtimeMs: number; size: number } {
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const clock = setTimeout(resolve, ms);
+    const clock = setTimeout(resolve, Math.min(LONGEST_TIMER_MS, ms));
     signal.addEventListener("abort", () => {
       clearTimeout(clock);
       resolve();

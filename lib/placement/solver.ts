@@ -26,6 +26,9 @@ export function timeLeft(deadline: number): Pick<SolverOptions, "timeLimitMs"> {
   return deadline === Infinity ? {} : { timeLimitMs: Math.max(1, deadline - performance.now()) };
 }
 
+/** Timers of the system hold no more milliseconds, 24 days: longer ones would be over at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** What a solver has so far. */
 export interface SolverProgress {
   readonly chiplets: Chiplets;

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import { checkModelSizes, DEFAULT_LIMITS } from "../plausible-size.js";
 import { createRoutingTrace, expertsOfToken, NO_EXPERT, type RoutingTrace } from "./routing-trace.js";
 
 /**
@@ -16,6 +17,8 @@ import { createRoutingTrace, expertsOfToken, NO_EXPERT, type RoutingTrace } from
  */
 export function withSharedExperts(trace: RoutingTrace, numShared: number): RoutingTrace {
   const { numExperts, topK, layers } = trace;
+  const maxExperts = Math.max(DEFAULT_LIMITS.maxExperts, numExperts);
+  checkModelSizes("sharedExperts", { numExperts: numExperts + numShared }, { maxExperts });
   const shared = Uint16Array.from({ length: numShared }, (_, index) => numExperts + index);
   const width = topK + numShared;
   return createRoutingTrace({

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { LONGEST_TIMER_MS } from "../../lib/placement/solver.js";
 import type { BackendClaim } from "./backend.js";
 import type { MilpRequest } from "./milp-worker.js";
 
@@ -33,9 +34,12 @@ function answerOf(worker: Worker, request: MilpRequest, killAfterMs: number): Pr
     const timer =
       killAfterMs === Infinity
         ? undefined
-        : setTimeout(() => {
-            settle({ kind: "nothing", reason: `${request.backend} was stopped by the time limit` });
-          }, killAfterMs);
+        : setTimeout(
+            () => {
+              settle({ kind: "nothing", reason: `${request.backend} was stopped by the time limit` });
+            },
+            Math.min(LONGEST_TIMER_MS, killAfterMs),
+          );
     const settle = (claim: BackendClaim) => {
       clearTimeout(timer);
       worker.removeAllListeners();

@@ -2,7 +2,7 @@ import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { InputError } from "../../lib/errors.js";
 import type { Solution } from "../../lib/placement/placement.js";
-import type { Solver, SolverProgress } from "../../lib/placement/solver.js";
+import { LONGEST_TIMER_MS, type Solver, type SolverProgress } from "../../lib/placement/solver.js";
 import { findSolver } from "../index.js";
 import { quickAnswer } from "../objectives/quick-answer.js";
 import type { LayerTask, Refusal } from "./layer-worker.js";
@@ -180,7 +180,10 @@ function openCutOff(signal: AbortSignal | undefined, timeLimitMs = Infinity) {
   const clock =
     timeLimitMs === Infinity
       ? undefined
-      : setTimeout(abort, Math.max(timeLimitMs, SOFT_SHARE * timeLimitMs + SHORTEST_GRACE_MS));
+      : setTimeout(
+          abort,
+          Math.min(LONGEST_TIMER_MS, Math.max(timeLimitMs, SOFT_SHARE * timeLimitMs + SHORTEST_GRACE_MS)),
+        );
   signal?.addEventListener("abort", abort);
   return {
     signal: controller.signal,
