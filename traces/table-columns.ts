@@ -1,4 +1,5 @@
-const LAYER = /^layers?(_?(ids?|idx|index|indices|no|num|numbers?))?$/i;
+const LAYER =
+  /^((moe|decoder|transformer|model|hidden)_?)?layers?(_?(ids?|idx|index|indices|no|num|numbers?))?$/i;
 const EXPERTS =
   /^((routed|selected|activated|chosen)_experts?|experts?_?(ids|indices|list)?|top_?k_(ids|indices|experts)|top_indices|(router_)?indices)$/i;
 const EXPERT = /^experts?(_?(id|idx|index|no|num|number))?$/i;

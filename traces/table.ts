@@ -13,6 +13,9 @@ import { MIN_EXPERTS, whyLoads } from "./why-loads.js";
 /** More columns of experts are one for every expert. */
 const MOST_PLACES = 24;
 
+/** Names of columns that tell layers in some other way: read without them, all rows would be of one. */
+const LAYERLIKE = /^(?!num|n_|total).*(layer|block)_?(id|idx|index|no|name|number)?$/i;
+
 /** How the rows of a table are taken. */
 export interface Taker {
   /** The columns that are needed. */
@@ -32,6 +35,13 @@ export interface Taker {
 export function takerOf(columns: readonly string[], builder: TraceBuilder, path: string): Taker {
   const roles = rolesOf(columns);
   const { layer, experts, count, places, token } = roles;
+  const unknown = layer === undefined ? columns.find((column) => LAYERLIKE.test(column)) : undefined;
+  if (unknown !== undefined) {
+    throw new InputError(
+      `${path}: found no column of layers but ${unknown}, expected layer`,
+      "Maybe rename it to layer, or leave it out where all rows are of one.",
+    );
+  }
   if (layer !== undefined && experts !== undefined && count !== undefined) {
     return takeLoads(builder, { layer, expert: experts, count }, path);
   }

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { createRandom } from "../../lib/random.js";
-import { npzFile, safetensorsFile, torchFile, type ArrayContent } from "./array-files.js";
+import { npyFile, npzFile, safetensorsFile, torchFile, type ArrayContent } from "./array-files.js";
 import { failureOf, loadsRead, readFolder, tokensRead } from "./trace-files.js";
 
 interface Row {
@@ -172,6 +172,72 @@ describe("the layer beside an array", () => {
     ]) {
       const read = await readFolder({ "a.pt": torchFile({ ...beside, topk_ids }) }, { numExperts: 32 });
       expect(tokensRead(read), JSON.stringify(beside)).to.have.keys("7");
+    }
+  });
+});
+
+describe("layers told by names", () => {
+  const random = createRandom(3);
+  const tokens = Array.from({ length: 150 * 3 }, () => {
+    const chosen = new Set<number>();
+    while (chosen.size < 4) chosen.add(Math.floor(random.next() ** 1.5 * 32));
+    return [...chosen];
+  });
+  const ofLayer = (layer: number) => tokens.filter((_, at) => at % 3 === layer);
+  const expected = Object.fromEntries([0, 1, 2].map((layer) => [layer, ofLayer(layer)]));
+  const told = { numExperts: 32, topK: 4 };
+  const filesBy = (nameOf: (layer: number) => string) =>
+    Object.fromEntries(
+      [0, 1, 2].map((layer) => [nameOf(layer), npyFile(int([150, 4], ofLayer(layer).flat()))]),
+    );
+
+  it("of files are read as models, blocks and people write them", async () => {
+    for (const nameOf of [
+      (layer: number) => `layer${layer}.npy`,
+      (layer: number) => `run7_layer-0${layer}_topk8.npy`,
+      (layer: number) => `model.layers.${layer}.mlp.gate.npy`,
+      (layer: number) => `block_${layer}.npy`,
+      (layer: number) => `transformer.h.${layer}.npy`,
+    ]) {
+      expect(tokensRead(await readFolder(filesBy(nameOf), told)), nameOf(0)).to.deep.equal(expected);
+    }
+  });
+
+  it("of no file are said to be one layer", async () => {
+    const { report } = await readFolder(
+      filesBy((layer) => `part_${layer}.npy`),
+      told,
+    );
+    expect(report.warnings.join()).to.match(
+      /part_0\.npy and 2 more files were taken for tokens of layer 0, as no name tells a layer/,
+    );
+    const lines = (layer: number) => ofLayer(layer).map((ids) => `${ids.join()}\n`).join(""); // prettier-ignore
+    const csv = await readFolder({ "part_0.csv": lines(0), "part_1.csv": lines(1) }, told);
+    expect(csv.report.warnings.join()).to.match(/part_0\.csv and 1 more files/);
+  });
+
+  it("of columns are read under likely names, and refused under others", async () => {
+    const table = (name: string) =>
+      tokens
+        .map((experts, at) => JSON.stringify({ [name]: at % 3, token: Math.floor(at / 3), experts }))
+        .join("\n");
+    for (const name of ["layer", "layer_ids", "moe_layer", "moe_layer_idx", "decoder_layer"])
+      expect(tokensRead(await readFolder({ "a.jsonl": table(name) }, told)), name).to.deep.equal(expected);
+    for (const name of ["my_layer", "block_idx"]) {
+      expect(await failureOf(readFolder({ "a.jsonl": table(name) }, told)), name).to.match(
+        /found no column of layers but \w+, expected layer\nMaybe rename it/,
+      );
+    }
+  });
+
+  it("of a row that is a token of all layers are its places", async () => {
+    for (const name of ["experts", "routed_experts"]) {
+      const rows = Array.from({ length: 150 }, (_, token) =>
+        JSON.stringify({ token, [name]: tokens.slice(3 * token, 3 * token + 3) }),
+      );
+      expect(tokensRead(await readFolder({ "a.jsonl": rows.join("\n") }, told)), name).to.deep.equal(
+        expected,
+      );
     }
   });
 });

@@ -2,7 +2,7 @@ import { parseNpy } from "../../lib/containers/npy.js";
 import { kindOfNpy } from "../array-kind.js";
 import { readWhole } from "../bytes/file-bytes.js";
 import type { TraceFormat } from "../trace-format.js";
-import { layerInName } from "../layer-name.js";
+import { layerInName, untoldLayers } from "../layer-name.js";
 import { appendNumbers } from "./numbers.js";
 
 /**
@@ -19,6 +19,8 @@ export const matrixOfTokens: TraceFormat = {
       const array = parseNpy(await readWhole(path, onBytes), path);
       appendNumbers(builder, array, { where: path, layer: layerInName(path) });
     }
+    const untold = builder.widestToken > 1 ? untoldLayers(paths) : undefined;
+    if (untold !== undefined) builder.warnings.push(untold);
   },
 };
 

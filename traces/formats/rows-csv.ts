@@ -4,7 +4,7 @@ import { tensorOfLists } from "../../lib/containers/tensor.js";
 import { readHead, type OnBytes } from "../bytes/file-bytes.js";
 import { readLines } from "../bytes/lines.js";
 import { ROWS_THAT_TELL } from "../counted-columns.js";
-import { layerInName } from "../layer-name.js";
+import { layerInName, untoldLayers } from "../layer-name.js";
 import { takerOf } from "../table.js";
 import { hasExperts, rolesOf } from "../table-columns.js";
 import { hasSeparators, wrongNumber, type TableRow } from "../table-values.js";
@@ -45,13 +45,16 @@ export const rowsCsv: TraceFormat = {
   sign: "lines of numbers, or a header such as layer,token,e0,e1 or layer_id,expert_id,count",
   recognises: ({ text }) => dialectOf(text) !== undefined,
   async read(paths, builder, onBytes) {
+    const matrices: string[] = [];
     for (const path of paths) {
       const dialect = dialectOf((await readHead(path)).text);
       if (dialect === undefined) throw new InputError(`${path}: found no rows, expected a table`);
       const rows = readRows(path, dialect, builder, onBytes);
       if (dialect.names) await readTable(path, dialect.names, rows, builder);
-      else await readNumbers(path, rows, builder);
+      else if (await readNumbers(path, rows, builder)) matrices.push(path);
     }
+    const untold = builder.widestToken > 1 ? untoldLayers(matrices) : undefined;
+    if (untold !== undefined) builder.warnings.push(untold);
   },
 };
 
@@ -188,11 +191,12 @@ function valueOf(field: string, where: string, mayBeList: boolean): unknown {
   throw new InputError(`${where}: found ${field.slice(0, 60)}, expected a list of experts`);
 }
 
+/** @returns Whether they are a matrix, whose layer the file does not tell. */
 async function readNumbers(
   path: string,
   rows: AsyncIterable<FieldRow>,
   builder: TraceBuilder,
-): Promise<void> {
+): Promise<boolean> {
   const seen: { numbers: readonly number[]; where: string }[] = [];
   let table: NumberTaker | undefined;
   const begin = () => {
@@ -214,6 +218,7 @@ async function readNumbers(
   if (!table) begin();
   if (table) table.end();
   else if (seen.length > 0) appendMatrix(builder, seen, path);
+  return table === undefined;
 }
 
 function appendMatrix(

@@ -39,6 +39,13 @@ export const sglangRoutedExperts: TraceFormat = {
     if (isSafetensors(bytes)) return false;
     // Engines return all layers; a recording of some tells which.
     if (/^\s*\{[^{]*"layers?_?(ids|indices|idx)"\s*:\s*\[/.test(text)) return false;
+    // A row of a table is one token of all layers.
+    if (
+      /^\s*\[?\s*\{[^{}[\]]*"(token|tok|pos|position)(_?(id|idx|index))?"\s*:\s*\d+\s*,[^{}[\]]*"routed_experts"/.test(
+        text,
+      )
+    )
+      return false;
     return /"(prompt_)?routed_experts"\s*:\s*["[{]/.test(text) || ALONE.test(text);
   },
   findsFurtherOn({ path, text }) {
