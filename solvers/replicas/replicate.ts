@@ -115,7 +115,7 @@ async function searchReplicas(
 
 /** The better of what was found and the placement begun with, where that keeps all limits. */
 function notWorse(problem: PlacementProblem, found: Solution, start: Chiplets | undefined): Solution {
-  if (!start || verifyChiplets(problem, start).length > 0) return found;
+  if (!start || !isWhole(problem, start)) return found;
   const cost = replicationOf(problem, start);
   const isWorse = "cost" in found && found.cost <= cost;
   if (isWorse) return found;
@@ -128,7 +128,7 @@ function tryAll(problem: PlacementProblem, found: Solution): Solution {
   if (found.status === "infeasible") return found;
   const tried = enumerateReplicas(problem, {
     mostCost: "cost" in found ? found.cost : Infinity,
-    isSound: (chiplets) => verifyChiplets(problem, chiplets).length === 0,
+    isSound: (chiplets) => isWhole(problem, chiplets),
   });
   if (!tried) return found;
   const chiplets = tried.chiplets ?? ("chiplets" in found ? found.chiplets : undefined);
@@ -143,6 +143,14 @@ function tryAll(problem: PlacementProblem, found: Solution): Solution {
   return tried.isComplete
     ? { status: "optimal", chiplets, cost, bound: cost, stoppedBy: "proof" }
     : { status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy };
+}
+
+/** Whether a placement keeps all limits, and has all the replicas that are asked for. */
+function isWhole(problem: PlacementProblem, chiplets: Chiplets): boolean {
+  const numPlaced = chiplets.reduce((sum, { length }) => sum + length, 0);
+  return (
+    numPlaced === problem.numExperts + problem.numReplicas && verifyChiplets(problem, chiplets).length === 0
+  );
 }
 
 /** Places all replicas by spreading loads, and improves on it for a short time; rules may be broken. */

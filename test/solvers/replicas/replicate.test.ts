@@ -66,6 +66,22 @@ describe("replicate", () => {
     expect(optimal).to.be.at.least(Math.floor(0.9 * solvable.length));
   });
 
+  it("makes all replicas that are asked for, also where fewer would make fewer copies", async () => {
+    for (const dispatch of DISPATCH_MODELS) {
+      for (const [numChiplets, numReplicas] of [
+        [2, 2],
+        [4, 4],
+        [5, 2],
+      ] as const) {
+        const problem = createProblem(shared, { numChiplets, numReplicas, dispatch });
+        const solution = await replicate(problem, { ...DEFAULT_SOLVER_OPTIONS, proves: true });
+        if (!("chiplets" in solution)) expect.fail(solution.status);
+        expect(solution.chiplets.flat(), `${dispatch} ${numChiplets}`).to.have.length(8 + numReplicas);
+        expect(verifyFound(problem, solution)).to.deep.equal([]);
+      }
+    }
+  });
+
   it("puts balance first when asked to", async () => {
     const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2, dispatch: "uniform" });
     const solution = await balanced({ ...localSearch, solve: replicate }).solve(
