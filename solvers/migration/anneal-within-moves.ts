@@ -17,7 +17,7 @@ export interface AnnealWithinMovesOptions extends MigrationBudget {
 }
 
 /** Moves tried from each start, at each temperature. */
-const ANNEALING_MOVES = 2000;
+const ANNEALING_MOVES = 1000;
 /**
  * Temperatures to begin at, as parts of the time at hand: few moves leave small valleys, out of which only a hot search
  * finds, and many leave wide ones, in which only a cool one comes to the ground.

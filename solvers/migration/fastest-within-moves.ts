@@ -20,56 +20,99 @@ import { fewestCopies, tryAllWithin, type WithinMoves } from "./traffic-within-m
 
 /** Candidates that annealing begins from. */
 const MOST_ANNEALED = 2;
-/** Parts of the moves allowed that C_T is lowered with, too: what lowers it most need not be the fastest. */
-const FEWER_MOVES = [0.5, 0.25];
+/** Every number of moves up to it is a step of its own on the way to more; beyond, steps are a quarter apart. */
+const EVERY_STEP = 8;
+const STEP_GROWTH = 1.25;
 
 /**
  * Finds the placement of least modelled time within some moves of a running one.
  *
- * Candidates are the running placement, the target where it is within the moves, and what lowers the surrogates of time within
- * them: the fewest token copies, under several caps on the load and with fewer moves, and the least load. The best are annealed on
- * the estimate itself. The schedule decides; of equally fast ones the one of fewest moves is the answer.
+ * Goes through fewer moves first, and hands on what was found: which searches are made depends on the number of moves only by how many of
+ * them are, so that more moves are never slower. The schedule decides; of equally fast placements the one of fewest moves is the answer.
  *
  * @returns Undecided where none was found that respects all limits. The running placement is told as a candidate, since the
  *   step of all layers may be faster where one of them stays.
  */
 export async function fastestWithinMoves(problem: PlacementProblem, within: WithinMoves): Promise<Solution> {
-  const { running, maxMoves, target, stoppedBy } = within;
-  const isWithin = (chiplets: Chiplets) =>
-    countMoves(running, chiplets) <= maxMoves && verifyChiplets(problem, chiplets).length === 0;
-  const made = await surrogates(problem, within);
-  const candidates = [running, ...(target ? [target.chiplets] : []), ...made].filter(isWithin);
-  if (candidates.length === 0)
-    return tryAllWithin(problem, within, undefined) ?? { status: "undecided", stoppedBy };
+  const { running, maxMoves, target, stoppedBy, deadline } = within;
+  const isSound = (chiplets: Chiplets) => verifyChiplets(problem, chiplets).length === 0;
   const timeOf = scheduledTime(problem);
-  const judged = [...candidates, ...annealed(problem, within, candidates)].map((chiplets) => ({
-    chiplets,
-    ns: timeOf(countTraffic(problem.patterns, chiplets, problem)),
-    moves: countMoves(running, chiplets),
-  }));
-  const { chiplets } = judged.reduce((best, next) =>
-    next.ns < best.ns || (next.ns === best.ns && next.moves < best.moves) ? next : best,
-  );
-  const told = candidates.includes(running) && {
+  const found: Judged[] = [];
+  const add = (placements: readonly Chiplets[]) => {
+    for (const chiplets of placements.filter(isSound))
+      found.push({
+        chiplets,
+        ns: timeOf(countTraffic(problem.patterns, chiplets, problem)),
+        moves: countMoves(running, chiplets),
+      });
+  };
+  add([running, ...(target ? [target.chiplets] : [])]);
+  for (const moves of stepsTo(Math.min(maxMoves, running.flat().length))) {
+    if (performance.now() >= deadline) break;
+    const known = fastestOf(found, moves);
+    add(await candidatesWithin(problem, { ...within, maxMoves: moves }, known ? [known.chiplets] : []));
+  }
+  const best = fastestOf(found, maxMoves);
+  if (!best) return tryAllWithin(problem, within, undefined) ?? { status: "undecided", stoppedBy };
+  const told = isSound(running) && {
     candidates: { running: { chiplets: running, cost: claims(problem, running, undefined).cost } },
   };
-  return { ...claims(problem, chiplets, target), chiplets, stoppedBy, ...told };
+  return { ...claims(problem, best.chiplets, target), chiplets: best.chiplets, stoppedBy, ...told };
+}
+
+/** A placement and its schedule's time. */
+interface Judged {
+  readonly chiplets: Chiplets;
+  readonly ns: number;
+  readonly moves: number;
+}
+
+/** The fastest within some moves, of equally fast ones that of fewest moves. */
+function fastestOf(found: readonly Judged[], maxMoves: number): Judged | undefined {
+  return found
+    .filter(({ moves }) => moves <= maxMoves)
+    .sort((a, b) => a.ns - b.ns || a.moves - b.moves)
+    .at(0);
+}
+
+/** Numbers of moves that are gone through on the way to some, ascending. */
+function stepsTo(maxMoves: number): number[] {
+  const steps: number[] = [];
+  for (let moves = 1; moves <= maxMoves;) {
+    steps.push(moves);
+    moves = moves < EVERY_STEP ? moves + 1 : Math.floor(moves * STEP_GROWTH);
+  }
+  return steps;
+}
+
+/**
+ * Placements within the moves: what lowers the surrogates of time, which are the fewest token copies, under several caps on the load and with
+ * fewer moves, and the least load; and what annealing on the estimate itself makes of the best of them and of those known.
+ */
+async function candidatesWithin(
+  problem: PlacementProblem,
+  within: WithinMoves,
+  known: readonly Chiplets[],
+): Promise<Chiplets[]> {
+  const made = await surrogates(problem, within, known);
+  return [...made, ...annealed(problem, within, [...known, ...made])];
 }
 
 /** Placements within the moves that lower what stands for the time. */
-async function surrogates(problem: PlacementProblem, within: WithinMoves): Promise<Chiplets[]> {
-  const { maxMoves, deadline } = within;
-  const cheapest = await fewestCopies(problem, within);
+async function surrogates(
+  problem: PlacementProblem,
+  within: WithinMoves,
+  known: readonly Chiplets[],
+): Promise<Chiplets[]> {
+  const { running, target, maxMoves, deadline } = within;
+  const isHurried = true;
+  const starts = [running, ...known, ...(target ? [target.chiplets] : [])];
+  const cheapest = await fewestCopies(problem, within, { starts, isHurried });
   if (cheapest === undefined) return [];
   const found = [cheapest];
-  const isHurried = true;
-  const asked = [
-    ...FEWER_MOVES.map((part) => ({ problem, moves: Math.floor(part * maxMoves), starts: [within.running] })),
-    ...underLoadCaps(problem, within, cheapest).map((capped) => ({ ...capped, moves: maxMoves })),
-  ];
-  for (const { problem: variant, moves, starts } of asked) {
+  for (const { problem: variant, starts } of underLoadCaps(problem, within, cheapest)) {
     if (performance.now() >= deadline) break;
-    const chiplets = await fewestCopies(variant, { ...within, maxMoves: moves }, { starts, isHurried });
+    const chiplets = await fewestCopies(variant, { ...within, maxMoves }, { starts, isHurried });
     if (chiplets) found.push(chiplets);
     // The evenest itself may be faster than all that have fewer copies.
     for (const start of starts) if (!found.includes(start)) found.push(start);

@@ -25,7 +25,6 @@ export interface LimitMovesOptions extends MigrationBudget {
  * that never leaves the budget. No answer is worse than the running placement, where that respects the limits.
  *
  * @returns Undecided where no placement within the budget was found that respects all limits.
- * @throws InputError if loads are to be evened and there are replicas.
  *
  * @example
  * const running = [[0, 2], [1, 3]];
