@@ -41,20 +41,21 @@ function* takenBack(running: Chiplets, chiplets: Chiplets): Generator<Chiplets> 
   const isNew = (chiplet: number, expert: number) => !running[chiplet].includes(expert);
   for (const [here, held] of chiplets.entries()) {
     const guests = held.filter((expert) => isNew(here, expert));
-    for (const home of running[here].filter((expert) => !held.includes(expert))) {
+    for (const returning of running[here].filter((expert) => !held.includes(expert))) {
       /** Other chiplets to which it came. */
       const lenders = [...chiplets.keys()].filter(
-        (there) => there !== here && chiplets[there].includes(home) && isNew(there, home),
+        (there) => there !== here && chiplets[there].includes(returning) && isNew(there, returning),
       );
       for (const guest of guests) {
-        const exchanged = replace(chiplets, here, [guest], [home]);
+        const exchanged = replace(chiplets, here, [guest], [returning]);
         for (const there of lenders)
-          if (!chiplets[there].includes(guest)) yield replace(exchanged, there, [home], [guest]);
+          if (!chiplets[there].includes(guest)) yield replace(exchanged, there, [returning], [guest]);
         if (chiplets.some((others, there) => there !== here && others.includes(guest))) yield exchanged;
       }
       // A slot that is free takes back who left it.
       if (held.length < running[here].length)
-        for (const there of lenders) yield replace(replace(chiplets, here, [], [home]), there, [home], []);
+        for (const there of lenders)
+          yield replace(replace(chiplets, here, [], [returning]), there, [returning], []);
     }
   }
 }
