@@ -1,11 +1,12 @@
 import type { Tensor } from "../lib/containers/tensor.js";
+import { DEFAULT_LIMITS } from "../lib/plausible-size.js";
 import { BYTE_PADDING } from "./padding.js";
 
 /** -1 in unsigned numbers of 16, 32 and 64 bits; of those with 64, loads may come close. */
 const NEVER = [2 ** 16 - 1, 2 ** 32 - 1, 2 ** 64];
 
-/** Ids beyond are loads: no model has so many experts. */
-export const MAX_ID = 4096;
+/** Ids from there on are loads: no model has so many experts. */
+export const MAX_ID = DEFAULT_LIMITS.maxExperts;
 /** Experts that tokens have in common where all layers are the same. */
 const ALL_SHARED = 0.9;
 const MANY_DEVIATIONS = 6;

@@ -1,13 +1,10 @@
 import { InputError } from "../lib/errors.js";
 import { tensorOfLists } from "../lib/containers/tensor.js";
-import { sharesMore, type Groups } from "./array-facts.js";
+import { MAX_ID, sharesMore, type Groups } from "./array-facts.js";
 import type { DetectOptions } from "./array-kind.js";
 import { counterAmong, isConstant, isCount, type Counting, type Rows } from "./counted-columns.js";
-import { MAX_ID } from "./array-facts.js";
 import { MAX_TOP_K, whyLoads } from "./why-loads.js";
 
-/** No model has more experts. */
-const MAX_EXPERTS = 1024;
 const WAY_OUT =
   "Maybe save it as CSV whose first line names the columns, such as layer,token,e0,e1 or layer,token,rank,expert,weight or " +
   "layer,expert,count.";
@@ -157,7 +154,7 @@ function isLoads(
   { where, as, topK }: DetectOptions & { where: string },
 ): boolean {
   const last = rows.reduce((most, row) => Math.max(most, row[expert]), 0);
-  if (topK === 1 || as === "tokens" || last >= MAX_EXPERTS) return false;
+  if (topK === 1 || as === "tokens" || last >= MAX_ID) return false;
   if (as === "loads") return true;
   const loads = new Map<number, number[]>();
   for (const row of rows) {

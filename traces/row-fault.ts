@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS } from "../lib/plausible-size.js";
 import { NO_EXPERT } from "../lib/trace/routing-trace.js";
 import { BYTE_PADDING } from "./padding.js";
 
@@ -18,7 +19,10 @@ export function outOfRange(expert: number, first: number, limit: number, isLast 
     };
   }
   if (expert > limit && expert < NO_EXPERT) {
-    return { found, advice: "Maybe raise numExperts or, above 4096 of them, maxExperts." };
+    return {
+      found,
+      advice: `Maybe raise numExperts or, above ${DEFAULT_LIMITS.maxExperts} of them, maxExperts.`,
+    };
   }
   if (expert === 0 && first === 1) {
     return { found, advice: "Maybe the trace counts experts from 0; pass firstExpert 0." };

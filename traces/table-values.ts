@@ -24,12 +24,16 @@ export function idOf(value: unknown, where: string): number {
 /** The numbers of a list of ids. What is missing behind them, as tables fill rows up, is no expert. */
 export function idsIn(ids: unknown, where: string, areWeights = false): number[] {
   if (!isList(ids)) throw new InputError(`${where}: found ${typeof ids}, expected a list of experts`);
-  const values = Array.from(ids, (value) => (isNumber(value) ? Number(value) : value));
-  while (!areWeights && isMissing(values.at(-1)) && values.length > 0) values.pop();
-  return values.map((id) => {
-    if (typeof id === "number" && (areWeights ? Number.isFinite(id) : Number.isInteger(id))) return id;
-    throw wrongNumber(id, where);
-  });
+  let { length } = ids;
+  while (!areWeights && length > 0 && isMissing(ids[length - 1])) length--;
+  const found: number[] = [];
+  for (let at = 0; at < length; at++) {
+    const id = typeof ids[at] === "bigint" ? Number(ids[at]) : ids[at];
+    const isSound = typeof id === "number" && (areWeights ? Number.isFinite(id) : Number.isInteger(id));
+    if (!isSound) throw wrongNumber(id, where);
+    found.push(id);
+  }
+  return found;
 }
 
 /** The error that a value is no number as it should be. */

@@ -399,6 +399,43 @@ describe("numbers by the names of layers", () => {
     );
   });
 
+  it("may be tokens by number within layers by number, or the other way round, where something tells which", async () => {
+    const [numLayers, numTokens] = [3, 150];
+    const idsOf = (layer: number, token: number) =>
+      [0, 1].map((place) => ((7 * token + 3 * layer) % 9) + 9 * place);
+    const numbered = (outer: number, inner: number, ids: (outer: number, inner: number) => number[]) =>
+      Object.fromEntries(
+        Array.from({ length: outer }, (_, at) => [
+          at,
+          Object.fromEntries(Array.from({ length: inner }, (__, within) => [within, ids(at, within)])),
+        ]),
+      );
+    const expected = Object.fromEntries(
+      Array.from({ length: numLayers }, (_, layer) => [
+        layer,
+        Array.from({ length: numTokens }, (__, token) => idsOf(layer, token)),
+      ]),
+    );
+    const byLayer = numbered(numLayers, numTokens, idsOf);
+    const byToken = numbered(numTokens, numLayers, (token, layer) => idsOf(layer, token));
+    for (const content of [byLayer, byToken])
+      expect(tokensRead(await readFolder({ a: JSON.stringify(content) }))).to.deep.equal(expected);
+    const few = numbered(2, 3, idsOf);
+    expect(await failureOf(readFolder({ a: JSON.stringify(few) }))).to.match(
+      /which are layers .*\nMaybe name them/,
+    );
+    const layers = tokensRead(await readFolder({ a: JSON.stringify(few) }, { numLayers: 3 }));
+    expect(layers).to.have.all.keys("0", "1", "2");
+  });
+
+  it("may have tokens under names with a number, in whatever order text is sorted", async () => {
+    const names = Array.from({ length: 12 }, (_, token) => `token_${token}`).sort();
+    const rows = Object.fromEntries(names.map((name) => [name, [Number(name.slice(6)), 30]]));
+    expect(tokensRead(await readFolder({ a: JSON.stringify({ layer_0: rows }) }))).to.deep.equal({
+      0: Array.from({ length: 12 }, (_, token) => [token, 30]),
+    });
+  });
+
   it("are none where they are a placement", async () => {
     const placed = [
       {

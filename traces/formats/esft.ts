@@ -1,12 +1,11 @@
 import { basename } from "node:path";
 import { InputError } from "../../lib/errors.js";
+import { DEFAULT_LIMITS } from "../../lib/plausible-size.js";
 import type { FileHead, OnBytes } from "../bytes/file-bytes.js";
 import { readLines } from "../bytes/lines.js";
 import type { TraceBuilder } from "../trace-builder.js";
 import type { TraceFormat } from "../trace-format.js";
 import { smallest } from "../../lib/statistics.js";
-
-const MAX_TOP_K = 64;
 
 /**
  * The expert scores of ESFT: a file for every layer, `expert_weights_<layer>.txt`, and a line for every sequence.
@@ -76,7 +75,7 @@ function distinctPeriod(sequences: readonly Sequence[], path: string): number {
   for (
     let topK = smallest(
       sequences.map(({ experts }) => experts.length),
-      MAX_TOP_K,
+      DEFAULT_LIMITS.maxTopK,
     );
     topK > 0;
     topK--

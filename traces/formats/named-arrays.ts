@@ -7,6 +7,8 @@ import { isTensor, type TorchDict, type TorchValue } from "../containers/torch-f
 import type { TraceBuilder } from "../trace-builder.js";
 import { appendCounts, countsIn } from "./expert-counts.js";
 import { appendTable, layersOf } from "./named-tables.js";
+import { byNumber } from "../numbered-names.js";
+import { appendNestedRows } from "./nested-rows.js";
 import { appendNumbers } from "./numbers.js";
 import { isLayerName, layerInKey, layerInName } from "../layer-name.js";
 
@@ -156,6 +158,7 @@ function appendDict(builder: TraceBuilder, dict: TorchDict, place: Place): void 
       return;
     }
   }
+  if (appendNestedRows(builder, entries, where)) return;
   const likely = entries.filter(([key]) => !BESIDE.test(String(key)));
   for (const candidates of [entries, likely]) {
     const keys = candidates.map(([key]) => key);
@@ -205,7 +208,7 @@ function appendRows(
       'Maybe name them, such as {"layer_0": {"token_0": [8, 26]}}.',
     );
   }
-  for (const [key, row] of entries) {
+  for (const [key, row] of byNumber(entries)) {
     const of = isNamed ? (layerInKey(key)?.layer ?? 0) : layer;
     const fault = builder.append(of, row);
     if (fault) throw new InputError(`${where}: ${String(key)}: ${fault.found}`, fault.advice);

@@ -2,6 +2,7 @@ import { InputError } from "../../lib/errors.js";
 import { entryOf, tensorOfLists, vectorOf, type Tensor } from "../../lib/containers/tensor.js";
 import { isTensor, type TorchDict, type TorchValue } from "../containers/torch-file.js";
 import { takerOf } from "../table.js";
+import { byNumber } from "../numbered-names.js";
 import { hasExperts, rolesOf } from "../table-columns.js";
 import { depthOf, type TableRow } from "../table-values.js";
 import type { TraceBuilder } from "../trace-builder.js";
@@ -43,7 +44,7 @@ function tableIn(value: TorchValue, where: string): NamedTable | undefined {
     return rowsIn(names.map(String), data as readonly TorchValue[]);
   const records = Array.isArray(data) ? recordsIn(data as readonly TorchValue[]) : undefined;
   if (records) return records;
-  return recordsIn([...dict.values()]) ?? columnsIn(dict, where);
+  return recordsIn(byNumber([...dict]).map(([, record]) => record)) ?? columnsIn(dict, where);
 }
 
 /** Dictionaries, each of which is a row: of a layer or a token, whose experts are one or a list. */
@@ -135,7 +136,7 @@ function columnOf(value: TorchValue): Column | undefined {
   const cells: readonly TorchValue[] | undefined = Array.isArray(value)
     ? (value as readonly TorchValue[])
     : value instanceof Map
-      ? [...(value as TorchDict).values()]
+      ? byNumber([...(value as TorchDict)]).map(([, cell]) => cell)
       : undefined;
   return cells && { length: cells.length, at: (row) => cellOf(cells[row]) };
 }

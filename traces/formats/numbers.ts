@@ -54,7 +54,11 @@ export function tableOf(builder: TraceBuilder, first: Rows, where: string): Numb
     builder,
     where,
   );
-  const named = (row: readonly number[]) => Object.fromEntries(row.map((value, at) => [names[at], value]));
+  const named = (row: readonly number[]) => {
+    const record: Record<string, number> = {};
+    for (let at = 0; at < row.length; at++) record[names[at]] = row[at];
+    return record;
+  };
   taker.begin?.(first.map(named));
   return {
     take: (row, at) => {

@@ -208,9 +208,7 @@ async function readNumbers(
     if (table) for (const { numbers, where } of seen.splice(0)) table.take(numbers, where);
   };
   for await (const { fields, where } of rows) {
-    if (!fields.every((field) => NUMBER.test(field)))
-      throw wrongNumber(fields.find(hasSeparators) ?? fields.join(), where, { expected: "numbers" });
-    const numbers = fields.map(Number);
+    const numbers = numbersOf(fields, where);
     if (table) table.take(numbers, where);
     else seen.push({ numbers, where });
     if (seen.length === ROWS_THAT_TELL) begin();
@@ -219,6 +217,17 @@ async function readNumbers(
   if (table) table.end();
   else if (seen.length > 0) appendMatrix(builder, seen, path);
   return table === undefined;
+}
+
+/** @throws InputError if a field is no number. */
+function numbersOf(fields: readonly string[], where: string): number[] {
+  const numbers: number[] = [];
+  for (const field of fields) {
+    if (!NUMBER.test(field))
+      throw wrongNumber(fields.find(hasSeparators) ?? fields.join(), where, { expected: "numbers" });
+    numbers.push(Number(field));
+  }
+  return numbers;
 }
 
 function appendMatrix(
