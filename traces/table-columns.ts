@@ -16,6 +16,18 @@ const TOKEN = /^(tok|token|position|pos|index|idx|row|t)(_?(id|idx|index|pos|pos
 const APART =
   /^((step|iter|iteration|pass|forward_?pass)(_?(id|idx|index))?|(tp|dp|ep|pp|gpu|device|worker|node|global|local)_?(rank|id|idx|index)|gpu|device)$/i;
 
+/** Which of these are of those that computed. */
+const RANKS = /rank|gpu|device|worker|node/i;
+
+/** The columns that tell ranks, and those that tell steps of them, among what tells tokens of the same number apart. */
+export function apartOf(token: readonly string[]): { ranks: readonly string[]; steps: readonly string[] } {
+  const apart = token.filter((column) => APART.test(column) || /^rank$/i.test(column));
+  return {
+    ranks: apart.filter((column) => RANKS.test(column)),
+    steps: apart.filter((column) => !RANKS.test(column)),
+  };
+}
+
 /** What the columns of a table are, by their names. */
 export interface TableRoles {
   readonly layer: string | undefined;

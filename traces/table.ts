@@ -5,7 +5,7 @@ import { appendIds } from "./bytes/tensor-rows.js";
 import { appendArray } from "./formats/arrays.js";
 import { layerInName } from "./layer-name.js";
 import { LongTable } from "./long-table.js";
-import { gapBehind, rolesOf, type TableRoles } from "./table-columns.js";
+import { apartOf, gapBehind, rolesOf, type TableRoles } from "./table-columns.js";
 import { depthOf, idsIn, isList, isNumber, layerOf, wrongNumber, type TableRow } from "./table-values.js";
 import type { TraceBuilder } from "./trace-builder.js";
 import { MIN_EXPERTS, whyLoads } from "./why-loads.js";
@@ -43,7 +43,9 @@ export function takerOf(columns: readonly string[], builder: TraceBuilder, path:
     );
   }
   if (layer !== undefined && experts !== undefined && count !== undefined) {
-    return takeLoads(builder, { layer, expert: experts, count }, path);
+    // Beside counts, a rank is no place among the experts of a token.
+    const apart = roles.rank === undefined ? token : [...token, roles.rank];
+    return takeLoads(builder, { layer, expert: experts, count, token: apart }, path);
   }
   if (experts !== undefined) return takeExperts(builder, { ...roles, experts }, path);
   if (places.length > 0) {
@@ -163,11 +165,11 @@ function takeMatrix(builder: TraceBuilder, { places }: TableRoles, path: string)
 /** A column for every place of a token's experts or, with their weights, for every expert; or the loads of a layer. */
 function takePlaces(
   builder: TraceBuilder,
-  { layer, sequence, places, token }: TableRoles,
+  { layer, sequence, places, token, hasToken }: TableRoles,
   path: string,
 ): Taker {
   let [isDense, isLoads] = [false, false];
-  const loads: (readonly [number, Float64Array])[] = [];
+  const loads = new StepLoads(token);
   const numbersOf = (row: TableRow) =>
     places.map((place) => (isNumber(row[place]) ? Number(row[place]) : NaN));
   const listsOf = (row: TableRow, where: string) => {
@@ -184,17 +186,19 @@ function takePlaces(
     begin(rows) {
       const numbers = rows.map(numbersOf);
       isDense = areWeights(numbers);
-      const layers = rows.map((row) => String(layer === undefined ? "" : row[layer]));
-      const isOnce = layer !== undefined && new Set(layers).size === rows.length;
-      isLoads = token.length === 0 && isOnce && numbers.flat().some((value) => value > 1);
+      const keys = rows.map((row) =>
+        [layer === undefined ? "" : row[layer], ...token.map((column) => row[column])].join(),
+      );
+      const isOnce = layer !== undefined && new Set(keys).size === rows.length;
+      isLoads = !hasToken && isOnce && numbers.flat().some((value) => value > 1);
       if (isDense && !isLoads) declareExperts(builder, places, path);
     },
     take(row, where) {
-      if (isLoads) loads.push([layerOf(row[layer ?? ""], where), Float64Array.from(numbersOf(row))]);
+      if (isLoads) loads.add(row, layerOf(row[layer ?? ""], where), [...numbersOf(row).entries()]);
       else lists.take(row, where);
     },
     end() {
-      if (isLoads) builder.addStep(path, loads);
+      if (isLoads) loads.hand(builder, path);
     },
   };
 }
@@ -249,35 +253,64 @@ function takeLists(builder: TraceBuilder, { layer, sequence, columns, listsOf }:
   };
 }
 
+/** Loads of layers by rank and step, as columns tell them: ranks that counted the same tokens are told by equal steps. */
+class StepLoads {
+  readonly #ranks: readonly string[];
+  readonly #steps: readonly string[];
+  /** By rank, step and layer; experts without a row have none. */
+  readonly #loads = new Map<string, Map<string, Map<number, number[]>>>();
+  #numExperts = 0;
+
+  constructor(token: readonly string[]) {
+    const { ranks, steps } = apartOf(token);
+    [this.#ranks, this.#steps] = [ranks, steps];
+  }
+
+  /** Adds to the loads of experts of a layer. */
+  add(row: TableRow, layer: number, counts: readonly (readonly [expert: number, count: number])[]): void {
+    const [rank, step] = [this.#ranks, this.#steps].map((columns) => columns.map((name) => row[name]).join());
+    const steps = this.#loads.get(rank) ?? new Map<string, Map<number, number[]>>();
+    const layers = steps.get(step) ?? new Map<number, number[]>();
+    const load = layers.get(layer) ?? [];
+    for (const [expert, count] of counts) load[expert] = (load[expert] ?? 0) + count;
+    this.#numExperts = Math.max(this.#numExperts, load.length);
+    this.#loads.set(rank, steps.set(step, layers.set(layer, load)));
+  }
+
+  hand(builder: TraceBuilder, path: string): void {
+    // Experts without tokens may have no row.
+    const length = Math.max(this.#numExperts, builder.numExperts ?? 0);
+    for (const [rank, steps] of this.#loads) {
+      for (const layers of steps.values()) {
+        const loads = [...layers].map(
+          ([id, load]) => [id, Float64Array.from({ length }, (_, at) => load[at] ?? 0)] as const,
+        );
+        builder.addStep(this.#ranks.length > 0 ? `${path}: rank ${rank}` : path, loads);
+      }
+    }
+  }
+}
+
 function takeLoads(
   builder: TraceBuilder,
-  { layer, expert, count }: { layer: string; expert: string; count: string },
+  { layer, expert, count, token }: { layer: string; expert: string; count: string; token: readonly string[] },
   path: string,
 ): Taker {
-  const loads = new Map<number, number[]>();
-  let numExperts = 0;
+  const loads = new StepLoads(token);
   return {
-    columns: [layer, expert, count],
+    columns: [...new Set([layer, expert, count, ...token])],
     take(row, where) {
       const [id, times] = [expert, count].map((column) =>
         isNumber(row[column]) ? Number(row[column]) : NaN,
       );
-      const load = loads.get(layerOf(row[layer], where)) ?? [];
       if (!(Number.isInteger(id) && id >= 0 && id < 65535)) {
         throw wrongNumber(row[expert], where, { name: "expert ", expected: "[0, 65535)" });
       }
       if (Number.isNaN(times)) throw wrongNumber(row[count], where, { name: "count ", expected: "a number" });
-      load[id] = (load[id] ?? 0) + times;
-      numExperts = Math.max(numExperts, load.length);
-      loads.set(layerOf(row[layer], where), load);
+      loads.add(row, layerOf(row[layer], where), [[id, times]]);
     },
     end() {
-      // Experts without tokens may have no row.
-      const width = Math.max(numExperts, builder.numExperts ?? 0);
-      const layers = [...loads].map(([id, load]) => {
-        return [id, Float64Array.from({ length: width }, (_, at) => load[at] ?? 0)] as const;
-      });
-      builder.addStep(path, layers);
+      loads.hand(builder, path);
     },
   };
 }

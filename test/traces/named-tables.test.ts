@@ -241,3 +241,71 @@ describe("layers told by names", () => {
     }
   });
 });
+
+describe("loads of steps and ranks", () => {
+  const steps = [0, 1, 2].map((step) =>
+    [0, 1].map((layer) =>
+      Array.from({ length: 32 }, (_, expert) => 3 * step + 10 * layer + ((expert * 7) % 13)),
+    ),
+  );
+  const total = (times: number) =>
+    Object.fromEntries(
+      [0, 1].map((layer) => [
+        layer,
+        steps[0][layer].map((_, expert) => times * steps.reduce((sum, step) => sum + step[layer][expert], 0)),
+      ]),
+    );
+  const long = (names: readonly string[], numRanks: number) => {
+    const rows = steps.flatMap((layers, step) =>
+      Array.from({ length: numRanks }, (_, rank) =>
+        layers.flatMap((load, layer) =>
+          load.map((count, expert) => [step, rank, layer, expert, count].join()),
+        ),
+      ).flat(),
+    );
+    return `${names.join()}\n${rows.join("\n")}\n`;
+  };
+
+  it("in rows add up, and those of ranks that counted the same once", async () => {
+    const names = ["step", "rank", "layer", "expert", "count"];
+    expect(loadsRead(await readFolder({ "a.csv": long(names, 1) }))).to.deep.equal(total(1));
+    const ranks = await readFolder({ "a.csv": long(names, 4) });
+    expect(loadsRead(ranks)).to.deep.equal(total(1));
+    expect(ranks.report.warnings.join()).to.match(/same as another rank's at the same step/);
+    // Passes are no ranks.
+    const passes = ["step", "pass", "layer", "expert", "count"];
+    expect(loadsRead(await readFolder({ "a.csv": long(passes, 2) }))).to.deep.equal(total(2));
+  });
+
+  it("in columns for every expert are loads, too, and no tokens with all experts", async () => {
+    const names = ["step", "layer", ...steps[0][0].map((_, expert) => `expert_${expert}`)];
+    const rows = steps.flatMap((layers, step) => layers.map((load, layer) => [step, layer, ...load].join()));
+    const content = `${names.join()}\n${rows.join("\n")}\n`;
+    expect(loadsRead(await readFolder({ "a.csv": content }))).to.deep.equal(total(1));
+  });
+
+  it("in a list without names are refused, unless it is told that the list is of layers", async () => {
+    const list = steps.map((layers) => int([2, 32], layers.flat()));
+    expect(await failureOf(readFolder({ "a.pt": torchFile(list) }, { as: "loads" }))).to.match(
+      /a list of 3 arrays \[2, 32\] of loads, .*\nMaybe pass numLayers 3/,
+    );
+    const told = await readFolder({ "a.pt": torchFile(list) }, { as: "loads", numLayers: 3 });
+    expect(loadsRead(told)).to.have.keys("0", "1", "2");
+  });
+});
+
+describe("batches in lists", () => {
+  it("are of the layer that names them", async () => {
+    const batch = (seed: number) =>
+      Array.from({ length: 100 }, (_, at) => [(at * seed) % 16, 16 + ((at * seed) % 15)]);
+    const layers = { layer_3: [batch(3), batch(5)], layer_4: [batch(7), batch(9)] };
+    const content = Object.fromEntries(
+      Object.entries(layers).map(([name, batches]) => [
+        name,
+        batches.map((rows) => int([100, 2], rows.flat())),
+      ]),
+    );
+    const read = await readFolder({ "a.pt": torchFile(content) }, { numExperts: 32, topK: 2 });
+    expect(tokensRead(read)).to.deep.equal({ 3: layers.layer_3.flat(), 4: layers.layer_4.flat() });
+  });
+});

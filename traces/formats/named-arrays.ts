@@ -67,6 +67,9 @@ function appendValue(builder: TraceBuilder, value: TorchValue, place: Place): vo
     appendTensor(builder, array, place);
   } else if (isList(value)) {
     if (value.every(isRow)) appendRagged(builder, value, place);
+    else if (place.isNamed === true && place.layer !== undefined)
+      // The batches of a layer, one after the other.
+      for (const batch of value) appendValue(builder, batch, { ...place, depth: depth + 1 });
     else appendEntries(builder, [...value.entries()], { ...place, isPlace: true });
   } else if (value instanceof Map) {
     appendDict(builder, value as TorchDict, place);
@@ -237,6 +240,8 @@ function appendEntries(
     appendVectors(builder, vectors, place);
     return;
   }
+  if (place.isPlace === true && (builder.options.as ?? place.as) === "loads")
+    checkPlaces(builder, entries, place);
   const shapes = new Set(
     entries.map(([, value]) => (isTensor(value) && value.shape.length === 3 ? String(value.shape) : "")),
   );
@@ -252,6 +257,25 @@ function appendEntries(
       depth: place.depth + 1,
     });
   }
+}
+
+/**
+ * Refuses loads [steps, experts] in a list that may be one of layers, and [layers, experts] in one of steps, alike.
+ *
+ * @throws InputError unless the number of layers tells that the list is of layers.
+ */
+function checkPlaces(
+  builder: TraceBuilder,
+  entries: readonly (readonly [number, TorchValue])[],
+  { where }: Place,
+): void {
+  const array = arrayIn(entries[0]?.[1] ?? null);
+  if (array?.shape.length !== 2 || builder.options.numLayers === entries.length) return;
+  throw new InputError(
+    `${where}: found a list of ${entries.length} arrays [${array.shape.join(", ")}] of loads, expected to be told whether it is one ` +
+      "of layers or of steps",
+    `Maybe pass numLayers ${entries.length} where it is of layers; else save one array [steps, layers, experts].`,
+  );
 }
 
 /** One list of numbers a layer: loads, which add up to the same, or the experts of a top-1 layer's tokens. */
