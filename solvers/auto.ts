@@ -6,7 +6,7 @@ import type { ChainBudget } from "./bounds/chain-proof.js";
 import { lagrangianBound } from "./bounds/lagrangian-bound.js";
 import { placeByColumns } from "./columns/place-by-columns.js";
 import { proveOrBound } from "./exact.js";
-import { hurriedSearch, localSearch } from "./local-search.js";
+import { localSearch } from "./local-search.js";
 import { raisesTimeBound } from "./objectives/time-bound.js";
 import { HURRIED_SEARCH } from "./search/iterated-local-search.js";
 
@@ -59,10 +59,10 @@ export const auto: Solver = {
  * bound on C_T by pairs where it raises the bound on the time at all.
  */
 function hurry(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
-  if (!raisesTimeBound(problem)) return hurriedSearch.solve(problem, options);
   return placeByColumns(problem, options, {
     searches: [HURRIED_SEARCH],
     choose({ model, incumbent, chipletOf, deadline }) {
+      if (!raisesTimeBound(problem, chipletOf)) return Promise.resolve({ columns: incumbent });
       const tokensBound = lagrangianBound(model, { chipletOf, mostSubsets: MOST_SUBSETS, deadline });
       return Promise.resolve({ columns: incumbent, tokensBound: Math.ceil(tokensBound) });
     },

@@ -7,6 +7,8 @@ import { SwapTraffic } from "../objectives/swap-traffic.js";
 
 /** Swaps tried for each expert. */
 const MOVES_AN_EXPERT = 600;
+/** Of any number of experts: those of 256. */
+const MOST_MOVES = 153_600;
 /** A swap of experts changes what a group gets by more, in proportion, than the time: hotter than annealing on the time. */
 const ANNEALING = { hot: 2e-3, cold: 2e-5, wholeChiplets: 0, smooth: 1e-3 };
 
@@ -42,7 +44,7 @@ export function groupByCopies(problem: PlacementProblem, start: Chiplets, random
       }
       return Math.sqrt(Math.sqrt(Math.sqrt(powers)));
     },
-    maxMoves: MOVES_AN_EXPERT * numExperts,
+    maxMoves: Math.min(MOST_MOVES, MOVES_AN_EXPERT * numExperts),
     random,
     deadline: Infinity,
     annealing: ANNEALING,

@@ -17,6 +17,8 @@ export interface Helpers {
   readonly hurriedSearch: Solver;
   /** Solvers whose placements are candidates too. */
   readonly rivals: readonly Solver[];
+  /** Those of them that are asked where experts are many. */
+  readonly hurriedRivals: readonly Solver[];
 }
 
 /**
@@ -48,6 +50,7 @@ function pursuing(solver: Solver, helpers: Helpers): Solver {
         search: placing(helpers.search),
         hurriedSearch: placing(helpers.hurriedSearch),
         rivals: helpers.rivals.map(placing),
+        hurriedRivals: helpers.hurriedRivals.map(placing),
       }).solve(problem, options);
     },
   };

@@ -1,20 +1,19 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { countReplication, countTraffic } from "../../lib/placement/traffic.js";
 import { stepBoundNs } from "../../lib/schedule/step-bound.js";
-import { constraintModelOf } from "../constraints/constraint-model.js";
-import { contiguousPlacement } from "../starts/contiguous-placement.js";
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
 
 /**
- * Whether a bound on C_T raises the bound on the time of a layer: not where adapters of servers bind, where every expert gets a
+ * Whether a bound on C_T, which is no more than that of a good placement, raises the bound on the time of a layer: not where adapters of servers bind, where every expert gets a
  * copy of its own, or where compute binds whatever travels.
  *
  * @param problem Its objective is the time.
+ * @param chipletOf The chiplet of every expert in the good placement. Shape [numExperts].
  */
-export function raisesTimeBound(problem: PlacementProblem): boolean {
+export function raisesTimeBound(problem: PlacementProblem, chipletOf: ArrayLike<number>): boolean {
   const { objective, patterns, numChiplets, slotsPerChiplet } = problem;
   if (objective.minimise !== "time") return false;
-  const chiplets = expertsOfChiplets(contiguousPlacement(constraintModelOf(problem)), numChiplets);
+  const chiplets = expertsOfChiplets(chipletOf, numChiplets);
   const traffic = countTraffic(patterns, chiplets, problem);
   const { tokenReplication } = countReplication(patterns, chiplets, problem);
   const boundOf = (copies: number) =>

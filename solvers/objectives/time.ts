@@ -29,8 +29,8 @@ const MOST_JUDGED_VARIANTS = 6;
 
 /** Swaps tried from each of the best candidates: for up to 64 experts, and for each beyond as many as for each of these. */
 const ANNEALING_MOVES = 6000;
-/** The same of many experts, of whom more moves are worth more than the searches that are left out. */
-const ANNEALING_MOVES_OF_MANY = 12_000;
+/** Of many experts, however many: twice as much of 256, which is worth more than the searches that are left out. */
+const ANNEALING_MOVES_OF_MANY = 48_000;
 const FEW_EXPERTS = 64;
 /** Candidates that annealing begins from, and how much slower than the best they may be. */
 const MOST_ANNEALED = 2;
@@ -50,6 +50,8 @@ export interface FastestOptions {
   readonly hurriedSearch: Solver;
   /** Solvers whose placements are candidates too, so that the answer is never slower than theirs. */
   readonly rivals: readonly Solver[];
+  /** Those of them that are asked where experts are many. */
+  readonly hurriedRivals: readonly Solver[];
   /** Ranks the many variants; cheap. */
   readonly estimate: (problem: PlacementProblem) => TrafficTime;
   /** Decides between the few best variants and every solver's own answer. */
@@ -67,13 +69,15 @@ export interface FastestOptions {
  */
 export function fastest(
   solver: Solver,
-  { search, hurriedSearch, rivals, estimate, judge }: FastestOptions,
+  { search, hurriedSearch, rivals: allRivals, hurriedRivals, estimate, judge }: FastestOptions,
 ): Solver {
   return {
     ...solver,
     summary: `least modelled time among many candidates, made by ${solver.summary}`,
     async solve(problem, options) {
       const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
+      const isLarge = problem.numExperts > MANY_EXPERTS;
+      const rivals = isLarge ? hurriedRivals : allRivals;
       const estimateNs = estimate(problem);
       const judgeNs = judge(problem);
       // Progress is of one solver: bounds and placements of many would not belong together.
@@ -90,7 +94,6 @@ export function fastest(
       if (answers.length === 0) return first;
       // Solvers take turns in this thread: each has what is left of the time, and none begins without any.
       const capped: Solution[] = [];
-      const isLarge = problem.numExperts > MANY_EXPERTS;
       const searchCapped = isLarge ? hurriedSearch : search;
       for (const [variant, start] of cappedTasks(problem, answers)) {
         if (performance.now() >= deadline) break;
@@ -181,8 +184,9 @@ function annealed(
 }
 
 function movesFor(numExperts: number): number {
-  const moves = numExperts > MANY_EXPERTS ? ANNEALING_MOVES_OF_MANY : ANNEALING_MOVES;
-  return moves * Math.max(1, numExperts / FEW_EXPERTS);
+  return numExperts > MANY_EXPERTS
+    ? ANNEALING_MOVES_OF_MANY
+    : ANNEALING_MOVES * Math.max(1, numExperts / FEW_EXPERTS);
 }
 
 /** Tells the random streams of annealing from those of other searches. */

@@ -15,6 +15,9 @@ const findByLouvain = louvainModule as unknown as typeof louvainModule.default;
 
 const RESOLUTIONS = [0.5, 0.7, 1, 1.4, 2, 2.8, 4, 5.6];
 const SEEDS_PER_RESOLUTION = 6;
+/** Of so many experts, whose graphs have hundreds of thousands of edges. */
+const MANY_EXPERTS = 512;
+const SEEDS_OF_MANY = 2;
 
 /** The room that communities are packed into. */
 export interface ChipletRoom {
@@ -56,8 +59,9 @@ export function placeCommunities(
   const excess = excessPairs(coactivation);
   const graph = coactivationGraph(coactivation, excess);
   const seen = new Map<string, { chipletOf: Uint16Array; tokenCopies: number }>();
+  const numSeeds = patterns.numExperts > MANY_EXPERTS ? SEEDS_OF_MANY : SEEDS_PER_RESOLUTION;
   for (const resolution of RESOLUTIONS) {
-    for (let run = 0; run < SEEDS_PER_RESOLUTION; run++) {
+    for (let run = 0; run < numSeeds; run++) {
       const communityOf = communitiesOf(graph, resolution, random);
       const chipletOf = packCommunities(communityOf, excess, room);
       const key = chipletOf.join();

@@ -49,7 +49,7 @@ describe("balanced", () => {
 });
 
 describe("fastest", () => {
-  const searches = { search: localSearch, hurriedSearch: localSearch };
+  const searches = { search: localSearch, hurriedSearch: localSearch, hurriedRivals: [] };
   /** A machine on which the busiest chiplet link is all that counts. */
   const busiest: TrafficTime = ({ chipletLoad }) => Math.max(...chipletLoad);
   const judge = () => busiest;
