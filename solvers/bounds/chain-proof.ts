@@ -85,6 +85,8 @@ const GROWTH = 4;
 const SPARE = 1.2;
 /** Of the sets left, as many are kept for a second attempt as long as nothing is proved. */
 const KEPT = 0.35;
+/** The sets left have to be so many times those that a sample lets expect of the next limit, because it may let expect too few. */
+const PRUDENCE = 2;
 /** Where a sample let expect too few sets, the sets left have to be so many times those that it lets expect of the next. */
 const CAUTION = 3;
 
@@ -212,7 +214,8 @@ export function openChainProof(
             if (!isFirst || part === PARTS_BELOW.length - 1) break;
             part = Math.min(Math.max(part + 1, firstWithin(setsLeft / CAUTION)), PARTS_BELOW.length - 1);
           } else if (part > 0) {
-            part = Math.min(part - 1, firstWithin(GROWTH * Math.max(sizeAt(part), firstSets)));
+            const most = Math.min(GROWTH * Math.max(sizeAt(part), firstSets), setsLeft / PRUDENCE);
+            part = Math.min(part - 1, firstWithin(most));
             if (SPARE * sizeAt(part) > setsLeft) return { tokensBound, shortlist: undefined };
           } else {
             const isLp = columns.length === 0;
