@@ -22,6 +22,20 @@ function gzipOfSpaces(megabytes: number): Buffer {
   return Buffer.concat(Array.from({ length: megabytes }, () => member));
 }
 
+/** A torch file whose directory claims four billion members, as that of a zip file of more than 4 GB may. */
+function zipOfBillions(): Buffer {
+  const zip = Buffer.from(torchFile({ logical_count: { shape: [2, 2], values: Int32Array.of(1, 2, 3, 4) } }));
+  const end = zip.length - 22;
+  const record = Buffer.alloc(56);
+  record.writeUInt32LE(0x06064b50);
+  record.writeUInt32LE(0xffffffff, 32);
+  record.writeUInt32LE(zip.readUInt32LE(end + 16), 48);
+  const locator = Buffer.alloc(20);
+  locator.writeUInt32LE(0x07064b50);
+  locator.writeUInt32LE(end, 8);
+  return Buffer.concat([zip.subarray(0, end), record, locator, zip.subarray(end)]);
+}
+
 function safetensors(header: unknown): Buffer {
   const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);
@@ -72,6 +86,7 @@ describe("hostile traces", () => {
       content: () => zipSync({ "routed_experts.npy": [Buffer.concat([npyFile({ shape: [25e5, 4, 8], values: Uint8Array.of(1) }), Buffer.alloc(80e6)]), { level: 1 }] }),
       message: /that unpack to more than/,
     },
+    { name: "a zip file of four billion members, which took as many steps", content: zipOfBillions, message: /found more members than there is room for, expected a whole zip file/ },
     { name: "a safetensors entry of null", content: () => safetensors({ "0_1": { dtype: "I64", shape: [1], data_offsets: [0, 8] }, "0_2": null }), message: /tensor .*found type nothing/ },
     { name: "a safetensors type named constructor", content: () => safetensors({ "0_1": { dtype: "constructor", shape: [8], data_offsets: [0, 64] } }), message: /found no tokens/ },
     { name: "a safetensors entry without offsets", content: () => safetensors({ "0_1": { dtype: "I64", shape: [8] } }), message: /expected a shape and two data_offsets/ },
