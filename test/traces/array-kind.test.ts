@@ -250,6 +250,22 @@ describe("numbers that may be ids or loads", () => {
     );
   });
 
+  it("are no layers of a top-1 model where no expert comes twice within so many columns as tokens have experts", async () => {
+    for (const [numLayers, topK, numExperts] of [
+      [4, 6, 64],
+      [6, 2, 8],
+      [3, 8, 128],
+    ] as const) {
+      const tokens = tokensOf([150, numLayers, topK], numExperts);
+      const side = Int32Array.from(tokens.flat(2));
+      expect(await failureOf(read([150, numLayers * topK], side, { numExperts }))).to.match(
+        /within \d columns each.*\n.*layers x top-k\]: save them as \[150, /,
+      );
+      const one = await read([150, numLayers * topK], side, { numExperts, topK: 1 });
+      expect(Object.keys(tokensRead(one) as object)).to.have.length(numLayers * topK);
+    }
+  });
+
   it("are layers of a top-1 model where topK is 1", async () => {
     const ids = Uint8Array.from({ length: 2400 }, () => Math.floor(random.next() * 8));
     expect(await failureOf(read([100, 24], ids))).to.match(/pass as tokens/);

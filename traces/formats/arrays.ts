@@ -4,6 +4,7 @@ import { appendIds, appendLayers, loadsOfLayers } from "../bytes/tensor-rows.js"
 import { sharesBySecond } from "../array-facts.js";
 import { kindOfArray, refuseKind, type ReadAs } from "../array-kind.js";
 import { MAX_LAYERS } from "../counted-columns.js";
+import { expectedRepeats, MAX_TOP_K } from "../why-loads.js";
 import type { TraceBuilder } from "../trace-builder.js";
 
 /** What an array without names is for. */
@@ -41,6 +42,7 @@ export function appendArray(builder: TraceBuilder, array: Tensor, options: Array
       );
       return;
     case "top-1 tokens":
+      checkTopOne(builder, array, where);
       appendTopOne(builder, array, where);
       return;
     case "tokens of a layer":
@@ -86,6 +88,41 @@ export function startRequest(builder: TraceBuilder, [numTokens, numLayers, topK]
   for (let layer = 0; layer < numLayers; layer++) {
     builder.startSequence(layer, { topK });
     builder.reserve(layer, numTokens);
+  }
+}
+
+/** Repeats that chance would make, from which on rows without any are those of tokens with several experts. */
+const SURE = 20;
+
+/**
+ * Refuses the experts of several layers side by side, [tokens, layers x top-k]: no expert comes twice within top-k columns.
+ *
+ * @throws InputError unless it was told that tokens have one expert.
+ */
+function checkTopOne(builder: TraceBuilder, { shape, strides, start, values }: Tensor, where: string): void {
+  const [numRows, width] = shape;
+  if (builder.options.topK === 1) return;
+  const seen = Math.min(numRows, 1024);
+  const idAt = (row: number, column: number) => values[start + row * strides[0] + column * strides[1]];
+  for (let topK = 2; topK <= Math.min(MAX_TOP_K, width / 2); topK++) {
+    if (width % topK !== 0) continue;
+    let [most, isDistinct, numAcross] = [0, true, 0];
+    for (let row = 0; row < seen && isDistinct; row++) {
+      for (let first = 0; first < width && isDistinct; first += topK) {
+        const ids = Array.from({ length: topK }, (_, at) => idAt(row, first + at));
+        for (const id of ids) most = Math.max(most, id);
+        isDistinct = new Set(ids).size === topK;
+        // Neighbours of two layers may be the same.
+        numAcross += Number(first > 0 && idAt(row, first - 1) === ids[0]);
+      }
+    }
+    const isChance = numAcross === 0 || expectedRepeats(topK, (seen * width) / topK, most) < SURE;
+    if (!isDistinct || isChance) continue;
+    throw new InputError(
+      `${where}: found numbers [${shape.join(", ")}] without an expert twice within ${topK} columns each, expected one expert for each ` +
+        "layer of a top-1 model",
+      `Maybe they are [tokens, layers x top-k]: save them as [${numRows}, ${width / topK}, ${topK}]; or pass topK 1.`,
+    );
   }
 }
 
