@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { createRandom } from "../lib/random.js";
+import { createRandom, quickRandom } from "../lib/random.js";
 
 describe("createRandom", () => {
   it("gives the same stream for the same seed and path, and another for any other", () => {
@@ -55,6 +55,40 @@ describe("createRandom", () => {
     expect([...counts.keys()].sort()).to.deep.equal(["012", "021", "102", "120", "201", "210"]);
     for (const count of counts.values()) expect(count).to.be.closeTo(2000, 250);
     expect(random.shuffle(Uint16Array.of(5, 6, 7)).sort()).to.deep.equal(Uint16Array.of(5, 6, 7));
+  });
+});
+
+describe("quickRandom", () => {
+  const quick = (seed: number) => quickRandom(createRandom(seed));
+
+  it("gives the same stream for the same stream that it is made of, and another for any other", () => {
+    const firstOf = (seed: number) => {
+      const random = quick(seed);
+      return [random.next(), random.next(), random.below(1000)].join();
+    };
+    expect(firstOf(3)).to.equal(firstOf(3));
+    expect(new Set(Array.from({ length: 50 }, (_, seed) => firstOf(seed))).size).to.equal(50);
+  });
+
+  it("draws integers below the bound, each about equally often, and no two in a row more often than others", () => {
+    const random = quick(7);
+    const counts = new Array<number>(100).fill(0);
+    let last = random.below(10);
+    for (let draw = 0; draw < 40_000; draw++) {
+      const next = random.below(10);
+      counts[10 * last + next]++;
+      last = next;
+    }
+    for (const count of counts) expect(count).to.be.closeTo(400, 6 * Math.sqrt(40_000 * 0.01 * 0.99));
+    expect(random.below(1)).to.equal(0);
+  });
+
+  it("draws fractions in [0, 1) with mean one half", () => {
+    const random = quick(8);
+    const values = Array.from({ length: 20_000 }, () => random.next());
+    expect(Math.min(...values)).to.be.at.least(0);
+    expect(Math.max(...values)).to.be.below(1);
+    expect(mean(values)).to.be.closeTo(0.5, 6 * Math.sqrt(1 / 12 / 20_000));
   });
 });
 
