@@ -26,16 +26,12 @@ export interface Ways {
 }
 
 /** Caps on the load that are gone through on the way to a laxer one, in parts of the mean, ascending. */
-const RUNGS = [1.02, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 2, 3];
-/** A cap between the least load and the first rung, in parts of the way. */
-const TIGHTER = 0.4;
-/**
- * How long is searched under the first rung, tightened from there, and loosened to each of the next; to the first of them longer,
- * for a tight cap walls the search in.
- */
-const FIRST = { effort: 0.7 };
+const RUNGS = [1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 2, 3];
+/** Caps between the least load and the first rung, in parts of the way, in the order in which they are gone down to. */
+const TIGHTER = [0.7, 0.4];
+/** How long is searched under the first rung, tightened from there, and loosened to each of the next, from a good start halfway warmed up. */
+const FIRST = { effort: 1 };
 const TIGHTENED = { effort: 0.2, cooled: 0.5 };
-const LOOSENED_FIRST = { effort: 0.8, cooled: 0.4 };
 const LOOSENED = { effort: 0.6, cooled: 0.5 };
 /** Random streams: of the first rung, of what begins at an even placement, and of tightening. */
 const STREAMS = { begun: 0, even: 2, tighter: 6 };
@@ -45,8 +41,8 @@ const STREAMS = { begun: 0, even: 2, tighter: 6 };
  *
  * Which searches are made depends on the cap only by how many of them are: first under the lowest rung of a ladder of caps that loads can be
  * spread to, tightened from there, then loosened rung by rung up to the cap. The answer is the best of all that they found within the cap. So
- * a laxer cap is never worse: it is answered with the best of the same placements and more. Only where none is within the cap, which is then
- * as tight as loads can be evened, is it searched under by itself.
+ * a laxer cap is never worse: it is answered with the best of the same placements and more. Caps that none of them keeps are
+ * as tight as loads can be evened: those begin at the evenest placement known, and where that is above the cap, too, it is searched under by itself.
  *
  * @param begun Every expert once or more often: where to begin.
  */
@@ -56,21 +52,26 @@ export function climbCaps(problem: PlacementProblem, begun: Chiplets, ways: Ways
   const mean = meanChipletLoad(problem);
   const least = spreadLoad(problem.load, ways.spread()) * mean;
   const [first = 2 * least, ...laxer] = RUNGS.map((rung) => rung * mean).filter((rung) => rung >= least);
-  const tighter = least + TIGHTER * (first - least);
+  const tighter = TIGHTER.map((part) => least + part * (first - least));
   const found: Candidate[] = [];
   const add = (chiplets: number[][]): number[][] => {
     found.push({ chiplets, peak: peakLoad(problem, chiplets), cost: replicationOf(problem, chiplets) });
     return chiplets;
   };
-  if (!isAboveCap(tighter, chipletLoad)) {
+  if (!isAboveCap(smallest(tighter), chipletLoad)) {
     const begin = add(searchUnder(first, problem, begun, { ...ways, aim: FIRST }));
-    add(ways.search(begin, STREAMS.tighter, { maxLoad: tighter, ...TIGHTENED }));
-    for (const [index, maxLoad] of laxer.entries()) {
-      if (isAboveCap(maxLoad, chipletLoad)) break;
+    let tight = begin;
+    for (const maxLoad of tighter)
+      tight = add(ways.search(tight, STREAMS.tighter, { maxLoad, ...TIGHTENED }));
+    for (const maxLoad of laxer.filter((rung) => !isAboveCap(rung, chipletLoad))) {
       const start = cheapestUnder(maxLoad, found) ?? begin;
-      const aim = { maxLoad, ...(index === 0 ? LOOSENED_FIRST : LOOSENED) };
-      add(ways.search(start, STREAMS.begun, aim));
+      add(ways.search(start, STREAMS.begun, { maxLoad, ...LOOSENED }));
     }
+  }
+  if (!cheapestUnder(chipletLoad, found)) {
+    // As tight as loads can be evened: the same searches again for all caps that are.
+    const evenest = add(ways.even());
+    add(ways.search(evenest, STREAMS.even, { maxLoad: peakLoad(problem, evenest) }));
   }
   return cheapestUnder(chipletLoad, found) ?? searchUnder(chipletLoad, problem, begun, ways);
 }
