@@ -17,7 +17,7 @@ import { largest, smallest } from "../../lib/statistics.js";
 
 /** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
 const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
-/** Beyond so many experts searches are shorter and fewer, and annealing is longer. */
+/** Beyond so many experts searches are shorter and fewer: annealing makes up for them. */
 const MANY_EXPERTS = 160;
 const LOAD_CAPS_OF_MANY = [1.3, 1.05];
 /** Load of a chiplet group over the mean that a smaller C_G may cost, in one of the ways to regroup. */
@@ -29,8 +29,8 @@ const MOST_JUDGED_VARIANTS = 6;
 
 /** Swaps tried from each of the best candidates: for up to 64 experts, and for each beyond as many as for each of these. */
 const ANNEALING_MOVES = 6000;
-/** Of many experts, however many: twice as much of 256, which is worth more than the searches that are left out. */
-const ANNEALING_MOVES_OF_MANY = 48_000;
+/** Beyond so many experts no more: with the few tokens that each has, what is learned would be of these tokens alone. */
+const MOST_EXPERTS_OF_MOVES = 256;
 const FEW_EXPERTS = 64;
 /** Candidates that annealing begins from, and how much slower than the best they may be. */
 const MOST_ANNEALED = 2;
@@ -184,9 +184,7 @@ function annealed(
 }
 
 function movesFor(numExperts: number): number {
-  return numExperts > MANY_EXPERTS
-    ? ANNEALING_MOVES_OF_MANY
-    : ANNEALING_MOVES * Math.max(1, numExperts / FEW_EXPERTS);
+  return ANNEALING_MOVES * Math.max(1, Math.min(numExperts, MOST_EXPERTS_OF_MOVES) / FEW_EXPERTS);
 }
 
 /** Tells the random streams of annealing from those of other searches. */
