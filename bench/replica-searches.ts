@@ -72,8 +72,8 @@ export async function modelsTable({ named, byExact }: ModelsOptions): Promise<vo
   }
 }
 
-export /** One cap after the other, each on its own. */
-async function capsTable(): Promise<void> {
+/** One cap after the other, each on its own. */
+export async function capsTable(): Promise<void> {
   console.log("\n## A laxer cap is never worse: the same layer, each cap on its own\n");
   console.log("| dispatch | cap | C_T | max/mean | processor seconds |\n| --- | ---: | ---: | ---: | ---: |");
   for (const dispatch of ["uniform", "sglang-static", "nearest"] as const) {
