@@ -21,6 +21,9 @@ export interface WithinMoves extends MigrationBudget {
   readonly stoppedBy: StoppedBy;
 }
 
+/** Part of a whole search for replicas that a hurried one is: within few moves there is little to look for. */
+const HURRIED_EFFORT = 0.1;
+
 /**
  * Finds the placement of least C_T within some moves of a running one.
  *
@@ -40,7 +43,7 @@ export async function trafficWithinMoves(problem: PlacementProblem, within: With
  * What {@link searchBoundedMoves} finds, or with replicas the annealing over replicas and slots, kept within the budget.
  *
  * @param options.starts Placements to begin at, without replicas; default the running one and the target.
- * @param options.isHurried Whether to look at what is near the starts only.
+ * @param options.isHurried Whether to look at what is near the starts only, with replicas for a short time only.
  * @returns A placement that respects all limits; undefined where none was found.
  */
 export async function fewestCopies(
@@ -55,7 +58,7 @@ export async function fewestCopies(
   const random = createRandom(seed, problem.layer);
   const chiplets =
     problem.numReplicas > 0
-      ? moveCopies(problem, { budget, random, deadline })
+      ? moveCopies(problem, { budget, random, deadline, effort: isHurried ? HURRIED_EFFORT : 1 })
       : await searchBoundedMoves(constraintModelOf(problem), starts, {
           ...budget,
           random,
