@@ -1,11 +1,11 @@
 import type { Chiplets } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
-import { OPTIMALITY_GAP, SHARE_ROUNDING } from "../../lib/placement/tolerance.js";
+import { OPTIMALITY_GAP } from "../../lib/placement/tolerance.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
 import { smallest } from "../../lib/statistics.js";
 import { annealReplicas } from "../replicas/annealing.js";
-import { peakLoad, replicationOf } from "../replicas/cap-ladder.js";
+import { isAboveCap, peakLoad, replicationOf } from "../replicas/cap-ladder.js";
 import type { WithinMoves } from "./traffic-within-moves.js";
 
 /** Caps on the load that are tried, each halfway between what is met and what is not known to be. */
@@ -42,13 +42,13 @@ export function evenReplicas(
   for (let tried = 0; tried < MOST_CAPS && peak > unmet * (1 + OPTIMALITY_GAP); tried++) {
     const found = search(cap, tried);
     const reached = peakLoad(problem, found);
-    if (reached > cap * (1 + SHARE_ROUNDING)) unmet = cap;
+    if (isAboveCap(reached, cap)) unmet = cap;
     if (reached < peak && isSound(found)) [best, peak] = [found, reached];
     cap = (unmet + peak) / 2;
   }
   const cheapest = search(peak, MOST_CAPS);
   const isBetter =
-    peakLoad(problem, cheapest) <= peak * (1 + SHARE_ROUNDING) &&
+    !isAboveCap(peakLoad(problem, cheapest), peak) &&
     replicationOf(problem, cheapest) < replicationOf(problem, best) &&
     isSound(cheapest);
   return isBetter ? cheapest : best;

@@ -9,11 +9,11 @@ import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { countTraffic } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
-import { largest } from "../../lib/statistics.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
 import { balancePlacement } from "../objectives/balance.js";
 import { createAdmissibility, SwapTraffic } from "../objectives/swap-traffic.js";
 import { estimatedTime, scheduledTime } from "../objectives/time.js";
+import { peakLoad } from "../replicas/cap-ladder.js";
 import { annealWithinMoves } from "./anneal-within-moves.js";
 import { claims } from "./renamed.js";
 import { fewestCopies, tryAllWithin, type WithinMoves } from "./traffic-within-moves.js";
@@ -127,8 +127,6 @@ function underLoadCaps(
   cheapest: Chiplets,
 ): { readonly problem: PlacementProblem; readonly starts: readonly Chiplets[] }[] {
   const { limits, numExperts, numChiplets, numReplicas } = problem;
-  const peakOf = (chiplets: Chiplets) =>
-    largest(countTraffic(problem.patterns, chiplets, problem).chipletLoad);
   const begun = verifyChiplets(problem, running).length === 0 ? running : cheapest;
   const even =
     numReplicas > 0
@@ -141,7 +139,7 @@ function underLoadCaps(
           }),
           numChiplets,
         );
-  const [least, most] = [peakOf(even), peakOf(cheapest)];
+  const [least, most] = [peakLoad(problem, even), peakLoad(problem, cheapest)];
   return [least, (least + most) / 2]
     .filter((chipletLoad) => chipletLoad < most)
     .map((chipletLoad) => ({

@@ -107,7 +107,8 @@ function searchUnder(
     : search(evenest, STREAMS.even, { maxLoad, ...aim });
 }
 
-function isAboveCap(load: number, cap: number): boolean {
+/** Whether a load of shares of tokens is above a cap by more than rounding. */
+export function isAboveCap(load: number, cap: number): boolean {
   return load > cap * (1 + SHARE_ROUNDING);
 }
 
