@@ -3,14 +3,14 @@ import { chipletOfExperts, type Chiplets } from "../../lib/placement/placement.j
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import type { Random } from "../../lib/random.js";
 import { annealTime, TIME_ANNEALING } from "../objectives/anneal-time.js";
-import type { Swap, SwapTraffic } from "../objectives/swap-traffic.js";
+import type { createAdmissibility, Swap, SwapTraffic } from "../objectives/swap-traffic.js";
 
 /** Options of {@link annealWithinMoves}. */
 export interface AnnealWithinMovesOptions extends MigrationBudget {
   /** Time of a layer with such traffic, in ns; called for every move that is tried. */
   readonly estimate: (traffic: LayerTraffic) => number;
-  /** Whether the placement at hand keeps pins and limits; undefined where there are none. */
-  readonly respects: (() => boolean) | undefined;
+  /** Whether the placement at hand keeps pins and limits after some swaps, as starts do; undefined where there are none. */
+  readonly respects: ReturnType<typeof createAdmissibility>;
   readonly random: Random;
   /** When to stop, on the clock of `performance.now()`. */
   readonly deadline: number;
@@ -46,7 +46,7 @@ export function annealWithinMoves(
   const isAway = (slot: number) =>
     expertOf[slot] >= 0 && runningOn[expertOf[slot]] !== Math.floor(slot / slots);
   const away = () => [...expertOf.keys()].filter(isAway);
-  const isAllowed = () => away().length <= maxMoves && respects?.() !== false;
+  const isAllowed = (swaps: readonly Swap[]) => away().length <= maxMoves && respects?.(swaps) !== false;
   const kept = keepBest(MOST_KEPT);
   const draw = (): Swap[] | undefined => {
     const first = drawSwap(state, random);

@@ -158,6 +158,7 @@ function annealed(
   const { patterns, load, layer } = problem;
   const estimate = estimatedTime(problem);
   const starts = candidates
+    .filter((chiplets) => verifyChiplets(problem, chiplets).length === 0)
     .map((chiplets) => ({ chiplets, ns: estimate(countTraffic(patterns, chiplets, problem)) }))
     .sort((a, b) => a.ns - b.ns)
     .slice(0, MOST_ANNEALED)

@@ -22,8 +22,8 @@ export interface TimeAnnealing {
 export interface AnnealTimeOptions {
   /** Time of a layer with such traffic, in ns; called for every swap. */
   readonly estimate: (traffic: LayerTraffic) => number;
-  /** Whether the placement at hand is admissible, of which a start is; all are, by default. */
-  readonly isAllowed?: (() => boolean) | undefined;
+  /** Whether the placement at hand is admissible after the swaps of a move, as it was before and is at the start; all are, by default. */
+  readonly isAllowed?: ((swaps: readonly Swap[]) => boolean) | undefined;
   /** Draws the swaps of a move, or none; by default one of two slots, or of two chiplets of different groups. */
   readonly draw?: (state: SwapTraffic, random: Random) => readonly Swap[] | undefined;
   readonly maxMoves: number;
@@ -92,10 +92,11 @@ export function annealTime(
       if (at > 0) state.keep();
       state.try(swap);
     });
-    const ns = isAllowed === undefined || isAllowed() ? estimate(traffic) : Infinity;
-    const next = score(ns);
+    const ns = isAllowed?.(swaps) === false ? undefined : estimate(traffic);
+    const next = ns === undefined ? Infinity : score(ns);
     const temperature = () => current * hot * (cold / hot) ** (move / maxMoves);
-    if (next > current && random.next() >= Math.exp((current - next) / temperature())) {
+    const isKept = next <= current || random.next() < Math.exp((current - next) / temperature());
+    if (ns === undefined || !isKept) {
       state.undo();
       // Those before the last undo themselves.
       for (let at = swaps.length - 2; at >= 0; at--) {

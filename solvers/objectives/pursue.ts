@@ -5,7 +5,8 @@ import { refutingLimits } from "../constraints/refuting-limits.js";
 import { keepingRouterGroups } from "../groups/router-groups.js";
 import { asksForReplicas, replicate } from "../replicas/replicate.js";
 import { balanced } from "./balance.js";
-import { fastest, estimatedTime, scheduledTime } from "./time.js";
+import { dealing, isDealt } from "./dealt-replicas.js";
+import { estimatedTime, fastest, rivalsOf, scheduledTime } from "./time.js";
 
 /** Solvers that help another to pursue an objective which is not its own. */
 export interface Helpers {
@@ -44,14 +45,20 @@ function pursuing(solver: Solver, helpers: Helpers): Solver {
       return asked.answersAs?.(problem) ?? asked.name;
     },
     solve(problem, options) {
-      const placing = asksForReplicas(problem) ? replicating : (asked: Solver) => asked;
-      return PURSUITS[problem.objective.minimise](placing(solver), {
-        portfolio: placing(helpers.portfolio),
-        search: placing(helpers.search),
-        hurriedSearch: placing(helpers.hurriedSearch),
-        rivals: helpers.rivals.map(placing),
-        hurriedRivals: helpers.hurriedRivals.map(placing),
-      }).solve(problem, options);
+      const pursue = PURSUITS[problem.objective.minimise];
+      const once = pursue(solver, helpers);
+      if (!asksForReplicas(problem)) return once.solve(problem, options);
+      const replicated = pursue(replicating(solver), {
+        portfolio: replicating(helpers.portfolio),
+        search: replicating(helpers.search),
+        hurriedSearch: replicating(helpers.hurriedSearch),
+        rivals: helpers.rivals.map(replicating),
+        hurriedRivals: helpers.hurriedRivals.map(replicating),
+      });
+      const asked = isDealt(problem)
+        ? dealing(once, { otherwise: replicated, rivals: rivalsOf(problem, helpers), judge: scheduledTime })
+        : replicated;
+      return asked.solve(problem, options);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { TokenPatterns } from "../../lib/trace/token-patterns.js";
 import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import { isAbove } from "../../lib/placement/constraints.js";
-import { largest, sum } from "../../lib/statistics.js";
+import { sum } from "../../lib/statistics.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import type { ConstraintModel } from "../constraints/constraint-model.js";
 import { createTokenSets, type TokenSets } from "./token-sets.js";
@@ -96,7 +96,7 @@ export class SwapTraffic {
     const { chipletLoad, chipletTokens, groupTokens } = this.traffic;
     const { load, tokens, groupTokens: ofGroups, lists } = this.#before;
     this.#tried = swap;
-    const [a, b] = this.#chipletsOf(swap);
+    const [a, b] = this.chipletsOf(swap);
     const [groupA, groupB] = this.#groupsOf(a, b);
     [load[0], load[1]] = [chipletLoad[a], chipletLoad[b]];
     [tokens[0], tokens[1]] = [chipletTokens[a], chipletTokens[b]];
@@ -112,7 +112,7 @@ export class SwapTraffic {
     if (swap === undefined) return;
     this.#tried = undefined;
     const sets = this.#sets;
-    const [a, b] = this.#chipletsOf(swap);
+    const [a, b] = this.chipletsOf(swap);
     const [blockA, blockB] = [this.#block(a), this.#block(b)];
     const [groupA, groupB] = this.#groupsOf(a, b).map((group) => this.#groupBlock(group));
     if (swap.of === "chiplets") {
@@ -136,7 +136,7 @@ export class SwapTraffic {
     this.#tried = undefined;
     const { chipletLoad, chipletTokens, groupTokens } = this.traffic;
     const { load, tokens, groupTokens: ofGroups, lists } = this.#before;
-    const [a, b] = this.#chipletsOf(swap);
+    const [a, b] = this.chipletsOf(swap);
     const [groupA, groupB] = this.#groupsOf(a, b);
     [chipletLoad[a], chipletLoad[b]] = load;
     [chipletTokens[a], chipletTokens[b]] = tokens;
@@ -199,7 +199,8 @@ export class SwapTraffic {
     }
   }
 
-  #chipletsOf({ of, a, b }: Swap): readonly [number, number] {
+  /** The two chiplets that a swap is of. */
+  chipletsOf({ of, a, b }: Swap): readonly [number, number] {
     return of === "chiplets" ? [a, b] : [Math.floor(a / this.slots), Math.floor(b / this.slots)];
   }
 
@@ -241,35 +242,35 @@ export class SwapTraffic {
 }
 
 /**
- * Makes the test whether the placement at hand respects pins and constraints, at O(slots) a call.
+ * Makes the test whether the placement at hand respects pins and constraints after some swaps, as it did before them: only
+ * what they touched is looked at.
  *
  * @returns Undefined where the problem limits nothing, so that a search need not ask.
  */
 export function createAdmissibility(
   { pins, constraints }: Pick<ConstraintModel, "pins" | "constraints">,
   state: SwapTraffic,
-): (() => boolean) | undefined {
+): ((swaps: readonly Swap[]) => boolean) | undefined {
   if (constraints.length === 0 && pins.length === 0) return undefined;
   const { traffic, expertOf, slots } = state;
-  const { numChiplets, chipletsPerGroup } = traffic;
+  const { chipletsPerGroup } = traffic;
   const tests = constraints.map(({ scope, measure, weight, cap }) => {
     const perBlock = scope === "chiplet" ? 1 : chipletsPerGroup;
     const tokens = scope === "chiplet" ? traffic.chipletTokens : traffic.groupTokens;
-    if (measure === "tokens") return () => !isAbove(largest(tokens), cap);
     const size = perBlock * slots;
-    return () => {
-      for (let first = 0; first < numChiplets * slots; first += size) {
-        let sum = 0;
-        for (let slot = first; slot < first + size; slot++)
-          if (expertOf[slot] !== EMPTY) sum += weight[expertOf[slot]];
-        if (isAbove(sum, cap)) return false;
-      }
-      return true;
+    const held = (block: number) => {
+      let sum = 0;
+      for (let slot = block * size; slot < (block + 1) * size; slot++)
+        if (expertOf[slot] !== EMPTY) sum += weight[expertOf[slot]];
+      return sum;
     };
+    const amountOf = measure === "tokens" ? (block: number) => tokens[block] : held;
+    return (chiplet: number) => !isAbove(amountOf(groupOfChiplet(chiplet, perBlock)), cap);
   });
   const isPinned = () =>
     pins.every(({ expert, chiplet }) =>
       expertOf.subarray(chiplet * slots, (chiplet + 1) * slots).includes(expert),
     );
-  return () => isPinned() && tests.every((test) => test());
+  const keeps = (chiplet: number) => tests.every((test) => test(chiplet));
+  return (swaps) => isPinned() && swaps.every((swap) => state.chipletsOf(swap).every(keeps));
 }

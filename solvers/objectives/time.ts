@@ -77,7 +77,7 @@ export function fastest(
     async solve(problem, options) {
       const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
       const isLarge = problem.numExperts > MANY_EXPERTS;
-      const rivals = isLarge ? hurriedRivals : allRivals;
+      const rivals = rivalsOf(problem, { rivals: allRivals, hurriedRivals });
       const estimateNs = estimate(problem);
       const judgeNs = judge(problem);
       // Progress is of one solver: bounds and placements of many would not belong together.
@@ -134,6 +134,14 @@ export function fastest(
       return { ...claimOf(judged[0].placement, answers), candidates: told };
     },
   };
+}
+
+/** The solvers whose placements compete, fewer where experts are many. */
+export function rivalsOf(
+  { numExperts }: Pick<PlacementProblem, "numExperts">,
+  { rivals, hurriedRivals }: Pick<FastestOptions, "rivals" | "hurriedRivals">,
+): readonly Solver[] {
+  return numExperts > MANY_EXPERTS ? hurriedRivals : rivals;
 }
 
 /** Half of the time limit: the other half is for what is made of the answer. */

@@ -221,7 +221,8 @@ function eplbPlacements(problem: PlacementProblem, seed: number): number[][][] {
   return [1, ...(numGroups > 1 ? [numGroups] : [])].map((groups) => placeByEplb(problem, groups, seed));
 }
 
-function spreadReplicas(problem: PlacementProblem, { seed }: Pick<SolverOptions, "seed">): number[][] {
+/** Evens loads, blind to what tokens choose together. */
+export function spreadReplicas(problem: PlacementProblem, { seed }: Pick<SolverOptions, "seed">): number[][] {
   const { layer, load, numExperts, numReplicas, numChiplets, slotsPerChiplet } = problem;
   const numPlaced = numExperts + numReplicas;
   return balanceReplicas(load, {
