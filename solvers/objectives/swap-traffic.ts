@@ -243,7 +243,7 @@ export class SwapTraffic {
 
 /**
  * Makes the test whether the placement at hand respects pins and constraints after some swaps, as it did before them: only
- * what they touched is looked at.
+ * what they changed is looked at.
  *
  * @returns Undefined where the problem limits nothing, so that a search need not ask.
  */

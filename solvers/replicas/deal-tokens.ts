@@ -21,7 +21,8 @@ export interface DealtProblem {
  * @param random Deals.
  *
  * @example
- * dealTokens(problem, [[0, 1], [0, 2]], random).problem.numExperts; // 4, of 3 experts and a replica
+ * const roomy = { ...problem, slotsPerChiplet: 3 };
+ * dealTokens(roomy, [[0, 1, 2], [0, 3]], createRandom(1)).problem.numExperts; // 5, of 4 experts
  */
 export function dealTokens(problem: PlacementProblem, chiplets: Chiplets, random: Random): DealtProblem {
   const { numChiplets, chipletsPerGroup, slotsPerChiplet, layer, limits, objective, expertBytes } = problem;
