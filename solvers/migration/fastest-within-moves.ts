@@ -16,7 +16,7 @@ import { estimatedTime, scheduledTime } from "../objectives/time.js";
 import { peakLoad } from "../replicas/cap-ladder.js";
 import { annealWithinMoves } from "./anneal-within-moves.js";
 import { claims } from "./renamed.js";
-import { fewestCopies, tryAllWithin, type WithinMoves } from "./traffic-within-moves.js";
+import { fewestCopies, searchCopies, tryAllWithin, type WithinMoves } from "./traffic-within-moves.js";
 
 /** Candidates that annealing begins from. */
 const MOST_ANNEALED = 2;
@@ -38,13 +38,19 @@ export async function fastestWithinMoves(problem: PlacementProblem, within: With
   const isSound = (chiplets: Chiplets) => verifyChiplets(problem, chiplets).length === 0;
   const timeOf = scheduledTime(problem);
   const found: Judged[] = [];
+  const seen = new Set<string>();
   const add = (placements: readonly Chiplets[]) => {
-    for (const chiplets of placements.filter(isSound))
+    for (const chiplets of placements) {
+      const key = JSON.stringify(chiplets);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      if (!isSound(chiplets)) continue;
       found.push({
         chiplets,
         ns: timeOf(countTraffic(problem.patterns, chiplets, problem)),
         moves: countMoves(running, chiplets),
       });
+    }
   };
   add([running, ...(target ? [target.chiplets] : [])]);
   for (const moves of stepsTo(Math.min(maxMoves, running.flat().length))) {
@@ -104,7 +110,7 @@ async function surrogates(
   within: WithinMoves,
   known: readonly Chiplets[],
 ): Promise<Chiplets[]> {
-  const { running, target, maxMoves, deadline } = within;
+  const { running, target, deadline } = within;
   const isHurried = true;
   const starts = [running, ...known, ...(target ? [target.chiplets] : [])];
   const cheapest = await fewestCopies(problem, within, { starts, isHurried });
@@ -112,7 +118,8 @@ async function surrogates(
   const found = [cheapest];
   for (const { problem: variant, starts } of underLoadCaps(problem, within, cheapest)) {
     if (performance.now() >= deadline) break;
-    const chiplets = await fewestCopies(variant, { ...within, maxMoves }, { starts, isHurried });
+    // What keeps the limits of the problem is of use even where it is above this cap.
+    const chiplets = await searchCopies(variant, within, { starts, isHurried });
     if (chiplets) found.push(chiplets);
     // The evenest itself may be faster than all that have fewer copies.
     for (const start of starts) if (!found.includes(start)) found.push(start);

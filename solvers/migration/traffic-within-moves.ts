@@ -39,33 +39,42 @@ export async function trafficWithinMoves(problem: PlacementProblem, within: With
   return tryAllWithin(problem, within, found) ?? found ?? { status: "undecided", stoppedBy };
 }
 
+/** Where, and how long, is searched for few token copies. */
+interface CopiesSearch {
+  /** Placements to begin at, without replicas; default the running one and the target. */
+  readonly starts?: readonly Chiplets[];
+  /** Whether to look at what is near the starts only, with replicas for a short time only. */
+  readonly isHurried?: boolean;
+}
+
+/** What {@link searchCopies} finds, where that respects all limits; undefined where it does not. */
+export async function fewestCopies(
+  problem: PlacementProblem,
+  within: WithinMoves,
+  how: CopiesSearch = {},
+): Promise<Chiplets | undefined> {
+  const chiplets = await searchCopies(problem, within, how);
+  return chiplets && verifyChiplets(problem, chiplets).length === 0 ? chiplets : undefined;
+}
+
 /**
  * What {@link searchBoundedMoves} finds, or with replicas the annealing over replicas and slots, kept within the budget.
  *
- * @param options.starts Placements to begin at, without replicas; default the running one and the target.
- * @param options.isHurried Whether to look at what is near the starts only, with replicas for a short time only.
- * @returns A placement that respects all limits; undefined where none was found.
+ * @returns A placement that may break a limit on the load; undefined where none was found.
  */
-export async function fewestCopies(
+export async function searchCopies(
   problem: PlacementProblem,
   { running, maxMoves, target, seed, deadline, stoppedBy }: WithinMoves,
   {
     starts = target ? [running, target.chiplets] : [running],
     isHurried = stoppedBy === "interrupt",
-  }: { readonly starts?: readonly Chiplets[]; readonly isHurried?: boolean } = {},
+  }: CopiesSearch,
 ): Promise<Chiplets | undefined> {
   const budget = { running, maxMoves };
   const random = createRandom(seed, problem.layer);
-  const chiplets =
-    problem.numReplicas > 0
-      ? moveCopies(problem, { budget, random, deadline, effort: isHurried ? HURRIED_EFFORT : 1 })
-      : await searchBoundedMoves(constraintModelOf(problem), starts, {
-          ...budget,
-          random,
-          isHurried,
-          deadline,
-        });
-  return chiplets && verifyChiplets(problem, chiplets).length === 0 ? chiplets : undefined;
+  return problem.numReplicas > 0
+    ? moveCopies(problem, { budget, random, deadline, effort: isHurried ? HURRIED_EFFORT : 1 })
+    : searchBoundedMoves(constraintModelOf(problem), starts, { ...budget, random, isHurried, deadline });
 }
 
 /** Moves experts and replicas away from the running placement, if that is one but for the loads. */

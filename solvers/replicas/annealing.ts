@@ -81,7 +81,7 @@ export function annealReplicas(
   const rule = isNearest(problem) ? "nearest" : "drawn";
   const propose = createProposals(problem, slots, random);
   const allows = createChangeRule(problem, slots);
-  const isWithin = budget && createMoveBudget(slots, budget);
+  const moves = budget && countingMoves(slots, budget);
   const maxFixed = limitOfFixedLoad(problem, maxLoad);
   // Below this, an excess is rounding.
   const tolerance = SHARE_ROUNDING * numTokens;
@@ -111,9 +111,10 @@ export function annealReplicas(
       }
       trials++;
       const changes = propose();
-      if (!changes || allows?.(changes) === false || isWithin?.(changes) === false) continue;
+      if (!changes || allows?.(changes) === false || moves?.allows(changes) === false) continue;
       const limits = { price, maxLoad: cap, maxTokens, maxFixed };
       if (!state.tryChange(changes, limits, -temperature * Math.log(1 - random.next()))) continue;
+      moves?.keep(changes);
       state.keep();
       const { excess, cost } = measure();
       const isBetter =
@@ -252,20 +253,31 @@ function createHoldTest(
   return (changes) => changes.every(({ slot }) => keeps(changes, Math.floor(slot / slotsPerBlock)));
 }
 
-/** Makes the test whether a change leaves the placement within the migration budget. Cost O(slots). */
-function createMoveBudget(
-  { expertIn, chipletOf }: ReplicaSlots,
+/** Counts the moves from a running placement to the one at hand, and tells whether a change keeps them within the budget. */
+function countingMoves(
+  { expertIn, chipletOf, numChiplets, numExperts }: ReplicaSlots,
   { running, maxMoves }: MigrationBudget,
-): (changes: readonly SlotChange[]) => boolean {
-  const runningOn = running.map((experts) => new Set(experts));
-  const isAway = (slot: number, expert: number) =>
-    expert !== EMPTY && !runningOn[chipletOf[slot]].has(expert);
-  return (changes) => {
-    let away = 0;
-    expertIn.forEach((expert, slot) => (away += Number(isAway(slot, expert))));
-    for (const { slot, expert } of changes) {
-      away += Number(isAway(slot, expert)) - Number(isAway(slot, expertIn[slot]));
-    }
-    return away <= maxMoves;
+): {
+  allows(changes: readonly SlotChange[]): boolean;
+  /** Told of every change before it is made. */
+  keep(changes: readonly SlotChange[]): void;
+} {
+  const runsOn = new Uint8Array(numChiplets * numExperts);
+  running.forEach((experts, chiplet) => {
+    for (const expert of experts) runsOn[chiplet * numExperts + expert] = 1;
+  });
+  const moved = (slot: number, expert: number) =>
+    expert === EMPTY ? 0 : 1 - runsOn[chipletOf[slot] * numExperts + expert];
+  const added = (changes: readonly SlotChange[]) => {
+    let more = 0;
+    for (const { slot, expert } of changes) more += moved(slot, expert) - moved(slot, expertIn[slot]);
+    return more;
+  };
+  let moves = expertIn.reduce((total, expert, slot) => total + moved(slot, expert), 0);
+  return {
+    allows: (changes) => moves + added(changes) <= maxMoves,
+    keep(changes) {
+      moves += added(changes);
+    },
   };
 }
