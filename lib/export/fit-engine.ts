@@ -66,24 +66,35 @@ export function fillEmptySlots(
   load: ArrayLike<number>,
   slotsPerChiplet: number,
 ): number[][] {
-  const filled = chiplets.map((experts) => [...experts]);
-  const replicas = new Uint32Array(load.length);
-  for (const experts of filled) for (const expert of experts) replicas[expert]++;
-  const share = (expert: number) => load[expert] / replicas[expert];
-  const byShare = Array.from(replicas, (_, expert) => expert);
-  const chipletLoad = (experts: number[]) => experts.reduce((sum, expert) => sum + share(expert), 0);
-  for (;;) {
-    const open = filled.filter((experts) => experts.length < slotsPerChiplet);
-    if (open.length === 0) break;
-    byShare.sort((a, b) => share(b) - share(a) || replicas[a] - replicas[b] || a - b);
-    const fits = (expert: number) => open.filter((experts) => !experts.includes(expert));
-    const expert = byShare.find((candidate) => fits(candidate).length > 0);
-    if (expert === undefined) throw new Error("more slots on a chiplet than experts");
-    const [target] = fits(expert).sort((a, b) => chipletLoad(a) - chipletLoad(b));
-    target.push(expert);
-    replicas[expert]++;
+  const filled = chiplets.map((experts) => new Set(experts));
+  const holders: number[][] = Array.from({ length: load.length }, () => []);
+  for (const [chiplet, experts] of filled.entries())
+    for (const expert of experts) holders[expert].push(chiplet);
+  const share = (expert: number) => load[expert] / holders[expert].length;
+  const isBusier = (a: number, b: number) =>
+    (share(a) - share(b) || holders[b].length - holders[a].length) > 0;
+  const loadOf = (experts: Iterable<number>) => {
+    let total = 0;
+    for (const expert of experts) total += share(expert);
+    return total;
+  };
+  const chipletLoad = filled.map(loadOf);
+  const open = [...filled.keys()].filter((chiplet) => filled[chiplet].size < slotsPerChiplet);
+  while (open.length > 0) {
+    let busiest = -1;
+    for (let expert = 0; expert < load.length; expert++) {
+      const isBetter = busiest < 0 || isBusier(expert, busiest);
+      if (isBetter && open.some((chiplet) => !filled[chiplet].has(expert))) busiest = expert;
+    }
+    if (busiest < 0) throw new Error("more slots on a chiplet than experts");
+    const fitting = open.filter((chiplet) => !filled[chiplet].has(busiest));
+    const target = fitting.reduce((least, next) => (chipletLoad[next] < chipletLoad[least] ? next : least));
+    filled[target].add(busiest);
+    holders[busiest].push(target);
+    for (const chiplet of holders[busiest]) chipletLoad[chiplet] = loadOf(filled[chiplet]);
+    if (filled[target].size === slotsPerChiplet) open.splice(open.indexOf(target), 1);
   }
-  return filled.map((experts) => experts.sort((a, b) => a - b));
+  return filled.map((experts) => [...experts].sort((a, b) => a - b));
 }
 
 function checkRuns({ layer, chiplets }: LayerPlacement, numExperts: number, name: string): void {
