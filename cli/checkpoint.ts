@@ -103,6 +103,8 @@ function readCheckpoint(
 function parseLine(path: string, line: string, number: number): Record<string, unknown> {
   try {
     const record: unknown = JSON.parse(line);
+    // What nests so deep that it cannot be written never was.
+    JSON.stringify(record);
     if (typeof record === "object" && record !== null) return record as Record<string, unknown>;
   } catch {
     // Said below, as for what is JSON and no object.

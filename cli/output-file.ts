@@ -10,7 +10,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -20,6 +20,8 @@ import { EXIT } from "./exit-code.js";
 /** Whether a file that is there already may be replaced. */
 export interface OutputOptions {
   readonly force?: boolean;
+  /** Where finished layers are kept, which is no place for results. */
+  readonly checkpoint?: string;
 }
 
 /** What standard output is called where a file is expected. What is for people goes to stderr then. */
@@ -36,10 +38,15 @@ export const STANDARD_OUTPUT = "-";
  */
 export function checkOutput(
   path: string,
-  { force = false }: OutputOptions,
+  { force = false, checkpoint }: OutputOptions,
   inputs: readonly string[] = [],
 ): void {
   if (path === STANDARD_OUTPUT) return;
+  if (checkpoint !== undefined && placeOf(checkpoint) === placeOf(path)) {
+    throw new InputError(
+      `--checkpoint: found ${checkpoint}, to which the result is to be written, expected a file of its own`,
+    );
+  }
   if (path === "") throw new InputError("found an empty name, expected the name of a file to write");
   try {
     checkPlace(path, force, inputs);
@@ -83,6 +90,12 @@ function isWritable(folder: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The path of a file, by whatever links it is named, also where it is not there yet. */
+function placeOf(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : resolve(path);
 }
 
 function isSameFile(a: string, b: string): boolean {

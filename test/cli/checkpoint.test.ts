@@ -1,3 +1,5 @@
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
 import { layersText, openLayers, placing } from "./layers-to-place.js";
@@ -152,7 +154,28 @@ describe("--checkpoint", function () {
     await place.run(...placing, "--checkpoint", "c.jsonl");
     place.write("c.jsonl", place.read("c.jsonl").replace('"cost":', '"cost":1'));
     await refuses("c.jsonl:2: found a damaged line");
+    const [head, line] = place.read("c.jsonl").split("\n");
+    const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+    place.write("c.jsonl", `${head}\n${line.replace('"solution":', `"solution":${deep},"was":`)}\n`);
+    await refuses("c.jsonl:2: found no JSON object");
     place.write("c.jsonl", "[1]\n");
     await refuses("c.jsonl: found no checkpoint");
+  });
+
+  it("is no file that results are written to, by whatever name", async () => {
+    symlinkSync(place.folder, join(place.folder, "here"));
+    place.write("grid.yaml", "traces: [trace.jsonl]\nmachines: [{ chiplets: 4 }]\n");
+    for (const args of [
+      [...placing, "-o", "c.jsonl"],
+      [...placing, "-o", "here/c.jsonl", "--force"],
+      ["sweep", "grid.yaml", "--report", "./c.jsonl"],
+    ]) {
+      const { exitCode, stderr } = await place.run(...args, "--checkpoint", "c.jsonl");
+      expect([exitCode, stderr]).to.deep.equal([
+        2,
+        "--checkpoint: found c.jsonl, to which the result is to be written, expected a file of its own\n",
+      ]);
+      expect(place.files()).not.to.include("c.jsonl");
+    }
   });
 });
