@@ -10,7 +10,6 @@ import {
 } from "../doors/placement.js";
 import { judge, migrationNs, stepTime, type StepTime } from "../doors/flows.js";
 import { formatTime } from "../doors/report.js";
-import { migrateFrom } from "../doors/solvers.js";
 import type { SplitTrace } from "../doors/traces.js";
 import type { Machine } from "./machine.js";
 import { integerOption } from "./options.js";
@@ -30,7 +29,6 @@ export interface MigrationOptions extends OutputOptions {
 
 /** The running placement, and what it asks of solver and answer. */
 export interface Migration extends RunningLimit {
-  readonly running: Placement;
   /** Plans the moves to the placement found, and writes them if asked to. */
   plan(placement: Placement, machine: Machine): Promise<TimedPlan>;
 }
@@ -75,7 +73,7 @@ export async function loadMigration(
   });
   return {
     running,
-    ...limitTo(running, maxMoves),
+    maxMoves,
     async plan(placement, { hardware, shape }) {
       const plan = planMigrations(running, placement, {
         slotsPerChiplet: placement.slotsPerChiplet,
@@ -85,14 +83,6 @@ export async function loadMigration(
       if (shape === undefined) return plan;
       return { ...plan, ns: migrationNs(plan, { hardware, expertBytes: expertBytes(shape) }) };
     },
-  };
-}
-
-/** Keeps placements within some moves of a layer of a running one. */
-export function limitTo(running: Placement, maxMoves: number): RunningLimit {
-  return {
-    limit: (solver) => migrateFrom(solver, running, maxMoves),
-    keepsNumbers: maxMoves < Infinity,
   };
 }
 

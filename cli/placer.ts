@@ -8,7 +8,8 @@ import {
   type PlaceTraceOptions,
 } from "../doors/flows.js";
 import { groupCapacity } from "../doors/hardware.js";
-import type { Solver } from "../doors/solvers.js";
+import { migrateFrom, type Solver } from "../doors/solvers.js";
+import type { Placement } from "../doors/placement.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
 import type { Machine } from "./machine.js";
 import { readBytes } from "./read-files.js";
@@ -18,11 +19,11 @@ import type { Terminal } from "./terminal.js";
 
 /** Places traces in worker threads until it is closed; Ctrl-C makes it answer with the best so far. */
 export interface Placer {
-  /** @param running Has the last word on the solver, once it pursues the objective. */
+  /** @param near What it is to stay close to. */
   readonly place: (
     trace: RoutingTrace | LoadTrace,
     solver: Solver,
-    running?: RunningLimit,
+    near?: RunningLimit,
   ) => Promise<PlaceOutcome>;
   /** Traces C_T against load by placing under one cap on the load after another. */
   frontier(trace: RoutingTrace, solver: Solver): Promise<FrontierPoint[]>;
@@ -33,10 +34,9 @@ export interface Placer {
 
 /** How far a placement may be from a running one. */
 export interface RunningLimit {
-  /** Makes a solver stay within the moves allowed. */
-  readonly limit: (solver: Solver) => Solver;
-  /** Whether moves are counted, so that chiplets have the numbers of the running placement. */
-  readonly keepsNumbers: boolean;
+  readonly running: Placement;
+  /** Most experts of a layer that may move; `Infinity` for as few as there need be. */
+  readonly maxMoves: number;
 }
 
 /** What a command places, and by which solvers. */
@@ -99,11 +99,14 @@ export async function openPlacer(
     };
   };
   return {
-    place(trace, solver, running) {
+    place(trace, solver, near) {
       const aimed = runner.run(solver);
+      const { running, maxMoves = Infinity } = near ?? {};
+      const bounded = running ? migrateFrom(aimed, running, maxMoves, { limit: runner.limitMoves }) : aimed;
+      // Where moves are counted, chiplets have the numbers of the running placement.
       return placeTrace(trace, {
-        ...optionsFor(trace, solver.name, running?.limit(aimed) ?? aimed),
-        keepsNumbers: running?.keepsNumbers ?? false,
+        ...optionsFor(trace, solver.name, bounded),
+        keepsNumbers: maxMoves < Infinity,
       });
     },
     frontier(trace, solver) {

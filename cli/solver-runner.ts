@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { Option, type Command } from "commander";
 import { readBuild } from "../doors/flows.js";
 import type { LayerQueue } from "../doors/queue.js";
-import { openLayerThreads, rememberSolutions, type Solver } from "../doors/solvers.js";
+import { openLayerThreads, rememberSolutions, type LayerThreads, type Solver } from "../doors/solvers.js";
 import { openCheckpoint } from "./checkpoint.js";
 import type { Terminal } from "./terminal.js";
 
@@ -19,6 +19,8 @@ export interface RunnerOptions {
 export interface SolverRunner {
   /** The same solver, run in worker threads, and only where the checkpoint has no answer of it. */
   run(solver: Solver): Solver;
+  /** Looks in worker threads for the best within some moves of a running placement. */
+  readonly limitMoves: LayerThreads["limitMoves"];
   /** Layers that are solved at once. */
   readonly numAtOnce: number;
   /** Aborted once Ctrl-C was pressed. */
@@ -78,6 +80,7 @@ export async function openRunner(
       running.set(solver, known);
       return known;
     },
+    limitMoves: threads.limitMoves,
     numAtOnce: queue ? MOST_QUEUED : numThreads,
     signal: interrupt.signal,
     async close() {

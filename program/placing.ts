@@ -52,7 +52,9 @@ export async function withThreads<Result>(
     const threaded = pool.inThread(typeof solver === "string" ? requireSolver(solver) : solver);
     return placeTrace(trace, {
       posing: poseFor(trace, machine, request),
-      solver: running ? migrateFrom(threaded, running.from, running.maxMoves) : threaded,
+      solver: running
+        ? migrateFrom(threaded, running.from, running.maxMoves, { limit: pool.limitMoves })
+        : threaded,
       // Where moves are counted, the numbers are those of the running placement.
       keepsNumbers: running !== undefined && running.maxMoves < Infinity,
       concurrency: numThreads,

@@ -18,7 +18,7 @@ import {
   numberOption,
   type TraceOptions,
 } from "../options.js";
-import { limitTo, noteCutMoves } from "../migration.js";
+import { noteCutMoves } from "../migration.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openPlacer } from "../placer.js";
 import { readPlacement } from "../read-files.js";
@@ -206,7 +206,7 @@ async function placeWithin(
   };
   const solver = requireSolver(given.solver ?? "auto");
   const placer = await openPlacer(machine, options, { parts, solvers: [solver], terminal });
-  const outcome = await placer.place(trace, solver, limitTo(running, maxMoves)).finally(() => placer.close());
+  const outcome = await placer.place(trace, solver, { running, maxMoves }).finally(() => placer.close());
   if (outcome.status !== "placed" || placer.signal.aborted) return undefined;
   return recordPlacement(outcome, { provenance: makingOf(parts, machine, options), seed: options.seed });
 }

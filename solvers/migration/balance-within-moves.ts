@@ -21,7 +21,9 @@ import { fewestCopies, tryAllWithin, type WithinMoves } from "./traffic-within-m
  *
  * @returns Undecided where none was found that respects all limits.
  */
-export async function balanceWithinMoves(problem: PlacementProblem, within: WithinMoves): Promise<Solution> {
+export async function balanceWithinMoves(problem: PlacementProblem, given: WithinMoves): Promise<Solution> {
+  // What the searches within tell of has few copies, and need not be even.
+  const { onBetter, ...within } = given;
   const { running, maxMoves, target, seed, deadline, stoppedBy } = within;
   const { numExperts, numChiplets, numReplicas, patterns, limits } = problem;
   const isSound = (chiplets: Chiplets) => verifyChiplets(problem, chiplets).length === 0;
@@ -52,6 +54,7 @@ export async function balanceWithinMoves(problem: PlacementProblem, within: With
   const peaks = evened.map((chipletOf) => largest(loadsOf(problem, chipletOf)));
   const cap = smallest(peaks);
   const even = asEven(expertsOfChiplets(evened[peaks.indexOf(cap)], numChiplets), cap);
+  onBetter?.(even);
   const capped = { ...problem, limits: { ...limits, chipletLoad: cap } };
   const from = [even, running, ...(target ? [target.chiplets] : [])];
   const chiplets = (copiesDiffer && (await fewestCopies(capped, within, { starts: from }))) || even;

@@ -21,6 +21,8 @@ export interface BoundedMovesOptions extends MigrationBudget {
   readonly isHurried: boolean;
   /** When to stop, on the clock of `performance.now()`; every start is gone down from before. */
   readonly deadline: number;
+  /** Told of every better placement that is found. */
+  readonly onBetter?: (chiplets: Chiplets) => void;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function searchBoundedMoves(
   starts: readonly Chiplets[],
   options: BoundedMovesOptions,
 ): Promise<Chiplets | undefined> {
-  const { running, maxMoves, random, isHurried, deadline } = options;
+  const { running, maxMoves, random, isHurried, deadline, onBetter } = options;
   const isAdmissible = createAdmissibility(model);
   const moves = new BoundedMoves(model, running, maxMoves);
   const numOccupants = model.numChiplets * model.slotsPerChiplet;
@@ -53,6 +55,7 @@ export async function searchBoundedMoves(
     if (moves.tokenCopies >= leastTokenCopies) return;
     leastTokenCopies = moves.tokenCopies;
     best = columns;
+    onBetter?.(placementOf(model, columns));
   };
   for (const start of starts) {
     const chipletOf = chipletOfExperts(start, model.numExperts);

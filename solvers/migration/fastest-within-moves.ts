@@ -33,7 +33,9 @@ const STEP_GROWTH = 1.25;
  * @returns Undecided where none was found that respects all limits. The running placement is told as a candidate, since the
  *   step of all layers may be faster where one of them stays.
  */
-export async function fastestWithinMoves(problem: PlacementProblem, within: WithinMoves): Promise<Solution> {
+export async function fastestWithinMoves(problem: PlacementProblem, given: WithinMoves): Promise<Solution> {
+  // What the searches within tell of has few copies, and need not be fast.
+  const { onBetter, ...within } = given;
   const { running, maxMoves, target, stoppedBy, deadline } = within;
   const isSound = (chiplets: Chiplets) => verifyChiplets(problem, chiplets).length === 0;
   const timeOf = scheduledTime(problem);
@@ -56,6 +58,7 @@ export async function fastestWithinMoves(problem: PlacementProblem, within: With
   for (const moves of stepsTo(Math.min(maxMoves, running.flat().length))) {
     if (performance.now() >= deadline) break;
     const known = fastestOf(found, moves);
+    if (known) onBetter?.(known.chiplets);
     add(await candidatesWithin(problem, { ...within, maxMoves: moves }, known ? [known.chiplets] : []));
   }
   const best = fastestOf(found, maxMoves);

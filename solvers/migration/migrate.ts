@@ -19,14 +19,20 @@ import { keptChiplets, resizeChiplets } from "./resize.js";
  *
  * @param running Of the same experts, with every layer that is to be solved.
  * @param maxMoves Most slots of a layer that may be filled from elsewhere; `Infinity` only renames.
+ * @param options.limit What looks for the best within the budget: `limitMoves`, in a worker thread for instance.
  * @throws InputError on solving, if the running placement does not fit the problem.
  */
-export function migrateFrom(solver: Solver, running: Placement, maxMoves: number): Solver {
+export function migrateFrom(
+  solver: Solver,
+  running: Placement,
+  maxMoves: number,
+  { limit = limitMoves }: { readonly limit?: typeof limitMoves } = {},
+): Solver {
   const bounded = (aim: Solver) =>
     evenly({
       ...aim,
       solve: (problem, { start = [], ...options }) =>
-        moveWithin(problem, { solver: aim, running: start, maxMoves, options }),
+        moveWithin(problem, { solver: aim, running: start, maxMoves, limit, options }),
     });
   return {
     ...solver,
@@ -58,11 +64,13 @@ async function moveWithin(
     solver,
     running,
     maxMoves,
+    limit,
     options,
   }: {
     readonly solver: Solver;
     readonly running: Chiplets;
     readonly maxMoves: number;
+    readonly limit: typeof limitMoves;
     readonly options: SolverOptions;
   },
 ): Promise<Solution> {
@@ -83,12 +91,15 @@ async function moveWithin(
   const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
   const target = await solver.solve(problem, options);
   if (target.status === "infeasible") return target;
-  return limitMoves(problem, {
+  const { seed, signal, onProgress } = options;
+  return limit(problem, {
     running: chiplets,
     maxMoves: maxMoves - leaving,
     target,
-    seed: options.seed,
+    seed,
     ...timeLeft(deadline),
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
   });
 }
 

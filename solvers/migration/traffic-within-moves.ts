@@ -19,6 +19,8 @@ export interface WithinMoves extends MigrationBudget {
   readonly deadline: number;
   /** What the answer says of why the search came to no proof. */
   readonly stoppedBy: StoppedBy;
+  /** Told of every better placement within the budget, to keep if the search is cut off. */
+  readonly onBetter?: (chiplets: Chiplets) => void;
 }
 
 /** Part of a whole search for replicas that a hurried one is: within few moves there is little to look for. */
@@ -64,17 +66,17 @@ export async function fewestCopies(
  */
 export async function searchCopies(
   problem: PlacementProblem,
-  { running, maxMoves, target, seed, deadline, stoppedBy }: WithinMoves,
-  {
-    starts = target ? [running, target.chiplets] : [running],
-    isHurried = stoppedBy === "interrupt",
-  }: CopiesSearch,
+  { running, maxMoves, target, seed, deadline, onBetter }: WithinMoves,
+  { starts = target ? [running, target.chiplets] : [running], isHurried = false }: CopiesSearch,
 ): Promise<Chiplets | undefined> {
   const budget = { running, maxMoves };
   const random = createRandom(seed, problem.layer);
   return problem.numReplicas > 0
     ? moveCopies(problem, { budget, random, deadline, effort: isHurried ? HURRIED_EFFORT : 1 })
-    : searchBoundedMoves(constraintModelOf(problem), starts, { ...budget, random, isHurried, deadline });
+    : searchBoundedMoves(constraintModelOf(problem), starts, {
+        ...{ ...budget, random, isHurried, deadline },
+        ...(onBetter && { onBetter }),
+      });
 }
 
 /** Moves experts and replicas away from the running placement, if that is one but for the loads. */

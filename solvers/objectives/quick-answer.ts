@@ -17,7 +17,7 @@ import { estimatedTime } from "./time.js";
 import { largest, sum } from "../../lib/statistics.js";
 
 /** For the integer programme that a rule may need to respect all limits, and for placing replicas. */
-const QUICK_MS = 300;
+export const QUICK_MS = 300;
 
 /** What is known when a solver is cut off. */
 export interface CutOff {
@@ -50,7 +50,10 @@ export async function quickAnswer(
   if (answer.status === "infeasible") return answer;
   // What a solver tells of on its way need not respect what it is to respect in the end.
   const isSound = best && verifyChiplets(problem, best.chiplets).length === 0;
-  const chosen = bestOf(problem, isSound ? [{ status: "feasible", ...best, stoppedBy }, answer] : [answer]);
+  const chosen = bestAnswer(
+    problem,
+    isSound ? [{ status: "feasible", ...best, stoppedBy }, answer] : [answer],
+  );
   return chosen && "chiplets" in chosen
     ? { ...chosen, status: "feasible", stoppedBy }
     : { status: "undecided", stoppedBy };
@@ -83,13 +86,13 @@ async function placeByRules(
     (answer) => "chiplets" in answer && (!isCapped || verifyChiplets(problem, answer.chiplets).length === 0),
   );
   return (
-    bestOf(problem, sound) ??
+    bestAnswer(problem, sound) ??
     (isCapped ? contiguous.solve(problem, options) : { status: "undecided", stoppedBy })
   );
 }
 
 /** The one with most of the replicas allowed, and then least of what the problem minimises; undefined of none. */
-function bestOf(problem: PlacementProblem, answers: readonly Solution[]): Solution | undefined {
+export function bestAnswer(problem: PlacementProblem, answers: readonly Solution[]): Solution | undefined {
   const judged = answers
     .filter((answer) => "chiplets" in answer)
     .map((answer) => ({

@@ -1,11 +1,18 @@
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { InputError } from "../../lib/errors.js";
-import type { Solution } from "../../lib/placement/placement.js";
-import { LONGEST_TIMER_MS, type Solver, type SolverProgress } from "../../lib/placement/solver.js";
+import type { Solution, StoppedBy } from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import {
+  LONGEST_TIMER_MS,
+  type Solver,
+  type SolverOptions,
+  type SolverProgress,
+} from "../../lib/placement/solver.js";
 import { findSolver } from "../index.js";
-import { quickAnswer } from "../objectives/quick-answer.js";
-import type { LayerTask, Refusal } from "./layer-worker.js";
+import { quickMoves, type limitMoves } from "../migration/limit-moves.js";
+import { quickAnswer, type CutOff } from "../objectives/quick-answer.js";
+import type { LayerTask, LayerWork, Refusal, Sent } from "./layer-worker.js";
 
 /** Worker threads that solve many layers at once; the answers are those that one thread would give. */
 export interface LayerThreads {
@@ -19,6 +26,8 @@ export interface LayerThreads {
    * instance, it is begun once more in another one; where that dies too, it is answered likewise.
    */
   inThread(solver: Solver): Solver;
+  /** `limitMoves` in a worker thread, cut off and begun again likewise; what it answers then is what `quickMoves` makes. */
+  readonly limitMoves: typeof limitMoves;
   /** Keeps threads without work for the next who opens as many; they never keep the process alive. */
   close(): Promise<void>;
 }
@@ -55,64 +64,70 @@ export function openLayerThreads({
   const pool = idle.get(numThreads) ?? openPool(numThreads);
   idle.delete(numThreads);
   let numRunning = 0;
-  const solveInThread: (solver: Solver) => Solver["solve"] =
-    (solver) =>
-    async (problem, { onProgress, signal, ...options }) => {
-      let best: SolverProgress | undefined;
-      const cutOff = openCutOff(signal, options.timeLimitMs);
-      const runOnce = async (given: LayerTask["options"]): Promise<Solution> => {
-        const { port1, port2 } = new MessageChannel();
-        const hear = (message: SolverProgress) => {
-          best = message;
-          onProgress?.(message);
-        };
-        port1.on("message", hear);
-        const task: LayerTask = { solver: solver.name, problem, options: given, port: port2 };
-        try {
-          const answer = await runIn(pool, task, cutOff.signal);
-          if (answer.status === "refused") throw new InputError(answer.message, answer.advice);
-          return answer;
-        } finally {
-          // The answer may overtake what was told before it.
-          for (let told = receiveMessageOnPort(port1); told; told = receiveMessageOnPort(port1)) {
-            hear(told.message as SolverProgress);
-          }
-          port1.close();
-        }
+  const runCutOff = async <Given extends CutOffOptions>(
+    problem: PlacementProblem,
+    { onProgress, signal, ...options }: Given,
+    { work, quickly }: Cuttable<Given>,
+  ): Promise<Solution> => {
+    const { timeLimitMs = Infinity } = options;
+    let best: SolverProgress | undefined;
+    const answerAtOnce = (stoppedBy: StoppedBy) => quickly({ best, stoppedBy });
+    const cutOff = openCutOff(signal, timeLimitMs);
+    const runOnce = async (): Promise<Solution> => {
+      const { port1, port2 } = new MessageChannel();
+      const hear = (message: SolverProgress) => {
+        best = message;
+        onProgress?.(message);
       };
-      const { timeLimitMs = Infinity } = options;
-      const inTime =
-        timeLimitMs === Infinity ? options : { ...options, timeLimitMs: SOFT_SHARE * timeLimitMs };
-      numRunning++;
+      port1.on("message", hear);
+      const softLimit = timeLimitMs === Infinity ? {} : { timeLimitMs: SOFT_SHARE * timeLimitMs };
+      const task = { work: work({ ...options, ...softLimit }), problem, port: port2 };
       try {
-        if (signal?.aborted) return await quickAnswer(problem, { best, options, stoppedBy: "interrupt" });
-        if (timeLimitMs < SHORTEST_MS)
-          return await quickAnswer(problem, { best, options, stoppedBy: "time limit" });
-        const answer = await runOnce(inTime).catch((error: unknown) => {
-          if (cutOff.signal.aborted || !(error instanceof LostThread)) throw error;
-          onNote?.(`a thread was lost (${error.message}): its layer is begun again in another one`);
-          return runOnce(inTime);
-        });
-        // A time limit cuts the search, and never leaves less than what rules place at once.
-        const isEmpty = answer.status === "undecided" && timeLimitMs < Infinity;
-        return isEmpty ? await quickAnswer(problem, { best, options, stoppedBy: "time limit" }) : answer;
-      } catch (error) {
-        if (cutOff.signal.aborted) {
-          const stoppedBy = signal?.aborted ? "interrupt" : "time limit";
-          return await quickAnswer(problem, { best, options, stoppedBy });
-        }
-        if (!(error instanceof LostThread)) throw error;
-        onNote?.(`a thread was lost again (${error.message}): its layer has the best that is known`);
-        return await quickAnswer(problem, { best, options, stoppedBy: "lost thread" });
+        const answer = await runIn(pool, task, cutOff.signal);
+        if (answer.status === "refused") throw new InputError(answer.message, answer.advice);
+        return answer;
       } finally {
-        numRunning--;
-        cutOff.close();
+        // The answer may overtake what was told before it.
+        for (let told = receiveMessageOnPort(port1); told; told = receiveMessageOnPort(port1)) {
+          hear(told.message as SolverProgress);
+        }
+        port1.close();
       }
     };
+    numRunning++;
+    try {
+      if (signal?.aborted) return await answerAtOnce("interrupt");
+      if (timeLimitMs < SHORTEST_MS) return await answerAtOnce("time limit");
+      const answer = await runOnce().catch((error: unknown) => {
+        if (cutOff.signal.aborted || !(error instanceof LostThread)) throw error;
+        onNote?.(`a thread was lost (${error.message}): its layer is begun again in another one`);
+        return runOnce();
+      });
+      // A time limit cuts the search, and never leaves less than what is answered at once.
+      const isEmpty = answer.status === "undecided" && timeLimitMs < Infinity;
+      return isEmpty ? await answerAtOnce("time limit") : answer;
+    } catch (error) {
+      if (cutOff.signal.aborted) return await answerAtOnce(signal?.aborted ? "interrupt" : "time limit");
+      if (!(error instanceof LostThread)) throw error;
+      onNote?.(`a thread was lost again (${error.message}): its layer has the best that is known`);
+      return await answerAtOnce("lost thread");
+    } finally {
+      numRunning--;
+      cutOff.close();
+    }
+  };
   return {
     numThreads,
     inThread: (solver) => {
-      if (findSolver(solver.name) === solver) return { ...solver, solve: solveInThread(solver) };
+      if (findSolver(solver.name) === solver)
+        return {
+          ...solver,
+          solve: (problem, options) =>
+            runCutOff(problem, options, {
+              work: (sent) => ({ kind: "solve", solver: solver.name, options: sent }),
+              quickly: (cut) => quickAnswer(problem, { ...cut, options }),
+            }),
+        };
       return {
         ...solver,
         solve: (problem, options) =>
@@ -121,11 +136,26 @@ export function openLayerThreads({
             : solver.solve(problem, options),
       };
     },
+    limitMoves: (problem, options) =>
+      runCutOff(problem, options, {
+        work: (sent) => ({ kind: "limitMoves", options: sent }),
+        quickly: (cut) => quickMoves(problem, options, cut),
+      }),
     async close() {
       if (numRunning > 0 || idle.has(numThreads)) await pool.destroy();
       else idle.set(numThreads, pool);
     },
   };
+}
+
+/** What of options is heard here rather than in the thread. */
+type CutOffOptions = Pick<SolverOptions, "onProgress" | "signal" | "timeLimitMs">;
+
+/** Work for a thread that can be cut off at any time. */
+interface Cuttable<Given> {
+  readonly work: (options: Sent<Given>) => LayerWork;
+  /** What is answered in its place. */
+  readonly quickly: (cut: Pick<CutOff, "best" | "stoppedBy">) => Promise<Solution>;
 }
 
 function openPool(numThreads: number): Piscina {

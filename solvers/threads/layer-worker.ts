@@ -2,14 +2,22 @@ import type { MessagePort } from "node:worker_threads";
 import { InputError } from "../../lib/errors.js";
 import type { Solution } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
-import type { SolverOptions } from "../../lib/placement/solver.js";
+import type { SolverOptions, SolverProgress } from "../../lib/placement/solver.js";
 import { findSolver } from "../index.js";
+import { limitMoves, type LimitMovesOptions } from "../migration/limit-moves.js";
+
+/** What is done with a layer: a solver of the solver table solves it, or a running placement of it is moved. */
+export type LayerWork =
+  | { readonly kind: "solve"; readonly solver: string; readonly options: Sent<SolverOptions> }
+  | { readonly kind: "limitMoves"; readonly options: Sent<LimitMovesOptions> };
+
+/** What of options travels between threads. */
+export type Sent<Options> = Omit<Options, "onProgress" | "signal">;
 
 /** One layer to place in a worker thread. */
 export interface LayerTask {
-  readonly solver: string;
+  readonly work: LayerWork;
   readonly problem: PlacementProblem;
-  readonly options: Omit<SolverOptions, "onProgress" | "signal">;
   /** Where progress is told. */
   readonly port: MessagePort;
 }
@@ -22,21 +30,15 @@ export interface Refusal {
 }
 
 /** Entry of a worker thread: solves one layer's problem. */
-export default async function solveLayer({
-  solver,
-  problem,
-  options,
-  port,
-}: LayerTask): Promise<Solution | Refusal> {
-  const found = findSolver(solver);
-  if (!found) throw new Error(`a worker was asked for the solver ${solver}, which does not exist`);
+export default async function solveLayer({ work, problem, port }: LayerTask): Promise<Solution | Refusal> {
+  const onProgress = (progress: SolverProgress) => {
+    port.postMessage(progress);
+  };
   try {
-    return await found.solve(problem, {
-      ...options,
-      onProgress: (progress) => {
-        port.postMessage(progress);
-      },
-    });
+    if (work.kind === "limitMoves") return await limitMoves(problem, { ...work.options, onProgress });
+    const found = findSolver(work.solver);
+    if (!found) throw new Error(`a worker was asked for the solver ${work.solver}, which does not exist`);
+    return await found.solve(problem, { ...work.options, onProgress });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { status: "refused", message: error.message, advice: error.advice };

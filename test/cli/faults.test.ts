@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import { countMoves } from "../../lib/placement/migration.js";
+import type { Placement } from "../../lib/placement/placement.js";
 import { synthesizeTrace } from "../../traces/synthetic.js";
 import { traceText } from "../sample-trace.js";
 import { layersText } from "./layers-to-place.js";
@@ -176,6 +178,38 @@ describe("a fault while a command writes", () => {
       const { layers } = JSON.parse(place.read(output)) as { layers: { stoppedBy: string }[] };
       expect(layers.map(({ stoppedBy }) => stoppedBy)).to.include("interrupt");
       const verified = await place.run("verify", output, "--against", "layers.jsonl");
+      expect(verified.exitCode, verified.stderr).to.equal(0);
+    });
+  }
+
+  for (const [signal, numReplicas] of [
+    ["SIGINT", 0],
+    ["SIGTERM", 16],
+  ] as const) {
+    it(`hears ${signal} while it looks for moves of a placement that runs, of ${numReplicas} replicas`, async () => {
+      const trace = synthesizeTrace({ preset: "qwen3-30b-a3b", layers: 2, tokens: 2000 });
+      place.write("moves.jsonl", traceText(trace));
+      const on = ["place", "moves.jsonl", "--hardware", "h100-8x8", "--chiplets", "16", "--force"];
+      const asked = [...on, "--replicas", `${numReplicas}`, "--solver", "eplb-global", "--threads", "1"];
+      const ran = await place.run(...asked, "-o", "running.json");
+      expect(ran.exitCode, ran.stderr).to.equal(0);
+      const moving = ["--from", "running.json", "--max-moves", "100", "--objective", "time", "--verbose"];
+      const { child, ended } = place.start(...asked, ...moving, "-o", "moved.json");
+      // Told of a search that is under way, in the first of two layers.
+      await new Promise<void>((resolve) => {
+        child.stderr?.on("data", (text: Buffer) => {
+          if (text.includes(", moves: ")) resolve();
+        });
+      });
+      child.kill(signal);
+      const { exitCode, stderr } = await ended;
+      expect(exitCode, stderr).to.equal(130);
+      const { layers } = JSON.parse(place.read("moved.json")) as Placement;
+      expect(layers.map(({ stoppedBy }) => stoppedBy)).to.deep.equal(["interrupt", "interrupt"]);
+      const running = (JSON.parse(place.read("running.json")) as Placement).layers;
+      for (const [index, { chiplets }] of layers.entries())
+        expect(countMoves(running[index].chiplets, chiplets)).to.be.at.most(100);
+      const verified = await place.run("verify", "moved.json", "--against", "moves.jsonl");
       expect(verified.exitCode, verified.stderr).to.equal(0);
     });
   }

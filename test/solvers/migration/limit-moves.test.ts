@@ -16,6 +16,7 @@ import { stepMakespanNs } from "../../../lib/schedule/schedule-step.js";
 import { requireSolver } from "../../../solvers/index.js";
 import { withFewerMoves } from "../../../solvers/migration/fewer-moves.js";
 import { limitMoves } from "../../../solvers/migration/limit-moves.js";
+import { openLayerThreads } from "../../../solvers/threads/layer-threads.js";
 import { patternsOf } from "../arbitrary-problem.js";
 
 const NO_TARGET = { status: "undecided", stoppedBy: "budget" } as const;
@@ -144,6 +145,28 @@ describe("limitMoves, of load and of time", () => {
         fewer = score;
       }
     }
+  });
+
+  it("answers in a worker thread as it does here, and cut off with what is within the moves and no worse than what runs", async () => {
+    const threads = openLayerThreads({ numThreads: 1 });
+    for (const { problem, running } of fc.sample(drifted, { numRuns: 3, seed: 23 })) {
+      const target = await requireSolver("contiguous").solve(problem, DEFAULT_SOLVER_OPTIONS);
+      if (!("chiplets" in target)) expect.fail(target.status);
+      const options = { running, maxMoves: 2, target, seed: 1 };
+      expect(await threads.limitMoves(problem, options)).to.deep.equal(await limitMoves(problem, options));
+      for (const [cut, stoppedBy] of [
+        [{ signal: AbortSignal.abort() }, "interrupt"],
+        [{ timeLimitMs: 1 }, "time limit"],
+      ] as const) {
+        const found = await threads.limitMoves(problem, { ...options, ...cut });
+        if (!("chiplets" in found)) expect.fail(found.status);
+        expect(found.stoppedBy).to.equal(stoppedBy);
+        expect(verifyFound(problem, found)).to.deep.equal([]);
+        expect(countMoves(running, found.chiplets)).to.be.at.most(2);
+        expect(scoreOf(problem, found.chiplets)).to.be.at.most(scoreOf(problem, running));
+      }
+    }
+    await threads.close();
   });
 
   it("evens the loads of replicas, within the moves, and takes no more of them where tokens are of one expert", async () => {
