@@ -129,35 +129,38 @@ export class CostShares {
 
   /** The same of pairs alone, where nothing larger is priced: of many experts this is nearly all that the bound takes. */
   #addLargestSharesOfPairs(part: number): void {
-    const { offsets, experts: all, counts } = this.#patterns;
+    const { offsets, experts, counts } = this.#patterns;
     const { comb, offsets: starts } = this.#index;
     const { alone, supersets } = this;
-    const [, ofFirst, ofSecond] = comb;
     const cells = this.#cells;
     const scale = this.#scale;
+    const rowOf = comb[2].map((rank) => 2 * (starts[2] + rank));
     for (const pattern of this.#order) {
-      const first = offsets[pattern];
-      const width = offsets[pattern + 1] - first;
-      const { positions, polynomials, places, together, chosen } = this.#widths.get(width) as Width;
+      const [first, end] = [offsets[pattern], offsets[pattern + 1]];
+      const { polynomials, together, chosen } = this.#widths.get(end - first) as Width;
       const amount = part * counts[pattern];
       together.fill(0);
-      for (let position = 0; position < width; position++) together[2 * position] = 1;
-      for (let subset = 0; subset < places.length; subset++) {
-        const [p, q] = [positions[2 * subset], positions[2 * subset + 1]];
-        const place = 2 * (starts[2] + ofFirst[all[first + p]] + ofSecond[all[first + q]]);
-        places[subset] = place;
-        const times = scale * cells[place];
-        together[2 * p + 1] += times;
-        together[2 * q + 1] += times;
+      for (let at = first; at < end; at++) {
+        const row = rowOf[experts[at]];
+        let times = 0;
+        for (let before = first; before < at; before++) {
+          const shared = scale * cells[row + 2 * experts[before]];
+          together[2 * (before - first) + 1] += shared;
+          times += shared;
+        }
+        together[2 * (at - first)] = 1;
+        together[2 * (at - first) + 1] = times;
       }
-      for (let position = 0; position < width; position++) {
-        const best = largestAt(polynomials, together, 2 * position, 2);
-        alone[all[first + position]] += amount * polynomials[best];
-        chosen[position] = polynomials[best + 1];
+      for (let at = first; at < end; at++) {
+        const best = largestAt(polynomials, together, 2 * (at - first), 2);
+        alone[experts[at]] += amount * polynomials[best];
+        chosen[at - first] = (amount / supersets[2]) * polynomials[best + 1];
       }
-      for (let subset = 0; subset < places.length; subset++) {
-        const coefficients = chosen[positions[2 * subset]] + chosen[positions[2 * subset + 1]];
-        cells[places[subset] + 1] += (amount * coefficients) / supersets[2];
+      for (let at = first; at < end; at++) {
+        const row = rowOf[experts[at]] + 1;
+        const own = chosen[at - first];
+        for (let before = first; before < at; before++)
+          cells[row + 2 * experts[before]] += own + chosen[before - first];
       }
     }
   }

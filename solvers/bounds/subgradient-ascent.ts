@@ -33,7 +33,9 @@ export function createAscent({ index, shares, costShares }: AscentStart): (elaps
   const { numExperts, largest } = index;
   const { supersets, alone, weights } = shares;
   const experts = createMultipliers(numExperts);
-  const pairs = createMultipliers((numExperts * (numExperts - 1)) / 2);
+  // Where pairs are what is priced, a multiplier of theirs could only take away from the bound.
+  const numPairs = largest === 2 ? 0 : (numExperts * (numExperts - 1)) / 2;
+  const pairs = createMultipliers(numPairs);
   let meanMultiplier = 0;
   for (let expert = 0; expert < costShares.length; expert++) {
     experts.values[expert] = (costShares[expert] - alone[expert]) / supersets[1];
@@ -46,11 +48,12 @@ export function createAscent({ index, shares, costShares }: AscentStart): (elaps
       const multiplier = experts.values[expert];
       bound += alone[expert] + supersets[1] * multiplier;
       for (let partner = 0; partner < expert; partner++, pair++) {
+        const multiplierOfPair = numPairs === 0 ? 0 : pairs.values[pair];
         // A subset of L experts has each of them in L - 1 pairs.
-        const term = pairs.values[pair] - (multiplier + experts.values[partner]) / (largest - 1);
+        const term = multiplierOfPair - (multiplier + experts.values[partner]) / (largest - 1);
         pairTerms[expert * numExperts + partner] = term;
         pairTerms[partner * numExperts + expert] = term;
-        bound -= supersets[2] * pairs.values[pair];
+        bound -= supersets[2] * multiplierOfPair;
       }
     }
     experts.subgradient.fill(supersets[1]);
@@ -61,7 +64,7 @@ export function createAscent({ index, shares, costShares }: AscentStart): (elaps
       shares.observe(subset, FRESH_SOLUTION);
       for (let i = 0; i < largest; i++) {
         experts.subgradient[subset[i]]--;
-        for (let j = 0; j < i; j++) pairs.subgradient[(subset[i] * (subset[i] - 1)) / 2 + subset[j]]++;
+        for (let j = 0; j < i && numPairs > 0; j++) pairs.subgradient[(subset[i] * (subset[i] - 1)) / 2 + subset[j]]++;
       }
     });
     const step = meanMultiplier * FIRST_STEP * (LAST_STEP / FIRST_STEP) ** elapsed;
