@@ -64,7 +64,8 @@ export function createAscent({ index, shares, costShares }: AscentStart): (elaps
       shares.observe(subset, FRESH_SOLUTION);
       for (let i = 0; i < largest; i++) {
         experts.subgradient[subset[i]]--;
-        for (let j = 0; j < i && numPairs > 0; j++) pairs.subgradient[(subset[i] * (subset[i] - 1)) / 2 + subset[j]]++;
+        for (let j = 0; j < i && numPairs > 0; j++)
+          pairs.subgradient[(subset[i] * (subset[i] - 1)) / 2 + subset[j]]++;
       }
     });
     const step = meanMultiplier * FIRST_STEP * (LAST_STEP / FIRST_STEP) ** elapsed;

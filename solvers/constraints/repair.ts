@@ -3,11 +3,10 @@ import { expertsOfChiplets } from "../../lib/placement/placement.js";
 import { ROUNDING } from "../../lib/placement/tolerance.js";
 import type { Random } from "../../lib/random.js";
 import type { ConstraintModel } from "./constraint-model.js";
-import { createLimitGauge } from "./violations.js";
+import { createLimitGauge, exchanged, type Tally } from "./violations.js";
 
-/** An expert that goes to another chiplet, in exchange for one of its experts or into an empty slot. */
-interface Move {
-  readonly expert: number;
+/** Where an expert may go to: another chiplet, in exchange for one of its experts or into an empty slot. */
+interface Target {
   readonly to: number;
   readonly inExchange: number | undefined;
 }
@@ -40,83 +39,75 @@ export function repairPlacement(
   const groups = Array.from({ length: limitsGroups ? numChiplets / chipletsPerGroup : 0 }, (_, group) =>
     expertsOfGroup(group),
   );
-  const excess = {
-    ofChiplets: chiplets.map((experts) => gauge.chipletExcess(experts)),
-    ofGroups: groups.map((experts) => gauge.groupExcess(experts)),
+  const tallies = {
+    ofChiplets: chiplets.map((experts) => gauge.tallyChiplet(experts)),
+    ofGroups: groups.map((experts) => gauge.tallyGroup(experts)),
   };
   /** By how much a move lowers the sum of excesses: only those of two chiplets and their groups change. */
-  const gainOf = ({ expert, to, inExchange }: Move) => {
+  const gainOf = (expert: number, { to, inExchange }: Target) => {
     const from = repaired[expert];
     const ofChiplets =
-      excess.ofChiplets[from] +
-      excess.ofChiplets[to] -
-      gauge.chipletExcess(exchanged(chiplets[from], expert, inExchange)) -
-      gauge.chipletExcess(exchanged(chiplets[to], inExchange, expert));
+      loweredBy(tallies.ofChiplets[from], expert, inExchange) +
+      loweredBy(tallies.ofChiplets[to], inExchange, expert);
     if (!limitsGroups || groupOf(from) === groupOf(to)) return ofChiplets;
     return (
       ofChiplets +
-      excess.ofGroups[groupOf(from)] +
-      excess.ofGroups[groupOf(to)] -
-      gauge.groupExcess(exchanged(groups[groupOf(from)], expert, inExchange)) -
-      gauge.groupExcess(exchanged(groups[groupOf(to)], inExchange, expert))
+      loweredBy(tallies.ofGroups[groupOf(from)], expert, inExchange) +
+      loweredBy(tallies.ofGroups[groupOf(to)], inExchange, expert)
     );
   };
-  const apply = ({ expert, to, inExchange }: Move) => {
+  const apply = (expert: number, { to, inExchange }: Target) => {
     const from = repaired[expert];
     chiplets[from] = exchanged(chiplets[from], expert, inExchange);
     chiplets[to] = exchanged(chiplets[to], inExchange, expert);
     repaired[expert] = to;
     if (inExchange !== undefined) repaired[inExchange] = from;
     for (const chiplet of [from, to]) {
-      excess.ofChiplets[chiplet] = gauge.chipletExcess(chiplets[chiplet]);
+      tallies.ofChiplets[chiplet] = gauge.tallyChiplet(chiplets[chiplet]);
       const group = groupOf(chiplet);
       if (!limitsGroups) continue;
       groups[group] = expertsOfGroup(group);
-      excess.ofGroups[group] = gauge.groupExcess(groups[group]);
+      tallies.ofGroups[group] = gauge.tallyGroup(groups[group]);
     }
   };
-  const movesFrom = (chiplet: number): Move[] =>
-    chiplets[chiplet]
-      .filter((expert) => !pinned.has(expert))
-      .flatMap((expert) =>
-        chiplets.flatMap((experts, to): Move[] => {
-          if (to === chiplet) return [];
-          const exchanges = experts.filter((guest) => !pinned.has(guest));
-          const moves: Move[] = exchanges.map((inExchange) => ({ expert, to, inExchange }));
-          return experts.length < slotsPerChiplet ? [...moves, { expert, to, inExchange: undefined }] : moves;
-        }),
-      );
+  const freeOn = (chiplet: number) => chiplets[chiplet].filter((expert) => !pinned.has(expert));
+  const targetsFrom = (chiplet: number) =>
+    chiplets.flatMap((experts, to): Target[] => {
+      if (to === chiplet) return [];
+      const exchanges: Target[] = freeOn(to).map((inExchange) => ({ to, inExchange }));
+      return experts.length < slotsPerChiplet ? [...exchanges, { to, inExchange: undefined }] : exchanges;
+    });
   const isAbove = (chiplet: number) =>
-    excess.ofChiplets[chiplet] > 0 || (limitsGroups && excess.ofGroups[groupOf(chiplet)] > 0);
+    tallies.ofChiplets[chiplet].excess > 0 || (limitsGroups && tallies.ofGroups[groupOf(chiplet)].excess > 0);
 
   for (let count = 0; count <= maxMoves; count++) {
     const above = chiplets.map((_, chiplet) => chiplet).filter(isAbove);
     if (above.length === 0) return repaired;
-    const moves = movesFrom(above[random.below(above.length)]);
-    if (moves.length === 0) continue;
-    let best = moves[random.below(moves.length)];
+    const chiplet = above[random.below(above.length)];
+    const [leaving, targets] = [freeOn(chiplet), targetsFrom(chiplet)];
+    const numMoves = leaving.length * targets.length;
+    if (numMoves === 0) continue;
+    const drawn = random.below(numMoves);
+    let best = leaving[Math.floor(drawn / targets.length)];
+    let target = targets[drawn % targets.length];
     let bestGain = 0;
-    for (const move of moves) {
-      const gain = gainOf(move);
-      if (gain <= bestGain + ROUNDING) continue;
-      best = move;
-      bestGain = gain;
+    for (const expert of leaving) {
+      for (const candidate of targets) {
+        const gain = gainOf(expert, candidate);
+        if (gain <= bestGain + ROUNDING) continue;
+        best = expert;
+        target = candidate;
+        bestGain = gain;
+      }
     }
-    apply(best);
+    apply(best, target);
   }
   return undefined;
 }
 
-/** Experts without the one that leaves, and with the one that enters; either may be none. */
-function exchanged(
-  experts: readonly number[],
-  leaving: number | undefined,
-  entering: number | undefined,
-): number[] {
-  const changed: number[] = [];
-  for (const expert of experts) if (expert !== leaving) changed.push(expert);
-  if (entering !== undefined) changed.push(entering);
-  return changed;
+/** By how much an exchange lowers the excess of a set. */
+function loweredBy(tally: Tally, leaving: number | undefined, entering: number | undefined): number {
+  return tally.excess - tally.excessAfter(leaving, entering);
 }
 
 /** Places pinned experts first, then every other where it was if there is room, or else in the first slot free. */

@@ -12,6 +12,15 @@ import type { ConstraintModel } from "./constraint-model.js";
 export interface LimitGauge {
   chipletExcess(experts: readonly number[]): number;
   groupExcess(experts: readonly number[]): number;
+  tallyChiplet(experts: readonly number[]): Tally;
+  tallyGroup(experts: readonly number[]): Tally;
+}
+
+/** A set of experts that was measured once, and is asked what it would be with others. */
+export interface Tally {
+  readonly excess: number;
+  /** After an expert has left and another has entered; either may be none. O(1) for what adds up. */
+  excessAfter(leaving: number | undefined, entering: number | undefined): number;
 }
 
 /** Makes the gauge of some constraints. */
@@ -20,12 +29,49 @@ export function createLimitGauge({
   constraints,
 }: Pick<ConstraintModel, "patterns" | "constraints">): LimitGauge {
   const measure = createMeter(patterns);
+  const rowsOf = (scope: Scope) => constraints.filter((constraint) => constraint.scope === scope);
   const excessIn = (scope: Scope) => {
-    const rows = constraints.filter((constraint) => constraint.scope === scope);
+    const rows = rowsOf(scope);
     return (experts: readonly number[]) =>
       rows.reduce((sum, row) => sum + excess(measure(row, experts), row.cap), 0);
   };
-  return { chipletExcess: excessIn("chiplet"), groupExcess: excessIn("group") };
+  const tallyIn = (scope: Scope) => {
+    const rows = rowsOf(scope);
+    return (experts: readonly number[]): Tally => {
+      const found = rows.map((row) => measure(row, experts));
+      return {
+        excess: rows.reduce((sum, row, at) => sum + excess(found[at], row.cap), 0),
+        excessAfter(leaving, entering) {
+          let sum = 0;
+          for (let at = 0; at < rows.length; at++) {
+            const row = rows[at];
+            const after =
+              row.measure === "tokens"
+                ? measure(row, exchanged(experts, leaving, entering))
+                : found[at] - weightOf(row, leaving) + weightOf(row, entering);
+            sum += excess(after, row.cap);
+          }
+          return sum;
+        },
+      };
+    };
+  };
+  return {
+    chipletExcess: excessIn("chiplet"),
+    groupExcess: excessIn("group"),
+    tallyChiplet: tallyIn("chiplet"),
+    tallyGroup: tallyIn("group"),
+  };
+}
+
+/** Experts without the one that leaves, and with the one that enters; either may be none. */
+export function exchanged(
+  experts: readonly number[],
+  leaving: number | undefined,
+  entering: number | undefined,
+): number[] {
+  const left = experts.filter((expert) => expert !== leaving);
+  return entering === undefined ? left : [...left, entering];
 }
 
 /**
@@ -77,6 +123,10 @@ export function createTokenCounter(patterns: TokenPatterns): (experts: readonly 
     }
     return tokens;
   };
+}
+
+function weightOf({ weight }: Constraint, expert: number | undefined): number {
+  return expert === undefined ? 0 : weight[expert];
 }
 
 function excess(found: number, cap: number): number {
