@@ -7,6 +7,7 @@ import { lagrangianBound } from "./bounds/lagrangian-bound.js";
 import { placeByColumns } from "./columns/place-by-columns.js";
 import { proveOrBound } from "./exact.js";
 import { localSearch } from "./local-search.js";
+import { isHurried } from "./objectives/hurried.js";
 import { raisesTimeBound } from "./objectives/time-bound.js";
 import { HURRIED_SEARCH } from "./search/iterated-local-search.js";
 
@@ -27,9 +28,6 @@ const CHAINS: ChainBudget = {
   mostListed: 0,
 };
 
-/** Beyond so many experts the bound takes several times as long as all that finds a placement of little time. */
-const MANY_EXPERTS = 160;
-
 /** The default: a proof where it takes seconds, a placement with a proved bound elsewhere. */
 export const auto: Solver = {
   name: "auto",
@@ -44,8 +42,7 @@ export const auto: Solver = {
       // A token of one expert makes one copy wherever that is; what the search stopped by is told as it is, by either name.
       if ("chiplets" in found) return { ...found, status: "optimal", bound: found.cost };
     }
-    const { objective, numExperts } = problem;
-    if (objective.minimise === "time" && numExperts > MANY_EXPERTS) return hurry(problem, options);
+    if (isHurried(problem)) return hurry(problem, options);
     return proveOrBound(problem, options, {
       mostColumns: MOST_COLUMNS,
       chains: CHAINS,

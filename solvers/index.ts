@@ -1,3 +1,4 @@
+import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { unknownName } from "../lib/unknown-name.js";
 import { auto } from "./auto.js";
@@ -5,9 +6,10 @@ import { contiguous } from "./contiguous.js";
 import { eplbGlobal, eplbHierarchical } from "./eplb.js";
 import { exact } from "./exact.js";
 import { ilp } from "./ilp.js";
-import { hurriedSearch, localSearch } from "./local-search.js";
+import { localSearch } from "./local-search.js";
 import { louvain } from "./louvain.js";
 import { mozart } from "./mozart.js";
+import { isHurried } from "./objectives/hurried.js";
 import { answering } from "./objectives/pursue.js";
 import { random } from "./random.js";
 import { spectral } from "./spectral.js";
@@ -32,11 +34,10 @@ const baselines = trafficSolvers.filter((solver) => solver.kind === "baseline");
 const helpers = {
   portfolio: auto,
   search: localSearch,
-  hurriedSearch,
   // What competes where the time is minimised: rows of their own, whose placements are candidates too.
-  rivals: baselines,
-  // Spectral takes the third power of the experts, longer than all the rest, and is far behind what annealing makes of others.
-  hurriedRivals: baselines.filter((solver) => solver !== spectral),
+  // Of many experts spectral takes longer than all the rest, the third power of them, and is far behind what annealing makes of others.
+  rivals: (problem: PlacementProblem) =>
+    isHurried(problem) ? baselines.filter((solver) => solver !== spectral) : baselines,
 };
 
 /** Every solver, answering whatever the problem that it is given asks; baselines know no objective. */

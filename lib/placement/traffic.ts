@@ -125,11 +125,16 @@ export function countReplication(
   chiplets: Chiplets,
   options: TrafficOptions,
 ): { tokenReplication: number; groupReplication: number } {
-  const { numTokens, chipletTokens, groupTokens } = countTraffic(patterns, chiplets, options);
+  const traffic = countTraffic(patterns, chiplets, options);
   return {
-    tokenReplication: sum(chipletTokens) / numTokens,
-    groupReplication: sum(groupTokens) / numTokens,
+    tokenReplication: tokenReplicationOf(traffic),
+    groupReplication: sum(traffic.groupTokens) / traffic.numTokens,
   };
+}
+
+/** Mean distinct chiplets of a token, C_T, where its traffic was counted. */
+export function tokenReplicationOf({ numTokens, chipletTokens }: LayerTraffic): number {
+  return sum(chipletTokens) / numTokens;
 }
 
 /** Where served tokens are added up. */

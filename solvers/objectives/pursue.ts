@@ -1,4 +1,5 @@
 import type { Objective } from "../../lib/placement/objective.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver } from "../../lib/placement/solver.js";
 import { evenly } from "../constraints/even-slots.js";
 import { refutingLimits } from "../constraints/refuting-limits.js";
@@ -6,7 +7,7 @@ import { keepingRouterGroups } from "../groups/router-groups.js";
 import { asksForReplicas, replicate } from "../replicas/replicate.js";
 import { balanced } from "./balance.js";
 import { dealing, isDealt } from "./dealt-replicas.js";
-import { estimatedTime, fastest, rivalsOf, scheduledTime } from "./time.js";
+import { estimatedTime, fastest, scheduledTime } from "./time.js";
 
 /** Solvers that help another to pursue an objective which is not its own. */
 export interface Helpers {
@@ -14,12 +15,8 @@ export interface Helpers {
   readonly portfolio: Solver;
   /** Quick solver that finds candidates under caps on the load. */
   readonly search: Solver;
-  /** The same of many experts, in less time. */
-  readonly hurriedSearch: Solver;
   /** Solvers whose placements are candidates too. */
-  readonly rivals: readonly Solver[];
-  /** Those of them that are asked where experts are many. */
-  readonly hurriedRivals: readonly Solver[];
+  readonly rivals: (problem: PlacementProblem) => readonly Solver[];
 }
 
 /**
@@ -51,14 +48,12 @@ function pursuing(solver: Solver, helpers: Helpers): Solver {
       const replicated = pursue(replicating(solver), {
         portfolio: replicating(helpers.portfolio),
         search: replicating(helpers.search),
-        hurriedSearch: replicating(helpers.hurriedSearch),
-        rivals: helpers.rivals.map(replicating),
-        hurriedRivals: helpers.hurriedRivals.map(replicating),
+        rivals: (asked) => helpers.rivals(asked).map(replicating),
       });
-      const asked = isDealt(problem)
-        ? dealing(once, { otherwise: replicated, rivals: rivalsOf(problem, helpers), judge: scheduledTime })
+      const pursued = isDealt(problem)
+        ? dealing(once, { otherwise: replicated, rivals: helpers.rivals(problem), judge: scheduledTime })
         : replicated;
-      return asked.solve(problem, options);
+      return pursued.solve(problem, options);
     },
   };
 }

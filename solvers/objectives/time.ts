@@ -1,7 +1,7 @@
 import type { Chiplets, Proved, Solution } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
-import { countReplication, countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
+import { countTraffic, tokenReplicationOf, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import type { Machine } from "../../lib/hardware/machine.js";
 import { createMakespanEstimate, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
@@ -10,6 +10,7 @@ import { constraintModelOf } from "../constraints/constraint-model.js";
 import { regroupUnderLoad } from "../groups/regroup-under-load.js";
 import { createWorkload, transportOn } from "../../lib/performance/workload.js";
 import { annealTime } from "./anneal-time.js";
+import { isHurried } from "./hurried.js";
 import { groupByCopies } from "../groups/group-by-copies.js";
 import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
@@ -17,12 +18,10 @@ import { largest, smallest } from "../../lib/statistics.js";
 
 /** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
 const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
-/** Beyond so many experts searches are shorter and fewer: annealing makes up for them. */
-const MANY_EXPERTS = 160;
-const LOAD_CAPS_OF_MANY = [1.3, 1.05];
+const HURRIED_LOAD_CAPS = [1.3, 1.05];
 /** Load of a chiplet group over the mean that a smaller C_G may cost, in one of the ways to regroup. */
 const GROUP_LOAD_CAP = 1.1;
-/** Of many experts, groups are searched for where the placement takes no more than so many times the least. */
+/** Where searches are hurried, groups are searched for where the placement takes no more than so many times the least. */
 const WORTH_REGROUPING = 1.15;
 /** Variants that are judged after they were estimated, besides what the solvers answer. */
 const MOST_JUDGED_VARIANTS = 6;
@@ -39,19 +38,24 @@ const WORTH_ANNEALING = 1.05;
 /** Modelled time of a layer with such traffic, in ns. */
 export type TrafficTime = (traffic: LayerTraffic) => number;
 
+/** The traffic of the problem's layer under a placement without a change since. */
+type TrafficOf = (chiplets: Chiplets) => LayerTraffic;
+
 /** What a solver answers that has found a placement. */
 type Candidate = Extract<Solution, Proved>;
+
+/** With its estimated time, in ns. */
+interface TimedCandidate {
+  readonly placement: Candidate;
+  readonly ns: number;
+}
 
 /** Options of {@link fastest}. */
 export interface FastestOptions {
   /** Quick solver that finds candidates under caps on the load. */
   readonly search: Solver;
-  /** The same of many experts, in less time. */
-  readonly hurriedSearch: Solver;
   /** Solvers whose placements are candidates too, so that the answer is never slower than theirs. */
-  readonly rivals: readonly Solver[];
-  /** Those of them that are asked where experts are many. */
-  readonly hurriedRivals: readonly Solver[];
+  readonly rivals: (problem: PlacementProblem) => readonly Solver[];
   /** Ranks the many variants; cheap. */
   readonly estimate: (problem: PlacementProblem) => TrafficTime;
   /** Decides between the few best variants and every solver's own answer. */
@@ -69,17 +73,21 @@ export interface FastestOptions {
  */
 export function fastest(
   solver: Solver,
-  { search, hurriedSearch, rivals: allRivals, hurriedRivals, estimate, judge }: FastestOptions,
+  { search, rivals: rivalsOf, estimate, judge }: FastestOptions,
 ): Solver {
   return {
     ...solver,
     summary: `least modelled time among many candidates, made by ${solver.summary}`,
     async solve(problem, options) {
       const deadline = performance.now() + (options.timeLimitMs ?? Infinity);
-      const isLarge = problem.numExperts > MANY_EXPERTS;
-      const rivals = rivalsOf(problem, { rivals: allRivals, hurriedRivals });
+      const rivals = rivalsOf(problem);
+      const trafficOf = rememberTraffic(problem);
+      const timedBy = (time: TrafficTime) => (placement: Candidate) => ({
+        placement,
+        ns: time(trafficOf(placement.chiplets)),
+      });
       const estimateNs = estimate(problem);
-      const judgeNs = judge(problem);
+      const estimated = timedBy(estimateNs);
       // Progress is of one solver: bounds and placements of many would not belong together.
       const { onProgress, ...silent } = options;
       const [first, ...others] = await Promise.all([
@@ -94,15 +102,11 @@ export function fastest(
       if (answers.length === 0) return first;
       // Solvers take turns in this thread: each has what is left of the time, and none begins without any.
       const capped: Solution[] = [];
-      const searchCapped = isLarge ? hurriedSearch : search;
-      for (const [variant, start] of cappedTasks(problem, answers)) {
+      for (const [variant, start] of cappedTasks(problem, answers, trafficOf)) {
         if (performance.now() >= deadline) break;
-        capped.push(await searchCapped.solve(variant, { ...silent, ...timeLeft(deadline), start }));
+        capped.push(await search.solve(variant, { ...silent, ...timeLeft(deadline), start }));
       }
-      const timed = [...answers, ...capped.filter((solution) => "chiplets" in solution)].map((placement) => ({
-        placement,
-        ns: estimateNs(trafficOf(problem, placement.chiplets)),
-      }));
+      const timed = [...answers, ...capped.filter((solution) => "chiplets" in solution)].map(estimated);
       const worthNs = WORTH_REGROUPING * smallest(timed.map(({ ns }) => ns));
       const found = timed.map(({ placement }) => placement);
       const own = distinct(answers);
@@ -111,22 +115,26 @@ export function fastest(
           regroup(problem, placement, {
             ...silent,
             ...timeLeft(deadline),
-            isSearched: ns <= worthNs || !isLarge,
+            isSearched: ns <= worthNs || !isHurried(problem),
+            trafficOf,
           }),
         ),
       );
-      const grouped = groupsFirst(problem, answers[0], options);
+      const grouped = groupsFirst(problem, answers[0], { ...options, trafficOf });
       const variants = distinct([...found, ...regroupings.flat(), ...grouped])
         .filter((variant) => !own.some((answer) => isSame(answer, variant)))
-        .map((placement) => ({ placement, ns: estimateNs(trafficOf(problem, placement.chiplets)) }))
+        .map(estimated)
         .sort((a, b) => a.ns - b.ns)
         .slice(0, MOST_JUDGED_VARIANTS);
-      const candidates = [...own, ...variants.map(({ placement }) => placement)];
-      const judged = [
-        ...candidates,
-        ...annealed(problem, candidates, { ...options, ...timeLeft(deadline), estimateNs }),
-      ]
-        .map((placement) => ({ placement, ns: judgeNs(trafficOf(problem, placement.chiplets)) }))
+      const candidates = [...own.map(estimated), ...variants];
+      const improved = annealed(problem, candidates, {
+        ...options,
+        ...timeLeft(deadline),
+        estimateNs,
+        trafficOf,
+      });
+      const judged = [...candidates.map(({ placement }) => placement), ...improved]
+        .map(timedBy(judge(problem)))
         .sort((a, b) => a.ns - b.ns || a.placement.cost - b.placement.cost);
       const told = Object.fromEntries(
         solved.map(({ name, solution: { chiplets, cost } }) => [name, { chiplets, cost }]),
@@ -134,14 +142,6 @@ export function fastest(
       return { ...claimOf(judged[0].placement, answers), candidates: told };
     },
   };
-}
-
-/** The solvers whose placements compete, fewer where experts are many. */
-export function rivalsOf(
-  { numExperts }: Pick<PlacementProblem, "numExperts">,
-  { rivals, hurriedRivals }: Pick<FastestOptions, "rivals" | "hurriedRivals">,
-): readonly Solver[] {
-  return numExperts > MANY_EXPERTS ? hurriedRivals : rivals;
 }
 
 /** Half of the time limit: the other half is for what is made of the answer. */
@@ -165,14 +165,17 @@ export const scheduledTime =
  */
 function annealed(
   problem: PlacementProblem,
-  candidates: readonly Candidate[],
-  { estimateNs, seed, timeLimitMs = Infinity }: SolverOptions & { readonly estimateNs: TrafficTime },
+  candidates: readonly TimedCandidate[],
+  {
+    estimateNs,
+    trafficOf,
+    seed,
+    timeLimitMs = Infinity,
+  }: SolverOptions & { readonly estimateNs: TrafficTime; readonly trafficOf: TrafficOf },
 ): Candidate[] {
   if (problem.numReplicas > 0) return [];
   const { patterns, load } = problem;
-  const ranked = candidates
-    .map((placement) => ({ placement, ns: estimateNs(trafficOf(problem, placement.chiplets)) }))
-    .sort((a, b) => a.ns - b.ns);
+  const ranked = [...candidates].sort((a, b) => a.ns - b.ns);
   const deadline = performance.now() + timeLimitMs;
   const state = new SwapTraffic(patterns, load, problem);
   return ranked
@@ -186,7 +189,7 @@ function annealed(
         random: createRandom(seed, problem.layer, ANNEALING_STREAM + rank),
         deadline,
       });
-      const cost = tokenReplicationOf(problem, chiplets);
+      const cost = tokenReplicationOf(trafficOf(chiplets));
       return { status: "feasible", chiplets, cost, stoppedBy: isCut ? "time limit" : placement.stoppedBy };
     });
 }
@@ -199,13 +202,14 @@ function movesFor(numExperts: number): number {
 const ANNEALING_STREAM = 900;
 const GROUPING_STREAM = 950;
 
-function trafficOf(problem: PlacementProblem, chiplets: Chiplets): LayerTraffic {
-  return countTraffic(problem.patterns, chiplets, problem);
-}
-
-/** Mean distinct chiplets of a token, C_T. */
-function tokenReplicationOf(problem: PlacementProblem, chiplets: Chiplets): number {
-  return countReplication(problem.patterns, chiplets, problem).tokenReplication;
+/** Makes the traffic of placements, which is counted once of each: loads, estimates, costs and the judge all ask for it. */
+function rememberTraffic(problem: PlacementProblem): TrafficOf {
+  const counted = new Map<Chiplets, LayerTraffic>();
+  return (chiplets) => {
+    const traffic = counted.get(chiplets) ?? countTraffic(problem.patterns, chiplets, problem);
+    counted.set(chiplets, traffic);
+    return traffic;
+  };
 }
 
 function machineOf({ objective }: PlacementProblem): Machine {
@@ -222,18 +226,20 @@ function machineOf({ objective }: PlacementProblem): Machine {
 function cappedTasks(
   problem: PlacementProblem,
   answers: readonly Candidate[],
+  trafficOf: TrafficOf,
 ): [PlacementProblem, Chiplets][] {
-  const { limits, patterns } = problem;
-  const loaded = answers.map(({ chiplets, cost }) => {
-    const { chipletLoad } = countTraffic(patterns, chiplets, problem);
-    return { chiplets, cost, load: largest(chipletLoad) };
-  });
+  const { limits } = problem;
+  const loaded = answers.map(({ chiplets, cost }) => ({
+    chiplets,
+    cost,
+    load: largest(trafficOf(chiplets).chipletLoad),
+  }));
   const balanced = loaded.reduce((a, b) => (b.load < a.load ? b : a));
   const cheapest = loaded.reduce((a, b) =>
     b.cost < a.cost || (b.cost === a.cost && b.load < a.load) ? b : a,
   );
   const meanLoad = meanChipletLoad(problem);
-  const caps = (problem.numExperts > MANY_EXPERTS ? LOAD_CAPS_OF_MANY : LOAD_CAPS).map((cap) =>
+  const caps = (isHurried(problem) ? HURRIED_LOAD_CAPS : LOAD_CAPS).map((cap) =>
     Math.max(cap * meanLoad, balanced.load),
   );
   return [...new Set(caps)]
@@ -248,7 +254,11 @@ function cappedTasks(
 async function regroup(
   problem: PlacementProblem,
   found: Candidate,
-  { isSearched, ...options }: SolverOptions & { readonly isSearched: boolean },
+  {
+    isSearched,
+    trafficOf,
+    ...options
+  }: SolverOptions & { readonly isSearched: boolean; readonly trafficOf: TrafficOf },
 ): Promise<Candidate[]> {
   const { numReplicas } = problem;
   const underLoad =
@@ -259,7 +269,7 @@ async function regroup(
     .filter((chiplets) => verifyChiplets(problem, chiplets).length === 0)
     .map((chiplets) => {
       // Tokens choose the nearest of several replicas by their chiplet groups, so the cost may differ.
-      const cost = tokenReplicationOf(problem, chiplets);
+      const cost = tokenReplicationOf(trafficOf(chiplets));
       return { status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy };
     });
 }
@@ -271,7 +281,7 @@ async function regroup(
 function groupsFirst(
   problem: PlacementProblem,
   { chiplets, stoppedBy }: Candidate,
-  { seed }: SolverOptions,
+  { seed, trafficOf }: SolverOptions & { readonly trafficOf: TrafficOf },
 ): Candidate[] {
   if (problem.objective.minimise !== "time") return [];
   const { machine } = problem.objective;
@@ -281,7 +291,7 @@ function groupsFirst(
   if (problem.numReplicas > 0 || problem.pins.length > 0) return [];
   const grouped = groupByCopies(problem, chiplets, createRandom(seed, problem.layer, GROUPING_STREAM));
   if (verifyChiplets(problem, grouped).length > 0) return [];
-  const cost = tokenReplicationOf(problem, grouped);
+  const cost = tokenReplicationOf(trafficOf(grouped));
   return [{ status: "feasible", chiplets: grouped, cost, stoppedBy }];
 }
 

@@ -49,7 +49,7 @@ describe("balanced", () => {
 });
 
 describe("fastest", () => {
-  const searches = { search: localSearch, hurriedSearch: localSearch, hurriedRivals: [] };
+  const searches = { search: localSearch };
   /** A machine on which the busiest chiplet link is all that counts. */
   const busiest: TrafficTime = ({ chipletLoad }) => Math.max(...chipletLoad);
   const judge = () => busiest;
@@ -59,7 +59,7 @@ describe("fastest", () => {
   it("is never slower than a rival or than the solver alone", async () => {
     for (const problem of problems.slice(0, 15)) {
       const rivals = [contiguous, mozart];
-      const solver = fastest(exact, { ...searches, rivals, estimate: judge, judge });
+      const solver = fastest(exact, { ...searches, rivals: () => rivals, estimate: judge, judge });
       const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
       if (!("chiplets" in solution)) expect.fail(solution.status);
       expect(verifyFound(problem, solution)).to.deep.equal([]);
@@ -75,7 +75,7 @@ describe("fastest", () => {
     for (const problem of problems.slice(0, 15)) {
       const estimate = (): TrafficTime => (traffic) => -busiest(traffic);
       const rivals = [contiguous, mozart];
-      const solver = fastest(exact, { ...searches, rivals, estimate, judge });
+      const solver = fastest(exact, { ...searches, rivals: () => rivals, estimate, judge });
       const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
       if (!("chiplets" in solution)) expect.fail(solution.status);
       for (const rival of rivals) {
