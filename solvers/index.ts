@@ -1,4 +1,3 @@
-import type { PlacementProblem } from "../lib/placement/problem.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { unknownName } from "../lib/unknown-name.js";
 import { auto } from "./auto.js";
@@ -9,7 +8,7 @@ import { ilp } from "./ilp.js";
 import { localSearch } from "./local-search.js";
 import { louvain } from "./louvain.js";
 import { mozart } from "./mozart.js";
-import { isHurried } from "./objectives/hurried.js";
+import { isHurried, type Asked } from "./objectives/hurried.js";
 import { answering } from "./objectives/pursue.js";
 import { random } from "./random.js";
 import { spectral } from "./spectral.js";
@@ -36,8 +35,8 @@ const helpers = {
   search: localSearch,
   // What competes where the time is minimised: rows of their own, whose placements are candidates too.
   // Of many experts spectral takes longer than all the rest, the third power of them, and is far behind what annealing makes of others.
-  rivals: (problem: PlacementProblem) =>
-    isHurried(problem) ? baselines.filter((solver) => solver !== spectral) : baselines,
+  rivals: (asked: Asked) =>
+    isHurried(asked) ? baselines.filter((solver) => solver !== spectral) : baselines,
 };
 
 /** Every solver, answering whatever the problem that it is given asks; baselines know no objective. */

@@ -6,10 +6,10 @@ import type { PlacementProblem } from "../../lib/placement/problem.js";
  */
 const MANY_EXPERTS = 160;
 
+/** What of a problem searches are long or short by. */
+export type Asked = Pick<PlacementProblem, "objective" | "numExperts">;
+
 /** Whether a solver is asked for one of many placements that a search for the least time of many experts goes on from. */
-export function isHurried({
-  objective,
-  numExperts,
-}: Pick<PlacementProblem, "objective" | "numExperts">): boolean {
+export function isHurried({ objective, numExperts }: Asked): boolean {
   return objective.minimise === "time" && numExperts > MANY_EXPERTS;
 }

@@ -1,5 +1,4 @@
 import type { Objective } from "../../lib/placement/objective.js";
-import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { Solver } from "../../lib/placement/solver.js";
 import { evenly } from "../constraints/even-slots.js";
 import { refutingLimits } from "../constraints/refuting-limits.js";
@@ -8,6 +7,7 @@ import { asksForReplicas, replicate } from "../replicas/replicate.js";
 import { balanced } from "./balance.js";
 import { dealing, isDealt } from "./dealt-replicas.js";
 import { estimatedTime, fastest, scheduledTime } from "./time.js";
+import type { Asked } from "./hurried.js";
 
 /** Solvers that help another to pursue an objective which is not its own. */
 export interface Helpers {
@@ -16,7 +16,7 @@ export interface Helpers {
   /** Quick solver that finds candidates under caps on the load. */
   readonly search: Solver;
   /** Solvers whose placements are candidates too. */
-  readonly rivals: (problem: PlacementProblem) => readonly Solver[];
+  readonly rivals: (asked: Asked) => readonly Solver[];
 }
 
 /**

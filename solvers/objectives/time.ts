@@ -10,7 +10,7 @@ import { constraintModelOf } from "../constraints/constraint-model.js";
 import { regroupUnderLoad } from "../groups/regroup-under-load.js";
 import { createWorkload, transportOn } from "../../lib/performance/workload.js";
 import { annealTime } from "./anneal-time.js";
-import { isHurried } from "./hurried.js";
+import { isHurried, type Asked } from "./hurried.js";
 import { groupByCopies } from "../groups/group-by-copies.js";
 import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
@@ -55,7 +55,7 @@ export interface FastestOptions {
   /** Quick solver that finds candidates under caps on the load. */
   readonly search: Solver;
   /** Solvers whose placements are candidates too, so that the answer is never slower than theirs. */
-  readonly rivals: (problem: PlacementProblem) => readonly Solver[];
+  readonly rivals: (asked: Asked) => readonly Solver[];
   /** Ranks the many variants; cheap. */
   readonly estimate: (problem: PlacementProblem) => TrafficTime;
   /** Decides between the few best variants and every solver's own answer. */
