@@ -42,7 +42,7 @@ export async function aimAt<Options extends AimOptions>(
   const { model, numExperts, layers } = trace;
   const target = options.for === undefined ? undefined : findTarget(options.for, model);
   if (options.for !== undefined) requireGpus(options, options.for);
-  const found = await loadMachine(options, model, terminal);
+  const found = await loadMachine(options, trace, terminal);
   if (target === undefined) return { machine: found, options };
   const machine = options.transport === undefined ? withTransport(found, target.engine) : found;
   const { numGroups, chipletsPerGroup } = machine.hardware;

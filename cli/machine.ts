@@ -64,15 +64,21 @@ export function addMachineOptions(command: Command, { chiplets }: { chiplets: bo
     : command;
 }
 
+/** What a trace, or a placement, tells of its model. */
+export interface TracedModel {
+  /** Its name. */
+  readonly model: string | undefined;
+  readonly numExperts: number;
+}
+
 /**
- * Finds the machine and the model that the options name.
+ * Finds the machine and the model that the options name, or else the trace; says where model and trace cannot be of one another.
  *
- * @param traceModel The model's name as the trace gives it.
  * @throws InputError if there is no such machine or model.
  */
 export async function loadMachine(
   options: MachineOptions,
-  traceModel: string | undefined,
+  traced: TracedModel,
   terminal: Terminal,
 ): Promise<Machine> {
   const { chiplets, groups } = options;
@@ -83,9 +89,16 @@ export async function loadMachine(
     ...(chiplets !== undefined && { numChiplets: chiplets }),
     ...(groups !== undefined && { numGroups: groups }),
   });
-  const whole = loadShape(options, traceModel, terminal);
+  const whole = loadShape(options, traced.model, terminal);
   const { sharedExperts } = options;
-  const shape = whole && sharedExperts !== undefined ? withSharedPlaced(whole, sharedExperts) : whole;
+  const named = whole && sharedExperts !== undefined ? withSharedPlaced(whole, sharedExperts) : whole;
+  const shape = named && { ...named, numExperts: traced.numExperts };
+  if (named !== undefined && named.numExperts !== traced.numExperts) {
+    terminal.noteOnce(
+      `the trace has ${traced.numExperts} experts a layer, ${named.name} has ${named.numExperts}: bytes and time are told as if ` +
+        `it had ${traced.numExperts}; maybe the trace is of another model, which --model names`,
+    );
+  }
   const choice = toWorkloadChoice(options, options.workload);
   const workload = options.recordedWorkload ?? createWorkload({ hardware, shape }, choice);
   return { hardware, shape, workload };
@@ -120,7 +133,7 @@ function loadShape(
   if (model === undefined) {
     const shape = traceModel === undefined ? undefined : findModelShape(traceModel);
     if (shape === undefined) {
-      terminal.note(
+      terminal.noteOnce(
         `the sizes of model ${traceModel ?? "(unnamed)"} are not known: bytes and time need --model NAME`,
       );
     }
@@ -148,7 +161,7 @@ function namedShape(model: string): ModelShape {
 export async function loadMachineOf(
   placement: Placement,
   options: MachineOptions,
-  { trace, terminal }: { trace: { readonly model: string | undefined }; terminal: Terminal },
+  { trace, terminal }: { trace: TracedModel; terminal: Terminal },
 ): Promise<Machine> {
   // On a mesh there are no groups, whatever a placement for another machine has.
   const isMesh = options.hardware !== undefined && (await findMachine(options.hardware)).mesh !== undefined;
@@ -164,7 +177,7 @@ export async function loadMachineOf(
       ...(placement.sharedExperts !== undefined && { sharedExperts: placement.sharedExperts }),
       ...(groups !== undefined && { groups }),
     },
-    trace.model ?? placement.model,
+    { ...trace, model: trace.model ?? placement.model },
     terminal,
   );
   if (made?.phase !== phase || made === undefined) return machine;

@@ -39,7 +39,7 @@ export async function spendBudget(
   }
   const parts = routing.kind === "loads" ? [routing.loads] : routing.parts;
   const learn = routing.kind === "loads" ? routing.loads : splitParts(routing.parts, asked.holdout).learn;
-  const silent: Terminal = { ...terminal, note: () => undefined };
+  const silent: Terminal = { ...terminal, note: () => undefined, noteOnce: () => undefined };
   const { machine } = await aimAt(learn, { ...asked, layerReplicas: new Map() }, silent);
   const { hardware, shape } = machine;
   const room = shape ? replicaRoom({ ...machine, shape }) : Infinity;

@@ -14,6 +14,8 @@ export interface Terminal {
   printCsv(rows: string | readonly object[]): void;
   /** A line on stderr that is worth knowing; nothing with --quiet. */
   note(line: string): void;
+  /** The same of what would be said again at every point of a grid. */
+  noteOnce(line: string): void;
   /** A line on stderr that says why there is no result, with --quiet too. */
   fail(line: string): void;
   /** A line on stderr for who looks into a run; only with --verbose. */
@@ -51,6 +53,11 @@ export function openTerminal({
     );
   }
   const progress = openProgress(process.stderr, { quiet });
+  const note = (line: string) => {
+    progress.clear();
+    if (!quiet) process.stderr.write(`${colors.dim(printableLines(line))}\n`);
+  };
+  const noted = new Set<string>();
   return {
     print(text) {
       progress.end();
@@ -68,9 +75,10 @@ export function openTerminal({
       progress.end();
       if (csv) process.stdout.write(`${typeof rows === "string" ? rows : recordsCsv(rows)}\n`);
     },
-    note(line) {
-      progress.clear();
-      if (!quiet) process.stderr.write(`${colors.dim(printableLines(line))}\n`);
+    note,
+    noteOnce(line) {
+      if (!noted.has(line)) note(line);
+      noted.add(line);
     },
     fail(line) {
       progress.clear();

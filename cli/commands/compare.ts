@@ -106,7 +106,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       const named = given.solver?.map(requireSolver);
       await checkMachineOptions(given);
       const { trace, parts } = await loadTraceOrStandIn(paths, given, terminal);
-      const machine = await loadMachine(given, trace.model, terminal);
+      const machine = await loadMachine(given, trace, terminal);
       const { options, line } = withObjective(given, machine, given.solver);
       const split = splitParts(parts, options.holdout);
       const problem = poseLayer(

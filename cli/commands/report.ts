@@ -147,7 +147,7 @@ async function readPlacements(
 async function placeHere({ options: given, traces, terminal }: Given): Promise<Shown> {
   await checkMachineOptions(given);
   const { trace, parts } = await loadTrace(traces, given, terminal);
-  const machine = await loadMachine(given, trace.model, terminal);
+  const machine = await loadMachine(given, trace, terminal);
   const { options } = withObjective({ ...SOLVE_DEFAULTS, ...given, holdout: given.holdout ?? 0.25 }, machine);
   const split = splitParts(parts, options.holdout);
   const request = requestOf(options);

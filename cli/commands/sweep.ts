@@ -22,7 +22,7 @@ import { withTransport } from "../engine-option.js";
 import { EXIT } from "../exit-code.js";
 import { withFlags } from "../field-flags.js";
 import { loadTrace, type LoadedTrace } from "../load-trace.js";
-import { findMachine, loadMachine, requireGpus, type Machine } from "../machine.js";
+import { findMachine, loadMachine, requireGpus, type Machine, type TracedModel } from "../machine.js";
 import { addForceOption, addTableOptions, integerOption, type FileCommandOptions } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readDocument } from "../read-files.js";
@@ -149,12 +149,7 @@ async function createPoints(
     const split = splitParts(parts, config.holdout);
     for (const gridMachine of machines) {
       for (const { name: workload, ...step } of workloads) {
-        const built = await buildMachine(
-          gridMachine,
-          { ...step, model: config.model },
-          whole.model,
-          terminal,
-        );
+        const built = await buildMachine(gridMachine, { ...step, model: config.model }, whole, terminal);
         const areaMm2 = siliconOf(gridMachine, built);
         const { hardware } = gridMachine;
         const isTold = "transport" in step && step.transport !== undefined;
@@ -230,7 +225,7 @@ function objectiveOf(
 async function buildMachine(
   { name, hardware, chiplets, groups, set }: GridMachine,
   options: Readonly<Record<string, unknown>>,
-  traceModel: string | undefined,
+  traced: TracedModel,
   terminal: Terminal,
 ): Promise<Machine> {
   const given = Object.entries({ ...options, hardware, chiplets, groups }).filter(
@@ -239,7 +234,7 @@ async function buildMachine(
   try {
     const found = await findMachine(hardware);
     const machine = await overrideHardware(found, set);
-    return await loadMachine({ ...Object.fromEntries(given), machine }, traceModel, terminal);
+    return await loadMachine({ ...Object.fromEntries(given), machine }, traced, terminal);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     throw new InputError(`machine ${name}: ${error.message}`, error.advice);

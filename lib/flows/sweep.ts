@@ -93,12 +93,12 @@ export function planSweep(points: readonly SweepPoint[], estimate: (size: JobSiz
     numPoints: points.length,
     numLayers: sum(points.map(({ split }) => split.learn.layers.length)),
     numJobs: jobs.size,
-    coreSeconds: sum([...jobs.values()]),
+    coreSeconds: sum([...jobs.values()]) + sum(points.map(judgeSeconds)),
   };
 }
 
-/** To judge a point, once its layers are solved: a rough guess. */
-const JUDGE_SECONDS = 0.02;
+/** To count a token of a layer before and after it is solved: patterns, verification, traffic, time. A rough guess. */
+const JUDGE_SECONDS_OF_TOKEN = 4e-6;
 
 /**
  * Estimates the seconds of one core that every point takes, in order: of points that share a layer, the first one solves it.
@@ -110,8 +110,14 @@ export function estimatePoints(points: readonly SweepPoint[], estimate: (size: J
   return points.map((point) => {
     const fresh = [...jobsOf(point, estimate)].filter(([key]) => !known.has(key));
     for (const [key] of fresh) known.add(key);
-    return JUDGE_SECONDS + sum(fresh.map(([, seconds]) => seconds));
+    return judgeSeconds(point) + sum(fresh.map(([, seconds]) => seconds));
   });
+}
+
+/** Estimated seconds of all that is done with a point but solving it, which points do not share. */
+function judgeSeconds({ split: { learn, heldOut } }: SweepPoint): number {
+  const layers = [...learn.layers, ...(heldOut?.layers ?? [])];
+  return JUDGE_SECONDS_OF_TOKEN * sum(layers.map(({ numTokens }) => numTokens));
 }
 
 /** Estimated seconds of every layer of a point, by all that a solver is told of it. */

@@ -9,7 +9,7 @@ const SECONDS_OF_LAYER: Readonly<Record<string, number>> = {
   random: 0.005,
   "eplb-global": 0.01,
   "eplb-hierarchical": 0.01,
-  mozart: 0.05,
+  mozart: 0.1,
   spectral: 0.1,
   louvain: 0.1,
   "local-search": 2,

@@ -152,6 +152,23 @@ describe("the command line", () => {
     expect((await place.run(...args)).stdout).to.not.contain("online");
   });
 
+  it("say where the model named has another number of experts than the trace, and tell bytes as if it had as many", async () => {
+    const on = ["--model", "gpt-oss-20b", "--draws", "3"];
+    const args = ["trace.jsonl", "--chiplets", "4", "--solver", "contiguous"];
+    const note =
+      "the trace has 8 experts a layer, gpt-oss-20b has 32: bytes and time are told as if it had 8";
+    const placed = await place.run("place", ...args, ...on, "-o", "other.json");
+    expect(placed.stderr).to.contain(note);
+    expect(placed.stderr).to.not.contain("too much");
+    for (const command of ["evaluate", "schedule", "report"]) {
+      const output = command === "report" ? ["-o", "other.html"] : [];
+      const { stderr } = await place.run(
+        ...[command, "trace.jsonl", "other.json", ...output, "--model", "gpt-oss-20b"],
+      );
+      expect(stderr, command).to.contain(note);
+    }
+  });
+
   it("place, evaluate and compare say what contiguous came to, batches, and whether it is worth it", async () => {
     const on = ["trace.jsonl", "--chiplets", "4", "--model", "gpt-oss-20b", "--draws", "3"];
     interface Told {

@@ -34,7 +34,14 @@ describe("moeplace sweep", () => {
     const plan = (await place.runJson("sweep", "grid.yaml", "--plan")) as Swept["plan"];
     // Links and workloads are nothing to a solver that minimises C_T.
     expect(plan).to.deep.include({ numPoints: 16, numLayers: 32, numJobs: 8 });
-    expect(plan.coreSeconds).to.be.above(0);
+    // Every layer of every point is counted, too, before and after it is solved.
+    expect(plan.coreSeconds).to.be.above(16 * 2 * 250 * 4e-6);
+  });
+
+  it("says once that the model named has another number of experts than the trace", async () => {
+    place.write("other.yaml", `${GRID}model: gpt-oss-20b\n`);
+    const { stderr } = await place.run("sweep", "other.yaml", "--plan");
+    expect(stderr.match(/the trace has 64 experts a layer, gpt-oss-20b has 32/g)).to.have.length(1);
   });
 
   it("takes its estimate from what the first point took, and says so", async () => {
