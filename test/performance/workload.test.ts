@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { InputError } from "../../lib/errors.js";
 import { plainNumbers } from "../../lib/hardware/constant.js";
 import { withChiplets, type Hardware } from "../../lib/hardware/hardware.js";
 import type { GpuKernels } from "../../lib/hardware/kernels.js";
@@ -63,7 +64,31 @@ describe("createWorkload", () => {
   it("has no more micro-batches than a schedule has tasks for", () => {
     expect(createWorkload({ hardware }, { microBatches: 1024 }).microBatches).to.equal(1024);
     expect(() => createWorkload({ hardware }, { microBatches: 1025 })).to.throw(
-      "microBatches: found 1025, expected at most 1024",
+      "microBatches: found 1025, expected a whole number, 1 to 1024",
+    );
+  });
+
+  it("refuses numbers that no step has, and names that are not known, by their fields", () => {
+    const wrong: Record<string, readonly unknown[]> = {
+      tokensPerChiplet: [1e308, 0, -1, NaN, Infinity],
+      promptLength: [1e308, 0, -1, NaN],
+      kvLength: [1e308, -1, NaN],
+      microBatches: [0, 1.5, NaN],
+      otherComputeShare: [1, -1, NaN],
+      launchNs: [1e308, -1, NaN],
+      phase: ["sleep"],
+      transport: ["by post"],
+    };
+    for (const [field, values] of Object.entries(wrong)) {
+      for (const value of values) {
+        expect(() => createWorkload({ hardware }, { [field]: value }), `${field} ${String(value)}`)
+          .to.throw(InputError)
+          .with.property("message")
+          .that.matches(new RegExp(`^${field}: found .*, expected `));
+      }
+    }
+    expect(() => createWorkload({ hardware }, { formats: { dispatch: "fp7" as "fp8" } })).to.throw(
+      'formats.dispatch: found "fp7", expected one of fp16, bf16, fp8, nvfp4, mxfp4',
     );
   });
 
