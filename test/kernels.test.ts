@@ -41,6 +41,25 @@ describe("kernels", () => {
     }
   });
 
+  it("change nothing: negative ids are refused in the same words without them", () => {
+    const folder = mkdtempSync(join(tmpdir(), "moeplace-test-"));
+    try {
+      const ids = Array.from({ length: 3000 * 8 }, (_, at) => (13 * (at >> 3) + 5 * (at & 7)) % 97);
+      ids[100] = -2;
+      for (const type of [Int8Array, Int16Array, Int32Array]) {
+        const file = join(folder, "ids.npy");
+        writeFileSync(file, npyFile({ shape: [1000, 3, 8], values: type.from(ids) }));
+        const told = ["0", "1"].map(
+          (without) => run("dist/cli.js", ["inspect", file], { MOEPLACE_NO_WASM: without }).stderr,
+        );
+        expect(told[0]).to.contain("found a negative id");
+        expect(told[1]).to.equal(told[0]);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it("change nothing: a placement is the same, byte by byte, without them", () => {
     const folder = mkdtempSync(join(tmpdir(), "moeplace-test-"));
     try {

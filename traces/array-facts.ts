@@ -31,6 +31,11 @@ export interface ArrayFacts {
   readonly numSums: number;
   readonly isWhole: boolean;
   readonly isBinary: boolean;
+  /** How many are no whole numbers, and the first of them. */
+  readonly numOdd: number;
+  readonly odd: number | undefined;
+  /** Whether some numbers are negative, and no whole ones. */
+  readonly hasNegative: boolean;
 }
 
 /** Looks at all numbers of an array of two or three dimensions; the last one makes up a row. */
@@ -47,6 +52,9 @@ export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
     numSums: 0,
     isWhole: true,
     isBinary: true,
+    numOdd: 0,
+    odd: undefined as number | undefined,
+    hasNegative: false,
   };
   // Thousands of rows are looked at: what is made of them is made in the same memory.
   // A header may claim rows of any width, and have none.
@@ -60,7 +68,12 @@ export function factsOf({ shape, strides, start, values }: Tensor): ArrayFacts {
       let sum = 0;
       for (let at = 0; at < width; at++) {
         const id = values[first + at * stride];
-        if (!Number.isInteger(id)) facts.isWhole = false;
+        if (!Number.isInteger(id)) {
+          facts.isWhole = false;
+          facts.numOdd++;
+          facts.odd ??= id;
+          facts.hasNegative ||= id < 0;
+        }
         if (!(id >= 0) || (id >= NEVER[0] && NEVER.includes(id))) continue;
         chosen[numChosen++] = id;
         sum += id;

@@ -23,6 +23,8 @@ import type { FileHead } from "./bytes/file-bytes.js";
  * - `table`: rows of layer, token and experts, or behind a number of the row;
  * - `either tokens`: one of the two before;
  * - `either`: tokens or loads;
+ * - `scores`: what a router thinks of experts, or the weights of those it chose: no ids and no loads;
+ * - `damaged`: whole numbers, but for a few;
  * - `neither`: no array of two or three dimensions.
  */
 export type ArrayKind =
@@ -34,6 +36,8 @@ export type ArrayKind =
   | "table"
   | "either tokens"
   | "either"
+  | "scores"
+  | "damaged"
   | "neither";
 
 /** What an array is, and what tells. */
@@ -115,6 +119,9 @@ function kindOfRows(array: Tensor, facts: ArrayFacts, options: DetectOptions, le
   if (as === "tokens") return { kind: asTokens(), why: "as asked for" };
   const counter = counterAmong(rows);
   if (counter >= 0) return { kind: "neither", why: `whose column ${counter} counts` };
+  if (areScores([length, ...shape.slice(1)], facts))
+    return { kind: "scores", why: "fractions of at most 1, or below 0" };
+  if (isDamaged(facts)) return { kind: "damaged", why: `${facts.odd} among whole numbers` };
   const loads = reasonForLoads(shape, facts);
   if (loads !== undefined) return { kind: "loads", why: loads };
   if (facts.hasNever) return { kind: asTokens(), why: "padding, which no loads have" };
@@ -123,6 +130,19 @@ function kindOfRows(array: Tensor, facts: ArrayFacts, options: DetectOptions, le
   return shape.length === 2
     ? kindOfMatrix([length, width], facts, options, asTokens)
     : kindOfCube(shape, facts);
+}
+
+/** Fractions below 0, or of more rows than a model has layers and all of at most 1. Loads that are shares have a row a layer. */
+function areScores(shape: readonly number[], { numOdd, odd, most, hasNegative }: ArrayFacts): boolean {
+  if (numOdd === 0 || Number.isNaN(odd)) return false;
+  return hasNegative || (most <= 1 && (shape.length === 3 || shape[0] > MAX_LAYERS));
+}
+
+/** One number in so many may be damaged. */
+const ODD_ONE_IN = 100;
+
+function isDamaged({ numOdd, numValues }: ArrayFacts): boolean {
+  return numOdd > 0 && ODD_ONE_IN * numOdd <= numValues;
 }
 
 /** One dimension: the loads of a layer, or the experts of a top-1 layer's tokens. */
@@ -180,6 +200,18 @@ export function refuseKind(where: string, shape: readonly number[], kind: ArrayK
     throw new InputError(
       `${found} that may be tokens of ${shape[1]} layers and tokens of one layer, expected what tells`,
       `Maybe pass topK 1 for layers of a top-1 model, or pass topK ${shape[1]}.`,
+    );
+  }
+  if (kind === "scores") {
+    throw new InputError(
+      `${found}, ${why}, as scores and weights of a router are, expected ids of experts or loads`,
+      "Maybe save the ids of the experts chosen, such as torch.topk(scores, k).indices; where these are shares of loads, pass as loads.",
+    );
+  }
+  if (kind === "damaged") {
+    throw new InputError(
+      `${found} with ${why}, expected ids of experts or loads`,
+      "Maybe write -1 where a token has no expert; where these are loads, pass as loads.",
     );
   }
   const advice =

@@ -4,7 +4,7 @@ import type { RowFacts } from "../lib/trace/id-rows.js";
 import { NO_EXPERT, whyTwice } from "../lib/trace/routing-trace.js";
 import type { NumberingOptions } from "./numbering.js";
 import { BYTE_PADDING, isDoubtful, isNever, type PaddingRule } from "./padding.js";
-import { doubtfulByte, outOfRange, type RowFault } from "./row-fault.js";
+import { doubtfulByte, noNumber, outOfRange, type RowFault } from "./row-fault.js";
 
 /**
  * The expert ids of a trace: counts them from 0, leaves out those that are to be, refuses those that cannot be, and knows the
@@ -87,6 +87,7 @@ export class ExpertIds {
       if (experts[place] === this.#options.padding)
         return { found: `${experts[place]}, named as padding, stands before an expert` };
       const expert = experts[place] - this.#first;
+      if (!Number.isInteger(expert)) return noNumber(experts[place]);
       if (isNever(experts[place], this.#options) || !(expert >= 0 && expert < limit)) {
         return this.outOfRange(experts[place], place === width - 1 && width > 1);
       }

@@ -1,6 +1,7 @@
 import { InputError } from "../lib/errors.js";
 import type { OnBytes } from "./bytes/file-bytes.js";
 import { readLineBlocks } from "./bytes/lines.js";
+import { RowLayers } from "./layer-name.js";
 import { RowBatch } from "./row-batch.js";
 import { RowScanner, type RowKeys } from "./bytes/row-scanner.js";
 import type { TraceBuilder } from "./trace-builder.js";
@@ -32,6 +33,7 @@ export async function readJsonRows(
   const { keys, onOther = () => false, tokensCountWithinSequence } = options;
   const scanner = new RowScanner(keys);
   const batch = new RowBatch(path, builder);
+  const layers = new RowLayers();
   let line = 0;
   for await (const bytes of readLineBlocks(path, options.onBytes)) {
     scanner.setBytes(bytes);
@@ -52,7 +54,8 @@ export async function readJsonRows(
           continue;
         }
         if (value && onOther(value, `${path}:${line}`)) continue;
-        if (!value || !takeRow(value, keys, scanner)) {
+        const layer = value && layers.numberOf(value[keys.layer], `${path}:${line}`);
+        if (!value || layer === undefined || !takeRow(value, { ...keys, layer }, scanner)) {
           throw new InputError(
             `${path}:${line}: found ${excerpt(text)}, expected ${example(keys)}`,
             text.startsWith("{")
@@ -83,19 +86,19 @@ function parseObject(text: string): Record<string, unknown> | undefined {
 }
 
 /** Puts a parsed row where the scanner would have put it. */
-function takeRow(value: Record<string, unknown>, keys: RowKeys, scanner: RowScanner): boolean {
-  const { [keys.layer]: layer, [keys.token]: token, [keys.experts]: experts } = value;
-  if (!isLayer(layer) || !Array.isArray(experts) || experts.length === 0) return false;
+function takeRow(
+  value: Record<string, unknown>,
+  { layer, ...keys }: Omit<RowKeys, "layer"> & { readonly layer: number },
+  scanner: RowScanner,
+): boolean {
+  const { [keys.token]: token, [keys.experts]: experts } = value;
+  if (!Array.isArray(experts) || experts.length === 0) return false;
   if (!experts.every(Number.isInteger) || experts.length > scanner.experts.length) return false;
   scanner.layer = layer;
   scanner.token = typeof token === "number" ? token : -1;
   scanner.width = experts.length;
   scanner.experts.set(experts as number[]);
   return true;
-}
-
-function isLayer(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 
 function excerpt(text: string): string {

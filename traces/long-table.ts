@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.js";
+import { RowLayers } from "./layer-name.js";
 import { countExperts } from "./padding.js";
 import type { TableRoles } from "./table-columns.js";
 import { idOf, labelOf, layerOf, type TableRow } from "./table-values.js";
@@ -10,8 +11,8 @@ interface OpenToken {
   readonly sequence: unknown;
   readonly layer: number;
   readonly where: string;
-  readonly experts: number[];
-  rank: number;
+  /** Its experts by their places; in the order of the rows, where nothing tells places. */
+  readonly experts: Map<number, number>;
 }
 
 /**
@@ -24,10 +25,12 @@ export class LongTable {
   readonly #builder: TraceBuilder;
   readonly #roles: TableRoles & { readonly experts: string };
   readonly #layer: number;
+  readonly #layers = new RowLayers();
   #open: OpenToken | undefined;
   /** Experts of the first token, which those of the others are as many as. */
   #topK: number | undefined;
-  #firstRank: number | undefined;
+  /** The least place of the first token, which others begin at, too. */
+  #firstPlace: number | undefined;
   readonly #lastToken = new Map<number, number>();
   readonly #lastSequence = new Map<number, unknown>();
 
@@ -40,14 +43,16 @@ export class LongTable {
 
   take(row: TableRow, where: string): void {
     const { experts, rank, token, sequence } = this.#roles;
-    const layer = this.#roles.layer === undefined ? this.#layer : layerOf(row[this.#roles.layer], where);
+    const layer =
+      this.#roles.layer === undefined ? this.#layer : layerOf(row[this.#roles.layer], where, this.#layers);
     const key = [layer, ...token.map((column) => labelOf(row[column], where))].join();
     const isTopOne = this.#builder.options.topK === 1;
-    const place = rank === undefined || isTopOne ? 0 : idOf(row[rank], where);
     const open = this.#open;
-    if (open?.key === key && !isTopOne && (rank === undefined || place > open.rank)) {
-      open.experts.push(idOf(row[experts], where));
-      open.rank = place;
+    const placeBehind = (numBefore: number) =>
+      rank === undefined || isTopOne ? numBefore : idOf(row[rank], where);
+    const next = placeBehind(open?.experts.size ?? 0);
+    if (open?.key === key && !isTopOne && !open.experts.has(next)) {
+      open.experts.set(next, idOf(row[experts], where));
       return;
     }
     this.end();
@@ -57,17 +62,22 @@ export class LongTable {
         "Maybe pass topK 1 where every row is a token of its own; a placement is for moeplace import or moeplace verify.",
       );
     }
-    this.#firstRank ??= place;
-    if (place !== this.#firstRank || this.#comesAgain(row, layer)) throw this.#apart(where);
+    if (this.#comesAgain(row, layer)) throw this.#apart(where);
     const of = sequence === undefined ? undefined : row[sequence];
-    this.#open = { key, sequence: of, layer, where, experts: [idOf(row[experts], where)], rank: place };
+    const chosen = new Map([[placeBehind(0), idOf(row[experts], where)]]);
+    this.#open = { key, sequence: of, layer, where, experts: chosen };
   }
 
   /** Hands on the last token. */
   end(): void {
     if (!this.#open) return;
-    const { experts, layer, where, sequence } = this.#open;
+    const { layer, where, sequence, ...open } = this.#open;
     this.#open = undefined;
+    const places = [...open.experts].sort(([a], [b]) => a - b);
+    const experts = places.map(([, expert]) => expert);
+    // Rows of one place after the other are those of a token apart.
+    this.#firstPlace ??= places[0][0];
+    if (places[0][0] !== this.#firstPlace) throw this.#apart(where);
     this.#topK ??= experts.length;
     const isAlike = experts.length === this.#topK || this.#builder.options.topK !== undefined;
     const { numExperts, options } = this.#builder;

@@ -30,6 +30,16 @@ export function outOfRange(expert: number, first: number, limit: number, isLast 
   return { found };
 }
 
+/** A fraction, or no number at all. */
+export function noNumber(id: number): RowFault {
+  return {
+    found: `found ${id}, expected the number of an expert`,
+    ...(id < 1 && {
+      advice: "Maybe these are scores of a router: save the ids of the experts that it chose.",
+    }),
+  };
+}
+
 /** An id that may be the last of 256 experts as well as padding. */
 export function doubtfulByte(): Required<RowFault> {
   return {

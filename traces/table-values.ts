@@ -1,16 +1,15 @@
 import { describeValue } from "../lib/describe-value.js";
 import { InputError } from "../lib/errors.js";
+import type { RowLayers } from "./layer-name.js";
 
 /** A row by the names of its columns. */
 export type TableRow = Readonly<Record<string, unknown>>;
 
-/** @throws InputError if a value is no number of a layer. */
-export function layerOf(value: unknown, where: string): number {
-  // Text may be a number, but none that is written in another way than people do.
-  const layer =
-    isNumber(value) || (typeof value === "string" && /^\d{1,9}$/.test(value)) ? Number(value) : NaN;
-  if (Number.isInteger(layer) && layer >= 0) return layer;
-  throw wrongNumber(value, where, { name: "layer ", expected: "a whole number" });
+/** @throws InputError if a value is neither the number of a layer nor its name. */
+export function layerOf(value: unknown, where: string, layers: RowLayers): number {
+  const layer = layers.numberOf(value, where);
+  if (layer !== undefined) return layer;
+  throw wrongNumber(value, where, { name: "layer ", expected: "a whole number, or a name like layers.3" });
 }
 
 /** @throws InputError if a value is no whole number. Negative ones are padding; so is what is missing. */
@@ -42,7 +41,8 @@ export function wrongNumber(
   where: string,
   { name = "", expected = "the number of an expert" } = {},
 ): InputError {
-  const text = typeof value === "string" ? value.slice(0, 60) : describeValue(value, 60);
+  const text =
+    typeof value === "string" ? value.slice(0, 60) : isMissing(value) ? "nothing" : describeValue(value, 60);
   return new InputError(
     `${where}: found ${name}${text}, expected ${expected}`,
     hasSeparators(text) ? "Maybe write numbers without separators of thousands." : undefined,

@@ -3,7 +3,7 @@ import { denseTensor, tensorOfLists } from "../lib/containers/tensor.js";
 import { kindOfArray, refuseKind } from "./array-kind.js";
 import { appendIds } from "./bytes/tensor-rows.js";
 import { appendArray } from "./formats/arrays.js";
-import { layerInName } from "./layer-name.js";
+import { layerInName, RowLayers } from "./layer-name.js";
 import { LongTable } from "./long-table.js";
 import { apartOf, gapBehind, rolesOf, type TableRoles } from "./table-columns.js";
 import { depthOf, idsIn, isList, isNumber, layerOf, wrongNumber, type TableRow } from "./table-values.js";
@@ -60,14 +60,16 @@ export function takerOf(columns: readonly string[], builder: TraceBuilder, path:
 
 /**
  * Whether the numbers in columns of experts are weights, 0 where an expert was not chosen, rather than ids: there are many of
- * them, or fractions, or nothing but 0 and 1 twice in a row.
+ * them, or fractions and no other numbers above 1, or nothing but 0 and 1 twice in a row.
  *
  * @param rows Shape [numRows][numColumns].
  */
 export function areWeights(rows: readonly (readonly number[])[]): boolean {
   const width = rows.at(0)?.length ?? 0;
   const values = rows.flat().filter((value) => !Number.isNaN(value));
-  if (width > MOST_PLACES || values.some((value) => !Number.isInteger(value))) return true;
+  if (width > MOST_PLACES) return true;
+  const whole = values.filter(Number.isInteger);
+  if (whole.length < values.length) return whole.every((value) => value <= 1);
   return width > 2 && values.every((value) => value === 0 || value === 1);
 }
 
@@ -170,6 +172,7 @@ function takePlaces(
 ): Taker {
   let [isDense, isLoads] = [false, false];
   const loads = new StepLoads(token);
+  const layers = new RowLayers();
   const numbersOf = (row: TableRow) =>
     places.map((place) => (isNumber(row[place]) ? Number(row[place]) : NaN));
   const listsOf = (row: TableRow, where: string) => {
@@ -194,7 +197,7 @@ function takePlaces(
       if (isDense && !isLoads) declareExperts(builder, places, path);
     },
     take(row, where) {
-      if (isLoads) loads.add(row, layerOf(row[layer ?? ""], where), [...numbersOf(row).entries()]);
+      if (isLoads) loads.add(row, layerOf(row[layer ?? ""], where, layers), [...numbersOf(row).entries()]);
       else lists.take(row, where);
     },
     end() {
@@ -214,6 +217,7 @@ interface Lists {
 function takeLists(builder: TraceBuilder, { layer, sequence, columns, listsOf }: Lists, path: string): Taker {
   const named = layerInName(path);
   const sequenceOf = new Map<number, unknown>();
+  const layers = new RowLayers();
   const append = (id: number, ids: unknown, where: string) => {
     const fault = builder.append(id, idsIn(ids, where));
     if (fault) throw new InputError(`${where}: ${fault.found}`, fault.advice);
@@ -225,7 +229,7 @@ function takeLists(builder: TraceBuilder, { layer, sequence, columns, listsOf }:
     columns: [...columns, ...[layer, sequence].filter((column) => column !== undefined)],
     take(row, where) {
       const lists = listsOf(row, where);
-      const id = layer === undefined ? named : layerOf(row[layer], where);
+      const id = layer === undefined ? named : layerOf(row[layer], where, layers);
       const depth = depthOf(lists);
       if (depth === 1) {
         if (sequence !== undefined && sequenceOf.get(id) !== row[sequence]) begin(id, lists);
@@ -297,6 +301,7 @@ function takeLoads(
   path: string,
 ): Taker {
   const loads = new StepLoads(token);
+  const layers = new RowLayers();
   return {
     columns: [...new Set([layer, expert, count, ...token])],
     take(row, where) {
@@ -307,7 +312,7 @@ function takeLoads(
         throw wrongNumber(row[expert], where, { name: "expert ", expected: "[0, 65535)" });
       }
       if (Number.isNaN(times)) throw wrongNumber(row[count], where, { name: "count ", expected: "a number" });
-      loads.add(row, layerOf(row[layer], where), [[id, times]]);
+      loads.add(row, layerOf(row[layer], where, layers), [[id, times]]);
     },
     end() {
       loads.hand(builder, path);

@@ -15,6 +15,8 @@ export class TokenWidth {
   /** Experts of the token that has fewest. */
   narrowest = Infinity;
 
+  /** Places of the row that top-k was taken from, where padding fills it up: others may have more experts. */
+  #placesOfFilled = 0;
   readonly #options: NumberingOptions;
   /** Whether experts are left out: rows have more places than tokens have experts, and top-k is of what is left. */
   readonly #leavesOut: boolean;
@@ -27,11 +29,16 @@ export class TokenWidth {
     this.mayVary = options.topK !== undefined;
   }
 
-  /** Expects so many experts from now on, where that is not known yet. */
-  expect(topK: number): void {
+  /**
+   * Expects so many experts from now on, where that is not known yet.
+   *
+   * @param width Places of the row, padding among them.
+   */
+  expect(topK: number, width = topK): void {
     if (this.topK === 0) {
       checkModelSizes("trace", { topK }, this.#options);
       this.topK = topK;
+      if (width > topK) this.#placesOfFilled = width;
     }
     if (this.places === 0) this.places = Math.max(topK, this.topK);
   }
@@ -58,9 +65,16 @@ export class TokenWidth {
 
   /** Says that a token has so many experts, and others have not. */
   unlike(numExperts: number): RowFault {
-    return {
-      found: `found ${numExperts} experts in a token, expected ${Math.min(this.topK, this.places)} as in the others`,
-      advice: "Maybe the line is damaged, or the trace mixes models.",
-    };
+    const found = `found ${numExperts} expert${numExperts === 1 ? "" : "s"} in a token, expected ${Math.min(this.topK, this.places)} as in`;
+    return this.#placesOfFilled >= numExperts
+      ? {
+          found: `${found} the first, which padding fills up`,
+          advice: `Maybe tokens have varying numbers of experts; pass topK ${this.#placesOfFilled}, the most of them.`,
+        }
+      : {
+          found: `${found} the others`,
+          advice:
+            "Maybe the line is damaged, the trace mixes models, or tokens have varying numbers of experts; pass topK, the most of them.",
+        };
   }
 }

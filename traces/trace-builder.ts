@@ -169,7 +169,7 @@ export class TraceBuilder {
     const count = countExperts(experts, width, this.#ids.paddingRule);
     if (count === 0) return undefined;
     const tokens = this.#tokens;
-    tokens.expect(this.#ids.leavesOut ? width : count);
+    tokens.expect(this.#ids.leavesOut ? width : count, width);
     const fault = this.#countFault(experts, { count, width }) ?? this.#ids.renumber(experts, count);
     if (fault) return fault;
     const { renumbered, numRenumbered } = this.#ids;
@@ -344,12 +344,9 @@ export class TraceBuilder {
     if (this.#ids.leavesOut || count === this.#tokens.topK) return undefined;
     if (count < this.#tokens.topK && this.#tokens.mayVary) return undefined;
     if (count > this.#tokens.topK) return this.#tokens.fault(count);
-    const found =
-      count < width
-        ? this.#ids.outOfRange(ids[count]).found
-        : `found ${count} experts in a token, expected ${this.#tokens.topK} as in the others`;
+    const behind = count < width ? ` and ${ids[count]} behind` : "";
     return {
-      found,
+      found: `found ${count} expert${count === 1 ? "" : "s"} in a token${behind}, expected ${this.#tokens.topK} as in the others`,
       advice: `Maybe tokens have varying numbers of experts; pass topK ${this.#tokens.topK}, the most of them.`,
     };
   }

@@ -273,6 +273,42 @@ describe("numbers that may be ids or loads", () => {
     expect(Object.keys(tokensRead(routing) as object)).to.have.length(24);
   });
 
+  it("are no scores or weights of a router, which are refused unless they are called loads", async () => {
+    const scores = Float32Array.from({ length: 200 * 3 * 16 }, () => random.next() / 8);
+    const logits = scores.map((score) => score - 0.06);
+    for (const values of [scores, logits]) {
+      for (const shape of [
+        [200, 3, 16],
+        [600, 16],
+      ]) {
+        expect(await failureOf(read(shape, values)), String(shape)).to.match(
+          /scores and weights of a router.*\n.*save the ids.*pass as loads/,
+        );
+      }
+    }
+    expect((await read([200, 3, 16], scores, { as: "loads" })).kind).to.equal("loads");
+    expect(await failureOf(read([200, 3, 16], scores, { as: "tokens" }))).to.match(
+      /found 0\.0\d+, expected the number of an expert\n.*scores of a router/,
+    );
+    // Shares of loads have a row a layer.
+    expect((await read([12, 16], scores.subarray(0, 12 * 16))).kind).to.equal("loads");
+  });
+
+  it("are whole numbers: a few others among them are named", async () => {
+    for (const odd of [NaN, 3.5]) {
+      const ids = Float32Array.from(tokensOf([300, 2, 4], 32).flat(2));
+      ids[61] = odd;
+      expect(await failureOf(read([300, 2, 4], ids))).to.match(new RegExp(`with ${odd} among whole numbers`));
+      expect(await failureOf(read([300, 2, 4], ids, { as: "tokens" }))).to.match(
+        new RegExp(`layer 1: found ${odd}, expected the number of an expert`),
+      );
+      const table = `layer,token,e0,e1\n0,0,3,5\n0,1,${odd},2\n0,2,1,6\n`;
+      expect(await failureOf(readFolder({ "t.csv": table }))).to.match(
+        new RegExp(`t.csv:3: found ${Number.isNaN(odd) ? "nothing" : odd}, expected the number of an expert`),
+      );
+    }
+  });
+
   it("are named as padding where padding stands before an expert", async () => {
     const ids = Int32Array.from(tokensOf([300, 1, 6], 64).flat(2));
     ids[12] = 255;

@@ -77,6 +77,25 @@ describe("padding", () => {
     }
   }
 
+  it("of the first token is named, with the option that says how many experts others may have", async () => {
+    const told =
+      /found 4 experts in a token, expected 2 as in the first, which padding fills up\nMaybe .* pass topK 4/;
+    const rows = [
+      [3, 5, -1, -1],
+      [1, 2, 4, 0],
+      [6, 7, 2, 1],
+    ];
+    const text = rows.map((experts, token) => row(0, token, experts)).join("");
+    for (const type of [Int8Array, Int16Array, Int32Array, Float32Array]) {
+      const file = npyFile({ shape: [3, 1, 4], values: type.from(rows.flat()) });
+      expect(await failureOf(readFolder({ "r.npy": file }, { as: "tokens" }))).to.match(told);
+    }
+    expect(await failureOf(readContent(text))).to.match(told);
+    const table = "layer,token,e0,e1,e2\n0,0,3,5,\n0,1,1,2,4\n";
+    expect(await failureOf(readFolder({ "t.csv": table }))).to.match(/pass topK, the most of them/);
+    expect((await readContent(text, { topK: 4 })).trace.topK).to.equal(4);
+  });
+
   it("is left out of text as well", async () => {
     const log = (ids: readonly number[]) =>
       `${JSON.stringify({ type: "route", token_idx: 0, layer: 0, topk_ids: ids })}\n`;

@@ -472,6 +472,56 @@ describe("numbers by the names of layers", () => {
     }
   });
 
+  it("tell layers by names, of one stack of layers", async () => {
+    const rows = [
+      ["model.layers.3.mlp", 0, 3, 5],
+      ["model.layers.3.mlp", 1, 1, 2],
+      ["model.layers.11.mlp", 0, 6, 0],
+    ] as const;
+    const records = rows.map(([layer, token, ...experts]) => ({ layer, token, experts }));
+    const files = {
+      wide: csvOf([["layer", "token", "e0", "e1"], ...rows]),
+      long: csvOf([
+        ["layer", "token", "expert"],
+        ...rows.flatMap(([layer, token, ...experts]) => experts.map((expert) => [layer, token, expert])),
+      ]),
+      records: JSON.stringify(records),
+      lines: records.map((record) => `${JSON.stringify(record)}\n`).join(""),
+    };
+    for (const [name, content] of Object.entries(files)) {
+      expect(tokensRead(await readFolder({ a: content })), name).to.deep.equal({
+        3: [
+          [3, 5],
+          [1, 2],
+        ],
+        11: [[6, 0]],
+      });
+      expect(
+        await failureOf(readFolder({ a: content.replace("model.layers.3", "encoder.layers.3") })),
+      ).to.match(
+        /found layer model.layers.3.mlp beside another name of layer 3, expected one stack of layers/,
+      );
+    }
+    const counts = "layer,expert,count\nlayers.3,0,3\nlayers.3,1,5\nlayers.4,0,1\nlayers.4,1,2\n";
+    expect(loadsRead(await readFolder({ a: counts }))).to.deep.equal({ 3: [3, 5], 4: [1, 2] });
+  });
+
+  it("may have the experts of a token in any order of their places, but not apart", async () => {
+    const names = "layer,token,rank,expert\n";
+    for (const rows of ["0,0,1,5\n0,0,0,3\n0,1,0,6\n0,1,1,2\n", "0,0,2,5\n0,0,1,3\n0,1,2,2\n0,1,1,6\n"]) {
+      expect(tokensRead(await readFolder({ a: names + rows }, { numExperts: 8 }))).to.deep.equal({
+        0: [
+          [3, 5],
+          [6, 2],
+        ],
+      });
+    }
+    const apart = "0,0,0,3\n0,1,0,6\n0,0,1,5\n0,1,1,2\n";
+    expect(await failureOf(readFolder({ a: names + apart }))).to.match(
+      /those of a token one after the other/,
+    );
+  });
+
   it("may be how often experts were chosen, by their numbers, those left out not at all", async () => {
     const counted = Object.fromEntries(
       Object.entries(loads).map(([layer, load]) => [

@@ -8,7 +8,7 @@ import { largestId } from "../../lib/trace/id-rows.js";
 /** Ids of a tile: few enough to stay in the second-level cache. */
 export const TILE_IDS = 2 ** 17;
 
-/** Larger ones, of 16 bits, were negative. */
+/** Larger ones, of 8 or 16 bits with a sign, were negative. */
 const INT16_MAX = 2 ** 15 - 1;
 const TILE_BYTES = 2 * TILE_IDS;
 /** What kernels may write or read behind the end: two vectors. */
@@ -43,6 +43,7 @@ export function fillTile(ids: Values): boolean {
     return kernel.exports.widenBytes(RAW_AT, end, 0) === 0 || ids instanceof Uint8Array;
   }
   tile.set(ids);
+  if (ids instanceof Int8Array) return largestId(tile.subarray(0, ids.length)) <= INT16_MAX;
   // What did not fit is another number on the way back.
   const back = new (ids.constructor as Int32ArrayConstructor)(spare, 0, ids.length);
   back.set(tile.subarray(0, ids.length));

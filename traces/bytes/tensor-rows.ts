@@ -92,7 +92,10 @@ function appendWithCare(builder: TraceBuilder, layer: number, ids: Tensor, where
   let length = 0;
   const check = (fault: RowFault | undefined) => {
     if (!fault) return;
-    const wrong = row.find((id) => id < 0 || id > NO_EXPERT);
+    const isId = (id: number) => id >= 0 && id <= NO_EXPERT;
+    const end = row.findLastIndex(isId);
+    // Of what stands behind the experts, as padding does, and of fractions the builder says what is wrong.
+    const wrong = row.find((id, at) => Number.isInteger(id) && !isId(id) && (at < end || id > 0));
     const found =
       wrong === undefined
         ? fault.found
@@ -110,7 +113,7 @@ function appendWithCare(builder: TraceBuilder, layer: number, ids: Tensor, where
       const id = ids.values[first + place * placeStride];
       row[place] = id;
       plain[length + place] = id;
-      isPlain &&= id >= 0 && id < NO_EXPERT;
+      isPlain &&= id >= 0 && id < NO_EXPERT && Number.isInteger(id);
       isSame &&= id === row[0];
     }
     if (isSame) continue;

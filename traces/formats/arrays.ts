@@ -55,6 +55,8 @@ export function appendArray(builder: TraceBuilder, array: Tensor, options: Array
     case "table":
     case "either":
     case "either tokens":
+    case "scores":
+    case "damaged":
     case "neither":
       return refuseKind(where, shape, kind, why);
   }

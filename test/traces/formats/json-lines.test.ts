@@ -95,7 +95,7 @@ describe("moeplace JSON Lines", () => {
         "Maybe the trace counts experts from 1; pass firstExpert 1.",
     );
     expect(await told(header + row(3, 0, [1, -1]))).to.equal(
-      "InputError: trace.jsonl:2: expert -1 is out of range [0, 8)\n" +
+      "InputError: trace.jsonl:2: found 1 expert in a token and -1 behind, expected 2 as in the others\n" +
         "Maybe tokens have varying numbers of experts; pass topK 2, the most of them.",
     );
     expect(await told(header + rows + row(3, 3, [0, 1]), { firstExpert: 1 })).to.equal(
@@ -108,7 +108,7 @@ describe("moeplace JSON Lines", () => {
     );
     expect(await told(header + rows + row(4, 0, [4, 5, 6]))).to.equal(
       "InputError: trace.jsonl:5: found 3 experts in a token, expected 2 as in the others\n" +
-        "Maybe the line is damaged, or the trace mixes models.",
+        "Maybe the line is damaged, the trace mixes models, or tokens have varying numbers of experts; pass topK, the most of them.",
     );
     expect(await told(header + `{"layer":3,"tok\n` + rows)).to.equal(
       `InputError: trace.jsonl:2: found {"layer":3,"tok, expected a line like ` +

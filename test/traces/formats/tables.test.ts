@@ -71,7 +71,7 @@ describe("dense CSV", () => {
       "InputError: trace:2: found 3 fields, expected 5",
     );
     expect(await failureOf(readContent(`${header}0,0,1,1,0\n0,1,0,1,0\n`))).to.match(
-      /trace:3: found 1 experts in a token, expected 2/,
+      /trace:3: found 1 expert in a token, expected 2/,
     );
   });
 

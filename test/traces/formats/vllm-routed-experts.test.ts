@@ -104,7 +104,7 @@ describe("vLLM routed experts", () => {
       "InputError: r.npy: layer 0, token 1: expert 8 is out of range [0, 8)",
     );
     expect(await told(Int32Array.of(0, 1, 2, -1))).to.equal(
-      "InputError: r.npy: layer 0: found a negative id, expected [0, 65535)\n" +
+      "InputError: r.npy: layer 0: found 1 expert in a token and -1 behind, expected 2 as in the others\n" +
         "Maybe tokens have varying numbers of experts; pass topK 2, the most of them.",
     );
     const doubled = npyFile({ shape: [1, 1, 3], values: Uint8Array.of(4, 5, 4) });
