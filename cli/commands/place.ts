@@ -233,7 +233,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   if (replicas !== undefined) terminal.print(`\n${replicas}`);
   const step = describeStep(judged.heldOut ?? judged.learned);
   if (step !== undefined) terminal.print(`\n${step}`);
-  const least = describeLeastTime(time);
+  const least = describeLeastTime(time, placement);
   if (least !== undefined) terminal.print(least);
   if (change) terminal.print(`\n${describeBeforeAfter(change, standingName)}`);
   if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "", payBack)}`);

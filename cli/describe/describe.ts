@@ -60,12 +60,13 @@ export function describeStep({ step, layers }: Evaluation): string | undefined {
   );
 }
 
-/** What is proved of the time of a step: the least that any placement takes on the tokens learned from. */
-export function describeLeastTime(time: StepTime | null): string | undefined {
+/** What is proved of the time of a step: the least that any placement, of as many replicas, takes on the tokens learned from. */
+export function describeLeastTime(time: StepTime | null, placement: Placement): string | undefined {
   const gap = timeGap(time);
   if (!time || time.atLeastNs === null || gap === undefined) return undefined;
+  const ofWhich = describeReplicas(placement) === undefined ? "" : " with as many replicas";
   return (
-    `proved: no placement takes less than ${formatTime(time.atLeastNs)} on the tokens learned from; ` +
+    `proved: no placement${ofWhich} takes less than ${formatTime(time.atLeastNs)} on the tokens learned from; ` +
     `this one takes ${formatTime(time.learnedNs)}, ${(100 * gap).toFixed(2)} % more`
   );
 }

@@ -116,7 +116,6 @@ export function differentSolvers(solvers: readonly Solver[], problem: PlacementP
  * @param solvers All were asked the same problems, but for replicas.
  */
 export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRow[] {
-  const atLeastNs = bestTimeBound(solvers);
   return solvers.map(({ name: solver, answer, seconds }): ComparisonRow => {
     if (answer.status !== "placed") return { ...NOTHING, solver, seconds, ...answer };
     const { learned, heldOut } = answer;
@@ -141,7 +140,7 @@ export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRo
       gap: bound === undefined ? undefined : Math.max(0, cost / bound - 1),
       learned: learned.mean,
       heldOut: heldOut?.mean,
-      time: withBound(stepTime(answer), atLeastNs),
+      time: withBound(stepTime(answer), bestTimeBound(solvers, layers)),
       stepNs: (heldOut ?? learned).step?.stepNs,
       stepPj: (heldOut ?? learned).step?.stepPj,
       batches: answer.batches,
@@ -178,10 +177,14 @@ function bestBounds(solvers: readonly ComparedSolver[], placed: Placement["layer
   return bounds;
 }
 
-/** The largest time that any solver's proof of C_T comes to: it holds for the placements of all. */
-function bestTimeBound(solvers: readonly ComparedSolver[]): number | null {
+/** The largest time that any solver's proof of C_T comes to: it holds for all placements with as many replicas. */
+function bestTimeBound(solvers: readonly ComparedSolver[], placed: Placement["layers"]): number | null {
+  const hasAsMany = (layers: Placement["layers"]) =>
+    layers.every(({ chiplets }, index) => chiplets.flat().length === placed[index].chiplets.flat().length);
   const proved = solvers.flatMap(({ answer }) =>
-    answer.status === "placed" ? (answer.learned.step?.atLeastNs ?? []) : [],
+    answer.status === "placed" && hasAsMany(answer.placement.layers)
+      ? (answer.learned.step?.atLeastNs ?? [])
+      : [],
   );
   return proved.length === 0 ? null : largest(proved);
 }

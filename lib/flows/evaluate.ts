@@ -57,11 +57,10 @@ export function evaluatePlacement(
   const sized = machine ? { ...options, machine } : options;
   const { tokensStart = machine?.hardware.tokensStart } = options;
   const traffic: LayerTraffic[] = [];
+  const dispatch =
+    options.dispatch ?? placement.dispatch ?? defaultDispatch({ tokensStart: tokensStart ?? "root" });
   const layers = placedLayers(trace, placement).map(({ patterns, chiplets, layer, tokens }): LayerMetrics => {
-    const counted = countTraffic(patterns, chiplets, {
-      dispatch: placement.dispatch ?? defaultDispatch({ tokensStart: tokensStart ?? "root" }),
-      ...options,
-    });
+    const counted = countTraffic(patterns, chiplets, { ...options, dispatch });
     traffic.push(counted);
     return {
       layer,
@@ -88,7 +87,13 @@ export function evaluatePlacement(
       configuration: options.configuration ?? DEFAULT_CONFIGURATION,
       stepNs,
       atLeastNs: options.bounds
-        ? leastStepNs(trace, traffic, { ...sized, machine, bounds: options.bounds, slotsPerChiplet })
+        ? leastStepNs(trace, traffic, {
+            ...sized,
+            machine,
+            bounds: options.bounds,
+            slotsPerChiplet,
+            dispatch,
+          })
         : null,
       stepPj: dynamicPj + staticPj(machine.hardware, stepNs),
       tokensPerSecond: workload.tokensPerChiplet / (modelNs / 1e9),

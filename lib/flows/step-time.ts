@@ -1,5 +1,6 @@
 import type { Machine } from "../hardware/machine.js";
 import type { Phase, Transport, Workload } from "../hardware/workload.js";
+import { leastShareOf, type DispatchModel } from "../placement/dispatch.js";
 import { defaultDispatch } from "../placement/default-dispatch.js";
 import type { Placement } from "../placement/placement.js";
 import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
@@ -12,6 +13,7 @@ import {
 } from "../schedule/schedule-step.js";
 import { stepBoundNs } from "../schedule/step-bound.js";
 import { largest } from "../statistics.js";
+import { loadOf } from "../trace/load-trace.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import { placedLayers } from "./placed-layers.js";
 
@@ -22,7 +24,7 @@ export interface StepMetrics {
   readonly configuration: ConfigurationName;
   /** Makespan of its schedule: what `moeplace schedule` prints. */
   readonly stepNs: number;
-  /** Proved: no placement without replicas of the same problem takes less; null where nothing is proved. */
+  /** Proved: no placement of the same problem with as many replicas takes less; null where nothing is proved. */
   readonly atLeastNs: number | null;
   readonly stepPj: number;
   /** Of the whole model, a chiplet: were all its MoE layers as those given in the mean, and with all its other layers. */
@@ -38,7 +40,7 @@ export interface StepTime {
   readonly learnedNs: number;
   /** On the tokens held out; null where there are none. */
   readonly heldOutNs: number | null;
-  /** Proved for every placement under the same problem; null where nothing is proved. */
+  /** Proved for every placement under the same problem, with as many replicas; null where nothing is proved. */
   readonly atLeastNs: number | null;
 }
 
@@ -91,7 +93,10 @@ export function timeGap(time: StepTime | null | undefined): number | undefined {
   return Math.max(0, time.learnedNs / time.atLeastNs - 1);
 }
 
-/** A time that no placement is below, proved from the least C_T of every layer; null where experts have replicas. */
+/**
+ * A time that no placement with as many replicas is below, proved from the least C_T of every layer; null where experts have
+ * replicas on a machine whose kernels are not measured.
+ */
 export function leastStepNs(
   { numExperts, layers }: RoutingTrace,
   traffic: readonly LayerTraffic[],
@@ -99,9 +104,11 @@ export function leastStepNs(
     machine,
     bounds,
     slotsPerChiplet,
+    dispatch,
     configuration,
   }: {
     readonly machine: Machine;
+    readonly dispatch: DispatchModel;
     /** Room on every chiplet, in experts; where a placement holds more, as many. */
     readonly slotsPerChiplet: number;
     readonly bounds: ReadonlyMap<number, number>;
@@ -109,11 +116,14 @@ export function leastStepNs(
   },
 ): number | null {
   const { hardware } = machine;
-  const hasReplicas = traffic.some(({ expertLoad }) => expertLoad.flat().length > numExperts);
-  if (hasReplicas || hardware.numGroups * hardware.chipletsPerGroup !== traffic[0].numChiplets) return null;
+  const hasReplicas = ({ expertLoad }: LayerTraffic) => expertLoad.flat().length > numExperts;
+  if (traffic.some(hasReplicas) && hardware.kernels === undefined) return null;
+  if (hardware.numGroups * hardware.chipletsPerGroup !== traffic[0].numChiplets) return null;
+  const leastShare = leastShareOf(dispatch, traffic[0].numChiplets);
   return stepBoundNs(
     traffic.map((counted, index) => ({
       traffic: counted,
+      ...(hasReplicas(counted) && { replicated: { load: loadOf(layers[index], numExperts), leastShare } }),
       slotsPerChiplet: largest(
         counted.expertLoad.map(({ length }) => length),
         slotsPerChiplet,

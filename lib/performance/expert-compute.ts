@@ -61,6 +61,64 @@ export function createExpertNs(kernel: ExpertKernel, size: ExpertSize): (rows: n
   };
 }
 
+/** Experts of a layer some of which have several replicas, whichever those are. */
+export interface ReplicatedExperts {
+  /** Tokens of every expert, over all its replicas. Shape [numExperts]. */
+  readonly load: ArrayLike<number>;
+  /** Part of its expert's tokens that every replica serves at least. */
+  readonly leastShare: number;
+}
+
+/**
+ * What experts with replicas add to the times of all GPUs together at least, whichever experts have them and in whatever parts
+ * they share the rows; of {@link createExpertNs}.
+ *
+ * Where each of the c replicas of an expert has a row or more, they read its weights c times and multiply no fewer tiles than all its rows fill,
+ * and what overlaps of both is a norm, which is no more of sums than in sum. Else each has any rows with the chance min(1, its rows), whose sum
+ * is least where all but one have the least share s: p(c) = (c - 1) min(1, s r) + min(1, (1 - (c - 1) s) r); reading weights p(c) times and
+ * multiplying r rows take no less than the longer of both. Each replica more adds to what its expert takes, and no choice of them
+ * adds less than the least of all such additions.
+ *
+ * @param rows Of every expert. Shape [numExperts].
+ * @param options.numReplicas Beyond one of every expert.
+ */
+export function leastReplicatedNs(
+  kernel: ExpertKernel,
+  size: ExpertSize,
+  {
+    rows,
+    numReplicas,
+    mostReplicas,
+    leastShare,
+  }: { rows: readonly number[]; numReplicas: number; mostReplicas: number; leastShare: number },
+): number {
+  const weights = 3 * size.hiddenSize * size.expertWidth;
+  const weightsNs = (weights * size.bytesPerWeight) / kernel.memoryBytesPerNs;
+  const rowNs = (2 * weights) / kernel.flopPerNs;
+  const busyNs = (count: number, all: number) => {
+    if ((count === 1 ? 1 : leastShare) * all >= 1) {
+      const tilesNs = Math.ceil(all / kernel.tileRows) * kernel.tileRows * rowNs;
+      return overlapped(Math.max(1, kernel.overlap), count * weightsNs, tilesNs);
+    }
+    const reads =
+      (count - 1) * Math.min(1, leastShare * all) + Math.min(1, (1 - (count - 1) * leastShare) * all);
+    return Math.max(reads * weightsNs, all * rowNs);
+  };
+  const once = rows.map(
+    (all) =>
+      Math.max(0, 1 - all) * kernel.idleExpertNs +
+      busyNs(1, all) +
+      size.hiddenSize * all * kernel.rowNsPerByte,
+  );
+  const added = rows.flatMap((all) =>
+    Array.from(
+      { length: Math.min(numReplicas, mostReplicas - 1) },
+      (_, more) => busyNs(more + 2, all) - busyNs(more + 1, all),
+    ),
+  );
+  return sum(once) + sum(added.sort((a, b) => a - b).slice(0, numReplicas));
+}
+
 /**
  * Time of a GPU from what its experts add up to: with the floor, the tokens that are sorted, and the host beside it.
  *

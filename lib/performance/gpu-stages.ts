@@ -11,7 +11,7 @@ import type { Workload } from "../hardware/workload.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { sum } from "../statistics.js";
 import { collectiveNs, copyNs, lowLatencyNs, networkNs } from "./collective.js";
-import { createExpertNs, hostedNs } from "./expert-compute.js";
+import { createExpertNs, hostedNs, leastReplicatedNs, type ReplicatedExperts } from "./expert-compute.js";
 import {
   emptyVolumes,
   gpusWithoutNetwork,
@@ -147,23 +147,32 @@ function markDominated(
   }
 }
 
+/** Even traffic with the fewest copies there can be: what bounds on times are made of. */
+export interface EvenTraffic extends LayerTraffic {
+  /** Where some experts have several replicas: no placement with as many is to undercut what follows. */
+  readonly replicated?: ReplicatedExperts | undefined;
+}
+
 /**
- * Times whose means over all GPUs no placement without replicas undercuts, of {@link createGpuTimer}.
+ * Times whose means over all GPUs no placement undercuts that has as many replicas, of {@link createGpuTimer}.
  *
  * Experts: what each adds is the same wherever it is, and the host beside them is convex in their sum, so the mean is least
  * where all GPUs have the mean (Jensen). Exchanges: a GPU sends its own tokens whatever it receives, so with one copy a
  * GPU, and by the adapters with one copy a server, no GPU takes less than with even traffic. Elsewhere times are convex in
  * volumes, whose means are no less than with even traffic, once exponents below 1, which make them concave, are
- * raised to 1, which makes them shorter.
+ * raised to 1, which makes them shorter. Of replicas nobody knows which experts have them: see {@link leastReplicatedNs}.
  *
  * @param even Loads of experts are those of some placement, all else is even with the fewest copies there can be.
  */
-export function leastGpuStages(even: LayerTraffic, machine: GpuMachine, piece: Piece): GpuStages | undefined {
+export function leastGpuStages(even: EvenTraffic, machine: GpuMachine, piece: Piece): GpuStages | undefined {
   const prepared = prepare(machine, piece);
   if (prepared === undefined) return undefined;
   const { scale, settings, volumes } = prepared.exchange(even);
   const everywhere = (ns: number) => new Float64Array(even.numChiplets).fill(ns);
-  const expertsNs = sum(even.expertLoad.flat().map((load) => prepared.expertNs(load * scale)));
+  const expertsNs =
+    even.replicated === undefined
+      ? sum(even.expertLoad.flat().map((load) => prepared.expertNs(load * scale)))
+      : prepared.leastReplicatedNs(even.replicated, settings.dispatch.numExperts, scale);
   return {
     dispatchNs: everywhere(leastExchangeNs(settings.dispatch, volumes)),
     combineNs: everywhere(leastExchangeNs(settings.combine, volumes)),
@@ -174,9 +183,12 @@ export function leastGpuStages(even: LayerTraffic, machine: GpuMachine, piece: P
 }
 
 /**
- * What some GPU takes at least in any placement without replicas, each of the answers of one GPU:
+ * What some GPU takes at least in any placement with as many replicas, each of the answers of one GPU:
  *
  * - that whose experts take longest has no less to compute than the mean of all, and like every GPU sends its own tokens;
+ *
+ * and where no expert has replicas
+ *
  * - that of the busiest expert computes it, and its tokens arrive there;
  * - of any k GPUs + 1 experts some GPU has k + 1, and so no less than the k + 1 least of them;
  * - with them it has experts enough that the others have room for the rest, no less than the least of all.
@@ -186,7 +198,7 @@ export function leastGpuStages(even: LayerTraffic, machine: GpuMachine, piece: P
  * @returns None where no kernels of the machine are known.
  */
 export function hottestGpuStages(
-  even: LayerTraffic,
+  even: EvenTraffic,
   machine: GpuMachine,
   { slotsPerChiplet, ...piece }: Piece & { readonly slotsPerChiplet: number },
 ): GpuStages[] {
@@ -201,6 +213,7 @@ export function hottestGpuStages(
     combineNs: everywhere(own("combine")),
     expertsNs: least.expertsNs,
   };
+  if (even.replicated !== undefined) return [longest];
   const busiestFirst = even.expertLoad.flat().sort((a, b) => b - a);
   const fewest = busiestFirst.length - (even.numChiplets - 1) * slotsPerChiplet;
   const together: GpuStages[] = [];
@@ -231,11 +244,8 @@ function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideComp
   const { transport, formats } = workload;
   const kernel = expertKernel(kernels, workload);
   const hiddenSize = expertInput(shape);
-  const expertNs = createExpertNs(kernel, {
-    hiddenSize,
-    expertWidth: shape.expertWidth,
-    bytesPerWeight: weightBytesOf(shape, workload),
-  });
+  const size = { hiddenSize, expertWidth: shape.expertWidth, bytesPerWeight: weightBytesOf(shape, workload) };
+  const expertNs = createExpertNs(kernel, size);
   const numGpus = hardware.numGroups * hardware.chipletsPerGroup;
   let settings: Settings | undefined;
   const settingsOf = (topK: number, numExperts: number): Settings => {
@@ -257,6 +267,11 @@ function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideComp
   return {
     numGpus,
     expertNs,
+    leastReplicatedNs({ load, leastShare }: ReplicatedExperts, numPlaced: number, scale: number): number {
+      const rows = Array.from(load, (tokens) => tokens * scale);
+      const numReplicas = numPlaced - rows.length;
+      return leastReplicatedNs(kernel, size, { rows, numReplicas, mostReplicas: numGpus, leastShare });
+    },
     /** @param arriving Tokens that are sorted. */
     hostedNs: (expertsNs: number, arriving: number) =>
       hostedNs(kernel, { expertsNs, tokenBytes: hiddenSize * arriving }),

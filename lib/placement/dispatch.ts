@@ -53,6 +53,17 @@ export function ruleOf(model: DispatchModel): DispatchRule {
   return RULES[model];
 }
 
+/**
+ * Part of an expert's tokens that each of its replicas serves at least, whichever chiplets hold them.
+ *
+ * @example
+ * leastShareOf("uniform", 8); // 0.125, of eight replicas
+ */
+export function leastShareOf(model: DispatchModel, numChiplets: number): number {
+  // By its source a token has to start on the chiplet at least, or be of its number; all have some that do.
+  return ruleOf(model) === "nearest" ? 0 : 1 / numChiplets;
+}
+
 /** Chiplets that hold each expert, ascending. Shape [numExperts][]. */
 export type ReplicaChiplets = readonly (readonly number[])[];
 

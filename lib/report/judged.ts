@@ -31,7 +31,7 @@ export function learnedValue(row: ComparisonRow, objective: ObjectiveName): numb
   return objective === "load" ? row.learned?.loadMaxOverMean : row.learned?.tokenReplication;
 }
 
-/** What is proved: no placement of the same problem has less on the tokens learned from. */
+/** What is proved: no placement of the same problem, with as few replicas or, of time, as many, has less on the tokens learned from. */
 export function provedLeast(row: ComparisonRow, objective: ObjectiveName): number | undefined {
   if (objective === "time") return row.time?.atLeastNs ?? undefined;
   return objective === "traffic" ? row.bound : undefined;

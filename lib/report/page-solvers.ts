@@ -21,7 +21,7 @@ export function barsCaption({ rows, objective }: SolversInput): string {
     ? " on held-out tokens; the tick is the same on the tokens learned from"
     : " on the tokens learned from";
   const proved = new Set(rankRows(rows, objective).map((row) => provedLeast(row, objective)));
-  const ofWhich = proved.size > 1 ? " with as few replicas" : "";
+  const ofWhich = proved.size > 1 ? ` with as ${objective === "time" ? "many" : "few"} replicas` : "";
   const bound = [...proved].some((least) => least !== undefined)
     ? `; the dashed line is proved: no placement${ofWhich} has less on the tokens learned from`
     : "";

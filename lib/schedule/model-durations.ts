@@ -3,7 +3,13 @@ import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import { copiesToChiplets, leastLinkTimes, linkLoads } from "../performance/link-loads.js";
 import { memoryTransferNs } from "../performance/memory.js";
-import { hottestGpuStages, leastGpuStages, type GpuStages, unitShare } from "../performance/gpu-stages.js";
+import {
+  hottestGpuStages,
+  leastGpuStages,
+  unitShare,
+  type EvenTraffic,
+  type GpuStages,
+} from "../performance/gpu-stages.js";
 import { weightBytesOf, wireBytes, type Piece } from "../performance/piece.js";
 import { BACKWARD_COMPUTE, onGpus, stageTimes } from "../performance/stages.js";
 import { sramBytes } from "../performance/systolic.js";
@@ -92,7 +98,7 @@ export function modelDurations(
  * @param even Even traffic with the fewest copies there can be, and the loads of experts under some placement.
  */
 export function leastDurations(
-  even: LayerTraffic,
+  even: EvenTraffic,
   machine: { readonly hardware: Hardware; readonly shape: ModelShape },
   cut: Cut,
 ): LayerDurations {
@@ -111,7 +117,7 @@ export function leastDurations(
  * @param cut.slotsPerChiplet Most experts of a chiplet.
  */
 export function hottestDurations(
-  even: LayerTraffic,
+  even: EvenTraffic,
   machine: { readonly hardware: Hardware; readonly shape: ModelShape },
   { slotsPerChiplet, ...cut }: Cut & { readonly slotsPerChiplet: number },
 ): LayerDurations[] {

@@ -1,4 +1,6 @@
 import { BOUND_MARGIN } from "../placement/tolerance.js";
+import type { ReplicatedExperts } from "../performance/expert-compute.js";
+import type { EvenTraffic } from "../performance/gpu-stages.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { largest, mean } from "../statistics.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
@@ -12,8 +14,10 @@ import { windowBoundNs } from "./window-bound.js";
 
 /** A layer of which something is proved. */
 export interface BoundedLayer {
-  /** Of any placement without replicas. */
+  /** Of any placement without replicas, or with as many. */
   readonly traffic: LayerTraffic;
+  /** Where some experts have several. */
+  readonly replicated?: ReplicatedExperts | undefined;
   /** No placement has a smaller C_T; 1 where nothing is proved. */
   readonly tokenReplication: number;
   /** Room on every chiplet, in experts; default for all of them. */
@@ -21,7 +25,8 @@ export interface BoundedLayer {
 }
 
 /**
- * A time that no placement without replicas is below, under the clock that every command shows.
+ * A time that no placement with as many replicas is below, under the clock that every command shows; with replicas of measured
+ * kernels alone.
  *
  * The makespan of any schedule is at least the longest path through its task graph, and at least the work of each
  * resource. Both are maxima of sums of durations, hence convex in them, and the same when chiplets of a group, or groups, are
@@ -73,7 +78,7 @@ function workOf({ resources, resourceOf, durationNs, numTasks }: TaskGraph): Flo
 }
 
 /** The same experts with even loads, and with the fewest copies that are possible. */
-function evenTraffic({ traffic, tokenReplication }: BoundedLayer): LayerTraffic {
+function evenTraffic({ traffic, tokenReplication, replicated }: BoundedLayer): EvenTraffic {
   const { numTokens, numChiplets, chipletsPerGroup, chipletLoad, groupTokens, expertLoad } = traffic;
   const groupReplication = Math.max(1, tokenReplication / chipletsPerGroup);
   return {
@@ -86,6 +91,7 @@ function evenTraffic({ traffic, tokenReplication }: BoundedLayer): LayerTraffic 
       (groupReplication * numTokens) / groupTokens.length,
     ),
     expertLoad,
+    replicated,
   };
 }
 

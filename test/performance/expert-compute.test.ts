@@ -2,8 +2,9 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { plainNumbers } from "../../lib/hardware/constant.js";
 import type { GpuKernels } from "../../lib/hardware/kernels.js";
-import { findHardware } from "../../lib/hardware/presets.js";
-import { expertComputeNs } from "../../lib/performance/expert-compute.js";
+import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
+import { sum } from "../../lib/statistics.js";
+import { createExpertNs, expertComputeNs, leastReplicatedNs } from "../../lib/performance/expert-compute.js";
 
 const { experts } = plainNumbers<GpuKernels>(findHardware("h200-8x8")!.kernels!);
 const deepseek = { hiddenSize: 7168, expertWidth: 2048, bytesPerWeight: 1 };
@@ -55,6 +56,63 @@ describe("expertComputeNs", () => {
         );
       }),
       { seed: 3 },
+    );
+  });
+});
+
+describe("leastReplicatedNs", () => {
+  const kernels = hardwarePresets.flatMap(({ kernels: found }) =>
+    found === undefined ? [] : [plainNumbers<GpuKernels>(found).experts],
+  );
+
+  it("is no more than what replicas take, whichever experts have them and however they share the rows", () => {
+    const mostReplicas = 8;
+    const expert = fc.record({
+      rows: fc.oneof(
+        fc.double({ min: 0, max: 3, noNaN: true }),
+        fc.double({ min: 0, max: 2000, noNaN: true }),
+      ),
+      parts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: mostReplicas }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(expert, { minLength: 1, maxLength: 6 }),
+        fc.constantFrom(0, 1 / mostReplicas),
+        (layer, leastShare) => {
+          // Shares of at least so much, the rest in proportion to the parts.
+          const rowsOf = layer.map(({ rows, parts }) => {
+            const rest = 1 - parts.length * leastShare;
+            const all = sum(parts);
+            return parts.map(
+              (part) => rows * (leastShare + rest * (all > 0 ? part / all : 1 / parts.length)),
+            );
+          });
+          for (const { decode, prefill, fourBit } of kernels) {
+            for (const kernel of [decode, prefill, ...(fourBit ? [fourBit] : [])]) {
+              const nsOf = createExpertNs(kernel, deepseek);
+              const ns = sum(rowsOf.flat().map(nsOf));
+              const least = leastReplicatedNs(kernel, deepseek, {
+                rows: layer.map(({ rows }) => rows),
+                numReplicas: rowsOf.flat().length - layer.length,
+                mostReplicas,
+                leastShare,
+              });
+              expect(least).to.be.at.most(ns * (1 + 1e-9));
+            }
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it("is what experts take, where there are no replicas and none is idle", () => {
+    const rows = [3, 200, 1000];
+    const nsOf = createExpertNs({ ...experts.decode, overlap: 8 }, deepseek);
+    const asked = { rows, numReplicas: 0, mostReplicas: 8, leastShare: 0 };
+    expect(leastReplicatedNs({ ...experts.decode, overlap: 8 }, deepseek, asked)).to.be.closeTo(
+      sum(rows.map(nsOf)),
+      1,
     );
   });
 });

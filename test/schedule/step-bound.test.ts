@@ -6,9 +6,11 @@ import { TRANSPORTS } from "../../lib/hardware/workload.js";
 import { createWorkload } from "../../lib/performance/workload.js";
 import { createProblem } from "../../lib/placement/problem.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
+import { leastShareOf } from "../../lib/placement/dispatch.js";
 import { createRandom } from "../../lib/random.js";
 import { stepBoundNs } from "../../lib/schedule/step-bound.js";
 import { STEP_CONFIGURATIONS, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
+import { loadOf } from "../../lib/trace/load-trace.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { largest, smallest, sum } from "../../lib/statistics.js";
 import { synthesizeTrace } from "../../traces/synthetic.js";
@@ -160,6 +162,48 @@ describe("stepBoundNs", () => {
       );
     }
   });
+
+  for (const preset of machines.filter(({ kernels }) => kernels !== undefined)) {
+    it(`is below the time of any placement with as many replicas, whichever experts have them: ${preset.name}`, () => {
+      const [hardware, numChiplets] = tiny(preset);
+      const load = loadOf(trace.layers[0], trace.numExperts);
+      const experts = [...load.keys()];
+      const busiestFirst = experts.toSorted((a, b) => load[b] - load[a]);
+      const orders = [busiestFirst, createRandom(7).shuffle([...experts]), busiestFirst.toReversed()];
+      const placed = orders.map((order) => {
+        const chiplets = Array.from({ length: numChiplets }, (_, chiplet) =>
+          experts.filter((expert) => expert % numChiplets === chiplet),
+        );
+        order.slice(0, 16).forEach((expert, index) => {
+          chiplets[(expert + 1 + (index % (numChiplets - 1))) % numChiplets].push(expert);
+        });
+        return chiplets;
+      });
+      for (const dispatch of ["uniform", "sglang-static", "vllm-ascend", "nearest"] as const) {
+        const traffic = placed.map((chiplets) =>
+          countTraffic(patterns[0], chiplets, { chipletsPerGroup: hardware.chipletsPerGroup, dispatch }),
+        );
+        const leastShare = leastShareOf(dispatch, numChiplets);
+        for (const phase of ["prefill", "decode"] as const) {
+          for (const tokensPerChiplet of [1, 16, 4096]) {
+            for (const transport of TRANSPORTS) {
+              const asked = { phase, transport, tokensPerChiplet };
+              const options = { hardware, shape, workload: createWorkload({ hardware, shape }, asked) };
+              const least = smallest(traffic.map((one) => stepMakespanNs([one], options)));
+              for (const counted of traffic) {
+                const replicated = { load, leastShare };
+                const boundNs = stepBoundNs([{ traffic: counted, tokenReplication: 1, replicated }], options);
+                expect(boundNs, `${dispatch}, ${phase}, ${tokensPerChiplet}, ${transport}`).to.be.within(
+                  0.3 * least,
+                  least,
+                );
+              }
+            }
+          }
+        }
+      }
+    });
+  }
 
   it("rises with what is proved of C_T", () => {
     const hardware = withChiplets(hardwarePresets[3], { numChiplets: 8, numGroups: 2 });
