@@ -7,9 +7,8 @@ import { lagrangianBound } from "./bounds/lagrangian-bound.js";
 import { placeByColumns } from "./columns/place-by-columns.js";
 import { proveOrBound } from "./exact.js";
 import { localSearch } from "./local-search.js";
-import { isHurried } from "./objectives/hurried.js";
+import { isHurried, quickPlan } from "./objectives/hurried.js";
 import { raisesTimeBound } from "./objectives/time-bound.js";
-import { HURRIED_SEARCH } from "./search/iterated-local-search.js";
 
 /** Columns of which a proof takes seconds: 64 experts by 4 slots are 635,376. */
 const MOST_COLUMNS = 1e6;
@@ -57,7 +56,7 @@ export const auto: Solver = {
  */
 function hurry(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
   return placeByColumns(problem, options, {
-    searches: [HURRIED_SEARCH],
+    ...quickPlan(problem),
     choose({ model, incumbent, chipletOf, deadline }) {
       if (!raisesTimeBound(problem, chipletOf)) return Promise.resolve({ columns: incumbent });
       const tokensBound = lagrangianBound(model, { chipletOf, mostSubsets: MOST_SUBSETS, deadline });

@@ -1,7 +1,6 @@
 import type { Solver } from "../lib/placement/solver.js";
 import { placeByColumns } from "./columns/place-by-columns.js";
-import { isHurried } from "./objectives/hurried.js";
-import { HURRIED_SEARCH, QUICK_SEARCH } from "./search/iterated-local-search.js";
+import { quickPlan } from "./objectives/hurried.js";
 
 /** Iterated swap local search on C_T, from communities and from descents on pairs. */
 export const localSearch: Solver = {
@@ -9,6 +8,5 @@ export const localSearch: Solver = {
   kind: "search",
   proves: false,
   summary: "iterated swap search on C_T itself, from communities and descents on pairs",
-  solve: (problem, options) =>
-    placeByColumns(problem, options, { searches: [isHurried(problem) ? HURRIED_SEARCH : QUICK_SEARCH] }),
+  solve: (problem, options) => placeByColumns(problem, options, quickPlan(problem)),
 };

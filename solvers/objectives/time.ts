@@ -10,7 +10,7 @@ import { constraintModelOf } from "../constraints/constraint-model.js";
 import { regroupUnderLoad } from "../groups/regroup-under-load.js";
 import { createWorkload, transportOn } from "../../lib/performance/workload.js";
 import { annealTime } from "./anneal-time.js";
-import { isHurried, type Asked } from "./hurried.js";
+import { isHurried, quickPlan, type Asked } from "./hurried.js";
 import { groupByCopies } from "../groups/group-by-copies.js";
 import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
@@ -263,7 +263,11 @@ async function regroup(
   const { numReplicas } = problem;
   const underLoad =
     isSearched && found.groups && numReplicas === 0
-      ? await regroupUnderLoad(problem, found.chiplets, { ...options, maxOverMean: GROUP_LOAD_CAP })
+      ? await regroupUnderLoad(problem, found.chiplets, {
+          ...options,
+          maxOverMean: GROUP_LOAD_CAP,
+          mostKicks: quickPlan(problem).mostGroupKicks,
+        })
       : undefined;
   return [regroupByLoad(problem, found.chiplets), ...(underLoad ? [underLoad] : [])]
     .filter((chiplets) => verifyChiplets(problem, chiplets).length === 0)

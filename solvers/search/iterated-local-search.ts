@@ -22,8 +22,6 @@ export interface SearchBudget {
 
 /** About a fifth of a second on 64 experts and 8,000 tokens. */
 export const QUICK_SEARCH: SearchBudget = { starts: 20, restarts: 2, kicks: 50 };
-/** Where annealing goes on from what is found. */
-export const HURRIED_SEARCH: SearchBudget = { starts: 20, restarts: 2, kicks: 10 };
 /** More local optima to take columns from. */
 export const DEEP_SEARCH: SearchBudget = { starts: 60, restarts: 6, kicks: 100 };
 
