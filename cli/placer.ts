@@ -62,7 +62,7 @@ export async function openPlacer(
   }));
   const { numAtOnce, signal } = runner;
   const capacity = machine.shape && groupCapacity(machine.hardware, machine.shape);
-  if (capacity?.warning !== undefined) terminal.note(`${machine.hardware.name}: ${capacity.warning}`);
+  if (capacity?.warning !== undefined) terminal.noteOnce(`${machine.hardware.name}: ${capacity.warning}`);
   const optionsFor = (trace: RoutingTrace | LoadTrace, name: string, solver: Solver): PlaceTraceOptions => {
     let numPlaced = 0;
     const begin = performance.now();

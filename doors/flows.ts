@@ -45,6 +45,7 @@ export {
   type PosedMachine,
   type PosingOptions,
 } from "../lib/flows/pose.js";
+export { placedLayers } from "../lib/flows/placed-layers.js";
 export { provenanceOf, recordPlacement, requestOfProvenance, type Making } from "../lib/flows/provenance.js";
 export { spreadLoad } from "../lib/placement/spread-load.js";
 export {

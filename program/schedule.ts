@@ -1,4 +1,5 @@
 import { InputError } from "../lib/errors.js";
+import { placedLayers } from "../lib/flows/placed-layers.js";
 import type { Machine } from "../lib/hardware/machine.js";
 import { defaultDispatch } from "../lib/placement/default-dispatch.js";
 import type { Placement } from "../lib/placement/placement.js";
@@ -11,7 +12,6 @@ import {
   type StepSchedule,
 } from "../lib/schedule/schedule-step.js";
 import type { RoutingTrace } from "../lib/trace/routing-trace.js";
-import { collectPatterns } from "../lib/trace/token-patterns.js";
 
 /** Options of {@link schedule}. */
 export interface StepOptions {
@@ -25,7 +25,7 @@ export interface StepOptions {
 /**
  * Schedules one step of a placed model: makespan with a proved lower bound, and what stays exposed.
  *
- * @throws InputError if a layer is not in the placement, or the placement is for other chiplets than the machine has.
+ * @throws InputError if a layer is not in the placement, their experts differ in number, or the placement is for other chiplets than the machine has.
  *
  * @example
  * const target = await machine("mozart-deepseek", { model: "deepseek-moe-16b" });
@@ -39,11 +39,8 @@ export function schedule(trace: RoutingTrace, placement: Placement, options: Ste
     throw new InputError(`layer: found ${wanted ?? "none"}, expected a layer of the trace`);
   const { chipletsPerGroup } = machine.hardware;
   const { dispatch = defaultDispatch(machine.hardware) } = placement;
-  const traffic = layers.map((layer) => {
-    const placed = placement.layers.find((candidate) => candidate.layer === layer.layer);
-    if (placed === undefined) throw new InputError(`layer ${layer.layer}: found no placement, expected one`);
-    const patterns = collectPatterns(layer, trace);
-    return countTraffic(patterns, placed.chiplets, { chipletsPerGroup, dispatch });
-  });
+  const traffic = placedLayers({ ...trace, layers }, placement).map(({ patterns, chiplets }) =>
+    countTraffic(patterns, chiplets, { chipletsPerGroup, dispatch }),
+  );
   return scheduleStep(traffic, { ...machine, configuration: STEP_CONFIGURATIONS[configuration] });
 }

@@ -5,6 +5,7 @@ import {
   describeFailure,
   judge,
   measurePlacement,
+  poseFor,
   recordPlacement,
   stepTime,
 } from "../../doors/flows.js";
@@ -53,7 +54,13 @@ import { checkLoadOptions, describeLoads, loadRecords, loadsData, loadsTable } f
 import { openPlacer } from "../placer.js";
 import { isPlacementFile, readPlacement } from "../read-files.js";
 import { describeBudget, replicasOfLayers, spendBudget, type SpentBudget } from "../replica-budget.js";
-import { addSolveOptions, listSolvers, withObjective, type SolveOptions } from "../solve-options.js";
+import {
+  addSolveOptions,
+  listSolvers,
+  requestOf,
+  withObjective,
+  type SolveOptions,
+} from "../solve-options.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface PlaceOptions
@@ -229,7 +236,9 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   terminal.print(formatTable(headers, cells));
   if (given.curve) terminal.print(`\n${describeCurve(given.curve)}`);
   if (given.budget) terminal.print(`\n${describeBudget(given.budget)}`);
-  const replicas = describeReplicas(placement);
+  const { numReplicas = 0, layerReplicas } = poseFor(split.learn, machine, requestOf(options));
+  const askedOf = (layer: number) => layerReplicas?.get(layer) ?? numReplicas;
+  const replicas = describeReplicas(placement, outcome.passedOver === undefined ? askedOf : () => 0);
   if (replicas !== undefined) terminal.print(`\n${replicas}`);
   const step = describeStep(judged.heldOut ?? judged.learned);
   if (step !== undefined) terminal.print(`\n${step}`);

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
+import { placedLayers } from "../../doors/flows.js";
 import { groupCapacity } from "../../doors/hardware.js";
 import type { Placement } from "../../doors/placement.js";
 import { countTraffic, defaultDispatch, type DispatchModel, type LayerTraffic } from "../../doors/problem.js";
@@ -11,7 +12,7 @@ import {
   validateSchedule,
   type ScheduleViolation,
 } from "../../doors/schedule.js";
-import { collectPatterns, splitParts, type RoutingTrace } from "../../doors/traces.js";
+import { splitParts, type RoutingTrace } from "../../doors/traces.js";
 import { counted } from "../describe/counted.js";
 import { describeCurve, describeSchedule, resourceRecords, scheduleData } from "../describe/schedule.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
@@ -139,18 +140,11 @@ function reportViolations(violations: readonly ScheduleViolation[], terminal: Te
 
 /** Traffic of every layer of the trace, or of one. */
 function countLayers(trace: RoutingTrace, placement: Placement, layer: number | undefined): LayerTraffic[] {
-  const { numGroups = 1, numChiplets, layers, dispatch } = placement;
+  const { numGroups = 1, numChiplets, dispatch } = placement;
   const chosen =
     layer === undefined ? trace.layers : trace.layers.filter((current) => current.layer === layer);
   if (chosen.length === 0) throw new InputError(`--layer: found ${layer}, expected a layer of the trace`);
-  return chosen.map((current) => {
-    const placed = layers.find((candidate) => candidate.layer === current.layer);
-    if (placed === undefined) {
-      throw new InputError(`placement: found no layer ${current.layer}, expected every layer of the trace`);
-    }
-    return countTraffic(collectPatterns(current, trace), placed.chiplets, {
-      chipletsPerGroup: numChiplets / numGroups,
-      dispatch,
-    });
-  });
+  return placedLayers({ ...trace, layers: chosen }, placement).map(({ patterns, chiplets }) =>
+    countTraffic(patterns, chiplets, { chipletsPerGroup: numChiplets / numGroups, dispatch }),
+  );
 }

@@ -35,5 +35,7 @@ export function printConstants(
     trust,
     source,
   ]);
-  terminal.print(`\n${hardware.name}\n${formatTable(["constant", "value", "trust", "source"], rows)}`);
+  terminal.print(
+    `\n${hardware.name}\n${formatTable(["constant", "value", "trust", "source"], rows, { words: [3] })}`,
+  );
 }

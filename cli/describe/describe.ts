@@ -1,6 +1,6 @@
 import { timeGap, type Evaluation, type StepTime } from "../../doors/flows.js";
 import { sharesCopies, type Workload } from "../../doors/hardware.js";
-import type { Placement } from "../../doors/placement.js";
+import { formatLayers, type Placement } from "../../doors/placement.js";
 import { formatTime } from "../../doors/report.js";
 import type { RoutingTrace, SplitTrace } from "../../doors/traces.js";
 import { counted } from "./counted.js";
@@ -71,13 +71,26 @@ export function describeLeastTime(time: StepTime | null, placement: Placement): 
   );
 }
 
-/** How many replicas beyond one of each there are, where there are any. */
-export function describeReplicas({ numExperts, layers, dispatch }: Placement): string | undefined {
+/**
+ * How many replicas beyond one of each there are, where there are any or were to be, and which layers have fewer than they were to.
+ *
+ * @param askedOf Replicas that a layer was to have. Default none.
+ */
+export function describeReplicas(
+  { numExperts, layers, dispatch }: Placement,
+  askedOf: (layer: number) => number = () => 0,
+): string | undefined {
   const replicas = layers.map(({ chiplets }) => chiplets.flat().length - numExperts);
   const [least, most] = [Math.min, Math.max].map((choose) =>
     replicas.reduce((extreme, next) => choose(extreme, next)),
   );
-  if (most === 0) return undefined;
+  const short = layers.flatMap(({ layer }, at) => (replicas[at] < askedOf(layer) ? [layer] : []));
+  const lacking =
+    short.length === 0
+      ? ""
+      : `; fewer than asked for in ${short.length === 1 ? "layer" : "layers"} ${formatLayers(short)}, where no placement with all of them ` +
+        "was found that keeps all limits";
+  if (most === 0) return lacking === "" ? undefined : `no replicas${lacking}`;
   const count = least === most ? `${most}` : `${least} to ${most}`;
   const chosen =
     dispatch === undefined || dispatch === "nearest"
@@ -85,7 +98,7 @@ export function describeReplicas({ numExperts, layers, dispatch }: Placement): s
       : dispatch === "uniform"
         ? "any replica, with equal chance"
         : `replicas as ${dispatch} chooses them`;
-  return `${count} replicas a layer; tokens use ${chosen}`;
+  return `${count} replicas a layer; tokens use ${chosen}${lacking}`;
 }
 
 /** Tokens of a layer, or from how many to how many. */

@@ -7,6 +7,9 @@ import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js"
  * Every layer of a trace with its chiplets.
  *
  * @throws InputError if a layer of the trace is not in the placement, or their experts differ in number.
+ *
+ * @example
+ * placedLayers(trace, placement)[0].chiplets === placement.layers[0].chiplets; // true
  */
 export function placedLayers(
   trace: RoutingTrace,
@@ -27,7 +30,11 @@ export function placedLayers(
   return trace.layers.map((current) => {
     const chiplets = chipletsOf.get(current.layer);
     if (chiplets === undefined) {
-      throw new InputError(`placement: found no layer ${current.layer}, expected every layer of the trace`);
+      const common = trace.layers.map(({ layer }) => layer).filter((layer) => chipletsOf.has(layer));
+      throw new InputError(
+        `placement: found no layer ${current.layer}, expected every layer of the trace`,
+        common.length > 0 ? `Maybe pass layers ${common.join(",")}, which it has.` : undefined,
+      );
     }
     const { layer, numTokens } = current;
     return { layer, tokens: numTokens, patterns: collectPatterns(current, trace), chiplets };

@@ -87,7 +87,7 @@ function roomForWeights(
   numExperts: number,
   { slotsPerChiplet, numReplicas }: ReturnType<typeof posedSlots>,
 ): number | undefined {
-  const { groupBytes } = groupCapacity(hardware, shape, { numReplicas });
+  const { groupBytes } = groupCapacity(hardware, { ...shape, numExperts }, { numReplicas });
   const { numGroups, chipletsPerGroup } = hardware;
   const slots = slotsPerChiplet ?? Math.ceil((numExperts + numReplicas) / (numGroups * chipletsPerGroup));
   const isBinding = numReplicas === 0 || chipletsPerGroup * slots * expertBytes(shape) > groupBytes;

@@ -103,7 +103,7 @@ function memoryEvents(graph: TaskGraph, schedule: Schedule): TraceEvent[] {
       ts: microseconds(atNs),
       pid: MEMORIES_PID,
       tid: 0,
-      args: { bytes },
+      args: { bytes: Math.round(bytes) },
     })),
   );
 }

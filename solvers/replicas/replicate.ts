@@ -126,14 +126,16 @@ function notWorse(problem: PlacementProblem, found: Solution, start: Chiplets | 
 /** Proves the placement found least of all, or finds a better one, or that there is none, where all can be tried. */
 function tryAll(problem: PlacementProblem, found: Solution): Solution {
   if (found.status === "infeasible") return found;
+  // One that lacks replicas stands in only where none has all that are asked for.
+  const isFound = "cost" in found && isWhole(problem, found.chiplets);
   const tried = enumerateReplicas(problem, {
-    mostCost: "cost" in found ? found.cost : Infinity,
+    mostCost: isFound ? found.cost : Infinity,
     isSound: (chiplets) => isWhole(problem, chiplets),
   });
   if (!tried) return found;
-  const chiplets = tried.chiplets ?? ("chiplets" in found ? found.chiplets : undefined);
+  const chiplets = tried.chiplets ?? (isFound ? found.chiplets : undefined);
   if (!chiplets)
-    return tried.isComplete
+    return tried.isComplete && !("chiplets" in found)
       ? {
           status: "infeasible",
           reason: "no placement respects all limits, pins and separations at once: all were tried",

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { describeReplicas } from "../../cli/describe/describe.js";
 import { sampleTrace, traceText } from "../sample-trace.js";
 import { openWorkplace, type Workplace } from "./run-cli.js";
 
@@ -41,6 +42,32 @@ describe("replicas on the command line", () => {
     expect(filled.placement.layers).to.deep.equal(placement.layers);
     const verified = await place.run("verify", "p.json", "--against", "trace.jsonl");
     expect(verified.stdout).to.contain("p.json: sound");
+  });
+
+  it("are said to be fewer than asked for, and in which layers", () => {
+    const layers = [0, 2, 1].map((more, layer) => ({
+      layer,
+      chiplets: [
+        [0, 1],
+        [2, 3, ...[0, 1].slice(0, more)],
+      ],
+    }));
+    const placement = {
+      model: undefined,
+      numExperts: 4,
+      numChiplets: 2,
+      dispatch: "nearest",
+      layers,
+    } as const;
+    expect(describeReplicas(placement, () => 2)).to.match(
+      /^0 to 2 replicas a layer; tokens use the nearest; fewer than asked for in layers 0, ?2, where/,
+    );
+    expect(describeReplicas(placement)).to.equal("0 to 2 replicas a layer; tokens use the nearest");
+    const [bare] = layers;
+    expect(describeReplicas({ ...placement, layers: [bare] }, () => 1)).to.match(
+      /^no replicas; fewer than asked for in layer 0/,
+    );
+    expect(describeReplicas({ ...placement, layers: [bare] }, () => 0)).to.equal(undefined);
   });
 
   for (const dispatch of ["nearest", "uniform"]) {

@@ -86,10 +86,9 @@ describe("evaluatePlacement", () => {
   });
 
   it("refuses a placement that lacks a layer of the trace, or is of another model", () => {
-    expect(() => evaluatePlacement(trace, placeBy([3]), { chipletsPerGroup: 1 })).to.throw(
-      InputError,
-      "placement: found no layer 5, expected every layer of the trace",
-    );
+    expect(() => evaluatePlacement(trace, placeBy([3]), { chipletsPerGroup: 1 }))
+      .to.throw(InputError, "placement: found no layer 5, expected every layer of the trace")
+      .with.property("advice", "Maybe pass layers 3, which it has.");
     expect(() =>
       evaluatePlacement(trace, { ...placeBy([3, 5]), numExperts: 8 }, { chipletsPerGroup: 1 }),
     ).to.throw(InputError, "found 8 experts, expected 4");

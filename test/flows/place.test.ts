@@ -1,5 +1,8 @@
 import { expect } from "chai";
 import { placeTrace, type PlaceTraceOptions } from "../../lib/flows/place.js";
+import { poseFor } from "../../lib/flows/pose.js";
+import { expertBytes, findModelShape } from "../../lib/hardware/model-shapes.js";
+import { findHardware } from "../../lib/hardware/presets.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../../lib/placement/solver.js";
 import { contiguous } from "../../solvers/contiguous.js";
 import { exact } from "../../solvers/exact.js";
@@ -13,6 +16,15 @@ const options: PlaceTraceOptions = {
   solver: exact,
   solverOptions: DEFAULT_SOLVER_OPTIONS,
 };
+
+describe("poseFor", () => {
+  it("gives every chiplet group room for its share of the experts that the trace has, not those of the model named", () => {
+    const hardware = findHardware("mozart-deepseek")!;
+    const shape = findModelShape("deepseek-moe-16b")!;
+    const { groupBytes } = poseFor({ numExperts: 1024 }, { hardware, shape });
+    expect(groupBytes).to.equal(256 * expertBytes(shape));
+  });
+});
 
 describe("placeTrace", () => {
   it("places every layer and says what was proved", async () => {

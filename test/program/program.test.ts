@@ -2,9 +2,11 @@ import { expect } from "chai";
 import {
   compare,
   crossEvaluate,
+  InputError,
   machine,
   place,
   readPlacement,
+  schedule,
   writePlacement,
   type PlaceOptions,
 } from "../../index.js";
@@ -64,6 +66,16 @@ describe("programs", () => {
     if (outcome.status !== "placed") throw new Error(outcome.status);
     await workplace.run("place", ...common, "--from", "p.json", "--max-moves", "2", "-o", "q.json");
     expect(writePlacement(outcome.placement)).to.equal(workplace.read("q.json"));
+  });
+
+  it("schedule no placement of another number of experts", async () => {
+    const outcome = await place(trace, asked);
+    if (outcome.status !== "placed") throw new Error(outcome.status);
+    const other = { ...outcome.placement, numExperts: 128 };
+    expect(() => schedule(trace, other, { machine: asked.machine })).to.throw(
+      InputError,
+      "found 128 experts",
+    );
   });
 
   it("compare the solvers that the command compares", async () => {

@@ -65,6 +65,8 @@ export const sglangRoutedExperts: TraceFormat = {
       for await (const part of scanResponses(path, { onBytes, onCut })) {
         requests.append(arrayOf(part.json, builder, path), part);
       }
+      const gap = requests.describeGap();
+      if (gap !== undefined) builder.warnings.push(`${path}: ${gap}`);
     }
   },
 };
@@ -127,6 +129,18 @@ class Requests {
     if (request === undefined) return;
     const stretches = joined([...(before?.stretches ?? []), { from, to: from + numTokens }]);
     this.#read.set(request, { stretches, hash: hashOf(ids, numTokens) });
+  }
+
+  /** Which tokens of a request no part had, though parts before and behind them came; undefined where there are none. */
+  describeGap(): string | undefined {
+    const apart = [...this.#read].filter(([, { stretches }]) => stretches.length > 1);
+    if (apart.length === 0) return undefined;
+    const [[request, { stretches }]] = apart;
+    const others = apart.length > 1 ? ` and of ${apart.length - 1} more` : "";
+    return (
+      `tokens ${stretches[0].to} to ${stretches[1].from - 1} of request ${request}${others} are in no part: ` +
+      "what comes behind a gap counts as a sequence of its own; maybe a response was lost"
+    );
   }
 }
 

@@ -82,6 +82,23 @@ describe("replicate", () => {
     }
   });
 
+  it("proves nothing of a placement that lacks replicas, which stands in where none with all keeps the limits", async () => {
+    const random = createRandom(19);
+    const tokens = Array.from({ length: 60 }, () => {
+      const chosen = new Set<number>();
+      while (chosen.size < 2) chosen.add(random.below(6));
+      return [...chosen];
+    });
+    const problem = createProblem(patternsOf(tokens, 6), {
+      ...{ numChiplets: 3, numReplicas: 2, slotsPerChiplet: 4, antiAffinity: [[0, 1]] },
+      limits: { chipletLoad: 40 },
+    });
+    const solution = await replicate(problem, DEFAULT_SOLVER_OPTIONS);
+    if (!("chiplets" in solution)) expect.fail(solution.status);
+    expect(solution.chiplets.flat()).to.have.length(6);
+    expect(solution.status).to.equal("feasible");
+  });
+
   it("puts balance first when asked to", async () => {
     const problem = createProblem(shared, { numChiplets: 2, numReplicas: 2, dispatch: "uniform" });
     const solution = await balanced({ ...localSearch, solve: replicate }).solve(

@@ -176,7 +176,11 @@ describe("routed experts in HTTP responses", () => {
     ];
     const line = ([first, end]: number[]) =>
       JSON.stringify({ id: "a", routed_experts: base64(first, end), routed_experts_start: first });
-    const { tokens, starts } = await read(parts.map(line).join("\n"));
+    const { tokens, starts, report } = await read(parts.map(line).join("\n"));
+    expect(report.warnings.join("\n")).to.contain("tokens 9 to 10 of request");
+    expect((await read(parts.slice(0, 4).map(line).join("\n"))).report.warnings.join("\n")).to.not.contain(
+      "are in no part",
+    );
     const expected = [...rowsOf(6, 9), ...rowsOf(0, 3), ...rowsOf(3, 6), ...rowsOf(11, 13)];
     expect(tokens).to.deep.equal(expected);
     expect(starts).to.deep.equal([0, 3, 9]);
