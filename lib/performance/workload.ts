@@ -134,6 +134,6 @@ export function microBatchTokens(
 }
 
 /** Whether what a placement saves in copies is worth anything: with one copy an expert, or all to all, it is not. */
-export function sharesCopies({ transport }: Workload): boolean {
+export function sharesCopies({ transport }: Pick<Workload, "transport">): boolean {
   return transport === "per-chiplet" || transport === "per-group";
 }

@@ -53,6 +53,14 @@ export function balanced(solver: Solver): Solver {
   };
 }
 
+/** Answers with the least largest load of a chiplet that is found, whatever token copies that makes. */
+export async function evenest(problem: PlacementProblem, options: SolverOptions): Promise<Solution> {
+  const chipletOf = await placeEvenly(problem, options);
+  return chipletOf instanceof Uint16Array
+    ? finish(problem, chipletOf, { ...options, stoppedBy: "budget" })
+    : chipletOf;
+}
+
 /**
  * Looks for the least largest load of a chiplet without replicas.
  *

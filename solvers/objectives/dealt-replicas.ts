@@ -69,8 +69,12 @@ export function dealing(solver: Solver, { otherwise, rivals, judge }: DealingOpt
         .sort((a, b) => a.ns - b.ns);
       const { chiplets, cost } = candidateOf(fastest.chiplets);
       const stoppedBy: StoppedBy = answer.stoppedBy === "proof" ? "budget" : answer.stoppedBy;
-      const bound = Math.min(cost, boundReplicas(problem, chiplets, deadline));
-      return { status: "feasible", chiplets, cost, bound, stoppedBy, candidates: told };
+      // Where copies are not worth anything, nothing was proved of them without replicas either.
+      const proved =
+        answer.bound === undefined
+          ? {}
+          : { bound: Math.min(cost, boundReplicas(problem, chiplets, deadline)) };
+      return { status: "feasible", chiplets, cost, ...proved, stoppedBy, candidates: told };
     },
   };
 }

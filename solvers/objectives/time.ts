@@ -4,12 +4,14 @@ import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/s
 import { countTraffic, tokenReplicationOf, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import type { Machine } from "../../lib/hardware/machine.js";
+import type { Transport } from "../../lib/hardware/workload.js";
 import { createMakespanEstimate, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
 import { regroupUnderLoad } from "../groups/regroup-under-load.js";
-import { createWorkload, transportOn } from "../../lib/performance/workload.js";
+import { createWorkload, sharesCopies, transportOn } from "../../lib/performance/workload.js";
 import { annealTime } from "./anneal-time.js";
+import { evenest } from "./balance.js";
 import { isHurried, quickPlan, type Asked } from "./hurried.js";
 import { groupByCopies } from "../groups/group-by-copies.js";
 import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
@@ -67,7 +69,8 @@ export interface FastestOptions {
  *
  * Time is set by the busiest memory, link or chiplet, for which two surrogates stand: the trade of C_T against load,
  * by searching under several caps on the load, and that of C_G against even loads of chiplet groups, by regrouping the
- * chiplets of every candidate. The best of these are annealed on the estimate itself. The judge decides. Nothing is proved
+ * chiplets of every candidate. Where copies are not shared, whatever is on a chiplet, only load counts, and is evened instead. The best of
+ * these are annealed on the estimate itself. The judge decides. Nothing is proved
  * of the time; the best bound on C_T is kept, as it holds for every placement. Solvers' own answers are told as candidates,
  * since the step of all layers may be faster with one of them.
  */
@@ -90,8 +93,10 @@ export function fastest(
       const estimated = timedBy(estimateNs);
       // Progress is of one solver: bounds and placements of many would not belong together.
       const { onProgress, ...silent } = options;
+      const isLoad = isLoadAlone(problem);
+      const answering = isLoad ? { solve: evenest } : solver;
       const [first, ...others] = await Promise.all([
-        solver.solve(problem, { ...silent, ...halfOf(options), ...(onProgress && { onProgress }) }),
+        answering.solve(problem, { ...silent, ...halfOf(options), ...(onProgress && { onProgress }) }),
         ...rivals.map((rival) => rival.solve(problem, { ...silent, ...timeLeft(deadline) })),
       ]);
       const solved = [solver, ...rivals].flatMap(({ name }, index) => {
@@ -102,7 +107,7 @@ export function fastest(
       if (answers.length === 0) return first;
       // Solvers take turns in this thread: each has what is left of the time, and none begins without any.
       const capped: Solution[] = [];
-      for (const [variant, start] of cappedTasks(problem, answers, trafficOf)) {
+      for (const [variant, start] of isLoad ? [] : cappedTasks(problem, answers, trafficOf)) {
         if (performance.now() >= deadline) break;
         capped.push(await search.solve(variant, { ...silent, ...timeLeft(deadline), start }));
       }
@@ -212,6 +217,21 @@ function rememberTraffic(problem: PlacementProblem): TrafficOf {
   };
 }
 
+/** Whether nothing but loads makes a difference, as copies are not shared. */
+function isLoadAlone({ objective, numReplicas }: PlacementProblem): boolean {
+  return (
+    objective.minimise === "time" &&
+    numReplicas === 0 &&
+    !sharesCopies({ transport: transportOf(objective.machine) })
+  );
+}
+
+/** How token copies travel. */
+function transportOf(machine: Machine): Transport {
+  const { transport } = machine.workload ?? createWorkload(machine);
+  return transportOn(machine.hardware, transport);
+}
+
 function machineOf({ objective }: PlacementProblem): Machine {
   if (objective.minimise === "time") return objective.machine;
   throw new Error(`asked for a time, but the objective is ${objective.minimise}`);
@@ -289,9 +309,7 @@ function groupsFirst(
 ): Candidate[] {
   if (problem.objective.minimise !== "time") return [];
   const { machine } = problem.objective;
-  const { transport } = machine.workload ?? createWorkload(machine);
-  const isShared = transportOn(machine.hardware, transport) === "per-group";
-  if (!isShared || machine.hardware.tokensStart !== "everywhere") return [];
+  if (transportOf(machine) !== "per-group" || machine.hardware.tokensStart !== "everywhere") return [];
   if (problem.numReplicas > 0 || problem.pins.length > 0) return [];
   const grouped = groupByCopies(problem, chiplets, createRandom(seed, problem.layer, GROUPING_STREAM));
   if (verifyChiplets(problem, grouped).length > 0) return [];
