@@ -18,6 +18,7 @@ import {
   vectorColumnTokens,
   type ColumnTokens,
 } from "../solvers/columns/column-tokens.js";
+import { plainTokenSets, vectorTokenSets, type TokenSets } from "../solvers/objectives/token-sets.js";
 import { PlainGainTables } from "../solvers/search/plain-gain-tables.js";
 import { SwapGains } from "../solvers/search/swap-gains.js";
 import { startVectorGainTables } from "../solvers/search/vector-gain-tables.js";
@@ -32,6 +33,7 @@ const NUM_LAYERS = 32;
 const NUM_TOKENS = 2 ** 20;
 
 const SWAPS = 2000;
+const KEPT_EVERY = 10;
 const COLUMNS = 500;
 const CHAINS = 5000;
 const COUNTED = 20;
@@ -77,6 +79,11 @@ console.log(
 );
 printHead();
 for (const { preset } of shapes) compareCounters(preset);
+console.log(
+  `\n## Sets of tokens: a layer of ${TOKENS} synthetic tokens, ${SWAPS} random swaps tried, every ${KEPT_EVERY}th kept\n`,
+);
+printHead();
+for (const { preset, numChiplets } of shapes) compareTokenSets(preset, numChiplets);
 
 function printHead(): void {
   console.log("| question | TypeScript, ms | WebAssembly, ms | times as fast |");
@@ -164,6 +171,40 @@ function compareCounters(preset: string): void {
   compare(`${patterns.numExperts} experts`, {
     plain: count(plainTokenCounter(patterns)),
     vectors: count(vectors),
+  });
+}
+
+/** Tries swaps of two experts from a contiguous placement on, as annealing on the time does, and keeps some. */
+function compareTokenSets(preset: string, numChiplets: number): void {
+  const patterns = patternsOf(preset);
+  const slots = patterns.numExperts / numChiplets;
+  const shape = { numBlocks: numChiplets, mostSets: slots, numSpare: 2 };
+  const vectors = vectorTokenSets(patterns, shape);
+  if (!vectors) throw new Error("found no kernels");
+  const swap = (sets: TokenSets) => () => {
+    const random = createRandom(1);
+    const expertIn = Array.from({ length: patterns.numExperts }, (_, expert) => expert);
+    sets.clear();
+    for (const expert of expertIn)
+      sets.change(sets.block(Math.floor(expert / slots)), sets.none, sets.ofExpert(expert));
+    let tokens = 0;
+    for (let made = 0; made < SWAPS; made++) {
+      const [slot, other] = [random.below(expertIn.length), random.below(expertIn.length)];
+      const [a, b] = [slot, other].map((at) => sets.block(Math.floor(at / slots)));
+      if (a === b) continue;
+      const [leaving, entering] = [sets.ofExpert(expertIn[slot]), sets.ofExpert(expertIn[other])];
+      tokens += sets.exchange(a, leaving, entering, sets.spare(0));
+      tokens += sets.exchange(b, entering, leaving, sets.spare(1));
+      if (made % KEPT_EVERY > 0) continue;
+      sets.change(a, leaving, entering);
+      sets.change(b, entering, leaving);
+      [expertIn[slot], expertIn[other]] = [expertIn[other], expertIn[slot]];
+    }
+    return tokens;
+  };
+  compare(`${patterns.numExperts} experts, ${numChiplets} chiplets`, {
+    plain: swap(plainTokenSets(patterns, shape)),
+    vectors: swap(vectors),
   });
 }
 

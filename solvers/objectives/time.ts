@@ -1,28 +1,27 @@
-import type { Chiplets, Proved, Solution } from "../../lib/placement/placement.js";
-import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
+import type { Chiplets, Solution } from "../../lib/placement/placement.js";
+import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type Solver, type SolverOptions } from "../../lib/placement/solver.js";
 import { countTraffic, tokenReplicationOf, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import type { Machine } from "../../lib/hardware/machine.js";
-import type { Transport } from "../../lib/hardware/workload.js";
 import { createMakespanEstimate, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
-import { verifyChiplets } from "../../lib/placement/verify.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
-import { regroupUnderLoad } from "../groups/regroup-under-load.js";
-import { createWorkload, sharesCopies, transportOn } from "../../lib/performance/workload.js";
 import { annealTime } from "./anneal-time.js";
 import { evenest } from "./balance.js";
-import { isHurried, quickPlan, type Asked } from "./hurried.js";
-import { groupByCopies } from "../groups/group-by-copies.js";
+import { isHurried, type Asked } from "./hurried.js";
+import {
+  cappedTasks,
+  distinct,
+  groupsFirst,
+  isLoadAlone,
+  isSame,
+  regroup,
+  type Candidate,
+  type TrafficOf,
+} from "./time-candidates.js";
 import { createAdmissibility, SwapTraffic } from "./swap-traffic.js";
-import { regroupByLoad } from "../groups/balance-groups.js";
 import { largest, smallest } from "../../lib/statistics.js";
 
-/** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
-const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
-const HURRIED_LOAD_CAPS = [1.3, 1.05];
-/** Load of a chiplet group over the mean that a smaller C_G may cost, in one of the ways to regroup. */
-const GROUP_LOAD_CAP = 1.1;
 /** Where searches are hurried, groups are searched for where the placement takes no more than so many times the least. */
 const WORTH_REGROUPING = 1.15;
 /** Variants that are judged after they were estimated, besides what the solvers answer. */
@@ -39,12 +38,6 @@ const WORTH_ANNEALING = 1.05;
 
 /** Modelled time of a layer with such traffic, in ns. */
 export type TrafficTime = (traffic: LayerTraffic) => number;
-
-/** The traffic of the problem's layer under a placement without a change since. */
-type TrafficOf = (chiplets: Chiplets) => LayerTraffic;
-
-/** What a solver answers that has found a placement. */
-type Candidate = Extract<Solution, Proved>;
 
 /** With its estimated time, in ns. */
 interface TimedCandidate {
@@ -205,7 +198,6 @@ function movesFor(numExperts: number): number {
 
 /** Tells the random streams of annealing from those of other searches. */
 const ANNEALING_STREAM = 900;
-const GROUPING_STREAM = 950;
 
 /** Makes the traffic of placements, which is counted once of each: loads, estimates, costs and the judge all ask for it. */
 function rememberTraffic(problem: PlacementProblem): TrafficOf {
@@ -217,117 +209,9 @@ function rememberTraffic(problem: PlacementProblem): TrafficOf {
   };
 }
 
-/** Whether nothing but loads makes a difference, as copies are not shared. */
-function isLoadAlone({ objective, numReplicas }: PlacementProblem): boolean {
-  return (
-    objective.minimise === "time" &&
-    numReplicas === 0 &&
-    !sharesCopies({ transport: transportOf(objective.machine) })
-  );
-}
-
-/** How token copies travel. */
-function transportOf(machine: Machine): Transport {
-  const { transport } = machine.workload ?? createWorkload(machine);
-  return transportOn(machine.hardware, transport);
-}
-
 function machineOf({ objective }: PlacementProblem): Machine {
   if (objective.minimise === "time") return objective.machine;
   throw new Error(`asked for a time, but the objective is ${objective.minimise}`);
-}
-
-/**
- * The problem under caps on the load, each with a placement to begin with that respects it.
- *
- * Caps are between the load of the answer that costs least, which no laxer cap would change, and that of the most
- * balanced answer: a tighter cap may be impossible to meet, and to find that out would take longer than all the rest.
- */
-function cappedTasks(
-  problem: PlacementProblem,
-  answers: readonly Candidate[],
-  trafficOf: TrafficOf,
-): [PlacementProblem, Chiplets][] {
-  const { limits } = problem;
-  const loaded = answers.map(({ chiplets, cost }) => ({
-    chiplets,
-    cost,
-    load: largest(trafficOf(chiplets).chipletLoad),
-  }));
-  const balanced = loaded.reduce((a, b) => (b.load < a.load ? b : a));
-  const cheapest = loaded.reduce((a, b) =>
-    b.cost < a.cost || (b.cost === a.cost && b.load < a.load) ? b : a,
-  );
-  const meanLoad = meanChipletLoad(problem);
-  const caps = (isHurried(problem) ? HURRIED_LOAD_CAPS : LOAD_CAPS).map((cap) =>
-    Math.max(cap * meanLoad, balanced.load),
-  );
-  return [...new Set(caps)]
-    .filter((chipletLoad) => chipletLoad < Math.min(cheapest.load, limits.chipletLoad))
-    .map((chipletLoad) => [{ ...problem, limits: { ...limits, chipletLoad } }, balanced.chiplets]);
-}
-
-/**
- * The same columns in chiplet groups of even load and, where a solver has assigned the groups, of nearly even load for
- * the least C_G; as far as the groups' limits allow it.
- */
-async function regroup(
-  problem: PlacementProblem,
-  found: Candidate,
-  {
-    isSearched,
-    trafficOf,
-    ...options
-  }: SolverOptions & { readonly isSearched: boolean; readonly trafficOf: TrafficOf },
-): Promise<Candidate[]> {
-  const { numReplicas } = problem;
-  const underLoad =
-    isSearched && found.groups && numReplicas === 0
-      ? await regroupUnderLoad(problem, found.chiplets, {
-          ...options,
-          maxOverMean: GROUP_LOAD_CAP,
-          mostKicks: quickPlan(problem).mostGroupKicks,
-        })
-      : undefined;
-  return [regroupByLoad(problem, found.chiplets), ...(underLoad ? [underLoad] : [])]
-    .filter((chiplets) => verifyChiplets(problem, chiplets).length === 0)
-    .map((chiplets) => {
-      // Tokens choose the nearest of several replicas by their chiplet groups, so the cost may differ.
-      const cost = tokenReplicationOf(trafficOf(chiplets));
-      return { status: "feasible", chiplets, cost, stoppedBy: found.stoppedBy };
-    });
-}
-
-/**
- * The experts in chiplet groups of few copies to the busiest of them, dealt evenly to its chiplets; where adapters of servers
- * carry one copy of a token, which bind then.
- */
-function groupsFirst(
-  problem: PlacementProblem,
-  { chiplets, stoppedBy }: Candidate,
-  { seed, trafficOf }: SolverOptions & { readonly trafficOf: TrafficOf },
-): Candidate[] {
-  if (problem.objective.minimise !== "time") return [];
-  const { machine } = problem.objective;
-  if (transportOf(machine) !== "per-group" || machine.hardware.tokensStart !== "everywhere") return [];
-  if (problem.numReplicas > 0 || problem.pins.length > 0) return [];
-  const grouped = groupByCopies(problem, chiplets, createRandom(seed, problem.layer, GROUPING_STREAM));
-  if (verifyChiplets(problem, grouped).length > 0) return [];
-  const cost = tokenReplicationOf(trafficOf(grouped));
-  return [{ status: "feasible", chiplets: grouped, cost, stoppedBy }];
-}
-
-function distinct(placements: readonly Candidate[]): Candidate[] {
-  return placements.filter(
-    (placement, index) => placements.findIndex((earlier) => isSame(placement, earlier)) === index,
-  );
-}
-
-function isSame(a: Candidate, b: Candidate): boolean {
-  return a.chiplets.every((experts, chiplet) => {
-    const others = b.chiplets[chiplet];
-    return experts.length === others.length && experts.every((expert, place) => expert === others[place]);
-  });
 }
 
 /** The chosen placement with the best bound on C_T, whoever proved it, that holds under no cap on the load. */
