@@ -22,8 +22,9 @@ export function frontChart(
   return drawPlot(`Time of a step against ${label}`, size, {
     height: 320,
     marginLeft: 60,
-    // The name of the axis stands below its numbers, not in the last of them.
+    // The names of the axes stand below and above their numbers, not in the last of them.
     marginBottom: 44,
+    marginTop: 32,
     x: { label: `step, ${time.name}`, labelOffset: 40, grid: true, nice: true },
     y: { label: `${label}, ${unit}`, grid: true, nice: true },
     marks: [

@@ -1,5 +1,6 @@
-import type { SweepRow } from "../flows/sweep.js";
+import { comparableRows, type SweepRow } from "../flows/sweep.js";
 import { escapeXml } from "./escape-xml.js";
+import { formatTime } from "./format-time.js";
 import { caption, section } from "./page-parts.js";
 import { reportStyle } from "./report-style.js";
 import { frontsOf, markFronts, sweepTable, WEIGHED } from "./sweep-table.js";
@@ -39,12 +40,22 @@ export async function sweepPage(rows: readonly SweepRow[], facts: readonly strin
     "<!doctype html>",
     '<html lang="en"><head><meta charset="utf-8"><title>moeplace: sweep</title>',
     `<meta name="viewport" content="width=device-width, initial-scale=1"><style>${reportStyle}</style></head><body><main>`,
-    `<h1>Sweep of ${rows.length} points</h1>`,
+    "<h1>moeplace: sweep</h1>",
+    `<p class="headline">${escapeXml(headline(rows))}</p>`,
     `<p class="quiet">${facts.map(escapeXml).join("<br>")}</p>`,
     ...pictures,
     section("All points", [table]),
     "</main></body></html>\n",
   ].join("\n");
+}
+
+/** The fastest point, where all steps do the same; else how many there are. */
+function headline(rows: readonly SweepRow[]): string {
+  const timed = rows.filter(({ stepNs }) => stepNs !== undefined);
+  const [least] = timed.toSorted(({ stepNs: a = 0 }, { stepNs: b = 0 }) => a - b);
+  if (timed.length === 0 || comparableRows(timed).length > 1) return `A sweep of ${rows.length} points.`;
+  const { stepNs = 0, machine, solver } = least;
+  return `The fastest of ${rows.length} points takes ${formatTime(stepNs)} a step: ${machine}, by ${solver}.`;
 }
 
 /** Whose front it is: steps that do the same. */

@@ -73,37 +73,51 @@ export function tradeOff(
           `${solver}: C_T ${copies.toFixed(3)}, largest load ${load.toFixed(2)}` +
           (Number.isNaN(time) ? "" : `, ${(time / unit.ns).toPrecision(4)} ${unit.name}`),
       }),
-      Plot.text(apart(points), {
-        x: "load",
-        y: "at",
-        text: "solver",
-        dx: 11,
-        textAnchor: "start",
-        fill: "currentColor",
-        stroke: "var(--background)",
-        strokeWidth: 3,
-      }),
+      ...(["start", "end"] as const).map((textAnchor) =>
+        Plot.text(
+          apart(points).filter(({ isAtRight }) => isAtRight === (textAnchor === "end")),
+          {
+            x: "load",
+            y: "at",
+            text: "solver",
+            dx: textAnchor === "end" ? -11 : 11,
+            textAnchor,
+            fill: "currentColor",
+            stroke: "var(--background)",
+            strokeWidth: 3,
+          },
+        ),
+      ),
     ],
   });
   // A point and the row of its solver are lit together: points know whose they are by their titles.
   return drawn.replace(/<circle ([^>]*)><title>([^:<]*):/g, '<circle data-solver="$2" $1><title>$2:');
 }
 
+/** How far to the right a point is, of the width, whose label stands to its left: there is no room to its right. */
+const AT_RIGHT = 0.7;
+
+interface LabelPlace {
+  readonly at: number;
+  readonly isAtRight: boolean;
+}
+
 /** Labels beside points, pushed apart where points are too close for them. */
-function apart<P extends { copies: number; load: number }>(points: readonly P[]): (P & { at: number })[] {
+function apart<P extends { copies: number; load: number }>(points: readonly P[]): (P & LabelPlace)[] {
   const spanOf = (values: number[]) => largest(values) - smallest(values) || 1;
   const [height, width] = [
     spanOf(points.map(({ copies }) => copies)),
     spanOf(points.map(({ load }) => load)),
   ];
-  const done: (P & { at: number })[] = [];
+  const leftmost = smallest(points.map(({ load }) => load));
+  const done: (P & LabelPlace)[] = [];
   for (const point of points.toSorted((left, right) => left.copies - right.copies)) {
     let at = point.copies;
     for (const placed of done) {
       const near = Math.abs(placed.load - point.load) < 0.5 * width;
       if (near && at - placed.at < height / 18) at = placed.at + height / 18;
     }
-    done.push({ ...point, at });
+    done.push({ ...point, at, isAtRight: point.load - leftmost > AT_RIGHT * width });
   }
   return done;
 }

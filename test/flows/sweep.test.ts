@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { paretoFront, type SweepRow } from "../../lib/flows/sweep.js";
 import { gridMachines, parseSweep } from "../../lib/flows/sweep-grid.js";
+import { sweepPage } from "../../lib/report/sweep-page.js";
 import { frontsOf, markFronts, sweepCsv, sweepTable } from "../../lib/report/sweep-table.js";
 import { overrideHardware } from "../../lib/hardware/override.js";
 import { findHardware } from "../../lib/hardware/presets.js";
@@ -96,6 +97,23 @@ describe("the fronts of a sweep", () => {
       // A front of one point that nothing stands against says nothing.
       "",
     ]);
+  });
+});
+
+describe("the page of a sweep", () => {
+  it("names the fastest point where all steps do the same, and no other", async () => {
+    const common = { trace: "t", workload: "train", stepTokens: 64, solver: "auto", status: "feasible" };
+    const place = { objective: "traffic", dispatch: "nearest", numReplicas: 0, numChiplets: 4 };
+    const rows = [21.5e6, 20.25e6].map(
+      (stepNs, at) => ({ ...common, ...place, machine: `m${at}`, stepNs }) as SweepRow,
+    );
+    expect(await sweepPage(rows, [])).to.contain(
+      "The fastest of 2 points takes 20.25 ms a step: m1, by auto.",
+    );
+    const others = [...rows, { ...rows[0], workload: "decode" }];
+    expect(await sweepPage(others, []))
+      .to.contain("A sweep of 3 points.")
+      .and.not.contain("The fastest");
   });
 });
 

@@ -5,12 +5,14 @@ import { evaluatePlacement } from "../../lib/flows/evaluate.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { withChiplets } from "../../lib/hardware/hardware.js";
 import type { Placement } from "../../lib/placement/placement.js";
-import type { ComparedSolver } from "../../lib/flows/compare.js";
+import type { ComparedSolver, ComparisonRow } from "../../lib/flows/compare.js";
 import { comparisonPicture } from "../../lib/report/comparison-picture.js";
 import type { PlacedSolver } from "../../lib/report/layer-view.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { encodePng } from "../../lib/report/png.js";
+import { CHART_SIZES } from "../../lib/report/draw-plot.js";
 import { reportPage } from "../../lib/report/report-page.js";
+import { tradeOff } from "../../lib/report/trade-off.js";
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { countTokenCopies } from "../../lib/placement/cost.js";
@@ -77,6 +79,19 @@ describe("reportPage", () => {
     expect(page).to.contain(
       `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`,
     );
+  });
+
+  it("writes the names of points at the right of the trade-off to their left, where they have room", () => {
+    const rows = [1.2, 2.4].map((loadMaxOverMean) => ({
+      solver: `solver-of-load-${loadMaxOverMean}`,
+      learned: { tokenReplication: 3, loadMaxOverMean },
+    })) as unknown as ComparisonRow[];
+    const drawn = tradeOff(rows, { size: CHART_SIZES.wide });
+    const labels = [
+      ...drawn.matchAll(/<g [^>]*text-anchor="(end|start)"[^>]*>((?:<text[^>]*>[^<]*<\/text>)+)<\/g>/g),
+    ];
+    const anchorOf = (name: string) => labels.find(([, , texts]) => texts.includes(name))?.[1];
+    expect([anchorOf("load-1.2"), anchorOf("load-2.4")]).to.deep.equal(["start", "end"]);
   });
 
   it("draws bars, a trade-off, lines, loads, floor plans and batches at two sizes, each with a label", async () => {
