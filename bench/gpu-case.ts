@@ -18,11 +18,15 @@ export interface GpuCase {
 }
 
 /** Columns of one row. */
-export type Row = Readonly<Record<string, string>>;
+export type Row = Readonly<Record<string, string | undefined>>;
 
 /** The times of a row, on a machine. */
 export type Reader = (row: Row, machine: string) => Omit<GpuCase, "row" | "machine" | "tokens">[];
 
+/** What a machine is taken as whose name tells no other. */
+export const USUAL_MACHINE = "h100-8x8";
+/** Compute units that DeepEP's normal kernels are run with. */
+export const USUAL_UNITS = 24;
 /** Bytes of a value in BF16. */
 export const BF16_BYTES = 2;
 
@@ -67,6 +71,15 @@ export function deepEpBytes(hiddenSize: number, way: keyof BothWays<unknown>, he
 
 /** Bytes of a value in a format, with its scales. */
 export function bytesOfFormat(format: string): number {
-  if (/fp4|w4/i.test(format)) return 1 / 2 + 1 / 16;
-  return /fp8|int8/i.test(format) ? 1 : BF16_BYTES;
+  if (/fp4|w4|int4/i.test(format)) return 1 / 2 + 1 / 16;
+  if (/^float$|32/i.test(format)) return 4;
+  return /fp8|int8|e4m3|e5m2/i.test(format) ? 1 : BF16_BYTES;
+}
+
+/** Exponent of `power_law_1.2` or `power_law_1.2_eplb`; undefined where the router is even. */
+export function alphaOf(distribution: string): number | undefined {
+  const found = /power_law_([\d.]+)/.exec(distribution);
+  if (found === null) return undefined;
+  // The law's antiderivative is a logarithm at exactly 1.
+  return Number(found[1]) === 1 ? 1.0001 : Number(found[1]);
 }

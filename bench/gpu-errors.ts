@@ -23,11 +23,17 @@ export interface JudgedCase extends GpuCase {
 /** The cases that the presets' constants can model, with the relative error of each, absolute value. */
 export function judge(cases: readonly GpuCase[]): JudgedCase[] {
   return cases
-    .map((found) => ({
-      ...found,
-      error: Math.abs(found.modelNs(plainKernels(found.machine)) / found.measuredNs - 1),
-    }))
+    .map((found) => ({ ...found, error: Math.abs(modelledNs(found) / found.measuredNs - 1) }))
     .filter(({ error }) => Number.isFinite(error));
+}
+
+/** NaN where numbers are missing, which no model takes. */
+function modelledNs(found: GpuCase): number {
+  try {
+    return found.modelNs(plainKernels(found.machine));
+  } catch {
+    return NaN;
+  }
 }
 
 /** Errors of one file, as `bench:gpu --json` prints them. */

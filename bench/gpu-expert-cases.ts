@@ -1,9 +1,10 @@
 /** Measured times of experts as cases: tables of DeepGEMM, and fused kernels under a skewed router. */
 import type { ExpertKernel } from "../lib/hardware/kernels.js";
 import { expertComputeNs } from "../lib/performance/expert-compute.js";
+import { expectedParts } from "../lib/performance/uniform-copies.js";
 import { mean } from "../lib/statistics.js";
-import { BF16_BYTES, bytesOfFormat, shapeOf, type Reader, type Row } from "./gpu-case.js";
-import { drawHottestGpus } from "./power-law.js";
+import { alphaOf, BF16_BYTES, bytesOfFormat, shapeOf, type Reader, type Row } from "./gpu-case.js";
+import { drawHottestGpus, type HottestGpu } from "./power-law.js";
 
 /** Draws of a random router that the mean is taken of; where the tokens of the hottest GPU are told, those nearest. */
 const DRAWS = 24;
@@ -17,8 +18,9 @@ function widthOf(row: Row): number {
 /** Rows of the hottest GPU's experts in a table of DeepGEMM; `num_tokens` counts those of all GPUs. */
 export function readDeepGemm(row: Row): ReturnType<Reader> {
   const { hiddenSize, topK, numExperts, tokens, numGpus, shape } = shapeOf(row);
-  const kind = row["op_name"] === "moe_context" ? "prefill" : "decode";
-  const alpha = alphaOf(row["distribution"]);
+  const kind = /context|ctx|prefill/.test(row["op_name"] ?? "") ? "prefill" : "decode";
+  const distribution = row["distribution"] ?? "";
+  const alpha = alphaOf(distribution);
   const loads =
     alpha === undefined
       ? [evenRows((tokens * topK) / numGpus, numExperts / numGpus, kind === "prefill" ? 128 : 1)]
@@ -28,13 +30,13 @@ export function readDeepGemm(row: Row): ReturnType<Reader> {
   const work = {
     hiddenSize,
     expertWidth: widthOf(row),
-    bytesPerWeight: bytesOfFormat(row["moe_dtype"]),
+    bytesPerWeight: bytesOfFormat(row["moe_dtype"] ?? ""),
   };
   return [
     {
       kernel: `experts.${kind}`,
       measuredNs: 1e6 * Number(row["latency"]),
-      groups: { shape: `${shape}, ${row["distribution"]}`, ep: String(numGpus), servers: "1" },
+      groups: { shape: `${shape}, ${distribution}`, ep: String(numGpus), servers: "1" },
       modelNs: ({ experts }) =>
         mean(
           loads.map((rows) =>
@@ -53,27 +55,9 @@ function evenRows(rows: number, numExperts: number, block: number): Float64Array
 
 /** A fused kernel on the GPU whose experts are the hottest. */
 export function readSkewed(row: Row): ReturnType<Reader> {
-  const { hiddenSize, topK, numExperts, tokens, numGpus, shape } = shapeOf(row);
-  const hottest = Number(row["rank0_num_tokens"]);
-  const alpha = alphaOf(row["distribution"]);
-  if (alpha === undefined) return [];
-  const numSlots = row["distribution"].endsWith("eplb") ? Number(row["num_slots"]) : undefined;
-  const draws = drawHottestGpus(
-    {
-      tokens,
-      numExperts,
-      topK,
-      numGpus,
-      alpha,
-      remainder: "fewest first",
-      ...(numSlots !== undefined && { numSlots }),
-    },
-    DRAWS,
-  );
-  const nearest = [...draws]
-    .sort((left, right) => Math.abs(left.tokens - hottest) - Math.abs(right.tokens - hottest))
-    .slice(0, NEAREST_DRAWS);
-  const format = row["moe_dtype"];
+  const { hiddenSize, numGpus, shape } = shapeOf(row);
+  const loads = skewedLoads(row);
+  const format = row["moe_dtype"] ?? "";
   const work = { hiddenSize, expertWidth: widthOf(row), bytesPerWeight: bytesOfFormat(format) };
   return [
     {
@@ -81,24 +65,34 @@ export function readSkewed(row: Row): ReturnType<Reader> {
       measuredNs: 1e6 * Number(row["latency"]),
       groups: { shape: `${shape}, ${row["num_slots"]} slots`, ep: String(numGpus), servers: "1" },
       modelNs: ({ experts }) =>
-        mean(
-          nearest.map(({ rows }) =>
-            expertComputeNs(fusedFor(experts.fused, format), { ...work, rows, tokens: hottest }),
-          ),
-        ),
+        mean(loads.map((load) => expertComputeNs(fusedFor(experts.fused, format), { ...work, ...load }))),
     },
   ];
+}
+
+/** Loads of the hottest GPU that draws come to; where a table prints its tokens, those with nearest as many. */
+function skewedLoads(row: Row): HottestGpu[] {
+  const { topK, numExperts, tokens, numGpus } = shapeOf(row);
+  const distribution = row["distribution"] ?? "";
+  const hottest = Number(row["rank0_num_tokens"]);
+  const alpha = alphaOf(distribution);
+  const slots = Number(row["num_slots"]) || numExperts;
+  if (alpha === undefined) {
+    const rows = evenRows((tokens * topK) / numGpus, slots / numGpus, 1);
+    const visits = tokens * (expectedParts({ numExperts, topK, numParts: numGpus }) / numGpus);
+    return [{ rows, tokens: hottest > 0 ? hottest : visits }];
+  }
+  const numSlots = distribution.endsWith("eplb") ? numGpus * Math.ceil(slots / numGpus) : undefined;
+  const routing = { tokens, numExperts, topK, numGpus, alpha, remainder: "fewest first" } as const;
+  const draws = drawHottestGpus({ ...routing, ...(numSlots !== undefined && { numSlots }) }, DRAWS);
+  if (!(hottest > 0)) return draws;
+  return [...draws]
+    .sort((left, right) => Math.abs(left.tokens - hottest) - Math.abs(right.tokens - hottest))
+    .slice(0, NEAREST_DRAWS)
+    .map(({ rows }) => ({ rows, tokens: hottest }));
 }
 
 /** Fused kernels are measured at the narrowest format of a machine; wider ones take as much longer as they are wider. */
 function fusedFor(kernel: ExpertKernel, format: string): ExpertKernel {
   return bytesOfFormat(format) === BF16_BYTES ? { ...kernel, flopPerNs: kernel.flopPerNs / 2 } : kernel;
-}
-
-/** Exponent of `power_law_1.2` or `power_law_1.2_eplb`; undefined where the router is even. */
-function alphaOf(distribution: string): number | undefined {
-  const found = /power_law_([\d.]+)/.exec(distribution);
-  if (found === null) return undefined;
-  // The law's antiderivative is a logarithm at exactly 1.
-  return Number(found[1]) === 1 ? 1.0001 : Number(found[1]);
 }

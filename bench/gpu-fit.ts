@@ -58,6 +58,18 @@ const fabric: FitPlan = {
   },
   bounds: { linkBytesPerNs: [1, 900], overlap, fanOut: [0, 0.2] },
 };
+// With few GPUs there is little to send, and handling tokens binds.
+const handled: FitPlan = {
+  start: {
+    floorNs: 10_000,
+    floorNsPerDoubling: 700,
+    tokenNs: 36,
+    copyNs: 1.3,
+    linkBytesPerNs: 610,
+    overlap: 1,
+  },
+  bounds: { linkBytesPerNs: [1, 900], overlap },
+};
 // The floor and telling what will come are one time in the tables' sums: their parts keep to what the tables print apart.
 const network: FitPlan = {
   start: {
@@ -100,7 +112,7 @@ function planOf(kernel: string, machine: string): FitPlan | undefined {
     "acrossServers.combine": network,
     "fabric.oneSided.dispatch": fabric,
     "fabric.oneSided.combine": fabric,
-    "fabric.twoSided.dispatch": fabric,
+    "fabric.twoSided.dispatch": handled,
     "fabric.twoSided.combine": fabric,
     "fabric.twoSided.lowPrecisionCombine": { ...fabric, start: { ...fabric.start, readNsPerByte: 0.03 } },
     "fabric.twoSided.prepare": {
@@ -111,7 +123,7 @@ function planOf(kernel: string, machine: string): FitPlan | undefined {
     "collectives.allGather": collective,
     "collectives.reduceScatter": collective,
     "experts.decode": {
-      start: { floorNs: 22_000, idleExpertNs: 480, memoryBytesPerNs: 4200, flopPerNs: 1.4e6, overlap: 1.5 },
+      start: { floorNs: 22_000, idleExpertNs: 5000, memoryBytesPerNs: 4200, overlap: 1.5 },
       bounds: { overlap: [1, 8], memoryBytesPerNs: [100, 4800] },
     },
     "experts.prefill": {

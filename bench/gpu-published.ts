@@ -10,7 +10,15 @@ import { findHardware } from "../lib/hardware/presets.js";
 import { copyNs, lowLatencyNs, networkNs } from "../lib/performance/collective.js";
 import { expectedCopies } from "../lib/performance/uniform-copies.js";
 import { ascendKernels } from "./ascend.js";
-import { bytesOfFormat, deepEpBytes, machineOf, type GpuCase, type Row } from "./gpu-case.js";
+import {
+  bytesOfFormat,
+  deepEpBytes,
+  machineOf,
+  USUAL_MACHINE,
+  USUAL_UNITS,
+  type GpuCase,
+  type Row,
+} from "./gpu-case.js";
 
 /**
  * What AWS's EFA takes longer than InfiniBand, for each other server, in one exchange: a constant of the adapter's own
@@ -36,6 +44,9 @@ interface Setting {
   readonly library: string;
   readonly machine: string;
   readonly hasEfa: boolean;
+  /** What the row says of its machine's links and adapters, where it does. */
+  readonly linkBytesPerNs: number;
+  readonly adapterBytesPerNs: number | undefined;
   readonly tokens: number;
   readonly topK: number;
   readonly numExperts: number;
@@ -47,24 +58,21 @@ interface Setting {
   readonly expected: { readonly servers: number; readonly gpus: number };
 }
 
-/** Compute units that DeepEP's first kernels are run with. */
-const USUAL_UNITS = 24;
 /** Kernels that let the copy engine move tokens: few compute units bind no more. */
 const COPY_ENGINE = /V2|Hybrid/;
 
 /** Cases of one row: dispatch and combine, or both as one time. */
 export function readPublished(row: Row, index: number): GpuCase[] {
-  const machine = machineOf(row["machine"]);
-  if (machine === undefined) return [];
+  const machine = machineOf(row["machine"] ?? "") ?? USUAL_MACHINE;
   const setting = settingOf(row, machine);
   const common = {
     row: index,
     kernel: `published.${classOf(row)}`,
     machine,
     tokens: setting.tokens,
-    groups: { shape: row["mode"], ep: row["ep"], servers: row["nodes"] },
+    groups: { shape: setting.mode, ep: String(setting.numGpus), servers: String(setting.numServers) },
   };
-  const together = row["note"].includes("PLUS combine");
+  const together = row["note"]?.includes("PLUS combine") === true;
   if (together) {
     return [
       {
@@ -85,7 +93,7 @@ export function readPublished(row: Row, index: number): GpuCase[] {
 }
 
 /** Whose kernels they are. */
-function classOf({ mode, source, machine }: Row): string {
+function classOf({ mode = "", source = "", machine = "" }: Row): string {
   const found = /UCCL|MORI|pplx|Hybrid-EP|V2|NVSHMEM/.exec(mode)?.[0];
   if (found === "V2" && source.startsWith("awslabs")) return "DeepEP V2 on EFA";
   if (found === "NVSHMEM") return "DeepEP V1 on EFA";
@@ -95,19 +103,22 @@ function classOf({ mode, source, machine }: Row): string {
 }
 
 function settingOf(row: Row, machine: string): Setting {
-  const [numGpus, numServers] = [Number(row["ep"]), Number(row["nodes"])];
+  const numGpus = Number(row["ep"]);
+  const numServers = Number(row["nodes"]) || Math.ceil(numGpus / (Number(row["gpus_per_node"]) || 8));
   const [topK, numExperts] = [Number(row["topk"]), Number(row["experts"])];
   const hiddenSize = Number(row["hidden"]);
   const dispatchFormat = row["dispatch_dtype"] || "fp8";
-  const dispatch = /bf16|nvfp4/.test(dispatchFormat)
+  const dispatch = /bf16|fp16|fp4/.test(dispatchFormat)
     ? hiddenSize * bytesOfFormat(dispatchFormat)
     : deepEpBytes(hiddenSize, "dispatch");
   const gpusPerServer = numGpus / numServers;
   return {
-    mode: row["mode"],
+    mode: row["mode"] ?? "",
     library: classOf(row),
     machine,
-    hasEfa: row["machine"].includes("EFA"),
+    hasEfa: row["machine"]?.includes("EFA") === true,
+    linkBytesPerNs: Number(row["intra_GBps"]) || Infinity,
+    adapterBytesPerNs: Number(row["inter_GBps_per_gpu"]) || undefined,
     tokens: Number(row["tokens_per_rank"]),
     topK,
     numExperts,
@@ -124,7 +135,7 @@ function settingOf(row: Row, machine: string): Setting {
       numServers,
       gpusPerServer,
       // DeepSeek's router keeps a token to 4 servers; a uniform one to none.
-      mostServers: row["note"].includes("uniform") ? numServers : 4,
+      mostServers: row["note"]?.includes("uniform") === true ? numServers : 4,
     }),
   };
 }
@@ -136,7 +147,7 @@ function measuredNs(row: Row, setting: Setting, way: Way): number {
   const rate = Number(row[`${way}_GBps`]);
   if (!(rate > 0)) return 0;
   const { tokens, topK, expected, numServers, bytes } = setting;
-  const perExpert = row["GBps_counts"].includes("128*8");
+  const perExpert = row["GBps_counts"]?.includes("128*8") === true;
   const copies = perExpert ? topK : numServers > 1 ? expected.servers : expected.gpus;
   return (tokens * copies * bytes[way]) / rate;
 }
@@ -150,6 +161,29 @@ function kernelsOf({ library, machine, numGpus }: Setting, measured: GpuKernels)
   return fabric === undefined ? measured : { ...measured, fabric: plainNumbers<FabricKernels>(fabric) };
 }
 
+/** Kernels at the rates that a row prints of its machine. */
+function withRates({ linkBytesPerNs: most, adapterBytesPerNs }: Setting, kernels: GpuKernels): GpuKernels {
+  const { lowLatency, normal, acrossServers } = kernels;
+  const adapters = adapterBytesPerNs === undefined ? 1 : adapterBytesPerNs / kernels.adapterBytesPerNs;
+  const link = <T extends { linkBytesPerNs: number }>(kernel: T) => ({
+    ...kernel,
+    linkBytesPerNs: Math.min(most, kernel.linkBytesPerNs),
+  });
+  const network = <T extends { networkBytesPerNs: number }>(kernel: T) => ({
+    ...kernel,
+    networkBytesPerNs: adapters * kernel.networkBytesPerNs,
+  });
+  return {
+    ...kernels,
+    lowLatency: {
+      dispatch: network(link(lowLatency.dispatch)),
+      combine: network(link(lowLatency.combine)),
+    },
+    normal: { dispatch: link(normal.dispatch), combine: link(normal.combine) },
+    acrossServers: { dispatch: network(acrossServers.dispatch), combine: network(acrossServers.combine) },
+  };
+}
+
 function exchangeNs(measured: GpuKernels, setting: Setting, way: Way): number {
   const { hasEfa, numServers, library } = setting;
   const adapterNs = hasEfa ? EFA_NS_A_SERVER * (numServers - 1) : 0;
@@ -159,7 +193,7 @@ function exchangeNs(measured: GpuKernels, setting: Setting, way: Way): number {
 
 function kernelNs(measured: GpuKernels, setting: Setting, way: Way): number {
   const { mode, library, tokens, topK, numExperts, numGpus, numServers, gpusPerServer, expected } = setting;
-  const kernels = kernelsOf(setting, measured);
+  const kernels = withRates(setting, kernelsOf(setting, measured));
   const exchange = { tokens, numGpus, bytesPerCopy: setting.bytes[way] };
   const { fabric, computeUnits } = kernels;
   if (mode.includes("perfect router") && fabric !== undefined) {

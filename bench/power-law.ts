@@ -33,7 +33,10 @@ export interface HottestGpu {
 
 /** Seeded draws of the GPU with most rows. */
 export function drawHottestGpus(routing: SkewedRouting, numDraws: number, seed = 1): HottestGpu[] {
-  const { tokens, numExperts, numGpus, alpha } = routing;
+  const { tokens, topK, numExperts, numGpus, alpha } = routing;
+  if (!(tokens > 0 && topK > 0 && numExperts > 0 && numGpus > 0)) {
+    throw new Error("found a number below 1, expected tokens, experts and GPUs");
+  }
   const random = createRandom(seed, tokens, numExperts, numGpus, Math.round(100 * alpha));
   return Array.from({ length: numDraws }, () => hottestGpu(routing, drawCounts(routing, random)));
 }

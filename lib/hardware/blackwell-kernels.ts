@@ -171,12 +171,14 @@ export const nvl72OneSided = {
 export const nvl72TwoSided = {
   dispatch: fabric({
     ...fabricKernel,
-    floorNs: 10_300,
-    floorNsPerDoubling: 536,
-    readNsPerByte: 0.0012,
-    linkBytesPerNs: 621,
-    overlap: 0.962,
-    fanOut: 0.0193,
+    floorNs: 9930,
+    floorNsPerDoubling: 644,
+    tokenNs: 36.6,
+    readNsPerByte: 0,
+    copyNs: 1.26,
+    linkBytesPerNs: 609,
+    overlap: 0.988,
+    fanOut: 0,
   }),
   combine: fabric({
     ...fabricKernel,
@@ -211,6 +213,7 @@ export const gb200Fused = from("TensorRT-LLM Cutlass NVFP4 on GB200")({
   floorNs: 46_700,
   hostNs: 0,
   idleExpertNs: 58.1,
+  idleExponent: 0,
   memoryBytesPerNs: 8000,
   flopPerNs: 10_000_000,
   tileRows: 128,

@@ -54,6 +54,7 @@ export function kernelSchema<T extends z.ZodType>(amount: T) {
     "floorNs",
     "hostNs",
     "idleExpertNs",
+    "idleExponent",
     "memoryBytesPerNs",
     "flopPerNs",
     "tileRows",

@@ -88,8 +88,9 @@ export interface CopyKernel {
   readonly floorNsPerByte: number;
   /** What each doubling of the GPUs adds to the floor. */
   readonly floorNsPerDoubling: number;
-  /** Handling a token, whoever it is for, and reading one of its bytes. */
+  /** Handling a token, whoever it is for and however long, while copies travel. */
   readonly tokenNs: number;
+  /** Reading a byte of a token. */
   readonly readNsPerByte: number;
   /** One copy to another GPU, however long. */
   readonly copyNs: number;
@@ -133,8 +134,9 @@ export interface ExpertKernel {
   readonly floorNs: number;
   /** Preparing launches on the host, at the same time. */
   readonly hostNs: number;
-  /** An expert without rows. */
+  /** An expert without rows, of n on a GPU: idleExpertNs / n^idleExponent, and no more than one with a row. */
   readonly idleExpertNs: number;
+  readonly idleExponent: number;
   /** Reached when weights are read. */
   readonly memoryBytesPerNs: number;
   /** Reached on whole tiles of rows; a multiply-accumulate is two. */

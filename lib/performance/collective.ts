@@ -75,8 +75,8 @@ export interface CopyExchange extends Exchange {
 /**
  * Normal kernels in one server, and kernels on a fabric: one copy for each GPU that a token visits.
  *
- * overlapped(floor, tokens x reading + copies x (copying + bytes / link)), and fanOut of it for each doubling of the GPUs
- * beyond 8.
+ * overlapped(floor, overlapped(tokens x handling, tokens x reading + copies x (copying + bytes / link))), and fanOut of it
+ * for each doubling of the GPUs beyond 8.
  *
  * @example
  * // h100-8x8, 4096 tokens of DeepSeek-V3 in FP8, 4.633 copies of each: 0.5 ms
@@ -85,15 +85,18 @@ export interface CopyExchange extends Exchange {
 export function copyNs(kernel: CopyKernel, exchange: CopyExchange): number {
   const { tokens, copies, bytesPerCopy, numGpus, computeUnits = kernel.computeUnits } = exchange;
   const slower = kernel.computeUnits / computeUnits;
-  const workNs =
-    slower * (tokens * (kernel.tokenNs + bytesPerCopy * kernel.readNsPerByte) + copies * kernel.copyNs);
+  const workNs = slower * (tokens * bytesPerCopy * kernel.readNsPerByte + copies * kernel.copyNs);
   const linkNs = (copies * bytesPerCopy) / kernel.linkBytesPerNs;
   const bytesOfToken = tokens === 0 ? 0 : bytesPerCopy * (1 + copies / tokens);
   const floorNs =
     kernel.floorNs + bytesOfToken * kernel.floorNsPerByte + Math.log2(numGpus) * kernel.floorNsPerDoubling;
   const spread = 1 + kernel.fanOut * Math.max(0, Math.log2(numGpus / 8));
-  return overlapped(kernel.overlap, floorNs, (workNs + linkNs) * spread);
+  const sentNs = overlapped(HANDLING_OVERLAP, slower * tokens * kernel.tokenNs, workNs + linkNs);
+  return overlapped(kernel.overlap, floorNs, sentNs * spread);
 }
+
+/** Some threads handle tokens while others send. */
+const HANDLING_OVERLAP = 3;
 
 /** An exchange with one copy for each server that a token visits, forwarded inside. */
 export interface NetworkExchange extends Exchange {

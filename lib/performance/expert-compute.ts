@@ -11,6 +11,11 @@ export interface ExpertSize {
   readonly bytesPerWeight: number;
 }
 
+/** Sizes of one expert, and how many a GPU has. */
+export interface LocalExperts extends ExpertSize {
+  readonly expertsPerGpu: number;
+}
+
 /** The experts of one GPU in one layer, and what arrives for them. */
 export interface ExpertWork extends ExpertSize {
   /** Rows (tokens that chose it) of every expert of the GPU; fractions are expectations. Shape [numLocalExperts]. */
@@ -31,7 +36,7 @@ export interface ExpertWork extends ExpertSize {
  * expertComputeNs(kernels.experts.decode, { rows: [4, 4, 4, 4, 4, 4, 4, 4], hiddenSize: 7168, expertWidth: 2048, bytesPerWeight: 1 });
  */
 export function expertComputeNs(kernel: ExpertKernel, work: ExpertWork): number {
-  const nsOf = createExpertNs(kernel, work);
+  const nsOf = createExpertNs(kernel, { ...work, expertsPerGpu: work.rows.length });
   const rows = Array.from(work.rows);
   const expertsNs = sum(rows.map(nsOf));
   return hostedNs(kernel, { expertsNs, tokenBytes: work.hiddenSize * (work.tokens ?? sum(rows)) });
@@ -42,11 +47,9 @@ export function expertComputeNs(kernel: ExpertKernel, work: ExpertWork): number 
  *
  * Whatever chiplet the expert is on: so the sum over all experts is that of the layer.
  */
-export function createExpertNs(kernel: ExpertKernel, size: ExpertSize): (rows: number) => number {
-  const { hiddenSize, expertWidth, bytesPerWeight } = size;
-  const weights = 3 * hiddenSize * expertWidth;
-  const weightsNs = (weights * bytesPerWeight) / kernel.memoryBytesPerNs;
-  const tileNs = (2 * weights * kernel.tileRows) / kernel.flopPerNs;
+export function createExpertNs(kernel: ExpertKernel, size: LocalExperts): (rows: number) => number {
+  const { weightsNs, tileNs, idleNs } = partsOf(kernel, size);
+  const { hiddenSize } = size;
   const known = new Map<number, number>();
   return (rows) => {
     const remembered = known.get(rows);
@@ -54,11 +57,19 @@ export function createExpertNs(kernel: ExpertKernel, size: ExpertSize): (rows: n
     const chance = Math.min(1, Math.max(0, rows));
     const tiles = Math.ceil(rows / kernel.tileRows);
     const productsNs = chance === 0 ? 0 : chance * overlapped(kernel.overlap, weightsNs, tiles * tileNs);
-    const ns =
-      (1 - chance) * kernel.idleExpertNs + productsNs + hiddenSize * Math.max(0, rows) * kernel.rowNsPerByte;
+    const ns = (1 - chance) * idleNs + productsNs + hiddenSize * Math.max(0, rows) * kernel.rowNsPerByte;
     known.set(rows, ns);
     return ns;
   };
+}
+
+/** Reading an expert, multiplying a tile of its rows, and an expert without rows. */
+function partsOf(kernel: ExpertKernel, size: LocalExperts) {
+  const weights = 3 * size.hiddenSize * size.expertWidth;
+  const weightsNs = (weights * size.bytesPerWeight) / kernel.memoryBytesPerNs;
+  const tileNs = (2 * weights * kernel.tileRows) / kernel.flopPerNs;
+  const idleNs = kernel.idleExpertNs / size.expertsPerGpu ** kernel.idleExponent;
+  return { weightsNs, tileNs, idleNs: Math.min(idleNs, overlapped(kernel.overlap, weightsNs, tileNs)) };
 }
 
 /** Experts of a layer some of which have several replicas, whichever those are. */
@@ -84,7 +95,7 @@ export interface ReplicatedExperts {
  */
 export function leastReplicatedNs(
   kernel: ExpertKernel,
-  size: ExpertSize,
+  size: LocalExperts,
   {
     rows,
     numReplicas,
@@ -92,23 +103,18 @@ export function leastReplicatedNs(
     leastShare,
   }: { rows: readonly number[]; numReplicas: number; mostReplicas: number; leastShare: number },
 ): number {
-  const weights = 3 * size.hiddenSize * size.expertWidth;
-  const weightsNs = (weights * size.bytesPerWeight) / kernel.memoryBytesPerNs;
-  const rowNs = (2 * weights) / kernel.flopPerNs;
+  const { weightsNs, tileNs, idleNs } = partsOf(kernel, size);
   const busyNs = (count: number, all: number) => {
     if ((count === 1 ? 1 : leastShare) * all >= 1) {
-      const tilesNs = Math.ceil(all / kernel.tileRows) * kernel.tileRows * rowNs;
+      const tilesNs = Math.ceil(all / kernel.tileRows) * tileNs;
       return overlapped(Math.max(1, kernel.overlap), count * weightsNs, tilesNs);
     }
     const reads =
       (count - 1) * Math.min(1, leastShare * all) + Math.min(1, (1 - (count - 1) * leastShare) * all);
-    return Math.max(reads * weightsNs, all * rowNs);
+    return Math.max(reads * weightsNs, (all * tileNs) / kernel.tileRows);
   };
   const once = rows.map(
-    (all) =>
-      Math.max(0, 1 - all) * kernel.idleExpertNs +
-      busyNs(1, all) +
-      size.hiddenSize * all * kernel.rowNsPerByte,
+    (all) => Math.max(0, 1 - all) * idleNs + busyNs(1, all) + size.hiddenSize * all * kernel.rowNsPerByte,
   );
   const added = rows.flatMap((all) =>
     Array.from(

@@ -244,9 +244,14 @@ function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideComp
   const { transport, formats } = workload;
   const kernel = expertKernel(kernels, workload);
   const hiddenSize = expertInput(shape);
-  const size = { hiddenSize, expertWidth: shape.expertWidth, bytesPerWeight: weightBytesOf(shape, workload) };
-  const expertNs = createExpertNs(kernel, size);
   const numGpus = hardware.numGroups * hardware.chipletsPerGroup;
+  const size = {
+    hiddenSize,
+    expertWidth: shape.expertWidth,
+    bytesPerWeight: weightBytesOf(shape, workload),
+    expertsPerGpu: shape.numExperts / numGpus,
+  };
+  const expertNs = createExpertNs(kernel, size);
   let settings: Settings | undefined;
   const settingsOf = (topK: number, numExperts: number): Settings => {
     if (settings?.dispatch.topK === topK && settings.dispatch.numExperts === numExperts) return settings;

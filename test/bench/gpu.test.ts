@@ -139,6 +139,62 @@ describe("readGpuCases", () => {
     expect(worstError).to.be.below(0.2);
   });
 
+  it("uses rows of other machines, EP sizes, formats and routers, whatever the order of columns and the ends of lines", () => {
+    const usedOf = (lines: readonly string[]) => {
+      const found = readGpuCases("x.csv", `\uFEFF${lines.join("\r\n")}\r\n`)!;
+      const { rows, used } = fileErrors(found);
+      return [rows, used];
+    };
+    const fabric =
+      "latency,op_name,kernel_source,moe_dtype,num_tokens,hidden_size,topk,num_experts,moe_ep_size,inter_size";
+    expect(
+      usedOf([
+        `${fabric},distribution,device`,
+        "0.1,alltoall_dispatch,NVLinkOneSided,nvfp4,128,4096,10,512,2,2048,power_law_1.2,NVIDIA H200",
+        "0.1,alltoall_combine_fp8,,float16,128,2880,4,128,48,2048,uniform,NVIDIA GB300",
+        "0.1,moe_generation,deepepmoe,w4afp8,64,2048,22,512,72,2048,random,NVIDIA B200",
+        ",moe_generation,deepepmoe,fp8_block,64,2048,8,128,8,2048,uniform,NVIDIA B200",
+      ]),
+    ).to.deep.equal([4, 3]);
+    const skewed = "rank0_num_tokens,num_slots,moe_dtype,num_tokens,hidden_size,inter_size,topk,num_experts";
+    expect(
+      usedOf([
+        `${skewed},moe_ep_size,distribution,latency`,
+        ",,fp8_block,512,2048,768,8,128,16,balanced,0.1",
+        ",290,fp8_block,512,2048,768,8,256,16,power_law_1.2_eplb,0.1",
+        "9,,fp8_block,,2048,768,8,256,16,power_law_1.2,0.1",
+      ]),
+    ).to.deep.equal([3, 2]);
+    expect(
+      usedOf([
+        "hidden_size,num_token,num_topk,num_experts,dispatch_transmit_us,combine_transmit_us,device",
+        "8192,64,22,512,60,80,NVIDIA A100",
+        "8192,64,22,512,60,,NVIDIA A100",
+        "8192,64,22,16,60,80,NVIDIA A100",
+      ]),
+    ).to.deep.equal([3, 2]);
+    expect(
+      usedOf([
+        "nccl_dtype,op_name,num_gpus,message_size,latency",
+        "half,all_reduce,8,4096,0.02",
+        "float,alltoall,64,4096,0.02",
+        "half,broadcast,8,4096,0.02",
+      ]),
+    ).to.deep.equal([3, 2]);
+  });
+
+  it("takes links and adapters of published machines at the rates that are printed of them", () => {
+    const published = "machine,nodes,ep,mode,hidden,topk,experts,tokens_per_rank,dispatch_us,dispatch_GBps";
+    const timeOf = (rates: string, nodes: number) =>
+      readGpuCases(
+        "x.csv",
+        `${published},intra_GBps,inter_GBps_per_gpu\nA100,${nodes},${8 * nodes},LL,7168,8,256,128,99,,${rates}\n`,
+      )!.cases[0].modelNs(plainKernels("h100-8x8"));
+    expect(timeOf("150,50", 1)).to.be.above(1.3 * timeOf("450,50", 1));
+    expect(timeOf("450,25", 4)).to.be.above(1.5 * timeOf("450,50", 4));
+    expect(timeOf(",", 4)).to.equal(timeOf("450,50", 4));
+  });
+
   it("knows no file of other columns, and skips it in a folder", () => {
     expect(readGpuCases("x.csv", "a,b\n1,2\n")).to.equal(undefined);
     const folderOfOne = mkdtempSync(join(tmpdir(), "moeplace-"));

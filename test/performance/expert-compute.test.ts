@@ -8,15 +8,23 @@ import { createExpertNs, expertComputeNs, leastReplicatedNs } from "../../lib/pe
 
 const { experts } = plainNumbers<GpuKernels>(findHardware("h200-8x8")!.kernels!);
 const deepseek = { hiddenSize: 7168, expertWidth: 2048, bytesPerWeight: 1 };
+const local = { ...deepseek, expertsPerGpu: 8 };
 
 describe("expertComputeNs", () => {
   it("takes the floor and the idle experts where no token comes", () => {
-    const { floorNs, idleExpertNs } = experts.decode;
+    const { floorNs, idleExpertNs, idleExponent } = experts.decode;
     const idle = { ...experts.decode, hostNs: 0 };
     expect(expertComputeNs(idle, { ...deepseek, rows: [0, 0, 0, 0] })).to.be.closeTo(
-      floorNs + 4 * idleExpertNs,
+      floorNs + (4 * idleExpertNs) / 4 ** idleExponent,
       1,
     );
+  });
+
+  it("takes no longer for an expert without rows than for one with a row", () => {
+    const small = { hiddenSize: 512, expertWidth: 128, bytesPerWeight: 1 };
+    const ns = (rows: number[]) => expertComputeNs({ ...experts.decode, hostNs: 0 }, { ...small, rows });
+    expect(ns([0])).to.be.at.most(ns([1]));
+    expect(ns([0, 0, 0, 0])).to.be.above(ns([0]));
   });
 
   it("is near single published times", () => {
@@ -89,9 +97,9 @@ describe("leastReplicatedNs", () => {
           });
           for (const { decode, prefill, fourBit } of kernels) {
             for (const kernel of [decode, prefill, ...(fourBit ? [fourBit] : [])]) {
-              const nsOf = createExpertNs(kernel, deepseek);
+              const nsOf = createExpertNs(kernel, local);
               const ns = sum(rowsOf.flat().map(nsOf));
-              const least = leastReplicatedNs(kernel, deepseek, {
+              const least = leastReplicatedNs(kernel, local, {
                 rows: layer.map(({ rows }) => rows),
                 numReplicas: rowsOf.flat().length - layer.length,
                 mostReplicas,
@@ -108,9 +116,9 @@ describe("leastReplicatedNs", () => {
 
   it("is what experts take, where there are no replicas and none is idle", () => {
     const rows = [3, 200, 1000];
-    const nsOf = createExpertNs({ ...experts.decode, overlap: 8 }, deepseek);
+    const nsOf = createExpertNs({ ...experts.decode, overlap: 8 }, local);
     const asked = { rows, numReplicas: 0, mostReplicas: 8, leastShare: 0 };
-    expect(leastReplicatedNs({ ...experts.decode, overlap: 8 }, deepseek, asked)).to.be.closeTo(
+    expect(leastReplicatedNs({ ...experts.decode, overlap: 8 }, local, asked)).to.be.closeTo(
       sum(rows.map(nsOf)),
       1,
     );
