@@ -1,11 +1,4 @@
-import {
-  KEY_PREFIX,
-  loadQueueLibraries,
-  PATIENT,
-  queuedVersions,
-  queueNameOf,
-  type RedisLink,
-} from "./redis-link.js";
+import { KEY_PREFIX, loadQueueLibraries, queuedVersions, queueNameOf, type RedisLink } from "./redis-link.js";
 import type { PackedJob } from "./packed-job.js";
 
 /** How long results are kept whose submitter has gone. */
@@ -21,7 +14,7 @@ const AT_ONCE = 1000;
  */
 export async function cleanQueues(link: RedisLink): Promise<void> {
   const { Queue } = await loadQueueLibraries();
-  const connection = { ...link.address.connection, ...PATIENT };
+  const { connection } = link;
   const [workers, submitters] = [await link.count("worker"), await link.count("submitter")];
   for (const version of await queuedVersions(link)) {
     const queue = new Queue<PackedJob>(queueNameOf({ version }), { connection, prefix: KEY_PREFIX });

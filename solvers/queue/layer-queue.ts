@@ -12,7 +12,6 @@ import {
   KEY_PREFIX,
   loadQueueLibraries,
   openRedisLink,
-  PATIENT,
   queueNameOf,
   type Party,
   type RedisLink,
@@ -58,7 +57,7 @@ export async function openLayerQueue(url: string, party: Party): Promise<LayerQu
     throw refusal;
   }
   await cleanQueues(link).catch(() => undefined);
-  const settings = { connection: { ...link.address.connection, ...PATIENT }, prefix: KEY_PREFIX };
+  const settings = { connection: link.connection, prefix: KEY_PREFIX };
   const queue: Queue<PackedJob> = new BullQueue(queueNameOf(party), settings);
   const events = new QueueEvents(queueNameOf(party), settings);
   // Connections come back by themselves; until they do, jobs wait.
@@ -149,8 +148,13 @@ export async function openLayerQueue(url: string, party: Party): Promise<LayerQu
     onQueue: (solver) => (findSolver(solver.name) === solver ? { ...solver, solve: solve(solver) } : solver),
     async close() {
       clearInterval(clock);
-      for (const id of pending.keys()) await queue.remove(id).catch(() => undefined);
-      await Promise.all([queue.close(), events.close()]).catch(() => undefined);
+      if (link.isAway()) {
+        // Their promises wait for the end of connections that there are not: nobody waits for them.
+        for (const done of [queue.disconnect(), events.close()]) done.catch(() => undefined);
+      } else {
+        for (const id of pending.keys()) await queue.remove(id).catch(() => undefined);
+        await Promise.all([queue.close(), events.close()]).catch(() => undefined);
+      }
       await link.close();
     },
   };

@@ -4,14 +4,7 @@ import { toWire } from "../jobs/wire.js";
 import { openLayerThreads } from "../threads/layer-threads.js";
 import { cleanQueues } from "./clean-queues.js";
 import { unpackJob, type PackedJob } from "./packed-job.js";
-import {
-  KEY_PREFIX,
-  loadQueueLibraries,
-  openRedisLink,
-  PATIENT,
-  queueNameOf,
-  type Party,
-} from "./redis-link.js";
+import { KEY_PREFIX, loadQueueLibraries, openRedisLink, queueNameOf, type Party } from "./redis-link.js";
 
 /** Options of {@link openQueueWorker}. */
 export interface QueueWorkerOptions extends Party {
@@ -25,7 +18,7 @@ export interface QueueWorkerOptions extends Party {
 
 /** Works for the queue until it is closed. */
 export interface QueueWorker {
-  /** Takes no more jobs, and ends when those at work are done. */
+  /** Takes no more jobs, and ends when those at work are done; at once where the Redis is away. */
   close(): Promise<void>;
 }
 
@@ -68,7 +61,7 @@ export async function openQueueWorker(url: string, options: QueueWorkerOptions):
       return toWire(solution);
     },
     {
-      connection: { ...link.address.connection, ...PATIENT },
+      connection: link.connection,
       prefix: KEY_PREFIX,
       concurrency: numThreads,
       lockDuration: lockMs,
@@ -84,7 +77,8 @@ export async function openQueueWorker(url: string, options: QueueWorkerOptions):
   options.onNote?.(`works for ${link.address.name} as version ${version}, ${numThreads} layers at once`);
   return {
     async close() {
-      await worker.close();
+      // Nothing can be handed in to a Redis that is away: others do what is at work again.
+      await worker.close(link.isAway());
       await threads.close();
       await link.close();
     },

@@ -16,6 +16,8 @@ export interface Party {
 /** A connection to the Redis of a queue, on which this process shows that it is there. */
 export interface RedisLink {
   readonly address: RedisAddress;
+  /** Of connections that wait for a Redis that is away, however long that takes, and until this one is closed. */
+  readonly connection: RedisAddress["connection"] & Patience;
   /** Of this process. */
   readonly id: string;
   readonly redis: Redis;
@@ -23,7 +25,15 @@ export interface RedisLink {
   count(kind: PartyKind): Promise<Map<string, number>>;
   /** Whether a process of a kind is there. */
   isThere(kind: PartyKind, version: string, id: string): Promise<boolean>;
+  /** Whether the connection is lost and not yet back: what is asked of the Redis then waits. */
+  isAway(): boolean;
   close(): Promise<void>;
+}
+
+/** Settings of a connection. */
+interface Patience {
+  readonly maxRetriesPerRequest: null;
+  readonly retryStrategy: (times: number) => number | null;
 }
 
 type PartyKind = "submitter" | "worker";
@@ -36,12 +46,6 @@ const GONE_SECONDS = 20;
 const SIGN_EVERY_MS = 4000;
 /** How long a Redis that is to be there may take to answer. */
 const CONNECT_MS = 8000;
-
-/** Connections wait for a Redis that restarts, however long that takes. */
-export const PATIENT = {
-  maxRetriesPerRequest: null,
-  retryStrategy: (times: number) => Math.min(2000, 100 * times),
-};
 
 /** The libraries of the queue; loaded where there is a queue only. */
 export async function loadQueueLibraries() {
@@ -58,33 +62,41 @@ export async function loadQueueLibraries() {
   }
 }
 
+/** What the system calls a network, or a Redis, that may come back. Passwords and certificates get no better. */
+const MAY_PASS = /^(ECONN|EHOST|ENET|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT)/;
+
 /**
- * Connects, and goes on showing that this process is there.
+ * Connects, and goes on showing that this process is there. A worker waits for its Redis for as long as it takes.
  *
- * @throws InputError if nothing answers there, or refuses the password.
+ * @throws InputError if nothing answers a submitter, or who asks is refused.
  */
 export async function openRedisLink(url: string, kind: PartyKind, party: Party): Promise<RedisLink> {
   const { Redis } = await loadQueueLibraries();
   const address = parseRedisUrl(url, party.password);
-  const redis = new Redis({ ...address.connection, ...PATIENT, lazyConnect: true });
-  let lastError = "no answer";
-  redis.on("error", (error: Error) => {
-    lastError = error.message;
-  });
+  let isClosed = false;
+  const connection = {
+    ...address.connection,
+    maxRetriesPerRequest: null,
+    retryStrategy: (times: number) => (isClosed ? null : Math.min(2000, 100 * times)),
+  };
+  const redis = new Redis({ ...connection, lazyConnect: true });
   const id = randomUUID();
   const keyOf = (someKind: PartyKind, version: string, someId: string) =>
     `${KEY_PREFIX}:${someKind}:${version}:${someId}`;
   const show = () => redis.set(keyOf(kind, party.version, id), Date.now(), "EX", GONE_SECONDS);
+  const outages = tellOutages(redis, { ...party, kind, name: address.name });
   try {
-    await within(CONNECT_MS, redis.connect().then(show));
+    const shown = Promise.race([show(), outages.refused]);
+    await (kind === "worker" ? shown : within(CONNECT_MS, shown));
   } catch (error) {
+    outages.end();
     redis.disconnect();
-    const reason = error instanceof Error && error.message !== "" ? error.message : lastError;
-    throw new InputError(`queue: ${address.name}: found no Redis that lets us in (${reason}; ${lastError})`);
+    throw new InputError(`queue: ${address.name}: found no Redis that lets us in (${reasonOf(error)})`);
   }
   const clock = setInterval(() => void show().catch(() => undefined), SIGN_EVERY_MS);
   return {
     address,
+    connection,
     id,
     redis,
     async count(wanted) {
@@ -98,12 +110,55 @@ export async function openRedisLink(url: string, kind: PartyKind, party: Party):
       return counts;
     },
     isThere: async (wanted, version, someId) => (await redis.exists(keyOf(wanted, version, someId))) === 1,
+    isAway: outages.isAway,
     async close() {
+      isClosed = true;
       clearInterval(clock);
+      outages.end();
       await within(1000, redis.del(keyOf(kind, party.version, id))).catch(() => undefined);
       redis.disconnect();
     },
   };
+}
+
+/** Tells people when a connection is lost and when it is back. */
+function tellOutages(
+  redis: Redis,
+  { kind, name, onNote }: Party & { readonly kind: PartyKind; readonly name: string },
+): { readonly refused: Promise<never>; readonly isAway: () => boolean; end(): void } {
+  let isPatient = kind === "worker";
+  let isAway = false;
+  const lose = (what: string) => {
+    if (isAway || !isPatient) return;
+    isAway = true;
+    onNote?.(`queue: ${name}: ${what}; tries again until it answers`);
+  };
+  const refused = new Promise<never>((_, reject) => {
+    redis.on("error", (error: NodeJS.ErrnoException) => {
+      if (MAY_PASS.test(error.code ?? "")) lose(`no answer (${reasonOf(error)})`);
+      if (!isPatient || !MAY_PASS.test(error.code ?? "")) reject(error);
+    });
+  });
+  redis.on("close", () => {
+    lose("the connection is lost");
+  });
+  redis.on("ready", () => {
+    if (isAway) onNote?.(`queue: ${name}: answers`);
+    [isPatient, isAway] = [true, false];
+  });
+  return {
+    refused,
+    isAway: () => isAway,
+    end() {
+      isPatient = false;
+    },
+  };
+}
+
+/** Of several addresses of a name that were tried, errors have only a code. */
+function reasonOf(error: unknown): string {
+  const { message, code = "unknown" } = error as NodeJS.ErrnoException;
+  return message === "" ? code : message;
 }
 
 /** Queue names keep jobs of different versions apart. */

@@ -59,6 +59,62 @@ describe("--queue and moeplace worker", function () {
     expect(place.read("there.json")).to.equal(place.read("here.json"));
   });
 
+  /** Waits until a process has said something on stderr. */
+  const untilSaid = ({ child }: CliProcess, words: string) =>
+    new Promise<void>((resolve) => {
+      child.stderr?.on("data", (text: string) => {
+        if (text.includes(words)) resolve();
+      });
+    });
+
+  it("waits with a worker for a Redis that is away when it comes, and says so", async () => {
+    redis = await startRedis();
+    const { url } = redis;
+    await place.run(...placing, "-o", "here.json");
+    await redis.restart({
+      saves: false,
+      async without() {
+        await untilSaid(startWorker(url), "; tries again until it answers");
+      },
+    });
+    const { exitCode, stderr } = await place.run(...placing, "--queue", url, "-o", "there.json");
+    expect(exitCode, stderr).to.equal(0);
+    expect(place.read("there.json")).to.equal(place.read("here.json"));
+    const [{ child, ended }] = workers;
+    child.kill("SIGTERM");
+    const said = (await ended).stderr;
+    expect(said).to.match(
+      /^queue: 127\.0\.0\.1:\d+\/0: no answer \(.*ECONNREFUSED.*\); tries again until it answers\n/,
+    );
+    expect(said).to.match(/\nqueue: 127\.0\.0\.1:\d+\/0: answers\nworks for /);
+  });
+
+  it("ends at a signal where its Redis is away: the worker at once, the run with what is quick", async () => {
+    redis = await startRedis();
+    /** Once the process has lost its Redis, which comes back when it has ended. */
+    const endWithout = async (server: TlsRedis, process: CliProcess) => {
+      const lost = untilSaid(process, "; tries again until it answers");
+      await server.restart({
+        saves: false,
+        async without() {
+          await lost;
+          process.child.kill("SIGTERM");
+          await process.ended;
+        },
+      });
+      return process.ended;
+    };
+    const run = place.start(...placing, "--queue", redis.url, "-o", "there.json");
+    while (!redis.dump().includes("name\nlayer\n")) await setTimeout(20);
+    const { exitCode, stderr } = await endWithout(redis, run);
+    expect(exitCode, stderr).to.equal(130);
+    const worker = startWorker(redis.url);
+    await untilSaid(worker, "works for");
+    expect((await endWithout(redis, worker)).exitCode).to.equal(0);
+    const { layers } = JSON.parse(place.read("there.json")) as { layers: { stoppedBy: string }[] };
+    expect(layers).to.have.length(NUM_LAYERS);
+  });
+
   it("speaks TLS, takes the password from address or environment, and stores and says it nowhere", async () => {
     redis = await startRedis({ password: SECRET, tls: true });
     const trust = { NODE_EXTRA_CA_CERTS: redis.certificate };

@@ -10,8 +10,8 @@ export const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
 /** A Redis of a test alone, on a loopback port that was free. */
 export interface TestRedis {
   readonly url: string;
-  /** Kills it with what it knows, unless it saved, and starts it again on the same port. */
-  restart(options?: { saves: boolean }): Promise<void>;
+  /** Kills it with what it knows, unless it saved, does something without it, and starts it again on the same port. */
+  restart(options?: { saves: boolean; without?: () => Promise<void> }): Promise<void>;
   /** Every key and value that it holds, as text. */
   dump(): string;
   stop(): Promise<void>;
@@ -107,10 +107,11 @@ export async function startRedis({ password, tls = false }: TestRedisOptions = {
   return {
     url: `${tls ? "rediss" : "redis"}://${password === undefined ? "" : `:${password}@`}${host}:${port}`,
     certificate,
-    async restart({ saves } = { saves: false }) {
+    async restart({ saves, without } = { saves: false }) {
       if (saves) cli("save");
       await stopChild();
       if (!saves) rmSync(join(folder, "dump.rdb"), { force: true });
+      await without?.();
       child = await open();
     },
     dump() {
