@@ -59,9 +59,10 @@ function rowsOf(content: unknown): Map<number, number[]> {
   const entries: (readonly [number, unknown])[] = Array.isArray(rows)
     ? rows.map((row, layer) => [layer, row] as const)
     : Array.isArray(layers)
-      ? layers.map(
-          (layer) => [Number(recordOf(layer).layer), slotsOfChiplets(recordOf(layer).chiplets)] as const,
-        )
+      ? layers.flatMap((item) => {
+          const { layer, chiplets } = recordOf(item);
+          return typeof layer === "number" ? [[layer, slotsOfChiplets(chiplets)] as const] : [];
+        })
       : Object.entries(recordOf(byLayer)).map(([layer, row]) => [Number(layer), row] as const);
   return new Map(entries.flatMap(([layer, row]) => (isIds(row) ? [[layer, row] as const] : [])));
 }

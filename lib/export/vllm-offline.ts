@@ -50,7 +50,8 @@ export const vllmOffline: PlacementFormat = {
       }
     }
     const placement = fillSlots(rows, { ...options, format: "vllm-offline" }, report);
-    const numRedundant = Number(record.num_slots) - (placement?.numExperts ?? NaN);
+    const numSlots = typeof record.num_slots === "number" ? record.num_slots : NaN;
+    const numRedundant = numSlots - (placement?.numExperts ?? NaN);
     if (placement !== undefined && record.num_redundant_experts !== numRedundant) {
       report(
         `num_redundant_experts: found ${describeValue(record.num_redundant_experts)}, expected ${numRedundant}`,

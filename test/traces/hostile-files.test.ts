@@ -183,6 +183,19 @@ describe("hostile placement files", () => {
     rmSync(folder, { recursive: true });
   });
 
+  it("that place are read or refused where a number is a list nested 20,000 deep", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "moeplace-hostile-"));
+    const deep = "[".repeat(20_000) + "]".repeat(20_000);
+    writeFileSync(join(folder, "map.json"), `{"layers":[{"layer":${deep},"chiplets":[[0,1],[2,3]]}]}`);
+    const failure = await failureOf(readSlotMap(join(folder, "map.json")));
+    expect(failure).to.match(/^InputError: .*: found no slots of experts, expected/);
+    const head = `"record_type":"eplb_initial_mapping","version":1,"num_slots":${deep}`;
+    const offline = `{${head},"num_redundant_experts":0,"initial_global_assignments":{"0":[0,1,2,3]}}`;
+    const { violations } = await verifyForeign(Buffer.from(offline), "file", { numChiplets: 2 });
+    expect(violations.join("\n")).to.match(/num_slots says \[+\.\.\./);
+    rmSync(folder, { recursive: true });
+  });
+
   it("make no room for chiplets, experts and layers that are not there", async () => {
     const rows = Array.from({ length: 2000 }, (_, at) => `${at * 1000},1,65000,0`);
     const failure = await failureOf(
