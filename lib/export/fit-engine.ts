@@ -177,10 +177,13 @@ function strayAdvice(layers: readonly LayerPlacement[], wanted: readonly number[
     : "Maybe put right numHiddenLayers, firstMoeLayer or moeLayerStep.";
 }
 
+/** Models that interleave dense layers have experts in every second to fourth; layers further apart were picked. */
+const MOST_STEP = 4;
+
 function missingAdvice(layers: readonly LayerPlacement[]): string {
   const steps = new Set(layers.slice(1).map(({ layer }, index) => layer - layers[index].layer));
   const [step] = steps;
-  return steps.size === 1 && step > 1
+  return steps.size === 1 && step > 1 && step <= MOST_STEP
     ? `Maybe only one layer in ${step} has experts: pass moeLayerStep ${step}. Where the trace lacks layers, pass fillLayers.`
     : "Maybe pass fillLayers to place their experts in the order of their ids.";
 }

@@ -196,6 +196,11 @@ describe("export of a placement", () => {
       return (error as InputError).advice;
     };
     expect(await adviceOf({})).to.include("pass moeLayerStep 2");
+    const picked = { ...uneven, layers: uneven.layers.map((one, at) => ({ ...one, layer: 13 * at })) };
+    const far = await exportPlacement(picked, formatNamed("exflow"), {}).catch((e: unknown) => e);
+    expect((far as InputError).advice).to.equal(
+      "Maybe pass fillLayers to place their experts in the order of their ids.",
+    );
     expect(await adviceOf({ firstMoeLayer: 3, numHiddenLayers: 6 })).to.include(
       "place again, and pass layerOffset 3",
     );
