@@ -213,7 +213,6 @@ export const gb200Fused = from("TensorRT-LLM Cutlass NVFP4 on GB200")({
   floorNs: 46_700,
   hostNs: 0,
   idleExpertNs: 58.1,
-  idleExponent: 0,
   memoryBytesPerNs: 8000,
   flopPerNs: 10_000_000,
   tileRows: 128,

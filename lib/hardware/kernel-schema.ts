@@ -54,14 +54,13 @@ export function kernelSchema<T extends z.ZodType>(amount: T) {
     "floorNs",
     "hostNs",
     "idleExpertNs",
-    "idleExponent",
     "memoryBytesPerNs",
     "flopPerNs",
     "tileRows",
     "overlap",
     "tokenNsPerByte",
     "rowNsPerByte",
-  );
+  ).extend({ idleExponent: amount.exactOptional() });
   return z.strictObject({
     computeUnits: amount,
     adapterBytesPerNs: amount,

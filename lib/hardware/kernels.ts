@@ -134,9 +134,9 @@ export interface ExpertKernel {
   readonly floorNs: number;
   /** Preparing launches on the host, at the same time. */
   readonly hostNs: number;
-  /** An expert without rows, of n on a GPU: idleExpertNs / n^idleExponent, and no more than one with a row. */
+  /** An expert without rows, of n on a GPU: idleExpertNs / n^idleExponent, and no more than one with a row. Default exponent 0. */
   readonly idleExpertNs: number;
-  readonly idleExponent: number;
+  readonly idleExponent?: number;
   /** Reached when weights are read. */
   readonly memoryBytesPerNs: number;
   /** Reached on whole tiles of rows; a multiply-accumulate is two. */

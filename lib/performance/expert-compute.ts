@@ -68,7 +68,7 @@ function partsOf(kernel: ExpertKernel, size: LocalExperts) {
   const weights = 3 * size.hiddenSize * size.expertWidth;
   const weightsNs = (weights * size.bytesPerWeight) / kernel.memoryBytesPerNs;
   const tileNs = (2 * weights * kernel.tileRows) / kernel.flopPerNs;
-  const idleNs = kernel.idleExpertNs / size.expertsPerGpu ** kernel.idleExponent;
+  const idleNs = kernel.idleExpertNs / size.expertsPerGpu ** (kernel.idleExponent ?? 0);
   return { weightsNs, tileNs, idleNs: Math.min(idleNs, overlapped(kernel.overlap, weightsNs, tileNs)) };
 }
 

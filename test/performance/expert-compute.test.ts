@@ -12,7 +12,7 @@ const local = { ...deepseek, expertsPerGpu: 8 };
 
 describe("expertComputeNs", () => {
   it("takes the floor and the idle experts where no token comes", () => {
-    const { floorNs, idleExpertNs, idleExponent } = experts.decode;
+    const { floorNs, idleExpertNs, idleExponent = 0 } = experts.decode;
     const idle = { ...experts.decode, hostNs: 0 };
     expect(expertComputeNs(idle, { ...deepseek, rows: [0, 0, 0, 0] })).to.be.closeTo(
       floorNs + (4 * idleExpertNs) / 4 ** idleExponent,

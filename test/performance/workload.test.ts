@@ -164,7 +164,7 @@ describe("a workload", () => {
     expect(single / many).to.be.closeTo(1 - Math.exp(-1), 0.01);
     // Kernels have a floor, and an expert without tokens costs what was measured of it.
     const { floorNs, idleExpertNs, idleExponent } = kernels!.experts.decode;
-    const idleNs = idleExpertNs.value / (shape.numExperts / 32) ** idleExponent.value;
+    const idleNs = idleExpertNs.value / (shape.numExperts / 32) ** idleExponent!.value;
     expect(expertsNs(0, hardware)).to.be.closeTo(floorNs.value + 2 * idleNs, 1);
     const [none, few] = [0, 0.05].map((load) => expertsNs(load, hardware));
     expect(few - none).to.be.within(0, 0.06 * (expertsNs(1, hardware) - none));
