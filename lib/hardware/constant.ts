@@ -14,7 +14,9 @@ export interface Constant {
 }
 
 /** The same with a source for every number. */
-export type Sourced<T> = { readonly [K in keyof T]: T[K] extends number | undefined ? Constant : Sourced<T[K]> };
+export type Sourced<T> = {
+  readonly [K in keyof T]: T[K] extends number | undefined ? Constant : Sourced<T[K]>;
+};
 
 export function isConstant(value: unknown): value is Constant {
   return typeof value === "object" && value !== null && "value" in value && "trust" in value;
