@@ -117,8 +117,9 @@ export interface SolvedProblem {
   readonly best: number;
 }
 
-/** The same, and the least cost in as many slots without replicas. */
+/** The same, and the least cost with all of the replicas that are allowed, and in as many slots without any. */
 export interface SolvedReplicatedProblem extends SolvedProblem {
+  readonly bestWithAll: number;
   readonly bestWithout: number;
 }
 
@@ -128,22 +129,25 @@ let solvedReplicated: SolvedReplicatedProblem[] | undefined;
 export function solvedReplicatedProblems(): readonly SolvedReplicatedProblem[] {
   solvedReplicated ??= fc.sample(replicatedProblems, { numRuns: 44, seed: 9 }).map((problem) => ({
     problem,
-    best: bruteForceReplicas(problem),
-    bestWithout: bruteForceReplicas({ ...problem, numReplicas: 0 }),
+    ...bruteForceReplicas(problem),
+    bestWithout: bruteForceReplicas({ ...problem, numReplicas: 0 }).best,
   }));
   return solvedReplicated;
 }
 
 /** Tries every set of chiplets for every expert. */
-function bruteForceReplicas(problem: PlacementProblem): number {
+function bruteForceReplicas(problem: PlacementProblem): { best: number; bestWithAll: number } {
   const { numExperts, numReplicas, numChiplets, slotsPerChiplet, patterns } = problem;
   const chiplets = Array.from({ length: numChiplets }, (): number[] => []);
-  let best = Infinity;
+  let [best, bestWithAll] = [Infinity, Infinity];
   const assign = (expert: number, spare: number): void => {
     if (expert === numExperts) {
       const { chipletTokens } = countTraffic(patterns, chiplets, problem);
       const cost = chipletTokens.reduce((sum, tokens) => sum + tokens, 0) / patterns.numTokens;
-      if (cost < best && verifyChiplets(problem, chiplets).length === 0) best = cost;
+      const isBetter = cost < best || (spare === 0 && cost < bestWithAll);
+      if (!isBetter || verifyChiplets(problem, chiplets).length > 0) return;
+      best = Math.min(best, cost);
+      if (spare === 0) bestWithAll = Math.min(bestWithAll, cost);
       return;
     }
     for (let held = 1; held < 2 ** numChiplets; held++) {
@@ -155,7 +159,7 @@ function bruteForceReplicas(problem: PlacementProblem): number {
     }
   };
   assign(0, numReplicas);
-  return best;
+  return { best, bestWithAll };
 }
 
 let solved: SolvedProblem[] | undefined;
