@@ -39,8 +39,6 @@ export interface ColumnChoice {
 export interface ColumnPlan {
   /** Run one after the other; what they meet adds up. */
   readonly searches: readonly SearchBudget[];
-  /** Kicks of the search for chiplet groups at most. Default no fewer than it has. */
-  readonly mostGroupKicks?: number;
   /** Chooses columns that cost no more than the incumbent. Default the incumbent. */
   readonly choose?: (searched: SearchedColumns) => Promise<ColumnChoice>;
 }
@@ -55,7 +53,7 @@ export interface ColumnPlan {
 export async function placeByColumns(
   problem: PlacementProblem,
   options: SolverOptions,
-  { searches, mostGroupKicks, choose }: ColumnPlan,
+  { searches, choose }: ColumnPlan,
 ): Promise<Solution> {
   const { layer, numReplicas } = problem;
   const model = constraintModelOf(problem);
@@ -76,7 +74,6 @@ export async function placeByColumns(
       ...choice,
       ...timeLeft(deadline),
       layer,
-      mostKicks: mostGroupKicks,
     });
   if (!choose) return place({ columns: incumbent });
   const choice = await choose({

@@ -24,8 +24,6 @@ export interface GroupOptions extends Pick<SolverOptions, "seed" | "backends"> {
   /** Keeps the random numbers of layers apart. */
   readonly layer: number;
   readonly timeLimitMs?: number | undefined;
-  /** Kicks of the search at most. Default no fewer than it has. */
-  readonly mostKicks?: number | undefined;
 }
 
 /** An assignment of chiplet sets to chiplet groups. */
@@ -47,14 +45,14 @@ export interface GroupAssignment {
 export async function assignGroups(
   model: ConstraintModel,
   chipletSets: readonly (readonly number[])[],
-  { seed, layer, backends, timeLimitMs, mostKicks = Infinity }: GroupOptions,
+  { seed, layer, backends, timeLimitMs }: GroupOptions,
 ): Promise<GroupAssignment | undefined> {
   const quotient = poseGroups(model, chipletSets);
   const search = startSearch(swapModelOf(quotient, layer), {
     seed,
     ...(timeLimitMs !== undefined && { timeLimitMs }),
   });
-  const best = search.run({ ...GROUP_SEARCH, kicks: Math.min(GROUP_SEARCH.kicks, mostKicks) });
+  const best = search.run(GROUP_SEARCH);
   const answer = (groupOf: ArrayLike<number>, isProved: boolean) => {
     const cost = countTokenCopies(quotient.patterns, groupOf) / quotient.patterns.numTokens;
     const proved = isProved

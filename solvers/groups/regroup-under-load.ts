@@ -4,7 +4,7 @@ import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { SolverOptions } from "../../lib/placement/solver.js";
 import { largest } from "../../lib/statistics.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
-import { assignGroups, orderChiplets, type GroupOptions } from "./assign-groups.js";
+import { assignGroups, orderChiplets } from "./assign-groups.js";
 import { regroupByLoad } from "./balance-groups.js";
 
 /**
@@ -16,10 +16,7 @@ import { regroupByLoad } from "./balance-groups.js";
 export async function regroupUnderLoad(
   problem: PlacementProblem,
   chiplets: Chiplets,
-  {
-    maxOverMean,
-    ...options
-  }: SolverOptions & Pick<GroupOptions, "mostKicks"> & { readonly maxOverMean: number },
+  { maxOverMean, ...options }: SolverOptions & { readonly maxOverMean: number },
 ): Promise<Chiplets | undefined> {
   const { chipletsPerGroup, limits } = problem;
   const even = regroupByLoad(problem, chiplets).map((experts) => sumOf(problem.load, experts));

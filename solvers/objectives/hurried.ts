@@ -19,8 +19,6 @@ export function isHurried({ objective, numExperts }: Asked): boolean {
 }
 
 /** How long is searched for a placement that others are made of. */
-export function quickPlan(asked: Asked): Pick<ColumnPlan, "searches" | "mostGroupKicks"> {
-  return isHurried(asked)
-    ? { searches: [HURRIED_SEARCH], mostGroupKicks: HURRIED_SEARCH.kicks }
-    : { searches: [QUICK_SEARCH] };
+export function quickPlan(asked: Asked): Pick<ColumnPlan, "searches"> {
+  return { searches: [isHurried(asked) ? HURRIED_SEARCH : QUICK_SEARCH] };
 }

@@ -11,7 +11,7 @@ import { largest } from "../../lib/statistics.js";
 import { regroupByLoad } from "../groups/balance-groups.js";
 import { groupByCopies } from "../groups/group-by-copies.js";
 import { regroupUnderLoad } from "../groups/regroup-under-load.js";
-import { isHurried, quickPlan } from "./hurried.js";
+import { isHurried } from "./hurried.js";
 
 /** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
 const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
@@ -76,7 +76,6 @@ export async function regroup(
       ? await regroupUnderLoad(problem, found.chiplets, {
           ...options,
           maxOverMean: GROUP_LOAD_CAP,
-          mostKicks: quickPlan(problem).mostGroupKicks,
         })
       : undefined;
   return [regroupByLoad(problem, found.chiplets), ...(underLoad ? [underLoad] : [])]

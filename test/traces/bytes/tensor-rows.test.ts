@@ -89,9 +89,14 @@ describe("appendLayers", () => {
     const wrong = (ids: Tensor["values"]) => () => {
       appendIds(builderOf(), 4, denseTensor([2, 2], ids), "test");
     };
-    expect(wrong(Int32Array.of(1, 2, 3, -1))).to.throw(
+    expect(wrong(Int32Array.of(1, 2, -2, 3))).to.throw(
       InputError,
       "test: layer 4: found a negative id, expected [0, 300)",
+    );
+    // What fills up a token that has fewer experts than others.
+    expect(wrong(Int32Array.of(1, 2, 3, -1))).to.throw(
+      InputError,
+      "test: layer 4: found 1 expert in a token and -1 behind, expected 2 as in the others",
     );
     expect(wrong(Int32Array.of(1, 2, 3, 65536 + 5))).to.throw(InputError, "found expert 65541");
     expect(wrong(Float64Array.of(1, 2, 3, 2 ** 40))).to.throw(InputError, `found expert ${2 ** 40}`);
