@@ -6,5 +6,5 @@ export * from "../lib/placement/solver.js";
 export { openLayerThreads, type LayerThreads } from "../solvers/threads/layer-threads.js";
 export { estimateSeconds } from "../solvers/jobs/estimate-seconds.js";
 export { rememberSolutions, type SolutionStore } from "../solvers/jobs/remember-solutions.js";
-export { migrateFrom } from "../solvers/migration/migrate.js";
+export { migrateFrom, type MigrateOptions } from "../solvers/migration/migrate.js";
 export { findSolver, requireSolver, solvers } from "../solvers/index.js";

@@ -9,6 +9,12 @@ import { limitMoves } from "./limit-moves.js";
 import { relabelled } from "./renamed.js";
 import { keptChiplets, resizeChiplets } from "./resize.js";
 
+/** Options of {@link migrateFrom}. */
+export interface MigrateOptions {
+  /** What looks for the best within the budget, in a worker thread for instance. Default `limitMoves` in this one. */
+  readonly limit?: typeof limitMoves;
+}
+
 /**
  * Makes a solver that stays within some expert moves of a running placement.
  *
@@ -19,14 +25,13 @@ import { keptChiplets, resizeChiplets } from "./resize.js";
  *
  * @param running Of the same experts, with every layer that is to be solved.
  * @param maxMoves Most slots of a layer that may be filled from elsewhere; `Infinity` only renames.
- * @param options.limit What looks for the best within the budget: `limitMoves`, in a worker thread for instance.
  * @throws InputError on solving, if the running placement does not fit the problem.
  */
 export function migrateFrom(
   solver: Solver,
   running: Placement,
   maxMoves: number,
-  { limit = limitMoves }: { readonly limit?: typeof limitMoves } = {},
+  { limit = limitMoves }: MigrateOptions = {},
 ): Solver {
   const bounded = (aim: Solver) =>
     evenly({
