@@ -2,14 +2,13 @@ import { ruleOf } from "../../lib/placement/dispatch.js";
 import type { Chiplets, StoppedBy } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type Solver } from "../../lib/placement/solver.js";
-import { countTraffic } from "../../lib/placement/traffic.js";
+import { tokenReplicationOf } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
-import { replicationOf } from "../replicas/cap-ladder.js";
 import { dealTokens, mergeReplicas } from "../replicas/deal-tokens.js";
 import { boundReplicas } from "../replicas/replica-bound.js";
 import { spreadReplicas } from "../replicas/replicate.js";
-import type { TrafficTime } from "./time.js";
+import { rememberTraffic, type TrafficTime } from "./time.js";
 
 /** Tells the random stream of dealing tokens from those of searches. */
 const DEALING_STREAM = 980;
@@ -36,7 +35,11 @@ export function dealing(solver: Solver, { otherwise, rivals, judge }: DealingOpt
       const random = createRandom(options.seed, problem.layer, DEALING_STREAM);
       const spread = spreadReplicas(problem, options);
       const dealt = dealTokens(problem, spread, random);
-      const candidateOf = (chiplets: Chiplets) => ({ chiplets, cost: replicationOf(problem, chiplets) });
+      const trafficOf = rememberTraffic(problem);
+      const candidateOf = (chiplets: Chiplets) => ({
+        chiplets,
+        cost: tokenReplicationOf(trafficOf(chiplets)),
+      });
       const answer = await solver.solve(dealt.problem, {
         ...options,
         ...(onProgress && {
@@ -65,7 +68,7 @@ export function dealing(solver: Solver, { otherwise, rivals, judge }: DealingOpt
         ...Object.values(told).map(({ chiplets }) => chiplets),
       ];
       const [fastest] = [merged, ...others.filter(isSound)]
-        .map((chiplets) => ({ chiplets, ns: timeOf(countTraffic(problem.patterns, chiplets, problem)) }))
+        .map((chiplets) => ({ chiplets, ns: timeOf(trafficOf(chiplets)) }))
         .sort((a, b) => a.ns - b.ns);
       const { chiplets, cost } = candidateOf(fastest.chiplets);
       const stoppedBy: StoppedBy = answer.stoppedBy === "proof" ? "budget" : answer.stoppedBy;

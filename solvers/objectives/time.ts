@@ -200,7 +200,7 @@ function movesFor(numExperts: number): number {
 const ANNEALING_STREAM = 900;
 
 /** Makes the traffic of placements, which is counted once of each: loads, estimates, costs and the judge all ask for it. */
-function rememberTraffic(problem: PlacementProblem): TrafficOf {
+export function rememberTraffic(problem: PlacementProblem): TrafficOf {
   const counted = new Map<Chiplets, LayerTraffic>();
   return (chiplets) => {
     const traffic = counted.get(chiplets) ?? countTraffic(problem.patterns, chiplets, problem);
