@@ -94,8 +94,8 @@ export function timeGap(time: StepTime | null | undefined): number | undefined {
 }
 
 /**
- * A time that no placement with as many replicas is below, proved from the least C_T of every layer; null where experts have
- * replicas on a machine whose kernels are not measured.
+ * A time that no placement with as many replicas is below, proved from the least C_T of every layer; null for other chiplets than
+ * the machine has.
  */
 export function leastStepNs(
   { numExperts, layers }: RoutingTrace,
@@ -117,7 +117,6 @@ export function leastStepNs(
 ): number | null {
   const { hardware } = machine;
   const hasReplicas = ({ expertLoad }: LayerTraffic) => expertLoad.flat().length > numExperts;
-  if (traffic.some(hasReplicas) && hardware.kernels === undefined) return null;
   if (hardware.numGroups * hardware.chipletsPerGroup !== traffic[0].numChiplets) return null;
   const leastShare = leastShareOf(dispatch, traffic[0].numChiplets);
   return stepBoundNs(

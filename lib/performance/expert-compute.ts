@@ -1,6 +1,7 @@
 import type { ExpertKernel } from "../hardware/kernels.js";
 import { sum } from "../statistics.js";
 import { overlapped } from "./overlapped.js";
+import { leastOfChoices, type ReplicatedRows } from "./replicated-experts.js";
 
 /** Sizes of one expert. */
 export interface ExpertSize {
@@ -72,14 +73,6 @@ function partsOf(kernel: ExpertKernel, size: LocalExperts) {
   return { weightsNs, tileNs, idleNs: Math.min(idleNs, overlapped(kernel.overlap, weightsNs, tileNs)) };
 }
 
-/** Experts of a layer some of which have several replicas, whichever those are. */
-export interface ReplicatedExperts {
-  /** Tokens of every expert, over all its replicas. Shape [numExperts]. */
-  readonly load: ArrayLike<number>;
-  /** Part of its expert's tokens that every replica serves at least. */
-  readonly leastShare: number;
-}
-
 /**
  * What experts with replicas add to the times of all GPUs together at least, whichever experts have them and in whatever parts
  * they share the rows; of {@link createExpertNs}.
@@ -87,22 +80,14 @@ export interface ReplicatedExperts {
  * Where each of the c replicas of an expert has a row or more, they read its weights c times and multiply no fewer tiles than all its rows fill,
  * and what overlaps of both is a norm, which is no more of sums than in sum. Else each has any rows with the chance min(1, its rows), whose sum
  * is least where all but one have the least share s: p(c) = (c - 1) min(1, s r) + min(1, (1 - (c - 1) s) r); reading weights p(c) times and
- * multiplying r rows take no less than the longer of both. Each replica more adds to what its expert takes, and no choice of them
- * adds less than the least of all such additions.
- *
- * @param rows Of every expert. Shape [numExperts].
- * @param options.numReplicas Beyond one of every expert.
+ * multiplying r rows take no less than the longer of both.
  */
 export function leastReplicatedNs(
   kernel: ExpertKernel,
   size: LocalExperts,
-  {
-    rows,
-    numReplicas,
-    mostReplicas,
-    leastShare,
-  }: { rows: readonly number[]; numReplicas: number; mostReplicas: number; leastShare: number },
+  replicas: ReplicatedRows,
 ): number {
+  const { rows, leastShare } = replicas;
   const { weightsNs, tileNs, idleNs } = partsOf(kernel, size);
   const busyNs = (count: number, all: number) => {
     if ((count === 1 ? 1 : leastShare) * all >= 1) {
@@ -113,16 +98,8 @@ export function leastReplicatedNs(
       (count - 1) * Math.min(1, leastShare * all) + Math.min(1, (1 - (count - 1) * leastShare) * all);
     return Math.max(reads * weightsNs, (all * tileNs) / kernel.tileRows);
   };
-  const once = rows.map(
-    (all) => Math.max(0, 1 - all) * idleNs + busyNs(1, all) + size.hiddenSize * all * kernel.rowNsPerByte,
-  );
-  const added = rows.flatMap((all) =>
-    Array.from(
-      { length: Math.min(numReplicas, mostReplicas - 1) },
-      (_, more) => busyNs(more + 2, all) - busyNs(more + 1, all),
-    ),
-  );
-  return sum(once) + sum(added.sort((a, b) => a - b).slice(0, numReplicas));
+  const once = rows.map((all) => Math.max(0, 1 - all) * idleNs + size.hiddenSize * all * kernel.rowNsPerByte);
+  return sum(once) + leastOfChoices(replicas, busyNs);
 }
 
 /**

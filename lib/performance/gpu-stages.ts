@@ -11,7 +11,7 @@ import type { Workload } from "../hardware/workload.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { sum } from "../statistics.js";
 import { collectiveNs, copyNs, lowLatencyNs, networkNs } from "./collective.js";
-import { createExpertNs, hostedNs, leastReplicatedNs, type ReplicatedExperts } from "./expert-compute.js";
+import { createExpertNs, hostedNs, leastReplicatedNs } from "./expert-compute.js";
 import {
   emptyVolumes,
   gpusWithoutNetwork,
@@ -22,6 +22,7 @@ import {
 } from "./gpu-volumes.js";
 import { weightBytesOf, wireBytes, type Piece } from "./piece.js";
 import { rememberLast, rememberSums, type PlacedFunction } from "./remember.js";
+import { replicatedRows, type EvenTraffic, type ReplicatedExperts } from "./replicated-experts.js";
 
 /** Durations of one micro-batch in one layer on every GPU. Shapes [numGpus]. */
 export interface GpuStages {
@@ -147,12 +148,6 @@ function markDominated(
   }
 }
 
-/** Even traffic with the fewest copies there can be: what bounds on times are made of. */
-export interface EvenTraffic extends LayerTraffic {
-  /** Where some experts have several replicas: no placement with as many is to undercut what follows. */
-  readonly replicated?: ReplicatedExperts | undefined;
-}
-
 /**
  * Times whose means over all GPUs no placement undercuts that has as many replicas, of {@link createGpuTimer}.
  *
@@ -172,7 +167,7 @@ export function leastGpuStages(even: EvenTraffic, machine: GpuMachine, piece: Pi
   const expertsNs =
     even.replicated === undefined
       ? sum(even.expertLoad.flat().map((load) => prepared.expertNs(load * scale)))
-      : prepared.leastReplicatedNs(even.replicated, settings.dispatch.numExperts, scale);
+      : prepared.leastReplicatedNs(even, even.replicated, scale);
   return {
     dispatchNs: everywhere(leastExchangeNs(settings.dispatch, volumes)),
     combineNs: everywhere(leastExchangeNs(settings.combine, volumes)),
@@ -272,11 +267,8 @@ function prepare({ hardware, shape }: GpuMachine, { workload, tokens, besideComp
   return {
     numGpus,
     expertNs,
-    leastReplicatedNs({ load, leastShare }: ReplicatedExperts, numPlaced: number, scale: number): number {
-      const rows = Array.from(load, (tokens) => tokens * scale);
-      const numReplicas = numPlaced - rows.length;
-      return leastReplicatedNs(kernel, size, { rows, numReplicas, mostReplicas: numGpus, leastShare });
-    },
+    leastReplicatedNs: (even: EvenTraffic, replicated: ReplicatedExperts, scale: number) =>
+      leastReplicatedNs(kernel, size, replicatedRows(even, replicated, scale)),
     /** @param arriving Tokens that are sorted. */
     hostedNs: (expertsNs: number, arriving: number) =>
       hostedNs(kernel, { expertsNs, tokenBytes: hiddenSize * arriving }),

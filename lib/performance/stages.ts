@@ -71,8 +71,7 @@ export function createStageTimer(
   const { formats, launchNs } = workload;
   const expertWeights = expertBytes(shape, weightBytesOf(shape, workload));
   const streamed = hardware.weights === "streamed";
-  // Casts, norms and activations run beside all the compute that is modelled.
-  const others = 1 / (1 - workload.otherComputeShare);
+  const others = othersBeside(workload);
   const sharedNs = onRootNs(
     hardware,
     tokens,
@@ -82,19 +81,11 @@ export function createStageTimer(
   );
   const attention = onRootNs(hardware, tokens, (share) => attentionNs(shape, workload, share));
   const nsOfRows = new Map<number, number>();
+  const nsOf = createExpertTimer({ hardware, shape }, workload);
   const expertNsOf = (rows: number) => {
     const known = nsOfRows.get(rows);
     if (known !== undefined) return known;
-    const ns =
-      others *
-      expectedNs(rows, (expected) =>
-        expertNs(shape, shape.expertWidth, {
-          tokens: expected,
-          compute: hardware.chiplet,
-          workload,
-          inputSize: expertInput(shape),
-        }),
-      );
+    const ns = expectedNs(rows, nsOf);
     nsOfRows.set(rows, ns);
     return ns;
   };
@@ -209,14 +200,35 @@ export function expertNs(
   );
 }
 
+/** Makes a function that says what a chiplet takes for the rows of one expert, and for what runs beside them; never less for more rows. */
+export function createExpertTimer(
+  { hardware, shape }: { hardware: Hardware; shape: ModelShape },
+  workload: Workload,
+): (rows: number) => number {
+  const others = othersBeside(workload);
+  const compute = hardware.chiplet;
+  const inputSize = expertInput(shape);
+  return (rows) =>
+    others * expertNs(shape, shape.expertWidth, { tokens: rows, compute, workload, inputSize });
+}
+
+/** Casts, norms and activations run beside all the compute that is modelled, for each unit of it. */
+function othersBeside({ otherComputeShare }: Workload): number {
+  return 1 / (1 - otherComputeShare);
+}
+
 /**
  * Expected time of an expert that a number of tokens choose in the mean: without tokens it takes none.
  *
- * The chance of any is 1 - exp(-rows), as where tokens choose independently; then there are rows / chance of them.
+ * With the chance of any there are rows / chance of them.
  */
-function expectedNs(rows: number, nsOf: (rows: number) => number): number {
-  const chance = -Math.expm1(-rows);
-  return rows === 0 ? 0 : chance * nsOf(rows / chance);
+export function expectedNs(rows: number, nsOf: (rows: number) => number): number {
+  return rows === 0 ? 0 : chanceOfRows(rows) * nsOf(rows / chanceOfRows(rows));
+}
+
+/** Chance that an expert has any rows, as where tokens choose independently: 1 - exp(-rows). */
+export function chanceOfRows(rows: number): number {
+  return -Math.expm1(-rows);
 }
 
 /** Time on the root chiplet, or on a chiplet with an equal share of the tokens where tokens start everywhere. */

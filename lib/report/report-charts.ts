@@ -23,7 +23,6 @@ export function objectiveBars(
     solver: row.solver,
     judged: scaled(judgedValue(row, objective)),
     learned: scaled(learnedValue(row, objective)),
-    // Of placements with replicas nothing is proved in time, and less in copies.
     least: scaled(provedLeast(row, objective)),
   }));
   const proved = bars.filter(({ least }) => !Number.isNaN(least));

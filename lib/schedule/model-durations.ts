@@ -3,13 +3,9 @@ import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import { copiesToChiplets, leastLinkTimes, linkLoads } from "../performance/link-loads.js";
 import { memoryTransferNs } from "../performance/memory.js";
-import {
-  hottestGpuStages,
-  leastGpuStages,
-  unitShare,
-  type EvenTraffic,
-  type GpuStages,
-} from "../performance/gpu-stages.js";
+import { hottestGpuStages, leastGpuStages, unitShare, type GpuStages } from "../performance/gpu-stages.js";
+import { leastReplicatedChipletsNs } from "../performance/replicated-chiplets.js";
+import type { EvenTraffic } from "../performance/replicated-experts.js";
 import { weightBytesOf, wireBytes, type Piece } from "../performance/piece.js";
 import { BACKWARD_COMPUTE, onGpus, stageTimes } from "../performance/stages.js";
 import { sramBytes } from "../performance/systolic.js";
@@ -105,7 +101,7 @@ export function leastDurations(
   const durations = modelDurations(even, machine, cut);
   const least = leastGpuStages(even, machine, chunkOf(machine, cut));
   return least === undefined
-    ? withLeastLinks(durations, even, { machine, cut })
+    ? withLeastStages(durations, even, { machine, cut })
     : withStages(durations, least, machine);
 }
 
@@ -129,18 +125,30 @@ export function hottestDurations(
   return hottest.map((stages) => withStages(durations, stages, machine));
 }
 
-function withLeastLinks(
+function withLeastStages(
   durations: LayerDurations,
-  even: LayerTraffic,
+  even: EvenTraffic,
   { machine, cut }: { machine: { readonly hardware: Hardware; readonly shape: ModelShape }; cut: Cut },
 ): LayerDurations {
   const { hardware, shape } = machine;
   const { transport, formats } = cut.workload;
   const loads = linkLoads(even, hardware, transport);
-  const scale = chunkOf(machine, cut).tokens / even.numTokens;
+  const piece = chunkOf(machine, cut);
+  const scale = piece.tokens / even.numTokens;
   const least = (way: "dispatch" | "combine") =>
     leastLinkTimes(loads, hardware, wireBytes(shape, formats[way]) * scale);
-  return { ...durations, dispatch: least("dispatch"), combine: least("combine") };
+  const { expertsNs } = durations;
+  return {
+    ...durations,
+    dispatch: least("dispatch"),
+    combine: least("combine"),
+    expertsNs:
+      even.replicated === undefined
+        ? expertsNs
+        : new Float64Array(expertsNs.length).fill(
+            leastReplicatedChipletsNs(even, even.replicated, { machine, piece }) / expertsNs.length,
+          ),
+  };
 }
 
 function withStages(

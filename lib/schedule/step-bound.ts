@@ -1,6 +1,5 @@
 import { BOUND_MARGIN } from "../placement/tolerance.js";
-import type { ReplicatedExperts } from "../performance/expert-compute.js";
-import type { EvenTraffic } from "../performance/gpu-stages.js";
+import type { EvenTraffic, ReplicatedExperts } from "../performance/replicated-experts.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { largest, mean } from "../statistics.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
@@ -25,8 +24,7 @@ export interface BoundedLayer {
 }
 
 /**
- * A time that no placement with as many replicas is below, under the clock that every command shows; with replicas of measured
- * kernels alone.
+ * A time that no placement with as many replicas is below, under the clock that every command shows.
  *
  * The makespan of any schedule is at least the longest path through its task graph, and at least the work of each
  * resource. Both are maxima of sums of durations, hence convex in them, and the same when chiplets of a group, or groups, are

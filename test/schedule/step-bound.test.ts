@@ -163,7 +163,7 @@ describe("stepBoundNs", () => {
     }
   });
 
-  for (const preset of machines.filter(({ kernels }) => kernels !== undefined)) {
+  for (const preset of machines) {
     it(`is below the time of any placement with as many replicas, whichever experts have them: ${preset.name}`, () => {
       const [hardware, numChiplets] = tiny(preset);
       const load = loadOf(trace.layers[0], trace.numExperts);
@@ -184,7 +184,7 @@ describe("stepBoundNs", () => {
           countTraffic(patterns[0], chiplets, { chipletsPerGroup: hardware.chipletsPerGroup, dispatch }),
         );
         const leastShare = leastShareOf(dispatch, numChiplets);
-        for (const phase of ["prefill", "decode"] as const) {
+        for (const phase of ["train", "prefill", "decode"] as const) {
           for (const tokensPerChiplet of [1, 16, 4096]) {
             for (const transport of TRANSPORTS) {
               const asked = { phase, transport, tokensPerChiplet };
@@ -194,7 +194,7 @@ describe("stepBoundNs", () => {
                 const replicated = { load, leastShare };
                 const boundNs = stepBoundNs([{ traffic: counted, tokenReplication: 1, replicated }], options);
                 expect(boundNs, `${dispatch}, ${phase}, ${tokensPerChiplet}, ${transport}`).to.be.within(
-                  0.3 * least,
+                  0.2 * least,
                   least,
                 );
               }
