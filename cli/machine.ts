@@ -28,6 +28,8 @@ export interface MachineOptions extends WorkloadOptions {
   readonly machine?: Hardware;
   /** A step as a placement file tells it, in place of the options that describe one. */
   readonly recordedWorkload?: Workload;
+  /** The step that a placement file tells, where options that describe one go before what it says. */
+  readonly madeWorkload?: Workload | undefined;
   readonly chiplets?: number;
   readonly groups?: number;
   readonly model?: string;
@@ -99,9 +101,16 @@ export async function loadMachine(
         `it had ${traced.numExperts}; maybe the trace is of another model, which --model names`,
     );
   }
-  const choice = toWorkloadChoice(options, options.workload);
-  const workload = options.recordedWorkload ?? createWorkload({ hardware, shape }, choice);
-  return { hardware, shape, workload };
+  return { hardware, shape, workload: options.recordedWorkload ?? workloadOf({ hardware, shape }, options) };
+}
+
+/** The step that options describe; what they leave open is as a placement was made for, where it is of the same kind. */
+function workloadOf(machine: Pick<Machine, "hardware" | "shape">, options: MachineOptions): Workload {
+  const { madeWorkload: made } = options;
+  const phase = options.workload ?? made?.phase;
+  const choice = toWorkloadChoice(options, phase);
+  if (made === undefined || made.phase !== phase) return createWorkload(machine, choice);
+  return createWorkload(machine, { ...made, ...choice, formats: { ...made.formats, ...choice.formats } });
 }
 
 /**
@@ -166,13 +175,11 @@ export async function loadMachineOf(
   // On a mesh there are no groups, whatever a placement for another machine has.
   const isMesh = options.hardware !== undefined && (await findMachine(options.hardware)).mesh !== undefined;
   const groups = options.groups ?? (isMesh ? 1 : placement.numGroups);
-  const made = options.hardware === undefined ? placement.provenance?.workload : undefined;
-  const phase = options.workload ?? made?.phase;
-  const machine = await loadMachine(
+  return loadMachine(
     {
       ...options,
-      ...(phase !== undefined && { workload: phase }),
       ...(options.hardware === undefined && placement.provenance && hardwareOptions(placement.provenance)),
+      ...(options.hardware === undefined && { madeWorkload: placement.provenance?.workload }),
       chiplets: placement.numChiplets,
       ...(placement.sharedExperts !== undefined && { sharedExperts: placement.sharedExperts }),
       ...(groups !== undefined && { groups }),
@@ -180,14 +187,6 @@ export async function loadMachineOf(
     { ...trace, model: trace.model ?? placement.model },
     terminal,
   );
-  if (made?.phase !== phase || made === undefined) return machine;
-  const { formats, ...choice } = toWorkloadChoice(options, phase);
-  const workload = createWorkload(machine, {
-    ...made,
-    ...choice,
-    formats: { ...made.formats, ...formats },
-  });
-  return { ...machine, workload };
 }
 
 /** The options that name the machine a placement was made for. */
@@ -197,7 +196,7 @@ export function hardwareOptions({ hardware }: Provenance): Pick<MachineOptions, 
 }
 
 /**
- * The options with the machine of the placement that runs now, which its file remembers, where they name none.
+ * The options with the machine of the placement that runs now, and its step, which its file remembers, where they name no machine.
  *
  * @example
  * recallMachine({}, placedOnH100).hardware; // "h100-8x8"
@@ -213,6 +212,7 @@ export function recallMachine<Options extends MachineOptions>(
   return {
     ...options,
     ...hardwareOptions(running.provenance),
+    madeWorkload: running.provenance.workload,
     ...(!isSized && { chiplets: numChiplets, groups: numGroups }),
   };
 }

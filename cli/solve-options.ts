@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import { InputError } from "../index.js";
 import { chooseObjective, provenanceOf, type PlacementRequest } from "../doors/flows.js";
-import type { Provenance } from "../doors/placement.js";
+import type { Placement, Provenance } from "../doors/placement.js";
 import { numberingOf, type AskedNumbering, type DispatchModel } from "../doors/problem.js";
 import { solvers, type BackendName } from "../doors/solvers.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
@@ -29,6 +29,8 @@ export interface SolveOptions extends AskedNumbering {
   /** What layers got of the budget, once it is spent. */
   readonly layerReplicas?: ReadonlyMap<number, number> | undefined;
   readonly dispatch?: DispatchModel;
+  /** The placement that runs now, whose objective is kept. */
+  readonly running?: Placement | undefined;
   readonly pin: readonly { expert: number; chiplet: number }[];
   readonly apart: readonly (readonly number[])[];
   readonly seed: number;
@@ -131,7 +133,7 @@ export function withObjective<T extends SolveOptions>(
   solvers?: readonly string[],
 ): { options: T & { objective: Objective }; line: string } {
   const { objective: minimise, routerGroups } = requestOf(options);
-  const asked = { objective: minimise, solvers, routerGroups };
+  const asked = { objective: minimise, solvers, routerGroups, running: options.running };
   const chosen = chooseObjective(asked, { shape });
   const objective = chosen.minimise === "load" ? "balance" : chosen.minimise;
   return { options: { ...options, objective }, line: `objective ${objective}, as ${chosen.because}` };

@@ -37,7 +37,7 @@ export interface PlaceOptions extends PlacingOptions {
 export async function place(trace: RoutingTrace | LoadTrace, options: PlaceOptions): Promise<PlaceOutcome> {
   const { solver = "auto", holdout = 0, from, maxMoves, ...request } = options;
   const solvers = [typeof solver === "string" ? solver : solver.name];
-  const { minimise: objective } = chooseObjective({ ...request, solvers }, request.machine);
+  const { minimise: objective } = chooseObjective({ ...request, solvers, running: from }, request.machine);
   const asked = { ...request, objective };
   const { machine, seed = DEFAULT_SOLVER_OPTIONS.seed, backends = DEFAULT_SOLVER_OPTIONS.backends } = asked;
   const running = from && { from, maxMoves: maxMoves ?? Infinity };

@@ -114,7 +114,7 @@ export function placeCommand(end: (exitCode: number) => void): Command {
       const like = given.like === undefined ? undefined : await readPlacement(given.like);
       const running =
         given.from !== undefined && isPlacementFile(given.from) ? await readPlacement(given.from) : undefined;
-      const options = like ? optionsLike(like, given) : recallMachine(given, running);
+      const options = like ? optionsLike(like, given) : { ...recallMachine(given, running), running };
       requireSolver(options.solver ?? "auto");
       await checkMachineOptions(options);
       const routing = await loadRouting(paths, options, terminal);

@@ -1,4 +1,5 @@
 import type { Objective } from "../placement/objective.js";
+import type { Placement } from "../placement/placement.js";
 import type { PosedMachine } from "./pose.js";
 
 /** What is minimised, and why that. */
@@ -15,29 +16,41 @@ export interface ObjectiveRequest {
   /** Names of the solvers that were chosen, if any were. */
   readonly solvers?: readonly string[] | undefined;
   readonly routerGroups?: number | undefined;
+  /** The placement that runs now, whose objective is kept where nothing else is told. */
+  readonly running?: Pick<Placement, "solver" | "provenance"> | undefined;
 }
 
 /**
  * Chooses what to minimise: time where machine and model are known, else traffic. Whoever names a solver or groups of the
- * router asks for what those minimise: traffic.
+ * router asks for what those minimise: traffic. What moves from a running placement keeps its objective.
  *
  * @example
  * chooseObjective({}, { hardware, shape }).minimise; // "time"
  * chooseObjective({ solvers: ["exact"] }, { hardware, shape }).minimise; // "traffic"
  */
 export function chooseObjective(
-  { objective, solvers, routerGroups = 1 }: ObjectiveRequest,
+  { objective, solvers, routerGroups = 1, running }: ObjectiveRequest,
   { shape }: Pick<PosedMachine, "shape">,
 ): ObjectiveChoice {
   if (objective !== undefined) return { minimise: objective, because: "asked for" };
+  const isNamed = solvers !== undefined && !solvers.includes("auto");
+  const kept = isNamed ? undefined : objectiveOf(running);
+  if (kept !== undefined && (kept !== "time" || shape !== undefined)) {
+    return { minimise: kept, because: "the running placement was made for it" };
+  }
   if (shape === undefined) {
     return { minimise: "traffic", because: "the sizes of the model are not known" };
   }
   if (routerGroups > 1) {
     return { minimise: "traffic", because: "groups of the router are placed one by one" };
   }
-  if (solvers !== undefined && !solvers.includes("auto")) {
+  if (isNamed) {
     return { minimise: "traffic", because: "the solvers named minimise it" };
   }
   return { minimise: "time", because: "machine and model are known" };
+}
+
+/** What a placement was made for; a solver that was named says what that minimises, not what is wanted. */
+function objectiveOf({ solver, provenance }: NonNullable<ObjectiveRequest["running"]> = {}) {
+  return solver === "auto" ? provenance?.objective : undefined;
 }

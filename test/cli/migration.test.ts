@@ -125,6 +125,45 @@ describe("place from a running placement", () => {
     expect(remembered).to.deep.include({ numChiplets: 4 });
   });
 
+  it("keeps the step and the objective that the running placement was made for, where no other is told", async () => {
+    const onGpus = [
+      "--hardware",
+      "h100-8x8",
+      "--chiplets",
+      "4",
+      "--groups",
+      "1",
+      "--model",
+      "deepseek-moe-16b",
+    ];
+    const step = ["--workload", "decode", "--tokens", "32", "--kv-length", "500", "--dispatch-format", "fp8"];
+    await place.run(
+      "place",
+      "trace.jsonl",
+      ...onGpus,
+      ...step,
+      "--objective",
+      "balance",
+      "-o",
+      "decode.json",
+    );
+    const toldBy = async (...args: string[]) => {
+      const told = await place.runJson("place", "trace.jsonl", "--from", "decode.json", ...args);
+      return told as { objective: string; workload: Record<string, unknown> };
+    };
+    const model = ["--model", "deepseek-moe-16b"];
+    const { objective, workload } = await toldBy(...model);
+    expect(objective).to.equal("balance");
+    expect(workload).to.deep.include({ phase: "decode", tokensPerChiplet: 32, kvLength: 500 });
+    expect(workload["formats"]).to.deep.include({ dispatch: "fp8" });
+    const longer = await toldBy(...model, "--kv-length", "900", "--objective", "time");
+    expect(longer.objective).to.equal("time");
+    expect(longer.workload).to.deep.include({ phase: "decode", tokensPerChiplet: 32, kvLength: 900 });
+    const { workload: prefill } = await toldBy(...model, "--workload", "prefill");
+    expect(prefill).to.deep.include({ phase: "prefill", tokensPerChiplet: 8192 });
+    expect((await toldBy(...onGpus)).workload).to.deep.include({ phase: "prefill" });
+  });
+
   it("goes to another number of chiplets with the fewest moves, and begins at the answer of EPLB", async () => {
     const grown = ["place", "trace.jsonl", "--from", "running.json", "--chiplets", "8", "--max-moves", "4"];
     const { migration } = (await place.runJson(...grown, "-o", "grown.json")) as PlacedFrom;

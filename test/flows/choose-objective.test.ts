@@ -3,6 +3,7 @@ import { chooseObjective } from "../../lib/flows/choose-objective.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { defaultDispatch } from "../../lib/placement/default-dispatch.js";
+import type { Provenance } from "../../lib/placement/provenance.js";
 
 const shape = findModelShape("deepseek-v3");
 
@@ -18,6 +19,24 @@ describe("chooseObjective", () => {
     expect(chooseObjective({ objective: "time", solvers: ["exact"] }, { shape }).minimise).to.equal("time");
     expect(chooseObjective({ solvers: ["exact", "louvain"] }, { shape }).minimise).to.equal("traffic");
     expect(chooseObjective({ routerGroups: 8 }, { shape }).minimise).to.equal("traffic");
+  });
+
+  it("is that of the placement that runs, where no solver was named for either", () => {
+    const made = (objective: Provenance["objective"], solver = "auto") => ({
+      running: { solver, provenance: { objective } as Provenance },
+    });
+    for (const objective of ["load", "traffic", "time"] as const) {
+      expect(chooseObjective(made(objective), { shape }).minimise).to.equal(objective);
+      expect(chooseObjective({ ...made(objective), solvers: ["auto"] }, { shape }).minimise).to.equal(
+        objective,
+      );
+    }
+    expect(chooseObjective(made("load"), { shape: undefined }).minimise).to.equal("load");
+    expect(chooseObjective(made("time"), { shape: undefined }).minimise).to.equal("traffic");
+    expect(chooseObjective(made("traffic", "contiguous"), { shape }).minimise).to.equal("time");
+    expect(chooseObjective({ ...made("load"), solvers: ["exact"] }, { shape }).minimise).to.equal("traffic");
+    expect(chooseObjective({ ...made("load"), objective: "time" }, { shape }).minimise).to.equal("time");
+    expect(chooseObjective({ running: { solver: "auto" } }, { shape }).minimise).to.equal("time");
   });
 });
 
