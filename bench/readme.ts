@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 /** Longer outputs are shown by their beginning and their end. */
-const MOST_LINES = 32;
+const MOST_LINES = 40;
 const FIRST_LINES = 10;
 const LAST_LINES = 19;
 /** What a log hears while solvers are at work, which depends on how fast the machine is. */

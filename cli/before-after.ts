@@ -29,9 +29,9 @@ export async function contiguousOn(trace: RoutingTrace, machine: Machine): Promi
   return outcome.status === "placed" ? outcome.placement : undefined;
 }
 
-/** Before and after in a table, for people. */
-export function describeBeforeAfter(change: BeforeAfter, beforeName: string): string {
-  const { headers, cells } = beforeAfterTable(change, beforeName);
+/** Before and after in a table, and whether it is worth it, for people. */
+export function describeBeforeAfter(change: BeforeAfter, beforeName: string, afterName?: string): string {
+  const { headers, cells } = beforeAfterTable(change, beforeName, afterName);
   const sentence = worthSentence(change, beforeName);
   return `${formatTable(headers, cells)}${sentence === undefined ? "" : `\n\n${sentence}`}`;
 }

@@ -20,11 +20,10 @@ import {
   comparisonTable,
   type ObjectiveName,
   reportPage,
-  worthSentence,
 } from "../../doors/report.js";
 import { solvers, requireSolver } from "../../doors/solvers.js";
 import { type RoutingTrace, splitParts, type SplitTrace } from "../../doors/traces.js";
-import { addDrawsOption, type WorthCommandOptions } from "../before-after.js";
+import { addDrawsOption, describeBeforeAfter, type WorthCommandOptions } from "../before-after.js";
 import { describeInput, inputData } from "../describe/describe.js";
 import { describeTaskTable } from "../describe/task-table.js";
 import { EXIT } from "../exit-code.js";
@@ -171,11 +170,10 @@ export function compareCommand(end: (exitCode: number) => void): Command {
         await writeOutput(options.report, await reportPage(page), options);
       }
       await writePictures({ ...drawn, heldOut: split.heldOut, frontier }, options);
-      terminal.printCsv(comparisonCsv(rows, timing));
+      terminal.printCsv(comparisonCsv(rows, { ...timing, workload: machine.shape && machine.workload }));
       terminal.print(line);
       printRows(rows, { split, machine, terminal, objective: drawn.objective });
-      const isWorth = worth && worthSentence(worth, "contiguous");
-      if (isWorth !== undefined) terminal.print(isWorth);
+      if (worth) terminal.print(`\n${describeBeforeAfter(worth, "contiguous")}`);
       if (frontier) printFrontier(frontier, terminal);
       if (taskTable) terminal.print(`\n${describeTaskTable(taskTable)}`);
       if (signal.aborted) end(EXIT.interrupted);

@@ -15,9 +15,14 @@ import {
 } from "../../doors/flows.js";
 import { memoryWarning, type Hardware } from "../../doors/hardware.js";
 import type { DispatchModel } from "../../doors/problem.js";
-import { formatTime, tableOf, timeColumn, worthSentence, type TableText } from "../../doors/report.js";
+import { formatTime, tableOf, timeColumn, type TableText } from "../../doors/report.js";
 import { splitParts } from "../../doors/traces.js";
-import { addDrawsOption, contiguousOn, type WorthCommandOptions } from "../before-after.js";
+import {
+  addDrawsOption,
+  contiguousOn,
+  describeBeforeAfter,
+  type WorthCommandOptions,
+} from "../before-after.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { describeTransport } from "../describe/describe.js";
 import { loadTrace } from "../load-trace.js";
@@ -42,6 +47,7 @@ interface EvaluateOptions
   readonly ranks?: number;
   readonly serverLimit?: number;
   readonly onlineSlots?: number;
+  readonly from?: string;
 }
 
 /** Of servers of 8, which is what most engines run on. */
@@ -68,6 +74,7 @@ export function evaluateCommand(): Command {
     ),
   );
   addDispatchOption(addDrawsOption(command), "as the placement says");
+  command.option("--from <placement>", "placement that runs now, to compare with (default: contiguous)");
   addExplainOption(addMachineOptions(addTraceOptions(command), { chiplets: false }));
   return addTableOptions(command)
     .addHelpText("after", "\nExample:\n  moeplace evaluate trace.jsonl.gz p.json q.json --holdout 0.25")
@@ -100,10 +107,16 @@ export function evaluateCommand(): Command {
         const judged = judge(placement, { learn, heldOut }, machine);
         const evaluation = judged.heldOut ?? judged.learned;
         const measured = measurePlacement(placement, { learn, heldOut }, machine, judged);
-        const yardstick = await contiguousOn(learn, machine);
+        const running = options.from === undefined ? undefined : await readPlacement(options.from, known);
+        if (running !== undefined && running.numChiplets !== placement.numChiplets) {
+          throw new InputError(
+            `--from: ${options.from}: found ${running.numChiplets} chiplets, expected the ${placement.numChiplets} of ${file}`,
+          );
+        }
+        const standing = running ?? (await contiguousOn(learn, machine));
         const change =
-          yardstick &&
-          beforeAfter(measurePlacement(yardstick, { learn, heldOut }, machine), measured, {
+          standing &&
+          beforeAfter(measurePlacement(standing, { learn, heldOut }, machine), measured, {
             machine,
             draws: options.draws,
           });
@@ -151,13 +164,13 @@ export function evaluateCommand(): Command {
       );
       const { headers, cells, best } = evaluationTable(evaluated);
       terminal.print(formatTable(headers, cells, { best }));
-      const { step } = evaluated[0].evaluation;
-      if (step) terminal.print(`\n${describeTransport(step.workload, placedChiplets(hardware))}`);
+      const steps = stepLines(evaluated);
+      if (steps !== "") terminal.print(`\n${steps}`);
       terminal.print(`\n${batchTable(evaluated)}`);
       if (options.onlineSlots !== undefined) terminal.print(`\n${onlineTable(evaluated)}`);
+      const standingName = options.from ?? "contiguous";
       for (const { file, change } of evaluated) {
-        const isWorth = change && worthSentence(change, "contiguous");
-        if (isWorth !== undefined) terminal.print(`\n${file}: ${isWorth}`);
+        if (change) terminal.print(`\n${describeBeforeAfter(change, standingName, file)}`);
       }
       if (onServers.length > 0) {
         const { serverLimit } = options;
@@ -181,7 +194,7 @@ interface Evaluated {
   readonly file: string;
   readonly evaluation: Evaluation;
   readonly batches: BatchMetrics;
-  /** From contiguous to this placement, where that has room. */
+  /** From what runs, or else contiguous, where that has room, to this placement. */
   readonly change: BeforeAfter | undefined;
   readonly time: StepTime | null;
   readonly hardware: Hardware;
@@ -230,6 +243,17 @@ function batchTable(evaluated: readonly Evaluated[]): string {
 
 function placedChiplets({ numGroups, chipletsPerGroup }: Hardware): number {
   return numGroups * chipletsPerGroup;
+}
+
+/** The step of every placement in a line, or one line where all have the same. */
+function stepLines(evaluated: readonly Evaluated[]): string {
+  const lines = evaluated.flatMap(({ file, evaluation: { step }, hardware }) =>
+    step === undefined ? [] : [{ file, text: describeTransport(step.workload, placedChiplets(hardware)) }],
+  );
+  if (new Set(lines.map(({ text }) => text)).size <= 1) return lines[0]?.text ?? "";
+  const differ =
+    "placements were made for different steps, each judged in its own; --workload judges all in one";
+  return [...lines.map(({ file, text }) => `${file}: ${text}`), differ].join("\n");
 }
 
 /** Placements in numbers, the best of every column marked. */

@@ -49,7 +49,7 @@ export function scheduleCommand(): Command {
   const command = new Command("schedule")
     .summary("timeline of a step: makespan, bound, exposed communication")
     .description(
-      "Schedules a training step of a placed model, or one layer of it: attention, weight streaming, dispatch, " +
+      "Schedules a step of a placed model, or one layer of it: attention, weight streaming, dispatch, " +
         "experts, combine and activations, each on its own resource. Shows the makespan against a proved lower bound " +
         "and what communication stays exposed.",
     )
@@ -105,23 +105,24 @@ export function scheduleCommand(): Command {
           ? `step of ${counted(traffic.length, "layer")}`
           : `layer ${options.layer}`;
       const title = `${shape.name} on ${hardware.name}, ${part}, ${options.configuration}`;
+      const about = { configuration: options.configuration, workload };
+      const told = describeWorkload(workload, placement.numChiplets);
       if (options.perfetto !== undefined) {
-        await writeOutput(options.perfetto, perfettoJson(graph, schedule, { title }), options);
+        await writeOutput(options.perfetto, perfettoJson(graph, schedule, { title, about }), options);
       }
       if (options.svg !== undefined) {
-        await writePicture(options.svg, ganttSvg(graph, schedule, { title }), options);
+        await writePicture(options.svg, ganttSvg(graph, schedule, { title, about: told }), options);
       }
       terminal.printJson({
         sampledOneIn: trace.sampledOneIn ?? 1,
         title,
-        configuration: options.configuration,
-        workload,
+        ...about,
         ...scheduleData(step),
         ...(sweep && { chunks: sweep.chunks, curve: sweep.curve }),
         ...explainData(hardware, options),
       });
       terminal.printCsv(sweep?.curve ?? resourceRecords(step));
-      terminal.print(`${title}\n${describeWorkload(workload, placement.numChiplets)}`);
+      terminal.print(`${title}\n${told}`);
       terminal.print(describeSchedule(step));
       if (sweep) terminal.print(`\n${describeCurve(sweep.curve)}\nbest: ${sweep.chunks} chunks`);
       terminal.print(`\n${ganttText(graph, schedule, { width: Math.min(100, outputWidth()) })}`);

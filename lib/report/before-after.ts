@@ -38,7 +38,11 @@ export function comparedWorth(
 }
 
 /** A placement before and after, a figure a row. */
-export function beforeAfterTable({ before, after }: BeforeAfter, beforeName: string): TableText {
+export function beforeAfterTable(
+  { before, after }: BeforeAfter,
+  beforeName: string,
+  afterName = "this placement",
+): TableText {
   const row = (name: string, textOf: (figures: PlacementFigures) => string) => [
     name,
     textOf(before),
@@ -72,7 +76,7 @@ export function beforeAfterTable({ before, after }: BeforeAfter, beforeName: str
     ),
   ];
   return {
-    headers: ["", beforeName, "this placement"],
+    headers: ["", beforeName, afterName],
     cells: cells.filter(([, from, to]) => from !== "" || to !== ""),
   };
 }

@@ -1,6 +1,7 @@
 import { batchMetrics } from "../flows/batches.js";
 import type { ComparedSolver, ComparisonRow } from "../flows/compare.js";
 import type { Evaluation } from "../flows/evaluate.js";
+import type { Workload } from "../hardware/workload.js";
 import type { Placement } from "../placement/placement.js";
 import { recordsCsv } from "./records-csv.js";
 
@@ -26,9 +27,12 @@ export function comparisonData(
   });
 }
 
-/** The comparison as comma-separated values: a line of names, then a line a solver; nothing where nothing is known. */
-export function comparisonCsv(rows: readonly ComparisonRow[], options: DataOptions): string {
-  return recordsCsv(rows.map((row) => rowData(row, options)));
+/** The comparison as comma-separated values: a line of names, then a line a solver with the step; nothing where nothing is known. */
+export function comparisonCsv(
+  rows: readonly ComparisonRow[],
+  { workload, ...options }: DataOptions & { readonly workload?: Workload | undefined },
+): string {
+  return recordsCsv(rows.map((row) => ({ ...rowData(row, options), ...(workload && { workload }) })));
 }
 
 function rowData(row: ComparisonRow, options: DataOptions): Record<string, unknown> {

@@ -28,7 +28,7 @@ export async function comparisonFigures(input: FiguresInput): Promise<Figure[]> 
   const after = placed.find(({ name }) => name === answerRow(rows, objective)?.solver);
   const before = placed.find(({ name }) => name === "contiguous");
   if (after === undefined) return [];
-  const table = comparisonCsv(rows, { seconds: false });
+  const table = comparisonCsv(rows, { seconds: false, workload: input.workload });
   const figures: Figure[] = [
     {
       name: "solvers",

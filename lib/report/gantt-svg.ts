@@ -20,11 +20,13 @@ const characterWidth = 6.6;
  *
  * A document of its own, light or dark as the reader chooses, with no script and no font of its own; every bar tells its tasks when pointed at.
  * It is 1200 pixels wide unless told otherwise.
+ *
+ * @param options.about What it is of beyond the title, such as the workload: kept in the document, not drawn.
  */
 export function ganttSvg(
   graph: TaskGraph,
   schedule: Schedule,
-  { title = "Schedule", width = 1200 }: { title?: string; width?: number } = {},
+  { title = "Schedule", about = "", width = 1200 }: { title?: string; about?: string; width?: number } = {},
 ): string {
   const { makespanNs } = schedule;
   const left =
@@ -69,6 +71,7 @@ export function ganttSvg(
       `viewBox="0 0 ${width} ${bottom + 16}" role="img" ` +
       `aria-label="${escapeXml(`${title}: ${formatTime(makespanNs)}`)}" font-family="system-ui, DejaVu Sans, sans-serif" font-size="12" ` +
       `fill="var(--text)">`,
+    ...(about === "" ? [] : [`<desc>${escapeXml(about)}</desc>`]),
     `<style>${reportColours}.critical { fill: var(--text); }</style>`,
     `<rect width="100%" height="100%" fill="var(--background)"/>`,
     `<text x="12" y="24" font-size="16" font-weight="600">${escapeXml(title)}</text>`,

@@ -23,12 +23,13 @@ type TraceEvent = Record<string, string | number | Record<string, string | numbe
  * overlap, however a reader adds up. One event a line.
  * Source: Trace Event Format (JSON object format; phases X, M and C).
  *
- * @param title Name of the whole, for instance "layer 3 forward".
+ * @param options.title Name of the whole, for instance "layer 3 forward".
+ * @param options.about What it is of, such as the workload: readers show it as it is.
  */
 export function perfettoJson(
   graph: TaskGraph,
   schedule: Schedule,
-  { title = "schedule" }: { title?: string } = {},
+  { title = "schedule", about }: { title?: string; about?: object } = {},
 ): string {
   const events = [
     ...nameEvents(graph, title),
@@ -36,8 +37,9 @@ export function perfettoJson(
     ...criticalPathEvents(graph, schedule),
     ...memoryEvents(graph, schedule),
   ];
+  const told = about === undefined ? "" : `"otherData":${JSON.stringify(about)},`;
   const lines = events.map((event) => JSON.stringify(event)).join(",\n");
-  return `{"displayTimeUnit":"ns","traceEvents":[\n${lines}\n]}\n`;
+  return `{"displayTimeUnit":"ns",${told}"traceEvents":[\n${lines}\n]}\n`;
 }
 
 function nameEvents({ resources, memories }: TaskGraph, title: string): TraceEvent[] {

@@ -177,6 +177,7 @@ describe("the command line", () => {
       worth: { verdict: string; gain: number; draws: number };
       learned: { tokenReplication: number };
     }
+    const placedText = await place.run("place", ...on, "--solver", "louvain");
     const placed = (await place.runJson("place", ...on, "--solver", "louvain", "-o", "p.json")) as Told;
     expect(placed.after.tokenReplication).to.equal(placed.learned.tokenReplication);
     expect(placed.worth.gain).to.equal(1 - placed.after.stepNs / placed.before.stepNs);
@@ -198,10 +199,71 @@ describe("the command line", () => {
       "0.25",
     );
     expect(compared.stdout).to.match(/A step takes .* with contiguous, .* with this placement; .*Slower: /);
+    const evaluated = await place.run("evaluate", "trace.jsonl", "p.json", "--model", "gpt-oss-20b");
+    for (const told of [placedText.stdout, compared.stdout, evaluated.stdout]) {
+      for (const figure of ["largest load of a chiplet group", "energy of a step", "what binds"]) {
+        expect(told).to.match(new RegExp(`^${figure} +[^ ]`, "m"));
+      }
+    }
     const { stdout } = await place.run("place", ...on, "--from", "p.json", "--solver", "louvain");
     expect(stdout)
       .to.match(/ +the running placement +this placement\n/)
       .and.contain("the time is the same");
+  });
+
+  it("evaluate compares with the placement that runs, and tells the step of each where they differ", async () => {
+    const on = ["--hardware", "h100-8x8", "--chiplets", "4", "--groups", "1", "--model", "gpt-oss-20b"];
+    const by = (solver: string, phase: string) => [
+      "--solver",
+      solver,
+      "--workload",
+      phase,
+      "-o",
+      `${solver}.json`,
+    ];
+    await place.run("place", "trace.jsonl", ...on, ...by("random", "prefill"));
+    await place.run("place", "trace.jsonl", ...on, ...by("louvain", "decode"));
+    const args = ["evaluate", "trace.jsonl", "louvain.json", "--model", "gpt-oss-20b", "--draws", "3"];
+    const { stdout } = await place.run(...args, "random.json");
+    expect(stdout).to.match(
+      /\nlouvain\.json: decode: .*\n(.*\n)?random\.json: prefill: .*\nplacements were made for different steps/,
+    );
+    const one = await place.run(...args, "random.json", "--workload", "decode");
+    expect(one.stdout)
+      .to.match(/\n\ndecode: /)
+      .and.not.contain("different steps");
+    const from = await place.run(...args, "--from", "random.json");
+    expect(from.stdout)
+      .to.match(/ +random\.json +louvain\.json\n/)
+      .and.contain("with random.json, ");
+    const told = (await place.runJson(...args, "--from", "random.json")) as {
+      placements: { before: { tokenReplication: number } }[];
+    };
+    const alone = (await place.runJson(
+      "evaluate",
+      "trace.jsonl",
+      "random.json",
+      "--model",
+      "gpt-oss-20b",
+    )) as {
+      placements: { mean: { tokenReplication: number } }[];
+    };
+    expect(told.placements[0].before.tokenReplication).to.equal(alone.placements[0].mean.tokenReplication);
+    await place.run(
+      "place",
+      "trace.jsonl",
+      "--chiplets",
+      "2",
+      "--groups",
+      "1",
+      "--solver",
+      "contiguous",
+      "-o",
+      "two.json",
+    );
+    const { exitCode, stderr } = await place.run(...args, "--from", "two.json");
+    expect(exitCode).to.equal(2);
+    expect(stderr).to.contain("--from: two.json: found 2 chiplets, expected the 4 of louvain.json");
   });
 
   it("verify lists every violation and ends with exit code 2", async () => {

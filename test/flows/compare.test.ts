@@ -6,6 +6,7 @@ import type { LayerPlacement } from "../../lib/placement/placement.js";
 import { comparisonCsv, comparisonData } from "../../lib/report/comparison-data.js";
 import { comparisonHeadline, comparisonTable } from "../../lib/report/comparison-table.js";
 import { compareSolvers, type ComparedSolver } from "../../lib/flows/compare.js";
+import { createWorkload } from "../../lib/performance/workload.js";
 
 const rule = compared("contiguous", [{ cost: 4 }, { cost: 3 }]);
 const search = compared("search", [{ cost: 2 }, { cost: 3, bound: 1 }]);
@@ -155,6 +156,13 @@ describe("comparisonCsv and comparisonData", () => {
     expect(first).to.match(/^contiguous,feasible,0,2,3\.5,,/);
     expect(second).to.match(/^failed,infeasible,.*"layer 0: 5 experts apart, 4 chiplets"$/);
     expect(comparisonCsv(rows, { seconds: true })).to.contain("seconds");
+    const workload = createWorkload(
+      { hardware: findHardware("h100-8x8")! },
+      { phase: "decode", kvLength: 700 },
+    );
+    const [told, row] = comparisonCsv(rows, { seconds: false, workload }).split("\n");
+    const kvLength = told.split(",").indexOf("workload.kvLength");
+    expect(row.split(",")[kvLength]).to.equal("700");
   });
 
   it("write no formula that a spreadsheet would run", () => {

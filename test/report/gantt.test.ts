@@ -72,7 +72,8 @@ describe("ganttText", () => {
 describe("ganttSvg", () => {
   it("draws one bar a task, told apart by colour and named when pointed at", () => {
     const graph = loadThenCompute(2);
-    const svg = ganttSvg(graph, listSchedule(graph), { title: "Two & two" });
+    const svg = ganttSvg(graph, listSchedule(graph), { title: "Two & two", about: "decode & more" });
+    expect(svg).to.contain("<desc>decode &#38; more</desc>");
     const bars = [...svg.matchAll(/<rect x="(.+?)".+? fill="(.+?)"><title>(.+?)<\/title>/g)];
     expect(bars.map(([, , , title]) => title)).to.deep.equal([
       "weights 0: 0 ns to 10 ns",

@@ -109,6 +109,17 @@ describe("perfettoJson", () => {
     ]);
   });
 
+  it("keeps what it is told of the step, where readers look for it", () => {
+    const builder = new TaskGraphBuilder();
+    builder.task({ kind: "weights", resource: builder.resource("DRAM"), durationNs: 1 });
+    const graph = builder.build();
+    const about = { configuration: "chunked", workload: { phase: "decode" } };
+    const { otherData } = JSON.parse(perfettoJson(graph, listSchedule(graph), { about })) as {
+      otherData: object;
+    };
+    expect(otherData).to.deep.equal(about);
+  });
+
   it("keeps apart slices whose ts and dur add up to more than the next ts by rounding", () => {
     const builder = new TaskGraphBuilder();
     const resource = builder.resource("DRAM");
