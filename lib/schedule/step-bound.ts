@@ -4,6 +4,7 @@ import type { LayerTraffic } from "../placement/traffic.js";
 import { largest, mean } from "../statistics.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
 import { NO_RESOURCE, type TaskGraph } from "../task-graph/task-graph.js";
+import { handoverBoundNs } from "./handover-bound.js";
 import type { LayerDurations } from "./layer-durations.js";
 import { hottestDurations, leastDurations } from "./model-durations.js";
 import { planOf, type ScheduleOptions } from "./schedule-step.js";
@@ -35,7 +36,8 @@ export interface BoundedLayer {
  * weights and tokens have to fit the SRAM is left out, which only takes waiting away.
  *
  * Where GPUs have kernels all of them wait for each other before and after the experts of every layer, so that the step takes
- * what whichever GPU is last takes, layer by layer (`windowBoundNs`). A root chiplet has nothing to
+ * what whichever GPU is last takes, layer by layer (`windowBoundNs`). Schedules by critical paths finish the first layer before
+ * the second (`handoverBoundNs`): of all that is here, that alone does not hold for other orders. A root chiplet has nothing to
  * attend to while a training step turns (`turnBoundNs`).
  *
  * @throws InputError if the traffic is for other chiplets than the machine has.
@@ -61,6 +63,7 @@ export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOp
     largest(remainingPathsNs(graph)),
     largest(workOf(graph)),
     hasKernels ? windowBoundNs(least, plan) : 0,
+    hasKernels && (options.rule ?? "critical-path") === "critical-path" ? handoverBoundNs(least, plan) : 0,
     plan.training && plan.site.tokensStart === "root" ? turnBoundNs(durations, plan) : 0,
   );
   return boundNs * (1 - BOUND_MARGIN);

@@ -121,7 +121,10 @@ function backwardPass(
 }
 
 /** Experts of one piece, and what its dispatch and combine take of the compute. */
-function expertsNs({ expertsNs, dispatch, combine, unitShare }: LayerDurations, factor: number): number {
+export function expertsNs(
+  { expertsNs, dispatch, combine, unitShare }: LayerDurations,
+  factor: number,
+): number {
   return factor * expertsNs[0] + unitShare * (dispatch.chipletNs[0] + combine.chipletNs[0]);
 }
 

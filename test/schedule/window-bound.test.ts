@@ -6,55 +6,15 @@ import { bestListSchedule } from "../../lib/task-graph/list-schedule.js";
 import { remainingPathsNs } from "../../lib/task-graph/path-lengths.js";
 import { priorityRules } from "../../lib/task-graph/priorities.js";
 import { createRandom } from "../../lib/random.js";
+import { everywhere, gpuLayer, gpuPlan } from "./gpu-layers.js";
 
 const NUM_GPUS = 2;
 
 describe("windowBoundNs", () => {
-  const plan = (numMicroBatches: number, training = false): StepPlan => ({
-    site: {
-      numGroups: 1,
-      chipletsPerGroup: NUM_GPUS,
-      chipletsPerMemory: 1,
-      tokensStart: "everywhere",
-      sramBytes: Infinity,
-    },
-    overlap: { apart: "none", chunks: 1, parts: 1, prefetch: true },
-    numMicroBatches,
-    training,
-  });
-  const layer = (
-    stages: Pick<LayerDurations, "attentionNs" | "sharedNs"> & {
-      dispatchNs: readonly number[];
-      expertsNs: readonly number[];
-      combineNs: readonly number[];
-    },
-  ): LayerDurations => {
-    const transfer = (chipletNs: readonly number[]) => ({
-      rootNs: new Float64Array(1),
-      chipletNs: Float64Array.from(chipletNs),
-      latencyNs: 0,
-    });
-    const none = new Float64Array(NUM_GPUS);
-    return {
-      attentionNs: stages.attentionNs,
-      sharedNs: stages.sharedNs,
-      saveNs: 0,
-      dispatch: transfer(stages.dispatchNs),
-      combine: transfer(stages.combineNs),
-      expertsNs: Float64Array.from(stages.expertsNs),
-      expertSaveNs: none,
-      backwardFactor: 2,
-      unitShare: 0,
-      streamedExperts: none,
-      expertMemoryNs: 0,
-      expertLinkNs: 0,
-      updateFactor: 1,
-      expertBytes: 0,
-      chunkBytes: none,
-    };
-  };
+  const plan = (numMicroBatches: number, training = false): StepPlan =>
+    gpuPlan({ numGpus: NUM_GPUS, numMicroBatches, training });
   const alike = (dispatch: number, experts: number, combine: number) =>
-    layer({
+    gpuLayer({
       attentionNs: 10,
       sharedNs: 1,
       dispatchNs: [dispatch, dispatch],
@@ -117,7 +77,7 @@ describe("windowBoundNs", () => {
     for (let trial = 0; trial < 300; trial++) {
       const steps = plan(1 + random.below(3), random.next() < 0.5);
       const layers = Array.from({ length: 1 + random.below(3) }, () =>
-        layer({
+        gpuLayer({
           attentionNs: draw(),
           sharedNs: random.below(20),
           dispatchNs: [draw(), draw()],
@@ -126,22 +86,10 @@ describe("windowBoundNs", () => {
         }),
       );
       const least = layers.map((durations) => ({
-        even: onAll(durations, (perGpu) => (perGpu[0] + perGpu[1]) / 2),
-        hottest: [0, 1].map((gpu) => onAll(durations, (perGpu) => perGpu[gpu])),
+        even: everywhere(durations, (perGpu) => (perGpu[0] + perGpu[1]) / 2),
+        hottest: [0, 1].map((gpu) => everywhere(durations, (perGpu) => perGpu[gpu])),
       }));
       expect(windowBoundNs(least, steps)).to.be.at.most(leastMakespanNs(layers, steps) + 1e-9);
     }
   });
-
-  /** All GPUs with what some function makes of them. */
-  function onAll(durations: LayerDurations, of: (perGpu: Float64Array) => number): LayerDurations {
-    const all = (perGpu: Float64Array) => new Float64Array(NUM_GPUS).fill(of(perGpu));
-    const { dispatch, combine, expertsNs } = durations;
-    return {
-      ...durations,
-      dispatch: { ...dispatch, chipletNs: all(dispatch.chipletNs) },
-      combine: { ...combine, chipletNs: all(combine.chipletNs) },
-      expertsNs: all(expertsNs),
-    };
-  }
 });
