@@ -19,7 +19,7 @@ import type { RoutingTrace } from "../lib/trace/routing-trace.js";
 import { constraintModelOf } from "../solvers/constraints/constraint-model.js";
 import { annealTime, TIME_ANNEALING } from "../solvers/objectives/anneal-time.js";
 import { SwapTraffic } from "../solvers/objectives/swap-traffic.js";
-import { estimatedTime, scheduledTime } from "../solvers/objectives/time.js";
+import { estimatedTime, scheduledTime } from "../solvers/objectives/modelled-time.js";
 import { KICK_RULE, QUICK_SEARCH, startSearch } from "../solvers/search/iterated-local-search.js";
 import { swapModelOf } from "../solvers/search/swap-model.js";
 import { realTrace } from "./real-traces.js";

@@ -59,7 +59,6 @@ export {
 } from "../lib/flows/compare.js";
 export {
   batchMetrics,
-  batchWindows,
   measureBatches,
   pairedGain,
   trafficOfBatches,
@@ -67,10 +66,10 @@ export {
   type BatchMetrics,
   type BatchSpread,
   type BatchTraffic,
-  type BatchWindows,
   type MeasuredBatches,
   type PairedGain,
 } from "../lib/flows/batches.js";
+export { batchWindows, type BatchWindows } from "../lib/performance/batch-windows.js";
 export { measureOnlineSlots, type OnlineSlots } from "../lib/flows/online-slots.js";
 export {
   assessWorth,

@@ -1,22 +1,12 @@
-import { createWorkload } from "../performance/workload.js";
+import { batchWindows, type BatchWindows } from "../performance/batch-windows.js";
 import { defaultDispatch } from "../placement/default-dispatch.js";
 import type { Placement } from "../placement/placement.js";
 import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
 import { stepMakespanNs } from "../schedule/schedule-step.js";
 import { largest, mean, smallest, sum } from "../statistics.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import { collectPatterns } from "../trace/token-patterns.js";
+import { collectWindow } from "../trace/token-patterns.js";
 import type { PosedMachine } from "./pose.js";
-
-/** Windows of consecutive tokens, each a batch. */
-export interface BatchWindows {
-  /** Tokens of a batch. */
-  readonly tokens: number;
-  /** Tokens of a step of the workload; more than `tokens` where the trace is too short for some batches of them. */
-  readonly stepTokens: number;
-  /** First token of every batch that is measured. */
-  readonly starts: readonly number[];
-}
 
 /** What one batch comes to under a placement. */
 export interface BatchFigures {
@@ -51,39 +41,6 @@ export interface BatchMetrics extends Omit<BatchWindows, "starts"> {
   readonly stepNs: BatchSpread | null;
 }
 
-/** Batches as large as a step that a trace has to have. */
-const FEWEST = 4;
-/** Smaller ones that a trace is cut into where it has not: few, because the fewer tokens the less they are like a step. */
-const OF_SHORT = 8;
-/** Batches that are measured, evenly spread over the trace: each is scheduled, some milliseconds a layer. One in 20 is above 95 %. */
-const MOST = 20;
-
-/**
- * Cuts a trace into windows of consecutive tokens as large as a step of the workload, of all chiplets together; of a trace
- * too short for that, into smaller ones, which are less even.
- *
- * @example
- * const hardware = findHardware("mozart-qwen3");
- * const workload = createWorkload({ hardware }, { tokensPerChiplet: 8 });
- * batchWindows(8192, { hardware, workload }).tokens; // 128, of 16 chiplets
- */
-export function batchWindows(
-  numTokens: number,
-  { hardware, shape, workload = createWorkload({ hardware, shape }) }: PosedMachine,
-): BatchWindows {
-  const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
-  const stepTokens = Math.max(1, Math.round(workload.tokensPerChiplet * numChiplets));
-  const isLong = numTokens >= FEWEST * stepTokens;
-  const tokens = isLong ? stepTokens : Math.max(1, Math.floor(numTokens / OF_SHORT));
-  const numWindows = Math.floor(numTokens / tokens);
-  const count = Math.min(MOST, numWindows);
-  const starts = Array.from(
-    { length: count },
-    (_, batch) => tokens * Math.floor((batch * numWindows) / count),
-  );
-  return { tokens, stepTokens, starts };
-}
-
 /** The traffic of a placement on batches of a trace. */
 export interface BatchTraffic extends Omit<BatchWindows, "starts"> {
   /** Of every batch and layer. */
@@ -109,10 +66,9 @@ export function trafficOfBatches(
   const chipletsOf = new Map(placement.layers.map(({ layer, chiplets }) => [layer, chiplets]));
   function* each() {
     for (const start of starts) {
-      yield trace.layers.map(({ layer, experts }) => {
-        const window = experts.subarray(start * trace.topK, (start + tokens) * trace.topK);
-        const patterns = collectPatterns({ layer, numTokens: tokens, experts: window }, trace);
-        return countTraffic(patterns, chipletsOf.get(layer) ?? [], { chipletsPerGroup, dispatch });
+      yield trace.layers.map((layer) => {
+        const patterns = collectWindow(layer, trace, { start, tokens });
+        return countTraffic(patterns, chipletsOf.get(layer.layer) ?? [], { chipletsPerGroup, dispatch });
       });
     }
   }

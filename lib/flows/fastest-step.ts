@@ -2,6 +2,9 @@ import type { Chiplets, LayerPlacement } from "../placement/placement.js";
 import type { PlacementProblem } from "../placement/problem.js";
 import { countTraffic } from "../placement/traffic.js";
 import { stepMakespanNs } from "../schedule/schedule-step.js";
+import { mean, smallest } from "../statistics.js";
+import type { TokenPatterns } from "../trace/token-patterns.js";
+import { chooseFastest } from "./choose-fastest.js";
 import { evenStep } from "./even-step.js";
 
 interface Candidate {
@@ -9,13 +12,20 @@ interface Candidate {
   readonly cost: number;
 }
 
-/** Placements that solvers' answers were chosen from, by layer number; of layers whose solver tells them. */
+/** Placements that answers were chosen from, by name, by layer number; of layers whose solver tells them. */
 export type Candidates = Map<number, Readonly<Record<string, Candidate>>>;
+
+/** Name of the candidate that is fastest with all tokens at once, where another one is in the mean over batches; no row of a comparison. */
+export const WITH_ALL_TOKENS = "with all tokens";
+
+/** Batches of which the step is scheduled, evenly spread: layers were searched on more. */
+const MOST_BATCHES = 8;
 
 /**
  * Chooses what makes the step of all layers fastest, where time is the objective: the layers as answered, each fastest on
  * its own, or those of one candidate of every layer, numbered so that memories work evenly. So no solver whose placements
- * were candidates makes a faster step.
+ * were candidates makes a faster step. Within that it is the mean over batches that decides, where there are some: memories
+ * work for all layers, of which each was placed for the batches of its own.
  *
  * Where chiplets keep their numbers, because experts move away from a running placement, that is a candidate of every layer:
  * no step is slower than what runs, and of equally fast ones what runs stays.
@@ -38,28 +48,54 @@ export function fastestStep(
   if (objective.minimise !== "time") return layers;
   const { machine } = objective;
   const others = candidateSteps(layers, candidates);
-  const steps = keepsNumbers ? [...others, layers] : [layers, ...others];
-  const numbered = keepsNumbers ? steps : steps.map((step) => evenStep(step, problems));
+  const answered = { name: undefined, placed: layers };
+  const steps = keepsNumbers ? [...others, answered] : [answered, ...others];
+  const numbered = keepsNumbers
+    ? steps
+    : steps.map(({ name, placed }) => ({ name, placed: evenStep(placed, problems) }));
   // Nothing to choose from, as with a rule's answer: the schedule need not be asked.
-  if (numbered.length === 1) return numbered[0];
-  const choices = numbered.map((placed) => {
-    const traffic = placed.map(({ chiplets }, index) =>
-      countTraffic(problems[index].patterns, chiplets, problems[index]),
+  if (numbered.length === 1) return numbered[0].placed;
+  const stepNs = (
+    placed: readonly LayerPlacement[],
+    patternsOf: (problem: PlacementProblem) => TokenPatterns,
+  ) =>
+    stepMakespanNs(
+      placed.map(({ chiplets }, index) =>
+        countTraffic(patternsOf(problems[index]), chiplets, problems[index]),
+      ),
+      machine,
     );
-    return { placed, ns: stepMakespanNs(traffic, machine) };
-  });
-  return choices.reduce((best, next) => (next.ns < best.ns ? next : best)).placed;
+  const timed = numbered.map((step) => ({ ...step, ns: stepNs(step.placed, ({ patterns }) => patterns) }));
+  const batches = batchesOfStep(problems);
+  return chooseFastest(timed, {
+    isRow: ({ name }) => name !== undefined && name !== WITH_ALL_TOKENS,
+    ns: ({ ns }) => ns,
+    batchNs: ({ placed }) =>
+      batches.length === 0
+        ? 0
+        : mean(batches.map((batch) => stepNs(placed, (problem) => problem.batches[batch]))),
+  }).placed;
+}
+
+/** Numbers of batches that all layers have, a few of them. */
+function batchesOfStep(problems: readonly PlacementProblem[]): number[] {
+  const numBatches = smallest(problems.map(({ batches }) => batches.length));
+  const count = Math.min(MOST_BATCHES, numBatches);
+  return Array.from({ length: count }, (_, index) => Math.floor((index * numBatches) / count));
 }
 
 /** Steps in which every layer is placed by the same candidate, of those that all layers have. */
-function candidateSteps(layers: readonly LayerPlacement[], candidates: Candidates): LayerPlacement[][] {
+function candidateSteps(
+  layers: readonly LayerPlacement[],
+  candidates: Candidates,
+): { readonly name: string; readonly placed: readonly LayerPlacement[] }[] {
   const names = Object.keys(candidates.get(layers[0].layer) ?? {});
   return names.flatMap((name) => {
     const step = layers.flatMap((answer): LayerPlacement[] => {
       const candidate = candidates.get(answer.layer)?.[name];
       return candidate === undefined ? [] : [claimOf(answer, candidate)];
     });
-    return step.length === layers.length ? [step] : [];
+    return step.length === layers.length ? [{ name, placed: step }] : [];
   });
 }
 

@@ -1,6 +1,7 @@
 import { InputError } from "../errors.js";
 import type { Machine } from "../hardware/machine.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
+import { batchWindows } from "../performance/batch-windows.js";
 import { groupCapacity } from "../performance/memory.js";
 import {
   limitsOfLayer,
@@ -16,7 +17,7 @@ import type { Objective } from "../placement/objective.js";
 import { createProblem, type Pin, type PlacementProblem, type ProblemOptions } from "../placement/problem.js";
 import type { LayerLoad, LoadTrace } from "../trace/load-trace.js";
 import { countChoices, type LayerTrace, type RoutingTrace } from "../trace/routing-trace.js";
-import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
+import { collectPatterns, collectWindow, type TokenPatterns } from "../trace/token-patterns.js";
 import { sum } from "../statistics.js";
 
 /** A machine, of which the model need not be known. */
@@ -133,10 +134,32 @@ export function poseLayer(trace: RoutingTrace, layer: LayerTrace, options: Posin
   const meanLoad = countChoices(layer) / options.numChiplets;
   return createProblem(collectPatterns(layer, trace), {
     ...options,
+    batches: batchesOf(trace, layer, options),
     numReplicas: replicasOf(layer, options),
     layer: layer.layer,
     limits: limitsUnder(options, { meanLoad, tokens: layer.numTokens }),
   });
+}
+
+/**
+ * Steps that are searched on, evenly spread over a trace: more are no better on held-out tokens, and take as much longer. Of short
+ * traces they overlap, so that less is learned of where one begins by chance.
+ */
+const NUM_BATCHES = 32;
+
+/** The tokens of a layer as steps take them, where time is asked for and the trace is long enough for some. */
+function batchesOf(
+  trace: RoutingTrace,
+  layer: LayerTrace,
+  { objective = { minimise: "traffic" } }: PosingOptions,
+): TokenPatterns[] {
+  if (objective.minimise !== "time") return [];
+  const { tokens, stepTokens } = batchWindows(layer.numTokens, objective.machine);
+  if (tokens < stepTokens) return [];
+  const apart = (layer.numTokens - tokens) / (NUM_BATCHES - 1);
+  return Array.from({ length: NUM_BATCHES }, (_, batch) =>
+    collectWindow(layer, trace, { start: Math.floor(batch * apart), tokens }),
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import type { TokenPatterns } from "../trace/token-patterns.js";
+import { loadOfPatterns, type TokenPatterns } from "../trace/token-patterns.js";
 import { NO_LIMITS, type Constrained, type PlacementLimits } from "./constraints.js";
 import type { DispatchModel } from "./dispatch.js";
 import { numberingOf, type AskedNumbering, type Numbering } from "./numbering.js";
@@ -27,6 +27,11 @@ export interface PlacementProblem extends Constrained, Numbering {
   readonly dispatch: DispatchModel;
   /** The tokens to place for; its experts are [0, numExperts). */
   readonly patterns: TokenPatterns;
+  /**
+   * The same tokens as the steps of the workload take them, for the objective time, which is their mean: each waits for the busiest of
+   * its own tokens. None where the trace is too short for some steps, as with another objective: all tokens stand for a step then.
+   */
+  readonly batches: readonly TokenPatterns[];
   /** Tokens that chose each expert. Shape [numExperts]. */
   readonly load: Float64Array;
   /** Weights of each expert in this layer, in bytes. Shape [numExperts]. */
@@ -42,6 +47,8 @@ export interface PlacementProblem extends Constrained, Numbering {
 /** Options of {@link createProblem}. */
 export interface ProblemOptions extends AskedNumbering {
   layer?: number;
+  /** Default none. */
+  batches?: readonly TokenPatterns[];
   numChiplets: number;
   /** Default 1 group. */
   numGroups?: number;
@@ -100,12 +107,6 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
     );
   }
   checkRules(options, { numExperts, numChiplets });
-  const load = new Float64Array(numExperts);
-  for (let pattern = 0; pattern < patterns.numPatterns; pattern++) {
-    for (let place = patterns.offsets[pattern]; place < patterns.offsets[pattern + 1]; place++) {
-      load[patterns.experts[place]] += patterns.counts[pattern];
-    }
-  }
   return {
     layer,
     numExperts,
@@ -115,7 +116,8 @@ export function createProblem(patterns: TokenPatterns, options: ProblemOptions):
     numReplicas,
     dispatch: options.dispatch ?? "nearest",
     patterns,
-    load,
+    batches: options.batches ?? [],
+    load: loadOfPatterns(patterns),
     expertBytes: options.expertBytes ?? new Float64Array(numExperts).fill(1),
     limits: { ...NO_LIMITS, ...options.limits },
     objective: options.objective ?? { minimise: "traffic" },

@@ -6,7 +6,7 @@ import { OPTIMALITY_GAP, SHARE_ROUNDING } from "./tolerance.js";
 import { tokensOfPatterns, type TokenCount } from "./verify-tokens.js";
 
 /** What the verifier reads of a problem: never its patterns or the loads that were summed from them. */
-export type VerifiedProblem = Omit<PlacementProblem, "layer" | "patterns" | "load" | "objective">;
+export type VerifiedProblem = Omit<PlacementProblem, "layer" | "patterns" | "batches" | "load" | "objective">;
 
 /**
  * Lists everything that is wrong with a placement of one layer, by the slow and obvious road.

@@ -43,6 +43,32 @@ export function collectPatterns(
   return collector.finish();
 }
 
+/** Collects the token patterns of some consecutive tokens of a layer. */
+export function collectWindow(
+  { layer, experts }: LayerTrace,
+  { topK, numExperts }: { topK: number; numExperts: number },
+  { start, tokens }: { readonly start: number; readonly tokens: number },
+): TokenPatterns {
+  const window = experts.subarray(start * topK, (start + tokens) * topK);
+  return collectPatterns({ layer, numTokens: tokens, experts: window }, { topK, numExperts });
+}
+
+/** Tokens that chose each expert. Shape [numExperts]. */
+export function loadOfPatterns({
+  numExperts,
+  numPatterns,
+  offsets,
+  experts,
+  counts,
+}: TokenPatterns): Float64Array {
+  const load = new Float64Array(numExperts);
+  for (let pattern = 0; pattern < numPatterns; pattern++) {
+    for (let place = offsets[pattern]; place < offsets[pattern + 1]; place++)
+      load[experts[place]] += counts[pattern];
+  }
+  return load;
+}
+
 /**
  * Looks at patterns one level up: each token's set of distinct blocks instead of its set of experts.
  *

@@ -43,6 +43,7 @@ async function solveFilled(
       { ...problem.patterns, numExperts: numExperts + absent },
       {
         ...problem,
+        batches: problem.batches.map((batch) => ({ ...batch, numExperts: numExperts + absent })),
         numGroups: numChiplets / problem.chipletsPerGroup,
         slotsPerChiplet: most,
         expertBytes: Float64Array.from(

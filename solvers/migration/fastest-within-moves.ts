@@ -12,7 +12,7 @@ import { createRandom } from "../../lib/random.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
 import { balancePlacement } from "../objectives/balance.js";
 import { createAdmissibility, SwapTraffic } from "../objectives/swap-traffic.js";
-import { estimatedTime, scheduledTime } from "../objectives/time.js";
+import { estimatedTime, scheduledTime } from "../objectives/modelled-time.js";
 import { peakLoad } from "../replicas/cap-ladder.js";
 import { annealWithinMoves } from "./anneal-within-moves.js";
 import { claims } from "./renamed.js";

@@ -2,7 +2,7 @@ import { groupOfChiplet } from "../../lib/placement/chiplet-group.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import type { LayerTraffic } from "../../lib/placement/traffic.js";
 import type { Random } from "../../lib/random.js";
-import type { Swap, SwapTraffic } from "./swap-traffic.js";
+import type { Swap, Swappable } from "./swap-traffic.js";
 import { sum } from "../../lib/statistics.js";
 import { SUM_ROUNDING } from "../../lib/placement/tolerance.js";
 
@@ -25,7 +25,7 @@ export interface AnnealTimeOptions {
   /** Whether the placement at hand is admissible after the swaps of a move, as it was before and is at the start; all are, by default. */
   readonly isAllowed?: ((swaps: readonly Swap[]) => boolean) | undefined;
   /** Draws the swaps of a move, or none; by default one of two slots, or of two chiplets of different groups. */
-  readonly draw?: (state: SwapTraffic, random: Random) => readonly Swap[] | undefined;
+  readonly draw?: (state: Swappable, random: Random) => readonly Swap[] | undefined;
   readonly maxMoves: number;
   readonly random: Random;
   /** When to stop, on the clock of `performance.now()`. */
@@ -52,7 +52,7 @@ export const TIME_ANNEALING: TimeAnnealing = { hot: HOT, cold: COLD, wholeChiple
  * @returns The placement of least estimated time that was met, the start included.
  */
 export function annealTime(
-  state: SwapTraffic,
+  state: Swappable,
   start: Chiplets,
   {
     estimate,
@@ -115,7 +115,7 @@ export function annealTime(
 }
 
 function drawSwaps(
-  { expertOf, slots, traffic }: SwapTraffic,
+  { expertOf, slots, traffic }: Swappable,
   random: Random,
   wholeChiplets: number,
 ): Swap[] | undefined {

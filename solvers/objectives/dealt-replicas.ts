@@ -8,7 +8,8 @@ import { createRandom } from "../../lib/random.js";
 import { dealTokens, mergeReplicas } from "../replicas/deal-tokens.js";
 import { boundReplicas } from "../replicas/replica-bound.js";
 import { spreadReplicas } from "../replicas/replicate.js";
-import { rememberTraffic, type TrafficTime } from "./time.js";
+import { createJudge, rememberTraffic, type TimeOf } from "./modelled-time.js";
+import { askRivals, toldOf } from "./rivals.js";
 
 /** Tells the random stream of dealing tokens from those of searches. */
 const DEALING_STREAM = 980;
@@ -20,7 +21,7 @@ export interface DealingOptions {
   /** Solvers whose placements are candidates too, so that the answer is never slower than theirs. */
   readonly rivals: readonly Solver[];
   /** Decides between them. */
-  readonly judge: (problem: PlacementProblem) => TrafficTime;
+  readonly judge: TimeOf;
 }
 
 /**
@@ -55,22 +56,12 @@ export function dealing(solver: Solver, { otherwise, rivals, judge }: DealingOpt
       const merged = "chiplets" in answer ? mergeReplicas(dealt, answer.chiplets) : undefined;
       if (!("chiplets" in answer) || !merged || !isSound(merged))
         return otherwise.solve(problem, { ...options, ...timeLeft(deadline), start });
-      const solved = await Promise.all(rivals.map((rival) => rival.solve(problem, options)));
-      const told = Object.fromEntries(
-        solved.flatMap((found, rival) =>
-          "chiplets" in found ? [[rivals[rival].name, candidateOf(found.chiplets)]] : [],
-        ),
-      );
-      const timeOf = judge(problem);
-      const others = [
-        spread,
-        ...(start ? [start] : []),
-        ...Object.values(told).map(({ chiplets }) => chiplets),
-      ];
-      const [fastest] = [merged, ...others.filter(isSound)]
-        .map((chiplets) => ({ chiplets, ns: timeOf(trafficOf(chiplets)) }))
-        .sort((a, b) => a.ns - b.ns);
-      const { chiplets, cost } = candidateOf(fastest.chiplets);
+      const told = toldOf(await askRivals(rivals, problem, options));
+      const starts = [spread, ...(start ? [start] : [])].filter(isSound);
+      const { chiplets, cost } = createJudge(problem, judge, trafficOf).choose({
+        rows: Object.values(told).filter((row) => isSound(row.chiplets)),
+        others: [merged, ...starts].map(candidateOf),
+      });
       const stoppedBy: StoppedBy = answer.stoppedBy === "proof" ? "budget" : answer.stoppedBy;
       // Where copies are not worth anything, nothing was proved of them without replicas either.
       const proved =

@@ -6,7 +6,8 @@ import { keepingRouterGroups } from "../groups/router-groups.js";
 import { asksForReplicas, replicate } from "../replicas/replicate.js";
 import { balanced } from "./balance.js";
 import { dealing, isDealt } from "./dealt-replicas.js";
-import { estimatedTime, fastest, scheduledTime } from "./time.js";
+import { estimatedTime, scheduledTime } from "./modelled-time.js";
+import { fastest } from "./time.js";
 import type { Asked } from "./hurried.js";
 
 /** Solvers that help another to pursue an objective which is not its own. */

@@ -13,7 +13,7 @@ import { mozart } from "../mozart.js";
 import { replicateQuickly } from "../replicas/replicate.js";
 import { louvain } from "../louvain.js";
 import { placeEvenly } from "./balance.js";
-import { estimatedTime } from "./time.js";
+import { estimatedTime } from "./modelled-time.js";
 import { largest, sum } from "../../lib/statistics.js";
 
 /** For the integer programme that a rule may need to respect all limits, and for placing replicas. */

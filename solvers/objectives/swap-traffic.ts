@@ -17,16 +17,34 @@ export interface Swap {
   readonly b: number;
 }
 
-/**
- * The traffic of a placement without replicas, under swaps: all that a time estimate looks at.
- *
- * A swap is tried, and then kept or undone. To try it takes O(patterns / 128) by bits (see {@link TokenSets}), whatever the load
- * of its experts; searches try a hundred thousand a layer, and keep few.
- */
-export class SwapTraffic {
+/** A placement under swaps, each of which is tried, and then kept or undone. */
+export interface Swappable {
   /** The traffic at hand, that of a swap which is tried included; its arrays change, lists of loads are new ones where they do. */
   readonly traffic: LayerTraffic;
   /** Expert in every slot, or -1. Shape [numChiplets, slots], row-major. */
+  readonly expertOf: Int32Array;
+  readonly slots: number;
+  /** Takes a placement over. */
+  place(chiplets: Chiplets): void;
+  /** Makes the traffic that of a swap. What was tried before has to be kept or undone. */
+  try(swap: Swap): void;
+  /** Makes the swap that was tried part of the placement. */
+  keep(): void;
+  /** Takes the swap that was tried back. */
+  undo(): void;
+  chiplets(): number[][];
+  /** The two chiplets that a swap is of. */
+  chipletsOf(swap: Swap): readonly [number, number];
+}
+
+/**
+ * The traffic of a placement without replicas, under swaps: all that a time estimate looks at.
+ *
+ * To try it takes O(patterns / 128) by bits (see {@link TokenSets}), whatever the load
+ * of its experts; searches try a hundred thousand a layer, and keep few.
+ */
+export class SwapTraffic implements Swappable {
+  readonly traffic: LayerTraffic;
   readonly expertOf: Int32Array;
   readonly slots: number;
   readonly #sets: TokenSets;
@@ -67,7 +85,6 @@ export class SwapTraffic {
     };
   }
 
-  /** Takes a placement over. */
   place(chiplets: Chiplets): void {
     const { chipletLoad, chipletTokens, groupTokens, chipletsPerGroup } = this.traffic;
     const sets = this.#sets;
@@ -91,7 +108,6 @@ export class SwapTraffic {
       groupTokens[group] = this.#count(this.#groupBlock(group));
   }
 
-  /** Makes the traffic that of a swap. What was tried before has to be kept or undone. */
   try(swap: Swap): void {
     const { chipletLoad, chipletTokens, groupTokens } = this.traffic;
     const { load, tokens, groupTokens: ofGroups, lists } = this.#before;
@@ -106,7 +122,6 @@ export class SwapTraffic {
     else this.#trySlots(swap.a, swap.b);
   }
 
-  /** Makes the swap that was tried part of the placement. */
   keep(): void {
     const swap = this.#tried;
     if (swap === undefined) return;
@@ -129,7 +144,6 @@ export class SwapTraffic {
     sets.change(blockB, toA, toB);
   }
 
-  /** Takes the swap that was tried back. */
   undo(): void {
     const swap = this.#tried;
     if (swap === undefined) return;
@@ -199,7 +213,6 @@ export class SwapTraffic {
     }
   }
 
-  /** The two chiplets that a swap is of. */
   chipletsOf({ of, a, b }: Swap): readonly [number, number] {
     return of === "chiplets" ? [a, b] : [Math.floor(a / this.slots), Math.floor(b / this.slots)];
   }
@@ -249,7 +262,7 @@ export class SwapTraffic {
  */
 export function createAdmissibility(
   { pins, constraints }: Pick<ConstraintModel, "pins" | "constraints">,
-  state: SwapTraffic,
+  state: Swappable,
 ): ((swaps: readonly Swap[]) => boolean) | undefined {
   if (constraints.length === 0 && pins.length === 0) return undefined;
   const { traffic, expertOf, slots } = state;

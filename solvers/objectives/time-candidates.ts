@@ -4,7 +4,7 @@ import { createWorkload, sharesCopies, transportOn } from "../../lib/performance
 import type { Chiplets, Proved, Solution } from "../../lib/placement/placement.js";
 import { meanChipletLoad, type PlacementProblem } from "../../lib/placement/problem.js";
 import type { SolverOptions } from "../../lib/placement/solver.js";
-import { tokenReplicationOf, type LayerTraffic } from "../../lib/placement/traffic.js";
+import { tokenReplicationOf } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
 import { largest } from "../../lib/statistics.js";
@@ -12,6 +12,7 @@ import { regroupByLoad } from "../groups/balance-groups.js";
 import { groupByCopies } from "../groups/group-by-copies.js";
 import { regroupUnderLoad } from "../groups/regroup-under-load.js";
 import { isHurried } from "./hurried.js";
+import type { TrafficOf } from "./modelled-time.js";
 
 /** Caps on the largest chiplet load over the mean, under which C_T is minimised: the bottleneck's surrogates. */
 const LOAD_CAPS = [1.6, 1.3, 1.15, 1.05];
@@ -21,11 +22,14 @@ const GROUP_LOAD_CAP = 1.1;
 /** Tells the random stream of grouping from those of other searches. */
 const GROUPING_STREAM = 950;
 
-/** The traffic of the problem's layer under a placement without a change since. */
-export type TrafficOf = (chiplets: Chiplets) => LayerTraffic;
-
 /** What a solver answers that has found a placement. */
 export type Candidate = Extract<Solution, Proved>;
+
+/** With its estimated time, in ns. */
+export interface TimedCandidate {
+  readonly placement: Candidate;
+  readonly ns: number;
+}
 
 /**
  * The problem under caps on the load, each with a placement to begin with that respects it.

@@ -31,10 +31,12 @@ export function dealTokens(problem: PlacementProblem, chiplets: Chiplets, random
   expertOf.forEach((expert, replica) => replicasOf[expert].push(replica));
   const apart = replicasOf.filter(({ length }) => length > 1);
   const patterns = dealPatterns(problem.patterns, { replicasOf, random });
+  const batches = problem.batches.map((batch) => dealPatterns(batch, { replicasOf, random }));
   return {
     expertOf,
     problem: createProblem(patterns, {
       layer,
+      batches,
       numChiplets,
       numGroups: numChiplets / chipletsPerGroup,
       slotsPerChiplet,

@@ -1,9 +1,10 @@
 import { expect } from "chai";
-import { batchMetrics, batchWindows, measureBatches, pairedGain } from "../../lib/flows/batches.js";
+import { batchMetrics, measureBatches, pairedGain } from "../../lib/flows/batches.js";
 import { evaluateOn } from "../../lib/flows/judge.js";
 import { withChiplets } from "../../lib/hardware/hardware.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { findHardware } from "../../lib/hardware/presets.js";
+import { batchWindows } from "../../lib/performance/batch-windows.js";
 import { createWorkload } from "../../lib/performance/workload.js";
 import { contiguousPlacement } from "../../solvers/starts/contiguous-placement.js";
 import { skewedTrace } from "../skewed-trace.js";

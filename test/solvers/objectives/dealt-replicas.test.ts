@@ -11,7 +11,7 @@ import { DEFAULT_SOLVER_OPTIONS } from "../../../lib/placement/solver.js";
 import { countReplication, countTraffic } from "../../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../../lib/placement/verify.js";
 import { requireSolver, solvers } from "../../../solvers/index.js";
-import { scheduledTime } from "../../../solvers/objectives/time.js";
+import { scheduledTime } from "../../../solvers/objectives/modelled-time.js";
 import { synthesizeTrace } from "../../../traces/synthetic.js";
 
 const shape = findModelShape("gpt-oss-20b")!;

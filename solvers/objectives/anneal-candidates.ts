@@ -1,0 +1,112 @@
+import type { PlacementProblem } from "../../lib/placement/problem.js";
+import type { SolverOptions } from "../../lib/placement/solver.js";
+import { SUM_ROUNDING } from "../../lib/placement/tolerance.js";
+import { tokenReplicationOf } from "../../lib/placement/traffic.js";
+import { createRandom } from "../../lib/random.js";
+import { mean } from "../../lib/statistics.js";
+import { constraintModelOf } from "../constraints/constraint-model.js";
+import { annealTime } from "./anneal-time.js";
+import { BatchTraffic } from "./batch-traffic.js";
+import type { TimeOf, TrafficOf, TrafficTime } from "./modelled-time.js";
+import { createAdmissibility, SwapTraffic, type Swap, type Swappable } from "./swap-traffic.js";
+import type { Candidate, TimedCandidate } from "./time-candidates.js";
+
+/** Swaps tried from each of the best candidates: for up to 64 experts, and for each beyond as many as for each of these. */
+const ANNEALING_MOVES = 6000;
+/** Beyond so many experts no more: with the few tokens that each has, what is learned would be of these tokens alone. */
+const MOST_EXPERTS_OF_MOVES = 256;
+const FEW_EXPERTS = 64;
+/** Candidates that annealing begins from, and how much slower than the best they may be. */
+const MOST_ANNEALED = 2;
+const WORTH_ANNEALING = 1.05;
+
+/** Tell the random streams of annealing from those of other searches. */
+const ANNEALING_STREAM = 900;
+const BATCHES_STREAM = 910;
+
+type AnnealingOptions = SolverOptions & { readonly estimate: TimeOf; readonly trafficOf: TrafficOf };
+
+/**
+ * What annealing on the estimate itself makes of the best candidates; nothing where there are replicas, whose loads a
+ * swap changes on other chiplets too.
+ */
+export function annealCandidates(
+  problem: PlacementProblem,
+  candidates: readonly TimedCandidate[],
+  { estimate, ...options }: AnnealingOptions,
+): Candidate[] {
+  if (problem.numReplicas > 0) return [];
+  const ranked = [...candidates].sort((a, b) => a.ns - b.ns);
+  const state = new SwapTraffic(problem.patterns, problem.load, problem);
+  const anneal = annealer(problem, {
+    ...options,
+    state,
+    estimate: estimate(problem),
+    maxMoves: movesFor(problem.numExperts),
+  });
+  return ranked
+    .filter(({ ns }) => ns <= WORTH_ANNEALING * ranked[0].ns)
+    .slice(0, MOST_ANNEALED)
+    .map(({ placement }, rank) => anneal(placement, ANNEALING_STREAM + rank));
+}
+
+/**
+ * What annealing on the mean over the problem's batches makes of a placement, as long as all tokens at once take no more than
+ * some part of the time they take now; nothing where there are no batches, or replicas.
+ *
+ * @param most As a part of the estimated time of all tokens under the placement, at least 1.
+ */
+export function annealOverBatches(
+  problem: PlacementProblem,
+  placement: Candidate,
+  { estimate, most, ...options }: AnnealingOptions & { readonly most: number },
+): Candidate[] {
+  if (problem.numReplicas > 0 || problem.batches.length === 0) return [];
+  const state = new BatchTraffic(problem);
+  // Timers remember what they were asked last, so that each batch has its own.
+  const ofBatch = state.batches.map(() => estimate(problem));
+  const ofAll = estimate(problem);
+  const mostNs = most * (1 + SUM_ROUNDING) * ofAll(options.trafficOf(placement.chiplets));
+  const anneal = annealer(problem, {
+    ...options,
+    state,
+    estimate: () => mean(state.batches.map((traffic, batch) => ofBatch[batch](traffic))),
+    // More for many experts were no better on held-out tokens, and each move is tried on every batch.
+    maxMoves: ANNEALING_MOVES,
+    isAllowed: () => ofAll(state.traffic) <= mostNs,
+  });
+  return [anneal(placement, BATCHES_STREAM)];
+}
+
+interface AnnealerOptions extends SolverOptions {
+  readonly state: Swappable;
+  readonly estimate: TrafficTime;
+  readonly trafficOf: TrafficOf;
+  readonly maxMoves: number;
+  /** Besides the problem's own limits. */
+  readonly isAllowed?: () => boolean;
+}
+
+function annealer(
+  problem: PlacementProblem,
+  { state, estimate, trafficOf, maxMoves, isAllowed, seed, timeLimitMs = Infinity }: AnnealerOptions,
+): (from: Candidate, stream: number) => Candidate {
+  const deadline = performance.now() + timeLimitMs;
+  const keepsLimits = createAdmissibility(constraintModelOf(problem), state);
+  const isAdmissible = (swaps: readonly Swap[]) => keepsLimits?.(swaps) !== false && isAllowed?.() !== false;
+  return ({ chiplets: start, stoppedBy }, stream) => {
+    const { chiplets, isCut } = annealTime(state, start, {
+      estimate,
+      isAllowed: keepsLimits || isAllowed ? isAdmissible : undefined,
+      maxMoves,
+      random: createRandom(seed, problem.layer, stream),
+      deadline,
+    });
+    const cost = tokenReplicationOf(trafficOf(chiplets));
+    return { status: "feasible", chiplets, cost, stoppedBy: isCut ? "time limit" : stoppedBy };
+  };
+}
+
+function movesFor(numExperts: number): number {
+  return ANNEALING_MOVES * Math.max(1, Math.min(numExperts, MOST_EXPERTS_OF_MOVES) / FEW_EXPERTS);
+}
