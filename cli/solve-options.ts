@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import { InputError } from "../index.js";
-import { chooseObjective, provenanceOf, type PlacementRequest } from "../doors/flows.js";
+import { chooseObjective, provenanceOf, searchedBatch, type PlacementRequest } from "../doors/flows.js";
 import type { Placement, Provenance } from "../doors/placement.js";
 import { numberingOf, type AskedNumbering, type DispatchModel } from "../doors/problem.js";
 import { solvers, type BackendName } from "../doors/solvers.js";
@@ -137,6 +137,17 @@ export function withObjective<T extends SolveOptions>(
   const chosen = chooseObjective(asked, { shape });
   const objective = chosen.minimise === "load" ? "balance" : chosen.minimise;
   return { options: { ...options, objective }, line: `objective ${objective}, as ${chosen.because}` };
+}
+
+/** What a search for the least time takes the mean of, behind the line of the objective; nothing where all tokens stand for a step. */
+export function describeBatches(
+  { layers: [first] }: RoutingTrace,
+  machine: Machine,
+  { objective, maxMoves }: { readonly objective: Objective; readonly maxMoves?: number },
+): string {
+  const tokens = searchedBatch(first.numTokens, machine);
+  if (objective !== "time" || maxMoves !== undefined || tokens === undefined) return "";
+  return `, in the mean over batches of ${tokens} tokens`;
 }
 
 /** The options without a checkpoint, for what is placed to try: a checkpoint is of what is placed at last, of all layers. */

@@ -69,7 +69,7 @@ export {
   type MeasuredBatches,
   type PairedGain,
 } from "../lib/flows/batches.js";
-export { batchWindows, type BatchWindows } from "../lib/performance/batch-windows.js";
+export { batchWindows, searchedBatch, type BatchWindows } from "../lib/performance/batch-windows.js";
 export { measureOnlineSlots, type OnlineSlots } from "../lib/flows/online-slots.js";
 export {
   assessWorth,

@@ -46,6 +46,7 @@ import { checkOutput, writeOutput } from "../output-file.js";
 import { openPlacer } from "../placer.js";
 import { reportMaking } from "../report-making.js";
 import {
+  describeBatches,
   addSolveOptions,
   requestOf,
   listSolvers,
@@ -171,7 +172,7 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       }
       await writePictures({ ...drawn, heldOut: split.heldOut, frontier }, options);
       terminal.printCsv(comparisonCsv(rows, { ...timing, workload: machine.shape && machine.workload }));
-      terminal.print(line);
+      terminal.print(`${line}${describeBatches(split.learn, machine, options)}`);
       printRows(rows, { split, machine, terminal, objective: drawn.objective });
       if (worth) terminal.print(`\n${describeBeforeAfter(worth, "contiguous")}`);
       if (frontier) printFrontier(frontier, terminal);

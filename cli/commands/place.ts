@@ -55,6 +55,7 @@ import { openPlacer } from "../placer.js";
 import { isPlacementFile, readPlacement } from "../read-files.js";
 import { describeBudget, replicasOfLayers, spendBudget, type SpentBudget } from "../replica-budget.js";
 import {
+  describeBatches,
   addSolveOptions,
   listSolvers,
   requestOf,
@@ -231,7 +232,9 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
     ...(plan && { migration: { ...plan, payBackSteps: payBack ?? null } }),
   });
   terminal.printCsv(layerData(placement, judged));
-  terminal.print(`${line}\n${describeInput(split, machine)}\n`);
+  terminal.print(
+    `${line}${describeBatches(split.learn, machine, options)}\n${describeInput(split, machine)}\n`,
+  );
   const { headers, cells } = placementTable(placement, judged);
   terminal.print(formatTable(headers, cells));
   if (given.curve) terminal.print(`\n${describeCurve(given.curve)}`);

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.js";
 import type { Machine } from "../hardware/machine.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
-import { batchWindows } from "../performance/batch-windows.js";
+import { searchedBatch } from "../performance/batch-windows.js";
 import { groupCapacity } from "../performance/memory.js";
 import {
   limitsOfLayer,
@@ -154,8 +154,8 @@ function batchesOf(
   { objective = { minimise: "traffic" } }: PosingOptions,
 ): TokenPatterns[] {
   if (objective.minimise !== "time") return [];
-  const { tokens, stepTokens } = batchWindows(layer.numTokens, objective.machine);
-  if (tokens < stepTokens) return [];
+  const tokens = searchedBatch(layer.numTokens, objective.machine);
+  if (tokens === undefined) return [];
   const apart = (layer.numTokens - tokens) / (NUM_BATCHES - 1);
   return Array.from({ length: NUM_BATCHES }, (_, batch) =>
     collectWindow(layer, trace, { start: Math.floor(batch * apart), tokens }),

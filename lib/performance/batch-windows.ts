@@ -55,3 +55,12 @@ export function batchWindows(
   );
   return { tokens, stepTokens, starts };
 }
+
+/**
+ * Tokens of the batches that a placement is searched for on: those of a step; undefined where a trace is too short for some steps, and
+ * all tokens stand for one.
+ */
+export function searchedBatch(numTokens: number, machine: SteppedMachine): number | undefined {
+  const { tokens, stepTokens } = batchWindows(numTokens, machine);
+  return tokens < stepTokens ? undefined : tokens;
+}
