@@ -73,8 +73,9 @@ export function calibrateKernels(
 ): { kernels: Sourced<GpuKernels>; calibrations: Calibration[] } {
   const changed = structuredClone(kernels);
   const calibrations: Calibration[] = [];
-  for (const [, own] of groupByPlan(cases)) {
-    const plan = planOf(own[0]);
+  const isFabric = kernels.fabric !== undefined;
+  for (const [, own] of groupByPlan(cases, isFabric)) {
+    const plan = planOf(own[0], isFabric);
     const names = plan.constants.slice(0, Math.floor(own.length / CASES_A_CONSTANT));
     const target = constantsAt(changed, plan.path);
     const model = (constants: Readonly<Record<string, number>>) => {
@@ -101,9 +102,10 @@ export function calibrateKernels(
   return { kernels: changed, calibrations };
 }
 
-/** What the model says of one case. */
+/** What the model says of one case; on a fabric all GPUs reach each other as those of one server do. */
 export function timedNs(kernels: GpuKernels, timed: TimedCase): number {
-  const { tokens, topK, numExperts, numGpus, numServers, bytesPerCopy, computeUnits } = timed;
+  const { tokens, topK, numExperts, numGpus, bytesPerCopy, computeUnits } = timed;
+  const numServers = kernels.fabric === undefined ? timed.numServers : 1;
   const way: keyof BothWays<unknown> = timed.kernel.endsWith("combine") ? "combine" : "dispatch";
   const gpusPerServer = numGpus / numServers;
   const exchange = { tokens, bytesPerCopy, numGpus };
@@ -121,6 +123,7 @@ export function timedNs(kernels: GpuKernels, timed: TimedCase): number {
     const expected = expectedCopies({ numExperts, topK, numServers, gpusPerServer, mostServers: numServers });
     if (numServers === 1) {
       const copies = tokens * expected.gpus * (1 - 1 / numGpus);
+      if (kernels.fabric !== undefined) return copyNs(kernels.fabric.oneSided[way], { ...exchange, copies });
       return copyNs(kernels.normal[way], { ...exchange, copies, computeUnits });
     }
     return networkNs(kernels.acrossServers[way], {
@@ -140,8 +143,8 @@ export function timedNs(kernels: GpuKernels, timed: TimedCase): number {
   });
 }
 
-function planOf({ kernel, numServers }: TimedCase): Plan {
-  const across = numServers > 1;
+function planOf({ kernel, numServers }: TimedCase, isFabric: boolean): Plan {
+  const across = numServers > 1 && !isFabric;
   const way = kernel.endsWith("combine") ? "combine" : "dispatch";
   if (kernel.startsWith("low-latency")) {
     const inside = ["floorNs", "linkBytesPerNs", "overlap"];
@@ -149,6 +152,12 @@ function planOf({ kernel, numServers }: TimedCase): Plan {
     return { path: ["lowLatency", way], constants: across ? network : inside };
   }
   if (kernel.startsWith("normal")) {
+    if (isFabric) {
+      return {
+        path: ["fabric", "oneSided", way],
+        constants: ["floorNs", "linkBytesPerNs", "floorNsPerDoubling", "overlap"],
+      };
+    }
     return across
       ? {
           path: ["acrossServers", way],
@@ -167,10 +176,10 @@ function planOf({ kernel, numServers }: TimedCase): Plan {
       };
 }
 
-function groupByPlan(cases: readonly TimedCase[]): Map<string, TimedCase[]> {
+function groupByPlan(cases: readonly TimedCase[], isFabric: boolean): Map<string, TimedCase[]> {
   const groups = new Map<string, TimedCase[]>();
   for (const timed of cases) {
-    const { path, constants } = planOf(timed);
+    const { path, constants } = planOf(timed, isFabric);
     const name = [...path, ...constants].join(".");
     groups.set(name, [...(groups.get(name) ?? []), timed]);
   }

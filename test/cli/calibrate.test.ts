@@ -76,6 +76,34 @@ describe("moeplace calibrate", () => {
     );
   });
 
+  it("fits what a fabric runs, over all its trays, where the machine is one", async () => {
+    const { fabric, ...others } = plainNumbers<GpuKernels>(findHardware("gb200-nvl72")!.kernels!);
+    const { oneSided, ...twoSided } = fabric!;
+    const combine = { ...oneSided.combine, floorNs: 20_000, linkBytesPerNs: 500 };
+    const slower: GpuKernels = { ...others, fabric: { ...twoSided, oneSided: { ...oneSided, combine } } };
+    const rows = [64, 256, 1024, 2048, 4096, 8192].flatMap((tokens) =>
+      [8, 32].map((numGpus) => {
+        const timed: TimedCase = {
+          ...{ kernel: "normal-combine", tokens, numGpus, numServers: numGpus / 4, measuredNs: 1 },
+          ...{ hiddenSize: 7168, topK: 8, numExperts: 256, bytesPerCopy: 14_336, computeUnits: 24 },
+          ...{ expertWidth: 1, bytesPerWeight: 1 },
+        };
+        const us = timedNs(slower, timed) / 1000;
+        return ["normal-combine", us.toFixed(3), tokens, 7168, 8, 256, numGpus, numGpus / 4, 1].join(",");
+      }),
+    );
+    place.write("fabric.csv", `${[head, ...rows].join("\n")}\n`);
+    const on = ["--hardware", "gb200-nvl72", "-o", "fabric.json"];
+    const printed = (await place.runJson("calibrate", "fabric.csv", ...on)) as {
+      calibrations: Calibration[];
+    };
+    expect(printed.calibrations.map(({ path }) => path)).to.deep.equal(["fabric.oneSided.combine"]);
+    expect(printed.calibrations[0].meanErrorBefore).to.be.above(0.1);
+    expect(printed.calibrations[0].meanError).to.be.below(0.01);
+    const machine = await parseHardware(JSON.parse(place.read("fabric.json")), "fabric.json");
+    expect(machine.kernels!.fabric!.oneSided.combine.linkBytesPerNs.value).to.be.closeTo(500, 20);
+  });
+
   it("moves only as many constants as there are pairs of times", async () => {
     place.write("few.csv", `${[head, ...timings().slice(2, 4)].join("\n")}\n`);
     const printed = await place.runJson("calibrate", "few.csv", "-o", "few.json");
