@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { InputError } from "../lib/errors.js";
 import { withChiplets, type Hardware } from "../lib/hardware/hardware.js";
 import type { Machine } from "../lib/hardware/machine.js";
-import { findModelShape, modelShapes } from "../lib/hardware/model-shapes.js";
+import { parseModelConfig } from "../lib/hardware/model-config.js";
+import { findModelShape, modelShapes, type ModelShape } from "../lib/hardware/model-shapes.js";
 import { parseHardware } from "../lib/hardware/parse.js";
 import { findHardware, hardwarePresets } from "../lib/hardware/presets.js";
 import { unknownName } from "../lib/unknown-name.js";
@@ -10,7 +11,7 @@ import { createWorkload, type WorkloadChoice } from "../lib/performance/workload
 
 /** Options of {@link machine}. */
 export interface MachineChoice {
-  /** Model whose sizes bytes and time are computed with. */
+  /** Model whose sizes bytes and time are computed with: a name, or the path of its `config.json`. */
   readonly model: string;
   readonly numChiplets?: number;
   readonly numGroups?: number;
@@ -29,20 +30,31 @@ export interface MachineChoice {
  */
 export async function machine(hardware: string, choice: MachineChoice): Promise<Machine> {
   const { model, workload, ...size } = choice;
-  const shape = findModelShape(model);
-  if (shape === undefined) throw unknownName("model", { found: model, known: namesOf(modelShapes) });
+  const shape = await findShape(model);
   const sized = withChiplets(findHardware(hardware) ?? (await readHardware(hardware)), size);
   return { hardware: sized, shape, workload: createWorkload({ hardware: sized, shape }, workload) };
+}
+
+async function findShape(model: string): Promise<ModelShape> {
+  if (model.endsWith(".json"))
+    return parseModelConfig(await readJson(model, "the configuration of a model"), model);
+  const shape = findModelShape(model);
+  if (shape !== undefined) return shape;
+  throw unknownName("model", { found: model, known: namesOf(modelShapes), or: ", or a config.json" });
 }
 
 async function readHardware(path: string): Promise<Hardware> {
   if (!path.endsWith(".json"))
     throw unknownName("hardware", { found: path, known: namesOf(hardwarePresets) });
+  return parseHardware(await readJson(path, "a machine as JSON"), path);
+}
+
+/** @throws InputError if the file cannot be read, or is no JSON. */
+async function readJson(path: string, expected: string): Promise<unknown> {
   try {
-    return await parseHardware(JSON.parse(await readFile(path, "utf8")), path);
+    return JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(`${path}: found no machine, expected one as JSON (${(error as Error).message})`);
+    throw new InputError(`${path}: found no JSON, expected ${expected} (${(error as Error).message})`);
   }
 }
 

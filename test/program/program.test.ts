@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { expect } from "chai";
 import {
   compare,
@@ -10,8 +11,10 @@ import {
   writePlacement,
   type PlaceOptions,
 } from "../../index.js";
+import { parseModelConfig } from "../../lib/hardware/model-config.js";
 import type { RoutingTrace } from "../../lib/trace/routing-trace.js";
 import { openWorkplace, type Workplace } from "../cli/run-cli.js";
+import { expectRejection } from "../expect-rejection.js";
 import { sampleTrace, traceText } from "../sample-trace.js";
 
 describe("programs", () => {
@@ -66,6 +69,29 @@ describe("programs", () => {
     if (outcome.status !== "placed") throw new Error(outcome.status);
     await workplace.run("place", ...common, "--from", "p.json", "--max-moves", "2", "-o", "q.json");
     expect(writePlacement(outcome.placement)).to.equal(workplace.read("q.json"));
+  });
+
+  it("take the sizes of a model from its config.json, as the command does", async () => {
+    const config = {
+      ...{
+        model_type: "mixtral",
+        hidden_size: 64,
+        intermediate_size: 96,
+        num_hidden_layers: 2,
+        vocab_size: 100,
+      },
+      ...{ num_local_experts: 8, num_experts_per_tok: 2, num_attention_heads: 4, num_key_value_heads: 2 },
+    };
+    workplace.write("config.json", JSON.stringify(config));
+    const { shape } = await machine("h100-8x8", { model: join(workplace.folder, "config.json") });
+    expect(shape).to.deep.equal(parseModelConfig(config, "config.json"));
+    workplace.write("broken.json", "{");
+    for (const [model, message] of [
+      [join(workplace.folder, "broken.json"), "found no JSON, expected the configuration of a model"],
+      ["mixtrall-8x7b", "model: found mixtrall-8x7b, expected one of "],
+    ] as const) {
+      await expectRejection(machine("h100-8x8", { model }), message);
+    }
   });
 
   it("schedule no placement of another number of experts", async () => {
