@@ -1,7 +1,8 @@
 import type { Machine } from "../hardware/machine.js";
 import type { Phase, Transport, Workload } from "../hardware/workload.js";
-import { leastShareOf, type DispatchModel } from "../placement/dispatch.js";
+import { leastShareOf, ruleOf, type DispatchModel } from "../placement/dispatch.js";
 import { defaultDispatch } from "../placement/default-dispatch.js";
+import { boundGroupReplication, type GroupShape } from "../placement/group-bound.js";
 import type { Placement } from "../placement/placement.js";
 import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
 import {
@@ -11,10 +12,11 @@ import {
   type ConfigurationName,
   type ScheduleOptions,
 } from "../schedule/schedule-step.js";
-import { stepBoundNs } from "../schedule/step-bound.js";
-import { largest } from "../statistics.js";
+import { stepBoundNs, type BoundedLayer } from "../schedule/step-bound.js";
+import { largest, sum } from "../statistics.js";
 import { loadOf } from "../trace/load-trace.js";
-import type { RoutingTrace } from "../trace/routing-trace.js";
+import type { LayerTrace, RoutingTrace } from "../trace/routing-trace.js";
+import { collectPatterns } from "../trace/token-patterns.js";
 import { placedLayers } from "./placed-layers.js";
 
 /** Time and energy of one step of all layers of a trace. */
@@ -94,8 +96,8 @@ export function timeGap(time: StepTime | null | undefined): number | undefined {
 }
 
 /**
- * A time that no placement with as many replicas is below, proved from the least C_T of every layer; null for other chiplets than
- * the machine has.
+ * A time that no placement with as many replicas is below, proved from the least C_T of every layer, and the least C_G where that
+ * raises it; null for other chiplets than the machine has.
  */
 export function leastStepNs(
   { numExperts, layers }: RoutingTrace,
@@ -119,18 +121,51 @@ export function leastStepNs(
   const hasReplicas = ({ expertLoad }: LayerTraffic) => expertLoad.flat().length > numExperts;
   if (hardware.numGroups * hardware.chipletsPerGroup !== traffic[0].numChiplets) return null;
   const leastShare = leastShareOf(dispatch, traffic[0].numChiplets);
-  return stepBoundNs(
-    traffic.map((counted, index) => ({
-      traffic: counted,
-      ...(hasReplicas(counted) && { replicated: { load: loadOf(layers[index], numExperts), leastShare } }),
-      slotsPerChiplet: largest(
-        counted.expertLoad.map(({ length }) => length),
-        slotsPerChiplet,
-      ),
-      tokenReplication: bounds.get(layers[index].layer) ?? 1,
-    })),
-    scheduleOptions(machine, configuration),
+  const slotsOf = traffic.map(({ expertLoad }) =>
+    largest(
+      expertLoad.map(({ length }) => length),
+      slotsPerChiplet,
+    ),
   );
+  const bounded = traffic.map((counted, index) => ({
+    traffic: counted,
+    ...(hasReplicas(counted) && { replicated: { load: loadOf(layers[index], numExperts), leastShare } }),
+    slotsPerChiplet: slotsOf[index],
+    tokenReplication: bounds.get(layers[index].layer) ?? 1,
+  }));
+  const options = scheduleOptions(machine, configuration);
+  const withGroups = (replicationOf: (layer: BoundedLayer, index: number) => number) =>
+    stepBoundNs(
+      bounded.map((layer, index) => ({ ...layer, groupReplication: replicationOf(layer, index) })),
+      options,
+    );
+  const atLeastNs = stepBoundNs(bounded, options);
+  // What is proved of C_G takes a second or more of each layer, and is of no use where that of the placement itself is of none.
+  const isWorthIt =
+    withGroups((layer) => sum(layer.traffic.groupTokens) / layer.traffic.numTokens) > atLeastNs;
+  if (!isWorthIt) return atLeastNs;
+  const numGroups = traffic[0].groupTokens.length;
+  return withGroups(({ replicated, traffic: { chipletsPerGroup } }, index) =>
+    replicated !== undefined && ruleOf(dispatch) === "nearest"
+      ? 1
+      : leastGroupReplication(layers[index], numExperts, {
+          numGroups,
+          slotsPerGroup: slotsOf[index] * chipletsPerGroup,
+        }),
+  );
+}
+
+/** What was proved of the C_G of a layer before, by the groups: rows of compare ask for the same. */
+const provedGroups = new WeakMap<LayerTrace, Map<string, number>>();
+
+function leastGroupReplication(layer: LayerTrace, numExperts: number, shape: GroupShape): number {
+  const key = `${numExperts} experts, ${shape.numGroups} groups of ${shape.slotsPerGroup}`;
+  const proved = provedGroups.get(layer) ?? new Map<string, number>();
+  provedGroups.set(layer, proved);
+  const topK = layer.experts.length / layer.numTokens;
+  const known = proved.get(key) ?? boundGroupReplication(collectPatterns(layer, { topK, numExperts }), shape);
+  proved.set(key, known);
+  return known;
 }
 
 /** Time of one step of layers with such traffic, in nanoseconds. */

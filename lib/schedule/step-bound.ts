@@ -20,6 +20,8 @@ export interface BoundedLayer {
   readonly replicated?: ReplicatedExperts | undefined;
   /** No placement has a smaller C_T; 1 where nothing is proved. */
   readonly tokenReplication: number;
+  /** No placement has a smaller C_G; default what C_T comes to. */
+  readonly groupReplication?: number | undefined;
   /** Room on every chiplet, in experts; default for all of them. */
   readonly slotsPerChiplet?: number;
 }
@@ -79,18 +81,18 @@ function workOf({ resources, resourceOf, durationNs, numTasks }: TaskGraph): Flo
 }
 
 /** The same experts with even loads, and with the fewest copies that are possible. */
-function evenTraffic({ traffic, tokenReplication, replicated }: BoundedLayer): EvenTraffic {
+function evenTraffic({ traffic, replicated, ...least }: BoundedLayer): EvenTraffic {
   const { numTokens, numChiplets, chipletsPerGroup, chipletLoad, groupTokens, expertLoad } = traffic;
-  const groupReplication = Math.max(1, tokenReplication / chipletsPerGroup);
+  const { groupReplication = 1 } = least;
+  const tokenReplication = Math.max(least.tokenReplication, groupReplication);
+  const leastGroups = Math.max(groupReplication, tokenReplication / chipletsPerGroup, 1);
   return {
     numTokens,
     numChiplets,
     chipletsPerGroup,
     chipletLoad: new Float64Array(numChiplets).fill(mean(chipletLoad)),
     chipletTokens: new Float64Array(numChiplets).fill((tokenReplication * numTokens) / numChiplets),
-    groupTokens: new Float64Array(groupTokens.length).fill(
-      (groupReplication * numTokens) / groupTokens.length,
-    ),
+    groupTokens: new Float64Array(groupTokens.length).fill((leastGroups * numTokens) / groupTokens.length),
     expertLoad,
     replicated,
   };

@@ -77,17 +77,23 @@ describe("stepBoundNs", () => {
             };
             // What is proved of C_T is as good as can be for placements with as many experts a chiplet: theirs.
             const replicationOf = (traffic: LayerTraffic) => sum(traffic.chipletTokens) / traffic.numTokens;
+            const groupReplicationOf = (traffic: LayerTraffic) =>
+              sum(traffic.groupTokens) / traffic.numTokens;
             for (const alike of [placed.slice(0, -1), placed.slice(-1)]) {
               const fewest = patterns.map((_, index) =>
                 smallest(alike.map((layers) => replicationOf(layers[index]))),
               );
+              const fewestGroups = patterns.map((_, index) =>
+                smallest(alike.map((layers) => groupReplicationOf(layers[index]))),
+              );
               const least = smallest(alike.map((traffic) => stepMakespanNs(traffic, options)));
               for (const traffic of alike) {
-                for (const tokenReplication of [() => 1, (index: number) => fewest[index]]) {
+                for (const isProved of [false, true]) {
                   const bounded = traffic.map((layer, index) => ({
                     traffic: layer,
                     slotsPerChiplet: largest(layer.expertLoad.map(({ length }) => length)),
-                    tokenReplication: tokenReplication(index),
+                    tokenReplication: isProved ? fewest[index] : 1,
+                    ...(isProved && { groupReplication: fewestGroups[index] }),
                   }));
                   const boundNs = stepBoundNs(bounded, options);
                   expect(boundNs).to.be.above(0);
@@ -137,13 +143,16 @@ describe("stepBoundNs", () => {
           const tokenReplication = smallest(
             traffic.map((placed) => sum(placed.chipletTokens) / placed.numTokens),
           );
+          const groupReplication = smallest(
+            traffic.map((placed) => sum(placed.groupTokens) / placed.numTokens),
+          );
           for (const phase of ["train", "prefill", "decode"] as const) {
             for (const transport of TRANSPORTS) {
               const asked = { phase, transport, ...(phase === "decode" && { tokensPerChiplet: 1024 }) };
               const workload = createWorkload({ hardware, shape: v3 }, asked);
               const options = { hardware, shape: v3, workload };
               const least = smallest(traffic.map((placed) => stepMakespanNs([placed], options)));
-              const layer = { traffic: traffic[0], tokenReplication, slotsPerChiplet: 2 };
+              const layer = { traffic: traffic[0], tokenReplication, groupReplication, slotsPerChiplet: 2 };
               const boundNs = stepBoundNs([layer], options);
               expect(boundNs, `${phase}, ${transport}`).to.be.at.most(least);
               expect(boundNs, `${phase}, ${transport}`).to.be.at.least(within[phase] * least);
