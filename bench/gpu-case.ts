@@ -14,8 +14,28 @@ export interface GpuCase {
   readonly tokens: number;
   modelNs(kernels: GpuKernels): number;
   /** What may be left out together to see how the model extrapolates. */
-  readonly groups: { readonly shape: string; readonly ep: string; readonly servers: string };
+  readonly groups: Groups;
 }
+
+/** What a time is of, by axes along which measurements differ. */
+export type Groups = { readonly shape: string; readonly ep: string; readonly servers: string } & Readonly<
+  Partial<Record<Axis, string>>
+>;
+
+/** What measurements of one kernel differ in. */
+export const AXES = [
+  "shape",
+  "hidden",
+  "topK",
+  "experts",
+  "ep",
+  "servers",
+  "units",
+  "tokens",
+  "format",
+  "router",
+] as const;
+export type Axis = (typeof AXES)[number];
 
 /** Columns of one row. */
 export type Row = Readonly<Record<string, string | undefined>>;
@@ -62,6 +82,27 @@ export function shapeOf(row: Row) {
   const tokens = number("num_token", "num_tokens");
   const numGpus = number("moe_ep_size", "num_gpus");
   return { hiddenSize, topK, numExperts, tokens, numGpus, shape: `${hiddenSize}/${topK}/${numExperts}` };
+}
+
+/** Where a row stands on the axes that columns tell whatever the kernel. */
+export function axesOf(row: Row): Partial<Record<Axis, string>> {
+  const { hiddenSize, topK, numExperts, tokens } = shapeOf(row);
+  const size = tokens || Number(row["message_size"]);
+  const axes = {
+    ...{ hidden: String(hiddenSize), topK: String(topK), experts: String(numExperts) },
+    ...(Number.isFinite(size) && { tokens: regimeOf(size, Number.isFinite(tokens) ? 1 : 4096) }),
+    ...{ format: row["moe_dtype"] ?? row["nccl_dtype"], router: row["distribution"] },
+    units: row["dispatch_sms"],
+  };
+  return Object.fromEntries(
+    Object.entries(axes).filter(([, value]) => value !== undefined && value !== "NaN"),
+  );
+}
+
+/** Few, some, many or very many of something: each a regime in which something else binds. */
+function regimeOf(size: number, unit: number): string {
+  const found = [16, 128, 1024].findIndex((most) => size <= most * unit);
+  return ["few", "some", "many"][found] ?? "very many";
 }
 
 /** Bytes of a token on the wire: FP8 with a scale of 4 bytes for 128 values, or BF16 on the way back. */

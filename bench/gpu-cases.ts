@@ -12,6 +12,7 @@ import { expectedCopies, expectedParts } from "../lib/performance/uniform-copies
 import { mean, sum } from "../lib/statistics.js";
 import {
   alphaOf,
+  axesOf,
   BF16_BYTES,
   bytesOfFormat,
   deepEpBytes,
@@ -70,6 +71,7 @@ export function readGpuCases(name: string, text: string): GpuCases | undefined {
         // One machine has a fabric over many trays.
         machine: found.kernel.startsWith("fabric.") ? "gb200-nvl72" : machine,
         tokens: shapeOf(row).tokens,
+        groups: { ...axesOf(row), ...found.groups },
       }));
   });
   return { rows: rows.length, cases };
@@ -141,11 +143,7 @@ function readNormal(row: Row, machine: string): ReturnType<Reader> {
     return {
       kernel: across ? `acrossServers.${way}` : `normal.${way}`,
       measuredNs: sentNs(row, way),
-      groups: {
-        shape,
-        ep: across ? `${numGpus}, ${computeUnits} SMs` : String(numGpus),
-        servers: String(servers),
-      },
+      groups: { shape, ep: String(numGpus), servers: String(servers), units: String(computeUnits) },
       modelNs: ({ acrossServers, normal }) =>
         across
           ? networkNs(acrossServers[way], {

@@ -32,7 +32,7 @@ export function kernelSchema<T extends z.ZodType>(amount: T) {
     "overlap",
     "fanOut",
     "computeUnits",
-  );
+  ).extend({ floorNsPerCopy: amount.exactOptional() });
   const network = constants(
     "floorNs",
     "networkBytesPerNs",

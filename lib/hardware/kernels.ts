@@ -61,7 +61,7 @@ export interface BothWays<T> {
 
 /** Sends one copy for each chosen expert. */
 export interface LowLatencyKernel {
-  /** With no token, in one server. */
+  /** Before the first token, in one server. */
   readonly floorNs: number;
   /** What every expert of the model adds to the floor: its count is told to all. */
   readonly floorNsPerExpert: number;
@@ -74,7 +74,7 @@ export interface LowLatencyKernel {
   readonly copyNsPerByte: number;
   /** See `overlapped` of lib/performance/overlapped.ts; so are all exponents here. */
   readonly overlap: number;
-  /** With no token, over several servers. */
+  /** Before the first token, over several servers. */
   readonly networkFloorNs: number;
   /** Reached by each GPU's own adapter. */
   readonly networkBytesPerNs: number;
@@ -86,17 +86,19 @@ export interface CopyKernel {
   readonly floorNs: number;
   /** What a longer token adds to the floor, a byte of it and of each of its copies. */
   readonly floorNsPerByte: number;
+  /** What each GPU that a token goes to adds to the floor; none by default. */
+  readonly floorNsPerCopy?: number;
   /** What each doubling of the GPUs adds to the floor. */
   readonly floorNsPerDoubling: number;
   /** Handling a token, whoever it is for and however long, while copies travel. */
   readonly tokenNs: number;
   /** Reading a byte of a token. */
   readonly readNsPerByte: number;
-  /** One copy to another GPU, however long. */
+  /** A token, and one copy of it to another GPU, however long. */
   readonly copyNs: number;
   readonly linkBytesPerNs: number;
   readonly overlap: number;
-  /** Share of time that each doubling of the GPUs beyond 8 adds. */
+  /** Share of the links' time that each doubling of the GPUs beyond 8 adds. */
   readonly fanOut: number;
   /** Compute units that it was measured with; reading and copying take as much longer with fewer. */
   readonly computeUnits: number;

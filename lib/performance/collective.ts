@@ -38,6 +38,7 @@ export interface LowLatencyExchange extends Exchange {
  *
  * One server: overlapped(floor, link, compute units). Several: overlapped(floor, the slower of adapter and link).
  * Experts share the compute units out: numExperts / ceil(numExperts / units) of them send, which is few where experts are.
+ * The floor has one token on one compute unit in it.
  */
 export function lowLatencyNs(kernel: LowLatencyKernel, exchange: LowLatencyExchange): number {
   const { tokens, topK, bytesPerCopy, numExperts, numGpus, gpusPerServer, computeUnits } = exchange;
@@ -48,18 +49,18 @@ export function lowLatencyNs(kernel: LowLatencyKernel, exchange: LowLatencyExcha
   const { networkCopies = chosen * (1 - numInside / numGpus) } = exchange;
   const linkNs = (linkCopies * bytesPerCopy) / kernel.linkBytesPerNs;
   const sending = Math.ceil(numExperts / Math.ceil(numExperts / computeUnits));
-  const unitNs =
-    (tokens * (kernel.tokenNs + bytesPerCopy * kernel.tokenNsPerByte) +
-      copies * bytesPerCopy * kernel.copyNsPerByte) /
-    sending;
-  const expertsNs = numExperts * kernel.floorNsPerExpert;
+  const tokenNs = kernel.tokenNs + bytesPerCopy * kernel.tokenNsPerByte;
+  const copyNs = bytesPerCopy * kernel.copyNsPerByte;
+  const unitNs = (tokens * tokenNs + copies * copyNs) / sending;
+  // However few tokens there are, one compute unit works on a whole one.
+  const firstNs = numExperts * kernel.floorNsPerExpert + tokenNs + topK * copyNs;
   if (numGpus <= gpusPerServer) {
-    return overlapped(kernel.overlap, kernel.floorNs + expertsNs, linkNs, unitNs);
+    return overlapped(kernel.overlap, kernel.floorNs + firstNs, linkNs, unitNs);
   }
   const networkNs = (networkCopies * bytesPerCopy) / kernel.networkBytesPerNs;
   return overlapped(
     kernel.networkOverlap,
-    kernel.networkFloorNs + expertsNs,
+    kernel.networkFloorNs + firstNs,
     Math.max(networkNs, linkNs, unitNs),
   );
 }
@@ -75,8 +76,9 @@ export interface CopyExchange extends Exchange {
 /**
  * Normal kernels in one server, and kernels on a fabric: one copy for each GPU that a token visits.
  *
- * overlapped(floor, overlapped(tokens x handling, tokens x reading + copies x (copying + bytes / link))), and fanOut of it
- * for each doubling of the GPUs beyond 8.
+ * overlapped(floor, overlapped(tokens x handling, tokens x reading + (tokens + copies) x copying + copies x bytes / link)); links
+ * reach less by fanOut for each doubling of the GPUs beyond 8. The floor grows with the GPUs that a token goes to: they are told, or asked,
+ * one after another.
  *
  * @example
  * // h100-8x8, 4096 tokens of DeepSeek-V3 in FP8, 4.633 copies of each: 0.5 ms
@@ -85,14 +87,18 @@ export interface CopyExchange extends Exchange {
 export function copyNs(kernel: CopyKernel, exchange: CopyExchange): number {
   const { tokens, copies, bytesPerCopy, numGpus, computeUnits = kernel.computeUnits } = exchange;
   const slower = kernel.computeUnits / computeUnits;
-  const workNs = slower * (tokens * bytesPerCopy * kernel.readNsPerByte + copies * kernel.copyNs);
-  const linkNs = (copies * bytesPerCopy) / kernel.linkBytesPerNs;
-  const bytesOfToken = tokens === 0 ? 0 : bytesPerCopy * (1 + copies / tokens);
-  const floorNs =
-    kernel.floorNs + bytesOfToken * kernel.floorNsPerByte + Math.log2(numGpus) * kernel.floorNsPerDoubling;
+  const workNs = slower * (tokens * bytesPerCopy * kernel.readNsPerByte + (tokens + copies) * kernel.copyNs);
   const spread = 1 + kernel.fanOut * Math.max(0, Math.log2(numGpus / 8));
+  const linkNs = (spread * copies * bytesPerCopy) / kernel.linkBytesPerNs;
+  const copiesOfToken = tokens === 0 ? 0 : copies / tokens;
+  const bytesOfToken = tokens === 0 ? 0 : bytesPerCopy * (1 + copiesOfToken);
+  const floorNs =
+    kernel.floorNs +
+    bytesOfToken * kernel.floorNsPerByte +
+    copiesOfToken * (kernel.floorNsPerCopy ?? 0) +
+    Math.log2(numGpus) * kernel.floorNsPerDoubling;
   const sentNs = overlapped(HANDLING_OVERLAP, slower * tokens * kernel.tokenNs, workNs + linkNs);
-  return overlapped(kernel.overlap, floorNs, sentNs * spread);
+  return overlapped(kernel.overlap, floorNs, sentNs);
 }
 
 /** Some threads handle tokens while others send. */

@@ -40,6 +40,34 @@ describe("overlapped", () => {
   });
 });
 
+describe("floors of exchanges", () => {
+  it("grow with the GPUs that a token goes to, and hardly with those that it does not", () => {
+    const { combine } = kernelsOf("gb200-nvl72").fabric!.oneSided;
+    const floorOf = (numGpus: number) =>
+      copyNs(combine, {
+        tokens: 1,
+        copies: Math.min(8, numGpus) * (1 - 1 / numGpus),
+        bytesPerCopy: 1,
+        numGpus,
+      });
+    const [four, eight, thirtyTwo] = [4, 8, 32].map(floorOf);
+    // Measured: 17.1, 25.3 and 32.4 us.
+    expect(share(four, 17_100)).to.be.below(0.05);
+    expect(share(eight, 25_300)).to.be.below(0.05);
+    expect(share(thirtyTwo, 32_400)).to.be.below(0.08);
+  });
+
+  it("hold one token on one compute unit: a model of few experts is slow from the first token on", () => {
+    const { lowLatency, computeUnits } = kernelsOf("h100-8x8");
+    const exchange = { tokens: 1, numExperts: 8, numGpus: 8, gpusPerServer: 8, computeUnits };
+    const times = [1, 8].map((topK) =>
+      lowLatencyNs(lowLatency.combine, { ...exchange, topK, bytesPerCopy: 14_336 }),
+    );
+    const oneCopyNs = 14_336 * lowLatency.combine.copyNsPerByte;
+    expect(times[1] - times[0]).to.be.at.least(7 * oneCopyNs);
+  });
+});
+
 describe("expectedParts", () => {
   it("gives the copies of the measured tables", () => {
     const copies = expectedParts({ numExperts: 256, topK: 8, numParts: 8 }) * (7 / 8);
