@@ -1,5 +1,5 @@
 /** Measured times of experts as cases: tables of DeepGEMM, and fused kernels under a skewed router. */
-import type { ExpertKernel } from "../lib/hardware/kernels.js";
+import type { ExpertKernel, GpuKernels } from "../lib/hardware/kernels.js";
 import { expertComputeNs } from "../lib/performance/expert-compute.js";
 import { expectedParts } from "../lib/performance/uniform-copies.js";
 import { mean } from "../lib/statistics.js";
@@ -27,11 +27,8 @@ export function readDeepGemm(row: Row): ReturnType<Reader> {
       : drawHottestGpus({ tokens, numExperts, topK, numGpus, alpha, remainder: "most first" }, DRAWS).map(
           ({ rows }) => rows,
         );
-  const work = {
-    hiddenSize,
-    expertWidth: widthOf(row),
-    bytesPerWeight: bytesOfFormat(row["moe_dtype"] ?? ""),
-  };
+  const format = row["moe_dtype"] ?? "";
+  const work = { hiddenSize, expertWidth: widthOf(row), bytesPerWeight: bytesOfFormat(format) };
   return [
     {
       kernel: `experts.${kind}`,
@@ -40,15 +37,33 @@ export function readDeepGemm(row: Row): ReturnType<Reader> {
       modelNs: ({ experts }) =>
         mean(
           loads.map((rows) =>
-            expertComputeNs(experts[kind], { ...work, rows, tokens: kind === "prefill" ? tokens : 0 }),
+            expertComputeNs(productsFor(experts, kind, format), {
+              ...work,
+              rows,
+              tokens: kind === "prefill" ? tokens : 0,
+            }),
           ),
         ),
     },
   ];
 }
 
+/** Grouped products in the format of a row: 4 bits where the GPU multiplies them, 16 at half the rate of the 8 that were measured. */
+function productsFor(
+  experts: GpuKernels["experts"],
+  kind: "prefill" | "decode",
+  format: string,
+): ExpertKernel {
+  const bytes = bytesOfFormat(format);
+  if (bytes < 1 && experts.fourBit !== undefined) return experts.fourBit;
+  const kernel = experts[kind];
+  return bytes === BF16_BYTES ? { ...kernel, flopPerNs: kernel.flopPerNs / 2 } : kernel;
+}
+
 /** An even router of the tables: experts one after another, each with a whole block of rows, as far as rows go. */
-function evenRows(rows: number, numExperts: number, block: number): Float64Array {
+function evenRows(rows: number, expertsPerGpu: number, block: number): Float64Array {
+  // Where they do not come out even, some GPU has one more.
+  const numExperts = Math.ceil(expertsPerGpu);
   const filled = Math.max(1, Math.min(numExperts, Math.ceil(rows / block)));
   return Float64Array.from({ length: numExperts }, (_, expert) => (expert < filled ? rows / filled : 0));
 }
@@ -65,7 +80,7 @@ export function readSkewed(row: Row): ReturnType<Reader> {
       measuredNs: 1e6 * Number(row["latency"]),
       groups: { shape: `${shape}, ${row["num_slots"]} slots`, ep: String(numGpus), servers: "1" },
       modelNs: ({ experts }) =>
-        mean(loads.map((load) => expertComputeNs(fusedFor(experts.fused, format), { ...work, ...load }))),
+        mean(loads.map((load) => expertComputeNs(fusedFor(experts, format), { ...work, ...load }))),
     },
   ];
 }
@@ -92,7 +107,10 @@ function skewedLoads(row: Row): HottestGpu[] {
     .map(({ rows }) => ({ rows, tokens: hottest }));
 }
 
-/** Fused kernels are measured at the narrowest format of a machine; wider ones take as much longer as they are wider. */
-function fusedFor(kernel: ExpertKernel, format: string): ExpertKernel {
-  return bytesOfFormat(format) === BF16_BYTES ? { ...kernel, flopPerNs: kernel.flopPerNs / 2 } : kernel;
+/** Fused kernels are measured at the narrowest format that a machine multiplies; wider ones take as much longer as they are wider. */
+function fusedFor({ fused, fourBit }: GpuKernels["experts"], format: string): ExpertKernel {
+  const bits = (bytes: number) => (bytes < 1 ? 4 : 8 * bytes);
+  const narrowest = fourBit === undefined ? 8 : 4;
+  const wider = Math.max(narrowest, bits(bytesOfFormat(format))) / narrowest;
+  return { ...fused, flopPerNs: fused.flopPerNs / wider };
 }

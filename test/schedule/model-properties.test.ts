@@ -103,7 +103,7 @@ describe("the performance model", () => {
 
   it("has consistent units: in another unit of time every time is converted, and no energy changes", () => {
     const perTime = /(PerNs|PerNsPerTile|clockGhz|staticWatts)$/i;
-    const time = /(latencyNs|Ns|NsPer(Byte|Expert|Doubling))$/;
+    const time = /(latencyNs|Ns|NsPer(Byte|Copy|Expert|Doubling))$/;
     fc.assert(
       fc.property(anyCase, fc.constantFrom(2, 8, 1 / 4), ({ hardware, topK, seed }, unit) => {
         const traffic = randomTraffic(hardware, { topK, seed });
