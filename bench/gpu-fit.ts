@@ -8,30 +8,25 @@
 import { readMeasured } from "./gpu-measured.js";
 import { AXES, type Axis, type GpuCase } from "./gpu-case.js";
 import { errorsOf, fitKernel, planOf } from "./gpu-fit-plans.js";
+import { leftOutErrors } from "./gpu-left-out.js";
 import { mean } from "../lib/statistics.js";
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
-/** Most groups that are told one by one. */
+/** Most groups that are told one by one; of more the worst is. */
 const FEW_GROUPS = 6;
 
-/** Error on each group when the constants are fitted without it: the mean, and of few groups each, or the worst. */
-function leaveOut(kernel: string, cases: readonly GpuCase[], by: Axis): string | undefined {
-  const groups = [...new Set(cases.map(({ groups }) => groups[by]))];
-  if (groups.length < 2) return undefined;
-  const errors = groups.map((group) => {
-    const left = cases.filter(({ groups }) => groups[by] === group);
-    const rest = cases.filter(({ groups }) => groups[by] !== group);
-    return errorsOf(kernel, fitKernel(kernel, rest), left);
-  });
-  const named = groups.map((group, index) => ({ group, error: mean(errors[index]) }));
+function leftOutLine(kernel: string, cases: readonly GpuCase[], axis: Axis): string | undefined {
+  const groups = leftOutErrors(kernel, cases, axis);
+  if (groups.length === 0) return undefined;
+  const named = groups.map(({ group, errors }) => ({ group, error: mean(errors) }));
   const told =
     groups.length > FEW_GROUPS
       ? [named.reduce((worst, next) => (next.error > worst.error ? next : worst))]
       : named;
-  const each = told.map(({ group = "none", error }) => `${group} ${percent(error)}`).join(", ");
+  const each = told.map(({ group, error }) => `${group} ${percent(error)}`).join(", ");
   const howMany = groups.length > FEW_GROUPS ? `worst of ${groups.length}: ` : "";
-  return `${by} ${percent(mean(errors.flat()))} (${howMany}${each})`;
+  return `${axis} ${percent(mean(groups.flatMap(({ errors }) => errors)))} (${howMany}${each})`;
 }
 
 const [wanted = "", machines = ""] = process.argv.slice(2);
@@ -55,7 +50,7 @@ for (const [name, cases] of byKernel) {
   );
   console.log(`  { ${shown.join(", ")} }`);
   for (const axis of AXES) {
-    const errors = leaveOut(kernel, cases, axis);
-    if (errors !== undefined) console.log(`  left out: ${errors}`);
+    const line = leftOutLine(kernel, cases, axis);
+    if (line !== undefined) console.log(`  left out: ${line}`);
   }
 }

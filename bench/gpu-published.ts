@@ -1,7 +1,7 @@
 /**
  * Single figures that READMEs and blogs print, of DeepEP and other kernels, as cases for the same model.
  *
- * Nothing is fitted to them but what EFA adds, to two of them; the H800 has the rate of NVLink that its source states.
+ * Nothing is fitted to them but what EFA adds, to two of them, and a host's calls, to two more; the H800 has the rate of NVLink that its source states.
  */
 
 import { plainNumbers } from "../lib/hardware/constant.js";
@@ -34,6 +34,13 @@ const EFA_NS_A_SERVER = 35_500;
  * Fitted to one published exchange (E073: 2 servers, 128 tokens), of whose two ways it is half of what is left.
  */
 const EFA_PROXY_NS = 307_000;
+
+/**
+ * What Hybrid-EP's "Torch API" takes besides its kernels, in one exchange: every GPU is told all routes, and waits for the host.
+ *
+ * Fitted to one published exchange each (E027: dispatch in one server; E017: combine over 2 servers).
+ */
+const TORCH_API_NS = { inside: 166_000, across: 522_000 };
 
 type Way = keyof BothWays<unknown>;
 
@@ -155,7 +162,7 @@ function measuredNs(row: Row, setting: Setting, way: Way): number {
 /** The kernels of the library, where they are not those that a machine was measured with. */
 function kernelsOf({ library, machine, numGpus }: Setting, measured: GpuKernels): GpuKernels {
   if (library === "Ascend") return ascendKernels(measured, numGpus);
-  if (library !== "DeepEP V2" || machine !== "b200-8x8") return measured;
+  if (!COPY_ENGINE.test(library) || machine !== "b200-8x8") return measured;
   // They copy straight from one GPU to another, as the one-sided kernels of a rack of the same GPUs do.
   const fabric = findHardware("gb200-nvl72")?.kernels?.fabric;
   return fabric === undefined ? measured : { ...measured, fabric: plainNumbers<FabricKernels>(fabric) };
@@ -188,7 +195,8 @@ function exchangeNs(measured: GpuKernels, setting: Setting, way: Way): number {
   const { hasEfa, numServers, library } = setting;
   const adapterNs = hasEfa ? EFA_NS_A_SERVER * (numServers - 1) : 0;
   const proxyNs = library === "DeepEP V1 on EFA" ? EFA_PROXY_NS : 0;
-  return adapterNs + proxyNs + kernelNs(measured, setting, way);
+  const apiNs = library === "Hybrid-EP" ? TORCH_API_NS[numServers > 1 ? "across" : "inside"] : 0;
+  return adapterNs + proxyNs + apiNs + kernelNs(measured, setting, way);
 }
 
 function kernelNs(measured: GpuKernels, setting: Setting, way: Way): number {
@@ -213,7 +221,7 @@ function kernelNs(measured: GpuKernels, setting: Setting, way: Way): number {
   const copies = tokens * expected.gpus * (1 - 1 / numGpus);
   if (numServers === 1) {
     return copyNs(
-      (numGpus > 8 || library === "DeepEP V2" ? fabric?.oneSided : undefined)?.[way] ?? kernels.normal[way],
+      (numGpus > 8 || COPY_ENGINE.test(library) ? fabric?.oneSided : undefined)?.[way] ?? kernels.normal[way],
       {
         ...exchange,
         copies,

@@ -7,6 +7,7 @@ import { ascendKernels } from "../../bench/ascend.js";
 import { machineOf } from "../../bench/gpu-case.js";
 import { readGpuCases } from "../../bench/gpu-cases.js";
 import { fileErrors, judge, summarise } from "../../bench/gpu-errors.js";
+import { leftOutErrors } from "../../bench/gpu-left-out.js";
 import { modelledThroughput, overlapCases, stepCases } from "../../bench/gpu-steps.js";
 import { measuredFolder, plainKernels, readMeasured } from "../../bench/gpu-measured.js";
 import { lowLatencyNs } from "../../lib/performance/collective.js";
@@ -58,6 +59,31 @@ describe("bench:gpu", () => {
         .filter((found) => found.kernel === kernel && !fitted(found))
         .map(({ error }) => error);
       expect(summarise(errors)?.meanError, kernel).to.be.below(limit);
+    }
+  });
+
+  it("foretells what Hybrid-EP's calls add from two exchanges: all others within 10 % in the mean", () => {
+    const others = files
+      .flatMap(({ cases }) => judge(cases))
+      .filter(({ kernel, groups }) => kernel === "published.Hybrid-EP" && groups.ep !== "8")
+      .map(({ error }) => error);
+    expect(others).to.have.length.above(8);
+    expect(summarise(others)?.meanError).to.be.below(0.1);
+  });
+
+  it("extrapolates to numbers of GPUs on a fabric, to top-k and to widths that no fit saw", () => {
+    const all = files.flatMap(({ cases }) => cases);
+    for (const [kernel, machine, axis, limit] of [
+      ["fabric.oneSided.dispatch", "gb200-nvl72", "ep", 0.05],
+      ["fabric.oneSided.combine", "gb200-nvl72", "ep", 0.07],
+      ["fabric.twoSided.dispatch", "gb200-nvl72", "ep", 0.06],
+      ["fabric.twoSided.combine", "gb200-nvl72", "ep", 0.05],
+      ["lowLatency.combine", "h100-8x8", "topK", 0.05],
+      ["normal.dispatch", "gb200-nvl72", "hidden", 0.04],
+    ] as const) {
+      const own = all.filter((found) => found.kernel === kernel && found.machine === machine);
+      const errors = leftOutErrors(kernel, own, axis).flatMap((group) => group.errors);
+      expect(summarise(errors)?.meanError, `${machine} ${kernel} by ${axis}`).to.be.below(limit);
     }
   });
 

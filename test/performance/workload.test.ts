@@ -296,6 +296,28 @@ describe("a workload", () => {
 });
 
 describe("attention", () => {
+  it("has cores as fast in prefill as FlashAttention-3 was measured on an H100, within 9 %", () => {
+    // 16 heads of 128, of which 16384 tokens are read at once.
+    const plain = {
+      ...shape,
+      attention: { numHeads: 16, numKvHeads: 16, keySize: 128, valueSize: 128, numWeights: 0 },
+    };
+    const measured = [
+      [512, 292],
+      [1024, 423],
+      [2048, 521],
+      [4096, 579],
+      [8192, 602],
+      [16_384, 616],
+    ];
+    for (const [promptLength, tflops] of measured) {
+      const workload = createWorkload({ hardware, shape: plain }, { phase: "prefill", promptLength });
+      const ns = attentionNs(plain, workload, { tokens: 16_384, compute: hardware.chiplet });
+      const flop = 2 * 16_384 * promptLength * 16 * 128;
+      expect(flop / ns / 1000 / tflops, String(promptLength)).to.be.within(0.91, 1.09);
+    }
+  });
+
   const share = { tokens: 4096, compute: hardware.chiplet };
 
   it("attends to what came before alone on GPUs: half of the products, and scores are no memory traffic", () => {
@@ -309,7 +331,7 @@ describe("attention", () => {
     const [projection] = projectionGemms(shape, 4096);
     const projections = gemmNs(projection, hardware.chiplet, workload.formats.experts);
     const core = attentionNs(shape, workload, share) - projections;
-    expect(core / 1000).to.be.within(0.7 * 1237, 1.3 * 1237);
+    expect(core / 1000).to.be.within(0.9 * 1237, 1.1 * 1237);
   });
 
   it("reads keys and values in decode: the latent alone where there is one", () => {
