@@ -71,16 +71,17 @@ const network: FitPlan = {
     notifyShare: [1e-4, 0.015],
   },
 };
-const collective: FitPlan = {
+const collective = (linkBytesPerNs: number): FitPlan => ({
   start: {
     shortNs: 5000,
-    shortNsPerDoubling: 1000,
-    shortBytesPerNs: 20,
-    longNs: 12_000,
-    longNsPerDoubling: 1000,
-    longBytesPerNs: 330,
+    shortBytesPerNs: 30,
+    longNs: 15_000,
+    longBytesPerNs: 0.75 * linkBytesPerNs,
+    ownBytesPerNs: 900,
+    peerNs: 800,
   },
-};
+  bounds: { longBytesPerNs: [1, linkBytesPerNs] },
+});
 
 export function planOf(kernel: string, machine: string): FitPlan | undefined {
   const [sheet, memory, flops] = machine.includes("b200") ? [900, 8000, 1e7] : [450, 4800, 1.979e6];
@@ -101,9 +102,9 @@ export function planOf(kernel: string, machine: string): FitPlan | undefined {
     "fabric.twoSided.prepare": {
       start: { floorNs: 12_000, floorNsPerDoubling: 800, tokenNs: 7 },
     },
-    "collectives.allToAll": collective,
-    "collectives.allGather": collective,
-    "collectives.reduceScatter": collective,
+    "collectives.allToAll": collective(sheet),
+    "collectives.allGather": collective(sheet),
+    "collectives.reduceScatter": collective(sheet),
     "experts.decode": {
       start: { floorNs: 22_000, idleExpertNs: 5000, memoryBytesPerNs: 4200, overlap: 1.5 },
       bounds: { overlap: [1, 8], memoryBytesPerNs: [100, 4800] },

@@ -44,11 +44,11 @@ export function kernelSchema<T extends z.ZodType>(amount: T) {
   );
   const collective = constants(
     "shortNs",
-    "shortNsPerDoubling",
     "shortBytesPerNs",
     "longNs",
-    "longNsPerDoubling",
     "longBytesPerNs",
+    "ownBytesPerNs",
+    "peerNs",
   );
   const experts = constants(
     "floorNs",

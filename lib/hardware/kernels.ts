@@ -123,11 +123,13 @@ export interface NetworkKernel {
 /** The faster of two protocols: one for short messages, one for long ones. */
 export interface CollectiveKernel {
   readonly shortNs: number;
-  readonly shortNsPerDoubling: number;
   readonly shortBytesPerNs: number;
   readonly longNs: number;
-  readonly longNsPerDoubling: number;
   readonly longBytesPerNs: number;
+  /** A GPU's own part, which does not travel. */
+  readonly ownBytesPerNs: number;
+  /** What every other GPU adds to the floor of both. */
+  readonly peerNs: number;
 }
 
 /** Computes the experts of one GPU, one grouped product after another. */

@@ -2,7 +2,8 @@
  * Time of several things that a kernel does, some of it at once: (sum of t^exponent)^(1 / exponent).
  *
  * Exponent 1 is one after another, and the larger it is the nearer to the longest alone. Below 1 it is longer than one
- * after another: short messages reach less of a link's rate than long ones do, which a floor and a rate alone do not say.
+ * after another: short messages reach less of a link's rate than long ones do, which a floor and a rate alone do not say. Far below 0
+ * it is the shorter of two ways to do the same.
  *
  * @example
  * overlapped(1, 30, 40); // 70

@@ -6,7 +6,7 @@
  * Expected number of parts that the experts of a token are on, of parts that hold as many experts each.
  *
  * numParts x (1 - C(numExperts - numExperts / numParts, topK) / C(numExperts, topK)). Of more parts than experts as many have
- * one as there are experts, and a token chooses no more experts than there are.
+ * one as there are experts; NaN where a token chooses more experts than there are.
  *
  * @example
  * expectedParts({ numExperts: 256, topK: 8, numParts: 8 }); // 5.295
@@ -16,7 +16,7 @@ export function expectedParts(options: { numExperts: number; topK: number; numPa
   const numParts = Math.min(options.numParts, numExperts);
   const inPart = numExperts / numParts;
   let allElsewhere = 1;
-  for (let chosen = 0; chosen < Math.min(topK, numExperts); chosen++) {
+  for (let chosen = 0; chosen < topK; chosen++) {
     allElsewhere *= Math.max(0, numExperts - inPart - chosen) / (numExperts - chosen);
   }
   return numParts * (1 - allElsewhere);

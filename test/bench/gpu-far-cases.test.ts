@@ -23,7 +23,7 @@ const servers = fc.constantFrom(1, 2, 3, 4, 6, 8, 12, 16, 32, 40);
 const gpus = fc.constantFrom(2, 4, 8, 12, 24, 36, 48, 64, 72, 96, 256, 320);
 const tokens = fc.integer({ min: 1, max: 32_768 });
 const topK = fc.integer({ min: 1, max: 16 });
-const experts = fc.constantFrom(16, 60, 64, 128, 160, 256, 288, 384, 512, 1024);
+const experts = fc.constantFrom(32, 60, 64, 128, 160, 256, 288, 384, 512, 1024);
 const format = fc.constantFrom("fp8_block", "bfloat16", "nvfp4", "w4afp8", "float16");
 
 /** Tables of every kind, far from what was measured, and columns by which no time may fall as they double or grow. */

@@ -78,6 +78,8 @@ describe("bench:gpu", () => {
       ["fabric.oneSided.combine", "gb200-nvl72", "ep", 0.07],
       ["fabric.twoSided.dispatch", "gb200-nvl72", "ep", 0.06],
       ["fabric.twoSided.combine", "gb200-nvl72", "ep", 0.05],
+      ["collectives.allGather", "h100-8x8", "ep", 0.1],
+      ["collectives.reduceScatter", "b200-8x8", "ep", 0.1],
       ["lowLatency.combine", "h100-8x8", "topK", 0.05],
       ["normal.dispatch", "gb200-nvl72", "hidden", 0.04],
     ] as const) {

@@ -22,6 +22,11 @@ describe("overlapped", () => {
     expect(overlapped(0.8, 0, 0)).to.equal(0);
   });
 
+  it("is about the shortest far below 0", () => {
+    expect(overlapped(-8, 30, 300)).to.be.closeTo(30, 1e-6);
+    expect(overlapped(-8, 30, 30)).to.be.closeTo(30 / 2 ** (1 / 8), 1e-9);
+  });
+
   it("multiplies powers of 8 out to what they are", () => {
     for (const share of [0, 0.1, 0.5, 0.999, 1]) {
       expect(overlapped(8, 1000, 1000 * share)).to.be.closeTo(1000 * (1 + share ** 8) ** (1 / 8), 1e-9);
@@ -123,6 +128,17 @@ describe("kernels of every machine of GPUs", () => {
       }
     });
   }
+
+  it("of NCCL are near what was measured of all-gathers between 2, 4 and 8 GPUs, of few bytes and of many", () => {
+    const { allGather } = kernelsOf("h100-8x8").collectives;
+    const measuredUs = { 512: [5.4, 7.2, 10.4], [2 ** 29]: [1040, 1268, 1399] };
+    for (const [bytes, times] of Object.entries(measuredUs)) {
+      times.forEach((us, at) => {
+        const ns = collectiveNs(allGather, Number(bytes), 2 ** (at + 1));
+        expect(share(ns, 1000 * us), `${bytes} bytes`).to.be.below(0.15);
+      });
+    }
+  });
 
   it("are near single published times", () => {
     const h100 = kernelsOf("h100-8x8");
