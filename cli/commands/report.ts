@@ -10,6 +10,7 @@ import {
   type ComparedSolver,
 } from "../../doors/flows.js";
 import { hashTrace, type Placement } from "../../doors/placement.js";
+import { defaultDispatch } from "../../doors/problem.js";
 import { reportPage, type ObjectiveName } from "../../doors/report.js";
 import { solvers as solverTable } from "../../doors/solvers.js";
 import { splitParts, type RoutingTrace, type SplitTrace } from "../../doors/traces.js";
@@ -129,6 +130,7 @@ async function readPlacements(
   const { trace, parts } = await loadTrace(traces, options, terminal);
   const split = splitParts(parts, options.holdout ?? first.provenance?.holdout ?? 0);
   const machine = await loadMachineOf(first, options, { trace, terminal });
+  const { hardware } = machine;
   const odd = placements.findIndex(({ numChiplets }) => numChiplets !== first.numChiplets);
   if (odd >= 0) {
     throw new InputError(
@@ -137,7 +139,10 @@ async function readPlacements(
   }
   const solvers = [
     await contiguousRow(split, machine),
-    ...placements.map((placement, index) => row(nameOf(files, index), { placement, parts, split, machine })),
+    ...placements.map((read, index) => {
+      const placement = { dispatch: defaultDispatch(hardware), ...read };
+      return row(nameOf(files, index), { placement, parts, split, machine });
+    }),
   ];
   const told = options.objective === "balance" ? "load" : options.objective;
   return { solvers, split, machine, objective: told ?? first.provenance?.objective ?? "time" };

@@ -1,3 +1,4 @@
+import { defaultDispatch } from "../placement/default-dispatch.js";
 import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
 import { scheduleStep, type StepSchedule } from "../schedule/schedule-step.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
@@ -21,7 +22,7 @@ export function scheduleSteps(
   const different = solvers.filter((solver, index) => solver && solvers.indexOf(solver) === index);
   return different.flatMap((solver) => {
     if (solver === undefined) return [];
-    const { dispatch, layers } = solver.answer.placement;
+    const { dispatch = defaultDispatch(hardware), layers } = solver.answer.placement;
     const chipletsOf = new Map(layers.map(({ layer, chiplets }) => [layer, chiplets]));
     const traffic = trace.layers.map((current) =>
       countTraffic(collectPatterns(current, trace), chipletsOf.get(current.layer) ?? [], {

@@ -30,6 +30,8 @@ export interface AnswerInput {
   readonly objective: ObjectiveName;
   /** Schedule of the step under the best placement, of the tokens it is judged on, where the model's sizes are known. */
   readonly step?: StepSchedule | undefined;
+  /** The same under the contiguous placement. */
+  readonly stepBefore?: StepSchedule | undefined;
   readonly machine: ReportMachine;
 }
 
@@ -84,7 +86,7 @@ function advice({ before, after, objective, machine, step }: AnswerInput): strin
 
 /** The numbers that a reader looks for first, before and after. */
 export function answerCards(input: AnswerInput): AnswerCard[] {
-  const { before, after, step, machine } = input;
+  const { before, after, step, stepBefore, machine } = input;
   const pair = (valueOf: (row: ReportRow) => number | undefined, format: (value: number) => string) => {
     const [from, to] = [before && valueOf(before), valueOf(after)];
     if (to === undefined) return "–";
@@ -124,7 +126,10 @@ export function answerCards(input: AnswerInput): AnswerCard[] {
     cards.push({
       term: "What binds",
       value: describeBinding(binding(step)),
-      note: `${where}; critical path: ${parts.join(", ")}`,
+      note:
+        (stepBefore && stepBefore !== step
+          ? `with contiguous ${describeBinding(binding(stepBefore))}; `
+          : "") + `${where}; critical path: ${parts.join(", ")}`,
     });
   }
   const { time, gap } = after;
@@ -149,6 +154,17 @@ export function answerCards(input: AnswerInput): AnswerCard[] {
           ? `${where}; nothing is proved`
           : `${where}; proved: at most ${percent(gap)} above the best on the tokens learned from`,
   });
+  const isGrouped = machine.hardware.numGroups > 1;
+  if (isGrouped) {
+    cards.push({
+      term: "C_G, chiplet groups",
+      value: pair(
+        (row) => judged(row)?.groupReplication,
+        (value) => value.toFixed(3),
+      ),
+      note: where,
+    });
+  }
   cards.push({
     term: "Largest load over the mean",
     value: pair(
@@ -157,6 +173,16 @@ export function answerCards(input: AnswerInput): AnswerCard[] {
     ),
     note: `of a chiplet, ${where}; 1 is even`,
   });
+  if (isGrouped) {
+    cards.push({
+      term: "Largest load of a chiplet group",
+      value: pair(
+        (row) => judged(row)?.groupLoadMaxOverMean,
+        (value) => value.toFixed(2),
+      ),
+      note: `over the mean, ${where}`,
+    });
+  }
   if (after.stepPj !== undefined) {
     cards.push({
       term: "Energy of a step",

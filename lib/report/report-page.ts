@@ -66,13 +66,14 @@ export async function reportPage(input: ReportInput): Promise<string> {
   const before = placed.find(({ name }) => name === "contiguous");
   const steps = after ? scheduleSteps(input, [before, after]) : [];
   // What binds is told of the tokens that the placement is judged on, as in the sentence below.
-  const judged = input.heldOut ? scheduleSteps({ ...input, trace: input.heldOut }, [after]) : steps;
+  const judged = input.heldOut ? scheduleSteps({ ...input, trace: input.heldOut }, [before, after]) : steps;
   const answer = best && {
     before: rows.find(({ solver, learned }) => solver === "contiguous" && learned),
     after: best,
     objective,
     machine: input,
     step: judged.at(-1)?.step,
+    stepBefore: judged.find(({ solver }) => solver === "contiguous")?.step,
   };
   const cards = answer ? answerCards(answer) : [];
   const worth = comparedWorth(

@@ -12,7 +12,9 @@ import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { encodePng } from "../../lib/report/png.js";
 import { CHART_SIZES } from "../../lib/report/draw-plot.js";
 import { reportPage } from "../../lib/report/report-page.js";
+import { scheduleSteps } from "../../lib/report/placed-steps.js";
 import { tradeOff } from "../../lib/report/trade-off.js";
+import { timeOfPlacement } from "../../lib/flows/step-time.js";
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
 import { collectPatterns } from "../../lib/trace/token-patterns.js";
 import { countTokenCopies } from "../../lib/placement/cost.js";
@@ -147,6 +149,8 @@ describe("reportPage", () => {
       "Tokens a second",
       "What binds",
       "Proved, in time",
+      "C_G, chiplet groups",
+      "Largest load of a chiplet group",
       "Energy of a step",
     ]) {
       expect(page).to.contain(`<dt>${term}</dt>`);
@@ -171,6 +175,23 @@ describe("reportPage", () => {
     const page = await reportPage({ ...report, heldOut, shape, solvers: timed, objective: "time", draws: 3 });
     const [, card] = /<dt>What binds<\/dt><dd>([^<]*)/.exec(page)!;
     expect(page).to.contain(`what binds is ${card}`);
+    expect(page).to.match(
+      /with contiguous [^<]*, at work for \d+ % of the step[^<]*; held-out tokens; critical path/,
+    );
+  });
+
+  it("schedules replicas as every command does where a placement does not say how tokens choose: on GPUs any", () => {
+    const gpus = withChiplets(findHardware("h100-8x8")!, { numChiplets: 4, numGroups: 1 });
+    const machine = { hardware: gpus, shape: findModelShape("gpt-oss-20b")! };
+    const chiplets = [[0, 1, 2], [2, 3, 0], [4, 5, 6], [6, 7, 4]]; // prettier-ignore
+    const layers = trace.layers.map(({ layer }) => ({ layer, chiplets, status: "feasible" as const }));
+    const placement = { numExperts: 8, numChiplets: 4, layers } as unknown as Placement;
+    const learned = evaluatePlacement(trace, placement, { chipletsPerGroup: 4, machine });
+    const answer = { status: "placed" as const, placement, learned };
+    const [{ step }] = scheduleSteps({ ...machine, trace }, [{ name: "engine", answer, seconds: 0 }]);
+    expect(step.makespanNs).to.equal(timeOfPlacement(trace, placement, machine));
+    const nearest = { ...placement, dispatch: "nearest" as const };
+    expect(timeOfPlacement(trace, nearest, machine)).to.not.equal(step.makespanNs);
   });
 
   it("draws what is proved across all bars, or beside those alone that it holds for", async () => {
