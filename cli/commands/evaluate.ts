@@ -229,9 +229,9 @@ function onlineTable(evaluated: readonly Evaluated[]): string {
 
 /** What a placement comes to from batch to batch: mean and 95th percentile. */
 function batchTable(evaluated: readonly Evaluated[]): string {
-  const cells = evaluated.map(({ file, batches: { count, tokens, ...spreads } }) => [
+  const cells = evaluated.map(({ file, batches: { count, tokens, stepTokens, ...spreads } }) => [
     file,
-    `${count} of ${tokens}`,
+    `${count} of ${tokens}${tokens < stepTokens ? ` (a step has ${stepTokens})` : ""}`,
     ...(["loadMaxOverMean", "tokenReplication"] as const).flatMap((name) => [
       spreads[name].mean.toFixed(3),
       spreads[name].p95.toFixed(3),

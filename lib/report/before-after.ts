@@ -54,19 +54,21 @@ export function beforeAfterTable(
       const value = valueOf(figures);
       return value === null ? "" : format(value);
     };
+  const { count, tokens, stepTokens } = after.batches;
+  // Of a trace too short for batches of a step, smaller ones, which are less even.
+  const size = tokens < stepTokens ? `, ${tokens} of a step's ${stepTokens} tokens` : ` of ${tokens} tokens`;
+  const ofBatches = `  of ${count} batches${size}: mean, 95 %`;
   const cells = [
     row("C_T, chiplets a token visits", ({ tokenReplication }) => tokenReplication.toFixed(3)),
     row("C_G, chiplet groups", ({ groupReplication }) => groupReplication.toFixed(3)),
     row("largest load of a chiplet", ({ loadMaxOverMean }) => loadMaxOverMean.toFixed(2)),
-    row("  of batches: mean, 95 %", ({ batches: { loadMaxOverMean } }) =>
-      spread(loadMaxOverMean, (load) => load.toFixed(2)),
-    ),
+    row(ofBatches, ({ batches: { loadMaxOverMean } }) => spread(loadMaxOverMean, (load) => load.toFixed(2))),
     row("largest load of a chiplet group", ({ groupLoadMaxOverMean }) => groupLoadMaxOverMean.toFixed(2)),
     row(
       "time of a step",
       timed(({ stepNs }) => stepNs, formatTime),
     ),
-    row("  of batches: mean, 95 %", ({ batches: { stepNs } }) => (stepNs ? spread(stepNs, formatTime) : "")),
+    row(ofBatches, ({ batches: { stepNs } }) => (stepNs ? spread(stepNs, formatTime) : "")),
     row(
       "energy of a step",
       timed(({ stepPj }) => stepPj, formatEnergy),

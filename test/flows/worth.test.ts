@@ -110,6 +110,11 @@ describe("what a placement is worth", () => {
     const change = beforeAfter(unknown, unknown, { machine: untimed });
     expect(change.worth).to.equal(null);
     expect(worthSentence(change, "contiguous")).to.equal(undefined);
+    const { count, tokens, stepTokens } = change.after.batches;
+    expect(tokens).to.be.below(stepTokens);
+    expect(beforeAfterTable(change, "contiguous").cells.map(([name]) => name)).to.include(
+      `  of ${count} batches, ${tokens} of a step's ${stepTokens} tokens: mean, 95 %`,
+    );
     expect(beforeAfterTable(change, "contiguous").cells.map(([name]) => name)).to.not.include(
       "time of a step",
     );
