@@ -9,6 +9,7 @@ import type { LayerDurations } from "./layer-durations.js";
 import { hottestDurations, leastDurations } from "./model-durations.js";
 import { planOf, type ScheduleOptions } from "./schedule-step.js";
 import { buildStepGraph } from "./step-graph.js";
+import { streamBoundNs } from "./stream-bound.js";
 import { turnBoundNs } from "./turn-bound.js";
 import { windowBoundNs } from "./window-bound.js";
 
@@ -40,7 +41,7 @@ export interface BoundedLayer {
  * Where GPUs have kernels all of them wait for each other before and after the experts of every layer, so that the step takes
  * what whichever GPU is last takes, layer by layer (`windowBoundNs`). Schedules by critical paths finish the first layer before
  * the second (`handoverBoundNs`): of all that is here, that alone does not hold for other orders. A root chiplet has nothing to
- * attend to while a training step turns (`turnBoundNs`).
+ * attend to while a training step turns (`turnBoundNs`), nor before weights have come (`streamBoundNs`).
  *
  * @throws InputError if the traffic is for other chiplets than the machine has.
  *
@@ -61,12 +62,18 @@ export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOp
     }),
   }));
   const hasKernels = least.every(({ hottest }) => hottest.length > 0);
+  const fromRoot = plan.site.tokensStart === "root";
+  const streamed = layers.map((layer, index) => ({
+    even: durations[index],
+    activeShare: activeShareOf(layer),
+  }));
   const boundNs = Math.max(
     largest(remainingPathsNs(graph)),
     largest(workOf(graph)),
     hasKernels ? windowBoundNs(least, plan) : 0,
     hasKernels && (options.rule ?? "critical-path") === "critical-path" ? handoverBoundNs(least, plan) : 0,
-    plan.training && plan.site.tokensStart === "root" ? turnBoundNs(durations, plan) : 0,
+    plan.training && fromRoot ? turnBoundNs(durations, plan) : 0,
+    fromRoot ? streamBoundNs(streamed, plan) : 0,
   );
   return boundNs * (1 - BOUND_MARGIN);
 }
@@ -78,6 +85,12 @@ function workOf({ resources, resourceOf, durationNs, numTasks }: TaskGraph): Flo
     if (resourceOf[task] !== NO_RESOURCE) workNs[resourceOf[task]] += durationNs[task];
   }
   return workNs;
+}
+
+/** Experts that have tokens, against all that are placed; of one with replicas some may have none. */
+function activeShareOf({ traffic, replicated }: BoundedLayer): number {
+  const placed = traffic.expertLoad.flat();
+  return Array.from(replicated?.load ?? placed).filter((load) => load > 0).length / placed.length;
 }
 
 /** The same experts with even loads, and with the fewest copies that are possible. */
