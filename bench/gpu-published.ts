@@ -26,21 +26,21 @@ import {
  *
  * Fitted to one published exchange (E063: DeepEP V2, 2 servers, 128 tokens), the mean of its two ways.
  */
-const EFA_NS_A_SERVER = 35_500;
+const EFA_NS_A_SERVER = 34_400;
 /**
  * What DeepEP's first kernels take longer there, in one exchange: NVSHMEM hands every copy to a thread of the host, which EFA
  * needs and InfiniBand does not.
  *
  * Fitted to one published exchange (E073: 2 servers, 128 tokens), of whose two ways it is half of what is left.
  */
-const EFA_PROXY_NS = 307_000;
+const EFA_PROXY_NS = 309_000;
 
 /**
  * What Hybrid-EP's "Torch API" takes besides its kernels, in one exchange: every GPU is told all routes, and waits for the host.
  *
  * Fitted to one published exchange each (E027: dispatch in one server; E017: combine over 2 servers).
  */
-const TORCH_API_NS = { inside: 166_000, across: 522_000 };
+const TORCH_API_NS = { inside: 166_000, across: 593_000 };
 
 type Way = keyof BothWays<unknown>;
 

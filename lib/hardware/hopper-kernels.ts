@@ -77,22 +77,18 @@ export const h100Normal = {
 };
 export const h100AcrossServers = {
   dispatch: deepEp({
-    floorNs: 37_000,
-    networkBytesPerNs: 49.2,
+    floorNs: 87_600,
+    networkBytesPerNs: 47.6,
     unitBytesPerNs: 10.2,
     forwardBytesPerNs: 290,
-    overlap: 0.751,
-    notifyNs: 48_000,
-    notifyShare: 0.015,
+    pipelineTokens: 232,
   }),
   combine: deepEp({
-    floorNs: 55_400,
-    networkBytesPerNs: 48.8,
-    unitBytesPerNs: 7.99,
+    floorNs: 111_000,
+    networkBytesPerNs: 47.5,
+    unitBytesPerNs: 7.92,
     forwardBytesPerNs: 310,
-    overlap: 0.7,
-    notifyNs: 48_000,
-    notifyShare: 0.015,
+    pipelineTokens: 287,
   }),
 };
 export const h100Collectives = {

@@ -38,9 +38,7 @@ export function kernelSchema<T extends z.ZodType>(amount: T) {
     "networkBytesPerNs",
     "unitBytesPerNs",
     "forwardBytesPerNs",
-    "overlap",
-    "notifyNs",
-    "notifyShare",
+    "pipelineTokens",
   );
   const collective = constants(
     "shortNs",

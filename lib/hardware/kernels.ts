@@ -106,6 +106,7 @@ export interface CopyKernel {
 
 /** Sends one copy for each server that a token visits; the GPU that gets it forwards it inside. */
 export interface NetworkKernel {
+  /** With no token; telling everyone what will come is in it. */
   readonly floorNs: number;
   /** Reached by each GPU's own adapter. */
   readonly networkBytesPerNs: number;
@@ -113,11 +114,8 @@ export interface NetworkKernel {
   readonly unitBytesPerNs: number;
   /** Bytes that a GPU can forward inside its server with any number of compute units. */
   readonly forwardBytesPerNs: number;
-  readonly overlap: number;
-  /** Telling everyone what will come, before the first copy. */
-  readonly notifyNs: number;
-  /** Share of the transmission that telling takes beside it. */
-  readonly notifyShare: number;
+  /** Tokens of a GPU with which half of the shorter of sending and forwarding is beside the longer; above 0. */
+  readonly pipelineTokens: number;
 }
 
 /** The faster of two protocols: one for short messages, one for long ones. */

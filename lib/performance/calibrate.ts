@@ -161,7 +161,7 @@ function planOf({ kernel, numServers }: TimedCase, isFabric: boolean): Plan {
     return across
       ? {
           path: ["acrossServers", way],
-          constants: ["floorNs", "networkBytesPerNs", "unitBytesPerNs", "overlap"],
+          constants: ["floorNs", "networkBytesPerNs", "unitBytesPerNs", "pipelineTokens"],
         }
       : { path: ["normal", way], constants: ["floorNs", "readNsPerByte", "copyNs", "overlap"] };
   }

@@ -114,21 +114,19 @@ export interface NetworkExchange extends Exchange {
 }
 
 /**
- * Normal kernels over several servers: overlapped(floor, transmission), and telling everyone what will come.
+ * Normal kernels over several servers: floor + sending and forwarding, one after the other with few tokens, beside each other with many.
  *
- * Transmission is the slowest of the GPU's own adapter, of forwarding by its compute units, and of the links inside.
- * With few compute units these forward one copy after the other, which then binds.
+ * Copies go through the GPU's own adapter, and are forwarded inside by its compute units, or as fast as links let them. The stages
+ * pass tokens on in blocks: a batch smaller than a block is in one stage after the other, of more tokens the stages overlap, all but
+ * pipelineTokens / (tokens + pipelineTokens) of it. Convex in both volumes, as a mean of a norm and a sum is.
  */
 export function networkNs(kernel: NetworkKernel, exchange: NetworkExchange): number {
-  const { networkCopies, forwardedCopies, bytesPerCopy, computeUnits } = exchange;
-  const [bytes, forwardedBytes] = [networkCopies * bytesPerCopy, forwardedCopies * bytesPerCopy];
-  const wireNs = overlapped(
-    8,
-    bytes / kernel.networkBytesPerNs,
-    forwardedBytes / (kernel.unitBytesPerNs * computeUnits),
-    forwardedBytes / kernel.forwardBytesPerNs,
-  );
-  return overlapped(kernel.overlap, kernel.floorNs, wireNs) + kernel.notifyNs + kernel.notifyShare * wireNs;
+  const { tokens, networkCopies, forwardedCopies, bytesPerCopy, computeUnits } = exchange;
+  const wireNs = (networkCopies * bytesPerCopy) / kernel.networkBytesPerNs;
+  const forwardBytesPerNs = Math.min(kernel.unitBytesPerNs * computeUnits, kernel.forwardBytesPerNs);
+  const forwardNs = (forwardedCopies * bytesPerCopy) / forwardBytesPerNs;
+  const alone = kernel.pipelineTokens / (tokens + kernel.pipelineTokens);
+  return kernel.floorNs + (1 - alone) * overlapped(8, wireNs, forwardNs) + alone * (wireNs + forwardNs);
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { plainNumbers } from "../hardware/constant.js";
 import type { Hardware } from "../hardware/hardware.js";
-import type { BothWays, ExpertKernel, GpuKernels, NetworkKernel } from "../hardware/kernels.js";
+import type { BothWays, ExpertKernel, GpuKernels } from "../hardware/kernels.js";
 import { expertInput, type ModelShape } from "../hardware/model-shapes.js";
 import { formatBytes, isNarrow } from "../hardware/number-format.js";
 import type { Workload } from "../hardware/workload.js";
@@ -154,7 +154,7 @@ function markDominated(
  * Experts: what each adds is the same wherever it is, and the host beside them is convex in their sum, so the mean is least
  * where all GPUs have the mean (Jensen). Exchanges: a GPU sends its own tokens whatever it receives, so with one copy a
  * GPU, and by the adapters with one copy a server, no GPU takes less than with even traffic. Elsewhere times are convex in
- * volumes, whose means are no less than with even traffic, once exponents below 1, which make them concave, are
+ * volumes, whose means are no less than with even traffic, once exponents below 1 of low-latency kernels, which make them concave, are
  * raised to 1, which makes them shorter. Of replicas nobody knows which experts have them: see {@link leastReplicatedNs}.
  *
  * @param even Loads of experts are those of some placement, all else is even with the fewest copies there can be.
@@ -358,7 +358,7 @@ function gatherNs({ kernels, way, bytesPerCopy, tokens, numGpus, gpusPerServer }
 /** What an exchange takes in the mean at least, from the volumes of even traffic. */
 function leastExchangeNs(setting: Setting, volumes: ExchangeVolumes): number {
   const { kernels, workload, way, numGpus, gpusPerServer } = setting;
-  if (numGpus <= gpusPerServer) return exchangeNs(setting, volumes, 0);
+  if (numGpus <= gpusPerServer || workload.transport !== "per-expert") return exchangeNs(setting, volumes, 0);
   const low = kernels.lowLatency[way];
   const convex: GpuKernels = {
     ...kernels,
@@ -366,11 +366,8 @@ function leastExchangeNs(setting: Setting, volumes: ExchangeVolumes): number {
       ...kernels.lowLatency,
       [way]: { ...low, networkOverlap: Math.max(1, low.networkOverlap) },
     },
-    acrossServers: { ...kernels.acrossServers, [way]: convexNetwork(kernels.acrossServers[way]) },
   };
-  const convexNs = exchangeNs({ ...setting, kernels: convex }, volumes, 0);
-  if (workload.transport !== "per-group") return convexNs;
-  return Math.max(convexNs, exchangeNs(setting, { ...volumes, inside: new Float64Array(1) }, 0));
+  return exchangeNs({ ...setting, kernels: convex }, volumes, 0);
 }
 
 /** What an exchange takes any GPU at least: by what it sends itself, where that does not hang on its server. */
@@ -391,8 +388,4 @@ function atLeastNs(setting: Setting, even: ExchangeVolumes, received: ExchangeVo
   if (workload.transport !== "per-group" || numGpus <= gpusPerServer) return exchangeNs(setting, received, 0);
   // Every adapter sends no less than with even traffic.
   return exchangeNs(setting, { ...received, network: even.network }, 0);
-}
-
-function convexNetwork(kernel: NetworkKernel): NetworkKernel {
-  return { ...kernel, overlap: Math.max(1, kernel.overlap) };
 }

@@ -71,13 +71,15 @@ describe("bench:gpu", () => {
     expect(summarise(others)?.meanError).to.be.below(0.1);
   });
 
-  it("extrapolates to numbers of GPUs on a fabric, to top-k and to widths that no fit saw", () => {
+  it("extrapolates to numbers of GPUs on a fabric, to compute units, top-k and widths that no fit saw", () => {
     const all = files.flatMap(({ cases }) => cases);
     for (const [kernel, machine, axis, limit] of [
       ["fabric.oneSided.dispatch", "gb200-nvl72", "ep", 0.05],
       ["fabric.oneSided.combine", "gb200-nvl72", "ep", 0.07],
       ["fabric.twoSided.dispatch", "gb200-nvl72", "ep", 0.06],
       ["fabric.twoSided.combine", "gb200-nvl72", "ep", 0.05],
+      ["acrossServers.dispatch", "h100-8x8", "units", 0.05],
+      ["acrossServers.combine", "h100-8x8", "units", 0.05],
       ["collectives.allGather", "h100-8x8", "ep", 0.1],
       ["collectives.reduceScatter", "b200-8x8", "ep", 0.1],
       ["lowLatency.combine", "h100-8x8", "topK", 0.05],

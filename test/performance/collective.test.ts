@@ -62,6 +62,39 @@ describe("floors of exchanges", () => {
     expect(share(thirtyTwo, 32_400)).to.be.below(0.08);
   });
 
+  it("over servers: few tokens are sent and forwarded in turn, many at once; no volume more takes less", () => {
+    const { dispatch } = kernelsOf("h100-8x8").acrossServers;
+    const sizes = { bytesPerCopy: 7392, numGpus: 32, computeUnits: 8 };
+    const beyondFloor = (tokens: number, network: number, forwarded: number) =>
+      networkNs(dispatch, {
+        ...{ ...sizes, tokens },
+        networkCopies: network * tokens,
+        forwardedCopies: forwarded * tokens,
+      }) - dispatch.floorNs;
+    for (const [tokens, least, most] of [
+      [1, 0.98, 1],
+      [65_536, 0.55, 0.65],
+    ]) {
+      const inTurn = beyondFloor(tokens, 2.7, 0) + beyondFloor(tokens, 0, 6.3);
+      expect(beyondFloor(tokens, 2.7, 6.3) / inTurn, String(tokens)).to.be.within(least, most);
+    }
+    const volume = fc.double({ min: 0, max: 20, noNaN: true });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 1e5 }),
+        fc.tuple(volume, volume),
+        fc.tuple(volume, volume),
+        (tokens, a, b) => {
+          const middle = beyondFloor(tokens, (a[0] + b[0]) / 2, (a[1] + b[1]) / 2);
+          const mean = (beyondFloor(tokens, ...a) + beyondFloor(tokens, ...b)) / 2;
+          expect(middle).to.be.at.most(mean * (1 + 1e-9) + 1e-6);
+          expect(beyondFloor(tokens, a[0] + 1, a[1])).to.be.at.least(beyondFloor(tokens, ...a));
+        },
+      ),
+      { seed: 3, numRuns: 200 },
+    );
+  });
+
   it("hold one token on one compute unit: a model of few experts is slow from the first token on", () => {
     const { lowLatency, computeUnits } = kernelsOf("h100-8x8");
     const exchange = { tokens: 1, numExperts: 8, numGpus: 8, gpusPerServer: 8, computeUnits };
