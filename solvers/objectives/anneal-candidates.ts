@@ -7,47 +7,61 @@ import { mean } from "../../lib/statistics.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
 import { annealTime } from "./anneal-time.js";
 import { BatchTraffic } from "./batch-traffic.js";
-import type { TimeOf, TrafficOf, TrafficTime } from "./modelled-time.js";
+import { isHurried } from "./hurried.js";
+import type { Judge, TimeOf, TrafficOf, TrafficTime } from "./modelled-time.js";
 import { createAdmissibility, SwapTraffic, type Swap, type Swappable } from "./swap-traffic.js";
 import type { Candidate, TimedCandidate } from "./time-candidates.js";
 
-/** Swaps tried from each of the best candidates: for up to 64 experts, and for each beyond as many as for each of these. */
-const ANNEALING_MOVES = 6000;
-/** Beyond so many experts no more: with the few tokens that each has, what is learned would be of these tokens alone. */
-const MOST_EXPERTS_OF_MOVES = 256;
+/** Swaps tried from a start of up to 64 experts, and for each beyond as many as for each of these, up to 256. */
+const ANNEALING_MOVES = 24_000;
+const HURRIED_MOVES = 36_000;
 const FEW_EXPERTS = 64;
-/** Candidates that annealing begins from, and how much slower than the best they may be. */
+const MOST_EXPERTS_OF_MOVES = 256;
+/** Experts that were chosen less often than so have fewer swaps: what they would learn is of these tokens alone. */
+const MANY_CHOICES = 100;
+/** Swaps tried on every batch. More for many experts were no better on held-out tokens. */
+const BATCH_MOVES = 6000;
+/** Candidates that annealing begins from, and how much slower than the best they may be; of many experts one, for longer. */
 const MOST_ANNEALED = 2;
 const WORTH_ANNEALING = 1.05;
+/** Rounds that go on from what the judge likes best so far; none of many experts. */
+const ROUNDS = 2;
 
 /** Tell the random streams of annealing from those of other searches. */
 const ANNEALING_STREAM = 900;
+const ROUNDS_STREAM = 905;
 const BATCHES_STREAM = 910;
 
 type AnnealingOptions = SolverOptions & { readonly estimate: TimeOf; readonly trafficOf: TrafficOf };
 
 /**
- * What annealing on the estimate itself makes of the best candidates; nothing where there are replicas, whose loads a
- * swap changes on other chiplets too.
+ * What annealing on the estimate itself makes of the best candidates, and then of what the judge likes best so far, which knows
+ * what the estimate leaves out; nothing where there are replicas, whose loads a swap changes on other chiplets too.
  */
 export function annealCandidates(
   problem: PlacementProblem,
   candidates: readonly TimedCandidate[],
-  { estimate, ...options }: AnnealingOptions,
+  { estimate, judge, ...options }: AnnealingOptions & { readonly judge: Judge },
 ): Candidate[] {
   if (problem.numReplicas > 0) return [];
   const ranked = [...candidates].sort((a, b) => a.ns - b.ns);
-  const state = new SwapTraffic(problem.patterns, problem.load, problem);
   const anneal = annealer(problem, {
     ...options,
-    state,
+    state: new SwapTraffic(problem.patterns, problem.load, problem),
     estimate: estimate(problem),
-    maxMoves: movesFor(problem.numExperts),
+    maxMoves: movesFor(problem),
   });
-  return ranked
+  const isLong = isHurried(problem);
+  const annealed = ranked
     .filter(({ ns }) => ns <= WORTH_ANNEALING * ranked[0].ns)
-    .slice(0, MOST_ANNEALED)
+    .slice(0, isLong ? 1 : MOST_ANNEALED)
     .map(({ placement }, rank) => anneal(placement, ANNEALING_STREAM + rank));
+  for (let round = 0; round < (isLong ? 0 : ROUNDS); round++) {
+    const known = [...candidates.map(({ placement }) => placement), ...annealed];
+    const best = known.reduce((a, b) => (judge.ns(b) < judge.ns(a) ? b : a));
+    annealed.push(anneal(best, ROUNDS_STREAM + round));
+  }
+  return annealed;
 }
 
 /**
@@ -71,8 +85,7 @@ export function annealOverBatches(
     ...options,
     state,
     estimate: () => mean(state.batches.map((traffic, batch) => ofBatch[batch](traffic))),
-    // More for many experts were no better on held-out tokens, and each move is tried on every batch.
-    maxMoves: ANNEALING_MOVES,
+    maxMoves: BATCH_MOVES,
     isAllowed: () => ofAll(state.traffic) <= mostNs,
   });
   return [anneal(placement, BATCHES_STREAM)];
@@ -107,6 +120,9 @@ function annealer(
   };
 }
 
-function movesFor(numExperts: number): number {
-  return ANNEALING_MOVES * Math.max(1, Math.min(numExperts, MOST_EXPERTS_OF_MOVES) / FEW_EXPERTS);
+function movesFor(problem: PlacementProblem): number {
+  const { numExperts, load } = problem;
+  const byExperts = Math.max(1, Math.min(numExperts, MOST_EXPERTS_OF_MOVES) / FEW_EXPERTS);
+  const byChoices = Math.min(1, mean(load) / MANY_CHOICES);
+  return Math.ceil((isHurried(problem) ? HURRIED_MOVES : ANNEALING_MOVES) * byExperts * byChoices);
 }

@@ -1,4 +1,4 @@
-import { chooseFastest } from "../../lib/flows/choose-fastest.js";
+import { chooseFastest, mostTimeNs } from "../../lib/flows/choose-fastest.js";
 import type { Machine } from "../../lib/hardware/machine.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
@@ -37,6 +37,8 @@ export interface Judge {
   readonly ns: (placement: Costed) => number;
   /** Chooses by time as {@link chooseFastest} does, over the problem's batches; of equals the one that costs least. */
   readonly choose: <T extends Costed>(choice: Choice<T>) => T;
+  /** The most time with all tokens at once that a choice may take, as {@link mostTimeNs} has it. */
+  readonly mostNs: (choice: Choice<Costed>) => number;
 }
 
 /** What a judge chooses from. */
@@ -57,6 +59,11 @@ export function createJudge(problem: PlacementProblem, timeOf: TimeOf, trafficOf
   );
   return {
     ns: ({ chiplets }) => ns(chiplets),
+    mostNs: ({ rows, others }) =>
+      mostTimeNs([...rows, ...others], {
+        isRow: (placement) => rows.includes(placement),
+        ns: ({ chiplets }) => ns(chiplets),
+      }),
     choose: ({ rows, others }) =>
       chooseFastest(
         [...rows, ...others].sort((a, b) => a.cost - b.cost),

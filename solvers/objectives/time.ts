@@ -75,8 +75,14 @@ export function fastest(
       const rows = distinct(answers);
       const variants = await variantsOf(problem, answers, { ...silent, search, estimated, trafficOf, left });
       const timed = [...rows.map(estimated), ...variants];
-      const annealed = annealCandidates(problem, timed, { ...silent, ...left(), estimate, trafficOf });
       const judged = createJudge(problem, judge, trafficOf);
+      const annealed = annealCandidates(problem, timed, {
+        ...silent,
+        ...left(),
+        estimate,
+        trafficOf,
+        judge: judged,
+      });
       const others = [...variants.map(({ placement }) => placement), ...annealed];
       const best = judged.choose({ rows, others });
       const withAll = [...rows, ...others].reduce((a, b) => (judged.ns(b) < judged.ns(a) ? b : a));
@@ -85,9 +91,9 @@ export function fastest(
         ...left(),
         estimate,
         trafficOf,
-        most: smallest(rows.map(judged.ns)) / judged.ns(best),
+        most: judged.mostNs({ rows, others }) / judged.ns(best),
       });
-      const chosen = judged.choose({ rows, others: [best, ...overBatches] });
+      const chosen = judged.choose({ rows, others: [best, withAll, ...overBatches] });
       const told = problem.batches.length === 0 ? [] : [{ name: WITH_ALL_TOKENS, solution: withAll }];
       return { ...claimOf(chosen, answers), candidates: toldOf([...solved, ...told]) };
     },
