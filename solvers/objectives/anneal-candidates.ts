@@ -5,7 +5,7 @@ import { tokenReplicationOf } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
 import { mean } from "../../lib/statistics.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
-import { annealTime } from "./anneal-time.js";
+import { annealTime, TIME_ANNEALING, type TimeAnnealing } from "./anneal-time.js";
 import { BatchTraffic } from "./batch-traffic.js";
 import { isHurried } from "./hurried.js";
 import type { Judge, TimeOf, TrafficOf, TrafficTime } from "./modelled-time.js";
@@ -27,9 +27,18 @@ const WORTH_ANNEALING = 1.05;
 /** Rounds that go on from what the judge likes best so far; none of many experts. */
 const ROUNDS = 2;
 
+/**
+ * Swaps tried on the schedule itself, some fifty times as dear, where the estimate is further from it than so: which transfer goes first
+ * counts there, of which the estimate knows nothing. Cooler, as only little is left.
+ */
+const SCHEDULED_MOVES = 3000;
+const FAR_FROM_SCHEDULE = 0.005;
+const SCHEDULED_ANNEALING: TimeAnnealing = { ...TIME_ANNEALING, hot: TIME_ANNEALING.hot / 4 };
+
 /** Tell the random streams of annealing from those of other searches. */
 const ANNEALING_STREAM = 900;
 const ROUNDS_STREAM = 905;
+const SCHEDULE_STREAM = 908;
 const BATCHES_STREAM = 910;
 
 type AnnealingOptions = SolverOptions & { readonly estimate: TimeOf; readonly trafficOf: TrafficOf };
@@ -45,22 +54,34 @@ export function annealCandidates(
 ): Candidate[] {
   if (problem.numReplicas > 0) return [];
   const ranked = [...candidates].sort((a, b) => a.ns - b.ns);
+  const estimateNs = estimate(problem);
+  const state = new SwapTraffic(problem.patterns, problem.load, problem);
   const anneal = annealer(problem, {
     ...options,
-    state: new SwapTraffic(problem.patterns, problem.load, problem),
-    estimate: estimate(problem),
+    state,
+    estimate: estimateNs,
     maxMoves: movesFor(problem),
+  });
+  const polish = annealer(problem, {
+    ...options,
+    state,
+    estimate: judge.time,
+    maxMoves: SCHEDULED_MOVES,
+    annealing: SCHEDULED_ANNEALING,
   });
   const isLong = isHurried(problem);
   const annealed = ranked
     .filter(({ ns }) => ns <= WORTH_ANNEALING * ranked[0].ns)
     .slice(0, isLong ? 1 : MOST_ANNEALED)
     .map(({ placement }, rank) => anneal(placement, ANNEALING_STREAM + rank));
-  for (let round = 0; round < (isLong ? 0 : ROUNDS); round++) {
-    const known = [...candidates.map(({ placement }) => placement), ...annealed];
-    const best = known.reduce((a, b) => (judge.ns(b) < judge.ns(a) ? b : a));
-    annealed.push(anneal(best, ROUNDS_STREAM + round));
-  }
+  if (isLong) return annealed;
+  const best = () =>
+    [...candidates.map(({ placement }) => placement), ...annealed].reduce((a, b) =>
+      judge.ns(b) < judge.ns(a) ? b : a,
+    );
+  for (let round = 0; round < ROUNDS; round++) annealed.push(anneal(best(), ROUNDS_STREAM + round));
+  const off = estimateNs(options.trafficOf(best().chiplets)) / judge.ns(best()) - 1;
+  if (Math.abs(off) > FAR_FROM_SCHEDULE) annealed.push(polish(best(), SCHEDULE_STREAM));
   return annealed;
 }
 
@@ -96,13 +117,23 @@ interface AnnealerOptions extends SolverOptions {
   readonly estimate: TrafficTime;
   readonly trafficOf: TrafficOf;
   readonly maxMoves: number;
+  readonly annealing?: TimeAnnealing;
   /** Besides the problem's own limits. */
   readonly isAllowed?: () => boolean;
 }
 
 function annealer(
   problem: PlacementProblem,
-  { state, estimate, trafficOf, maxMoves, isAllowed, seed, timeLimitMs = Infinity }: AnnealerOptions,
+  {
+    state,
+    estimate,
+    trafficOf,
+    maxMoves,
+    annealing,
+    isAllowed,
+    seed,
+    timeLimitMs = Infinity,
+  }: AnnealerOptions,
 ): (from: Candidate, stream: number) => Candidate {
   const deadline = performance.now() + timeLimitMs;
   const keepsLimits = createAdmissibility(constraintModelOf(problem), state);
@@ -112,6 +143,7 @@ function annealer(
       estimate,
       isAllowed: keepsLimits || isAllowed ? isAdmissible : undefined,
       maxMoves,
+      ...(annealing && { annealing }),
       random: createRandom(seed, problem.layer, stream),
       deadline,
     });

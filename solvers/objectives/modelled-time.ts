@@ -33,6 +33,8 @@ interface Costed {
 
 /** Judges placements of a problem, each once. */
 export interface Judge {
+  /** Time of the layer with such traffic, in ns. */
+  readonly time: TrafficTime;
   /** Time of the layer with all tokens at once, in ns. */
   readonly ns: (placement: Costed) => number;
   /** Chooses by time as {@link chooseFastest} does, over the problem's batches; of equals the one that costs least. */
@@ -58,6 +60,7 @@ export function createJudge(problem: PlacementProblem, timeOf: TimeOf, trafficOf
     batches.length === 0 ? 0 : mean(batches.map((batch) => time(countTraffic(batch, chiplets, problem)))),
   );
   return {
+    time,
     ns: ({ chiplets }) => ns(chiplets),
     mostNs: ({ rows, others }) =>
       mostTimeNs([...rows, ...others], {
