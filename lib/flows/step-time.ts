@@ -148,22 +148,31 @@ export function leastStepNs(
   return withGroups(({ replicated, traffic: { chipletsPerGroup } }, index) =>
     replicated !== undefined && ruleOf(dispatch) === "nearest"
       ? 1
-      : leastGroupReplication(layers[index], numExperts, {
-          numGroups,
-          slotsPerGroup: slotsOf[index] * chipletsPerGroup,
+      : leastGroupReplication(layers[index], {
+          numExperts,
+          numLayers: layers.length,
+          shape: { numGroups, slotsPerGroup: slotsOf[index] * chipletsPerGroup },
         }),
   );
 }
 
+/** Layers on each of which the bound on C_G may take all of its steps, some seconds; more layers share as many. */
+const LAYERS_OF_FULL_EFFORT = 8;
+
 /** What was proved of the C_G of a layer before, by the groups: rows of compare ask for the same. */
 const provedGroups = new WeakMap<LayerTrace, Map<string, number>>();
 
-function leastGroupReplication(layer: LayerTrace, numExperts: number, shape: GroupShape): number {
-  const key = `${numExperts} experts, ${shape.numGroups} groups of ${shape.slotsPerGroup}`;
+function leastGroupReplication(
+  layer: LayerTrace,
+  { numExperts, numLayers, shape }: { numExperts: number; numLayers: number; shape: GroupShape },
+): number {
+  const effort = Math.min(1, LAYERS_OF_FULL_EFFORT / numLayers);
+  const key = `${numExperts} experts, ${shape.numGroups} groups of ${shape.slotsPerGroup}, effort ${effort}`;
   const proved = provedGroups.get(layer) ?? new Map<string, number>();
   provedGroups.set(layer, proved);
   const topK = layer.experts.length / layer.numTokens;
-  const known = proved.get(key) ?? boundGroupReplication(collectPatterns(layer, { topK, numExperts }), shape);
+  const known =
+    proved.get(key) ?? boundGroupReplication(collectPatterns(layer, { topK, numExperts }), shape, effort);
   proved.set(key, known);
   return known;
 }

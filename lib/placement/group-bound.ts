@@ -40,12 +40,15 @@ export interface GroupShape {
  * to be known and whatever the steps come to is true. A draw of one replica of each expert is a placement without any, so replicas change nothing.
  * Time O(300 (2^22 + pairs of all patterns)).
  *
+ * @param effort Share of the steps that are worth their time for one layer, above 0: a third of them proves some 3 % less.
+ *
  * @example
  * boundGroupReplication(collectPatterns(trace.layers[0], trace), { numGroups: 4, slotsPerGroup: 16 }); // 1.75, of 6 experts a token
  */
 export function boundGroupReplication(
   patterns: TokenPatterns,
   { numGroups, slotsPerGroup }: GroupShape,
+  effort = 1,
 ): number {
   const { numExperts, numTokens } = patterns;
   if (numGroups === 1 || slotsPerGroup >= numExperts || numTokens === 0) return 1;
@@ -67,7 +70,7 @@ export function boundGroupReplication(
   };
   const rises = { multipliers: new Float64Array(numExperts), vectors: new Float64Array(vectors.length) };
   let best = 0;
-  const steps = Math.floor(STEPS * Math.min(1, EXPERTS_OF_STEPS / numExperts));
+  const steps = Math.ceil(effort * STEPS * Math.min(1, EXPERTS_OF_STEPS / numExperts));
   for (let step = 0; step < steps; step++) {
     const left = 1 - step / steps;
     const size = left * left * left;
