@@ -14,19 +14,25 @@ const rowHeight = 20;
 const barHeight = 14;
 const characterWidth = 6.6;
 
+/** Options of {@link ganttSvg}. */
+export interface GanttSvgOptions {
+  readonly title?: string;
+  /** What it is of beyond the title, such as the workload: kept in the document, not drawn. */
+  readonly about?: string;
+  /** In pixels; default 1200. */
+  readonly width?: number;
+}
+
 /**
  * Draws a schedule as a Gantt chart: one row for every resource, one colour for every kind of task, the share of the
  * time that each resource is busy on the right. The busiest is bold, and the critical path underlined.
  *
  * A document of its own, light or dark as the reader chooses, with no script and no font of its own; every bar tells its tasks when pointed at.
- * It is 1200 pixels wide unless told otherwise.
- *
- * @param options.about What it is of beyond the title, such as the workload: kept in the document, not drawn.
  */
 export function ganttSvg(
   graph: TaskGraph,
   schedule: Schedule,
-  { title = "Schedule", about = "", width = 1200 }: { title?: string; about?: string; width?: number } = {},
+  { title = "Schedule", about = "", width = 1200 }: GanttSvgOptions = {},
 ): string {
   const { makespanNs } = schedule;
   const left =

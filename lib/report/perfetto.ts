@@ -15,6 +15,14 @@ const KEPT_FREE = 1e-4;
 /** An event of the Trace Event Format; times are microseconds. */
 type TraceEvent = Record<string, string | number | Record<string, string | number>>;
 
+/** Options of {@link perfettoJson}. */
+export interface PerfettoOptions {
+  /** Name of the whole, for instance "layer 3 forward". */
+  readonly title?: string;
+  /** What it is of, such as the workload: readers show it as it is. */
+  readonly about?: object;
+}
+
 /**
  * Writes a schedule as a JSON trace that ui.perfetto.dev and chrome://tracing load.
  *
@@ -22,14 +30,11 @@ type TraceEvent = Record<string, string | number | Record<string, string | numbe
  * whole nanoseconds, counted from 1 us, and a slice ends a tenth of a nanosecond or two early, so neighbours never
  * overlap, however a reader adds up. One event a line.
  * Source: Trace Event Format (JSON object format; phases X, M and C).
- *
- * @param options.title Name of the whole, for instance "layer 3 forward".
- * @param options.about What it is of, such as the workload: readers show it as it is.
  */
 export function perfettoJson(
   graph: TaskGraph,
   schedule: Schedule,
-  { title = "schedule", about }: { title?: string; about?: object } = {},
+  { title = "schedule", about }: PerfettoOptions = {},
 ): string {
   const events = [
     ...nameEvents(graph, title),
