@@ -1,5 +1,6 @@
 import { pairedGain, type BatchFigures } from "../flows/batches.js";
 import type { ComparisonRow } from "../flows/compare.js";
+import { sharesCopies } from "../performance/workload.js";
 import type { Objective } from "../placement/objective.js";
 import { smallest } from "../statistics.js";
 
@@ -13,8 +14,12 @@ export const JUDGED_BY: Readonly<Record<ObjectiveName, string>> = {
   time: "time of a step",
 };
 
-/** The objective that rows can be judged by: C_T stands in for time where no time is known. */
+/**
+ * The objective that rows can be judged by: C_T stands in for time where no time is known, and time for C_T where copies are not shared,
+ * so that C_T is worth nothing, whatever it was placed for.
+ */
 export function knownObjective(rows: readonly ComparisonRow[], objective: ObjectiveName): ObjectiveName {
+  if (objective === "traffic" && rows.some(({ time }) => time && !sharesCopies(time))) return "time";
   return objective === "time" && rows.every(({ stepNs }) => stepNs === undefined) ? "traffic" : objective;
 }
 

@@ -1,0 +1,19 @@
+import { expect } from "chai";
+import type { ComparisonRow } from "../../lib/flows/compare.js";
+import { knownObjective } from "../../lib/report/judged.js";
+
+const rowOf = (transport?: string) =>
+  ({
+    stepNs: transport ? 5 : undefined,
+    time: transport ? { transport, learnedNs: 5 } : undefined,
+  }) as unknown as ComparisonRow;
+
+describe("what rows are judged by", () => {
+  it("is time where copies are not shared, and C_T where no time is known", () => {
+    expect(knownObjective([rowOf("per-expert")], "traffic")).to.equal("time");
+    expect(knownObjective([rowOf("all-gather")], "traffic")).to.equal("time");
+    expect(knownObjective([rowOf("per-group")], "traffic")).to.equal("traffic");
+    expect(knownObjective([rowOf("per-expert")], "load")).to.equal("load");
+    expect(knownObjective([rowOf()], "time")).to.equal("traffic");
+  });
+});
