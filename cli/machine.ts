@@ -196,7 +196,7 @@ export function hardwareOptions({ hardware }: Provenance): Pick<MachineOptions, 
 }
 
 /**
- * The options with the machine of the placement that runs now, and its step, which its file remembers, where they name no machine.
+ * The options with the machine of the placement that runs now, and its step, which its file remembers, where they name no other machine.
  *
  * @example
  * recallMachine({}, placedOnH100).hardware; // "h100-8x8"
@@ -206,7 +206,8 @@ export function recallMachine<Options extends MachineOptions>(
   running: Placement | undefined,
 ): Options {
   const { hardware, machine, chiplets, groups } = options;
-  if (running?.provenance === undefined || hardware !== undefined || machine !== undefined) return options;
+  const isOther = hardware !== undefined && hardware !== running?.provenance?.hardware.name;
+  if (running?.provenance === undefined || isOther || machine !== undefined) return options;
   const isSized = chiplets !== undefined || groups !== undefined;
   const { numChiplets, numGroups } = running.provenance.hardware;
   return {

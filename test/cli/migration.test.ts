@@ -161,7 +161,9 @@ describe("place from a running placement", () => {
     expect(longer.workload).to.deep.include({ phase: "decode", tokensPerChiplet: 32, kvLength: 900 });
     const { workload: prefill } = await toldBy(...model, "--workload", "prefill");
     expect(prefill).to.deep.include({ phase: "prefill", tokensPerChiplet: 8192 });
-    expect((await toldBy(...onGpus)).workload).to.deep.include({ phase: "prefill" });
+    expect((await toldBy(...onGpus)).workload).to.deep.include({ phase: "decode", tokensPerChiplet: 32 });
+    const other = onGpus.map((word) => (word === "h100-8x8" ? "h200-8x8" : word));
+    expect((await toldBy(...other)).workload).to.deep.include({ phase: "prefill" });
   });
 
   it("goes to another number of chiplets with the fewest moves, and begins at the answer of EPLB", async () => {
