@@ -10,7 +10,7 @@ import { BatchTraffic } from "./batch-traffic.js";
 import { isHurried } from "./hurried.js";
 import type { Judge, TimeOf, TrafficOf, TrafficTime } from "./modelled-time.js";
 import { createAdmissibility, SwapTraffic, type Swap, type Swappable } from "./swap-traffic.js";
-import type { Candidate, TimedCandidate } from "./time-candidates.js";
+import { startsEverywhere, type Candidate, type TimedCandidate } from "./time-candidates.js";
 
 /** Swaps tried from a start of up to 64 experts, and for each beyond as many as for each of these, up to 256. */
 const ANNEALING_MOVES = 24_000;
@@ -81,9 +81,8 @@ export function annealCandidates(
       judge.ns(b) < judge.ns(a) ? b : a,
     );
   for (let round = 0; round < ROUNDS; round++) annealed.push(anneal(best(), ROUNDS_STREAM + round));
-  const off = estimateNs(options.trafficOf(best().chiplets)) / judge.ns(best()) - 1;
-  if (!startsEverywhere(problem) && Math.abs(off) > FAR_FROM_SCHEDULE)
-    annealed.push(polish(best(), SCHEDULE_STREAM));
+  const off = () => Math.abs(estimateNs(options.trafficOf(best().chiplets)) / judge.ns(best()) - 1);
+  if (!startsEverywhere(problem) && off() > FAR_FROM_SCHEDULE) annealed.push(polish(best(), SCHEDULE_STREAM));
   return annealed;
 }
 
@@ -152,11 +151,6 @@ function annealer(
     const cost = tokenReplicationOf(trafficOf(chiplets));
     return { status: "feasible", chiplets, cost, stoppedBy: isCut ? "time limit" : stoppedBy };
   };
-}
-
-/** Whether tokens start on all chiplets, as on GPUs. */
-function startsEverywhere({ objective }: PlacementProblem): boolean {
-  return objective.minimise === "time" && objective.machine.hardware.tokensStart === "everywhere";
 }
 
 function movesFor(problem: PlacementProblem): number {

@@ -10,6 +10,7 @@ import { boundReplicas } from "../replicas/replica-bound.js";
 import { spreadReplicas } from "../replicas/replicate.js";
 import { createJudge, rememberTraffic, type TimeOf } from "./modelled-time.js";
 import { askRivals, toldOf } from "./rivals.js";
+import { startsEverywhere } from "./time-candidates.js";
 
 /** Tells the random stream of dealing tokens from those of searches. */
 const DEALING_STREAM = 980;
@@ -78,10 +79,10 @@ export function dealing(solver: Solver, { otherwise, rivals, judge }: DealingOpt
  * everywhere: where the nearest replica serves, or tokens come from one place, it matters which experts share a chiplet
  * more than which are busiest.
  */
-export function isDealt({ objective, numReplicas, dispatch, limits }: PlacementProblem): boolean {
+export function isDealt(problem: PlacementProblem): boolean {
+  const { numReplicas, dispatch, limits } = problem;
   return (
-    objective.minimise === "time" &&
-    objective.machine.hardware.tokensStart === "everywhere" &&
+    startsEverywhere(problem) &&
     numReplicas > 0 &&
     ruleOf(dispatch) !== "nearest" &&
     limits.groupsPerExpert <= 1

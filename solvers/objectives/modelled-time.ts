@@ -1,4 +1,4 @@
-import { chooseFastest, mostTimeNs } from "../../lib/flows/choose-fastest.js";
+import { chooseFastest, mostTimeNs, type Timing } from "../../lib/flows/choose-fastest.js";
 import type { Machine } from "../../lib/hardware/machine.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
@@ -59,22 +59,19 @@ export function createJudge(problem: PlacementProblem, timeOf: TimeOf, trafficOf
   const batchNs = remembering((chiplets) =>
     batches.length === 0 ? 0 : mean(batches.map((batch) => time(countTraffic(batch, chiplets, problem)))),
   );
+  const timingOf = (rows: readonly Costed[]): Timing<Costed> => ({
+    isRow: (placement) => rows.includes(placement),
+    ns: ({ chiplets }) => ns(chiplets),
+    batchNs: ({ chiplets }) => batchNs(chiplets),
+  });
   return {
     time,
     ns: ({ chiplets }) => ns(chiplets),
-    mostNs: ({ rows, others }) =>
-      mostTimeNs([...rows, ...others], {
-        isRow: (placement) => rows.includes(placement),
-        ns: ({ chiplets }) => ns(chiplets),
-      }),
+    mostNs: ({ rows, others }) => mostTimeNs([...rows, ...others], timingOf(rows)),
     choose: ({ rows, others }) =>
       chooseFastest(
         [...rows, ...others].sort((a, b) => a.cost - b.cost),
-        {
-          isRow: (placement) => rows.includes(placement),
-          ns: ({ chiplets }) => ns(chiplets),
-          batchNs: ({ chiplets }) => batchNs(chiplets),
-        },
+        timingOf(rows),
       ),
   };
 }

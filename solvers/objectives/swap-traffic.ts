@@ -40,7 +40,7 @@ export interface Swappable {
 /**
  * The traffic of a placement without replicas, under swaps: all that a time estimate looks at.
  *
- * To try it takes O(patterns / 128) by bits (see {@link TokenSets}), whatever the load
+ * To try a swap takes O(patterns / 128) by bits (see {@link TokenSets}), whatever the load
  * of its experts; searches try a hundred thousand a layer, and keep few.
  */
 export class SwapTraffic implements Swappable {

@@ -100,9 +100,8 @@ export function groupsFirst(
   { chiplets, stoppedBy }: Candidate,
   { seed, trafficOf }: SolverOptions & { readonly trafficOf: TrafficOf },
 ): Candidate[] {
-  if (problem.objective.minimise !== "time") return [];
-  const { machine } = problem.objective;
-  if (transportOf(machine) !== "per-group" || machine.hardware.tokensStart !== "everywhere") return [];
+  if (problem.objective.minimise !== "time" || !startsEverywhere(problem)) return [];
+  if (transportOf(problem.objective.machine) !== "per-group") return [];
   if (problem.numReplicas > 0 || problem.pins.length > 0) return [];
   const grouped = groupByCopies(problem, chiplets, createRandom(seed, problem.layer, GROUPING_STREAM));
   if (verifyChiplets(problem, grouped).length > 0) return [];
@@ -130,6 +129,11 @@ export function isLoadAlone({ objective, numReplicas }: PlacementProblem): boole
     numReplicas === 0 &&
     !sharesCopies({ transport: transportOf(objective.machine) })
   );
+}
+
+/** Whether the least time is asked for on a machine whose tokens start on all chiplets, as on GPUs. */
+export function startsEverywhere({ objective }: Pick<PlacementProblem, "objective">): boolean {
+  return objective.minimise === "time" && objective.machine.hardware.tokensStart === "everywhere";
 }
 
 /** How token copies travel. */
