@@ -9,15 +9,12 @@ import { measureBatches, pairedGain, type MeasuredBatches } from "../lib/flows/b
 import { placeTrace } from "../lib/flows/place.js";
 import { poseFor } from "../lib/flows/pose.js";
 import { timeOfPlacement } from "../lib/flows/step-time.js";
-import { withChiplets } from "../lib/hardware/hardware.js";
-import { findModelShape } from "../lib/hardware/model-shapes.js";
-import { findHardware } from "../lib/hardware/presets.js";
 import type { Phase } from "../lib/hardware/workload.js";
-import { createWorkload } from "../lib/performance/workload.js";
 import type { Placement } from "../lib/placement/placement.js";
 import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../lib/placement/solver.js";
 import { splitParts } from "../lib/trace/holdout.js";
 import type { RoutingTrace } from "../lib/trace/routing-trace.js";
+import { machine as machineNamed } from "../program/machine.js";
 import { requireSolver } from "../solvers/index.js";
 import { realTrace } from "./real-traces.js";
 
@@ -84,7 +81,12 @@ for (const one of CASES) {
 
 async function rowOf(one: Case, parts: readonly RoutingTrace[]): Promise<string> {
   const { learn, heldOut = learn } = splitParts(parts, holdout);
-  const machine = machineOf(one);
+  const { model, numChiplets, phase, tokensPerChiplet } = one;
+  const machine = await machineNamed(one.machine, {
+    model,
+    numChiplets,
+    workload: { phase, tokensPerChiplet },
+  });
   const placed = async (solver: Solver) => {
     const outcome = await placeTrace(learn, {
       posing: poseFor(learn, machine, { objective: "time", numReplicas: one.numReplicas }),
@@ -110,20 +112,13 @@ async function rowOf(one: Case, parts: readonly RoutingTrace[]): Promise<string>
     const { gain, noise } = pairedGain(timesOf(contiguous.batches), timesOf(batches));
     cells.push(`${percent(gain)} ± ${percent(noise)} (${percent(1 - ns / contiguous.ns)})`);
   }
-  const { files, machine: preset, numChiplets, phase, numReplicas = 0 } = one;
+  const { files, machine: preset, numReplicas = 0 } = one;
   const replicas = numReplicas > 0 ? `, ${numReplicas} replicas` : "";
   return `| ${nameOf(files)} | ${numChiplets} of ${preset} | ${phase}${replicas} | ${contiguous.batches.tokens} | ${cells.join(" | ")} |`;
 }
 
 function timesOf({ each }: MeasuredBatches): number[] {
   return each.flatMap(({ stepNs }) => stepNs ?? []);
-}
-
-function machineOf({ machine, model, numChiplets, phase, tokensPerChiplet }: Case) {
-  const [preset, shape] = [findHardware(machine), findModelShape(model)];
-  if (preset === undefined || shape === undefined) throw new Error(`found no ${machine} or ${model}`);
-  const hardware = withChiplets(preset, { numChiplets });
-  return { hardware, shape, workload: createWorkload({ hardware, shape }, { phase, tokensPerChiplet }) };
 }
 
 function someLayers(trace: RoutingTrace): RoutingTrace {

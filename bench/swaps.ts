@@ -10,11 +10,7 @@
 import { parseArgs } from "node:util";
 import { placeTrace } from "../lib/flows/place.js";
 import { poseFor, poseLayer } from "../lib/flows/pose.js";
-import { withChiplets } from "../lib/hardware/hardware.js";
-import { findModelShape } from "../lib/hardware/model-shapes.js";
-import { findHardware } from "../lib/hardware/presets.js";
 import type { Phase } from "../lib/hardware/workload.js";
-import { createWorkload } from "../lib/performance/workload.js";
 import type { Chiplets } from "../lib/placement/placement.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
 import { countTraffic } from "../lib/placement/traffic.js";
@@ -23,6 +19,7 @@ import { createRandom } from "../lib/random.js";
 import { stepMakespanNs } from "../lib/schedule/schedule-step.js";
 import { mean } from "../lib/statistics.js";
 import type { RoutingTrace } from "../lib/trace/routing-trace.js";
+import { machine as machineNamed } from "../program/machine.js";
 import { requireSolver } from "../solvers/index.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { searchOutside } from "./outside-swaps.js";
@@ -149,7 +146,12 @@ if (gains.length > 0) {
 
 /** What is placed by default, and what the search makes of it. */
 async function searchPair(trace: RoutingTrace, pair: Pair) {
-  const machine = machineOf(pair);
+  const { hardware, model, numChiplets, phase } = pair;
+  const machine = await machineNamed(hardware, {
+    model,
+    ...(numChiplets !== undefined && { numChiplets }),
+    workload: { phase },
+  });
   const posing = poseFor(trace, machine, { objective: "time" });
   const placedBy = async (solver: string) => {
     const placed = await placeTrace(trace, {
@@ -189,13 +191,6 @@ async function layerOf({ file, layer, model }: Pair): Promise<RoutingTrace | und
   if (file === undefined) return synthesizeTrace({ preset: model, tokens: TOKENS, layers: 1, seed });
   const trace = await realTrace(file);
   return trace && { ...trace, layers: trace.layers.filter((one) => one.layer === layer) };
-}
-
-function machineOf({ hardware: name, model, numChiplets, phase }: Pair) {
-  const [preset, shape] = [findHardware(name), findModelShape(model)];
-  if (preset === undefined || shape === undefined) throw new Error(`found no ${name} or ${model}`);
-  const hardware = numChiplets === undefined ? preset : withChiplets(preset, { numChiplets });
-  return { hardware, shape, workload: createWorkload({ hardware, shape }, { phase }) };
 }
 
 function processorSeconds(): number {
