@@ -15,8 +15,14 @@ interface Candidate {
 /** Placements that answers were chosen from, by name, by layer number; of layers whose solver tells them. */
 export type Candidates = Map<number, Readonly<Record<string, Candidate>>>;
 
-/** Name of the candidate that is fastest with all tokens at once, where another one is in the mean over batches; no row of a comparison. */
+/** Name of the candidate that is fastest with all tokens at once, where another one is in the mean over batches. */
 export const WITH_ALL_TOKENS = "with all tokens";
+
+/** Name of the candidate that is fastest by the estimate, where another one is by the schedule of the layer alone. */
+export const BY_ESTIMATE = "by the estimate";
+
+/** Candidates that are no row of a comparison. */
+const NO_ROWS: ReadonlySet<string | undefined> = new Set([undefined, WITH_ALL_TOKENS, BY_ESTIMATE]);
 
 /** Batches of which the step is scheduled, evenly spread: layers were searched on more. */
 const MOST_BATCHES = 8;
@@ -68,7 +74,7 @@ export function fastestStep(
   const timed = numbered.map((step) => ({ ...step, ns: stepNs(step.placed, ({ patterns }) => patterns) }));
   const batches = batchesOfStep(problems);
   return chooseFastest(timed, {
-    isRow: ({ name }) => name !== undefined && name !== WITH_ALL_TOKENS,
+    isRow: ({ name }) => !NO_ROWS.has(name),
     ns: ({ ns }) => ns,
     batchNs: ({ placed }) =>
       batches.length === 0

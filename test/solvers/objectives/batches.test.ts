@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { measureBatches } from "../../../lib/flows/batches.js";
+import { BY_ESTIMATE } from "../../../lib/flows/fastest-step.js";
 import { placeTrace } from "../../../lib/flows/place.js";
 import { poseFor, poseLayer } from "../../../lib/flows/pose.js";
 import { timeOfPlacement } from "../../../lib/flows/step-time.js";
@@ -8,6 +9,7 @@ import { withChiplets } from "../../../lib/hardware/hardware.js";
 import { findModelShape } from "../../../lib/hardware/model-shapes.js";
 import { findHardware } from "../../../lib/hardware/presets.js";
 import { createWorkload } from "../../../lib/performance/workload.js";
+import type { Chiplets } from "../../../lib/placement/placement.js";
 import { createProblem } from "../../../lib/placement/problem.js";
 import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../../../lib/placement/solver.js";
 import { countTraffic, type LayerTraffic } from "../../../lib/placement/traffic.js";
@@ -37,6 +39,17 @@ const both = patternsOf(
   Array.from({ length: 80 }, (_, token) => [token % 4]),
   4,
 );
+/** Experts are chosen by 50, 20, 6 and 4 tokens. */
+const tilted = patternsOf(
+  [50, 20, 6, 4].flatMap((times, expert) => Array.from({ length: times }, () => [expert])),
+  4,
+);
+
+/** A rule that always answers so. */
+const rowOf = (...chiplets: readonly (readonly number[])[]): Solver => ({
+  ...contiguous,
+  solve: () => Promise.resolve({ status: "feasible", chiplets, cost: 1, stoppedBy: "rule" }),
+});
 
 describe("the mean over batches", () => {
   const solve = async (solver: Solver, batches = [first, second]) => {
@@ -60,25 +73,12 @@ describe("the mean over batches", () => {
   });
 
   it("is not lowered where a row is faster with all tokens at once", async () => {
-    const row: Solver = {
-      ...contiguous,
-      solve: () =>
-        Promise.resolve({
-          status: "feasible",
-          chiplets: [
-            [0, 2],
-            [1, 3],
-          ],
-          cost: 1,
-          stoppedBy: "rule",
-        }),
-    };
     // On all tokens expert 0 is hot: 60 of 80 tokens are with 1, however the others are placed.
     const estimate = () => (traffic: LayerTraffic) =>
       traffic.numTokens === 80 ? traffic.chipletLoad[0] : busiest(traffic);
     const solver = fastest(localSearch, {
       search: localSearch,
-      rivals: () => [row],
+      rivals: () => [rowOf([0, 2], [1, 3])],
       estimate,
       judge: estimate,
     });
@@ -90,6 +90,27 @@ describe("the mean over batches", () => {
         [1, 3],
       ]),
     );
+  });
+
+  it("is answered beside what is best by the estimate, as the step of all layers may be faster so", async () => {
+    const estimate = () => (traffic: LayerTraffic) => traffic.chipletLoad[0];
+    const solver = fastest(localSearch, {
+      search: localSearch,
+      rivals: () => [rowOf([0, 3], [1, 2])],
+      estimate,
+      judge,
+    });
+    const problem = createProblem(tilted, {
+      numChiplets: 2,
+      objective: timeOnSomeMachine(),
+    });
+    const solution = await solver.solve(problem, DEFAULT_SOLVER_OPTIONS);
+    if (!("chiplets" in solution)) expect.fail(solution.status);
+    const trafficOf = (chiplets: Chiplets) => countTraffic(tilted, chiplets, problem);
+    const told = Object.entries(solution.candidates ?? {});
+    const [byEstimate] = told.filter(([name]) => name === BY_ESTIMATE);
+    expect(estimate()(trafficOf(byEstimate[1].chiplets))).to.equal(10);
+    expect(busiest(trafficOf(solution.chiplets))).to.equal(54);
   });
 
   it("is counted under swaps as from scratch", () => {
