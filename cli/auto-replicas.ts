@@ -6,7 +6,7 @@ import {
   type MeasuredPlacement,
   type ReplicaCurve,
 } from "../doors/flows.js";
-import { formatTime } from "../doors/report.js";
+import { counted, formatTime } from "../doors/report.js";
 import { requireSolver } from "../doors/solvers.js";
 import { splitParts } from "../doors/traces.js";
 import { aimAt, type AimOptions } from "./engine-option.js";
@@ -79,7 +79,7 @@ export function describeCurve({ chosen, points, law, numLayers }: AutoReplicas):
   ]);
   const { beta, threshold, r, gain, source } = law;
   return (
-    `replicas against time, in the mean over batches of the tokens learned from, on ${numLayers} layers:\n\n` +
+    `replicas against time, in the mean over batches of the tokens learned from, on ${counted(numLayers, "layer")}:\n\n` +
     `${formatTable(["replicas", "step", "max load", "memory a chiplet", ""], cells)}\n\n` +
     `By the law of OEPLB even loads would save ${(100 * gain).toFixed(1)} %: ${beta} x max(0, ${r.toFixed(3)} - ${threshold}), ${source}.`
   );

@@ -9,7 +9,7 @@ import {
   type Placement,
 } from "../doors/placement.js";
 import { judge, migrationNs, stepTime, type StepTime } from "../doors/flows.js";
-import { formatTime } from "../doors/report.js";
+import { counted, formatTime } from "../doors/report.js";
 import type { SplitTrace } from "../doors/traces.js";
 import type { Machine } from "./machine.js";
 import { integerOption } from "./options.js";
@@ -99,7 +99,7 @@ export function describeMigration(plan: TimedPlan, from: string, payBack?: numbe
       ? ""
       : payBack === null
         ? "; as many tokens take no less time, so they do not pay back"
-        : `; paid back after ${Math.ceil(payBack)} steps`;
+        : `; paid back after ${counted(Math.ceil(payBack), "step")}`;
   const layers = plan.layers
     .filter(({ steps }) => steps.length > 0)
     .map(({ layer, steps }) => {
@@ -107,7 +107,7 @@ export function describeMigration(plan: TimedPlan, from: string, payBack?: numbe
       const more = steps.length > SHOWN_STEPS ? `; ${steps.length - SHOWN_STEPS} more` : "";
       return `\nlayer ${layer}: ${shown}${more}`;
     });
-  return `moves ${moves} experts from where ${from} has them, in ${transfers} transfers${sent}${spent}${paid}${layers.join("")}`;
+  return `moves ${counted(moves, "expert")} from where ${from} has them, in ${counted(transfers, "transfer")}${sent}${spent}${paid}${layers.join("")}`;
 }
 
 /** Says where no move was found because the time had run out, which is no judgement on moves. */

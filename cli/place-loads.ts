@@ -1,12 +1,12 @@
 import { InputError } from "../index.js";
 import { spreadLoad } from "../doors/flows.js";
 import type { Placement } from "../doors/placement.js";
+import { counted } from "../doors/report.js";
 import type { LoadTrace } from "../doors/traces.js";
 import { flagsOfTokenLimits } from "./limit-options.js";
 import type { Machine } from "./machine.js";
 import type { SolveOptions } from "./solve-options.js";
 import { formatTable } from "./terminal.js";
-import { counted } from "./describe/counted.js";
 
 /**
  * Refuses what needs tokens, where a trace has loads only.

@@ -1,9 +1,10 @@
 import { Option, type Command } from "commander";
 import { InputError } from "../index.js";
 import { chooseObjective, provenanceOf, searchedBatch, type PlacementRequest } from "../doors/flows.js";
-import type { Placement, Provenance } from "../doors/placement.js";
+import { formatLayers, type Placement, type Provenance } from "../doors/placement.js";
 import { numberingOf, type AskedNumbering, type DispatchModel } from "../doors/problem.js";
-import { solvers, type BackendName } from "../doors/solvers.js";
+import { counted } from "../doors/report.js";
+import { requireSolver, solvers, type BackendName, type Solver } from "../doors/solvers.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
 import { limitOptions, limitsOf } from "./limit-options.js";
 import type { Machine } from "./machine.js";
@@ -141,13 +142,22 @@ export function withObjective<T extends SolveOptions>(
 
 /** What a search for the least time takes the mean of, behind the line of the objective; nothing where all tokens stand for a step. */
 export function describeBatches(
-  { layers: [first] }: RoutingTrace,
+  { layers }: RoutingTrace,
   machine: Machine,
   { objective, maxMoves }: { readonly objective: Objective; readonly maxMoves?: number },
 ): string {
-  const tokens = searchedBatch(first.numTokens, machine);
-  if (objective !== "time" || maxMoves !== undefined || tokens === undefined) return "";
-  return `, in the mean over batches of ${tokens} tokens`;
+  if (objective !== "time" || maxMoves !== undefined) return "";
+  const searched = layers.flatMap(({ layer, numTokens }) => {
+    const tokens = searchedBatch(numTokens, machine);
+    return tokens === undefined ? [] : [{ layer, tokens }];
+  });
+  const [first] = searched;
+  if (searched.length === 0) return "";
+  const others =
+    searched.length === layers.length
+      ? ""
+      : ` in layer${searched.length === 1 ? "" : "s"} ${formatLayers(searched.map(({ layer }) => layer))}; of the others all tokens at once`;
+  return `, in the mean over batches of ${counted(first.tokens, "token")}${others}`;
 }
 
 /** The options without a checkpoint, for what is placed to try: a checkpoint is of what is placed at last, of all layers. */
@@ -171,6 +181,19 @@ export function makingOf(
     replicaBudget: options.replicaBudget,
     backends: { columns: options.columnsBackend, groups: options.groupsBackend },
   });
+}
+
+/**
+ * The solver that a command is to place by; the default without a name.
+ *
+ * @throws InputError if there is none of that name, or several are named.
+ */
+export function requireOneSolver(name = "auto"): Solver {
+  if (!name.includes(",")) return requireSolver(name);
+  throw new InputError(
+    `--solver: found ${name}, expected one`,
+    `Maybe compare them: moeplace compare takes several, --solver ${name.split(",").join(" ")}.`,
+  );
 }
 
 /** The solvers with what they do, for help. */

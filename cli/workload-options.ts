@@ -11,6 +11,7 @@ import {
   type Workload,
   type WorkloadChoice,
 } from "../doors/hardware.js";
+import { counted } from "../doors/report.js";
 import { choiceOption, integerOption, numberOption } from "./options.js";
 
 /** What a step is, wherever a time is told; undefined is as machine and model have it. */
@@ -99,8 +100,8 @@ export function describeWorkload(workload: Workload, numChiplets: number): strin
   const { dispatch, combine, experts, attention, weights } = formats;
   const stored = weights === undefined ? "" : `, weights ${weights}`;
   return (
-    `${phase}: ${Math.round(tokensPerChiplet * numChiplets)} tokens a step, ${+tokensPerChiplet.toFixed(1)} a chiplet, ` +
-    `${length}, ${microBatches} micro-batch${microBatches === 1 ? "" : "es"}; ${transport}; ` +
+    `${phase}: ${counted(Math.round(tokensPerChiplet * numChiplets), "token")} a step, ${+tokensPerChiplet.toFixed(1)} a chiplet, ` +
+    `${length}, ${counted(microBatches, "micro-batch")}; ${transport}; ` +
     `dispatch ${dispatch}, combine ${combine}, experts ${experts}, attention ${attention}${stored}`
   );
 }

@@ -24,6 +24,7 @@ const floors: readonly (readonly string[])[] = [
     "printable",
     "version",
     "unknown-name",
+    "counted",
     "describe-value",
     "errors",
     "plausible-size",

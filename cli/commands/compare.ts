@@ -103,11 +103,12 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       const inputs = [...paths, ...given.evaluateOn];
       if (given.report !== undefined) checkOutput(given.report, given, inputs);
       await checkPictures(given, inputs);
-      const named = given.solver?.map(requireSolver);
+      const names = given.solver?.flatMap((name) => name.split(","));
+      const named = names?.map(requireSolver);
       await checkMachineOptions(given);
       const { trace, parts } = await loadTraceOrStandIn(paths, given, terminal);
       const machine = await loadMachine(given, trace, terminal);
-      const { options, line } = withObjective(given, machine, given.solver);
+      const { options, line } = withObjective(given, machine, names);
       const split = splitParts(parts, options.holdout);
       const problem = poseLayer(
         split.learn,

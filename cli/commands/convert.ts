@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
+import { counted } from "../../doors/report.js";
 import { writeBinaryTrace, writeJsonLines } from "../../doors/traces.js";
 import { loadTrace } from "../load-trace.js";
 import {
@@ -11,7 +12,6 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openTerminal } from "../terminal.js";
-import { counted } from "../describe/counted.js";
 
 interface ConvertOptions extends FileCommandOptions, TraceOptions {
   readonly output: string;

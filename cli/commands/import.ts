@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { formatPlacement, importPlacement } from "../../doors/placement.js";
+import { counted } from "../../doors/report.js";
 import {
   addForceOption,
   addModelLayerOptions,
@@ -12,7 +13,6 @@ import {
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readBytes } from "../read-files.js";
 import { openTerminal } from "../terminal.js";
-import { counted } from "../describe/counted.js";
 
 interface ImportOptions extends FileCommandOptions, ModelLayerOptions {
   readonly output: string;

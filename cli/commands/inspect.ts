@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
 import { inspectTrace, type LayerInspection } from "../../doors/flows.js";
-import { coactivationGexf } from "../../doors/report.js";
+import { counted, coactivationGexf } from "../../doors/report.js";
 import { createRandom, findCommunities } from "../../doors/solvers.js";
 import { collectPatterns, countCoactivation, type RoutingTrace } from "../../doors/traces.js";
 import { showLoads } from "../describe/inspect-loads.js";
@@ -16,7 +16,6 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { formatTable, openTerminal } from "../terminal.js";
-import { counted } from "../describe/counted.js";
 
 interface InspectOptions extends FileCommandOptions, TraceOptions {
   readonly chiplets: number;
@@ -62,7 +61,7 @@ export function inspectCommand(): Command {
       const fewest = trace.layers.reduce((least, { numTokens }) => Math.min(least, numTokens), Infinity);
       if (fewest < ENOUGH_TOKENS) {
         terminal.note(
-          `${fewest} tokens of a layer are few to learn from: docs/recording.md tells how many are enough`,
+          `${counted(fewest, "token")} of a layer ${fewest === 1 ? "is" : "are"} few to learn from: docs/recording.md tells how many are enough`,
         );
       }
       const inspection = inspectTrace(trace, { numChiplets: chiplets, slotsPerChiplet: slots });
@@ -153,6 +152,6 @@ function layerGraph(trace: RoutingTrace, wanted = trace.layers[0].layer): { text
   const numCommunities = new Set(communityOf).size;
   return {
     text: coactivationGexf(coactivation, communityOf),
-    summary: `co-activation of ${trace.numExperts} experts in layer ${wanted}, ${numCommunities} communities`,
+    summary: `co-activation of ${trace.numExperts} experts in layer ${wanted}, ${counted(numCommunities, "community")}`,
   };
 }

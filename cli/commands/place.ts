@@ -11,7 +11,6 @@ import {
 } from "../../doors/flows.js";
 import { formatPlacement, type Placement } from "../../doors/placement.js";
 import { layerData, placementTable } from "../../doors/report.js";
-import { requireSolver } from "../../doors/solvers.js";
 import { type LoadTrace, splitParts } from "../../doors/traces.js";
 import { autoReplicas, describeCurve, type AutoReplicas } from "../auto-replicas.js";
 import {
@@ -59,6 +58,7 @@ import {
   addSolveOptions,
   listSolvers,
   requestOf,
+  requireOneSolver,
   withObjective,
   type SolveOptions,
 } from "../solve-options.js";
@@ -116,7 +116,7 @@ export function placeCommand(end: (exitCode: number) => void): Command {
       const running =
         given.from !== undefined && isPlacementFile(given.from) ? await readPlacement(given.from) : undefined;
       const options = like ? optionsLike(like, given) : { ...recallMachine(given, running), running };
-      requireSolver(options.solver ?? "auto");
+      requireOneSolver(options.solver);
       await checkMachineOptions(options);
       const routing = await loadRouting(paths, options, terminal);
       const isAuto = options.replicas === "auto";
@@ -181,7 +181,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   const { options, line } = withObjective(aimed, machine, named);
   const { terminal } = given;
   const context = { ...given, options };
-  const solver = requireSolver(options.solver ?? "auto");
+  const solver = requireOneSolver(options.solver);
   const numChiplets = machine.hardware.numGroups * machine.hardware.chipletsPerGroup;
   const migration = await loadMigration(options, { trace, numChiplets, terminal });
   const provenance = checkedMaking(parts, machine, context);
@@ -260,7 +260,7 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   const { machine, options } = await aimAt(loads, given.options, given.terminal);
   const { terminal } = given;
   const context = { ...given, options };
-  const solver = requireSolver(options.solver ?? "auto");
+  const solver = requireOneSolver(options.solver);
   const migration = await loadMigration(options, {
     trace: loads,
     numChiplets: machine.hardware.numGroups * machine.hardware.chipletsPerGroup,

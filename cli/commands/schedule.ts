@@ -4,7 +4,7 @@ import { placedLayers } from "../../doors/flows.js";
 import { groupCapacity } from "../../doors/hardware.js";
 import type { Placement } from "../../doors/placement.js";
 import { countTraffic, defaultDispatch, type DispatchModel, type LayerTraffic } from "../../doors/problem.js";
-import { ganttSvg, ganttText, perfettoJson } from "../../doors/report.js";
+import { counted, ganttSvg, ganttText, perfettoJson } from "../../doors/report.js";
 import {
   scheduledWorkload,
   scheduleStep,
@@ -13,7 +13,6 @@ import {
   type ScheduleViolation,
 } from "../../doors/schedule.js";
 import { splitParts, type RoutingTrace } from "../../doors/traces.js";
-import { counted } from "../describe/counted.js";
 import { describeCurve, describeSchedule, resourceRecords, scheduleData } from "../describe/schedule.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { outputWidth } from "../help.js";

@@ -15,7 +15,7 @@ import {
 } from "../../doors/flows.js";
 import { aimAtEngine, findTarget, hashTrace, type EngineTarget } from "../../doors/placement.js";
 import { overrideHardware } from "../../doors/hardware.js";
-import { markFronts, sweepCsv, sweepData, sweepPage, sweepTable } from "../../doors/report.js";
+import { counted, markFronts, sweepCsv, sweepData, sweepPage, sweepTable } from "../../doors/report.js";
 import { estimateSeconds, requireSolver, type BackendName, type Solver } from "../../doors/solvers.js";
 import { splitParts } from "../../doors/traces.js";
 import { withTransport } from "../engine-option.js";
@@ -243,7 +243,7 @@ async function buildMachine(
 
 function describePlan({ numPoints, numLayers, numJobs, coreSeconds }: SweepPlan): string {
   return (
-    `${numPoints} points, ${numLayers} layers, of which ${numJobs} differ; ` +
+    `${counted(numPoints, "point")}, ${counted(numLayers, "layer")}, of which ${numJobs} differ; ` +
     `estimated to take ${describeSeconds(coreSeconds)} of one core`
   );
 }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { counted } from "../../doors/report.js";
 import { synthesizeTrace, syntheticPresets, writeJsonLines } from "../../doors/traces.js";
 import {
   addForceOption,
@@ -9,7 +10,6 @@ import {
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openTerminal } from "../terminal.js";
-import { counted } from "../describe/counted.js";
 
 interface SynthOptions extends FileCommandOptions {
   readonly preset: string;
@@ -52,7 +52,7 @@ export function synthCommand(): Command {
       const tokens = layers[0].numTokens;
       terminal.printJson({ file: output, model, numExperts, topK, numLayers: layers.length, tokens });
       terminal.print(
-        `wrote ${output}: ${counted(layers.length, "MoE layer")} of ${tokens} tokens, ${numExperts} experts, top-${topK}`,
+        `wrote ${output}: ${counted(layers.length, "MoE layer")} of ${counted(tokens, "token")}, ${numExperts} experts, top-${topK}`,
       );
     });
 }

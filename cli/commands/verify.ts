@@ -8,6 +8,7 @@ import {
   verifyPlacementFile,
   type Placement,
 } from "../../doors/placement.js";
+import { counted } from "../../doors/report.js";
 import { splitParts } from "../../doors/traces.js";
 import { withFlags } from "../field-flags.js";
 import { EXIT } from "../exit-code.js";
@@ -24,7 +25,6 @@ import {
 } from "../options.js";
 import { isPlacementFile, readBytes, readText, readPlacement } from "../read-files.js";
 import { openTerminal, type Terminal, type TerminalOptions } from "../terminal.js";
-import { counted } from "../describe/counted.js";
 
 interface VerifyOptions extends TerminalOptions, TraceOptions, ModelLayerOptions {
   readonly against?: string;

@@ -1,13 +1,13 @@
 import { appendFileSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
 import { InputError } from "../../index.js";
 import { fasterLayers, measureDrift, recordPlacement, type Drift } from "../../doors/flows.js";
 import type { Machine as SizedMachine } from "../../doors/hardware.js";
 import { exportPlacement, findTarget, formatPlacement, type Placement } from "../../doors/placement.js";
-import { formatTime } from "../../doors/report.js";
-import { LONGEST_TIMER_MS, requireSolver } from "../../doors/solvers.js";
-import { counted } from "../describe/counted.js";
+import { counted, formatTime } from "../../doors/report.js";
+import { LONGEST_TIMER_MS } from "../../doors/solvers.js";
 import { engineOption } from "../engine-option.js";
 import { loadTrace, type LoadedTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
@@ -22,7 +22,7 @@ import { noteCutMoves } from "../migration.js";
 import { checkOutput, writeOutput } from "../output-file.js";
 import { openPlacer } from "../placer.js";
 import { readPlacement } from "../read-files.js";
-import { addSolveOptions, makingOf, type SolveOptions } from "../solve-options.js";
+import { addSolveOptions, makingOf, requireOneSolver, type SolveOptions } from "../solve-options.js";
 import { openTerminal, type Terminal, type TerminalOptions } from "../terminal.js";
 import { serveMetrics, type WatchMetrics } from "../watch-metrics.js";
 
@@ -91,7 +91,7 @@ async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
       "--for: found it without --engine-output or the other way round, expected both or none",
     );
   }
-  requireSolver(options.solver ?? "auto");
+  requireOneSolver(options.solver);
   let running = await readPlacement(options.from);
   const metrics = options.metricsPort === undefined ? undefined : await serveMetrics(options.metricsPort);
   if (metrics) terminal.note(`serves http://127.0.0.1:${metrics.port}/metrics`);
@@ -160,9 +160,11 @@ async function check(paths: readonly string[], context: CheckContext): Promise<P
   if (shape === undefined)
     throw new InputError("--model: found none whose sizes are known, expected one to tell times by");
   const machine = { hardware, shape, workload };
+  const read = counted(paths.length, "recording");
   const found = await placeWithin(loaded, { ...context, machine });
-  if (found === undefined) {
-    terminal.note(`${counted(paths.length, "recording")}: nothing was found within the moves allowed`);
+  if (found === "interrupted") return undefined;
+  if (found === "none") {
+    terminal.note(`${read}: nothing was found within the moves allowed`);
     return undefined;
   }
   const best = fasterLayers(loaded.trace, { running, best: found, machine });
@@ -177,7 +179,7 @@ async function check(paths: readonly string[], context: CheckContext): Promise<P
   const text = formatPlacement(best);
   // Told once it is there: an engine may take no file of these layers.
   if (pays) await publish(text, best, context);
-  terminal.print(describe(paths, drift, pays));
+  terminal.print(`${read}: ${describe(drift, pays)}`);
   noteCutMoves(found, { moves: drift.moves, terminal });
   const record = { recordings: paths.map((path) => basename(path)), ...drift, isWritten: pays };
   checks.push(record);
@@ -190,7 +192,7 @@ async function check(paths: readonly string[], context: CheckContext): Promise<P
 async function placeWithin(
   { trace, parts }: LoadedTrace,
   { running, options: given, terminal, machine }: CheckContext & { readonly machine: Required<SizedMachine> },
-): Promise<Placement | undefined> {
+): Promise<Placement | "interrupted" | "none"> {
   const { maxMoves = Infinity } = given;
   const numReplicas = running.layers.reduce(
     (most, { chiplets }) => Math.max(most, chiplets.flat().length - running.numExperts),
@@ -204,10 +206,12 @@ async function placeWithin(
     replicas: given.replicas ?? numReplicas,
     ...(slots !== undefined && given.slotsPerChiplet === undefined && { slots }),
   };
-  const solver = requireSolver(given.solver ?? "auto");
+  const solver = requireOneSolver(given.solver);
   const placer = await openPlacer(machine, options, { parts, solvers: [solver], terminal });
   const outcome = await placer.place(trace, solver, { running, maxMoves }).finally(() => placer.close());
-  if (outcome.status !== "placed" || placer.signal.aborted) return undefined;
+  // What a signal has cut short says nothing of what moves are worth.
+  if (placer.signal.aborted) return "interrupted";
+  if (outcome.status !== "placed") return "none";
   return recordPlacement(outcome, { provenance: makingOf(parts, machine, options), seed: options.seed });
 }
 
@@ -225,15 +229,13 @@ async function publish(text: string, best: Placement, { options, terminal }: Che
   await writeOutput(options.output, text, { force: true });
 }
 
-function describe(
-  paths: readonly string[],
-  { runningNs, bestNs, moves, payBackSteps }: Drift,
-  pays: boolean,
-): string {
-  const change = `${formatTime(runningNs)} a step now, ${formatTime(bestNs)} with ${moves} moves`;
+function describe({ runningNs, bestNs, moves, payBackSteps }: Drift, pays: boolean): string {
+  const change = `${formatTime(runningNs)} a step now, ${formatTime(bestNs)} with ${counted(moves, "move")}`;
   const paid =
-    payBackSteps === Infinity ? "which never pay" : `paid back in ${Math.ceil(payBackSteps)} steps`;
-  return `${counted(paths.length, "recording")}: ${change}, ${paid}: ${pays ? "written" : "left as it is"}`;
+    payBackSteps === Infinity
+      ? "which never pays"
+      : `paid back in ${counted(Math.ceil(payBackSteps), "step")}`;
+  return `${change}, ${paid}: ${pays ? "written" : "left as it is"}`;
 }
 
 /** Recordings of a folder, those that have come to rest. */
@@ -268,12 +270,11 @@ function infoOf(path: string): { mtimeMs: number; size: number } {
   return { mtimeMs, size };
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const clock = setTimeout(resolve, Math.min(LONGEST_TIMER_MS, ms));
-    signal.addEventListener("abort", () => {
-      clearTimeout(clock);
-      resolve();
-    });
-  });
+/** Waits, or less where the signal comes. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(Math.min(LONGEST_TIMER_MS, ms), undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }

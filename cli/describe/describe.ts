@@ -1,9 +1,8 @@
 import { timeGap, type Evaluation, type StepTime } from "../../doors/flows.js";
 import { sharesCopies, type Workload } from "../../doors/hardware.js";
 import { formatLayers, type Placement } from "../../doors/placement.js";
-import { formatTime } from "../../doors/report.js";
+import { counted, formatTime } from "../../doors/report.js";
 import type { RoutingTrace, SplitTrace } from "../../doors/traces.js";
-import { counted } from "./counted.js";
 import type { Machine } from "../machine.js";
 import { describeWorkload } from "../workload-options.js";
 
@@ -14,7 +13,7 @@ export function describeInput(
 ): string {
   const { model, layers, numExperts, topK, sampledOneIn } = learn;
   const sample = sampledOneIn ? `, a sample of one token in ${sampledOneIn}` : "";
-  const learned = `${tokensOfLayer(learn)} tokens a layer to learn from`;
+  const learned = `${tokensOfLayer(learn, "token")} a layer to learn from`;
   const judged = heldOut ? `, ${tokensOfLayer(heldOut)} held out` : "";
   const { numGroups, chipletsPerGroup, name } = hardware;
   const numChiplets = numGroups * chipletsPerGroup;
@@ -91,21 +90,22 @@ export function describeReplicas(
       : `; fewer than asked for in ${short.length === 1 ? "layer" : "layers"} ${formatLayers(short)}, where no placement with all of them ` +
         "was found that keeps all limits";
   if (most === 0) return lacking === "" ? undefined : `no replicas${lacking}`;
-  const count = least === most ? `${most}` : `${least} to ${most}`;
+  const count = least === most ? counted(most, "replica") : `${least} to ${counted(most, "replica")}`;
   const chosen =
     dispatch === undefined || dispatch === "nearest"
       ? "the nearest"
       : dispatch === "uniform"
         ? "any replica, with equal chance"
         : `replicas as ${dispatch} chooses them`;
-  return `${count} replicas a layer; tokens use ${chosen}${lacking}`;
+  return `${count} a layer; tokens use ${chosen}${lacking}`;
 }
 
-/** Tokens of a layer, or from how many to how many. */
-function tokensOfLayer({ layers }: RoutingTrace): string {
+/** Tokens of a layer, or from how many to how many, with their noun where it is to be told. */
+function tokensOfLayer({ layers }: RoutingTrace, noun?: "token"): string {
   const counts = layers.map(({ numTokens: count }) => count);
   const [least, most] = [Math.min, Math.max].map((choose) => counts.reduce((a, b) => choose(a, b)));
-  return least === most ? `${most}` : `${least} to ${most}`;
+  const upTo = noun === undefined ? `${most}` : counted(most, noun);
+  return least === most ? upTo : `${least} to ${upTo}`;
 }
 
 /** Tokens of all layers together: layers may have different ones. */

@@ -1,7 +1,7 @@
 import { inspectLoads, type LoadInspection } from "../../doors/flows.js";
+import { counted } from "../../doors/report.js";
 import type { LoadTrace, ReadReport } from "../../doors/traces.js";
 import { formatTable, type Terminal } from "../terminal.js";
-import { counted } from "./counted.js";
 
 /** Shows what is in loads without tokens: what is busy, and what balance could gain. */
 export function showLoads(

@@ -44,7 +44,10 @@ export async function verifyForeign(
   const content = lookAt(bytes);
   const format = placementFormats.find((candidate) => candidate.recognises(content, options));
   if (format === undefined) {
-    const names = placementFormats.map(({ name }) => name).join(", ");
+    const names = placementFormats
+      .filter((known) => known.read !== undefined)
+      .map(({ name }) => name)
+      .join(", ");
     throw new InputError(`${where}: found no placement, expected a file of one of the formats ${names}`);
   }
   if (format.read === undefined) {

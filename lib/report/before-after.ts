@@ -1,3 +1,4 @@
+import { counted } from "../counted.js";
 import { compareSolvers, type ComparedSolver } from "../flows/compare.js";
 import {
   beforeAfter,
@@ -56,8 +57,9 @@ export function beforeAfterTable(
     };
   const { count, tokens, stepTokens } = after.batches;
   // Of a trace too short for batches of a step, smaller ones, which are less even.
-  const size = tokens < stepTokens ? `, ${tokens} of a step's ${stepTokens} tokens` : ` of ${tokens} tokens`;
-  const ofBatches = `  of ${count} batches${size}: mean, 95 %`;
+  const size =
+    tokens < stepTokens ? `, ${tokens} of a step's ${stepTokens} tokens` : ` of ${counted(tokens, "token")}`;
+  const ofBatches = `  of ${counted(count, "batch")}${size}: mean, 95 %`;
   const cells = [
     row("C_T, chiplets a token visits", ({ tokenReplication }) => tokenReplication.toFixed(3)),
     row("C_G, chiplet groups", ({ groupReplication }) => groupReplication.toFixed(3)),
@@ -125,7 +127,7 @@ const NEARLY_ALL = 0.9;
 function describeReplicaCost({ perLayer, bytesPerChiplet, kvTokens }: ReplicaCost): string {
   const size = `${(bytesPerChiplet / 1e9).toPrecision(3)} GB`;
   const tokens = kvTokens.toLocaleString("en-US");
-  return `${Number(perLayer.toFixed(1))} replicas a layer take ${size} of every chiplet's memory, or the keys and values of ${tokens} tokens.`;
+  return `${counted(Number(perLayer.toFixed(1)), "replica")} a layer take ${size} of every chiplet's memory, or the keys and values of ${tokens} tokens.`;
 }
 
 function describeVerdict({ verdict, gain, noise, batchGain, draws, agreeing }: Worth): string {

@@ -1,5 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { largest, smallest } from "../statistics.js";
 
 /** Plot draws into a document; there is no browser here, and so no types of one. */
 const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as {
@@ -34,6 +35,17 @@ export function drawPlot(label: string, { width, fontSize }: ChartSize, options:
       .replace(/(<g\b[^>]*?) aria-description="[^"]*"/g, "$1")
       .replace("<svg ", '<svg role="img" ')
   );
+}
+
+/**
+ * The domain of an axis whose marks all have one value, which alone would be its tick, with all its digits; of others as they have it.
+ *
+ * @example
+ * domainOf([2, 2]).domain; // [1.9, 2.1]
+ */
+export function domainOf(values: readonly number[]): { domain?: [number, number] } {
+  const [least, most] = [smallest(values), largest(values)];
+  return least === most && least > 0 ? { domain: [0.95 * least, 1.05 * most] } : {};
 }
 
 /** A chart at both sizes, of which the page's style shows one. */

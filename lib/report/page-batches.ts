@@ -1,3 +1,4 @@
+import { counted } from "../counted.js";
 import { measureBatches } from "../flows/batches.js";
 import { largest, sum } from "../statistics.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
@@ -19,7 +20,7 @@ export function batchPictures(
   return (
     chart((at) => batchHistogram(loads, at)) +
     caption(
-      `Batches of ${tokens} tokens in the order of the ${where}, every layer of each. ${means.join("; ")}. ` +
+      `Batches of ${counted(tokens, "token")} in the order of the ${where}, every layer of each. ${means.join("; ")}. ` +
         (tokens < stepTokens ? `A step has ${stepTokens}, of which there are too few here. ` : "") +
         "A placement is judged by the mean of many tokens; the smaller a batch, the less even it is.",
     )

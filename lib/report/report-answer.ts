@@ -1,3 +1,4 @@
+import { counted } from "../counted.js";
 import type { ComparisonRow } from "../flows/compare.js";
 import { timeGap } from "../flows/step-time.js";
 import { sharesCopies } from "../performance/workload.js";
@@ -100,7 +101,7 @@ export function answerCards(input: AnswerInput): AnswerCard[] {
     cards.push({
       term: `Time of a ${workload} step`,
       value: pair(({ stepNs }) => stepNs, fourDigits),
-      note: `${configuration}, the ${after.numLayers} layer${after.numLayers === 1 ? "" : "s"} given, ${where}`,
+      note: `${configuration}, the ${counted(after.numLayers, "layer")} given, ${where}`,
     });
   }
   if (after.tokensPerSecond !== undefined) {

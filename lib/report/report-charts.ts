@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import type { ComparisonRow } from "../flows/compare.js";
 import { largest, smallest } from "../statistics.js";
-import { drawPlot, type ChartSize } from "./draw-plot.js";
+import { domainOf, drawPlot, type ChartSize } from "./draw-plot.js";
 import { timeUnit } from "./format-time.js";
 import { JUDGED_BY, judgedValue, learnedValue, provedLeast, rankRows, type ObjectiveName } from "./judged.js";
 import type { PlacedSolver } from "./layer-view.js";
@@ -105,7 +105,13 @@ export function layerLines(solvers: readonly PlacedSolver[], size: ChartSize): s
       ticks: layers.filter((_, index) => index % every === 0),
       labelArrow: "none",
     },
-    y: { label: "↑ C_T", grid: true, nice: true, labelArrow: "none" },
+    y: {
+      label: "↑ C_T",
+      ...domainOf(points.map(({ replication }) => replication)),
+      grid: true,
+      nice: true,
+      labelArrow: "none",
+    },
     color: {
       domain: solvers.map(({ name }) => name),
       range: solvers.map((_, index) => `var(--series-${index})`),

@@ -1,3 +1,4 @@
+import { counted } from "../counted.js";
 import type { Machine } from "../hardware/machine.js";
 import { scheduleStep, type StepSchedule } from "../schedule/schedule-step.js";
 import { taskName } from "../task-graph/task-graph.js";
@@ -31,7 +32,7 @@ export async function stepFigures(
   const batches: Figure = {
     name: "batches",
     svg: figureDocument(
-      `Largest load of a chiplet over batches of ${tokens} tokens`,
+      `Largest load of a chiplet over batches of ${counted(tokens, "token")}`,
       batchHistogram(loads, size),
     ),
     csv: recordsCsv(loads),

@@ -2,7 +2,7 @@ import * as Plot from "@observablehq/plot";
 import type { SweepRow } from "../flows/sweep.js";
 import { largest } from "../statistics.js";
 import { timeUnit } from "./format-time.js";
-import { drawPlot, type ChartSize } from "./draw-plot.js";
+import { domainOf, drawPlot, type ChartSize } from "./draw-plot.js";
 import type { WEIGHED } from "./sweep-table.js";
 
 /** A dot for every point, and a line through those of every front. */
@@ -19,19 +19,31 @@ export function frontChart(
       if (row.stepNs === undefined || figure === undefined) return [];
       return [{ time: row.stepNs / time.ns, figure: figure / scale, title: `${row.machine}, ${row.solver}` }];
     });
+  const dots = toDots(rows);
   return drawPlot(`Time of a step against ${label}`, size, {
     height: 320,
     marginLeft: 60,
     // The names of the axes stand below and above their numbers, not in the last of them.
     marginBottom: 44,
     marginTop: 32,
-    x: { label: `step, ${time.name}`, labelOffset: 40, grid: true, nice: true },
-    y: { label: `${label}, ${unit}`, grid: true, nice: true },
+    x: {
+      label: `step, ${time.name}`,
+      labelOffset: 40,
+      ...domainOf(dots.map((dot) => dot.time)),
+      grid: true,
+      nice: true,
+    },
+    y: {
+      label: `${label}, ${unit}`,
+      ...domainOf(dots.map((dot) => dot.figure)),
+      grid: true,
+      nice: true,
+    },
     marks: [
       ...fronts.map((front) =>
         Plot.line(toDots(front), { x: "time", y: "figure", stroke: "var(--best)", curve: "step-after" }),
       ),
-      Plot.dot(toDots(rows), { x: "time", y: "figure", fill: "var(--other)", r: 3, title: "title" }),
+      Plot.dot(dots, { x: "time", y: "figure", fill: "var(--other)", r: 3, title: "title" }),
       Plot.dot(toDots(fronts.flat()), { x: "time", y: "figure", fill: "var(--best)", r: 4, title: "title" }),
     ],
   });

@@ -1,3 +1,4 @@
+import { counted } from "../counted.js";
 import { comparableRows, type SweepRow } from "../flows/sweep.js";
 import { escapeXml } from "./escape-xml.js";
 import { formatTime } from "./format-time.js";
@@ -68,5 +69,5 @@ function describeFront(front: readonly SweepRow[]): string {
 
 function describePoint({ machine, engine, objective, numReplicas, solver }: SweepRow): string {
   const target = engine === undefined ? "" : `for ${engine}; `;
-  return `${machine}; ${target}${objective}, ${numReplicas} replicas, ${solver}`;
+  return `${machine}; ${target}${objective}, ${counted(numReplicas, "replica")}, ${solver}`;
 }

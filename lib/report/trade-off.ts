@@ -2,13 +2,13 @@ import * as Plot from "@observablehq/plot";
 import type { ComparisonRow } from "../flows/compare.js";
 import type { FrontierPoint } from "../flows/frontier.js";
 import { largest, smallest } from "../statistics.js";
-import { drawPlot, type ChartSize } from "./draw-plot.js";
+import { domainOf, drawPlot, type ChartSize } from "./draw-plot.js";
 import { timeUnit } from "./format-time.js";
 
 /** C_T against the largest load, a point a solver, coloured by time, with the frontier and what is proved of C_T. */
 export function tradeOff(
   rows: readonly ComparisonRow[],
-  { frontier, size }: { frontier?: readonly FrontierPoint[] | undefined; size: ChartSize },
+  { frontier = [], size }: { frontier?: readonly FrontierPoint[] | undefined; size: ChartSize },
 ): string {
   const points = rows.flatMap((row) => {
     const metrics = row.heldOut ?? row.learned;
@@ -41,15 +41,29 @@ export function tradeOff(
     inset: 14,
     x: {
       label: "largest load over the mean →",
+      ...domainOf([
+        ...points.map(({ load }) => load),
+        ...frontier.map(({ loadMaxOverMean }) => loadMaxOverMean),
+      ]),
       grid: true,
       nice: true,
       ticks: size.width / 110,
       labelArrow: "none",
     },
-    y: { label: "↑ C_T", grid: true, nice: true, labelArrow: "none" },
+    y: {
+      label: "↑ C_T",
+      ...domainOf([
+        ...points.map(({ copies }) => copies),
+        ...frontier.map(({ tokenReplication }) => tokenReplication),
+        ...(bound === 0 ? [] : [bound]),
+      ]),
+      grid: true,
+      nice: true,
+      labelArrow: "none",
+    },
     color: { type: "identity" },
     marks: [
-      ...(frontier && frontier.length > 0
+      ...(frontier.length > 0
         ? [
             Plot.line(frontier, {
               x: "loadMaxOverMean",

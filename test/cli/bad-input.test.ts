@@ -77,6 +77,12 @@ describe("bad input on the command line", () => {
       message: /^--solver: found magic, expected one of contiguous, random, .*louvain/,
     },
     {
+      name: "several solvers where one is to place",
+      args: ["place", "good.jsonl", "--solver", "contiguous,louvain"],
+      message: /^--solver: found contiguous,louvain, expected one$/,
+      advice: /^Maybe compare them: moeplace compare takes several, --solver contiguous louvain\.$/,
+    },
+    {
       name: "an unknown preset",
       args: ["synth", "--preset", "gpt-2", "-o", "x.jsonl"],
       message: /^--preset: found gpt-2, expected one of qwen3-30b-a3b, /,

@@ -68,6 +68,33 @@ describe("what commands say", () => {
     expect(stdout).to.match(/: 4 chiplets in 1 group\b/);
   });
 
+  it("is which layers are searched on batches, where some have too few tokens", async () => {
+    const few = sampleTrace({ layers: [1, 2] }).layers.map((layer, index) => ({
+      ...layer,
+      numTokens: index === 0 ? 8 : layer.numTokens,
+      experts: index === 0 ? layer.experts.slice(0, 8 * 2) : layer.experts,
+    }));
+    place.write("few.jsonl", traceText({ ...sampleTrace(), layers: few }));
+    const on = ["--chiplets", "4", "--groups", "1", "--model", "deepseek-moe-16b", "--tokens", "4"];
+    const placed = await place.run(
+      "place",
+      "few.jsonl",
+      ...on,
+      "--objective",
+      "time",
+      "--solver",
+      "contiguous",
+    );
+    expect(placed.stdout, placed.stderr).to.match(
+      /, in the mean over batches of 16 tokens in layer 2; of the others all tokens at once\n/,
+    );
+    const one = ["--chiplets", "1", "--groups", "1", "--model", "deepseek-moe-16b", "--tokens", "1"];
+    const alone = await place.run("place", "few.jsonl", "--layers", "1", ...one);
+    expect(alone.stdout, alone.stderr).to.match(
+      /, in the mean over batches of 1 token\n.* 8 tokens a layer to learn from\n.*\n.*: 1 token a step, 1 a chiplet/,
+    );
+  });
+
   it("is the format before the file, and the placement itself where that is standard output", async () => {
     await place.run("place", "trace.jsonl", "--chiplets", "4", "--solver", "contiguous", "-o", "p.json");
     expect((await place.run("export", "p.json", "--to", "sglan")).stderr).to.match(

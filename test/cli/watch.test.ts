@@ -138,6 +138,33 @@ describe("moeplace watch", () => {
     expect(exitCode, stderr).to.equal(0);
   });
 
+  it("leaves no listener behind from one look into the folder to the next", async () => {
+    const { child, ended } = place.start(...watching, "--metrics-port", "0");
+    let said = "";
+    child.stderr?.on("data", (text: string) => (said += text));
+    while (!said.includes("serves")) await setTimeout(20);
+    // Node warns of the eleventh.
+    await setTimeout(20 * 40);
+    child.kill("SIGTERM");
+    const { exitCode, stderr } = await ended;
+    expect([exitCode, stderr]).to.deep.equal([0, said]);
+    expect(stderr).not.to.match(/Warning/);
+  });
+
+  it("writes nothing and judges nothing where a signal comes while it looks for moves", async () => {
+    place.write("in/a.jsonl", recorded(4));
+    const listening = process.listenerCount("SIGTERM");
+    const watched = place.run(...watching, "--pay-back", "1e9", "--max-moves", "2", "--json");
+    // The command listens, and so does what places.
+    while (process.listenerCount("SIGTERM") < listening + 2) await setTimeout(1);
+    process.emit("SIGTERM", "SIGTERM");
+    const { exitCode, stdout, stderr } = await watched;
+    expect([exitCode, JSON.parse(stdout)]).to.deep.equal([0, { checks: [] }]);
+    expect(stderr).not.to.match(/nothing was found/);
+    expect(place.files()).to.deep.equal(["in", "p.json"]);
+    expect(process.listenerCount("SIGTERM")).to.equal(listening);
+  });
+
   it("seeks with the solver named, and fills layers of the model that were not recorded in the file of the engine", async () => {
     place.write("in/a.jsonl", recorded(4));
     const engine = ["--for", "sglang", "--engine-output", "engine.json"];

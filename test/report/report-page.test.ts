@@ -96,6 +96,16 @@ describe("reportPage", () => {
     expect([anchorOf("load-1.2"), anchorOf("load-2.4")]).to.deep.equal(["start", "end"]);
   });
 
+  it("has round ticks where all points of an axis have one value", () => {
+    const learned = { tokenReplication: 3.840332, loadMaxOverMean: 1.340712 };
+    const rows = [{ solver: "alone", learned }] as unknown as ComparisonRow[];
+    const ticks = [...tradeOff(rows, { size: CHART_SIZES.wide }).matchAll(/>([\d.]+)<\/text>/g)].map(
+      ([, text]) => text,
+    );
+    expect(ticks).to.have.length.above(4);
+    expect(Math.max(...ticks.map(({ length }) => length)), ticks.join()).to.be.at.most(4);
+  });
+
   it("draws bars, a trade-off, lines, loads, floor plans and batches at two sizes, each with a label", async () => {
     const page = await reportPage(report);
     const labels = [...page.matchAll(/<svg[^>]*aria-label="([^"]*)"/g)].map(([, label]) => label);
