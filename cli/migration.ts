@@ -12,7 +12,7 @@ import { judge, migrationNs, stepTime, type StepTime } from "../doors/flows.js";
 import { counted, formatTime } from "../doors/report.js";
 import type { SplitTrace } from "../doors/traces.js";
 import type { Machine } from "./machine.js";
-import { integerOption } from "./options.js";
+import { addRanksOption, integerOption } from "./options.js";
 import { checkOutput, writeOutput, type OutputOptions } from "./output-file.js";
 import type { RunningLimit } from "./placer.js";
 import { readPlacement, type PlacementReading } from "./read-files.js";
@@ -22,7 +22,7 @@ import type { Terminal } from "./terminal.js";
 /** Options of a placement that begins at a running one. */
 export interface MigrationOptions extends OutputOptions {
   readonly from?: string;
-  readonly fromChiplets?: number;
+  readonly ranks?: number;
   readonly maxMoves?: number;
   readonly moves?: string;
 }
@@ -39,14 +39,16 @@ export interface TimedPlan extends MigrationPlan {
 }
 
 export function addMigrationOptions(command: Command): Command {
-  return command
+  command
     .optionsGroup("Running placement:")
     .option("--from <placement>", "placement that runs now: move as few of its experts as possible")
-    .addOption(integerOption("--max-moves <n>", "most experts of a layer to move from there (default: all)"))
-    .addOption(
-      integerOption("--from-chiplets <n>", "chiplets (EP ranks) of --from, where its file does not say", 1),
-    )
-    .option("--moves <file>", "file to write the moves to, in the order in which nothing overflows");
+    .addOption(integerOption("--max-moves <n>", "most experts of a layer to move from there (default: all)"));
+  const ofMachine =
+    "EP ranks (chiplets) of --from, where its file does not say (default: those of the machine)";
+  return addRanksOption(command, ofMachine).option(
+    "--moves <file>",
+    "file to write the moves to, in the order in which nothing overflows",
+  );
 }
 
 /**
@@ -69,7 +71,7 @@ export async function loadMigration(
   if (moves !== undefined) checkOutput(moves, options, [from]);
   const running = await readPlacement(from, {
     ...known,
-    numChiplets: options.fromChiplets ?? known.numChiplets,
+    numChiplets: options.ranks ?? known.numChiplets,
   });
   return {
     running,

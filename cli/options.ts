@@ -181,10 +181,11 @@ export function withDispatch(placement: Placement, options: { dispatch?: Dispatc
 }
 
 /** Adds `--ranks`, for commands that read files of engines: `--chiplets` is the machine's size, in every command. */
-export function addRanksOption(command: Command): Command {
-  return command.addOption(
-    integerOption("--ranks <n>", "EP ranks (chiplets) of an engine's file that does not say", 1),
-  );
+export function addRanksOption(
+  command: Command,
+  description = "EP ranks (chiplets) of an engine's file that does not say",
+): Command {
+  return command.addOption(integerOption("--ranks <n>", description, 1));
 }
 
 /** What is counted is never more. */

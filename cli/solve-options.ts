@@ -4,7 +4,13 @@ import { chooseObjective, provenanceOf, searchedBatch, type PlacementRequest } f
 import { formatLayers, type Placement, type Provenance } from "../doors/placement.js";
 import { numberingOf, type AskedNumbering, type DispatchModel } from "../doors/problem.js";
 import { counted } from "../doors/report.js";
-import { requireSolver, solvers, type BackendName, type Solver } from "../doors/solvers.js";
+import {
+  minimisedBySolver,
+  requireSolver,
+  solvers,
+  type BackendName,
+  type Solver,
+} from "../doors/solvers.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
 import { limitOptions, limitsOf } from "./limit-options.js";
 import type { Machine } from "./machine.js";
@@ -134,7 +140,7 @@ export function withObjective<T extends SolveOptions>(
   solvers?: readonly string[],
 ): { options: T & { objective: Objective }; line: string } {
   const { objective: minimise, routerGroups } = requestOf(options);
-  const asked = { objective: minimise, solvers, routerGroups, running: options.running };
+  const asked = { objective: minimise, solvers, routerGroups, running: minimisedBySolver(options.running) };
   const chosen = chooseObjective(asked, { shape });
   const objective = chosen.minimise === "load" ? "balance" : chosen.minimise;
   return { options: { ...options, objective }, line: `objective ${objective}, as ${chosen.because}` };

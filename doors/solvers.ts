@@ -7,4 +7,4 @@ export { openLayerThreads, type LayerThreads } from "../solvers/threads/layer-th
 export { estimateSeconds } from "../solvers/jobs/estimate-seconds.js";
 export { rememberSolutions, type SolutionStore } from "../solvers/jobs/remember-solutions.js";
 export { migrateFrom, type MigrateOptions } from "../solvers/migration/migrate.js";
-export { findSolver, requireSolver, solvers } from "../solvers/index.js";
+export { findSolver, minimisedBySolver, requireSolver, solvers } from "../solvers/index.js";

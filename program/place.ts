@@ -7,6 +7,7 @@ import { DEFAULT_SOLVER_OPTIONS, type Solver } from "../lib/placement/solver.js"
 import { splitParts } from "../lib/trace/holdout.js";
 import type { LoadTrace } from "../lib/trace/load-trace.js";
 import type { RoutingTrace } from "../lib/trace/routing-trace.js";
+import { minimisedBySolver } from "../solvers/index.js";
 import { withThreads, type PlacingOptions } from "./placing.js";
 
 /** Options of {@link place}. */
@@ -37,7 +38,10 @@ export interface PlaceOptions extends PlacingOptions {
 export async function place(trace: RoutingTrace | LoadTrace, options: PlaceOptions): Promise<PlaceOutcome> {
   const { solver = "auto", holdout = 0, from, maxMoves, ...request } = options;
   const solvers = [typeof solver === "string" ? solver : solver.name];
-  const { minimise: objective } = chooseObjective({ ...request, solvers, running: from }, request.machine);
+  const { minimise: objective } = chooseObjective(
+    { ...request, solvers, running: minimisedBySolver(from) },
+    request.machine,
+  );
   const asked = { ...request, objective };
   const { machine, seed = DEFAULT_SOLVER_OPTIONS.seed, backends = DEFAULT_SOLVER_OPTIONS.backends } = asked;
   const running = from && { from, maxMoves: maxMoves ?? Infinity };

@@ -1,3 +1,4 @@
+import type { Placement } from "../lib/placement/placement.js";
 import type { Solver } from "../lib/placement/solver.js";
 import { unknownName } from "../lib/unknown-name.js";
 import { auto } from "./auto.js";
@@ -56,4 +57,11 @@ export function requireSolver(name: string): Solver {
   const solver = findSolver(name);
   if (solver !== undefined) return solver;
   throw unknownName("solver", { found: name, known: solvers.map((known) => known.name) });
+}
+
+/** A placement of a solver that minimised something; undefined of a rule, as engines have them, which tells nothing of what is wanted. */
+export function minimisedBySolver<P extends Pick<Placement, "solver">>(
+  placement: P | undefined,
+): P | undefined {
+  return findSolver(placement?.solver ?? "")?.kind === "baseline" ? undefined : placement;
 }

@@ -16,10 +16,17 @@ export const lmdeploy: PlacementFormat = {
   extension: "json",
   needs: { layers: "all", equalSlots: false, noReplicas: false },
   asks: () => "trace, which tells the loads",
+  describeFilled: (layers) => `wrote even loads for layers ${layers}, which have no placement`,
   write(placement, options) {
-    const loadOf = new Map(
-      requireLoads("lmdeploy", placement, options).map(({ layer, load }) => [layer, load]),
-    );
+    const { filledLayers = [], loads } = options;
+    const even = new Array<number>(placement.numExperts).fill(1);
+    // Without loads EPLB would give all replicas to the first expert.
+    const filled = filledLayers.filter((layer) => !loads?.has(layer));
+    const told = { ...placement, layers: placement.layers.filter(({ layer }) => !filled.includes(layer)) };
+    const loadOf = new Map([
+      ...requireLoads("lmdeploy", told, options).map(({ layer, load }) => [layer, load] as const),
+      ...filled.map((layer) => [layer, even] as const),
+    ]);
     const none = new Array<number>(placement.numExperts).fill(0);
     const rows = Array.from({ length: options.numHiddenLayers }, (_, layer) => loadOf.get(layer) ?? none);
     return `[\n${rows.map((row) => `  ${JSON.stringify(row)}`).join(",\n")}\n]\n`;

@@ -42,7 +42,9 @@ export async function exportPlacement(
   );
   const known = { ...options, ...modelLayers };
   const fitted = fitEngine(placement, format, { ...known, note });
-  const data = await format.write(fitted, known);
+  const placed = new Set(placement.layers.map(({ layer }) => layer));
+  const filledLayers = fitted.layers.map(({ layer }) => layer).filter((layer) => !placed.has(layer));
+  const data = await format.write(fitted, { ...known, filledLayers });
   await verifyExport(data, { fitted, modelLayers }, format);
   const advice = engineAdvice(fitted, format, options);
   return { data, notes: advice === undefined ? notes : notes.concat(adviceNotes(advice)), advice };

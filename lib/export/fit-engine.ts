@@ -36,7 +36,8 @@ export function fitEngine(
     name,
     noReplicas: needs.noReplicas,
   };
-  const complete = needs.layers === "all" ? completeLayers(chosen, moeLayers(options), context) : chosen;
+  const complete =
+    needs.layers === "all" ? completeLayers(chosen, moeLayers(options), { ...context, format }) : chosen;
   const engine = engineOf(name, options.engine);
   const mayDiffer = engine !== undefined && takesUnequalLayers(engine, options.engineVersion);
   const layers = needs.equalSlots
@@ -139,8 +140,12 @@ function chooseLayers(
   return [first];
 }
 
-function completeLayers(layers: readonly LayerPlacement[], wanted: readonly number[], context: FitContext) {
-  const { name, fillLayers, note, numExperts, slotsPerChiplet, noReplicas } = context;
+function completeLayers(
+  layers: readonly LayerPlacement[],
+  wanted: readonly number[],
+  context: FitContext & { readonly format: PlacementFormat },
+) {
+  const { name, fillLayers, note, numExperts, slotsPerChiplet, noReplicas, format } = context;
   const stray = layers.find(({ layer }) => !wanted.includes(layer));
   if (stray !== undefined) {
     throw new InputError(
@@ -157,7 +162,10 @@ function completeLayers(layers: readonly LayerPlacement[], wanted: readonly numb
       missingAdvice(layers),
     );
   }
-  note?.(`placed the experts of layers ${formatLayers(missing)} in the order of their ids`);
+  const filled = formatLayers(missing);
+  note?.(
+    format.describeFilled?.(filled) ?? `placed the experts of layers ${filled} in the order of their ids`,
+  );
   // What engines do by default: slot p holds expert p mod numExperts; without replicas slots beyond the experts stay empty.
   const inOrder = layers[0].chiplets.map((_, chiplet) =>
     Array.from({ length: slotsPerChiplet }, (__, slot) => chiplet * slotsPerChiplet + slot)

@@ -66,6 +66,13 @@ export interface FormatNeeds {
   readonly machine?: boolean;
 }
 
+/** What a format is told besides the placement that it writes. */
+export type WriteOptions = ExportOptions &
+  ModelLayers & {
+    /** Layers that had no placement and whose experts are in the order of their ids; default none. */
+    readonly filledLayers?: readonly number[] | undefined;
+  };
+
 /** Told of every violation, one sentence each. */
 export type Report = (violation: string) => void;
 
@@ -83,8 +90,10 @@ export interface PlacementFormat {
   /** @param placement Fit for the format (see `fitEngine`): its layers complete, its slots equal, where needed. */
   write(
     placement: Placement & { readonly slotsPerChiplet: number },
-    options: ExportOptions & ModelLayers,
+    options: WriteOptions,
   ): string | Uint8Array | Promise<Uint8Array>;
+  /** What is said of layers that were filled, given as text; default that their experts are in the order of their ids. */
+  describeFilled?(layers: string): string;
   /** Whether other files look alike: traces of loads or tokens. */
   readonly mistakable?: boolean;
   /** @param options What is known of the model, where the content alone does not tell formats apart. */

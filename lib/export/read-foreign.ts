@@ -53,7 +53,11 @@ export async function verifyForeign(
   if (format.read === undefined) {
     throw new InputError(`${where}: found ${format.summary}, expected a placement`);
   }
-  return readForeign(content, format, options);
+  checkOptions(options);
+  return readForeign(content, format, options).catch((error: unknown) => {
+    // What a format asks to be told is asked of this file.
+    throw error instanceof InputError ? new InputError(`${where}: ${error.message}`, error.advice) : error;
+  });
 }
 
 /**
@@ -110,7 +114,6 @@ export async function readForeign(
     if (violations.length < MOST_VIOLATIONS) violations.push(printable(violation, MOST_CHARACTERS));
     else numMore++;
   };
-  checkOptions(options);
   const read = await format.read?.(content, options, report);
   // Slots are counted as they stand in the file, doubles too: an engine gives each of them room.
   const unequal = read !== undefined && format.needs.equalSlots ? unequalSlots(read) : [];

@@ -1,6 +1,6 @@
 import { isNpy, parseNpy, parseNpyHeader, writeNpy } from "../containers/npy.js";
 import { rowMajor } from "../containers/tensor.js";
-import { unlessDamaged } from "./foreign-content.js";
+import { requireRanks, unlessDamaged } from "./foreign-content.js";
 import { fillHiddenLayers, rowsOfHiddenLayers } from "./hidden-layers.js";
 import type { ForeignContent, PlacementFormat } from "./placement-format.js";
 
@@ -19,9 +19,9 @@ export const sglangJax: PlacementFormat = {
     const rows = rowsOfHiddenLayers(placement, numHiddenLayers);
     return writeNpy([rows.length, rows[0].length], rows.flat());
   },
-  // Two dimensions may be anything; slots are read where it is known over how many ranks they spread.
-  recognises: (content, { numChiplets } = {}) => numChiplets !== undefined && numDimensions(content) === 2,
+  recognises: (content) => numDimensions(content) === 2,
   read({ bytes }, options, report) {
+    requireRanks(options, "sglang-jax");
     const array = unlessDamaged(() => rowMajor(parseNpy(Buffer.from(bytes), "array")), report);
     if (array === undefined) return undefined;
     const [numLayers, numSlots] = array.shape;

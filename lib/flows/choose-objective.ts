@@ -16,8 +16,8 @@ export interface ObjectiveRequest {
   /** Names of the solvers that were chosen, if any were. */
   readonly solvers?: readonly string[] | undefined;
   readonly routerGroups?: number | undefined;
-  /** The placement that runs now, whose objective is kept where nothing else is told. */
-  readonly running?: Pick<Placement, "solver" | "provenance"> | undefined;
+  /** The placement that runs now, of a solver that minimises, whose objective is kept where nothing else is told. */
+  readonly running?: Pick<Placement, "provenance"> | undefined;
 }
 
 /**
@@ -34,7 +34,7 @@ export function chooseObjective(
 ): ObjectiveChoice {
   if (objective !== undefined) return { minimise: objective, because: "asked for" };
   const isNamed = solvers !== undefined && !solvers.includes("auto");
-  const kept = isNamed ? undefined : objectiveOf(running);
+  const kept = isNamed ? undefined : running?.provenance?.objective;
   if (kept !== undefined && (kept !== "time" || shape !== undefined)) {
     return { minimise: kept, because: "the running placement was made for it" };
   }
@@ -48,9 +48,4 @@ export function chooseObjective(
     return { minimise: "traffic", because: "the solvers named minimise it" };
   }
   return { minimise: "time", because: "machine and model are known" };
-}
-
-/** What a placement was made for; a solver that was named says what that minimises, not what is wanted. */
-function objectiveOf({ solver, provenance }: NonNullable<ObjectiveRequest["running"]> = {}) {
-  return solver === "auto" ? provenance?.objective : undefined;
 }

@@ -166,6 +166,20 @@ describe("place from a running placement", () => {
     expect((await toldBy(...other)).workload).to.deep.include({ phase: "prefill" });
   });
 
+  it("keeps what a solver minimised, whichever it was, but nothing of what a rule left", async () => {
+    const model = ["--model", "deepseek-moe-16b"];
+    for (const [solver, kept] of [
+      ["local-search", "traffic"],
+      ["contiguous", "time"],
+    ]) {
+      const made = ["--solver", solver, "-o", `${solver}.json`];
+      await place.run("place", "trace.jsonl", "--chiplets", "4", ...model, ...made);
+      const moved = ["--from", `${solver}.json`, "--max-moves", "2", ...model];
+      const { objective } = (await place.runJson("place", "trace.jsonl", ...moved)) as { objective: string };
+      expect(objective, solver).to.equal(kept);
+    }
+  });
+
   it("goes to another number of chiplets with the fewest moves, and begins at the answer of EPLB", async () => {
     const grown = ["place", "trace.jsonl", "--from", "running.json", "--chiplets", "8", "--max-moves", "4"];
     const { migration } = (await place.runJson(...grown, "-o", "grown.json")) as PlacedFrom;
@@ -176,7 +190,7 @@ describe("place from a running placement", () => {
       [0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3],
     ];
     place.write("answer.json", eplbAnswer(slots, 8));
-    const answered = ["--from", "answer.json", "--from-chiplets", "4", "--chiplets", "4"];
+    const answered = ["--from", "answer.json", "--ranks", "4", "--chiplets", "4"];
     const { exitCode, stderr } = await place.run(
       "place",
       "trace.jsonl",
@@ -193,6 +207,11 @@ describe("place from a running placement", () => {
     expect(evaluated.exitCode).to.equal(0);
     expect(evaluated.stderr).to.include(
       "answer.json: tells neither machine nor step; h100-8x8 in prefill is assumed",
+    );
+    // What runs now has as many ranks as what it is compared with.
+    const compared = await place.run("evaluate", "trace.jsonl", "next.json", "--from", "answer.json");
+    expect([compared.exitCode, compared.stdout], compared.stderr).to.satisfy(
+      ([code, text]: [number, string]) => code === 0 && /answer\.json +next\.json/.test(text),
     );
     const onWafer = ["--ranks", "4", "--hardware", "mozart-deepseek"];
     const told = await place.run("evaluate", "trace.jsonl", "answer.json", ...onWafer);

@@ -160,6 +160,22 @@ describe("files for engines that plan by themselves", () => {
     }
   });
 
+  it("writes even loads for the layers that LMDeploy plans and nobody recorded", async () => {
+    const loads = new Map([[1, Float64Array.of(4, 1, 3, 4)]]);
+    const options = { numHiddenLayers: 3, firstMoeLayer: 1, fillLayers: true, loads };
+    const { data, notes } = await exportPlacement(placement, formatNamed("lmdeploy"), options);
+    expect(JSON.parse(textOf(data))).to.deep.equal([
+      [0, 0, 0, 0],
+      [4, 1, 3, 4],
+      [1, 1, 1, 1],
+    ]);
+    expect(notes).to.include("wrote even loads for layers 2, which have no placement");
+    await expectRejection(
+      exportPlacement(placement, formatNamed("lmdeploy"), { ...options, loads: undefined }),
+      "lmdeploy: found no loads of layer 1",
+    );
+  });
+
   it("tells planners the busiest rank: replicas share their expert's load", async () => {
     const loads = new Map([[1, Float64Array.of(4, 1, 3, 4)]]);
     const { data } = await exportPlacement(placement, formatNamed("rank-load"), { ...layers, loads });

@@ -157,8 +157,8 @@ initial_global_assignments:
     expect(await violations(writeNpy([2, 1, 2], [1, 0, 0, 2]), {})).to.deep.equal([
       "found 2, expected 0 or 1 everywhere",
     ]);
-    expect(await violations(writeNpy([2, 2], [1, 0, 0, 1]), {})).to.deep.equal([
-      "found shape (2, 2), expected (devices, MoE layers, experts)",
+    expect(await violations(writeNpy([4], [1, 0, 0, 1]), {})).to.deep.equal([
+      "found shape (4), expected (devices, MoE layers, experts)",
     ]);
     expect(
       await violations(writeNpy([2, 1, 2], [1, 0, 0, 1]), { numExperts: 3, numChiplets: 1 }),
@@ -188,7 +188,11 @@ initial_global_assignments:
   });
 
   it("asks for what the file does not say, and names the formats it knows", async () => {
-    await expectRejection(violations("[[0, 1]]", {}), "vllm: found no number of chiplets in the file");
+    await expectRejection(violations("[[0, 1]]", {}), "file: vllm: found no number of chiplets in the file");
+    // Rows of slots, and no pattern of another engine, whose array has three dimensions.
+    const rows = writeNpy([2, 4], [0, 1, 2, 3, 0, 1, 2, 3]);
+    await expectRejection(violations(rows, {}), "file: sglang-jax: found no number of chiplets in the file");
+    expect(await violations(rows, { numChiplets: 2 })).to.deep.equal([]);
     await expectRejection(
       violations("Expert,Node\n0,0\n", {}),
       "exflow: found no number of experts in the file",

@@ -21,9 +21,9 @@ describe("chooseObjective", () => {
     expect(chooseObjective({ routerGroups: 8 }, { shape }).minimise).to.equal("traffic");
   });
 
-  it("is that of the placement that runs, where no solver was named for either", () => {
-    const made = (objective: Provenance["objective"], solver = "auto") => ({
-      running: { solver, provenance: { objective } as Provenance },
+  it("is that of the placement that runs, where no solver was named", () => {
+    const made = (objective: Provenance["objective"]) => ({
+      running: { provenance: { objective } as Provenance },
     });
     for (const objective of ["load", "traffic", "time"] as const) {
       expect(chooseObjective(made(objective), { shape }).minimise).to.equal(objective);
@@ -33,10 +33,9 @@ describe("chooseObjective", () => {
     }
     expect(chooseObjective(made("load"), { shape: undefined }).minimise).to.equal("load");
     expect(chooseObjective(made("time"), { shape: undefined }).minimise).to.equal("traffic");
-    expect(chooseObjective(made("traffic", "contiguous"), { shape }).minimise).to.equal("time");
     expect(chooseObjective({ ...made("load"), solvers: ["exact"] }, { shape }).minimise).to.equal("traffic");
     expect(chooseObjective({ ...made("load"), objective: "time" }, { shape }).minimise).to.equal("time");
-    expect(chooseObjective({ running: { solver: "auto" } }, { shape }).minimise).to.equal("time");
+    expect(chooseObjective({ running: {} }, { shape }).minimise).to.equal("time");
   });
 });
 
