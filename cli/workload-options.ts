@@ -29,6 +29,7 @@ export interface WorkloadOptions {
   readonly attentionFormat?: NumberFormat;
   readonly weightFormat?: NumberFormat;
   readonly otherCompute?: number;
+  readonly launch?: number;
 }
 
 /** Adds the options that say what a step is. */
@@ -57,6 +58,9 @@ export function addWorkloadOptions(command: Command): Command {
     numberOption("--other-compute <share>", "share of compute in other kernels (default: 0.25 on GPUs)", {
       above: 0,
       below: 1,
+    }),
+    numberOption("--launch <us>", "microseconds to launch the kernels of a layer (default: 30 on GPUs)", {
+      above: 0,
     }),
   ];
   command.optionsGroup("Step:");
@@ -89,6 +93,7 @@ export function toWorkloadChoice(options: WorkloadOptions, phase: Phase | undefi
     kvLength: options.kvLength,
     microBatches: options.microBatches,
     otherComputeShare: options.otherCompute,
+    launchNs: options.launch === undefined ? undefined : 1000 * options.launch,
     formats: known(formats),
   }) as WorkloadChoice;
 }

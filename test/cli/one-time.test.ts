@@ -28,7 +28,7 @@ describe("the time of a step", () => {
   });
 
   it("is that of the step that a placement was made for, unless the options say another", async () => {
-    const step = ["--workload", "decode", "--tokens", "64", "--weight-format", "fp8"];
+    const step = ["--workload", "decode", "--tokens", "64", "--weight-format", "fp8", "--launch", "12"];
     const made = ["--hardware", "h100-8x8", "--chiplets", "16", "--solver", "mozart", "-o", "decode.json"];
     const { time } = (await place.runJson(
       ...["place", "trace.jsonl", "--model", model, ...step, ...made],
@@ -36,14 +36,15 @@ describe("the time of a step", () => {
     const evaluated = async (...args: string[]) => {
       const files = ["trace.jsonl", "decode.json", "--model", model];
       const { workload, placements } = (await place.runJson("evaluate", ...files, ...args)) as {
-        workload: { phase: string; tokensPerChiplet: number; formats: object };
+        workload: { phase: string; tokensPerChiplet: number; launchNs: number; formats: object };
         placements: Timed[];
       };
       return { workload, time: placements[0].time };
     };
     const again = await evaluated();
     expect(again.time).to.deep.equal(time);
-    expect(again.workload).to.deep.include({ phase: "decode", tokensPerChiplet: 64 });
+    expect(again.workload).to.deep.include({ phase: "decode", tokensPerChiplet: 64, launchNs: 12_000 });
+    expect((await evaluated("--launch", "20")).time.learnedNs).to.be.above(time.learnedNs);
     const { workload: wider } = await evaluated("--tokens", "128", "--dispatch-format", "fp8");
     expect(wider).to.deep.equal({
       ...again.workload,
