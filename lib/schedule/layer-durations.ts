@@ -6,6 +6,11 @@ export interface StepSite {
   readonly chipletsPerMemory: number;
   /** Whether attention runs on a root chiplet, or on all chiplets, each with its share of the tokens. */
   readonly tokensStart: "root" | "everywhere";
+  /**
+   * Whether a chiplet starts its kernels in one fixed order, and its transfers in another, as GPUs do: both wait for the one before
+   * even where a later one is ready. Without, whatever is ready starts.
+   */
+  readonly kernelsInOrder: boolean;
   /** SRAM of a chiplet; `Infinity` where weights stay with the chiplets and nothing has to fit. */
   readonly sramBytes: number;
 }

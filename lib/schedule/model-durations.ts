@@ -23,6 +23,7 @@ export function stepSite(hardware: Hardware): StepSite {
     chipletsPerGroup,
     chipletsPerMemory: memory.of === "chiplet group" ? chipletsPerGroup : 1,
     tokensStart,
+    kernelsInOrder: tokensStart === "everywhere" && weights === "resident",
     sramBytes: weights === "streamed" ? sramBytes(chiplet) : Infinity,
   };
 }

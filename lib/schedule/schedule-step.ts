@@ -10,7 +10,8 @@ import { modelDurations, stepSite, type Cut } from "./model-durations.js";
 import { OVERLAPS, type Overlap } from "./overlap.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
 import { priorityRules, type PriorityRule } from "../task-graph/priorities.js";
-import { buildStepGraph, STEP_KINDS, type StepPlan } from "./step-graph.js";
+import { buildStepGraph, STEP_KINDS } from "./step-graph.js";
+import type { StepPlan } from "./step-plan.js";
 import type { TaskGraph } from "../task-graph/task-graph.js";
 import { splitTime } from "../task-graph/timeline.js";
 

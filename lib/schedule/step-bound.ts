@@ -4,14 +4,14 @@ import type { LayerTraffic } from "../placement/traffic.js";
 import { largest, mean } from "../statistics.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
 import { NO_RESOURCE, type TaskGraph } from "../task-graph/task-graph.js";
-import { handoverBoundNs } from "./handover-bound.js";
+import { kernelBoundNs } from "./kernel-bound.js";
 import type { LayerDurations } from "./layer-durations.js";
 import { hottestDurations, leastDurations } from "./model-durations.js";
 import { planOf, type ScheduleOptions } from "./schedule-step.js";
 import { buildStepGraph } from "./step-graph.js";
+import type { StepPlan } from "./step-plan.js";
 import { streamBoundNs } from "./stream-bound.js";
 import { turnBoundNs } from "./turn-bound.js";
-import { windowBoundNs } from "./window-bound.js";
 
 /** A layer of which something is proved. */
 export interface BoundedLayer {
@@ -39,9 +39,8 @@ export interface BoundedLayer {
  * weights and tokens have to fit the SRAM is left out, which only takes waiting away.
  *
  * Where GPUs have kernels all of them wait for each other before and after the experts of every layer, so that the step takes
- * what whichever GPU is last takes, layer by layer (`windowBoundNs`). Schedules by critical paths finish the first layer before
- * the second (`handoverBoundNs`): of all that is here, that alone does not hold for other orders. A root chiplet has nothing to
- * attend to while a training step turns (`turnBoundNs`), nor before weights have come (`streamBoundNs`).
+ * what whichever GPU is last takes, layer by layer (`kernelBoundNs`). A root chiplet has nothing to attend to while a training step
+ * turns (`turnBoundNs`), nor before weights have come (`streamBoundNs`).
  *
  * @throws InputError if the traffic is for other chiplets than the machine has.
  *
@@ -53,7 +52,6 @@ export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOp
   const durations = layers.map((layer) =>
     evened(leastDurations(evenTraffic(layer), options, cut), layer.traffic),
   );
-  const graph = buildStepGraph(durations, { ...plan, site: { ...plan.site, sramBytes: Infinity } });
   const least = layers.map((layer, index) => ({
     even: durations[index],
     hottest: hottestDurations(evenTraffic(layer), options, {
@@ -62,20 +60,28 @@ export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOp
     }),
   }));
   const hasKernels = least.every(({ hottest }) => hottest.length > 0);
+  const boundNs = hasKernels ? kernelBoundNs(least, plan) : evenBoundNs(layers, durations, plan);
+  return boundNs * (1 - BOUND_MARGIN);
+}
+
+/** Where all chiplets take the mean of all. */
+function evenBoundNs(
+  layers: readonly BoundedLayer[],
+  durations: readonly LayerDurations[],
+  plan: StepPlan,
+): number {
+  const graph = buildStepGraph(durations, { ...plan, site: { ...plan.site, sramBytes: Infinity } });
   const fromRoot = plan.site.tokensStart === "root";
   const streamed = layers.map((layer, index) => ({
     even: durations[index],
     activeShare: activeShareOf(layer),
   }));
-  const boundNs = Math.max(
+  return Math.max(
     largest(remainingPathsNs(graph)),
     largest(workOf(graph)),
-    hasKernels ? windowBoundNs(least, plan) : 0,
-    hasKernels && (options.rule ?? "critical-path") === "critical-path" ? handoverBoundNs(least, plan) : 0,
     plan.training && fromRoot ? turnBoundNs(durations, plan) : 0,
     fromRoot ? streamBoundNs(streamed, plan) : 0,
   );
-  return boundNs * (1 - BOUND_MARGIN);
 }
 
 /** Work of every resource, in ns. */

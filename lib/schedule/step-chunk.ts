@@ -1,9 +1,11 @@
 import { groupOfChiplet } from "../placement/chiplet-group.js";
 import type { TransferDurations } from "./layer-durations.js";
-import { endStage, join, NOTHING, waitFor, type StepState } from "./step-state.js";
+import { endStage, inTurn, join, NOTHING, waitFor, type StepState } from "./step-state.js";
 
 /** One chunk on its way through the experts. */
 export interface Chunk {
+  /** What its tasks belong to, for people. */
+  readonly scope: string;
   readonly out: TransferDurations;
   readonly back: TransferDurations;
   /** Compute of each chiplet. Shape [numChiplets]. */
@@ -21,18 +23,30 @@ export interface Chunk {
   readonly save?: (experts: readonly number[]) => readonly number[];
 }
 
-/**
- * Takes one chunk through dispatch, experts and combine.
- *
- * @returns When its results are back where tokens start, and of every chiplet the work of its experts and when what
- *   they keep is saved (or NOTHING).
- */
-export function processChunk(
-  state: StepState,
-  chunk: Chunk,
-): { back: number; experts: readonly number[]; saved: readonly number[] } {
+/** What has become of a chunk. */
+export interface ReturnedChunk {
+  /** When its results are back where tokens start. */
+  readonly back: number;
+  /** The work of every chiplet's experts, or NOTHING. Shape [numChiplets]. */
+  readonly experts: readonly number[];
+  /** When what they keep is saved, or NOTHING. Shape [numChiplets]. */
+  readonly saved: readonly number[];
+}
+
+/** Takes chunks through dispatch, experts and combine: all are dispatched before the first comes back. */
+export function processChunks(state: StepState, chunks: readonly Chunk[]): ReturnedChunk[] {
+  const sent = chunks.map((chunk) => {
+    state.builder.scope(chunk.scope);
+    return dispatch(state, chunk);
+  });
+  return chunks.map((chunk, index) => {
+    state.builder.scope(chunk.scope);
+    return computeAndCombine(state, chunk, sent[index]);
+  });
+}
+
+function computeAndCombine(state: StepState, chunk: Chunk, sent: LinkTasks): ReturnedChunk {
   const { builder, resources, site } = state;
-  const sent = dispatch(state, chunk);
   const outLatencyNs = latency(chunk.out);
   // Where every chiplet hears from every other, what each waits for is the slowest of all links.
   const everything =
@@ -47,6 +61,7 @@ export function processChunk(
       durationNs: chunk.expertsNs[chiplet],
       part: chunk.part,
     });
+    inTurn(state, resource, task);
     waitFor(state, task, chunk.loaded[chiplet]);
     waitFor(state, task, chunk.reloaded?.[chiplet] ?? NOTHING);
     if (everything !== NOTHING) waitFor(state, task, everything);
@@ -84,12 +99,14 @@ function dispatch(state: StepState, chunk: Chunk): LinkTasks {
   const { out, part } = chunk;
   const groups = resources.rootOut.map((resource, group) => {
     const task = builder.task({ kind: "dispatch", resource, durationNs: out.rootNs[group], part });
+    inTurn(state, resource, task);
     for (const before of chunk.after) waitFor(state, task, before);
     return task;
   });
   const chiplets = resources.chipletOut.map((resource, chiplet) => {
     if (!visits(chunk, chiplet)) return NOTHING;
     const task = builder.task({ kind: "dispatch", resource, durationNs: out.chipletNs[chiplet], part });
+    inTurn(state, resource, task);
     builder.alongside(task, groups[groupOf(state, chiplet)]);
     makeRoom(state, chunk, { chiplet, task });
     return task;
@@ -105,12 +122,15 @@ function combine(state: StepState, chunk: Chunk, experts: readonly number[]): Li
   const chiplets = resources.chipletBack.map((resource, chiplet) => {
     if (!visits(chunk, chiplet)) return NOTHING;
     const task = builder.task({ kind: "combine", resource, durationNs: back.chipletNs[chiplet], part });
+    inTurn(state, resource, task);
     builder.after(task, experts[chiplet]);
     return task;
   });
-  const groups = resources.rootBack.map((resource, group) =>
-    builder.task({ kind: "combine", resource, durationNs: back.rootNs[group], part }),
-  );
+  const groups = resources.rootBack.map((resource, group) => {
+    const task = builder.task({ kind: "combine", resource, durationNs: back.rootNs[group], part });
+    inTurn(state, resource, task);
+    return task;
+  });
   chiplets.forEach((task, chiplet) => {
     if (task !== NOTHING) builder.alongside(groups[groupOf(state, chiplet)], task);
   });

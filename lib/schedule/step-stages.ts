@@ -1,6 +1,6 @@
 /** The stages of a step beside the way of its chunks: weights, attention, activations. */
 import type { LayerDurations } from "./layer-durations.js";
-import { endStage, join, waitFor, type StepState } from "./step-state.js";
+import { endStage, inTurn, join, waitFor, type StepState } from "./step-state.js";
 
 /** The tasks that bring one expert in: the memory is read while the link forwards. */
 export interface ExpertArrival {
@@ -101,6 +101,7 @@ export function attend(
   if (durationNs === 0) return join(state, after);
   const tasks = state.resources.attention.map((resource) => {
     const task = state.builder.task({ kind, resource, durationNs, part });
+    inTurn(state, resource, task);
     for (const before of after) waitFor(state, task, before);
     return task;
   });

@@ -12,6 +12,8 @@ export interface StepState {
   readonly tokens: readonly ChipletTokens[];
   /** What the next stage waits for where stages run apart, or {@link NOTHING}. */
   gate: number;
+  /** The last task of every resource whose kernels start in order. */
+  readonly lastKernel: Map<number, number>;
   /** First of the tasks that bring in this pass's weights, or that write back those before them. */
   streamingSince: number;
 }
@@ -101,6 +103,14 @@ export function endStage(
   const previous = state.gate;
   state.gate = join(state, [previous, ...tasks], latencyNs);
   state.builder.milestone(since ?? Math.max(0, previous));
+}
+
+/** Lets a kernel wait for the one before it on its resource, where kernels start in order. */
+export function inTurn({ builder, site, lastKernel }: StepState, resource: number, task: number): void {
+  if (!site.kernelsInOrder) return;
+  const last = lastKernel.get(resource);
+  if (last !== undefined) builder.after(task, last);
+  lastKernel.set(resource, task);
 }
 
 /** Lets a task wait for another, if there is one. */

@@ -1,6 +1,6 @@
 import { mean, sum } from "../statistics.js";
 import type { LayerDurations } from "./layer-durations.js";
-import type { StepPlan } from "./step-graph.js";
+import type { StepPlan } from "./step-plan.js";
 
 /** A layer as memories see it. */
 export interface StreamedLayer {

@@ -1,6 +1,6 @@
 import { mean, sum } from "../statistics.js";
 import type { LayerDurations } from "./layer-durations.js";
-import type { StepPlan } from "./step-graph.js";
+import type { StepPlan } from "./step-plan.js";
 
 /**
  * A time that no schedule of a training step is below where attention runs on a root chiplet: all of its attention forward,

@@ -102,7 +102,9 @@ export interface TaskOptions {
 export class TaskGraphBuilder {
   readonly #resources: string[] = [];
   readonly #kinds = new Map<string, number>();
-  readonly #scopes: string[] = [""];
+  /** Every scope, by the number that it was given when first named. */
+  readonly #scopes = new Map<string, number>([["", 0]]);
+  #scope = 0;
   readonly #memories: Memory[] = [];
   readonly #memoryUses: MemoryUse[] = [];
   readonly #milestones: Milestone[] = [];
@@ -126,7 +128,9 @@ export class TaskGraphBuilder {
 
   /** Names the part of the whole that the tasks added from now on belong to. */
   scope(name: string): void {
-    this.#scopes.push(name);
+    const known = this.#scopes.get(name);
+    this.#scope = known ?? this.#scopes.size;
+    if (known === undefined) this.#scopes.set(name, this.#scope);
   }
 
   /** Adds a task and returns its number. */
@@ -146,7 +150,7 @@ export class TaskGraphBuilder {
     tasks.resourceOf[task] = options.resource ?? NO_RESOURCE;
     tasks.durationNs[task] = durationNs;
     tasks.weight[task] = options.weight ?? durationNs;
-    tasks.scopeOf[task] = this.#scopes.length - 1;
+    tasks.scopeOf[task] = this.#scope;
     tasks.partOf[task] = options.part ?? -1;
     return task;
   }
@@ -190,7 +194,7 @@ export class TaskGraphBuilder {
       numTasks,
       resources: this.#resources,
       kinds: [...this.#kinds.keys()],
-      scopes: this.#scopes,
+      scopes: [...this.#scopes.keys()],
       predecessorOffsets: incoming.offsets,
       predecessors: incoming.others,
       predecessorLagNs: incoming.lagNs,

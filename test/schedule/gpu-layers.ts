@@ -1,5 +1,6 @@
+import type { Random } from "../../lib/random.js";
 import type { LayerDurations } from "../../lib/schedule/layer-durations.js";
-import type { StepPlan } from "../../lib/schedule/step-graph.js";
+import type { StepPlan } from "../../lib/schedule/step-plan.js";
 
 /** What every GPU takes in a layer. */
 export interface GpuLayer extends Pick<LayerDurations, "attentionNs" | "sharedNs"> {
@@ -53,12 +54,43 @@ export function gpuPlan({
       chipletsPerGroup: numGpus,
       chipletsPerMemory: 1,
       tokensStart: "everywhere",
+      kernelsInOrder: true,
       sramBytes: Infinity,
     },
     overlap: { apart: "none", chunks: 1, parts: 1, prefetch: true },
     numMicroBatches,
     training,
   };
+}
+
+/** A step of up to four GPUs, six layers and four micro-batches, run in any way. */
+export function randomGpuStep(random: Random): { layers: LayerDurations[]; plan: StepPlan } {
+  const numGpus = 1 + random.below(4);
+  const scale = [1 + random.below(60), 1 + random.below(60), 1 + random.below(60), 1 + random.below(60)];
+  const draw = (which: number) => 1 + random.below(scale[which]);
+  const many = (which: number) => Array.from({ length: numGpus }, () => draw(which));
+  const unitShare = random.next() < 0.5 ? 0 : 0.3;
+  const layers = Array.from({ length: 1 + random.below(6) }, () =>
+    gpuLayer({
+      attentionNs: random.below(10) === 0 ? 0 : draw(0),
+      sharedNs: random.below(20),
+      dispatchNs: many(1),
+      expertsNs: many(2),
+      combineNs: many(3),
+      unitShare,
+    }),
+  );
+  const parts = 1 + random.below(2);
+  const plan: StepPlan = {
+    ...gpuPlan({ numGpus, numMicroBatches: 1 + random.below(4), training: random.next() < 0.3 }),
+    overlap: {
+      apart: (["none", "none", "transfers", "all"] as const)[random.below(4)],
+      chunks: parts * (1 + random.below(2)),
+      parts,
+      prefetch: true,
+    },
+  };
+  return { layers, plan };
 }
 
 /** All GPUs with what some function makes of them. */

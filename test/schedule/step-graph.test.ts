@@ -6,7 +6,8 @@ import type { LayerDurations, StepSite } from "../../lib/schedule/layer-duration
 import { listSchedule } from "../../lib/task-graph/list-schedule.js";
 import { memoryLevels, memoryPeak } from "../../lib/task-graph/memory-levels.js";
 import { OVERLAPS, type Overlap } from "../../lib/schedule/overlap.js";
-import { buildStepGraph, type StepPlan } from "../../lib/schedule/step-graph.js";
+import { buildStepGraph } from "../../lib/schedule/step-graph.js";
+import type { StepPlan } from "../../lib/schedule/step-plan.js";
 import { busyTimesNs } from "../../lib/task-graph/timeline.js";
 import { validateSchedule } from "../../lib/task-graph/validate-schedule.js";
 
@@ -20,8 +21,15 @@ const wafer: StepSite = {
   chipletsPerMemory: chipletsPerGroup,
   tokensStart: "root",
   sramBytes: 1000,
+  kernelsInOrder: false,
 };
-const gpus: StepSite = { ...wafer, chipletsPerMemory: 1, tokensStart: "everywhere", sramBytes: Infinity };
+const gpus: StepSite = {
+  ...wafer,
+  chipletsPerMemory: 1,
+  tokensStart: "everywhere",
+  kernelsInOrder: true,
+  sramBytes: Infinity,
+};
 
 /** Durations that a wafer (streamed weights) or GPUs (resident ones) may have, in whole nanoseconds. */
 function layersOf(streamed: boolean): fc.Arbitrary<LayerDurations[]> {

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { createRandom } from "../../lib/random.js";
 import type { LayerDurations } from "../../lib/schedule/layer-durations.js";
-import { buildStepGraph, type StepPlan } from "../../lib/schedule/step-graph.js";
+import { buildStepGraph } from "../../lib/schedule/step-graph.js";
+import type { StepPlan } from "../../lib/schedule/step-plan.js";
 import { streamBoundNs } from "../../lib/schedule/stream-bound.js";
 import { sum } from "../../lib/statistics.js";
 import { bestListSchedule } from "../../lib/task-graph/list-schedule.js";
@@ -17,6 +18,7 @@ describe("streamBoundNs", () => {
       chipletsPerGroup: NUM_CHIPLETS,
       chipletsPerMemory,
       tokensStart: "root",
+      kernelsInOrder: false,
       sramBytes: 1000,
     },
     overlap: { apart: "none", chunks: 1, parts: 1, prefetch: true },

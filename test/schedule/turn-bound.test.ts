@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { LayerDurations } from "../../lib/schedule/layer-durations.js";
-import { buildStepGraph, type StepPlan } from "../../lib/schedule/step-graph.js";
+import { buildStepGraph } from "../../lib/schedule/step-graph.js";
+import type { StepPlan } from "../../lib/schedule/step-plan.js";
 import { turnBoundNs } from "../../lib/schedule/turn-bound.js";
 import { bestListSchedule } from "../../lib/task-graph/list-schedule.js";
 import { remainingPathsNs } from "../../lib/task-graph/path-lengths.js";
@@ -14,6 +15,7 @@ describe("turnBoundNs", () => {
       chipletsPerGroup: 2,
       chipletsPerMemory: 2,
       tokensStart: "root",
+      kernelsInOrder: false,
       sramBytes: 1000,
     },
     overlap: { apart: "none", chunks: 1, parts: 1, prefetch: true },

@@ -1,0 +1,12 @@
+import type { StepSite } from "./layer-durations.js";
+import type { Overlap } from "./overlap.js";
+
+/** What a step is, besides its layers. */
+export interface StepPlan {
+  readonly site: StepSite;
+  /** Its parts divide its chunks. */
+  readonly overlap: Overlap;
+  readonly numMicroBatches: number;
+  /** Whether a backward pass follows, and the weights are updated. */
+  readonly training: boolean;
+}
