@@ -12,7 +12,7 @@ import { splitParts } from "../doors/traces.js";
 import { aimAt, type AimOptions } from "./engine-option.js";
 import type { LoadedTrace } from "./load-trace.js";
 import { openPlacer } from "./placer.js";
-import { withObjective, withoutCheckpoint } from "./solve-options.js";
+import { withObjective, withoutCheckpoint, type Objective } from "./solve-options.js";
 import { formatTable, type Terminal } from "./terminal.js";
 
 /** Layers that the curve is measured on, evenly spread over all: every point places them. */
@@ -68,8 +68,15 @@ export async function autoReplicas(
   return { ...chooseReplicas(measured), numLayers: count };
 }
 
+const TIME_IS_MINIMISED =
+  "Time is minimised: loads may be less even where fewer token copies save more. All replicas of a row are made, so\n" +
+  "that more may take longer.";
+
 /** The curve for people. */
-export function describeCurve({ chosen, points, law, numLayers }: AutoReplicas): string {
+export function describeCurve(
+  { chosen, points, law, numLayers }: AutoReplicas,
+  objective: Objective,
+): string {
   const cells = points.map(({ numReplicas, stepNs, loadMaxOverMean, cost }) => [
     `${numReplicas}`,
     stepNs === null ? "" : formatTime(stepNs),
@@ -81,6 +88,7 @@ export function describeCurve({ chosen, points, law, numLayers }: AutoReplicas):
   return (
     `replicas against time, in the mean over batches of the tokens learned from, on ${counted(numLayers, "layer")}:\n\n` +
     `${formatTable(["replicas", "step", "max load", "memory a chiplet", ""], cells)}\n\n` +
+    (objective === "time" ? `${TIME_IS_MINIMISED}\n\n` : "") +
     `By the law of OEPLB even loads would save ${(100 * gain).toFixed(1)} %: ${beta} x max(0, ${r.toFixed(3)} - ${threshold}), ${source}.`
   );
 }

@@ -145,7 +145,9 @@ export function runningNs(
   if (!isSame && numGroups === undefined && numBefore % hardware.chipletsPerGroup !== 0) return undefined;
   const sizes = { numChiplets: numBefore, ...(numGroups !== undefined && { numGroups }) };
   const before = isSame ? hardware : withChiplets(hardware, sizes);
-  const time = stepTime(judge(running, split, { hardware: before, shape, workload, scheduled }));
+  const time = stepTime(
+    judge(running, split, { hardware: before, shape, workload, scheduled, boundEffort: 0 }),
+  );
   return time ? (time.learnedNs * numChiplets) / numBefore : undefined;
 }
 

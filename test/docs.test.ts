@@ -23,13 +23,22 @@ describe("docs", () => {
     if (commands.length > 0) {
       it(`tutorials/${name} shows commands that work, in their order`, async () => {
         const place = openWorkplace();
+        let printed = "";
         for (const command of commands) {
-          const { exitCode, stderr } = await place.run(
+          const { exitCode, stdout, stderr } = await place.run(
             ...command.replace(/^\$ npx moeplace /, "").split(" "),
           );
           expect(exitCode, `${command}\n${stderr}`).to.equal(0);
+          printed += stdout;
         }
         place.remove();
+        // Times in the text between are those that the commands print.
+        const told = text.replace(/```[^]*?```/g, "").match(/\d[\d.]* (?:ms|us|s)\b/g) ?? [];
+        const steps = (printed.match(/^A step takes .*$/gm) ?? []).join("\n");
+        expect(
+          told.filter((time) => !printed.includes(time)),
+          steps,
+        ).to.deep.equal([]);
       });
     }
   }

@@ -163,6 +163,9 @@ function inputsOf(
   return [...paths, from, like, hardware, model, placement].filter((path) => path !== undefined);
 }
 
+/** Share of the effort of a proof where the search was cut by the clock. */
+const EFFORT_OF_CUT = 0.2;
+
 interface Context {
   readonly options: PlaceOptions;
   readonly terminal: Terminal;
@@ -202,7 +205,10 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   if (options.output !== undefined) await writeOutput(options.output, text, options);
   if (outcome.passedOver !== undefined) terminal.note(`${solver.name}: ${outcome.passedOver}`);
   const scheduled = options.objective === "time";
-  const judged = judge(placement, split, { ...machine, scheduled });
+  // Where the clock has cut the search, less time is spent on what is proved of its answer.
+  const isCut = placement.layers.some(({ stoppedBy }) => stoppedBy === "time limit");
+  const boundEffort = isCut ? EFFORT_OF_CUT : 1;
+  const judged = judge(placement, split, { ...machine, scheduled, boundEffort });
   const time = stepTime(judged);
   // What another machine does in a step is no measure of this placement, but how long it takes for as many tokens is.
   const before = migration?.running.numChiplets === numChiplets ? migration.running : undefined;
@@ -212,7 +218,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   const change =
     standing &&
     beforeAfter(
-      measurePlacement(standing, split, machine),
+      measurePlacement(standing, split, machine, judge(standing, split, { ...machine, boundEffort })),
       measurePlacement(placement, split, machine, judged),
       { machine, draws: options.draws, seed: options.seed },
     );
@@ -237,7 +243,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   );
   const { headers, cells } = placementTable(placement, judged);
   terminal.print(formatTable(headers, cells));
-  if (given.curve) terminal.print(`\n${describeCurve(given.curve)}`);
+  if (given.curve) terminal.print(`\n${describeCurve(given.curve, options.objective)}`);
   if (given.budget) terminal.print(`\n${describeBudget(given.budget)}`);
   const { numReplicas = 0, layerReplicas } = poseFor(split.learn, machine, requestOf(options));
   const askedOf = (layer: number) => layerReplicas?.get(layer) ?? numReplicas;

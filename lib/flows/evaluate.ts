@@ -38,6 +38,8 @@ export interface EvaluationOptions extends MetricsOptions {
   readonly tokensStart?: Hardware["tokensStart"];
   /** What is proved of C_T on these tokens, by layer; a time is proved from it, and none without. */
   readonly bounds?: ReadonlyMap<number, number>;
+  /** Share of the effort, some seconds, that what is proved of C_G is worth; 0 for none of it. Default 1. */
+  readonly boundEffort?: number | undefined;
 }
 
 /**
@@ -91,6 +93,7 @@ export function evaluatePlacement(
             ...sized,
             machine,
             bounds: options.bounds,
+            boundEffort: options.boundEffort,
             slotsPerChiplet,
             dispatch,
           })

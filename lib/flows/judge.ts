@@ -8,7 +8,12 @@ import type { PosedMachine } from "./pose.js";
 export function evaluateOn(
   trace: RoutingTrace,
   placement: Placement,
-  { scheduled = false, bounds, ...machine }: PosedMachine & Pick<EvaluationOptions, "scheduled" | "bounds">,
+  {
+    scheduled = false,
+    bounds,
+    boundEffort,
+    ...machine
+  }: PosedMachine & Pick<EvaluationOptions, "scheduled" | "bounds" | "boundEffort">,
 ): Evaluation {
   const { hardware, shape, workload } = machine;
   return evaluatePlacement(trace, placement, {
@@ -16,9 +21,12 @@ export function evaluateOn(
     tokensStart: hardware.tokensStart,
     ...(shape && { machine: { hardware, shape, ...(workload && { workload }) } }),
     scheduled,
-    ...(bounds && { bounds }),
+    ...(bounds && { bounds, boundEffort }),
   });
 }
+
+/** A machine to judge on, and how much is asked about it. */
+export type JudgedMachine = PosedMachine & Pick<EvaluationOptions, "scheduled" | "boundEffort">;
 
 /**
  * Evaluates a placement on the tokens it was made from and on those held out.
@@ -27,10 +35,15 @@ export function evaluateOn(
 export function judge(
   placement: Placement,
   { learn, heldOut }: SplitTrace,
-  { scheduled = false, ...machine }: PosedMachine & { scheduled?: boolean },
+  { scheduled = false, boundEffort, ...machine }: JudgedMachine,
 ): { learned: Evaluation; heldOut?: Evaluation } {
   return {
-    learned: evaluateOn(learn, placement, { ...machine, scheduled, bounds: boundsOf(placement) }),
+    learned: evaluateOn(learn, placement, {
+      ...machine,
+      scheduled,
+      boundEffort,
+      bounds: boundsOf(placement),
+    }),
     ...(heldOut && { heldOut: evaluateOn(heldOut, placement, machine) }),
   };
 }

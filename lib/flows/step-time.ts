@@ -107,6 +107,7 @@ export function leastStepNs(
     bounds,
     slotsPerChiplet,
     dispatch,
+    boundEffort = 1,
     configuration,
   }: {
     readonly machine: Machine;
@@ -114,6 +115,8 @@ export function leastStepNs(
     /** Room on every chiplet, in experts; where a placement holds more, as many. */
     readonly slotsPerChiplet: number;
     readonly bounds: ReadonlyMap<number, number>;
+    /** Share of the steps that the bound on C_G is worth; 0 for none of it. Default 1. */
+    readonly boundEffort?: number | undefined;
     readonly configuration?: ConfigurationName;
   },
 ): number | null {
@@ -142,6 +145,7 @@ export function leastStepNs(
   const atLeastNs = stepBoundNs(bounded, options);
   // What is proved of C_G takes a second or more of each layer, and is of no use where that of the placement itself is of none.
   const isWorthIt =
+    boundEffort > 0 &&
     withGroups((layer) => sum(layer.traffic.groupTokens) / layer.traffic.numTokens) > atLeastNs;
   if (!isWorthIt) return atLeastNs;
   const numGroups = traffic[0].groupTokens.length;
@@ -150,7 +154,7 @@ export function leastStepNs(
       ? 1
       : leastGroupReplication(layers[index], {
           numExperts,
-          numLayers: layers.length,
+          effort: boundEffort * Math.min(1, LAYERS_OF_FULL_EFFORT / layers.length),
           shape: { numGroups, slotsPerGroup: slotsOf[index] * chipletsPerGroup },
         }),
   );
@@ -164,9 +168,8 @@ const provedGroups = new WeakMap<LayerTrace, Map<string, number>>();
 
 function leastGroupReplication(
   layer: LayerTrace,
-  { numExperts, numLayers, shape }: { numExperts: number; numLayers: number; shape: GroupShape },
+  { numExperts, effort, shape }: { numExperts: number; effort: number; shape: GroupShape },
 ): number {
-  const effort = Math.min(1, LAYERS_OF_FULL_EFFORT / numLayers);
   const key = `${numExperts} experts, ${shape.numGroups} groups of ${shape.slotsPerGroup}, effort ${effort}`;
   const proved = provedGroups.get(layer) ?? new Map<string, number>();
   provedGroups.set(layer, proved);

@@ -2,8 +2,10 @@ import { chooseFastest, mostTimeNs, type Timing } from "../../lib/flows/choose-f
 import type { Machine } from "../../lib/hardware/machine.js";
 import type { Chiplets } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
+import { OPTIMALITY_GAP } from "../../lib/placement/tolerance.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createMakespanEstimate, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
+import { stepBoundNs } from "../../lib/schedule/step-bound.js";
 import { mean } from "../../lib/statistics.js";
 
 /** Modelled time of a layer with such traffic, in ns. */
@@ -17,6 +19,15 @@ export const estimatedTime: TimeOf = (problem) => createMakespanEstimate(machine
 
 /** The modelled time of the problem's layer, as its schedule has it. */
 export const scheduledTime: TimeOf = (problem) => (traffic) => stepMakespanNs([traffic], machineOf(problem));
+
+/** Makes what tells a time that no placement of the problem without replicas is below, given one's traffic and the least C_T. */
+export type LeastTimeOf = (
+  problem: PlacementProblem,
+) => (traffic: LayerTraffic, tokenReplication: number) => number;
+
+/** What is proved of {@link scheduledTime}. */
+export const provedTime: LeastTimeOf = (problem) => (traffic, tokenReplication) =>
+  stepBoundNs([{ traffic, tokenReplication, slotsPerChiplet: problem.slotsPerChiplet }], machineOf(problem));
 
 /** The traffic of the problem's layer under a placement without a change since. */
 export type TrafficOf = (chiplets: Chiplets) => LayerTraffic;
@@ -39,6 +50,12 @@ export interface Judge {
   readonly ns: (placement: Costed) => number;
   /** Chooses by time as {@link chooseFastest} does, over the problem's batches; of equals the one that costs least. */
   readonly choose: <T extends Costed>(choice: Choice<T>) => T;
+  /**
+   * Whether it is proved that no placement is faster, neither with all tokens at once nor on any batch, but for rounding.
+   *
+   * @param tokenReplication No placement has a smaller C_T.
+   */
+  readonly isFastest: (placement: Costed, least: LeastTimeOf, tokenReplication: number) => boolean;
   /** The most time with all tokens at once that a choice may take, as {@link mostTimeNs} has it. */
   readonly mostNs: (choice: Choice<Costed>) => number;
 }
@@ -67,6 +84,16 @@ export function createJudge(problem: PlacementProblem, timeOf: TimeOf, trafficOf
   return {
     time,
     ns: ({ chiplets }) => ns(chiplets),
+    isFastest({ chiplets }, least, tokenReplication) {
+      const leastNs = least(problem);
+      const isLeast = (traffic: LayerTraffic, copies: number) =>
+        time(traffic) <= leastNs(traffic, copies) * (1 + OPTIMALITY_GAP);
+      return (
+        isLeast(trafficOf(chiplets), tokenReplication) &&
+        // What is proved of all tokens says nothing of some of them.
+        batches.every((batch) => isLeast(countTraffic(batch, chiplets, problem), 1))
+      );
+    },
     mostNs: ({ rows, others }) => mostTimeNs([...rows, ...others], timingOf(rows)),
     choose: ({ rows, others }) =>
       chooseFastest(

@@ -6,7 +6,7 @@ import { keepingRouterGroups } from "../groups/router-groups.js";
 import { asksForReplicas, replicate } from "../replicas/replicate.js";
 import { balanced } from "./balance.js";
 import { dealing, isDealt } from "./dealt-replicas.js";
-import { estimatedTime, scheduledTime } from "./modelled-time.js";
+import { estimatedTime, provedTime, scheduledTime } from "./modelled-time.js";
 import { fastest } from "./time.js";
 import type { Asked } from "./hurried.js";
 
@@ -64,7 +64,12 @@ const PURSUITS: Record<Objective["minimise"], (solver: Solver, helpers: Helpers)
   traffic: (solver) => solver,
   load: balanced,
   time: (_, helpers) =>
-    fastest(helpers.portfolio, { ...helpers, estimate: estimatedTime, judge: scheduledTime }),
+    fastest(helpers.portfolio, {
+      ...helpers,
+      estimate: estimatedTime,
+      judge: scheduledTime,
+      least: provedTime,
+    }),
 };
 
 /** The same solver with replicas; baselines have their own way with them. */

@@ -6,7 +6,13 @@ import { largest, smallest } from "../../lib/statistics.js";
 import { annealCandidates, annealOverBatches } from "./anneal-candidates.js";
 import { evenest } from "./balance.js";
 import { isHurried, type Asked } from "./hurried.js";
-import { createJudge, rememberTraffic, type TimeOf, type TrafficOf } from "./modelled-time.js";
+import {
+  createJudge,
+  rememberTraffic,
+  type LeastTimeOf,
+  type TimeOf,
+  type TrafficOf,
+} from "./modelled-time.js";
 import { askRivals, toldOf } from "./rivals.js";
 import {
   cappedTasks,
@@ -32,6 +38,8 @@ export interface FastestOptions {
   readonly rivals: (asked: Asked) => readonly Solver[];
   /** Ranks the many variants; cheap. */
   readonly estimate: TimeOf;
+  /** What is proved of the judge's times; default nothing. */
+  readonly least?: LeastTimeOf;
   /** Decides between the few best variants and every solver's own answer. */
   readonly judge: TimeOf;
 }
@@ -49,7 +57,7 @@ export interface FastestOptions {
  */
 export function fastest(
   solver: Solver,
-  { search, rivals: rivalsOf, estimate, judge }: FastestOptions,
+  { search, rivals: rivalsOf, estimate, judge, least }: FastestOptions,
 ): Solver {
   return {
     ...solver,
@@ -74,9 +82,14 @@ export function fastest(
       if (solved.length === 0) return first;
       const answers = solved.map(({ solution }) => solution);
       const rows = distinct(answers);
+      const judged = createJudge(problem, judge, trafficOf);
+      const fastestRow = judged.choose({ rows, others: [] });
+      const leastCopies = boundOf(answers) ?? 1;
+      if (least && problem.numReplicas === 0 && judged.isFastest(fastestRow, least, leastCopies)) {
+        return { ...claimOf(fastestRow, answers), candidates: toldOf(solved) };
+      }
       const variants = await variantsOf(problem, answers, { ...silent, search, estimated, trafficOf, left });
       const timed = [...rows.map(estimated), ...variants];
-      const judged = createJudge(problem, judge, trafficOf);
       const annealed = annealCandidates(problem, timed, {
         ...silent,
         ...left(),
@@ -151,15 +164,21 @@ async function variantsOf(
     .slice(0, MOST_JUDGED_VARIANTS);
 }
 
+/** The best bound on C_T, whoever proved it. */
+function boundOf(answers: readonly Candidate[]): number | undefined {
+  const bounds = answers.flatMap(({ bound }) => bound ?? []);
+  return bounds.length === 0 ? undefined : largest(bounds);
+}
+
 /** The chosen placement with the best bound on C_T, whoever proved it, that holds under no cap on the load. */
 function claimOf(chosen: Candidate, answers: readonly Candidate[]): Candidate {
   if (chosen.status === "optimal" && answers.includes(chosen)) return chosen;
-  const bounds = answers.flatMap(({ bound }) => bound ?? []);
+  const bound = boundOf(answers);
   const { chiplets, cost, stoppedBy } = chosen;
   return {
     ...(answers.includes(chosen) ? chosen : { chiplets, cost }),
     status: "feasible",
-    ...(bounds.length > 0 && { bound: Math.min(cost, largest(bounds)) }),
+    ...(bound !== undefined && { bound: Math.min(cost, bound) }),
     stoppedBy: stoppedBy === "proof" ? "budget" : stoppedBy,
   };
 }

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { describeReplicas } from "../../cli/describe/describe.js";
 import { sampleTrace, traceText } from "../sample-trace.js";
+import { describeCurve } from "../../cli/auto-replicas.js";
 import { openWorkplace, type Workplace } from "./run-cli.js";
 
 interface Placed {
@@ -122,6 +123,14 @@ describe("replicas on the command line", () => {
     const refused = await place.run("compare", "trace.jsonl", "--chiplets", "4", "--replicas", "auto");
     expect(refused.exitCode).to.equal(2);
     expect(refused.stderr).to.contain("--replicas: found auto, expected a number");
+  });
+
+  it("are told with what was minimised: time and even loads are not the same", () => {
+    const law = { beta: 0.33, threshold: 1.053, r: 1.2, gain: 0.05, source: "elsewhere" };
+    const point = { numReplicas: 0, stepNs: 5e6, loadMaxOverMean: 1.2, cost: null };
+    const curve = { chosen: 0, numLayers: 1, points: [point], law };
+    expect(describeCurve(curve, "time")).to.include("on 1 layer:").and.include("loads may be less even");
+    expect(describeCurve(curve, "balance")).not.to.include("loads may be less even");
   });
 
   it("go to the layers where they gain most, within one budget for all", async () => {

@@ -6,6 +6,7 @@ import { withChiplets } from "../../lib/hardware/hardware.js";
 import { findHardware } from "../../lib/hardware/presets.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import type { Placement } from "../../lib/placement/placement.js";
+import { synthesizeTrace } from "../../traces/synthetic.js";
 import { createRoutingTrace } from "../../lib/trace/routing-trace.js";
 
 const trace = createRoutingTrace({
@@ -41,6 +42,30 @@ describe("evaluatePlacement", () => {
     ]);
     expect(mean.tokenReplication).to.equal(9 / 8);
     expect(step).to.equal(undefined);
+  });
+
+  it("proves no more of the time with less effort on C_G", () => {
+    const hardware = withChiplets(findHardware("mozart-deepseek")!, { numChiplets: 8, numGroups: 4 });
+    const synthetic = synthesizeTrace({ preset: "gpt-oss-20b", tokens: 600, layers: 1 });
+    const contiguous = {
+      ...placeBy([0]),
+      numExperts: 32,
+      numChiplets: 8,
+      layers: synthetic.layers.map(({ layer }) => ({
+        ...placeBy([layer]).layers[0],
+        chiplets: Array.from({ length: 8 }, (_, chiplet) =>
+          Array.from({ length: 4 }, (__, slot) => 4 * chiplet + slot),
+        ),
+      })),
+    };
+    const machine = { hardware, shape: findModelShape("gpt-oss-20b")! };
+    const provedBy = (boundEffort: number) =>
+      evaluatePlacement(synthetic, contiguous, {
+        ...{ chipletsPerGroup: 2, machine, bounds: new Map(), boundEffort },
+      }).step!.atLeastNs!;
+    const [none, some, all] = [0, 0.2, 1].map(provedBy);
+    expect(none).to.be.below(some);
+    expect(some).to.be.below(all);
   });
 
   it("sees a chiplet group as one where both chiplets are in it", () => {

@@ -1,4 +1,7 @@
 import fc from "fast-check";
+import { withChiplets } from "../../lib/hardware/hardware.js";
+import { findModelShape } from "../../lib/hardware/model-shapes.js";
+import { findHardware } from "../../lib/hardware/presets.js";
 import { createProblem, type PlacementProblem } from "../../lib/placement/problem.js";
 import { collectPatterns, type TokenPatterns } from "../../lib/trace/token-patterns.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
@@ -10,6 +13,13 @@ import { countTokenCopies } from "../../lib/placement/cost.js";
 export function patternsOf(tokens: readonly (readonly number[])[], numExperts: number): TokenPatterns {
   const layer = { layer: 0, numTokens: tokens.length, experts: Uint16Array.from(tokens.flat()) };
   return collectPatterns(layer, { topK: tokens[0].length, numExperts });
+}
+
+/** The objective time on two GPUs. */
+export function timeOnSomeMachine() {
+  const shape = findModelShape("gpt-oss-20b")!;
+  const hardware = withChiplets(findHardware("h100-8x8")!, { numChiplets: 2, numGroups: 1 });
+  return { minimise: "time", machine: { hardware, shape } } as const;
 }
 
 /** Token patterns of 2 to `maxExperts` experts. */

@@ -21,7 +21,7 @@ import { requireSolver, solvers } from "../../../solvers/index.js";
 import { localSearch } from "../../../solvers/local-search.js";
 import { BatchTraffic } from "../../../solvers/objectives/batch-traffic.js";
 import { fastest } from "../../../solvers/objectives/time.js";
-import { patternsOf, tokenPatterns } from "../arbitrary-problem.js";
+import { patternsOf, timeOnSomeMachine, tokenPatterns } from "../arbitrary-problem.js";
 
 const busiest = ({ chipletLoad }: LayerTraffic) => Math.max(...chipletLoad);
 const judge = () => busiest;
@@ -225,10 +225,4 @@ function prompts(): RoutingTrace {
     experts.set([...chosen], token * topK);
   }
   return { model: "gpt-oss-20b", numExperts: 32, topK, layers: [{ layer: 0, numTokens, experts }] };
-}
-
-function timeOnSomeMachine() {
-  const shape = findModelShape("gpt-oss-20b")!;
-  const hardware = withChiplets(findHardware("h100-8x8")!, { numChiplets: 2, numGroups: 1 });
-  return { minimise: "time", machine: { hardware, shape } } as const;
 }
