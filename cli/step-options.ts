@@ -16,7 +16,7 @@ import type { WorkloadOptions } from "./workload-options.js";
 export interface StepOptions extends WorkloadOptions {
   readonly configuration: ConfigurationName;
   readonly chunks?: number | "best";
-  readonly rule: PriorityRule | "best";
+  readonly rule?: PriorityRule | "best";
   readonly forwardOnly?: boolean;
   readonly sequences?: number;
   readonly sequenceLength?: number;
@@ -33,7 +33,7 @@ export function toScheduleOptions(options: StepOptions): Omit<ScheduleOptions, "
       ...configuration,
       overlap: typeof chunks === "number" ? { ...overlap, chunks } : overlap,
     },
-    rule: options.rule,
+    ...(options.rule && { rule: options.rule }),
     optimiserBytesPerWeight: options.optimiserBytes,
   };
 }
@@ -64,7 +64,7 @@ export function addStepOptions(command: Command): Command {
       ...Object.keys(STEP_CONFIGURATIONS).filter((name) => name !== "chunked"),
     ]),
     chunksOption(),
-    choiceOption("--rule <name>", "how free resources choose", [...priorityRules, "best"]),
+    ruleOption(),
     integerOption("--sequences <n>", "sequences (or prompts) of a micro-batch, instead of --tokens", 1),
     integerOption("--sequence-length <n>", "tokens of a sequence, in as many sequences", 1),
     numberOption(
@@ -76,6 +76,12 @@ export function addStepOptions(command: Command): Command {
   command.optionsGroup("Schedule:").option("--forward-only", "leave out the backward pass");
   for (const option of options) command.addOption(option);
   return command;
+}
+
+function ruleOption(): Option {
+  const rules = [...priorityRules, "best"];
+  const description = "how free resources choose (default: as for every time that is shown)";
+  return choiceOption("--rule <name>", description, rules).default(undefined);
 }
 
 function chunksOption(): Option {

@@ -85,6 +85,5 @@ export function runBackward(step: Step, layer: LayerDurations, index: number): v
   state.streamingSince = state.builder.nextTask;
   // Experts are written back once for all micro-batches.
   state.builder.scope(scope);
-  const done = writeBack(state, layer, updated);
-  releaseWeights(step, layer, { weights, done });
+  releaseWeights(step, layer, { weights, out: writeBack(state, layer, updated) });
 }

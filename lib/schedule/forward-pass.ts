@@ -87,5 +87,5 @@ export function runForward(step: Step, layer: LayerDurations, index: number): vo
   step.arriving = arriving;
   const done = finished(step, experts, weights);
   state.streamingSince = state.builder.nextTask;
-  releaseWeights(step, layer, { weights, done });
+  releaseWeights(step, layer, { weights, out: done.map((task) => [[task]]) });
 }

@@ -56,7 +56,10 @@ export interface ScheduleOptions {
    * paper. Adam with a 32-bit master copy and two moments takes 12.
    */
   readonly optimiserBytesPerWeight?: number;
-  /** How free resources choose, or "best" to try every rule and keep the shortest; default "critical-path". */
+  /**
+   * How free resources choose, or "best" to try every rule and keep the shortest. Default "critical-path", and in a training step on a
+   * wafer run as {@link DEFAULT_CONFIGURATION} the shorter of that and "in-turn".
+   */
   readonly rule?: PriorityRule | "best";
 }
 
@@ -189,8 +192,13 @@ function runOf(options: ScheduleOptions): { overlap: Overlap; workload: Workload
   return { overlap, workload: { ...workload, transport: chosen } };
 }
 
-function rulesOf({ rule = "critical-path" }: ScheduleOptions): readonly PriorityRule[] {
-  return rule === "best" ? priorityRules : [rule];
+function rulesOf(options: ScheduleOptions): readonly PriorityRule[] {
+  const { hardware, rule } = options;
+  if (rule !== undefined) return rule === "best" ? priorityRules : [rule];
+  const { overlap, workload } = runOf(options);
+  const takesTurns =
+    hardware.tokensStart === "root" && workload.phase === "train" && overlap.apart === "none";
+  return takesTurns ? ["critical-path", "in-turn"] : ["critical-path"];
 }
 
 /** Schedules one layer, forward and (in training) backward: a step of a model that has no other. */

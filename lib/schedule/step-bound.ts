@@ -3,7 +3,7 @@ import type { EvenTraffic, ReplicatedExperts } from "../performance/replicated-e
 import type { LayerTraffic } from "../placement/traffic.js";
 import { largest, mean } from "../statistics.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
-import { NO_RESOURCE, type TaskGraph } from "../task-graph/task-graph.js";
+import { resourceWorkNs } from "../task-graph/task-graph.js";
 import { kernelBoundNs } from "./kernel-bound.js";
 import type { LayerDurations } from "./layer-durations.js";
 import { hottestDurations, leastDurations } from "./model-durations.js";
@@ -78,19 +78,10 @@ function evenBoundNs(
   }));
   return Math.max(
     largest(remainingPathsNs(graph)),
-    largest(workOf(graph)),
+    largest(resourceWorkNs(graph)),
     plan.training && fromRoot ? turnBoundNs(durations, plan) : 0,
     fromRoot ? streamBoundNs(streamed, plan) : 0,
   );
-}
-
-/** Work of every resource, in ns. */
-function workOf({ resources, resourceOf, durationNs, numTasks }: TaskGraph): Float64Array {
-  const workNs = new Float64Array(resources.length);
-  for (let task = 0; task < numTasks; task++) {
-    if (resourceOf[task] !== NO_RESOURCE) workNs[resourceOf[task]] += durationNs[task];
-  }
-  return workNs;
 }
 
 /** Experts that have tokens, against all that are placed; of one with replicas some may have none. */

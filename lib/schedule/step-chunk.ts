@@ -141,7 +141,8 @@ function combine(state: StepState, chunk: Chunk, experts: readonly number[]): Li
 /**
  * Lets a chunk wait until so many of those before it have left a chiplet that it fits.
  *
- * Chunks come and go in one order on each chiplet: a chunk that overtook others could find the room taken.
+ * Chunks come to each chiplet in one order, so that of those of which nobody waited for the end all are counted: a chunk that overtook
+ * others could find the room taken. They may go in any.
  */
 function makeRoom(
   state: StepState,
@@ -169,7 +170,8 @@ function holdTokens(
   const bytes = chunk.chunkBytes[chiplet];
   const tokens = state.tokens[chiplet];
   const last = tokens.present.at(-1);
-  if (last !== undefined) state.builder.alongside(until, last.until);
+  // Where stages run apart chunks leave in order, too.
+  if (last !== undefined && state.overlap.apart !== "none") state.builder.alongside(until, last.until);
   state.builder.hold({ memory: state.resources.sram[chiplet], bytes, from, until });
   tokens.present.push({ bytes, from, until });
   tokens.heldBytes += bytes;

@@ -53,6 +53,7 @@ export function buildStepGraph(layers: readonly LayerDurations[], plan: StepPlan
       tokens: srams.map(({ tokenBytes }) => ({ roomBytes: tokenBytes, heldBytes: 0, present: [] })),
       gate: NOTHING,
       lastKernel: new Map(),
+      attended: NOTHING,
       streamingSince: 0,
     },
     plan,

@@ -13,8 +13,8 @@ export interface Step {
   readonly pieces: readonly Piece[];
   /** Of every chiplet. */
   readonly srams: readonly SramPlan[];
-  /** When every chiplet is done with its experts, one entry a pass so far. */
-  readonly released: (readonly number[])[];
+  /** How the experts of every chiplet leave it, one entry a pass so far. Indexed [pass][chiplet]. */
+  readonly released: (readonly Departure[])[];
   /** What brings every piece to the next pass. */
   arriving: readonly Arrival[];
   /** When the chunks of every piece reached a pass. Indexed [pass][piece][chunk]. */
@@ -94,17 +94,28 @@ export interface Weights {
   readonly loaded: readonly number[];
 }
 
-/** Streams in the experts of the next pass: those that fit ahead after the pass before the last, others after it. */
+/** When the experts of one pass have left a chiplet. */
+interface Departure {
+  /** When one has, when two have, and so on; fewer entries where several leave at once. */
+  readonly after: readonly number[];
+  readonly expertBytes: number;
+}
+
+/** Streams in the experts of the next pass: those that fit ahead after the pass before the last, others as those before leave. */
 export function bringWeights(
   { state, srams, released }: Step,
   layer: LayerDurations,
   factor: number,
 ): Weights {
   const pass = released.length;
-  const releasedIn = (earlier: number, chiplet: number) =>
-    earlier < 0 ? NOTHING : released[earlier][chiplet];
-  const roomFor = (chiplet: number, place: number) =>
-    releasedIn(place < srams[chiplet].prefetched[pass] ? pass - 2 : pass - 1, chiplet);
+  const roomFor = (chiplet: number, place: number) => {
+    const ahead = srams[chiplet].prefetched[pass];
+    if (place < ahead) return pass < 2 ? NOTHING : (released[pass - 2][chiplet].after.at(-1) ?? NOTHING);
+    if (pass < 1) return NOTHING;
+    const { after, expertBytes } = released[pass - 1][chiplet];
+    const number = Math.ceil(((place + 1 - ahead) * layer.expertBytes) / expertBytes);
+    return after[Math.min(number, after.length) - 1];
+  };
   const arriving = streamWeights(state, layer, { factor, roomFor });
   const loaded = arriving.map((experts) =>
     experts.length === 0
@@ -131,19 +142,31 @@ export function finished(
  *
  * A pass is not over before the one before it, so that room for experts ahead is room indeed: a chiplet without experts
  * in a pass has no work that would tell, and what is written back may come late.
+ *
+ * @param pass.out The tasks after which each expert of every chiplet has left, or all of them at once. Indexed [chiplet][number].
  */
 export function releaseWeights(
   { state, released }: Step,
-  layer: LayerDurations,
-  { weights, done }: { weights: Weights; done: readonly number[] },
+  { expertBytes }: LayerDurations,
+  { weights, out }: { weights: Weights; out: readonly (readonly (readonly number[])[])[] },
 ): void {
   const before = released.at(-1);
-  released.push(before ? done.map((own, chiplet) => join(state, [own, before[chiplet]])) : done);
+  const departures = out.map((experts, chiplet) => {
+    const after: number[] = [];
+    let last = before?.[chiplet].after.at(-1) ?? NOTHING;
+    // Where stages run apart, room for a layer is made when all of the one before is done.
+    const leaving = state.overlap.apart === "none" ? experts : [experts.flat()];
+    for (const tasks of leaving) after.push((last = join(state, [last, ...tasks])));
+    return { after, expertBytes };
+  });
+  released.push(departures);
   if (state.resources.sram.length === 0) return;
   weights.arriving.forEach((experts, chiplet) => {
     const memory = state.resources.sram[chiplet];
-    for (const { link } of experts) {
-      state.builder.hold({ memory, bytes: layer.expertBytes, from: link, until: done[chiplet] });
-    }
+    const { after } = departures[chiplet];
+    experts.forEach(({ link }, place) => {
+      const until = after[Math.min(place, after.length - 1)];
+      state.builder.hold({ memory, bytes: expertBytes, from: link, until });
+    });
   });
 }

@@ -1,6 +1,6 @@
 /** The stages of a step beside the way of its chunks: weights, attention, activations. */
 import type { LayerDurations } from "./layer-durations.js";
-import { endStage, inTurn, join, waitFor, type StepState } from "./step-state.js";
+import { endStage, inTurn, join, NOTHING, waitFor, type StepState } from "./step-state.js";
 
 /** The tasks that bring one expert in: the memory is read while the link forwards. */
 export interface ExpertArrival {
@@ -58,15 +58,15 @@ export function streamWeights(
  * Writes the experts of every chiplet back over its link to memory.
  *
  * @param updated When the experts of every chiplet are final. Shape [numChiplets].
- * @returns When every chiplet has written all of them. Shape [numChiplets].
+ * @returns The tasks that write each of them, or after which all are final where there are none. Indexed [chiplet][expert].
  */
-export function writeBack(state: StepState, layer: LayerDurations, updated: readonly number[]): number[] {
+export function writeBack(state: StepState, layer: LayerDurations, updated: readonly number[]): number[][][] {
   const { builder, resources } = state;
   const linkNs = layer.expertLinkNs * layer.updateFactor;
   const memoryNs = Math.max(layer.expertMemoryNs * layer.updateFactor, linkNs);
   const added: number[] = [];
   const written = updated.map((final, chiplet) => {
-    const own: number[] = [];
+    const own: number[][] = [];
     for (let place = 0; place < layer.streamedExperts[chiplet]; place++) {
       const write = builder.task({
         kind: "write back",
@@ -83,10 +83,10 @@ export function writeBack(state: StepState, layer: LayerDurations, updated: read
       });
       // The memory comes first: an expert leaves its chiplet only when somebody takes it.
       builder.alongside(link, write);
-      own.push(write, link);
+      added.push(write, link);
+      own.push([write, link]);
     }
-    for (const task of own) added.push(task);
-    return own.length === 0 ? final : join(state, own);
+    return own.length === 0 ? [[final]] : own;
   });
   endStage(state, "side", { tasks: added });
   return written;
@@ -105,8 +105,18 @@ export function attend(
     for (const before of after) waitFor(state, task, before);
     return task;
   });
+  if (kind === "attention" && state.site.tokensStart === "root") takeTurn(state, tasks[0]);
   endStage(state, kind === "attention" ? "main" : "side", { tasks });
   return tasks.length === 1 ? tasks[0] : join(state, tasks);
+}
+
+/**
+ * Attention on a root chiplet goes on from micro-batch to micro-batch and from layer to layer: what the first micro-batch waits for
+ * is due before what the others do.
+ */
+function takeTurn(state: StepState, attention: number): void {
+  if (state.attended !== NOTHING) state.builder.expectAfter(attention, state.attended);
+  state.attended = attention;
 }
 
 /** Moves the activations of a part between the chiplets and the memory where they are kept. */

@@ -14,6 +14,8 @@ export interface StepState {
   gate: number;
   /** The last task of every resource whose kernels start in order. */
   readonly lastKernel: Map<number, number>;
+  /** The latest attention on a root chiplet, or {@link NOTHING}. */
+  attended: number;
   /** First of the tasks that bring in this pass's weights, or that write back those before them. */
   streamingSince: number;
 }

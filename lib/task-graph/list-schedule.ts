@@ -1,7 +1,9 @@
 import { KeyedHeap } from "./keyed-heap.js";
 import { priorityRules, taskPriorities, type PriorityRule } from "./priorities.js";
-import { NO_RESOURCE, type TaskGraph } from "./task-graph.js";
+import { NO_RESOURCE, resourceWorkNs, type TaskGraph } from "./task-graph.js";
 import { TaskHeaps } from "./task-heaps.js";
+import { largest } from "../statistics.js";
+import { SUM_ROUNDING } from "./tolerance.js";
 
 /** When every task starts. */
 export interface Schedule {
@@ -114,7 +116,8 @@ function lastEndNs(startNs: Float64Array, durationNs: Float64Array): number {
 }
 
 /**
- * Schedules by every rule and keeps the shortest, of equals the one whose rule comes first in {@link priorityRules}.
+ * Schedules by one rule after another and keeps the shortest, of equals the first; none is shorter than one that takes no longer
+ * than some resource's work, so that ends it.
  *
  * @param rules At least one.
  * @param remainingNs As `remainingPathsNs` gives it, where it is known already. Shape [numTasks].
@@ -124,7 +127,18 @@ export function bestListSchedule(
   rules: readonly PriorityRule[] = priorityRules,
   remainingNs?: Float64Array,
 ): { schedule: Schedule; rule: PriorityRule } {
-  return rules
-    .map((rule) => ({ schedule: listSchedule(graph, taskPriorities(graph, rule, remainingNs)), rule }))
-    .reduce((best, next) => (next.schedule.makespanNs < best.schedule.makespanNs ? next : best));
+  const scheduled = (rule: PriorityRule) => ({
+    schedule: listSchedule(graph, taskPriorities(graph, rule, remainingNs)),
+    rule,
+  });
+  const [first, ...others] = rules;
+  let best = scheduled(first);
+  if (others.length === 0) return best;
+  const leastNs = largest(resourceWorkNs(graph), 0) * (1 + SUM_ROUNDING);
+  for (const rule of others) {
+    if (best.schedule.makespanNs <= leastNs) break;
+    const next = scheduled(rule);
+    if (next.schedule.makespanNs < best.schedule.makespanNs) best = next;
+  }
+  return best;
 }

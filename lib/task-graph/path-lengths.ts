@@ -28,14 +28,31 @@ export function earliestStartsNs(graph: TaskGraph): Float64Array {
  * @returns Shape [numTasks].
  */
 export function remainingPathsNs(graph: TaskGraph): Float64Array {
+  return pathsNs(graph, () => NOBODY);
+}
+
+/**
+ * The same where tasks of a resource follow each other as they are likely to (`nextOf`): how urgent every task is, but no bound.
+ *
+ * @returns Shape [numTasks].
+ */
+export function likelyPathsNs(graph: TaskGraph): Float64Array {
+  const { nextOf } = graph;
+  return pathsNs(graph, (task) => nextOf[task]);
+}
+
+const NOBODY = -1;
+
+function pathsNs(graph: TaskGraph, next: (task: number) => number): Float64Array {
   const { numTasks, durationNs, successorOffsets, successors, successorLagNs } = graph;
-  const remaining = new Float64Array(numTasks);
+  const paths = new Float64Array(numTasks);
   for (let task = numTasks - 1; task >= 0; task--) {
-    let longest = durationNs[task];
+    const follower = next(task);
+    let longest = durationNs[task] + (follower === NOBODY ? 0 : paths[follower]);
     for (let edge = successorOffsets[task]; edge < successorOffsets[task + 1]; edge++) {
-      longest = Math.max(longest, successorLagNs[edge] + remaining[successors[edge]]);
+      longest = Math.max(longest, successorLagNs[edge] + paths[successors[edge]]);
     }
-    remaining[task] = longest;
+    paths[task] = longest;
   }
-  return remaining;
+  return paths;
 }

@@ -1,10 +1,12 @@
-import { remainingPathsNs } from "./path-lengths.js";
+import { likelyPathsNs, remainingPathsNs } from "./path-lengths.js";
 import type { TaskGraph } from "./task-graph.js";
 
 /**
  * The rules by which a free resource chooses among the tasks that wait for it.
  *
  * - critical-path: the longest path from the start of the task to the end of everything.
+ * - in-turn: the same path, tasks of a resource that are likely to follow each other doing so: what the first of several equal
+ *   tasks waits for is due before what the others do.
  * - longest-tail: the longest path from the end of the task: Jackson's rule, optimal for one resource whose
  *   deliveries run in parallel (one DRAM that feeds chiplets, one load each).
  * - heaviest-first: the largest weight, for instance the chiplet with the most load: the rule of Mozart, section 4.3.
@@ -13,6 +15,7 @@ import type { TaskGraph } from "./task-graph.js";
  */
 export const priorityRules = [
   "critical-path",
+  "in-turn",
   "longest-tail",
   "heaviest-first",
   "johnson",
@@ -39,6 +42,8 @@ export function taskPriorities(
   switch (rule) {
     case "critical-path":
       return remainingNs;
+    case "in-turn":
+      return likelyPathsNs(graph);
     case "longest-tail":
       return remainingNs.map((path, task) => path - durationNs[task]);
     case "heaviest-first":

@@ -16,6 +16,7 @@ export class TaskColumns {
   weight = new Float64Array(FEW_TASKS);
   scopeOf = new Int32Array(FEW_TASKS);
   partOf = new Int32Array(FEW_TASKS);
+  nextOf = new Int32Array(FEW_TASKS);
 
   /** Makes room for one more task and returns its number. */
   add(): number {
@@ -33,6 +34,7 @@ export class TaskColumns {
       weight: this.weight.subarray(0, size),
       scopeOf: this.scopeOf.subarray(0, size),
       partOf: this.partOf.subarray(0, size),
+      nextOf: this.nextOf.subarray(0, size),
     };
   }
 
@@ -44,6 +46,7 @@ export class TaskColumns {
     this.weight = copyInto(new Float64Array(length), this.weight);
     this.scopeOf = copyInto(new Int32Array(length), this.scopeOf);
     this.partOf = copyInto(new Int32Array(length), this.partOf);
+    this.nextOf = copyInto(new Int32Array(length), this.nextOf);
   }
 }
 

@@ -24,6 +24,8 @@ export interface TaskGraph {
   readonly scopes: readonly string[];
   /** Number that tells tasks of one scope, kind and resource apart, or -1. Shape [numTasks]. */
   readonly partOf: Int32Array;
+  /** The task of the same resource that is likely to run next, or -1: rules reckon with it, nothing makes it so. Shape [numTasks]. */
+  readonly nextOf: Int32Array;
   /** Shape [numTasks + 1]. */
   readonly predecessorOffsets: Int32Array;
   /** Shape [numEdges]. */
@@ -152,6 +154,7 @@ export class TaskGraphBuilder {
     tasks.weight[task] = options.weight ?? durationNs;
     tasks.scopeOf[task] = this.#scope;
     tasks.partOf[task] = options.part ?? -1;
+    tasks.nextOf[task] = -1;
     return task;
   }
 
@@ -167,6 +170,11 @@ export class TaskGraphBuilder {
    */
   alongside(task: number, predecessor: number, delayNs = 0): void {
     this.#edge(task, predecessor, delayNs);
+  }
+
+  /** Says that `task` is likely to run when `before` has, on the same resource, though it need not wait. At most one task a `before`. */
+  expectAfter(task: number, before: number): void {
+    this.#tasks.nextOf[before] = task;
   }
 
   /** Lets bytes occupy a memory from the start of one task to the end of another. */
@@ -224,4 +232,13 @@ export function taskName(graph: TaskGraph, task: number): string {
     part < 0 ? "" : `${part}`,
   ];
   return words.filter((word) => word !== "").join(" ");
+}
+
+/** Work of every resource, in ns. Shape [numResources]. */
+export function resourceWorkNs({ resources, resourceOf, durationNs, numTasks }: TaskGraph): Float64Array {
+  const workNs = new Float64Array(resources.length);
+  for (let task = 0; task < numTasks; task++) {
+    if (resourceOf[task] !== NO_RESOURCE) workNs[resourceOf[task]] += durationNs[task];
+  }
+  return workNs;
 }

@@ -60,7 +60,7 @@ function layersOf(streamed: boolean): fc.Arbitrary<LayerDurations[]> {
     expertMemoryNs: time,
     expertLinkNs: time,
     updateFactor: fc.constantFrom(1, 7),
-    expertBytes: fc.constant(100),
+    expertBytes: fc.constantFrom(40, 100),
     chunkBytes: perChiplet(80),
   });
   return fc.array(layer, { minLength: 1, maxLength: 3 });
@@ -276,6 +276,7 @@ describe("buildStepGraph", () => {
     const even: LayerDurations = {
       ...layer,
       streamedExperts: [3, 3, 3, 3],
+      expertBytes: 100,
       expertsNs: new Float64Array(numChiplets).fill(50),
       unitShare: 0,
       chunkBytes: new Float64Array(numChiplets).fill(50),
@@ -294,9 +295,67 @@ describe("buildStepGraph", () => {
     expect(peak(300 + 200 + 150)).to.be.within(500, 300 + 200 + 150);
   });
 
+  /** One chiplet, two micro-batches, and one expert of 100 bytes or several. */
+  const alone = (of: Partial<LayerDurations>): LayerDurations => {
+    const free = { rootNs: new Float64Array(1), chipletNs: new Float64Array(1), latencyNs: 0 };
+    return {
+      attentionNs: 100,
+      sharedNs: 0,
+      saveNs: 0,
+      dispatch: free,
+      combine: free,
+      expertsNs: Float64Array.of(10),
+      unitShare: 0,
+      expertSaveNs: Float64Array.of(0),
+      backwardFactor: 2,
+      streamedExperts: [0],
+      expertMemoryNs: 0,
+      expertLinkNs: 0,
+      updateFactor: 1,
+      expertBytes: 100,
+      chunkBytes: Float64Array.of(10),
+      ...of,
+    };
+  };
+  const training = (layers: readonly LayerDurations[], overlap: Overlap, sramBytes = 1000) => {
+    const site = { ...wafer, numGroups: 1, chipletsPerGroup: 1, chipletsPerMemory: 1, sramBytes };
+    return buildStepGraph(layers, { site, overlap, numMicroBatches: 2, training: true });
+  };
+
+  it("lets a chunk go before one that came earlier, and saves what waits only where stages run apart", () => {
+    const makespan = (overlap: Overlap) =>
+      listSchedule(training([alone({ expertSaveNs: Float64Array.of(100) })], overlap), "in-turn").makespanNs;
+    // Attention and experts of the first micro-batch, saved and reloaded; experts and all attention backward.
+    expect(makespan(OVERLAPS.chunked)).to.equal(100 + 10 + 2 * 100 + 20 + 2 * 200);
+    expect(makespan(OVERLAPS.mozart)).to.be.at.least(100 + 10 + 3 * 100 + 20 + 2 * 200);
+  });
+
+  it("brings experts in as those before are written back, one by one, but where stages run apart", () => {
+    const layer = alone({ streamedExperts: [3], expertMemoryNs: 10, expertLinkNs: 10 });
+    const startsOf = (overlap: Overlap) => {
+      // Room for three experts, another one ahead, and three chunks.
+      const graph = training([layer, layer], overlap, 430);
+      const { startNs } = listSchedule(graph, "in-turn");
+      const kind = (name: string) => (task: number) => graph.kinds[graph.kindOf[task]] === name;
+      const onMemory = [...startNs.keys()].filter(
+        (task) => graph.resources[graph.resourceOf[task]] === "memory 0",
+      );
+      const [weights, written] = [onMemory.filter(kind("weights")), onMemory.filter(kind("write back"))];
+      return {
+        last: startNs[weights[weights.length - 1]],
+        firstWritten: startNs[written[0]] + 10,
+        allWritten: startNs[written[2]] + 10,
+      };
+    };
+    const oneByOne = startsOf(OVERLAPS.chunked);
+    expect(oneByOne.last).to.be.within(oneByOne.firstWritten, oneByOne.allWritten);
+    const together = startsOf(OVERLAPS.mozart);
+    expect(together.last).to.be.at.least(together.allWritten);
+  });
+
   it("lets the validator tell where one layer alone does not fit the SRAM", () => {
     const [layer] = fc.sample(layersOf(true), { numRuns: 1, seed: 1 })[0];
-    const full = { ...layer, streamedExperts: [3, 3, 3, 3] };
+    const full = { ...layer, streamedExperts: [3, 3, 3, 3], expertBytes: 100 };
     const graph = buildStepGraph([full], { ...serial, site: { ...wafer, sramBytes: 250 } });
     const [violation] = validateSchedule(graph, listSchedule(graph));
     expect(violation.rule).to.equal("memory");
