@@ -2,13 +2,22 @@ import type { PlacementProblem } from "../../lib/placement/problem.js";
 import type { SolverOptions } from "../../lib/placement/solver.js";
 import { SUM_ROUNDING } from "../../lib/placement/tolerance.js";
 import { tokenReplicationOf } from "../../lib/placement/traffic.js";
+import { verifyChiplets } from "../../lib/placement/verify.js";
 import { createRandom } from "../../lib/random.js";
 import { mean } from "../../lib/statistics.js";
+import { dealAsServed, mergeReplicas } from "../replicas/deal-tokens.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
 import { annealTime, TIME_ANNEALING, type TimeAnnealing } from "./anneal-time.js";
 import { BatchTraffic } from "./batch-traffic.js";
 import { isHurried } from "./hurried.js";
-import type { Judge, TimeOf, TrafficOf, TrafficTime } from "./modelled-time.js";
+import {
+  createJudge,
+  rememberTraffic,
+  type Judge,
+  type TimeOf,
+  type TrafficOf,
+  type TrafficTime,
+} from "./modelled-time.js";
 import { createAdmissibility, SwapTraffic, type Swap, type Swappable } from "./swap-traffic.js";
 import { startsEverywhere, type Candidate, type TimedCandidate } from "./time-candidates.js";
 
@@ -41,19 +50,20 @@ const ANNEALING_STREAM = 900;
 const ROUNDS_STREAM = 905;
 const SCHEDULE_STREAM = 908;
 const BATCHES_STREAM = 910;
+const SERVED_STREAM = 920;
 
 type AnnealingOptions = SolverOptions & { readonly estimate: TimeOf; readonly trafficOf: TrafficOf };
 
 /**
  * What annealing on the estimate itself makes of the best candidates, and then of what the judge likes best so far, which knows
- * what the estimate leaves out; nothing where there are replicas, whose loads a swap changes on other chiplets too.
+ * what the estimate leaves out. Where there are replicas, they are experts of their own that serve the tokens which they serve now.
  */
 export function annealCandidates(
   problem: PlacementProblem,
   candidates: readonly TimedCandidate[],
   { estimate, judge, ...options }: AnnealingOptions & { readonly judge: Judge },
 ): Candidate[] {
-  if (problem.numReplicas > 0) return [];
+  if (problem.numReplicas > 0) return annealReplicated(problem, candidates, { estimate, judge, ...options });
   const ranked = [...candidates].sort((a, b) => a.ns - b.ns);
   const estimateNs = estimate(problem);
   const state = new SwapTraffic(problem.patterns, problem.load, problem);
@@ -84,6 +94,34 @@ export function annealCandidates(
   const off = () => Math.abs(estimateNs(options.trafficOf(best().chiplets)) / judge.ns(best()) - 1);
   if (!startsEverywhere(problem) && off() > FAR_FROM_SCHEDULE) annealed.push(polish(best(), SCHEDULE_STREAM));
   return annealed;
+}
+
+/** The same with replicas, each of which serves the tokens that it serves under the best so far. */
+function annealReplicated(
+  problem: PlacementProblem,
+  candidates: readonly TimedCandidate[],
+  { judge, ...options }: AnnealingOptions & { readonly judge: Judge },
+): Candidate[] {
+  const best = candidates
+    .map(({ placement }) => placement)
+    .reduce((a, b) => (judge.ns(b) < judge.ns(a) ? b : a));
+  const random = createRandom(options.seed, problem.layer, SERVED_STREAM);
+  const served = dealAsServed(problem, best.chiplets, random);
+  const trafficOf = rememberTraffic(served.problem);
+  const placement = { ...best, chiplets: served.placed };
+  const begun = { placement, ns: options.estimate(served.problem)(trafficOf(served.placed)) };
+  const annealed = annealCandidates(served.problem, [begun], {
+    ...options,
+    trafficOf,
+    judge: createJudge(served.problem, () => judge.time, trafficOf),
+  });
+  return annealed.flatMap(({ stoppedBy, ...dealt }) => {
+    const chiplets = mergeReplicas(served, dealt.chiplets);
+    if (verifyChiplets(problem, chiplets).length > 0) return [];
+    return [
+      { status: "feasible", chiplets, cost: tokenReplicationOf(options.trafficOf(chiplets)), stoppedBy },
+    ];
+  });
 }
 
 /**

@@ -42,6 +42,8 @@ export function cappedTasks(
   answers: readonly Candidate[],
   trafficOf: TrafficOf,
 ): [PlacementProblem, Chiplets][] {
+  // Searches with replicas take a second and more each, and annealing makes up for them.
+  if (problem.numReplicas > 0) return [];
   const { limits } = problem;
   const loaded = answers.map(({ chiplets, cost }) => ({
     chiplets,

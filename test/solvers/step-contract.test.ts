@@ -17,18 +17,21 @@ const trace = synthesizeTrace({ preset: "deepseek-moe-16b", tokens: 300, layers:
 describe("the default placement", () => {
   const cases = [
     { name: "mozart-deepseek", phases: ["train"] },
+    { name: "mozart-deepseek", phases: ["train"], numReplicas: 8 },
     { name: "ucie-a-hbm3", phases: ["prefill"] },
     { name: "h100-8x8", phases: ["prefill", "decode"] },
     { name: "gb200-nvl72", phases: ["decode"] },
   ] as const;
-  for (const { name, phases } of cases) {
+  for (const { name, phases, ...rest } of cases) {
+    const numReplicas = "numReplicas" in rest ? rest.numReplicas : 0;
+    const replicas = numReplicas > 0 ? `, ${numReplicas} replicas` : "";
     for (const phase of phases) {
-      it(`makes a step no slower than any row of compare, on the tokens learned from: ${name}, ${phase}`, async () => {
+      it(`makes a step no slower than any row of compare, on the tokens learned from: ${name}, ${phase}${replicas}`, async () => {
         const preset = findHardware(name)!;
         const hardware = withChiplets(preset, { numChiplets: 16 });
         const machine = { hardware, shape, workload: createWorkload({ hardware, shape }, { phase }) };
         const { minimise: objective } = chooseObjective({}, machine);
-        const posing = poseFor(trace, machine, { objective });
+        const posing = poseFor(trace, machine, { objective, numReplicas });
         const stepNs = async (solver: string) => {
           const placed = await placeTrace(trace, {
             posing,
@@ -43,6 +46,7 @@ describe("the default placement", () => {
         for (const rival of solvers.filter(({ kind }) => kind === "baseline")) {
           expect(own, rival.name).to.be.at.most(await stepNs(rival.name));
         }
+        expect(own, "local-search").to.be.at.most(await stepNs("local-search"));
       });
     }
   }

@@ -4,7 +4,7 @@ import { createProblem } from "../../../lib/placement/problem.js";
 import { countTraffic } from "../../../lib/placement/traffic.js";
 import { createRandom } from "../../../lib/random.js";
 import { sum } from "../../../lib/statistics.js";
-import { dealTokens, mergeReplicas } from "../../../solvers/replicas/deal-tokens.js";
+import { dealAsServed, dealTokens, mergeReplicas } from "../../../solvers/replicas/deal-tokens.js";
 import { tokenPatterns } from "../arbitrary-problem.js";
 
 describe("dealTokens", () => {
@@ -70,5 +70,36 @@ describe("dealTokens", () => {
       [7, 8],
       [3, 4, 7, 8],
     ]);
+  });
+});
+
+describe("dealAsServed", () => {
+  const chiplets = [
+    [0, 1, 2],
+    [0, 3, 1],
+    [0, 2, 3],
+  ];
+  const options = { numChiplets: 3, slotsPerChiplet: 3, numReplicas: 5 } as const;
+  const layers = tokenPatterns(4).filter(({ numExperts }) => numExperts === 4);
+
+  it("makes the token copies that nearest dispatch makes, and is the same placement", () => {
+    fc.assert(
+      fc.property(layers, (patterns) => {
+        const problem = createProblem(patterns, { ...options, dispatch: "nearest" });
+        const { placed, ...dealt } = dealAsServed(problem, chiplets, createRandom(1));
+        const tokenCopies = (...args: Parameters<typeof countTraffic>) =>
+          sum(countTraffic(...args).chipletTokens);
+        const served = tokenCopies(dealt.problem.patterns, placed, dealt.problem);
+        expect(served).to.be.closeTo(tokenCopies(patterns, chiplets, problem), 1e-9 * served);
+        expect(mergeReplicas(dealt, placed)).to.deep.equal(chiplets.map((experts) => experts.toSorted()));
+      }),
+    );
+  });
+
+  it("deals in turn where tokens do not look at their other experts", () => {
+    const [patterns] = fc.sample(layers, { seed: 4, numRuns: 1 });
+    const problem = createProblem(patterns, { ...options, dispatch: "uniform" });
+    const { problem: served } = dealAsServed(problem, chiplets, createRandom(1));
+    expect([...served.load]).to.deep.equal([...dealTokens(problem, chiplets, createRandom(1)).problem.load]);
   });
 });
