@@ -9,6 +9,7 @@ import { expertBytes } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { transferNs, copiesToChiplets } from "./link-loads.js";
 import { unitShare } from "./gpu-stages.js";
+import { kernelLayerNs } from "./kernel-estimate.js";
 import { sramPlan } from "./memory.js";
 import { weightBytesOf, wireBytes } from "./piece.js";
 import { rememberLast } from "./remember.js";
@@ -36,7 +37,8 @@ export interface EstimateOptions {
  *   first micro-batch hide of them, then attention, dispatch, experts and combine, of every micro-batch one after
  *   another where transfers run apart, or of one, and of each other the slowest resource on that way;
  * - the busiest memory: weights and saved activations;
- * - the root: attention and shared experts.
+ * - the root: attention and shared experts;
+ * and in inference on GPUs whose kernels are known exactly what its schedule takes (`kernelLayerNs`).
  * `npm run bench:schedule` prints how far it is from the schedules. What does not depend on the traffic is
  * computed once.
  */
@@ -47,6 +49,14 @@ export function createLayerEstimate(
   const tokens = microBatchTokens(options.workload, machine.hardware);
   const besideCompute = options.apart === "none" && options.workload.microBatches > 1;
   const piece = { workload: options.workload, tokens, besideCompute };
+  const { kernels, tokensStart, weights } = machine.hardware;
+  const isOnGpus = kernels !== undefined && tokensStart === "everywhere" && weights === "resident";
+  if (isOnGpus && options.apart === "none" && options.workload.phase !== "train") {
+    const { microBatches } = options.workload;
+    const ofKernels = createStageTimer(machine, piece);
+    const shareOfUnits = unitShare(machine.hardware, piece);
+    return (traffic) => kernelLayerNs(ofKernels(traffic), { microBatches, unitShare: shareOfUnits });
+  }
   const stagesOf = createStageTimer(machine, piece, { busiestAlone: true });
   const share = unitShare(machine.hardware, piece);
   const prefetchedOf = createPrefetchedShare(machine, options.workload);

@@ -1,12 +1,13 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { withChiplets, type Hardware } from "../../lib/hardware/hardware.js";
-import { findHardware } from "../../lib/hardware/presets.js";
+import { findHardware, hardwarePresets } from "../../lib/hardware/presets.js";
+import { TRANSPORTS } from "../../lib/hardware/workload.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { linkLoads, linkTimes } from "../../lib/performance/link-loads.js";
 import { groupCapacity, memoryWarning } from "../../lib/performance/memory.js";
 import { transferTime } from "../../lib/performance/network.js";
-import { paperWorkload } from "../../lib/performance/workload.js";
+import { createWorkload, paperWorkload } from "../../lib/performance/workload.js";
 import { estimateMakespanNs, STEP_CONFIGURATIONS, stepMakespanNs } from "../../lib/schedule/schedule-step.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { createRandom } from "../../lib/random.js";
@@ -57,6 +58,25 @@ describe("estimateMakespanNs", () => {
       return estimateMakespanNs(traffic, { hardware, shape, workload, configuration: C });
     };
     for (const length of [16, 128, 256, 1024]) expect(time(2 * length)).to.be.at.least(time(length));
+  });
+
+  it("is the schedule of a layer in inference on GPUs", () => {
+    for (const preset of hardwarePresets.filter(({ kernels }) => kernels !== undefined)) {
+      const gpus = withChiplets(preset, { numChiplets: 16 });
+      const placed = { ...traffic, chipletsPerGroup: gpus.chipletsPerGroup };
+      const groups = new Float64Array(gpus.numGroups).fill(traffic.numTokens);
+      for (const phase of ["prefill", "decode"] as const) {
+        for (const transport of TRANSPORTS) {
+          for (const microBatches of [1, 2, 3]) {
+            const workload = createWorkload({ hardware: gpus, shape }, { phase, transport, microBatches });
+            const options = { hardware: gpus, shape, workload };
+            const on = { ...placed, groupTokens: groups };
+            const makespanNs = stepMakespanNs([on], options);
+            expect(estimateMakespanNs(on, options)).to.be.closeTo(makespanNs, 1e-9 * makespanNs);
+          }
+        }
+      }
+    }
   });
 
   it("is within 20 % of the schedule that it stands for, whatever overlaps", () => {
