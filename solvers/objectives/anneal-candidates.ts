@@ -38,8 +38,8 @@ const ROUNDS = 2;
 
 /**
  * Swaps tried on the schedule itself, some fifty times as dear, where the estimate is further from it than so on a wafer: which transfer
- * goes first counts there, of which the estimate knows nothing. Cooler, as only little is left. GPUs wait for each other twice a layer,
- * so that the estimate is off by as much for all placements.
+ * goes first counts there, of which the estimate knows nothing. Cooler, as only little is left. On GPUs the estimate is the
+ * schedule itself, or in training off by as much for all placements.
  */
 const SCHEDULED_MOVES = 3000;
 const FAR_FROM_SCHEDULE = 0.001;
