@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { Command, Option } from "commander";
 import {
   compareSolvers,
+  type ComparedSolver,
   type ComparisonRow,
   createTasks,
   crossEvaluate,
@@ -11,6 +12,7 @@ import {
   poseLayer,
   runSolvers,
   type Task,
+  type TaskTable,
 } from "../../doors/flows.js";
 import {
   comparedWorth,
@@ -18,10 +20,11 @@ import {
   comparisonData,
   comparisonHeadline,
   comparisonTable,
+  counted,
   type ObjectiveName,
   reportPage,
 } from "../../doors/report.js";
-import { solvers, requireSolver } from "../../doors/solvers.js";
+import { solvers, requireSolver, type Solver } from "../../doors/solvers.js";
 import { type RoutingTrace, splitParts, type SplitTrace } from "../../doors/traces.js";
 import { addDrawsOption, describeBeforeAfter, type WorthCommandOptions } from "../before-after.js";
 import { describeInput, inputData } from "../describe/describe.js";
@@ -98,91 +101,113 @@ export function compareCommand(end: (exitCode: number) => void): Command {
       "\nExamples:\n  moeplace compare\n  moeplace compare trace.jsonl.gz --chiplets 8 --solver contiguous louvain\n" +
         "  moeplace compare law.jsonl.gz --evaluate-on intent.jsonl.gz --evaluate-on summary.jsonl.gz --solver exact",
     )
-    .action(async (paths: string[], given: CompareOptions) => {
-      const terminal = openTerminal(given);
-      const inputs = [...paths, ...given.evaluateOn];
-      if (given.report !== undefined) checkOutput(given.report, given, inputs);
-      await checkPictures(given, inputs);
-      const names = given.solver?.flatMap((name) => name.split(","));
-      const named = names?.map(requireSolver);
-      await checkMachineOptions(given);
-      const { trace, parts } = await loadTraceOrStandIn(paths, given, terminal);
-      const machine = await loadMachine(given, trace, terminal);
-      const { options, line } = withObjective(given, machine, names);
-      const split = splitParts(parts, options.holdout);
-      const problem = poseLayer(
-        split.learn,
-        split.learn.layers[0],
-        poseFor(split.learn, machine, requestOf(options)),
-      );
-      const chosen = named ?? differentSolvers(solvers, problem);
-      const tasks = await loadTasks({ paths, parts }, options, terminal);
-      const placer = await openPlacer(machine, options, { parts, solvers: chosen, terminal });
-      const { place, signal } = placer;
-      const run = async () => {
-        const scheduled = options.objective === "time";
-        const compared = await runSolvers(split, { solvers: chosen, machine, place, scheduled, signal });
-        const frontier =
-          options.frontier && !signal.aborted
-            ? await placer.frontier(split.learn, requireSolver("auto"))
-            : undefined;
-        const solver = named?.length === 1 ? named[0] : requireSolver("auto");
-        const yardstick = requireSolver("contiguous");
-        const taskTable =
-          tasks.length > 1 && !signal.aborted
-            ? await crossEvaluate(tasks, { solver, yardstick, machine, place })
-            : undefined;
-        return { compared, frontier, taskTable };
-      };
-      const { compared, frontier, taskTable } = await run().finally(() => placer.close());
-      const rows = compareSolvers(compared);
-      const timing = { seconds: options.timing ?? false };
-      const minimised = requestOf(options).objective ?? "traffic";
-      const worth = comparedWorth(compared, split, {
-        ...{ machine, objective: minimised },
-        ...{ draws: options.draws, seed: options.seed },
-      });
-      terminal.printJson({
-        objective: options.objective,
-        ...inputData(split, machine),
-        holdout: options.holdout,
-        seed: options.seed,
-        solvers: comparisonData(compared, rows, timing),
-        ...(worth ?? { before: null, after: null, worth: null }),
-        // JSON has no infinity: no cap is null.
-        ...(frontier && {
-          frontier: frontier.map((point) => ({
-            ...point,
-            maxLoad: point.maxLoad === Infinity ? null : point.maxLoad,
-          })),
-        }),
-        ...(taskTable && { tasks: taskTable }),
-      });
-      const drawn = {
-        solvers: compared,
-        trace: split.learn,
-        ...machine,
-        objective: minimised,
-        draws: options.draws,
-      };
-      if (options.report !== undefined) {
-        const facts = describeInput(split, machine).split("\n");
-        const making = await reportMaking([...paths, ...options.evaluateOn], options, command);
-        const page = { ...drawn, heldOut: split.heldOut, facts, frontier, tasks: taskTable, making };
-        await writeOutput(options.report, await reportPage(page), options);
-      }
-      await writePictures({ ...drawn, heldOut: split.heldOut, frontier }, options);
-      terminal.printCsv(comparisonCsv(rows, { ...timing, workload: machine.shape && machine.workload }));
-      terminal.print(`${line}${describeBatches(split.learn, machine, options)}`);
-      printRows(rows, { split, machine, terminal, objective: drawn.objective });
-      if (worth) terminal.print(`\n${describeBeforeAfter(worth, "contiguous")}`);
-      if (frontier) printFrontier(frontier, terminal);
-      if (taskTable) terminal.print(`\n${describeTaskTable(taskTable)}`);
-      if (signal.aborted) end(EXIT.interrupted);
-      else if (rows.every(({ cost }) => cost === undefined)) {
-        end(rows.some(({ status }) => status === "undecided") ? EXIT.undecided : EXIT.infeasible);
-      }
-    });
+    .action((paths: string[], given: CompareOptions) => compare(paths, given, { command, end }));
+}
+
+async function compare(
+  paths: readonly string[],
+  given: CompareOptions,
+  { command, end }: { command: Command; end: (exitCode: number) => void },
+): Promise<void> {
+  const terminal = openTerminal(given);
+  const inputs = [...paths, ...given.evaluateOn];
+  if (given.report !== undefined) checkOutput(given.report, given, inputs);
+  await checkPictures(given, inputs);
+  const names = given.solver?.flatMap((name) => name.split(","));
+  const named = names?.map(requireSolver);
+  await checkMachineOptions(given);
+  const { trace, parts } = await loadTraceOrStandIn(paths, given, terminal);
+  const machine = await loadMachine(given, trace, terminal);
+  const { options, line } = withObjective(given, machine, names);
+  const split = splitParts(parts, options.holdout);
+  const tasks = await loadTasks({ paths, parts }, options, terminal);
+  const searched = await search({ split, parts, machine, tasks }, { options, named, terminal });
+  const { compared, frontier, taskTable, isInterrupted } = searched;
+  const rows = compareSolvers(compared);
+  const objective = requestOf(options).objective ?? "traffic";
+  const { draws, seed, timing: seconds = false } = options;
+  const worth = comparedWorth(compared, split, { machine, objective, draws, seed });
+  terminal.printJson({
+    objective: options.objective,
+    ...inputData(split, machine),
+    holdout: options.holdout,
+    seed,
+    solvers: comparisonData(compared, rows, { seconds }),
+    ...(worth ?? { before: null, after: null, worth: null }),
+    ...(frontier && { frontier: frontierData(frontier) }),
+    ...(taskTable && { tasks: taskTable }),
+  });
+  const { learn, heldOut } = split;
+  const drawn = { solvers: compared, trace: learn, heldOut, ...machine, objective, draws, frontier };
+  if (options.report !== undefined) {
+    const facts = describeInput(split, machine).split("\n");
+    const making = await reportMaking(inputs, options, command);
+    const page = await reportPage({ ...drawn, facts, tasks: taskTable, making });
+    await writeOutput(options.report, page, options);
+  }
+  await writePictures(drawn, options);
+  terminal.printCsv(comparisonCsv(rows, { seconds, workload: machine.shape && machine.workload }));
+  terminal.print(`${line}${describeBatches(learn, machine, options)}`);
+  printRows(rows, { split, machine, terminal, objective });
+  if (worth) terminal.print(`\n${describeBeforeAfter(worth, "contiguous")}`);
+  if (frontier) printFrontier(frontier, terminal);
+  if (taskTable) terminal.print(`\n${describeTaskTable(taskTable)}`);
+  if (isInterrupted) end(EXIT.interrupted);
+  else if (rows.every(({ cost }) => cost === undefined)) {
+    end(rows.some(({ status }) => status === "undecided") ? EXIT.undecided : EXIT.infeasible);
+  }
+}
+
+/** What is compared, and on what. */
+interface Compared {
+  readonly split: SplitTrace;
+  readonly parts: readonly RoutingTrace[];
+  readonly machine: Machine;
+  readonly tasks: readonly Task[];
+}
+
+interface SearchContext {
+  readonly options: CompareOptions;
+  /** Solvers that were named; default all that differ. */
+  readonly named: readonly Solver[] | undefined;
+  readonly terminal: Terminal;
+}
+
+/** Everything that solvers are asked: their placements, and the frontier and the other tasks where those are asked for. */
+async function search(
+  { split, parts, machine, tasks }: Compared,
+  { options, named, terminal }: SearchContext,
+): Promise<{
+  compared: ComparedSolver[];
+  frontier: FrontierPoint[] | undefined;
+  taskTable: TaskTable | undefined;
+  isInterrupted: boolean;
+}> {
+  const { learn } = split;
+  const problem = poseLayer(learn, learn.layers[0], poseFor(learn, machine, requestOf(options)));
+  const chosen = named ?? differentSolvers(solvers, problem);
+  const placer = await openPlacer(machine, options, { parts, solvers: chosen, terminal });
+  const { place, signal } = placer;
+  try {
+    const scheduled = options.objective === "time";
+    const compared = await runSolvers(split, { solvers: chosen, machine, place, scheduled, signal });
+    const auto = requireSolver("auto");
+    const frontier = options.frontier && !signal.aborted ? await placer.frontier(learn, auto) : undefined;
+    const solver = named?.length === 1 ? named[0] : auto;
+    const yardstick = requireSolver("contiguous");
+    const taskTable =
+      tasks.length > 1 && !signal.aborted
+        ? await crossEvaluate(tasks, { solver, yardstick, machine, place })
+        : undefined;
+    return { compared, frontier, taskTable, isInterrupted: signal.aborted };
+  } finally {
+    await placer.close();
+  }
+}
+
+/** A frontier as data: JSON has no infinity, so no cap is null. */
+function frontierData(frontier: readonly FrontierPoint[]): object[] {
+  return frontier.map((point) => ({ ...point, maxLoad: point.maxLoad === Infinity ? null : point.maxLoad }));
 }
 
 /** The trace compared on and those to evaluate on, where there are any. */
@@ -208,6 +233,10 @@ const SCHEDULED_LEGEND =
   "Layer learned: makespan of a layer alone, by the same schedule, on the tokens learned from, which --objective time\n" +
   "minimises.";
 
+const batchLegend = (tokens: number) =>
+  `Batches: a step in the mean over batches of ${counted(tokens, "token")}, which --objective time minimises, layer by layer, on those\n` +
+  "learned from. Step, gap in time and energy are of all tokens at once.";
+
 function printRows(
   rows: readonly ComparisonRow[],
   options: { split: SplitTrace; machine: Machine; terminal: Terminal; objective: ObjectiveName },
@@ -218,7 +247,9 @@ function printRows(
   terminal.print(formatTable(headers, cells, { best }));
   for (const { solver, reason } of rows) if (reason !== undefined) terminal.print(`${solver}: ${reason}`);
   terminal.print(`\n${LEGEND}`);
-  if (rows.some(({ learned }) => learned?.modelled?.scheduledLayerNs !== undefined)) {
+  const batchStep = rows.find((row) => row.batchStep)?.batchStep;
+  if (batchStep) terminal.print(batchLegend(batchStep.tokens));
+  else if (rows.some(({ learned }) => learned?.modelled?.scheduledLayerNs !== undefined)) {
     terminal.print(SCHEDULED_LEGEND);
   }
   const headline = comparisonHeadline(rows, { objective, machine });

@@ -5,6 +5,7 @@ import { OPTIMALITY_GAP } from "../placement/tolerance.js";
 import { largest, mean } from "../statistics.js";
 import type { SplitTrace } from "../trace/holdout.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
+import { searchedBatch } from "../performance/batch-windows.js";
 import { measureBatches, type MeasuredBatches } from "./batches.js";
 import type { Evaluation } from "./evaluate.js";
 import type { Metrics } from "./layer-metrics.js";
@@ -29,10 +30,24 @@ export interface ComparedSolver {
         readonly heldOut?: Evaluation;
         /** On batches of the tokens held out, or else learned from. */
         readonly batches?: MeasuredBatches;
+        /** On batches of the tokens learned from, where searches take the mean over them. */
+        readonly learnedBatches?: MeasuredBatches;
       }
     | { readonly status: "infeasible" | "undecided"; readonly reason: string };
   /** Wall-clock time; differs from run to run. */
   readonly seconds: number;
+}
+
+type PlacedAnswer = ComparedSolver["answer"] & { readonly status: "placed" };
+
+/** Time of a step in the mean over batches as large as one. */
+export interface BatchStep {
+  /** Tokens of a batch. */
+  readonly tokens: number;
+  /** On the tokens learned from. */
+  readonly learnedNs: number;
+  /** On the tokens held out, or else learned from; undefined where those held out are too few for some batches. */
+  readonly stepNs: number | undefined;
 }
 
 /** A solver in numbers: one row of a comparison. Undefined is what is not known. */
@@ -51,6 +66,8 @@ export interface ComparisonRow {
   readonly learned: Metrics | undefined;
   readonly heldOut: Metrics | undefined;
   readonly time: StepTime | undefined;
+  /** What was minimised, where searches take the mean over batches. */
+  readonly batchStep: BatchStep | undefined;
   /** Modelled time of a step on the tokens held out, or else learned from. */
   readonly stepNs: number | undefined;
   readonly stepPj: number | undefined;
@@ -78,6 +95,8 @@ export async function runSolvers(
   { solvers, machine, place, scheduled = false, signal }: SolverRun,
 ): Promise<ComparedSolver[]> {
   const compared: ComparedSolver[] = [];
+  const searchesBatches =
+    scheduled && split.learn.layers.every(({ numTokens }) => searchedBatch(numTokens, machine) !== undefined);
   for (const solver of solvers) {
     const begin = performance.now();
     const outcome = await place(split.learn, solver);
@@ -89,6 +108,9 @@ export async function runSolvers(
             ...outcome,
             ...judge(outcome.placement, split, { ...machine, scheduled }),
             batches: measureBatches(split.heldOut ?? split.learn, outcome.placement, machine),
+            ...(searchesBatches && {
+              learnedBatches: measureBatches(split.learn, outcome.placement, machine),
+            }),
           }
         : { status: outcome.status, reason: describeFailure(outcome) };
     compared.push({ name: solver.name, answer, seconds });
@@ -141,6 +163,7 @@ export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRo
       learned: learned.mean,
       heldOut: heldOut?.mean,
       time: withBound(stepTime(answer), bestTimeBound(solvers, layers)),
+      batchStep: batchStepOf(answer),
       stepNs: (heldOut ?? learned).step?.stepNs,
       stepPj: (heldOut ?? learned).step?.stepPj,
       batches: answer.batches,
@@ -148,6 +171,21 @@ export function compareSolvers(solvers: readonly ComparedSolver[]): ComparisonRo
       reason: undefined,
     };
   });
+}
+
+function batchStepOf({ learnedBatches, heldOut, batches }: PlacedAnswer): BatchStep | undefined {
+  if (learnedBatches === undefined) return undefined;
+  const meanNs = ({ tokens, stepTokens, each }: MeasuredBatches) => {
+    const stepNs = each.flatMap((batch) => batch.stepNs ?? []);
+    return tokens < stepTokens || stepNs.length === 0 ? undefined : mean(stepNs);
+  };
+  const learnedNs = meanNs(learnedBatches);
+  if (learnedNs === undefined) return undefined;
+  return {
+    tokens: learnedBatches.tokens,
+    learnedNs,
+    stepNs: heldOut === undefined ? learnedNs : batches && meanNs(batches),
+  };
 }
 
 const NOTHING = {
@@ -159,6 +197,7 @@ const NOTHING = {
   learned: undefined,
   heldOut: undefined,
   time: undefined,
+  batchStep: undefined,
   stepNs: undefined,
   stepPj: undefined,
   batches: undefined,

@@ -94,6 +94,7 @@ function spread({ mean, p95 }: { mean: number; p95: number }, format: (value: nu
  * where no time is known.
  */
 export function worthSentence({ before, after, worth }: BeforeAfter, beforeName: string): string | undefined {
+  const { tokens, stepTokens } = after.batches;
   if (worth === null || before.stepNs === null || after.stepNs === null) return undefined;
   const { binds, replicas } = after;
   const rate = ({ tokensPerSecond }: PlacementFigures) =>
@@ -106,7 +107,7 @@ export function worthSentence({ before, after, worth }: BeforeAfter, beforeName:
   return (
     `A step takes ${fourDigits(before.stepNs)} with ${beforeName}, ${fourDigits(after.stepNs)} with this placement; ` +
     `${rate(before)} tokens/s a chiplet become ${rate(after)}${bound}.` +
-    `${replicas ? ` ${describeReplicaCost(replicas)}` : ""} ${describeVerdict(worth)}`
+    `${replicas ? ` ${describeReplicaCost(replicas)}` : ""} ${describeVerdict(worth, tokens === stepTokens)}`
   );
 }
 
@@ -130,13 +131,18 @@ function describeReplicaCost({ perLayer, bytesPerChiplet, kvTokens }: ReplicaCos
   return `${counted(Number(perLayer.toFixed(1)), "replica")} a layer take ${size} of every chiplet's memory, or the keys and values of ${tokens} tokens.`;
 }
 
-function describeVerdict({ verdict, gain, noise, batchGain, draws, agreeing }: Worth): string {
+/** @param areSteps Whether batches are as large as a step, so that their mean is what steps take. */
+function describeVerdict(
+  { verdict, gain, noise, batchGain, draws, agreeing }: Worth,
+  areSteps: boolean,
+): string {
   const changed = (share: number) => `${percent(Math.abs(share))} ${share < 0 ? "more" : "less"}`;
+  const inBatches = areSteps && gain !== 0 ? `, ${changed(batchGain)} in the mean of batches` : "";
   const change = `${changed(gain)} time`;
   const held = `${agreeing} of ${draws} draws of the machine's constants within their trust`;
   const batches = `the noise of batches, ${percent(noise)}`;
-  if (verdict === "worth it") return `Worth it: ${change}, above ${batches}, and so in ${held}.`;
-  if (verdict === "slower") return `Slower: ${change}, beyond ${batches}, and so in ${held}.`;
+  if (verdict === "worth it") return `Worth it: ${change}${inBatches}, above ${batches}, and so in ${held}.`;
+  if (verdict === "slower") return `Slower: ${change}${inBatches}, beyond ${batches}, and so in ${held}.`;
   if (gain === 0) return "Not worth it: the time is the same.";
   return Math.abs(gain) <= noise
     ? `Not worth it: ${change} is below ${batches}.`

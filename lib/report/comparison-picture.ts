@@ -1,7 +1,7 @@
 import { compareSolvers } from "../flows/compare.js";
 import { escapeXml } from "./escape-xml.js";
 import { heatMap } from "./heat-map.js";
-import { JUDGED_BY, answerRow, knownObjective } from "./judged.js";
+import { judgedBy, answerRow, knownObjective, shownRow } from "./judged.js";
 import { placedSolvers, typicalLayer, viewLayer, type PlacedView } from "./layer-view.js";
 import { verdictSentence } from "./report-answer.js";
 import type { FiguresInput } from "./report-page.js";
@@ -29,7 +29,7 @@ export async function comparisonPicture(input: FiguresInput): Promise<string> {
   const placed = placedSolvers(solvers);
   const before = placed.find(({ name }) => name === "contiguous");
   const answer = answerRow(rows, objective);
-  const after = placed.find(({ name }) => name === answer?.solver);
+  const after = placed.find(({ name }) => name === shownRow(rows, objective)?.solver);
   const yardstick = rows.find(({ solver, learned }) => solver === "contiguous" && learned);
   const title = answer
     ? verdictSentence({ before: yardstick, after: answer, objective, machine: input })
@@ -48,7 +48,7 @@ export async function comparisonPicture(input: FiguresInput): Promise<string> {
     }
   }
   const bars = WIDTH - MARGIN - left;
-  parts.push(text(left, top + 12, JUDGED_BY[objective]));
+  parts.push(text(left, top + 12, judgedBy(rows, objective)));
   parts.push(
     place(objectiveBars(rows, objective, { width: bars, fontSize: 12 }), {
       x: left,

@@ -31,8 +31,18 @@ export function comparisonTable(
     ),
     timeColumn(
       rows,
+      (unit) => `batches held out, ${unit}`,
+      ({ heldOut, batchStep }) => (heldOut ? batchStep?.stepNs : undefined),
+    ),
+    timeColumn(
+      rows,
+      (unit) => `batches learned, ${unit}`,
+      ({ batchStep }) => batchStep?.learnedNs,
+    ),
+    timeColumn(
+      rows,
       (unit) => `layer learned, ${unit}`,
-      (row) => row.learned?.modelled?.scheduledLayerNs,
+      ({ batchStep, ...row }) => (batchStep ? undefined : row.learned?.modelled?.scheduledLayerNs),
     ),
     {
       header: "energy, J",

@@ -4,7 +4,7 @@ import { comparisonCsv } from "./comparison-data.js";
 import { figureDocument, type Figure } from "./figure-document.js";
 import { floorPlan } from "./floor-plan.js";
 import { heatMap } from "./heat-map.js";
-import { JUDGED_BY, answerRow, knownObjective } from "./judged.js";
+import { judgedBy, knownObjective, shownRow } from "./judged.js";
 import { busyShares, placedSolvers, typicalLayer, viewLayer, type LayerView } from "./layer-view.js";
 import { loadBars } from "./load-bars.js";
 import type { FiguresInput } from "./report-page.js";
@@ -25,14 +25,14 @@ export async function comparisonFigures(input: FiguresInput): Promise<Figure[]> 
   const rows = compareSolvers(solvers);
   const objective = knownObjective(rows, input.objective ?? "traffic");
   const placed = placedSolvers(solvers);
-  const after = placed.find(({ name }) => name === answerRow(rows, objective)?.solver);
+  const after = placed.find(({ name }) => name === shownRow(rows, objective)?.solver);
   const before = placed.find(({ name }) => name === "contiguous");
   if (after === undefined) return [];
   const table = comparisonCsv(rows, { seconds: false, workload: input.workload });
   const figures: Figure[] = [
     {
       name: "solvers",
-      svg: figureDocument(`Solvers by ${JUDGED_BY[objective]}`, objectiveBars(rows, objective, SIZE)),
+      svg: figureDocument(`Solvers by ${judgedBy(rows, objective)}`, objectiveBars(rows, objective, SIZE)),
       csv: table,
     },
     {

@@ -1,3 +1,4 @@
+import { counted } from "../counted.js";
 import { pairedGain, type BatchFigures } from "../flows/batches.js";
 import type { ComparisonRow } from "../flows/compare.js";
 import { sharesCopies } from "../performance/workload.js";
@@ -7,8 +8,19 @@ import { smallest } from "../statistics.js";
 /** The name of what is minimised. */
 export type ObjectiveName = Objective["minimise"];
 
-/** What an objective judges by, for people. */
-export const JUDGED_BY: Readonly<Record<ObjectiveName, string>> = {
+/** What an objective judges by, for people: time in the mean over batches where that was minimised and is known. */
+export function judgedBy(rows: readonly ComparisonRow[], objective: ObjectiveName): string {
+  const batchStep = rows.find((row) => row.batchStep)?.batchStep;
+  return `${JUDGED_BY[objective]}${objective === "time" ? overBatches(batchStep) : ""}`;
+}
+
+/** That a time is a mean over batches, behind what it is; empty where it is not. */
+export function overBatches(batchStep: ComparisonRow["batchStep"]): string {
+  if (batchStep?.stepNs === undefined) return "";
+  return `, in the mean over batches of ${counted(batchStep.tokens, "token")}`;
+}
+
+const JUDGED_BY: Readonly<Record<ObjectiveName, string>> = {
   traffic: "C_T, chiplets a token visits",
   load: "largest load of a chiplet over the mean",
   time: "time of a step",
@@ -23,22 +35,35 @@ export function knownObjective(rows: readonly ComparisonRow[], objective: Object
   return objective === "time" && rows.every(({ stepNs }) => stepNs === undefined) ? "traffic" : objective;
 }
 
-/** What an objective minimises, on the tokens that count: those held out, or else those learned from. */
+/**
+ * What an objective minimises, on the tokens that count: those held out, or else those learned from. Time is that of all at once, or the
+ * mean over batches where that was minimised and there are tokens for some.
+ */
 export function judgedValue(row: ComparisonRow, objective: ObjectiveName): number | undefined {
   const metrics = row.heldOut ?? row.learned;
-  if (objective === "time") return row.stepNs;
+  if (objective === "time") return row.batchStep?.stepNs ?? row.stepNs;
   return objective === "load" ? metrics?.loadMaxOverMean : metrics?.tokenReplication;
 }
 
 /** The same on the tokens learned from. */
 export function learnedValue(row: ComparisonRow, objective: ObjectiveName): number | undefined {
-  if (objective === "time") return row.time?.learnedNs;
+  if (objective === "time") {
+    return row.batchStep?.stepNs === undefined ? row.time?.learnedNs : row.batchStep.learnedNs;
+  }
   return objective === "load" ? row.learned?.loadMaxOverMean : row.learned?.tokenReplication;
+}
+
+/** What was minimised: the same, but for time over batches, whether or not those held out are enough for some. */
+function minimisedValue(row: ComparisonRow, objective: ObjectiveName): number | undefined {
+  return (objective === "time" ? row.batchStep?.learnedNs : undefined) ?? learnedValue(row, objective);
 }
 
 /** What is proved: no placement of the same problem, with as few replicas or, of time, as many, has less on the tokens learned from. */
 export function provedLeast(row: ComparisonRow, objective: ObjectiveName): number | undefined {
-  if (objective === "time") return row.time?.atLeastNs ?? undefined;
+  // All tokens at once take no less; what batches of them take in the mean is not proved.
+  if (objective === "time") {
+    return row.batchStep?.stepNs === undefined ? (row.time?.atLeastNs ?? undefined) : undefined;
+  }
   return objective === "traffic" ? row.bound : undefined;
 }
 
@@ -51,7 +76,7 @@ export function answerRow<Row extends ComparisonRow>(
   objective: ObjectiveName,
 ): Row | undefined {
   const ranked = rankRows(rows, objective) as Row[];
-  const learned = ranked.map((row) => learnedValue(row, objective) ?? Infinity);
+  const learned = ranked.map((row) => minimisedValue(row, objective) ?? Infinity);
   const chosen = ranked.at(learned.indexOf(smallest(learned)));
   const [best] = ranked;
   if (chosen === undefined || smallest(learned) === Infinity) return best;
@@ -61,6 +86,24 @@ export function answerRow<Row extends ComparisonRow>(
   if (from.length === 0 || from.length !== to.length) return best;
   const { gain, noise } = pairedGain(from, to);
   return gain > noise ? best : chosen;
+}
+
+/**
+ * The row whose pictures are shown beside the contiguous ones: the answer, or the best of the others where contiguous is the answer,
+ * because what was asked about is looked at whether or not it is better.
+ */
+export function shownRow<Row extends ComparisonRow>(
+  rows: readonly Row[],
+  objective: ObjectiveName,
+): Row | undefined {
+  const answer = answerRow(rows, objective);
+  if (answer?.solver !== "contiguous") return answer;
+  return (
+    answerRow(
+      rows.filter((row) => row !== answer),
+      objective,
+    ) ?? answer
+  );
 }
 
 function batchValue(batch: BatchFigures, objective: ObjectiveName): number | undefined {

@@ -1,10 +1,11 @@
 import type { TaskTable } from "../flows/cross-evaluation.js";
 import type { FrontierPoint } from "../flows/frontier.js";
 import { timeGap } from "../flows/step-time.js";
+import { counted } from "../counted.js";
 import { smallest } from "../statistics.js";
 import { escapeXml } from "./escape-xml.js";
 import { formatEnergy, timeUnit } from "./format-time.js";
-import { JUDGED_BY, learnedValue, provedLeast, rankRows, type ObjectiveName } from "./judged.js";
+import { judgedBy, learnedValue, provedLeast, rankRows, type ObjectiveName } from "./judged.js";
 import { caption } from "./page-parts.js";
 import type { ReportRow } from "./report-answer.js";
 
@@ -29,7 +30,7 @@ export function barsCaption({ rows, objective }: SolversInput): string {
     .filter((row) => learnedValue(row, objective) === undefined)
     .map(({ solver }) => solver);
   const without = missing.length === 0 ? "" : ` Without a placement: ${missing.join(", ")}.`;
-  return caption(`Ordered by ${JUDGED_BY[objective]}, which is minimised,${where}${bound}.${without}`);
+  return caption(`Ordered by ${judgedBy(rows, objective)}, which is minimised,${where}${bound}.${without}`);
 }
 
 /** What the trade-off shows. */
@@ -87,6 +88,16 @@ export function solverTable({ rows, objective }: SolversInput): string {
       ? [{ header: `${step} held out, ${unit.name}`, value: ({ stepNs }: ReportRow) => stepNs, format: time }]
       : []),
     { header: `${step} learned, ${unit.name}`, value: (row) => row.time?.learnedNs, format: time },
+    {
+      header: `batches held out, ${unit.name}`,
+      value: (row) => (row.heldOut ? row.batchStep?.stepNs : undefined),
+      format: time,
+    },
+    {
+      header: `batches learned, ${unit.name}`,
+      value: ({ batchStep }) => batchStep?.learnedNs,
+      format: time,
+    },
     {
       header: "gap in time",
       value: ({ time: told }) => timeGap(told),
@@ -149,9 +160,17 @@ export function solverTable({ rows, objective }: SolversInput): string {
     caption(
       "C_T: chiplets a token visits, and so copies made of it. C_G: chiplet groups. Loads: of the busiest over the mean. " +
         "Gap: how far above the best possible at most, on the tokens learned from." +
+        batchLegend(rows) +
         (reasons.length > 0 ? ` ${reasons.join(" ")}` : ""),
     )
   );
+}
+
+/** What the columns of batches hold, where there are any. */
+function batchLegend(rows: readonly ReportRow[]): string {
+  const batchStep = rows.find((row) => row.batchStep)?.batchStep;
+  if (batchStep === undefined) return "";
+  return ` Batches: a step in the mean over batches of ${counted(batchStep.tokens, "token")}, which is minimised; step and gap are of all tokens at once.`;
 }
 
 function describeProof({ status, numOptimal, numLayers }: ReportRow): string {

@@ -7,7 +7,7 @@ import type { StepSchedule } from "../schedule/schedule-step.js";
 import { criticalPath, timeByKind } from "../task-graph/critical-path.js";
 import { describeBinding } from "./before-after.js";
 import { formatEnergy, fourDigits } from "./format-time.js";
-import { judgedValue, type ObjectiveName } from "./judged.js";
+import { judgedValue, overBatches, type ObjectiveName } from "./judged.js";
 import type { ReportMachine } from "./layer-view.js";
 
 /** A number that a reader looks for first. */
@@ -41,7 +41,8 @@ const SAME = 0.0005;
 
 /** What to do, in a sentence or two, judged by the objective. */
 export function verdictSentence({ before, after, objective, machine, step }: AnswerInput): string {
-  const where = after.heldOut ? " on held-out tokens" : "";
+  const mean = objective === "time" ? overBatches(after.batchStep) : "";
+  const where = `${after.heldOut ? " on held-out tokens" : ""}${mean}`;
   const name = after.solver;
   if (before === undefined || before === after) {
     const value = describeValue(after, objective);

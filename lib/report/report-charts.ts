@@ -3,7 +3,7 @@ import type { ComparisonRow } from "../flows/compare.js";
 import { largest, smallest } from "../statistics.js";
 import { domainOf, drawPlot, type ChartSize } from "./draw-plot.js";
 import { timeUnit } from "./format-time.js";
-import { JUDGED_BY, judgedValue, learnedValue, provedLeast, rankRows, type ObjectiveName } from "./judged.js";
+import { judgedBy, judgedValue, learnedValue, provedLeast, rankRows, type ObjectiveName } from "./judged.js";
 import type { PlacedSolver } from "./layer-view.js";
 import { partNames, type StackedPart } from "./spending.js";
 
@@ -32,8 +32,8 @@ export function objectiveBars(
     bars.map(({ solver }) => solver.length),
     4,
   );
-  const label = `${JUDGED_BY[objective]}${unit.name === "" ? "" : `, ${unit.name}`}`;
-  return drawPlot(`Solvers by ${JUDGED_BY[objective]}, the best first`, size, {
+  const label = `${judgedBy(rows, objective)}${unit.name === "" ? "" : `, ${unit.name}`}`;
+  return drawPlot(`Solvers by ${judgedBy(rows, objective)}, the best first`, size, {
     height: 56 + 28 * bars.length,
     marginTop: 4,
     marginBottom: 48,

@@ -7,7 +7,7 @@ import { scheduleStep } from "../schedule/schedule-step.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import { escapeXml } from "./escape-xml.js";
 import { comparedWorth, worthSentence } from "./before-after.js";
-import { answerRow, knownObjective, type ObjectiveName } from "./judged.js";
+import { answerRow, knownObjective, shownRow, type ObjectiveName } from "./judged.js";
 import {
   placedSolvers,
   posedMachine,
@@ -46,8 +46,9 @@ export interface ReportInput extends ReportMachine {
 /** What pictures are made of: a report without its words. */
 export type FiguresInput = Omit<ReportInput, "facts">;
 
-/** Solvers whose lines over the layers are drawn, besides the best. */
-const DRAWN_BASELINES = ["contiguous", "mozart", "louvain"];
+/** Lines over the layers that can be told apart; of more, those of the answer, of the default and of some rules are drawn. */
+const MOST_LINES = 6;
+const DRAWN_OF_MANY = ["contiguous", "mozart", "louvain", "auto"];
 
 /**
  * Writes a comparison as one HTML page that needs nothing else: no font, no network, one small script of its own.
@@ -62,7 +63,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
   const title = `${trace.model ?? "Mixture of experts"} on ${hardware.name}`;
   const best = answerRow(rows, objective);
   const placed = placedSolvers(solvers);
-  const after = placed.find(({ name }) => name === best?.solver);
+  const after = placed.find(({ name }) => name === shownRow(rows, objective)?.solver);
   const before = placed.find(({ name }) => name === "contiguous");
   const steps = after ? scheduleSteps(input, [before, after]) : [];
   // What binds is told of the tokens that the placement is judged on, as in the sentence below.
@@ -72,7 +73,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
     after: best,
     objective,
     machine: input,
-    step: judged.at(-1)?.step,
+    step: judged.find(({ solver }) => solver === best.solver)?.step,
     stepBefore: judged.find(({ solver }) => solver === "contiguous")?.step,
   };
   const cards = answer ? answerCards(answer) : [];
@@ -154,7 +155,9 @@ async function layerSection({ trace, placed, before, after, ...shown }: Shown): 
   if (trace.layers.length > 1) {
     const { layerLines } = await import("./report-charts.js");
     const { chart } = await import("./draw-plot.js");
-    const lines = placed.filter((solver) => DRAWN_BASELINES.includes(solver.name) || solver === after);
+    const lines = placed.filter(
+      (solver) => placed.length <= MOST_LINES || DRAWN_OF_MANY.includes(solver.name) || solver === after,
+    );
     const missing = placed.filter((solver) => !lines.includes(solver)).map(({ name }) => name);
     parts.push(
       chart((size) => layerLines(lines, size)),

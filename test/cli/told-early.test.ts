@@ -95,6 +95,18 @@ describe("what commands say", () => {
     );
   });
 
+  it("is what compare minimised, where it searched on batches, of solvers in one word or in several", async () => {
+    const on = ["--chiplets", "4", "--groups", "1", "--model", "deepseek-moe-16b", "--tokens", "4"];
+    const solver = ["--solver", "contiguous,mozart", "--objective", "time", "--draws", "2"];
+    const { stdout, stderr } = await place.run("compare", "trace.jsonl", ...on, ...solver);
+    expect(stdout, stderr).to.match(/^solver .* batches learned, \S+ /m);
+    expect(stdout).to.match(/^contiguous .*\nmozart /m);
+    expect(stdout).to.match(
+      /^Batches: a step in the mean over batches of 16 tokens, which --objective time minimises/m,
+    );
+    expect(stdout).not.to.match(/Layer learned/);
+  });
+
   it("is the format before the file, and the placement itself where that is standard output", async () => {
     await place.run("place", "trace.jsonl", "--chiplets", "4", "--solver", "contiguous", "-o", "p.json");
     expect((await place.run("export", "p.json", "--to", "sglan")).stderr).to.match(

@@ -5,7 +5,7 @@ import type { Metrics } from "../../lib/flows/layer-metrics.js";
 import type { LayerPlacement } from "../../lib/placement/placement.js";
 import { comparisonCsv, comparisonData } from "../../lib/report/comparison-data.js";
 import { comparisonHeadline, comparisonTable } from "../../lib/report/comparison-table.js";
-import { compareSolvers, type ComparedSolver } from "../../lib/flows/compare.js";
+import { compareSolvers, type ComparedSolver, type ComparisonRow } from "../../lib/flows/compare.js";
 import { createWorkload } from "../../lib/performance/workload.js";
 
 const rule = compared("contiguous", [{ cost: 4 }, { cost: 3 }]);
@@ -89,6 +89,56 @@ describe("comparisonTable", () => {
       ["failed", "", "", "", "", "infeasible", "2.0"],
     ]);
     expect(comparisonTable(compareSolvers([rule]), { seconds: false }).headers).to.not.include("seconds");
+  });
+});
+
+describe("a comparison of what was searched on batches", () => {
+  const timed = (
+    solver: ComparedSolver,
+    stepNs: number,
+    batchNs: { learnedNs: number; stepNs?: number },
+  ) => ({
+    ...compareSolvers([solver])[0],
+    stepNs,
+    batchStep: { tokens: 16, stepNs: undefined, ...batchNs },
+  });
+  const by = { objective: "time", machine: { hardware: findHardware("mozart-deepseek")! } } as const;
+  const heldOut = <R extends { learned: unknown }>(row: R) => ({ ...row, heldOut: row.learned });
+
+  it("has columns of batches, in place of the layers that were not minimised, and goes by their mean", () => {
+    // Slower with all tokens at once, faster in the mean over batches.
+    const rows = [
+      timed(rule, 2e6, { learnedNs: 4e6, stepNs: 4e6 }),
+      timed(proof, 3e6, { learnedNs: 3.5e6, stepNs: 3e6 }),
+    ].map(heldOut) as unknown as ComparisonRow[];
+    const { headers, cells, best } = comparisonTable(rows, { seconds: false });
+    expect(headers.filter((header) => /step|batches|layer/.test(header))).to.deep.equal([
+      "step, ms ()",
+      "batches held out, ms",
+      "batches learned, ms",
+    ]);
+    const marked = (header: string) => {
+      const column = headers.findIndex((name) => name.startsWith(header));
+      return cells.filter((_, row) => best![row][column]).map(([solver]) => solver);
+    };
+    expect(["step", "batches held", "batches learned"].map(marked)).to.deep.equal([
+      ["contiguous"],
+      ["proof"],
+      ["proof"],
+    ]);
+    expect(comparisonHeadline(rows, by)).to.match(
+      /takes 25\.0 % less time than with contiguous on held-out tokens, in the mean over batches of 16 tokens/,
+    );
+  });
+
+  it("goes by all tokens held out where those are too few for batches", () => {
+    const rows = [timed(rule, 2e6, { learnedNs: 4e6 }), timed(proof, 1e6, { learnedNs: 3.5e6 })].map(
+      heldOut,
+    ) as unknown as ComparisonRow[];
+    expect(comparisonTable(rows, { seconds: false }).headers).to.include("batches learned, ms");
+    expect(comparisonHeadline(rows, by)).to.match(
+      /takes 50\.0 % less time .* held-out tokens(?!, in the mean)/,
+    );
   });
 });
 

@@ -248,6 +248,17 @@ describe("reportPage", () => {
     expect(page).to.contain("paired &#38; &#60;best&#62;").and.not.contain("<best>");
   });
 
+  it("draws what was asked about where contiguous is better", async () => {
+    const asked = [
+      compared("contiguous", (expert) => expert % 4),
+      compared("asked", (expert) => Math.floor(expert / 2)),
+    ];
+    const page = await reportPage({ ...report, solvers: asked });
+    expect(page).to.contain("Keep the contiguous placement").and.not.contain("Not drawn");
+    expect(layersOf(page)[0].after.experts[0]).to.deep.equal([0, 1]);
+    expect(page).to.contain('"names":{"before":"contiguous","after":"asked"}');
+  });
+
   it("makes do with one solver, or with none that found a placement", async () => {
     expect(await reportPage({ ...report, solvers: [solvers[1]] })).to.not.contain("Floor plan");
     const failed: ComparedSolver = {
