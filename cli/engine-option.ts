@@ -57,5 +57,6 @@ export async function aimAt<Options extends AimOptions>(
   for (const note of notes) terminal.note(withFlags(note));
   const { dispatch, slotsPerChiplet: slots, numReplicas: replicas } = request;
   const aimed = { slotsPerChiplet: undefined, slots, replicas, dispatch, ...requestedNumbering(request) };
-  return { machine, options: { ...options, ...aimed } };
+  const evenSlots = request.evenSlots === true;
+  return { machine, options: { ...options, ...aimed, evenSlots } };
 }

@@ -58,6 +58,8 @@ export function aimAtEngine(
       numReplicas: slots.numReplicas,
       ...(numGroups > 1 && { routerGroups: numGroups }),
       ...(slots.evenSlots && { evenSlots: true }),
+      // Slots that are all filled are even.
+      ...(slots.added > 0 && { evenSlots: false }),
     },
     notes: [
       `placing for ${engine.name}, whose file is ${format.name}`,

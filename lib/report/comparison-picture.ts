@@ -1,7 +1,7 @@
 import { compareSolvers } from "../flows/compare.js";
 import { escapeXml } from "./escape-xml.js";
 import { heatMap } from "./heat-map.js";
-import { judgedBy, answerRow, knownObjective, shownRow } from "./judged.js";
+import { answerRow, judgedShortly, knownObjective, shownRow } from "./judged.js";
 import { placedSolvers, typicalLayer, viewLayer, type PlacedView } from "./layer-view.js";
 import { verdictSentence } from "./report-answer.js";
 import type { FiguresInput } from "./report-page.js";
@@ -48,7 +48,7 @@ export async function comparisonPicture(input: FiguresInput): Promise<string> {
     }
   }
   const bars = WIDTH - MARGIN - left;
-  parts.push(text(left, top + 12, judgedBy(rows, objective)));
+  parts.push(text(left, top + 12, judgedShortly(rows, objective)));
   parts.push(
     place(objectiveBars(rows, objective, { width: bars, fontSize: 12 }), {
       x: left,

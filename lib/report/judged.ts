@@ -14,6 +14,12 @@ export function judgedBy(rows: readonly ComparisonRow[], objective: ObjectiveNam
   return `${JUDGED_BY[objective]}${objective === "time" ? overBatches(batchStep) : ""}`;
 }
 
+/** The same in as few words as an axis has room for. */
+export function judgedShortly(rows: readonly ComparisonRow[], objective: ObjectiveName): string {
+  const isMean = objective === "time" && rows.some(({ batchStep }) => batchStep?.stepNs !== undefined);
+  return `${JUDGED_BY[objective]}${isMean ? ", mean of batches" : ""}`;
+}
+
 /** That a time is a mean over batches, behind what it is; empty where it is not. */
 export function overBatches(batchStep: ComparisonRow["batchStep"]): string {
   if (batchStep?.stepNs === undefined) return "";

@@ -3,7 +3,15 @@ import type { ComparisonRow } from "../flows/compare.js";
 import { largest, smallest } from "../statistics.js";
 import { domainOf, drawPlot, type ChartSize } from "./draw-plot.js";
 import { timeUnit } from "./format-time.js";
-import { judgedBy, judgedValue, learnedValue, provedLeast, rankRows, type ObjectiveName } from "./judged.js";
+import {
+  judgedBy,
+  judgedShortly,
+  judgedValue,
+  learnedValue,
+  provedLeast,
+  rankRows,
+  type ObjectiveName,
+} from "./judged.js";
 import type { PlacedSolver } from "./layer-view.js";
 import { partNames, type StackedPart } from "./spending.js";
 
@@ -32,7 +40,7 @@ export function objectiveBars(
     bars.map(({ solver }) => solver.length),
     4,
   );
-  const label = `${judgedBy(rows, objective)}${unit.name === "" ? "" : `, ${unit.name}`}`;
+  const label = `${judgedShortly(rows, objective)}${unit.name === "" ? "" : `, ${unit.name}`}`;
   return drawPlot(`Solvers by ${judgedBy(rows, objective)}, the best first`, size, {
     height: 56 + 28 * bars.length,
     marginTop: 4,

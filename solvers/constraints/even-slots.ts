@@ -26,6 +26,8 @@ async function solveFilled(
   const most = Math.ceil(numExperts / numChiplets);
   const absent = most * numChiplets - numExperts;
   const last = numChiplets - absent;
+  const reason = overPinned(problem, (chiplet) => (chiplet < last ? most : most - 1));
+  if (reason !== undefined) return { status: "infeasible", reason };
   const fillers = Array.from({ length: absent }, (_, place) => ({
     expert: numExperts + place,
     chiplet: last + place,
@@ -78,4 +80,19 @@ async function solveFilled(
       ),
     }),
   };
+}
+
+/** Why no placement is even, where a chiplet has more pins than its share. */
+function overPinned(
+  { pins, numChiplets }: PlacementProblem,
+  shareOf: (chiplet: number) => number,
+): string | undefined {
+  for (let chiplet = 0; chiplet < numChiplets; chiplet++) {
+    const count = pins.filter((pin) => pin.chiplet === chiplet).length;
+    const share = shareOf(chiplet);
+    if (count > share) {
+      return `${count} experts are pinned to chiplet ${chiplet}, its even share is ${share}: ${count - share} too many`;
+    }
+  }
+  return undefined;
 }

@@ -74,6 +74,13 @@ describe("placing for an engine", () => {
     );
   });
 
+  it("needs no even slots where it fills all of them", () => {
+    expect(aim("vllm-ascend", { evenSlots: true }).request).to.include({
+      evenSlots: false,
+      numReplicas: 4,
+    });
+  });
+
   it("says at once what an export will ask for besides the placement", () => {
     expect(aim("lmdeploy").notes.at(-1)).to.equal("at export pass trace, which tells the loads");
     expect(aim("hygon", {}, { ...qwen, model: "my-model" }).notes.at(-1)).to.equal(

@@ -39,6 +39,17 @@ async function place(name: string, problem: PlacementProblem) {
 }
 
 describe("even slots", () => {
+  it("say how many of the experts pinned to a chiplet are above its share", async () => {
+    const pins = [0, 1, 2].map((expert) => ({ expert, chiplet: 2 }));
+    const problem = createProblem(patterns, { numChiplets: 3, evenSlots: true, slotsPerChiplet: 3, pins });
+    for (const solver of solvers) {
+      expect(await solver.solve(problem, DEFAULT_SOLVER_OPTIONS), solver.name).to.deep.equal({
+        status: "infeasible",
+        reason: "3 experts are pinned to chiplet 2, its even share is 2: 1 too many",
+      });
+    }
+  });
+
   it("hold the placement of least C_T of all that are as even, proved", async () => {
     for (const numChiplets of [2, 3, 4, 5]) {
       const problem = createProblem(patterns, { numChiplets, evenSlots: true });
