@@ -1,24 +1,10 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
-import {
-  beforeAfter,
-  describeFailure,
-  judge,
-  measurePlacement,
-  poseFor,
-  recordPlacement,
-  stepTime,
-} from "../../doors/flows.js";
-import { formatPlacement, type Placement } from "../../doors/placement.js";
+import { beforeAfter, judge, measurePlacement, poseFor, stepTime } from "../../doors/flows.js";
 import { layerData, placementTable } from "../../doors/report.js";
 import { type LoadTrace, splitParts } from "../../doors/traces.js";
-import { autoReplicas, describeCurve, type AutoReplicas } from "../auto-replicas.js";
-import {
-  addDrawsOption,
-  contiguousOn,
-  describeBeforeAfter,
-  type WorthCommandOptions,
-} from "../before-after.js";
+import { autoReplicas, describeCurve } from "../auto-replicas.js";
+import { addDrawsOption, contiguousOn, describeBeforeAfter } from "../before-after.js";
 import {
   describeInput,
   describeLeastTime,
@@ -28,31 +14,22 @@ import {
 } from "../describe/describe.js";
 import { aimAt, engineOption } from "../engine-option.js";
 import { EXIT } from "../exit-code.js";
-import { checkedMaking, optionsLike } from "../like.js";
+import { optionsLike } from "../like.js";
 import { loadRouting, type LoadedTrace } from "../load-trace.js";
+import { addMachineOptions, checkMachineOptions, recallMachine } from "../machine.js";
+import { ended, makePlacement, type PlaceContext, type PlaceOptions } from "../make-placement.js";
 import {
   addMigrationOptions,
   describeMigration,
-  loadMigration,
   noteCutMoves,
   payBackSteps,
   runningNs,
-  type MigrationOptions,
 } from "../migration.js";
-import { addMachineOptions, checkMachineOptions, recallMachine, type MachineOptions } from "../machine.js";
-import {
-  addForceOption,
-  integerOption,
-  addTableOptions,
-  addTraceOptions,
-  type FileCommandOptions,
-  type TraceOptions,
-} from "../options.js";
-import { checkOutput, writeOutput } from "../output-file.js";
+import { addForceOption, integerOption, addTableOptions, addTraceOptions } from "../options.js";
+import { checkOutput } from "../output-file.js";
 import { checkLoadOptions, describeLoads, loadRecords, loadsData, loadsTable } from "../place-loads.js";
-import { openPlacer } from "../placer.js";
 import { isPlacementFile, readPlacement } from "../read-files.js";
-import { describeBudget, replicasOfLayers, spendBudget, type SpentBudget } from "../replica-budget.js";
+import { describeBudget, replicasOfLayers, spendBudget } from "../replica-budget.js";
 import {
   describeBatches,
   addSolveOptions,
@@ -60,23 +37,8 @@ import {
   requestOf,
   requireOneSolver,
   withObjective,
-  type SolveOptions,
 } from "../solve-options.js";
-import { formatTable, openTerminal, type Terminal } from "../terminal.js";
-
-interface PlaceOptions
-  extends
-    FileCommandOptions,
-    TraceOptions,
-    MachineOptions,
-    SolveOptions,
-    MigrationOptions,
-    WorthCommandOptions {
-  readonly output?: string;
-  readonly solver?: string;
-  readonly like?: string;
-  readonly for?: string;
-}
+import { formatTable, openTerminal } from "../terminal.js";
 
 /** @param end Told the exit code where there is no placement, or Ctrl-C cut it short. */
 export function placeCommand(end: (exitCode: number) => void): Command {
@@ -166,43 +128,19 @@ function inputsOf(
 /** Share of the effort of a proof where the search was cut by the clock. */
 const EFFORT_OF_CUT = 0.2;
 
-interface Context {
-  readonly options: PlaceOptions;
-  readonly terminal: Terminal;
-  /** The placement to make again. */
-  readonly like: Placement | undefined;
-  /** How the number of replicas was chosen, where it was left to choose. */
-  readonly curve?: AutoReplicas | undefined;
-  /** How replicas were given to layers, where there is a budget for all. */
-  readonly budget?: SpentBudget | undefined;
-}
-
 /** @returns Exit code. */
-async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Promise<number> {
+async function placeByTokens({ trace, parts }: LoadedTrace, given: PlaceContext): Promise<number> {
   const { machine, options: aimed } = await aimAt(trace, given.options, given.terminal);
   const named = aimed.solver === undefined ? undefined : [aimed.solver];
   const { options, line } = withObjective(aimed, machine, named);
   const { terminal } = given;
   const context = { ...given, options };
-  const solver = requireOneSolver(options.solver);
-  const numChiplets = machine.hardware.numGroups * machine.hardware.chipletsPerGroup;
-  const migration = await loadMigration(options, { trace, numChiplets, terminal });
-  const provenance = checkedMaking(parts, machine, context);
   const split = splitParts(parts, options.holdout);
-  const placer = await openPlacer(machine, options, { parts, solvers: [solver], terminal });
-  const begin = performance.now();
-  const outcome = await placer.place(split.learn, solver, migration).finally(() => placer.close());
-  const seconds = (performance.now() - begin) / 1000;
-  if (outcome.status !== "placed") {
-    terminal.fail(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);
-    terminal.printJson({ ...outcome, ...inputData(split, machine) });
-    return placer.signal.aborted ? EXIT.interrupted : EXIT[outcome.status];
-  }
+  const numChiplets = machine.hardware.numGroups * machine.hardware.chipletsPerGroup;
+  const made = await makePlacement(split.learn, { parts, machine, told: inputData(split, machine) }, context);
+  if (typeof made === "number") return made;
+  const { outcome, solver, text, plan, migration } = made;
   const { placement } = outcome;
-  const file = recordPlacement(outcome, { provenance, seed: options.seed });
-  const text = formatPlacement(file);
-  const plan = await migration?.plan(file, machine);
-  if (options.output !== undefined) await writeOutput(options.output, text, options);
   if (outcome.passedOver !== undefined) terminal.note(`${solver.name}: ${outcome.passedOver}`);
   const scheduled = options.objective === "time";
   // Where the clock has cut the search, less time is spent on what is proved of its answer.
@@ -256,36 +194,18 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: Context): Pro
   if (change) terminal.print(`\n${describeBeforeAfter(change, standingName)}`);
   if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "", payBack)}`);
   if (plan) noteCutMoves(placement, { moves: plan.moves, terminal });
-  printEnd(context, seconds);
-  return placer.signal.aborted ? EXIT.interrupted : EXIT.done;
+  return ended(made, context);
 }
 
 /** @returns Exit code. */
-async function placeByLoads(loads: LoadTrace, path: string, given: Context): Promise<number> {
+async function placeByLoads(loads: LoadTrace, path: string, given: PlaceContext): Promise<number> {
   checkLoadOptions(path, given.options);
   const { machine, options } = await aimAt(loads, given.options, given.terminal);
   const { terminal } = given;
   const context = { ...given, options };
-  const solver = requireOneSolver(options.solver);
-  const migration = await loadMigration(options, {
-    trace: loads,
-    numChiplets: machine.hardware.numGroups * machine.hardware.chipletsPerGroup,
-    terminal,
-  });
-  const provenance = checkedMaking([loads], machine, context);
-  const placer = await openPlacer(machine, options, { parts: [loads], solvers: [solver], terminal });
-  const begin = performance.now();
-  const outcome = await placer.place(loads, solver, migration).finally(() => placer.close());
-  const seconds = (performance.now() - begin) / 1000;
-  if (outcome.status !== "placed") {
-    terminal.fail(`${solver.name}: ${outcome.status}: ${describeFailure(outcome)}`);
-    terminal.printJson(outcome);
-    return placer.signal.aborted ? EXIT.interrupted : EXIT[outcome.status];
-  }
-  const file = recordPlacement(outcome, { provenance, seed: options.seed });
-  const text = formatPlacement(file);
-  const plan = await migration?.plan(file, machine);
-  if (options.output !== undefined) await writeOutput(options.output, text, options);
+  const made = await makePlacement(loads, { parts: [loads], machine, told: {} }, context);
+  if (typeof made === "number") return made;
+  const { outcome, text, plan } = made;
   terminal.printJson({
     ...loadsData(loads, machine, outcome.placement),
     ...(given.budget && { replicaBudget: given.budget }),
@@ -298,15 +218,5 @@ async function placeByLoads(loads: LoadTrace, path: string, given: Context): Pro
   terminal.print(loadsTable(loads, outcome.placement));
   if (given.budget) terminal.print(`\n${describeBudget(given.budget)}`);
   if (plan) terminal.print(`\n${describeMigration(plan, options.from ?? "")}`);
-  printEnd(context, seconds);
-  return placer.signal.aborted ? EXIT.interrupted : EXIT.done;
-}
-
-function printEnd({ options, terminal }: Context, seconds: number): void {
-  terminal.print(`\nplaced by ${options.solver ?? "auto"} in ${seconds.toFixed(1)} s`);
-  terminal.print(
-    options.output === undefined
-      ? "nothing was written: -o FILE writes the placement"
-      : `wrote ${options.output}`,
-  );
+  return ended(made, context);
 }
