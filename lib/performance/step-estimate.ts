@@ -38,6 +38,7 @@ export interface EstimateOptions {
  *   another where transfers run apart, or of one, and of each other the slowest resource on that way;
  * - the busiest memory: weights and saved activations;
  * - the root: attention and shared experts;
+ * - in a training step of a wafer the weights of both passes and what follows them;
  * and in inference on GPUs whose kernels are known exactly what its schedule takes (`kernelLayerNs`).
  * `npm run bench:schedule` prints how far it is from the schedules. What does not depend on the traffic is
  * computed once.
@@ -100,7 +101,33 @@ function estimateOf(
       microBatches * rootSaves,
     );
   };
-  return pass(1, 1) + (training ? pass(BACKWARD_COMPUTE, 2) : 0);
+  if (!training) return pass(1, 1);
+  const passesNs = pass(1, 1) + pass(BACKWARD_COMPUTE, 2);
+  const turns = apart === "none" && machine.hardware.tokensStart === "root";
+  return turns ? Math.max(passesNs, turnedNs(stages, machine.hardware, workload.microBatches)) : passesNs;
+}
+
+/**
+ * All weights in twice, what the experts keep of one micro-batch saved and reloaded, its experts backward, and then all attention backward:
+ * passes overlap where memories are ahead of it, but attention cannot begin backward before.
+ */
+function turnedNs(
+  { attentionNs, expertsNs, weightMemoryNs, expertSaveNs, dispatch, combine }: StageTimes,
+  { memory, chipletsPerGroup }: Hardware,
+  microBatches: number,
+): number {
+  const perMemory = memory.of === "chiplet" ? 1 : chipletsPerGroup;
+  let latestNs = 0;
+  for (let first = 0; first < expertsNs.length; first += perMemory) {
+    let ns = 0;
+    for (let chiplet = first; chiplet < first + perMemory; chiplet++) {
+      // Chiplets get their experts one after another: the last has its part of the compute still to do, in the mean.
+      const ownNs = BACKWARD_COMPUTE * expertsNs[chiplet] + dispatch.chipletNs[chiplet];
+      ns += 2 * (weightMemoryNs[chiplet] + expertSaveNs[chiplet]) + ownNs / perMemory;
+    }
+    latestNs = Math.max(latestNs, ns);
+  }
+  return latestNs + combine.latencyNs + dispatch.latencyNs + microBatches * BACKWARD_COMPUTE * attentionNs;
 }
 
 /** What each further micro-batch adds where micro-batches overlap: the busiest chiplet, or the busiest link. */

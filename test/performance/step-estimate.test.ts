@@ -86,6 +86,12 @@ describe("estimateMakespanNs", () => {
       expect(estimateMakespanNs(traffic, options)).to.be.closeTo(makespanNs, 0.2 * makespanNs);
     }
   });
+
+  it("knows that attention waits for the weights of both passes before it goes back, where neither binds alone", () => {
+    const options = { hardware: findHardware("ucie-a-hbm3")!, shape };
+    const makespanNs = stepMakespanNs([traffic], options);
+    expect(estimateMakespanNs(traffic, options)).to.be.closeTo(makespanNs, 0.05 * makespanNs);
+  });
 });
 
 describe("linkLoads", () => {
