@@ -282,7 +282,7 @@ async function runPair(
       rival: Math.min(auto, ...others),
     };
   };
-  const bounds = new Map(own.layers.map(({ layer, bound = 1 }) => [layer, bound] as const));
+  const bounds = new Map(own.layers.map((layer) => [layer.layer, layer]));
   const { chipletsPerGroup } = machine.hardware;
   const { step } = evaluatePlacement(learn, own, { chipletsPerGroup, machine, bounds });
   return { learned: timesOn(learn), heldOut: timesOn(heldOut), atLeastNs: step?.atLeastNs ?? 0 };

@@ -19,7 +19,13 @@ import {
   type MetricsOptions,
 } from "./layer-metrics.js";
 import { placedLayers } from "./placed-layers.js";
-import { leastStepNs, scheduleOptions, timeOfTraffic, type StepMetrics } from "./step-time.js";
+import {
+  leastStepNs,
+  scheduleOptions,
+  timeOfTraffic,
+  type ProvedOfLayer,
+  type StepMetrics,
+} from "./step-time.js";
 
 /** Every metric of a placement on a trace. */
 export interface Evaluation {
@@ -36,8 +42,8 @@ export interface EvaluationOptions extends MetricsOptions {
   readonly dispatch?: DispatchModel;
   /** Where tokens start; default as on the machine, at the root without one. */
   readonly tokensStart?: Hardware["tokensStart"];
-  /** What is proved of C_T on these tokens, by layer; a time is proved from it, and none without. */
-  readonly bounds?: ReadonlyMap<number, number>;
+  /** What is proved on these tokens, by layer; a time is proved from it, and none without. */
+  readonly bounds?: ReadonlyMap<number, ProvedOfLayer>;
   /** Share of the effort, some seconds, that what is proved of C_G is worth; 0 for none of it. Default 1. */
   readonly boundEffort?: number | undefined;
 }

@@ -107,7 +107,7 @@ function candidateSteps(
 
 /** What is known of a candidate: its cost, and what was proved for every placement of the layer. */
 function claimOf(
-  { layer, bound, stoppedBy = "budget" }: LayerPlacement,
+  { layer, bound, peaks, stoppedBy = "budget" }: LayerPlacement,
   { chiplets, cost }: Candidate,
 ): LayerPlacement {
   return {
@@ -116,6 +116,7 @@ function claimOf(
     chiplets,
     cost,
     ...(bound !== undefined && { bound: Math.min(bound, cost) }),
+    ...(peaks && { peaks }),
     stoppedBy: stoppedBy === "proof" ? "budget" : stoppedBy,
   };
 }

@@ -3,6 +3,7 @@ import type { SplitTrace } from "../trace/holdout.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import { evaluatePlacement, type Evaluation, type EvaluationOptions } from "./evaluate.js";
 import type { PosedMachine } from "./pose.js";
+import type { ProvedOfLayer } from "./step-time.js";
 
 /** Evaluates a placement on a trace as far as machine and model are known. */
 export function evaluateOn(
@@ -48,9 +49,7 @@ export function judge(
   };
 }
 
-/** What is proved of C_T, by layer. */
-function boundsOf({ layers }: Placement): Map<number, number> {
-  return new Map(
-    layers.flatMap(({ layer, bound }) => (bound === undefined ? [] : [[layer, bound] as const])),
-  );
+/** What is proved of every layer, by its number. */
+function boundsOf({ layers }: Placement): Map<number, ProvedOfLayer> {
+  return new Map(layers.map((layer) => [layer.layer, layer]));
 }

@@ -3,7 +3,7 @@ import type { Phase, Transport, Workload } from "../hardware/workload.js";
 import { leastShareOf, ruleOf, type DispatchModel } from "../placement/dispatch.js";
 import { defaultDispatch } from "../placement/default-dispatch.js";
 import { boundGroupReplication, type GroupShape } from "../placement/group-bound.js";
-import type { Placement } from "../placement/placement.js";
+import type { LayerPlacement, Placement } from "../placement/placement.js";
 import { countTraffic, type LayerTraffic } from "../placement/traffic.js";
 import {
   DEFAULT_CONFIGURATION,
@@ -32,6 +32,9 @@ export interface StepMetrics {
   /** Of the whole model, a chiplet: were all its MoE layers as those given in the mean, and with all its other layers. */
   readonly tokensPerSecond: number;
 }
+
+/** What is proved of every placement of a layer: of its C_T, and of its busiest chiplets. */
+export type ProvedOfLayer = Pick<LayerPlacement, "bound" | "peaks">;
 
 /** Time of one step of all layers given, with how it was told: the shape it has in every JSON document. */
 export interface StepTime {
@@ -114,7 +117,7 @@ export function leastStepNs(
     readonly dispatch: DispatchModel;
     /** Room on every chiplet, in experts; where a placement holds more, as many. */
     readonly slotsPerChiplet: number;
-    readonly bounds: ReadonlyMap<number, number>;
+    readonly bounds: ReadonlyMap<number, ProvedOfLayer>;
     /** Share of the steps that the bound on C_G is worth; 0 for none of it. Default 1. */
     readonly boundEffort?: number | undefined;
     readonly configuration?: ConfigurationName;
@@ -130,12 +133,17 @@ export function leastStepNs(
       slotsPerChiplet,
     ),
   );
-  const bounded = traffic.map((counted, index) => ({
-    traffic: counted,
-    ...(hasReplicas(counted) && { replicated: { load: loadOf(layers[index], numExperts), leastShare } }),
-    slotsPerChiplet: slotsOf[index],
-    tokenReplication: bounds.get(layers[index].layer) ?? 1,
-  }));
+  const bounded = traffic.map((counted, index) => {
+    const { bound = 1, peaks } = bounds.get(layers[index].layer) ?? {};
+    return {
+      traffic: counted,
+      ...(hasReplicas(counted)
+        ? { replicated: { load: loadOf(layers[index], numExperts), leastShare } }
+        : { peaks }),
+      slotsPerChiplet: slotsOf[index],
+      tokenReplication: bound,
+    };
+  });
   const options = scheduleOptions(machine, configuration);
   const withGroups = (replicationOf: (layer: BoundedLayer, index: number) => number) =>
     stepBoundNs(

@@ -1,6 +1,7 @@
 /** What the stages of a layer take at least on GPUs, whatever the placement. */
 import type { BothWays, GpuKernels } from "../hardware/kernels.js";
-import { sum } from "../statistics.js";
+import type { Peaks } from "../placement/placement.js";
+import { largest, sum } from "../statistics.js";
 import { exchangeNs, type Setting } from "./gpu-exchange.js";
 import { prepareGpus, type GpuMachine, type GpuStages } from "./gpu-stages.js";
 import { receivedVolumes, type ExchangeVolumes } from "./gpu-volumes.js";
@@ -90,6 +91,80 @@ export function hottestGpuStages(
   }
   return [longest, ...together];
 }
+
+/**
+ * What two GPUs take at least where peaks are known: the one that serves most, and the one that is visited by most tokens, which may be
+ * the same; where tokens are sent one copy a GPU, or a server, and no expert has replicas.
+ *
+ * @param even As in {@link leastGpuStages}.
+ * @param slotsPerChiplet Most experts of a GPU.
+ * @returns None where no kernels of the machine are known.
+ */
+export function peakGpuStages(
+  even: EvenTraffic,
+  machine: GpuMachine,
+  { slotsPerChiplet, peaks, ...piece }: Piece & { readonly slotsPerChiplet: number; readonly peaks: Peaks },
+): GpuStages[] {
+  const prepared = prepareGpus(machine, piece);
+  if (prepared === undefined) return [];
+  const { scale, settings, volumes } = prepared.exchange(even);
+  const everywhere = (ns: number) => new Float64Array(even.numChiplets).fill(ns);
+  const loads = even.expertLoad.flat();
+  const topK = sum(loads) / even.numTokens;
+  const times = loads.map((load) => prepared.expertNs(load * scale));
+  const room = {
+    fewest: Math.max(0, loads.length - (even.numChiplets - 1) * slotsPerChiplet),
+    most: Math.min(loads.length, slotsPerChiplet),
+  };
+  const stagesOf = (load: number, tokens: number): GpuStages => {
+    const received = receivedVolumes(tokens * scale, machine.hardware, piece.workload);
+    const exchange = (way: keyof BothWays<unknown>) =>
+      everywhere(
+        Math.max(anyExchangeNs(settings[way], volumes), atLeastNs(settings[way], volumes, received)),
+      );
+    const expertsNs = leastSumOf(times, loads, { atLeast: load, ...room });
+    return {
+      dispatchNs: exchange("dispatch"),
+      combineNs: exchange("combine"),
+      expertsNs: everywhere(prepared.hostedNs(expertsNs, tokens * scale)),
+    };
+  };
+  const [served, visits] = [peaks.load * even.numTokens, peaks.tokens * even.numTokens];
+  // A token has no more choices on a GPU than it has experts; one that visits has at least one.
+  return [stagesOf(served, served / Math.max(1, Math.min(topK, room.most))), stagesOf(visits, visits)];
+}
+
+/**
+ * The least sum of times, or below, of between `fewest` and `most` experts whose loads add up to so much: by a Lagrangian relaxation, which holds
+ * for every price of load.
+ */
+function leastSumOf(
+  times: readonly number[],
+  loads: readonly number[],
+  { atLeast, fewest, most }: { atLeast: number; fewest: number; most: number },
+): number {
+  const at = (price: number) => {
+    const left = times.map((time, expert) => time - price * loads[expert]).sort((a, b) => a - b);
+    return price * atLeast + sum(left.slice(0, most).filter((value, rank) => rank < fewest || value < 0));
+  };
+  // Concave in the price, which is at most that of the expert whose load costs most.
+  let [low, high] = [
+    0,
+    largest(
+      times.flatMap((time, expert) => (loads[expert] > 0 ? [time / loads[expert]] : [])),
+      0,
+    ),
+  ];
+  for (let step = 0; step < PRICE_STEPS; step++) {
+    const [a, b] = [low + (high - low) / 3, high - (high - low) / 3];
+    if (at(a) < at(b)) low = a;
+    else high = b;
+  }
+  return Math.max(0, at((low + high) / 2));
+}
+
+/** Thirds that the range of prices is narrowed by: to a thousandth. */
+const PRICE_STEPS = 18;
 
 /** What an exchange takes in the mean at least, from the volumes of even traffic. */
 function leastExchangeNs(setting: Setting, volumes: ExchangeVolumes): number {

@@ -144,8 +144,8 @@ export function formatPlacement(placement: Placement): string {
 }
 
 function formatLayer({ chiplets, ...claims }: LayerPlacement): string {
-  const { layer, status, cost, bound, groups, load, stoppedBy } = claims;
-  const fields = formatFields({ layer, status, cost, bound, groups, load, stoppedBy });
+  const { layer, status, cost, bound, groups, load, peaks, stoppedBy } = claims;
+  const fields = formatFields({ layer, status, cost, bound, groups, load, peaks, stoppedBy });
   const rows = chiplets.map((experts) => `        [${experts.join(", ")}]`);
   return `    {\n      ${fields.join(", ")},\n      "chiplets": [\n${rows.join(",\n")}\n      ]\n    }`;
 }

@@ -32,6 +32,18 @@ const layerSchema = z.object({
   load: proved("Largest load of a chiplet over the mean.")
     .exactOptional()
     .describe("The balance of the chiplets, where that was the objective."),
+  peaks: z
+    .array(
+      z.object({
+        load: replicationCost.describe("Expert choices that some chiplet serves."),
+        tokens: replicationCost.describe("Tokens that visit some chiplet."),
+        cost: replicationCost.describe("C_T."),
+      }),
+    )
+    .exactOptional()
+    .describe(
+      "Proved: every placement without replicas has at least what one of these says, for each token of the layer.",
+    ),
   stoppedBy: z
     .enum(["proof", "rule", "budget", "time limit", "interrupt", "lost thread"])
     .exactOptional()

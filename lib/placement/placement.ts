@@ -26,7 +26,19 @@ export interface LayerPlacement extends Partial<Proved> {
   readonly groups?: Proved;
   /** Largest load of a chiplet over the mean, where that was the objective. */
   readonly load?: Proved;
+  /** Proved: every placement without replicas has at least what one of these says, be it this one or that. */
+  readonly peaks?: readonly Peaks[];
   readonly stoppedBy?: StoppedBy;
+}
+
+/** What a placement of a layer has at least, all of it for each token of the layer. */
+export interface Peaks {
+  /** Expert choices that some chiplet serves, in [0, topK]. */
+  readonly load: number;
+  /** Tokens that visit some chiplet, be it the same one or another; in [0, 1]. */
+  readonly tokens: number;
+  /** C_T. */
+  readonly cost: number;
 }
 
 /** What a solver answers to the problem of one layer: a placement, a proof that there is none, or neither. */

@@ -1,6 +1,6 @@
 import { largest } from "../statistics.js";
 import type { PlacementProblem } from "./problem.js";
-import type { Chiplets, LayerPlacement, Proved } from "./placement.js";
+import type { Chiplets, LayerPlacement, Peaks, Proved } from "./placement.js";
 import { waysToServe } from "./slow-dispatch.js";
 import { OPTIMALITY_GAP, SHARE_ROUNDING } from "./tolerance.js";
 import { tokensOfPatterns, type TokenCount } from "./verify-tokens.js";
@@ -63,7 +63,20 @@ export function verifyByTokens(
     for (const violation of claimViolations("load", found.load, largest(chipletLoad) / mean))
       violations.push(violation);
   }
+  const has = ({ load, tokens: visits, cost }: Peaks) =>
+    isAtLeast(largest(chipletLoad) / numTokens, load) &&
+    isAtLeast(largest(chipletTokens) / numTokens, visits) &&
+    isAtLeast(perToken(chipletTokens), cost);
+  if (found.peaks && !found.peaks.some(has)) {
+    violations.push(
+      "the placement has less than what every placement is said to have, whichever of its peaks is taken",
+    );
+  }
   return violations;
+}
+
+function isAtLeast(truth: number, claim: number): boolean {
+  return truth * (1 + SHARE_ROUNDING) >= claim;
 }
 
 function chipletViolations(problem: VerifiedProblem, chiplets: Chiplets, service: () => Service): string[] {

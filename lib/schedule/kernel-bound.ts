@@ -1,5 +1,6 @@
 import { largest, sum } from "../statistics.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
+import type { TaskGraph } from "../task-graph/task-graph.js";
 import type { LayerDurations } from "./layer-durations.js";
 import { buildStepGraph } from "./step-graph.js";
 import type { StepPlan } from "./step-plan.js";
@@ -28,6 +29,11 @@ export interface LeastDurations {
  * @param layers In the model's order, of a machine where tokens start everywhere and links of groups take no time.
  */
 export function kernelBoundNs(layers: readonly LeastDurations[], plan: StepPlan): number {
+  return largest(remainingPathsNs(stepOfFew(layers, plan)));
+}
+
+/** The step on one chiplet that is the mean of all, and one for each that is hottest in a layer. */
+export function stepOfFew(layers: readonly LeastDurations[], plan: StepPlan): TaskGraph {
   const numChiplets = 1 + sum(layers.map(({ hottest }) => hottest.length));
   let first = 1;
   const durations = layers.map(({ even, hottest }) => {
@@ -64,5 +70,5 @@ export function kernelBoundNs(layers: readonly LeastDurations[], plan: StepPlan)
     chipletsPerMemory: 1,
     sramBytes: Infinity,
   };
-  return largest(remainingPathsNs(buildStepGraph(durations, { ...plan, site })));
+  return buildStepGraph(durations, { ...plan, site });
 }

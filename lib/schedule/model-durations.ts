@@ -3,7 +3,7 @@ import type { Hardware } from "../hardware/hardware.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
 import { copiesToChiplets, leastLinkTimes, linkLoads } from "../performance/link-loads.js";
 import { memoryTransferNs } from "../performance/memory.js";
-import { hottestGpuStages, leastGpuStages } from "../performance/gpu-bounds.js";
+import { peakGpuStages, hottestGpuStages, leastGpuStages } from "../performance/gpu-bounds.js";
 import { unitShare, type GpuStages } from "../performance/gpu-stages.js";
 import { leastReplicatedChipletsNs } from "../performance/replicated-chiplets.js";
 import type { EvenTraffic } from "../performance/replicated-experts.js";
@@ -12,6 +12,7 @@ import { BACKWARD_COMPUTE, onGpus, stageTimes } from "../performance/stages.js";
 import { sramBytes } from "../performance/systolic.js";
 import type { Workload } from "../hardware/workload.js";
 import { microBatchTokens } from "../performance/workload.js";
+import type { Peaks } from "../placement/placement.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import type { LayerDurations, StepSite } from "./layer-durations.js";
 
@@ -125,6 +126,24 @@ export function hottestDurations(
   if (hottest.length === 0) return [];
   const durations = modelDurations(even, machine, cut);
   return hottest.map((stages) => withStages(durations, stages, machine));
+}
+
+/**
+ * Durations of a layer on the chiplet that serves most and on the one that is visited most, where peaks are known; none where no
+ * kernels of the machine are known.
+ *
+ * @param even As in {@link leastDurations}.
+ * @param cut.slotsPerChiplet Most experts of a chiplet.
+ */
+export function peakDurations(
+  even: EvenTraffic,
+  machine: { readonly hardware: Hardware; readonly shape: ModelShape },
+  { slotsPerChiplet, peaks, ...cut }: Cut & { readonly slotsPerChiplet: number; readonly peaks: Peaks },
+): LayerDurations[] {
+  const durations = modelDurations(even, machine, cut);
+  return peakGpuStages(even, machine, { ...chunkOf(machine, cut), slotsPerChiplet, peaks }).map((stages) =>
+    withStages(durations, stages, machine),
+  );
 }
 
 function withLeastStages(

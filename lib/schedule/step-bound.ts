@@ -1,12 +1,16 @@
 import { BOUND_MARGIN } from "../placement/tolerance.js";
 import type { EvenTraffic, ReplicatedExperts } from "../performance/replicated-experts.js";
+import type { Peaks } from "../placement/placement.js";
+import type { Machine } from "../hardware/machine.js";
 import type { LayerTraffic } from "../placement/traffic.js";
+import { sharesCopies } from "../performance/workload.js";
 import { largest, mean } from "../statistics.js";
 import { remainingPathsNs } from "../task-graph/path-lengths.js";
 import { resourceWorkNs } from "../task-graph/task-graph.js";
-import { kernelBoundNs } from "./kernel-bound.js";
+import { eitherBoundNs } from "./either-bound.js";
+import type { LeastDurations } from "./kernel-bound.js";
 import type { LayerDurations } from "./layer-durations.js";
-import { hottestDurations, leastDurations } from "./model-durations.js";
+import { hottestDurations, leastDurations, peakDurations, type Cut } from "./model-durations.js";
 import { planOf, type ScheduleOptions } from "./schedule-step.js";
 import { buildStepGraph } from "./step-graph.js";
 import type { StepPlan } from "./step-plan.js";
@@ -23,6 +27,8 @@ export interface BoundedLayer {
   readonly tokenReplication: number;
   /** No placement has a smaller C_G; default what C_T comes to. */
   readonly groupReplication?: number | undefined;
+  /** Every placement without replicas has at least what one of these says; default nothing is known. */
+  readonly peaks?: readonly Peaks[] | undefined;
   /** Room on every chiplet, in experts; default for all of them. */
   readonly slotsPerChiplet?: number;
 }
@@ -49,19 +55,44 @@ export interface BoundedLayer {
  */
 export function stepBoundNs(layers: readonly BoundedLayer[], options: ScheduleOptions): number {
   const { cut, plan } = planOf(options);
-  const durations = layers.map((layer) =>
-    evened(leastDurations(evenTraffic(layer), options, cut), layer.traffic),
-  );
-  const least = layers.map((layer, index) => ({
-    even: durations[index],
-    hottest: hottestDurations(evenTraffic(layer), options, {
-      ...cut,
-      slotsPerChiplet: layer.slotsPerChiplet ?? Infinity,
-    }),
+  const known = layers.map((layer) => ({
+    least: leastOf(layer, options, cut),
+    either: sharesCopies(cut.workload)
+      ? (layer.peaks ?? []).map((peaks) => peakOf(layer, { ...options, peaks }, cut))
+      : [],
   }));
-  const hasKernels = least.every(({ hottest }) => hottest.length > 0);
-  const boundNs = hasKernels ? kernelBoundNs(least, plan) : evenBoundNs(layers, durations, plan);
+  const hasKernels = known.every(({ least }) => least.hottest.length > 0);
+  const boundNs = hasKernels
+    ? eitherBoundNs(known, plan)
+    : evenBoundNs(
+        layers,
+        known.map(({ least }) => least.even),
+        plan,
+      );
   return boundNs * (1 - BOUND_MARGIN);
+}
+
+/** What chiplets of a layer take at least in any placement. */
+function leastOf(layer: BoundedLayer, machine: Machine, cut: Cut): LeastDurations {
+  const { slotsPerChiplet = Infinity, traffic } = layer;
+  const even = evenTraffic(layer);
+  return {
+    even: evened(leastDurations(even, machine, cut), traffic),
+    hottest: hottestDurations(even, machine, { ...cut, slotsPerChiplet }),
+  };
+}
+
+/** The same in any placement that has such peaks. */
+function peakOf(
+  layer: BoundedLayer,
+  { peaks, ...machine }: Machine & { readonly peaks: Peaks },
+  cut: Cut,
+): LeastDurations {
+  const { slotsPerChiplet = Infinity } = layer;
+  const peaked = { ...layer, tokenReplication: Math.max(layer.tokenReplication, peaks.cost) };
+  const { even, hottest } = leastOf(peaked, machine, cut);
+  const own = peakDurations(evenTraffic(peaked), machine, { ...cut, slotsPerChiplet, peaks });
+  return { even, hottest: [...hottest, ...own] };
 }
 
 /** Where all chiplets take the mean of all. */

@@ -56,3 +56,24 @@ function pathsNs(graph: TaskGraph, next: (task: number) => number): Float64Array
   }
   return paths;
 }
+
+/**
+ * Time that must pass from the start of one task to the start of another that waits for it: the longest path between them.
+ *
+ * Time O(tasks and edges between them).
+ *
+ * @returns -Infinity where it does not wait for it.
+ */
+export function longestPathNs(graph: TaskGraph, { from, to }: { from: number; to: number }): number {
+  const { predecessorOffsets, predecessors, predecessorLagNs } = graph;
+  const passed = new Float64Array(to - from + 1).fill(-Infinity);
+  passed[0] = 0;
+  for (let task = from + 1; task <= to; task++) {
+    for (let edge = predecessorOffsets[task]; edge < predecessorOffsets[task + 1]; edge++) {
+      if (predecessors[edge] < from) continue;
+      const ns = passed[predecessors[edge] - from] + predecessorLagNs[edge];
+      passed[task - from] = Math.max(passed[task - from], ns);
+    }
+  }
+  return passed[to - from];
+}

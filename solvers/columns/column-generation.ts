@@ -16,12 +16,22 @@ export interface ProvedMultipliers extends LagrangianBound {
   readonly multipliers: Multipliers;
 }
 
+/** What column generation ends with. */
+export interface GeneratedColumns extends ProvedMultipliers {
+  /** Those to begin with and those found since. */
+  readonly columns: readonly Column[];
+}
+
 /** Options of {@link generateColumns}. */
 export interface GenerationOptions {
   /** To begin with; they can cover every expert in at least one way. */
   readonly columns: readonly Column[];
   /** A bound at which more is of no use: the cost of the incumbent, in tokens. */
   readonly cutoff: number;
+  /** A cost of the LP at which more is of no use; default none. */
+  readonly enough?: number;
+  /** Multipliers that prove something already; default none. */
+  readonly from?: Multipliers;
   /** Clock of `performance.now()` at which to stop. */
   readonly deadline: number;
 }
@@ -42,32 +52,33 @@ const PART_OF_LEAST = 0.2;
 export async function generateColumns(
   shape: PartitionShape,
   table: ColumnTable,
-  { columns, cutoff, deadline }: GenerationOptions,
-): Promise<ProvedMultipliers> {
-  const prove = (multipliers: Multipliers): ProvedMultipliers => ({
+  { columns, cutoff, deadline, enough = -Infinity, from = zeroMultipliers(shape) }: GenerationOptions,
+): Promise<GeneratedColumns> {
+  const prove = (multipliers: Multipliers, least: number): ProvedMultipliers => ({
     multipliers,
-    ...lagrangianBound(multipliers, shape, { least: table.leastReducedCost(multipliers) }),
+    ...lagrangianBound(multipliers, shape, { least }),
   });
   const master = await createMasterLp(shape);
   try {
     master.add(columns);
-    let best = prove(zeroMultipliers(shape));
+    let best = prove(from, table.leastReducedCost(from));
     let smoothing = 0;
     while (performance.now() < deadline) {
       const lp = master.solve();
       if (!lp)
         throw new Error("the LP over the incumbent's columns is feasible; the LP solver failed numerically");
-      if (lp.objective - best.bound < 0.5 || Math.ceil(best.bound) >= cutoff) break;
+      if (lp.objective - best.bound < 0.5 || Math.ceil(best.bound) >= cutoff || lp.objective <= enough) break;
       const multipliers = smoothMultipliers(best.multipliers, lp.multipliers, smoothing);
-      const proved = prove(multipliers);
+      const least = table.leastReducedCost(multipliers);
+      const proved = prove(multipliers, least);
       if (proved.bound > best.bound) best = proved;
-      const added = priceColumns(shape, table, multipliers);
+      const added = priceColumns(shape, table, { multipliers, least });
       // Multipliers smoothed too much see no column that the LP lacks: try its own.
       if (added.length === 0 && smoothing === 0) break;
       smoothing = added.length === 0 ? 0 : SMOOTHING;
       master.add(added);
     }
-    return best;
+    return { ...best, columns: master.columns };
   } finally {
     master.dispose();
   }
@@ -77,10 +88,10 @@ export async function generateColumns(
 function priceColumns(
   { numExperts }: PartitionShape,
   table: ColumnTable,
-  multipliers: Multipliers,
+  { multipliers, least }: { readonly multipliers: Multipliers; readonly least: number },
 ): Column[] {
   const cheapest = new Map<number, PricedColumn>();
-  const limit = Math.min(-TOKEN_ROUNDING, PART_OF_LEAST * table.leastReducedCost(multipliers));
+  const limit = Math.min(-TOKEN_ROUNDING, PART_OF_LEAST * least);
   table.walk(multipliers, limit, (experts, tokens, reducedCost) => {
     const pair = (experts.at(-1) ?? 0) * numExperts + (experts.at(-2) ?? 0);
     const known = cheapest.get(pair);

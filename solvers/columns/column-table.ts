@@ -8,6 +8,18 @@ export interface ColumnTable {
   walk(multipliers: Multipliers, limit: number, visit: UseColumn): void;
   /** The least reduced cost of any admissible column; Infinity if there is none. */
   leastReducedCost(multipliers: Multipliers): number;
+  /** Those of its columns that keep caps. Time O(countColumns(model)) and as much memory again. */
+  within(caps: ColumnCaps): ColumnTable;
+}
+
+/** What a column may serve and be visited by. */
+export interface ColumnCaps {
+  /** Tokens that chose each expert. Shape [numExperts]. */
+  readonly load: ArrayLike<number>;
+  /** Sum over the experts of a column, at most. */
+  readonly maxLoad: number;
+  /** Tokens that chose at least one of them, at most. */
+  readonly maxTokens: number;
 }
 
 /** Receives a column; `experts`, ascending, is overwritten by the next. */
@@ -24,13 +36,25 @@ export function countColumns(shape: PartitionShape): number {
 
 /** Tabulates the tokens of every admissible column. Time and memory O(countColumns(model)). */
 export function createColumnTable(model: ColumnModel): ColumnTable {
-  const { numExperts } = model;
-  const tables: { size: number; tokens: Int32Array }[] = [];
+  const tables: SizedTable[] = [];
   for (let size = leastSize(model); size <= model.slotsPerChiplet; size++) {
     const tokens = tabulateSubsetCosts(model.patterns, size);
     model.markInadmissible(tokens, size);
     tables.push({ size, tokens });
   }
+  return tableOf(tables, model);
+}
+
+/** Tokens of the sets of one size, in colexicographic order. */
+interface SizedTable {
+  readonly size: number;
+  readonly tokens: Int32Array;
+}
+
+function tableOf(
+  tables: readonly SizedTable[],
+  { numExperts }: Pick<PartitionShape, "numExperts">,
+): ColumnTable {
   return {
     walk(multipliers, limit, visit) {
       for (const { size, tokens } of tables) {
@@ -46,7 +70,92 @@ export function createColumnTable(model: ColumnModel): ColumnTable {
       }
       return least;
     },
+    within: (caps) => listOf(tables.map(({ size, tokens }) => columnsWithin(tokens, size, caps))),
   };
+}
+
+/** Some sets of one size, one after the other: few of the table, so that their members are listed. */
+interface SizedList {
+  readonly size: number;
+  /** Shape [numColumns, size]. */
+  readonly members: Uint16Array;
+  /** Shape [numColumns]. */
+  readonly tokens: Int32Array;
+}
+
+function columnsWithin(
+  tokens: Int32Array,
+  size: number,
+  { load, maxLoad, maxTokens }: ColumnCaps,
+): SizedList {
+  const members: number[] = [];
+  const kept: number[] = [];
+  const numExperts = load.length;
+  // Under such multipliers the reduced cost of a column is what it is visited by and what it serves together.
+  const multipliers = { expert: Float64Array.from(load, (tokensOf) => -tokensOf), chiplet: 0 };
+  walkSubsets(tokens, { numExperts, size, multipliers, limit: maxTokens + maxLoad }, (column, rank, both) => {
+    if (tokens[rank] > maxTokens || both - tokens[rank] > maxLoad) return;
+    for (const member of column) members.push(member);
+    kept.push(tokens[rank]);
+  });
+  return { size, members: Uint16Array.from(members), tokens: Int32Array.from(kept) };
+}
+
+function listOf(lists: readonly SizedList[]): ColumnTable {
+  return {
+    walk(multipliers, limit, visit) {
+      for (const { size, members, tokens } of lists) {
+        const column = new Uint16Array(size);
+        for (let at = 0, first = 0; at < tokens.length; at++, first += size) {
+          const reducedCost = reducedCostAt(members, first, size, multipliers, tokens[at]);
+          if (reducedCost > limit) continue;
+          for (let place = 0; place < size; place++) column[place] = members[first + place];
+          visit(column, tokens[at], reducedCost);
+        }
+      }
+    },
+    leastReducedCost(multipliers) {
+      let least = Infinity;
+      for (const { size, members, tokens } of lists) {
+        for (let at = 0, first = 0; at < tokens.length; at++, first += size) {
+          const reducedCost = reducedCostAt(members, first, size, multipliers, tokens[at]);
+          if (reducedCost < least) least = reducedCost;
+        }
+      }
+      return least;
+    },
+    within: (caps) => listOf(lists.map((list) => listWithin(list, caps))),
+  };
+}
+
+function listWithin(
+  { size, members, tokens }: SizedList,
+  { load, maxLoad, maxTokens }: ColumnCaps,
+): SizedList {
+  const kept = { size, members: new Uint16Array(members.length), tokens: new Int32Array(tokens.length) };
+  let count = 0;
+  for (let at = 0, first = 0; at < tokens.length; at++, first += size) {
+    if (tokens[at] > maxTokens) continue;
+    let served = 0;
+    for (let place = first; place < first + size; place++) served += load[members[place]];
+    if (served > maxLoad) continue;
+    kept.members.set(members.subarray(first, first + size), count * size);
+    kept.tokens[count++] = tokens[at];
+  }
+  return { size, members: kept.members.slice(0, count * size), tokens: kept.tokens.slice(0, count) };
+}
+
+/** Reduced cost of the column whose members begin at some place: innermost, so that its arguments are flat. */
+function reducedCostAt(
+  members: Uint16Array,
+  first: number,
+  size: number,
+  { expert, chiplet }: Multipliers,
+  tokens: number,
+): number {
+  let reducedCost = tokens - chiplet;
+  for (let place = 0; place < size; place++) reducedCost -= expert[members[first + place]];
+  return reducedCost;
 }
 
 /** Experts a chiplet must hold at least, for the others to have room for the rest; an empty chiplet is no column. */

@@ -63,6 +63,7 @@ export function annealCandidates(
   candidates: readonly TimedCandidate[],
   { estimate, judge, ...options }: AnnealingOptions & { readonly judge: Judge },
 ): Candidate[] {
+  if (candidates.length === 0) return [];
   if (problem.numReplicas > 0) return annealReplicated(problem, candidates, { estimate, judge, ...options });
   const ranked = [...candidates].sort((a, b) => a.ns - b.ns);
   const estimateNs = estimate(problem);

@@ -6,6 +6,7 @@ import { largest, smallest } from "../../lib/statistics.js";
 import { annealCandidates, annealOverBatches } from "./anneal-candidates.js";
 import { evenest } from "./balance.js";
 import { isHurried, type Asked } from "./hurried.js";
+import { searchEnvelope } from "./lower-envelope.js";
 import {
   createJudge,
   rememberTraffic,
@@ -50,8 +51,9 @@ export interface FastestOptions {
  * Time is set by the busiest memory, link or chiplet, for which two surrogates stand: the trade of C_T against load,
  * by searching under several caps on the load, and that of C_G against even loads of chiplet groups, by regrouping the
  * chiplets of every candidate. Where copies are not shared, whatever is on a chiplet, only load counts, and is evened instead. The best of
- * these are annealed on the estimate itself, and the best of all on its mean over batches. The judge decides. Nothing is proved
- * of the time; the best bound on C_T is kept, as it holds for every placement. Solvers' own answers are told as candidates,
+ * these are annealed on the estimate itself, with what set partitioning finds under thresholds where all columns can be listed, and the best
+ * of all on its mean over batches. The judge decides. The best bound on C_T is kept, as it holds for every placement, and what is proved
+ * of the busiest chiplets: time is bounded by them. Solvers' own answers are told as candidates,
  * since the step of all layers may be faster with one of them, and so is what is best by the estimate, because the schedule of the
  * layer alone is not that of the step.
  */
@@ -90,14 +92,17 @@ export function fastest(
       }
       const variants = await variantsOf(problem, answers, { ...silent, search, estimated, trafficOf, left });
       const timed = [...rows.map(estimated), ...variants];
-      const annealed = annealCandidates(problem, timed, {
+      const annealing = () => ({ ...silent, ...left(), estimate, trafficOf, judge: judged });
+      const annealed = annealCandidates(problem, timed, annealing());
+      const searched = [...variants.map(({ placement }) => placement), ...annealed];
+      const envelope = await searchEnvelope(problem, judged.choose({ rows, others: searched }), {
         ...silent,
         ...left(),
-        estimate,
         trafficOf,
-        judge: judged,
+        bound: leastCopies,
       });
-      const others = [...variants.map(({ placement }) => placement), ...annealed];
+      const refined = annealCandidates(problem, envelope.candidates.map(estimated), annealing());
+      const others = [...searched, ...envelope.candidates, ...refined];
       const best = judged.choose({ rows, others });
       const leastBy = (ns: (placement: Candidate) => number) =>
         [...rows, ...others].reduce((a, b) => (ns(b) < ns(a) ? b : a));
@@ -114,7 +119,11 @@ export function fastest(
         { name: WITH_ALL_TOKENS, solution: withAll },
         { name: BY_ESTIMATE, solution: leastBy((placement) => estimated(placement).ns) },
       ].filter(({ solution }) => solution !== chosen);
-      return { ...claimOf(chosen, answers), candidates: toldOf([...solved, ...told]) };
+      return {
+        ...claimOf(chosen, answers),
+        ...(envelope.peaks && { peaks: envelope.peaks }),
+        candidates: toldOf([...solved, ...told]),
+      };
     },
   };
 }

@@ -31,7 +31,7 @@ export async function samplePage({ model, layers, tokens, ...options }: SampleOp
     const outcome = await place(learn, { machine, solver: name });
     if (outcome.status !== "placed") throw new Error(`${name} found no placement`);
     const { placement } = outcome;
-    const bounds = new Map(learn.layers.map(({ layer }) => [layer, 1]));
+    const bounds = new Map(learn.layers.map(({ layer }) => [layer, { bound: 1 }]));
     const learned = evaluatePlacement(learn, placement, { chipletsPerGroup, machine, bounds });
     const judged = evaluatePlacement(heldOut, placement, { chipletsPerGroup, machine });
     solvers.push({ name, answer: { status: "placed", placement, learned, heldOut: judged }, seconds: 1 });

@@ -40,6 +40,10 @@ const sample: Placement = {
       layer: 1,
       status: "feasible",
       cost: 1.5,
+      peaks: [
+        { load: 1.25, tokens: 0.75, cost: 1.25 },
+        { load: 1.5, tokens: 0.5, cost: 1 },
+      ],
       stoppedBy: "budget",
       chiplets: [
         [1, 3],

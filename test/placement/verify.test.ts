@@ -186,6 +186,29 @@ describe("verifyFound", () => {
       "status is optimal with cost 1.25 and bound none",
     ]);
   });
+
+  it("believes no peaks that the placement itself has not", () => {
+    const { chipletLoad, chipletTokens, numTokens } = countTraffic(
+      poseWith().patterns,
+      found.chiplets,
+      poseWith(),
+    );
+    const own = {
+      load: Math.max(...chipletLoad) / numTokens,
+      tokens: Math.max(...chipletTokens) / numTokens,
+      cost: 5 / 4,
+    };
+    const wrong = [
+      "the placement has less than what every placement is said to have, whichever of its peaks is taken",
+    ];
+    const verified = (...peaks: (typeof own)[]) => verifyFound(poseWith(), { ...found, peaks });
+    expect(verified(own)).to.deep.equal([]);
+    for (const name of ["load", "tokens", "cost"] as const) {
+      const above = { ...own, [name]: 1.01 * own[name] };
+      expect(verified(above)).to.deep.equal(wrong);
+      expect(verified(above, { ...own, load: 0 })).to.deep.equal([]);
+    }
+  });
 });
 
 describe("chipletOfExperts and expertsOfChiplets", () => {

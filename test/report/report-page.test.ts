@@ -148,7 +148,7 @@ describe("reportPage", () => {
     const machine = { hardware, shape: findModelShape("deepseek-moe-16b")! };
     const timed = solvers.map((solver): ComparedSolver => {
       const { placement } = (solver as PlacedSolver).answer;
-      const bounds = new Map(trace.layers.map(({ layer }) => [layer, 1]));
+      const bounds = new Map(trace.layers.map(({ layer }) => [layer, { bound: 1 }]));
       const learned = evaluatePlacement(trace, placement, { chipletsPerGroup: 2, machine, bounds });
       return { ...solver, answer: { status: "placed", placement, learned } };
     });

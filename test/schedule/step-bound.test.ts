@@ -4,6 +4,7 @@ import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { withChiplets, type Hardware } from "../../lib/hardware/hardware.js";
 import { TRANSPORTS } from "../../lib/hardware/workload.js";
 import { createWorkload } from "../../lib/performance/workload.js";
+import type { Peaks } from "../../lib/placement/placement.js";
 import { createProblem } from "../../lib/placement/problem.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
 import { leastShareOf } from "../../lib/placement/dispatch.js";
@@ -16,6 +17,17 @@ import { largest, smallest, sum } from "../../lib/statistics.js";
 import { synthesizeTrace } from "../../traces/synthetic.js";
 
 const shape = findModelShape("deepseek-v2-lite");
+
+const HIGH = { load: 6, tokens: 1, cost: 8 };
+
+/** What a placement has itself, for each token. */
+function peaksOf({ numTokens, chipletLoad, chipletTokens }: LayerTraffic): Peaks {
+  return {
+    load: largest(chipletLoad) / numTokens,
+    tokens: largest(chipletTokens) / numTokens,
+    cost: sum(chipletTokens) / numTokens,
+  };
+}
 
 describe("stepBoundNs", () => {
   if (!shape) throw new Error("a known model");
@@ -62,6 +74,7 @@ describe("stepBoundNs", () => {
       const placed = [...placements(numChiplets)].map((chiplets) =>
         problems.map((problem) => countTraffic(problem.patterns, chiplets, problem)),
       );
+      let numRaised = 0;
       for (const phase of ["train", "prefill", "decode"] as const) {
         for (const transport of TRANSPORTS) {
           for (const configuration of [
@@ -98,12 +111,22 @@ describe("stepBoundNs", () => {
                   const boundNs = stepBoundNs(bounded, options);
                   expect(boundNs).to.be.above(0);
                   expect(boundNs).to.be.at.most(least);
+                  // Of the peaks of its own, and others that it has not, it has one.
+                  const peaked = bounded.map((layer) => ({
+                    ...layer,
+                    peaks: [peaksOf(layer.traffic), HIGH],
+                  }));
+                  const peakedNs = stepBoundNs(peaked, options);
+                  expect(peakedNs).to.be.at.least(boundNs);
+                  expect(peakedNs).to.be.at.most(stepMakespanNs(traffic, options));
+                  if (peakedNs > boundNs) numRaised++;
                 }
               }
             }
           }
         }
       }
+      expect(numRaised > 0).to.equal(hardware.kernels !== undefined);
     });
   }
 
