@@ -204,7 +204,9 @@ describe("hostile placement files", () => {
     expect(failure).to.match(/^InputError: file: csv: found 2000 layers, expected 1 to 1024/);
     const ranks =
       '{"format":"moeplace.expert-permutation","version":1,"numExperts":1000000000,"numRanks":2,"layers":[]}';
-    expect(await failureOf(violationsOf(ranks))).to.match(/^InputError: file: megatron: found 1000000000 experts/);
+    expect(await failureOf(violationsOf(ranks))).to.match(
+      /^InputError: file: megatron: found 1000000000 experts/,
+    );
   });
 
   it("list no more than 10,000 violations", async () => {
