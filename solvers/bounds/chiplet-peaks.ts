@@ -49,6 +49,8 @@ interface Step {
 
 /** Loads nearer to each other than this part of their mean are not told apart. */
 const LOAD_PRECISION = 0.004;
+/** Part of its least within which a value is found from which on something holds. */
+const VALUE_PRECISION = 1e-3;
 
 /**
  * Proves how the largest load, the most tokens of a chiplet and all copies trade against each other, where one of them has to be large if
@@ -112,10 +114,10 @@ export function peaksOf(columns: readonly Column[], load: Float64Array): Counted
   };
 }
 
-/** The least value from which on something holds, to a thousandth; `to` where it does not. */
+/** The least value from which on something holds; `to` where it does not. */
 function leastWhere(holds: (value: number) => boolean, { from, to }: { from: number; to: number }): number {
   let [low, high] = [from, to];
-  while (high - low > 1e-3 * from) {
+  while (high - low > VALUE_PRECISION * from) {
     const middle = (low + high) / 2;
     if (holds(middle)) high = middle;
     else low = middle;
