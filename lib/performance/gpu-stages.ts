@@ -43,17 +43,26 @@ export function unitShare({ kernels }: Hardware, { workload, besideCompute = fal
   return share?.value ?? 0;
 }
 
+/** How a timer answers that is asked for one placement after another. */
+export interface TimerOptions {
+  /**
+   * Whether exchanges of GPUs are 0 that another's of their server are no shorter than, where all that is asked for is the longest; the
+   * answer is overwritten then. Default false.
+   */
+  readonly busiestAlone?: boolean;
+  /** Whether the answer is overwritten by the next one, which saves the room. Default false. */
+  readonly isOverwritten?: boolean;
+}
+
 /**
  * Makes a timer of what every GPU does in one layer with a micro-batch, or a piece of one; undefined where no kernels of
  * the machine are known. It remembers the times of experts by their rows, and the last times of every GPU.
  *
- * @param options.busiestAlone Whether exchanges of GPUs are 0 that another's of their server are no shorter than: all that
- *   a search asks for is the longest. The answer is overwritten by the next one. Default false.
  */
 export function createGpuTimer(
   machine: GpuMachine,
   piece: Piece,
-  { busiestAlone = false }: { readonly busiestAlone?: boolean } = {},
+  { busiestAlone = false, isOverwritten = busiestAlone }: TimerOptions = {},
 ): ((traffic: LayerTraffic) => GpuStages) | undefined {
   const prepared = prepareGpus(machine, piece);
   if (prepared === undefined) return undefined;
@@ -68,7 +77,7 @@ export function createGpuTimer(
     isLess: new Uint8Array(numGpus),
     volumes: emptyVolumes(numGpus),
   });
-  const room = busiestAlone ? createRoom() : undefined;
+  const room = isOverwritten ? createRoom() : undefined;
   return (traffic) => {
     const { dispatchNs, combineNs, expertsNs, isLess, volumes: into } = room ?? createRoom();
     const { scale, settings, volumes } = prepared.exchange(traffic, into);

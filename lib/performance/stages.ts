@@ -7,7 +7,7 @@ import type { Compute, Hardware } from "../hardware/hardware.js";
 import { expertBytes, expertInput, type ModelShape } from "../hardware/model-shapes.js";
 import type { LayerTraffic } from "../placement/traffic.js";
 import { attentionNs } from "./attention.js";
-import { createGpuTimer } from "./gpu-stages.js";
+import { createGpuTimer, type TimerOptions } from "./gpu-stages.js";
 import { createLinkTimer, linkLoads, type LinkTimes } from "./link-loads.js";
 import { activationSaveNs, memoryTransferNs } from "./memory.js";
 import { weightBytesOf, wireBytes, type Piece } from "./piece.js";
@@ -59,13 +59,11 @@ export function stageTimes(
 /**
  * Makes {@link stageTimes} for one machine and piece, which remembers what does not depend on the placement, and the
  * times of experts by their load: a search asks for the same loads again and again. Lists of loads must not be changed.
- *
- * @param options.busiestAlone See `createGpuTimer`.
  */
 export function createStageTimer(
   { hardware, shape }: { hardware: Hardware; shape: ModelShape },
   piece: Piece,
-  options: { readonly busiestAlone?: boolean } = {},
+  options: TimerOptions = {},
 ): (traffic: LayerTraffic) => StageTimes {
   const { workload, tokens } = piece;
   const { formats, launchNs } = workload;

@@ -54,7 +54,7 @@ export function createLayerEstimate(
   const isOnGpus = kernels !== undefined && tokensStart === "everywhere" && weights === "resident";
   if (isOnGpus && options.apart === "none" && options.workload.phase !== "train") {
     const { microBatches } = options.workload;
-    const ofKernels = createStageTimer(machine, piece);
+    const ofKernels = createStageTimer(machine, piece, { isOverwritten: true });
     const shareOfUnits = unitShare(machine.hardware, piece);
     return (traffic) => kernelLayerNs(ofKernels(traffic), { microBatches, unitShare: shareOfUnits });
   }
