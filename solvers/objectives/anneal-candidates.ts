@@ -23,14 +23,13 @@ import { startsEverywhere, type Candidate, type TimedCandidate } from "./time-ca
 
 /** Swaps tried from a start of up to 64 experts, and for each beyond as many as for each of these, up to 256. */
 const ANNEALING_MOVES = 24_000;
-const HURRIED_MOVES = 36_000;
 const FEW_EXPERTS = 64;
 const MOST_EXPERTS_OF_MOVES = 256;
 /** Experts that were chosen less often than so have fewer swaps: what they would learn is of these tokens alone. */
 const MANY_CHOICES = 100;
 /** Swaps tried on every batch. More for many experts were no better on held-out tokens. */
 const BATCH_MOVES = 6000;
-/** Candidates that annealing begins from, and how much slower than the best they may be; of many experts one, for longer. */
+/** Candidates that annealing begins from, and how much slower than the best they may be; of many experts one. */
 const MOST_ANNEALED = 2;
 const WORTH_ANNEALING = 1.05;
 /** Rounds that go on from what the judge likes best so far; none of many experts. */
@@ -41,7 +40,7 @@ const ROUNDS = 2;
  * goes first counts there, of which the estimate knows nothing. Cooler, as only little is left. On GPUs the estimate is the
  * schedule itself, or in training off by as much for all placements.
  */
-const SCHEDULED_MOVES = 3000;
+const SCHEDULED_MOVES = 6000;
 const FAR_FROM_SCHEDULE = 0.001;
 const SCHEDULED_ANNEALING: TimeAnnealing = { ...TIME_ANNEALING, hot: TIME_ANNEALING.hot / 4 };
 
@@ -196,5 +195,5 @@ function movesFor(problem: PlacementProblem): number {
   const { numExperts, load } = problem;
   const byExperts = Math.max(1, Math.min(numExperts, MOST_EXPERTS_OF_MOVES) / FEW_EXPERTS);
   const byChoices = Math.min(1, mean(load) / MANY_CHOICES);
-  return Math.ceil((isHurried(problem) ? HURRIED_MOVES : ANNEALING_MOVES) * byExperts * byChoices);
+  return Math.ceil(ANNEALING_MOVES * byExperts * byChoices);
 }
