@@ -107,15 +107,24 @@ export async function runSolvers(
         ? {
             ...outcome,
             ...judge(outcome.placement, split, { ...machine, scheduled }),
-            batches: measureBatches(split.heldOut ?? split.learn, outcome.placement, machine),
-            ...(searchesBatches && {
-              learnedBatches: measureBatches(split.learn, outcome.placement, machine),
-            }),
+            ...batchesOf(outcome.placement, split, { machine, searchesBatches }),
           }
         : { status: outcome.status, reason: describeFailure(outcome) };
     compared.push({ name: solver.name, answer, seconds });
   }
   return compared;
+}
+
+/** A placement on batches: those it is judged on, and those it was searched on, which may be the same. */
+function batchesOf(
+  placement: Placement,
+  { learn, heldOut }: SplitTrace,
+  { machine, searchesBatches }: { readonly machine: PosedMachine; readonly searchesBatches: boolean },
+): Pick<PlacedAnswer, "batches" | "learnedBatches"> {
+  const learned =
+    searchesBatches || heldOut === undefined ? measureBatches(learn, placement, machine) : undefined;
+  const batches = heldOut === undefined ? learned : measureBatches(heldOut, placement, machine);
+  return { ...(batches && { batches }), ...(searchesBatches && learned && { learnedBatches: learned }) };
 }
 
 /** Solvers that answer a problem differently: of those that give one another's answer the first, and no portfolio. */
