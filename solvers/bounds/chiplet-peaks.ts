@@ -77,17 +77,17 @@ export async function provePeaks(options: PeakOptions): Promise<CountedPeaks[]> 
   });
   const worth = worthAt(meanLoad);
   const copies = Math.max(leastCopies, await prover.leastCopies({ load: top, tokens: worth }));
-  let steps: Step[] = [{ from: meanLoad, to: top, tokens: Math.floor(meanTokens), copies, worth }];
-  const nsOf = (step: Step) => leastNs(inside(step));
+  const timed = (step: Step) => ({ ...step, ns: leastNs(inside(step)) });
+  let steps = [timed({ from: meanLoad, to: top, tokens: Math.floor(meanTokens), copies, worth })];
   for (let proof = 0; proof < options.mostProofs && performance.now() < deadline; proof++) {
-    const weakest = steps.reduce((a, b) => (nsOf(b) < nsOf(a) ? b : a));
+    const weakest = steps.reduce((a, b) => (b.ns < a.ns ? b : a));
     const { from, to, tokens: low, worth } = weakest;
-    if (nsOf(weakest) >= enoughNs || to - from < LOAD_PRECISION * meanLoad) break;
+    if (weakest.ns >= enoughNs || to - from < LOAD_PRECISION * meanLoad) break;
     const middle = (from + to) / 2;
     const tokens = await prover.mostImpossible(middle, { low, high: worth });
     const copies = await prover.leastCopies({ load: middle, tokens: worth });
-    const right = { ...weakest, from: middle, worth: Math.min(worth, worthAt(middle)) };
-    const left = { ...weakest, to: middle, tokens, copies: Math.max(copies, weakest.copies) };
+    const right = timed({ ...weakest, from: middle, worth: Math.min(worth, worthAt(middle)) });
+    const left = timed({ ...weakest, to: middle, tokens, copies: Math.max(copies, weakest.copies) });
     steps = steps.flatMap((step) => (step === weakest ? [left, right] : [step]));
     const filled = await options.fill(middle, { none: tokens, worth: right.worth });
     if (filled !== undefined) enoughNs = Math.min(enoughNs, leastNs(peaksOf(filled, load)));

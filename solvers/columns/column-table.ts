@@ -8,7 +8,7 @@ export interface ColumnTable {
   walk(multipliers: Multipliers, limit: number, visit: UseColumn): void;
   /** The least reduced cost of any admissible column; Infinity if there is none. */
   leastReducedCost(multipliers: Multipliers): number;
-  /** Those of its columns that keep caps. Time O(countColumns(model)) and as much memory again. */
+  /** Those of its columns that keep caps. Time O(its columns), memory O(those kept). */
   within(caps: ColumnCaps): ColumnTable;
 }
 

@@ -3,7 +3,6 @@ import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { timeLeft, type SolverOptions } from "../../lib/placement/solver.js";
 import { tokenReplicationOf } from "../../lib/placement/traffic.js";
 import { verifyChiplets } from "../../lib/placement/verify.js";
-import { stepBoundNs } from "../../lib/schedule/step-bound.js";
 import { largest, mean } from "../../lib/statistics.js";
 import { peaksOf, provePeaks, type CountedPeaks } from "../bounds/chiplet-peaks.js";
 import { createPeakProver, type PeakProver } from "../bounds/peak-prover.js";
@@ -13,7 +12,7 @@ import { countColumns, createColumnTable } from "../columns/column-table.js";
 import { choosePartition } from "../columns/partition-model.js";
 import { constraintModelOf } from "../constraints/constraint-model.js";
 import { placeColumns } from "../groups/place-columns.js";
-import type { TrafficOf } from "./modelled-time.js";
+import { provedTime, type TrafficOf } from "./modelled-time.js";
 import { isLoadAlone, startsEverywhere, type Candidate } from "./time-candidates.js";
 
 /** Columns that are tabulated at most, 64 experts by 4 slots: all are looked at again and again. */
@@ -54,8 +53,8 @@ export async function searchEnvelope(
   { chiplets }: Candidate,
   { trafficOf, bound, timeLimitMs = Infinity, ...options }: EnvelopeOptions,
 ): Promise<Envelope> {
-  const { objective, layer, numChiplets, slotsPerChiplet, load } = problem;
-  if (objective.minimise !== "time" || !isListed(problem)) return { candidates: [] };
+  const { layer, numChiplets, load } = problem;
+  if (!isListed(problem)) return { candidates: [] };
   const deadline = performance.now() + timeLimitMs;
   const traffic = trafficOf(chiplets);
   const { numTokens } = problem.patterns;
@@ -64,11 +63,8 @@ export async function searchEnvelope(
     tokens: tokens / numTokens,
     cost: copies / numTokens,
   });
-  const leastNs = (peaks: CountedPeaks) =>
-    stepBoundNs(
-      [{ traffic, tokenReplication: bound, slotsPerChiplet, peaks: [perToken(peaks)] }],
-      objective.machine,
-    );
+  const leastOf = provedTime(problem);
+  const leastNs = (peaks: CountedPeaks) => leastOf(traffic, bound, [perToken(peaks)]);
   const incumbent = chiplets.flatMap((experts, chiplet): Column[] =>
     experts.length > 0 ? [{ experts, tokens: traffic.chipletTokens[chiplet] }] : [],
   );

@@ -1,6 +1,6 @@
 import { chooseFastest, mostTimeNs, type Timing } from "../../lib/flows/choose-fastest.js";
 import type { Machine } from "../../lib/hardware/machine.js";
-import type { Chiplets } from "../../lib/placement/placement.js";
+import type { Chiplets, Peaks } from "../../lib/placement/placement.js";
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { OPTIMALITY_GAP } from "../../lib/placement/tolerance.js";
 import { countTraffic, type LayerTraffic } from "../../lib/placement/traffic.js";
@@ -20,14 +20,17 @@ export const estimatedTime: TimeOf = (problem) => createMakespanEstimate(machine
 /** The modelled time of the problem's layer, as its schedule has it. */
 export const scheduledTime: TimeOf = (problem) => (traffic) => stepMakespanNs([traffic], machineOf(problem));
 
-/** Makes what tells a time that no placement of the problem without replicas is below, given one's traffic and the least C_T. */
+/** Makes what tells a time that no placement of the problem without replicas is below, given one's traffic and the least C_T, and peaks of which it has one. */
 export type LeastTimeOf = (
   problem: PlacementProblem,
-) => (traffic: LayerTraffic, tokenReplication: number) => number;
+) => (traffic: LayerTraffic, tokenReplication: number, peaks?: readonly Peaks[]) => number;
 
 /** What is proved of {@link scheduledTime}. */
-export const provedTime: LeastTimeOf = (problem) => (traffic, tokenReplication) =>
-  stepBoundNs([{ traffic, tokenReplication, slotsPerChiplet: problem.slotsPerChiplet }], machineOf(problem));
+export const provedTime: LeastTimeOf = (problem) => (traffic, tokenReplication, peaks) =>
+  stepBoundNs(
+    [{ traffic, tokenReplication, slotsPerChiplet: problem.slotsPerChiplet, peaks }],
+    machineOf(problem),
+  );
 
 /** The traffic of the problem's layer under a placement without a change since. */
 export type TrafficOf = (chiplets: Chiplets) => LayerTraffic;

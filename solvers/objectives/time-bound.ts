@@ -1,7 +1,7 @@
 import type { PlacementProblem } from "../../lib/placement/problem.js";
 import { countReplication, countTraffic } from "../../lib/placement/traffic.js";
-import { stepBoundNs } from "../../lib/schedule/step-bound.js";
 import { expertsOfChiplets } from "../../lib/placement/placement.js";
+import { provedTime } from "./modelled-time.js";
 
 /**
  * Whether a bound on C_T, which is no more than that of a good placement, raises the bound on the time of a layer: not where adapters of servers bind, where every expert gets a
@@ -11,12 +11,11 @@ import { expertsOfChiplets } from "../../lib/placement/placement.js";
  * @param chipletOf The chiplet of every expert in the good placement. Shape [numExperts].
  */
 export function raisesTimeBound(problem: PlacementProblem, chipletOf: ArrayLike<number>): boolean {
-  const { objective, patterns, numChiplets, slotsPerChiplet } = problem;
+  const { objective, patterns, numChiplets } = problem;
   if (objective.minimise !== "time") return false;
   const chiplets = expertsOfChiplets(chipletOf, numChiplets);
   const traffic = countTraffic(patterns, chiplets, problem);
   const { tokenReplication } = countReplication(patterns, chiplets, problem);
-  const boundOf = (copies: number) =>
-    stepBoundNs([{ traffic, tokenReplication: copies, slotsPerChiplet }], objective.machine);
-  return boundOf(tokenReplication) > boundOf(1);
+  const leastNs = provedTime(problem);
+  return leastNs(traffic, tokenReplication) > leastNs(traffic, 1);
 }
