@@ -9,11 +9,8 @@ import { parseArgs } from "node:util";
 import { placeTrace } from "../lib/flows/place.js";
 import { timeOfPlacement } from "../lib/flows/step-time.js";
 import { poseFor } from "../lib/flows/pose.js";
-import { withChiplets } from "../lib/hardware/hardware.js";
-import { findModelShape } from "../lib/hardware/model-shapes.js";
-import { findHardware } from "../lib/hardware/presets.js";
-import { createWorkload } from "../lib/performance/workload.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
+import { machine as machineNamed } from "../program/machine.js";
 import { requireSolver } from "../solvers/index.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { forgetPeak, peakBytes } from "./peak-memory.js";
@@ -39,11 +36,8 @@ row("model", "GPUs", "layers", "processor seconds", "a layer", "most memory, MB"
 row("---", "---:", "---:", "---:", "---:", "---:", "---:");
 for (const { model, numGpus } of MODELS) {
   if (!values.models.split(",").includes(model)) continue;
-  const [preset, shape] = [findHardware("h100-8x8"), findModelShape(model)];
-  if (!preset || !shape) throw new Error("a preset is gone");
-  const hardware = withChiplets(preset, { numChiplets: numGpus });
-  const machine = { hardware, shape, workload: createWorkload({ hardware, shape }) };
-  const layers = Math.min(Number(values.layers), shape.numMoeLayers);
+  const machine = await machineNamed("h100-8x8", { model, numChiplets: numGpus });
+  const layers = Math.min(Number(values.layers), machine.shape.numMoeLayers);
   const trace = synthesizeTrace({ preset: model, tokens: TOKENS, layers, seed: 1 });
   const place = async (solver: string) => {
     const placed = await placeTrace(trace, {

@@ -17,17 +17,15 @@ import { evaluatePlacement } from "../lib/flows/evaluate.js";
 import { timeOfPlacement } from "../lib/flows/step-time.js";
 import { placeTrace } from "../lib/flows/place.js";
 import { poseFor, poseLayer, type PosingOptions } from "../lib/flows/pose.js";
-import { withChiplets } from "../lib/hardware/hardware.js";
 import type { Machine } from "../lib/hardware/machine.js";
-import { findModelShape } from "../lib/hardware/model-shapes.js";
 import { findHardware } from "../lib/hardware/presets.js";
 import { PHASES } from "../lib/hardware/workload.js";
-import { createWorkload } from "../lib/performance/workload.js";
 import type { Placement } from "../lib/placement/placement.js";
 import { DEFAULT_SOLVER_OPTIONS } from "../lib/placement/solver.js";
 import { largest, mean } from "../lib/statistics.js";
 import { splitParts } from "../lib/trace/holdout.js";
 import type { RoutingTrace } from "../lib/trace/routing-trace.js";
+import { machine as machineNamed } from "../program/machine.js";
 import { requireSolver, solvers } from "../solvers/index.js";
 import { synthesizeTrace } from "../traces/synthetic.js";
 import { realTrace } from "./real-traces.js";
@@ -125,14 +123,16 @@ const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding:
 const earlier = readPairs();
 let numMeasured = 0;
 for (const { machine, trace } of order) {
+  const posed = await machineFor(machine, trace);
   const known = earlier.find(
     (pair) =>
       pair.trace === trace.name &&
       pair.machine === machine &&
-      pair.workload === machineFor(machine, trace).workload.phase &&
+      pair.workload === posed.workload.phase &&
       (pair.seed ?? 1) === seed,
   );
-  const pair = known ?? (numMeasured < limit ? await measurePair(machine, trace) : undefined);
+  const pair =
+    known ?? (numMeasured < limit ? await measurePair(trace, { name: machine, machine: posed }) : undefined);
   if (pair !== known) numMeasured++;
   if (pair === undefined) continue;
   pairs.push(pair);
@@ -191,13 +191,15 @@ function readPairs(): Pair[] {
 }
 
 /** Measures a pair and keeps it; undefined where its trace is not there. */
-async function measurePair(machine: string, trace: (typeof TRACES)[number]): Promise<Pair | undefined> {
+async function measurePair(
+  trace: (typeof TRACES)[number],
+  { name, machine }: { name: string; machine: Required<Machine> },
+): Promise<Pair | undefined> {
   if (!traces.has(trace.name)) traces.set(trace.name, await loadTrace(trace));
   const loaded = traces.get(trace.name);
   if (loaded === undefined) return undefined;
-  const posed = machineFor(machine, trace);
-  const times = await runPair(loaded, { name: trace.name, machine: posed });
-  const pair = { trace: trace.name, machine, workload: posed.workload.phase, seed, commit, ...times };
+  const times = await runPair(loaded, { name: trace.name, machine });
+  const pair = { trace: trace.name, machine: name, workload: machine.workload.phase, seed, commit, ...times };
   if (values.pairs !== undefined) appendFileSync(values.pairs, `${JSON.stringify(pair)}\n`);
   return pair;
 }
@@ -227,14 +229,12 @@ async function loadTrace({
   );
 }
 
-function machineFor(name: string, { model, numGpus }: (typeof TRACES)[number]) {
-  const [preset, shape] = [findHardware(name), findModelShape(model)];
-  if (preset === undefined || shape === undefined) throw new Error(`found no ${name} or ${model}`);
-  const hardware =
-    preset.tokensStart === "everywhere" ? withChiplets(preset, { numChiplets: numGpus }) : preset;
+/** A machine as the workload asked for takes it; GPUs as many as serve the model. */
+async function machineFor(name: string, { model, numGpus }: (typeof TRACES)[number]) {
   const phase = PHASES.find((known) => known === values.workload);
   if (values.workload !== undefined && phase === undefined) throw new Error(`found no ${values.workload}`);
-  return { hardware, shape, workload: createWorkload({ hardware, shape }, phase && { phase }) };
+  const size = findHardware(name)?.tokensStart === "everywhere" ? { numChiplets: numGpus } : {};
+  return machineNamed(name, { model, ...size, ...(phase && { workload: { phase } }) });
 }
 
 /** Rows that know nothing of time are the same on machines with as many chiplets and groups, and as much room behind them. */

@@ -28,7 +28,7 @@ export interface MachineChoice {
  * const { hardware } = await machine("mozart-deepseek", { model: "deepseek-moe-16b", numChiplets: 8 });
  * hardware.chipletsPerGroup; // 2, in 4 groups
  */
-export async function machine(hardware: string, choice: MachineChoice): Promise<Machine> {
+export async function machine(hardware: string, choice: MachineChoice): Promise<Required<Machine>> {
   const { model, workload, ...size } = choice;
   const shape = await findShape(model);
   const sized = withChiplets(findHardware(hardware) ?? (await readHardware(hardware)), size);

@@ -23,18 +23,15 @@ export function leastGpuStages(even: EvenTraffic, machine: GpuMachine, piece: Pi
   const prepared = prepareGpus(machine, piece);
   if (prepared === undefined) return undefined;
   const { scale, settings, volumes } = prepared.exchange(even);
-  const everywhere = (ns: number) => new Float64Array(even.numChiplets).fill(ns);
   const expertsNs =
     even.replicated === undefined
       ? sum(even.expertLoad.flat().map((load) => prepared.expertNs(load * scale)))
       : prepared.leastReplicatedNs(even, even.replicated, scale);
-  return {
-    dispatchNs: everywhere(leastExchangeNs(settings.dispatch, volumes)),
-    combineNs: everywhere(leastExchangeNs(settings.combine, volumes)),
-    expertsNs: everywhere(
-      prepared.hostedNs(expertsNs / even.numChiplets, prepared.arriving(even)[0] * scale),
-    ),
-  };
+  return alikeOnAll(even.numChiplets, {
+    dispatch: leastExchangeNs(settings.dispatch, volumes),
+    combine: leastExchangeNs(settings.combine, volumes),
+    experts: prepared.hostedNs(expertsNs / even.numChiplets, prepared.arriving(even)[0] * scale),
+  });
 }
 
 /**
@@ -61,13 +58,12 @@ export function hottestGpuStages(
   const least = leastGpuStages(even, machine, piece);
   if (prepared === undefined || least === undefined) return [];
   const { scale, settings, volumes } = prepared.exchange(even);
-  const everywhere = (ns: number) => new Float64Array(even.numChiplets).fill(ns);
   const own = (way: keyof BothWays<unknown>) => anyExchangeNs(settings[way], volumes);
-  const longest = {
-    dispatchNs: everywhere(own("dispatch")),
-    combineNs: everywhere(own("combine")),
-    expertsNs: least.expertsNs,
-  };
+  const longest = alikeOnAll(even.numChiplets, {
+    dispatch: own("dispatch"),
+    combine: own("combine"),
+    experts: least.expertsNs[0],
+  });
   if (even.replicated !== undefined) return [longest];
   const busiestFirst = even.expertLoad.flat().sort((a, b) => b - a);
   const fewest = busiestFirst.length - (even.numChiplets - 1) * slotsPerChiplet;
@@ -80,14 +76,13 @@ export function hottestGpuStages(
     const visits = piece.workload.transport === "per-expert" ? sum([...loads, ...company]) : loads[0];
     const received = receivedVolumes(visits * scale, machine.hardware, piece.workload);
     const exchange = (way: keyof BothWays<unknown>) =>
-      everywhere(Math.max(own(way), atLeastNs(settings[way], volumes, received)));
+      Math.max(own(way), atLeastNs(settings[way], volumes, received));
     const expertsNs = sum([...loads, ...company].map((load) => prepared.expertNs(load * scale)));
     const arriving = piece.workload.transport === "per-expert" ? 0 : loads[0] * scale;
-    together.push({
-      dispatchNs: exchange("dispatch"),
-      combineNs: exchange("combine"),
-      expertsNs: everywhere(prepared.hostedNs(expertsNs, arriving)),
-    });
+    const experts = prepared.hostedNs(expertsNs, arriving);
+    together.push(
+      alikeOnAll(even.numChiplets, { dispatch: exchange("dispatch"), combine: exchange("combine"), experts }),
+    );
   }
   return [longest, ...together];
 }
@@ -108,7 +103,6 @@ export function peakGpuStages(
   const prepared = prepareGpus(machine, piece);
   if (prepared === undefined) return [];
   const { scale, settings, volumes } = prepared.exchange(even);
-  const everywhere = (ns: number) => new Float64Array(even.numChiplets).fill(ns);
   const loads = even.expertLoad.flat();
   const topK = sum(loads) / even.numTokens;
   const times = loads.map((load) => prepared.expertNs(load * scale));
@@ -119,19 +113,28 @@ export function peakGpuStages(
   const stagesOf = (load: number, tokens: number): GpuStages => {
     const received = receivedVolumes(tokens * scale, machine.hardware, piece.workload);
     const exchange = (way: keyof BothWays<unknown>) =>
-      everywhere(
-        Math.max(anyExchangeNs(settings[way], volumes), atLeastNs(settings[way], volumes, received)),
-      );
+      Math.max(anyExchangeNs(settings[way], volumes), atLeastNs(settings[way], volumes, received));
     const expertsNs = leastSumOf(times, loads, { atLeast: load, ...room });
-    return {
-      dispatchNs: exchange("dispatch"),
-      combineNs: exchange("combine"),
-      expertsNs: everywhere(prepared.hostedNs(expertsNs, tokens * scale)),
-    };
+    const experts = prepared.hostedNs(expertsNs, tokens * scale);
+    return alikeOnAll(even.numChiplets, {
+      dispatch: exchange("dispatch"),
+      combine: exchange("combine"),
+      experts,
+    });
   };
   const [served, visits] = [peaks.load * even.numTokens, peaks.tokens * even.numTokens];
   // A token has no more choices on a GPU than it has experts; one that visits has at least one.
   return [stagesOf(served, served / Math.max(1, Math.min(topK, room.most))), stagesOf(visits, visits)];
+}
+
+/** Stages of as many GPUs that all take as long, in ns. */
+function alikeOnAll(numGpus: number, ns: Record<"dispatch" | "combine" | "experts", number>): GpuStages {
+  const everywhere = (value: number) => new Float64Array(numGpus).fill(value);
+  return {
+    dispatchNs: everywhere(ns.dispatch),
+    combineNs: everywhere(ns.combine),
+    expertsNs: everywhere(ns.experts),
+  };
 }
 
 /**

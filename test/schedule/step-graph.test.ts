@@ -211,16 +211,15 @@ describe("buildStepGraph", () => {
     );
   });
 
-  it("hides transfers behind compute chunk by chunk, as a pipeline of four stages does", () => {
-    // One chiplet; 4 chunks of dispatch 10, experts 10, combine 10 after an attention of 8: 8 + (4 + 2) * 10.
-    const single = { ...wafer, numGroups: 1, chipletsPerGroup: 1, chipletsPerMemory: 1 };
-    const transfer = { rootNs: Float64Array.of(10), chipletNs: Float64Array.of(10), latencyNs: 0 };
-    const layer: LayerDurations = {
-      attentionNs: 8,
+  /** A layer on one chiplet: one expert of 100 bytes, unless told otherwise. */
+  const alone = (of: Partial<LayerDurations>): LayerDurations => {
+    const free = { rootNs: new Float64Array(1), chipletNs: new Float64Array(1), latencyNs: 0 };
+    return {
+      attentionNs: 100,
       sharedNs: 0,
       saveNs: 0,
-      dispatch: transfer,
-      combine: transfer,
+      dispatch: free,
+      combine: free,
       expertsNs: Float64Array.of(10),
       unitShare: 0,
       expertSaveNs: Float64Array.of(0),
@@ -229,9 +228,16 @@ describe("buildStepGraph", () => {
       expertMemoryNs: 0,
       expertLinkNs: 0,
       updateFactor: 1,
-      expertBytes: 0,
-      chunkBytes: Float64Array.of(1),
+      expertBytes: 100,
+      chunkBytes: Float64Array.of(10),
+      ...of,
     };
+  };
+  it("hides transfers behind compute chunk by chunk, as a pipeline of four stages does", () => {
+    // One chiplet; 4 chunks of dispatch 10, experts 10, combine 10 after an attention of 8: 8 + (4 + 2) * 10.
+    const single = { ...wafer, numGroups: 1, chipletsPerGroup: 1, chipletsPerMemory: 1 };
+    const transfer = { rootNs: Float64Array.of(10), chipletNs: Float64Array.of(10), latencyNs: 0 };
+    const layer = alone({ attentionNs: 8, dispatch: transfer, combine: transfer });
     const plan = { site: single, numMicroBatches: 1, training: false };
     const makespan = (apart: Overlap["apart"]) =>
       listSchedule(
@@ -244,23 +250,13 @@ describe("buildStepGraph", () => {
   it("takes from compute what dispatch and combine take of it, once in either direction", () => {
     const single = { ...gpus, numGroups: 1, chipletsPerGroup: 1, chipletsPerMemory: 1 };
     const of = (ns: number) => ({ rootNs: Float64Array.of(0), chipletNs: Float64Array.of(ns), latencyNs: 0 });
-    const layer: LayerDurations = {
+    const layer = alone({
       attentionNs: 0,
-      sharedNs: 0,
-      saveNs: 0,
       dispatch: of(10),
       combine: of(30),
       expertsNs: Float64Array.of(100),
       unitShare: 0.25,
-      expertSaveNs: Float64Array.of(0),
-      backwardFactor: 2,
-      streamedExperts: [0],
-      expertMemoryNs: 0,
-      expertLinkNs: 0,
-      updateFactor: 1,
-      expertBytes: 0,
-      chunkBytes: Float64Array.of(1),
-    };
+    });
     const graph = buildStepGraph([layer], {
       site: single,
       overlap: OVERLAPS.chunked,
@@ -295,28 +291,7 @@ describe("buildStepGraph", () => {
     expect(peak(300 + 200 + 150)).to.be.within(500, 300 + 200 + 150);
   });
 
-  /** One chiplet, two micro-batches, and one expert of 100 bytes or several. */
-  const alone = (of: Partial<LayerDurations>): LayerDurations => {
-    const free = { rootNs: new Float64Array(1), chipletNs: new Float64Array(1), latencyNs: 0 };
-    return {
-      attentionNs: 100,
-      sharedNs: 0,
-      saveNs: 0,
-      dispatch: free,
-      combine: free,
-      expertsNs: Float64Array.of(10),
-      unitShare: 0,
-      expertSaveNs: Float64Array.of(0),
-      backwardFactor: 2,
-      streamedExperts: [0],
-      expertMemoryNs: 0,
-      expertLinkNs: 0,
-      updateFactor: 1,
-      expertBytes: 100,
-      chunkBytes: Float64Array.of(10),
-      ...of,
-    };
-  };
+  /** Two micro-batches. */
   const training = (layers: readonly LayerDurations[], overlap: Overlap, sramBytes = 1000) => {
     const site = { ...wafer, numGroups: 1, chipletsPerGroup: 1, chipletsPerMemory: 1, sramBytes };
     return buildStepGraph(layers, { site, overlap, numMicroBatches: 2, training: true });
