@@ -7,7 +7,6 @@ import {
   type BeforeAfter,
   type PlacementFigures,
   type ReplicaCost,
-  type Worth,
   type WorthOptions,
 } from "../flows/worth.js";
 import type { Binding } from "../schedule/binding.js";
@@ -93,8 +92,8 @@ function spread({ mean, p95 }: { mean: number; p95: number }, format: (value: nu
  * Whether a placement is worth it, for people: times, tokens a second, what binds, what replicas cost, and why. Undefined
  * where no time is known.
  */
-export function worthSentence({ before, after, worth }: BeforeAfter, beforeName: string): string | undefined {
-  const { tokens, stepTokens } = after.batches;
+export function worthSentence(change: BeforeAfter, beforeName: string): string | undefined {
+  const { before, after, worth } = change;
   if (worth === null || before.stepNs === null || after.stepNs === null) return undefined;
   const { binds, replicas } = after;
   const rate = ({ tokensPerSecond }: PlacementFigures) =>
@@ -107,7 +106,7 @@ export function worthSentence({ before, after, worth }: BeforeAfter, beforeName:
   return (
     `A step takes ${fourDigits(before.stepNs)} with ${beforeName}, ${fourDigits(after.stepNs)} with this placement; ` +
     `${rate(before)} tokens/s a chiplet become ${rate(after)}${bound}.` +
-    `${replicas ? ` ${describeReplicaCost(replicas)}` : ""} ${describeVerdict(worth, tokens === stepTokens)}`
+    `${replicas ? ` ${describeReplicaCost(replicas)}` : ""} ${verdictSentence(change)}`
   );
 }
 
@@ -131,17 +130,19 @@ function describeReplicaCost({ perLayer, bytesPerChiplet, kvTokens }: ReplicaCos
   return `${counted(Number(perLayer.toFixed(1)), "replica")} a layer take ${size} of every chiplet's memory, or the keys and values of ${tokens} tokens.`;
 }
 
-/** @param areSteps Whether batches are as large as a step, so that their mean is what steps take. */
-function describeVerdict(
-  { verdict, gain, noise, batchGain, draws, agreeing }: Worth,
-  areSteps: boolean,
-): string {
-  const changed = (share: number) => `${percent(Math.abs(share))} ${share < 0 ? "more" : "less"}`;
-  const inBatches = areSteps && gain !== 0 ? `, ${changed(batchGain)} in the mean of batches` : "";
+/** Whether a placement is worth it, and why, for people; undefined where no time is known. */
+export function verdictSentence({ before, after, worth }: BeforeAfter): string | undefined {
+  if (worth === null) return undefined;
+  const { verdict, gain, noise, batchGain, draws, agreeing } = worth;
+  const { tokens, stepTokens } = after.batches;
+  // Of batches as large as a step the mean is what steps take.
+  const inBatches =
+    tokens === stepTokens && gain !== 0 ? `, ${changed(batchGain)} in the mean of batches` : "";
   const change = `${changed(gain)} time`;
   const held = `${agreeing} of ${draws} draws of the machine's constants within their trust`;
   const batches = `the noise of batches, ${percent(noise)}`;
-  if (verdict === "worth it") return `Worth it: ${change}${inBatches}, above ${batches}, and so in ${held}.`;
+  if (verdict === "worth it")
+    return `Worth it: ${change}${inBatches}, above ${batches}, and so in ${held}${describeTail(before, after)}.`;
   if (verdict === "slower") return `Slower: ${change}${inBatches}, beyond ${batches}, and so in ${held}.`;
   if (gain === 0) return "Not worth it: the time is the same.";
   return Math.abs(gain) <= noise
@@ -151,6 +152,18 @@ function describeVerdict(
       : Math.sign(batchGain) !== Math.sign(gain)
         ? `Not worth it: ${change} on all tokens at once, but ${changed(batchGain)} in the mean of batches.`
         : `Not worth it: ${change}, but so in no more than ${held}.`;
+}
+
+/** What a mean hides: that the slowest batches are slower, by more than is next to nothing. */
+function describeTail(before: PlacementFigures, after: PlacementFigures): string {
+  const [from, to] = [before, after].map(({ batches }) => batches.stepNs?.p95 ?? 0);
+  return to > from * (1 + NEXT_TO_NOTHING)
+    ? `, but the slowest batches (95 %) take ${percent(to / from - 1)} more`
+    : "";
+}
+
+function changed(share: number): string {
+  return `${percent(Math.abs(share))} ${share < 0 ? "more" : "less"}`;
 }
 
 function percent(share: number): string {

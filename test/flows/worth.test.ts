@@ -73,6 +73,24 @@ describe("what a placement is worth", () => {
     expect(again).to.deep.equal(change);
   });
 
+  it("tells slower batches beyond which 5 % are, which a better mean hides", () => {
+    const { stepNs } = hot.figures.batches;
+    const withTail = (share: number) => {
+      const batches = {
+        ...even.figures.batches,
+        stepNs: { mean: stepNs!.mean / 2, p95: share * stepNs!.p95 },
+      };
+      return worthSentence(
+        beforeAfter(hot, { ...even, figures: { ...even.figures, batches } }, { machine, draws: 5 }),
+        "contiguous",
+      );
+    };
+    expect(withTail(1.167)).to.match(
+      /Worth it: .* of 5 draws .* trust, but the slowest batches \(95 %\) take 16\.7 % more\.$/,
+    );
+    for (const share of [0.9, 1, 1.004]) expect(withTail(share)).to.match(/Worth it: .* trust\.$/);
+  });
+
   it("is nothing where the mean of batches has it the other way", () => {
     const each = hot.batches.each.map((batch) => ({ ...batch, stepNs: 1.01 * batch.stepNs! }));
     const slow = { ...even, batches: { ...hot.batches, each } };
