@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import { modelShapes } from "../hardware/model-shapes.js";
 import type { Placement } from "../placement/placement.js";
 import { printable } from "../printable.js";
 import { engineOf, sharingFormats } from "./engines.js";
@@ -42,9 +43,10 @@ export interface EngineAdvice {
  */
 export function checkEngine(
   placement: Placement,
-  { name, needs }: PlacementFormat,
+  { name, needs, extension }: PlacementFormat,
   { engine: key, engineVersion, fileName, force = false }: ExportOptions,
 ): string[] {
+  if (extension === "py" && !force) checkProgramName(name, fileName);
   const engine = engineOf(name, key);
   if (engine === undefined) return [];
   checkSharedExperts(engine, placement.sharedExperts);
@@ -83,17 +85,25 @@ export function engineAdvice(
     })),
     launch: engine.launch({
       ...placement,
-      model: placement.model === undefined ? undefined : shellWord(placement.model),
+      model: loadableName(placement.model),
+      named: placement.model,
       file: fileName,
       release: asked,
     }),
     seeLoaded: engine.seeLoaded,
     silentlyWrong: [
+      ...deploymentWarnings(placement, engine),
       ...replicaWarnings(placement, engine),
       ...slotWarnings(placement, engine, engineVersion),
       ...engine.silentlyWrong,
     ],
   };
+}
+
+/** A name by which a model may be loaded, for a shell: those of our own sizes name no checkpoint. */
+function loadableName(model: string | undefined): string | undefined {
+  const isOurs = modelShapes.some(({ name }) => name === model);
+  return model === undefined || isOurs ? undefined : shellWord(model);
 }
 
 /** The advice as notes, one sentence each. */
@@ -154,9 +164,30 @@ function versionComplaints(engine: Engine, version: string | undefined): string[
   return [`found ${engine.name} ${version}${wanted}: it ${release.loading}: ${release.why}`];
 }
 
+/**
+ * People who name a file for data do not expect a program, which is what models need that obey no file.
+ *
+ * @throws InputError if the name ends as one of something else.
+ */
+function checkProgramName(format: string, fileName = ""): void {
+  const [ending] = /\.[a-z]+$/i.exec(fileName) ?? [".py"];
+  if (ending === ".py") return;
+  throw new InputError(
+    `${format}: found the file name ${printable(fileName, 80)}, expected one that ends in .py: what is written is a Python program, ` +
+      "which renumbers the checkpoint",
+    `Maybe name it ${printable(fileName, 80).slice(0, -ending.length)}.py.`,
+  );
+}
+
 function fileComplaints({ fileEnding, name }: Engine, fileName: string | undefined): string[] {
   if (fileEnding === undefined || fileName === undefined || fileName.endsWith(fileEnding)) return [];
   return [`found the file name ${fileName}, expected one that ends in ${fileEnding}, as ${name} demands`];
+}
+
+/** Servers that take turns at prefill and decode have one placement and one kind of kernels for both. */
+function deploymentWarnings({ provenance }: Placement, { deployment }: Engine): string[] {
+  const phase = provenance?.workload?.phase;
+  return phase === undefined ? [] : [deployment?.[phase] ?? []].flat();
 }
 
 /** Replicas are placed for a rule of choosing among them, and gain nothing under another. */

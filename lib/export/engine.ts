@@ -30,8 +30,10 @@ export interface UnequalLayers {
   readonly why: string;
 }
 
-/** What a command line is made of. */
+/** What a command line is made of; its `model` is one that can be loaded by that name, if any. */
 export interface LaunchFacts extends Placement {
+  /** Name of the model as the placement has it. */
+  readonly named?: string | undefined;
   readonly slotsPerChiplet: number;
   /** Name of the file written. */
   readonly file: string;
@@ -59,6 +61,8 @@ export interface Engine {
   readonly dispatch?: readonly DispatchModel[];
   /** How it sends tokens in a step of each kind; absent where that is not known. */
   readonly transport?: Readonly<Record<Phase, Transport>>;
+  /** What a placement for a step of one kind asks of its servers, where they are launched for that kind. */
+  readonly deployment?: Readonly<Partial<Record<Phase, string>>>;
   /** Where its layers may have unequal numbers of slots; absent where all have as many. */
   readonly unequalLayers?: UnequalLayers;
   /** How it takes shared experts that are placed like the others; absent where every rank has them anyway. */

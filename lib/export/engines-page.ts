@@ -25,7 +25,7 @@ export function enginesPage(): string {
 
 function formatEngine(engine: Engine): string {
   const { format, name, checked, releases, deafModels, obeyingModels, fileEnding, dispatch } = engine;
-  const { transport, unequalLayers, sharedExperts, seeLoaded, silentlyWrong } = engine;
+  const { transport, deployment = {}, unequalLayers, sharedExperts, seeLoaded, silentlyWrong } = engine;
   const needs = findFormat(format)?.needs;
   const slotsPerChiplet = needs?.noReplicas === true || needs?.equalSlots === false ? 8 : 9;
   const launch = engine.launch({ ...example, slotsPerChiplet, file: `FILE${fileEnding ?? ""}` });
@@ -48,7 +48,7 @@ function formatEngine(engine: Engine): string {
     ...(transport === undefined ? [] : [`- Copies travel ${formatTransport(transport)}.`]),
     `- Launch: \`${launch}\``,
     `- To see that it was loaded: ${seeLoaded}.`,
-    ...silentlyWrong.map((sentence) => `- Silently wrong: ${sentence}.`),
+    ...[...Object.values(deployment), ...silentlyWrong].map((sentence) => `- Silently wrong: ${sentence}.`),
   ];
   return `\n## ${name}: \`${format}\`\n\n${facts.join("\n")}\n`;
 }

@@ -2,10 +2,12 @@ import { InputError } from "../errors.js";
 import type { Placement } from "../placement/placement.js";
 import { verifyPlacement } from "../placement/verify-placement.js";
 import { adviceNotes, checkEngine, engineAdvice, type EngineAdvice } from "./engine-advice.js";
+import type { Engine } from "./engine.js";
+import { engineOf } from "./engines.js";
 import { fitEngine } from "./fit-engine.js";
 import { lookAt } from "./foreign-content.js";
 import type { ExportOptions, PlacementFormat } from "./placement-format.js";
-import { completeModelLayers, type ModelLayers } from "./model-layers.js";
+import { completeModelLayers, moeLayers, type ModelLayers } from "./model-layers.js";
 import { readForeign } from "./read-foreign.js";
 
 /** A file written for an engine, not yet on disk. */
@@ -44,10 +46,21 @@ export async function exportPlacement(
   const fitted = fitEngine(placement, format, { ...known, note });
   const placed = new Set(placement.layers.map(({ layer }) => layer));
   const filledLayers = fitted.layers.map(({ layer }) => layer).filter((layer) => !placed.has(layer));
+  for (const sentence of partlyPlaced(placement, modelLayers, engineOf(format.name, options.engine)))
+    note(sentence);
   const data = await format.write(fitted, { ...known, filledLayers });
   await verifyExport(data, { fitted, modelLayers }, format);
   const advice = engineAdvice(fitted, format, options);
   return { data, notes: advice === undefined ? notes : notes.concat(adviceNotes(advice)), advice };
+}
+
+/** What is told of the whole model goes for layers like those placed, and an engine runs all of them. */
+function partlyPlaced({ layers }: Placement, modelLayers: ModelLayers, engine: Engine | undefined): string[] {
+  const wanted = moeLayers(modelLayers).length;
+  if (engine?.key === undefined || layers.length >= wanted) return [];
+  return [
+    `${layers.length} of ${wanted} MoE layers have a placement; tokens/s of the whole model are told as if all were placed like these`,
+  ];
 }
 
 /** Reads the file written and finds the same placement in it, or else the format has a bug. */

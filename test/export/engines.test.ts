@@ -65,7 +65,7 @@ describe("advice of an export", () => {
     };
     expect(await launchOf("sglang", "map.json")).to.equal(
       "python -m sglang.launch_server --model-path deepseek-ai/DeepSeek-V3 --tp-size 2 --ep-size 2 " +
-        "--init-expert-location map.json --ep-num-redundant-experts 1 --moe-a2a-backend deepep " +
+        "--dp-size 2 --enable-dp-attention --init-expert-location map.json --ep-num-redundant-experts 1 --moe-a2a-backend deepep " +
         "--ep-dispatch-algorithm static",
     );
     expect(await launchOf("vllm-ascend", "map.json")).to.include(
@@ -101,8 +101,39 @@ describe("advice of an export", () => {
     const hardware = { name: "h100-8x8", numChiplets: 2, numGroups: 2 };
     const made = { ...placement, provenance: { workload, hardware } as Provenance };
     const { advice } = await exportPlacement(made, formatNamed("sglang"));
-    expect(advice?.launch).to.include("--ep-size 2 --nnodes 2 --node-rank RANK --dist-init-addr HOST:PORT ");
+    expect(advice?.launch).to.include(
+      "--enable-dp-attention --nnodes 2 --node-rank RANK --dist-init-addr HOST:PORT ",
+    );
     expect(advice?.launch).to.include("--moe-a2a-backend deepep --deepep-mode low_latency ");
+    expect(advice?.silentlyWrong[0]).to.match(
+      /^placed for decode: --disaggregation-mode decode beside the line/,
+    );
+  });
+
+  it("has every GPU of SGLang attend to its own tokens, and asks for a checkpoint where the model is one of our own names", async () => {
+    const named = { ...placement, model: "deepseek-v3" };
+    for (const format of ["sglang", "sglang-topology"]) {
+      const hardware = findHardware("ucie-a-hbm3");
+      const on = hardware && { ...hardware, numGroups: 1, chipletsPerGroup: 2 };
+      const { advice } = await exportPlacement(named, formatNamed(format), { hardware: on });
+      expect(advice?.launch, format).to.include(
+        "--model-path MODEL --tp-size 2 --ep-size 2 --dp-size 2 --enable-dp-attention ",
+      );
+    }
+    expect((await exportPlacement(named, formatNamed("tensorrt-llm"))).advice?.launch).to.match(
+      /^trtllm-serve MODEL /,
+    );
+  });
+
+  it("launches a renumbered gpt-oss in SGLang without the all-to-all that it has no path with", async () => {
+    const runs = { ...placement, numExperts: 4, layers: [{ layer: 0, chiplets: [[0, 2], [1, 3]] }] }; // prettier-ignore
+    const launchOf = async (model: string) => {
+      const asked = { engine: "sglang" };
+      const made = { ...runs, model };
+      return (await exportPlacement(made, formatNamed("checkpoint-script"), asked)).advice?.launch;
+    };
+    expect(await launchOf("gpt-oss-20b")).to.match(/--model-path RENUMBERED .* --enable-dp-attention$/);
+    expect(await launchOf("olmoe-1b-7b")).to.match(/ --moe-a2a-backend deepep$/);
   });
 
   it("says that replicas were placed for a dispatch the engine does not have", async () => {
@@ -112,6 +143,19 @@ describe("advice of an export", () => {
     };
     expect(await warned("nearest")).to.equal(true);
     expect(await warned("sglang-dynamic")).to.equal(false);
+  });
+
+  it("writes no program under the name of something else, unless forced", async () => {
+    const runs = { ...placement, numExperts: 4, layers: [{ layer: 0, chiplets: [[0, 2], [1, 3]] }] }; // prettier-ignore
+    const asked = (fileName: string, force = false) =>
+      exportPlacement(runs, formatNamed("checkpoint-script"), { fileName, force });
+    await expectRejection(
+      asked("experts.json"),
+      "checkpoint-script: found the file name experts.json, expected one that ends in .py: what is written is a Python program, " +
+        "which renumbers the checkpoint",
+    );
+    for (const fileName of ["experts.py", "renumber", "-", "v1.2"]) await asked(fileName);
+    await asked("experts.json", true);
   });
 
   it("refuses a model whose experts the engine leaves in their order, unless forced", async () => {

@@ -113,6 +113,17 @@ describe("export of a placement", () => {
     });
   }
 
+  it("says how many layers of the model have a placement, where an engine runs all", async () => {
+    const first = { ...plain, model: "renamed", layers: plain.layers.slice(0, 1) };
+    const model = { numHiddenLayers: 4, firstMoeLayer: 1, fillLayers: true };
+    const notesOf = async (name: string) =>
+      (await exportPlacement(first, formatNamed(name), model)).notes.join("\n");
+    const told =
+      "1 of 3 MoE layers have a placement; tokens/s of the whole model are told as if all were placed like these";
+    for (const name of ["sglang", "checkpoint-script"]) expect(await notesOf(name), name).to.include(told);
+    expect(await notesOf("csv")).to.not.include("MoE layers have");
+  });
+
   it("numbers layers as each engine does: SGLang with dense layers, vLLM without, TensorRT-LLM by name", async () => {
     const options = { numHiddenLayers: 3, firstMoeLayer: 1 };
     expect(await exportedJson(sample, "sglang", options)).to.deep.equal({
@@ -136,7 +147,9 @@ describe("export of a placement", () => {
       "took the model to have 3 hidden layers; pass numHiddenLayers to say otherwise",
       "took layer 1 for the first MoE layer; pass firstMoeLayer to say otherwise",
     ]);
-    expect(notes.join("\n")).to.include("--tp-size 2 --ep-size 2 --init-expert-location FILE.json");
+    expect(notes.join("\n")).to.include(
+      "--tp-size 2 --ep-size 2 --dp-size 2 --enable-dp-attention --init-expert-location FILE.json",
+    );
   });
 
   it("knows the layers of a known model, and minds those it was not told to expect", async () => {

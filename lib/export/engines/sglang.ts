@@ -24,6 +24,35 @@ function allToAll({ release }: LaunchFacts): string {
   return release?.before === "0.5" ? "--enable-deepep-moe" : "--moe-a2a-backend deepep";
 }
 
+/**
+ * One server: every GPU attends to its own tokens, as a step is modelled, and not to a share of the heads of all.
+ *
+ * @param path Of the checkpoint.
+ */
+function serve(facts: LaunchFacts, path = facts.model ?? "MODEL"): string {
+  const { numChiplets } = facts;
+  return (
+    `python -m sglang.launch_server --model-path ${path} --tp-size ${numChiplets} --ep-size ${numChiplets} ` +
+    `--dp-size ${numChiplets} --enable-dp-attention${severalServers(facts)}`
+  );
+}
+
+/** A placement for a step of one kind, with its kernels, wants servers that do nothing else. */
+const deployment: Engine["deployment"] = {
+  prefill:
+    "placed for prefill: --disaggregation-mode prefill beside the line makes servers that do nothing else, and others with " +
+    "--disaggregation-mode decode go on; without it decode runs under this placement and these kernels, too",
+  decode:
+    "placed for decode: --disaggregation-mode decode beside the line makes servers that do nothing else, and others with " +
+    "--disaggregation-mode prefill begin; without it prefill runs under this placement and these kernels, too",
+};
+
+/** The renumbered checkpoint; gpt-oss has no path with an all-to-all. */
+function serveRenumbered(facts: LaunchFacts): string {
+  const sent = /gpt-?oss/i.test(facts.named ?? "") ? "" : ` --moe-a2a-backend deepep${deepEpMode(facts)}`;
+  return `${serve(facts, "RENUMBERED")}${sent}`;
+}
+
 /** What every server of several is told besides. */
 function severalServers({ provenance }: LaunchFacts): string {
   const { name = "", numGroups = 1 } = provenance?.hardware ?? {};
@@ -66,9 +95,9 @@ export const sglangEngines: readonly Engine[] = [
       "DeepSeek V2 and V3, Qwen2-MoE, Qwen3-MoE, GLM-4-MoE, MiniMax and others with an expert location",
     dispatch: ["sglang-static", "sglang-dynamic"],
     transport: DEEP_EP,
+    deployment,
     launch: (facts) =>
-      `python -m sglang.launch_server --model-path ${facts.model ?? "MODEL"} --tp-size ${facts.numChiplets} ` +
-      `--ep-size ${facts.numChiplets}${severalServers(facts)} --init-expert-location ${facts.file} ` +
+      `${serve(facts)} --init-expert-location ${facts.file} ` +
       `--ep-num-redundant-experts ${countRedundant(facts)} ${allToAll(facts)}${deepEpMode(facts)} ` +
       `--ep-dispatch-algorithm ${facts.dispatch === "sglang-dynamic" ? "dynamic" : "static"}`,
     seeLoaded:
@@ -106,14 +135,13 @@ export const sglangEngines: readonly Engine[] = [
       },
     ],
     transport: DEEP_EP,
-    launch: ({ file, numChiplets }) =>
-      `python3 ${file} CHECKPOINT RENUMBERED, then python -m sglang.launch_server --model-path RENUMBERED ` +
-      `--tp-size ${numChiplets} --ep-size ${numChiplets} --moe-a2a-backend deepep`,
+    deployment,
+    launch: (facts) => `python3 ${facts.file} CHECKPOINT RENUMBERED, then ${serveRenumbered(facts)}`,
     seeLoaded:
       "the renumbered model gives the same answers; moeplace-renumbering.json lies beside its weights",
     silentlyWrong: [
       "without --moe-a2a-backend every rank computes all tokens and adds up: token replication gains nothing; gpt-oss " +
-        "has no path with one",
+        "has no path with one: of its placement only the load counts, and its steps are not those modelled",
       ...renumberedWrong,
     ],
   },
@@ -124,10 +152,9 @@ export const sglangEngines: readonly Engine[] = [
     checked: "pull request 37923 as of 2026-09: its loader and tests, read",
     releases: [{ loading: "does not load", why: "pull request 37923, which loads it, is open" }],
     fileEnding: ".json",
-    launch: ({ file, model, numChiplets }) =>
-      `python -m sglang.launch_server --model-path ${model ?? "MODEL"} --tp-size ${numChiplets} ` +
-      `--ep-size ${numChiplets} --moe-a2a-backend deepep --deepep-mode normal --enable-eplb ` +
-      `--eplb-algorithm topology_aware --eplb-topology ${file} --ep-dispatch-algorithm static ` +
+    launch: (facts) =>
+      `${serve(facts)} --moe-a2a-backend deepep --deepep-mode normal --enable-eplb ` +
+      `--eplb-algorithm topology_aware --eplb-topology ${facts.file} --ep-dispatch-algorithm static ` +
       `--expert-distribution-recorder-mode stat (with pull request 37923)`,
     seeLoaded: "a SGLang without the pull request does not know --eplb-topology",
     silentlyWrong: [
