@@ -42,6 +42,8 @@ export interface Machine {
   /** Undefined where the model is not known: bytes, time and energy cannot be told then. */
   readonly shape: ModelShape | undefined;
   readonly workload: Workload;
+  /** Experts of the model by that name, where the trace has another number, which `shape` has then. */
+  readonly modelExperts?: number;
 }
 
 const DEFAULT_HARDWARE = "mozart-deepseek-calibrated";
@@ -95,13 +97,20 @@ export async function loadMachine(
   const { sharedExperts } = options;
   const named = whole && sharedExperts !== undefined ? withSharedPlaced(whole, sharedExperts) : whole;
   const shape = named && { ...named, numExperts: traced.numExperts };
-  if (named !== undefined && named.numExperts !== traced.numExperts) {
+  const isOther = named !== undefined && named.numExperts !== traced.numExperts;
+  if (isOther) {
     terminal.noteOnce(
-      `the trace has ${traced.numExperts} experts a layer, ${named.name} has ${named.numExperts}: bytes and time are told as if ` +
-        `it had ${traced.numExperts}; maybe the trace is of another model, which --model names`,
+      `warning: the trace has ${traced.numExperts} experts a layer and ${named.name} has ${named.numExperts}, so that it is of ` +
+        `another model: bytes, time and tokens/s are told of ${named.name} with ${traced.numExperts} experts, which may be no ` +
+        "model at all; --model NAME or config.json names the one that the trace is of",
     );
   }
-  return { hardware, shape, workload: options.recordedWorkload ?? workloadOf({ hardware, shape }, options) };
+  return {
+    hardware,
+    shape,
+    workload: options.recordedWorkload ?? workloadOf({ hardware, shape }, options),
+    ...(isOther && { modelExperts: named.numExperts }),
+  };
 }
 
 /** The step that options describe; what they leave open is as a placement was made for, where it is of the same kind. */

@@ -187,7 +187,7 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: PlaceContext)
   const askedOf = (layer: number) => layerReplicas?.get(layer) ?? numReplicas;
   const replicas = describeReplicas(placement, outcome.passedOver === undefined ? askedOf : () => 0);
   if (replicas !== undefined) terminal.print(`\n${replicas}`);
-  const step = describeStep(judged.heldOut ?? judged.learned);
+  const step = describeStep(judged.heldOut ?? judged.learned, machine);
   if (step !== undefined) terminal.print(`\n${step}`);
   const least = describeLeastTime(time, placement);
   if (least !== undefined) terminal.print(least);

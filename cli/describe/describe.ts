@@ -48,14 +48,22 @@ export function inputData({ learn, heldOut }: SplitTrace, { hardware, shape, wor
   };
 }
 
-/** Modelled time and energy of a step, where the model's sizes are known. */
-export function describeStep({ step, layers }: Evaluation): string | undefined {
-  if (step === undefined) return undefined;
+/** Modelled time and energy of a step, and what the whole model comes to by it, where the model's sizes are known. */
+export function describeStep(
+  { step, layers }: Evaluation,
+  { shape, modelExperts }: Machine,
+): string | undefined {
+  if (step === undefined || shape === undefined) return undefined;
   const { configuration, workload, stepNs, stepPj, tokensPerSecond } = step;
+  const { name, numExperts, numMoeLayers } = shape;
+  const asNamed =
+    modelExperts === undefined ? "" : ` (${name} with ${numExperts} experts in place of its ${modelExperts})`;
+  const placed = layers.length === 1 ? "this one" : `these ${layers.length}`;
+  const asPlaced = layers.length < numMoeLayers ? `, were all ${numMoeLayers} MoE layers like ${placed}` : "";
   return (
     `modelled step of ${counted(layers.length, "layer")} (${workload.phase}, ${workload.transport}, ${configuration}): ` +
     `${formatTime(stepNs)}, ${(stepPj / 1e12).toFixed(1)} J\n` +
-    `the whole model: ${Math.round(tokensPerSecond)} tokens/s a chiplet`
+    `the whole model${asNamed}: ${Math.round(tokensPerSecond)} tokens/s a chiplet${asPlaced}`
   );
 }
 

@@ -156,9 +156,13 @@ describe("the command line", () => {
     const on = ["--model", "gpt-oss-20b", "--draws", "3"];
     const args = ["trace.jsonl", "--chiplets", "4", "--solver", "contiguous"];
     const note =
-      "the trace has 8 experts a layer, gpt-oss-20b has 32: bytes and time are told as if it had 8";
+      "warning: the trace has 8 experts a layer and gpt-oss-20b has 32, so that it is of another model: bytes, time and tokens/s " +
+      "are told of gpt-oss-20b with 8 experts, which may be no model at all";
     const placed = await place.run("place", ...args, ...on, "-o", "other.json");
     expect(placed.stderr).to.contain(note);
+    expect(placed.stdout).to.match(
+      /the whole model \(gpt-oss-20b with 8 experts in place of its 32\): \d+ tokens\/s a chiplet, were all 24 MoE layers like these 2\n/,
+    );
     expect(placed.stderr).to.not.contain("too much");
     for (const command of ["evaluate", "schedule", "report"]) {
       const output = command === "report" ? ["-o", "other.html"] : [];
