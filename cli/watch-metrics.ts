@@ -14,11 +14,11 @@ const HELP: Readonly<Record<string, string>> = {
   moeplace_checks_total: "Checks of new recordings against the running placement.",
   moeplace_recordings_total: "Recordings read.",
   moeplace_unreadable_recordings_total: "Recordings that could not be read.",
-  moeplace_placements_written_total: "Placements written because they pay.",
+  moeplace_placements_written_total: "Placements written because they are worth it and pay.",
   moeplace_running_step_seconds: "Modelled time of a step under the running placement.",
   moeplace_best_step_seconds: "Modelled time of a step under the best placement within the moves allowed.",
   moeplace_best_moves: "Experts that the best placement moves.",
-  moeplace_pay_back_steps: "Steps after which the moves have paid for themselves.",
+  moeplace_pay_back_steps: "Steps after which moves and restart have paid for themselves.",
 };
 
 /**

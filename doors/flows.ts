@@ -113,5 +113,11 @@ export {
   type SweepPoint,
   type SweepRow,
 } from "../lib/flows/sweep.js";
-export { fasterLayers, measureDrift, type Drift } from "../lib/flows/drift.js";
+export {
+  fasterLayers,
+  judgeChange,
+  measureDrift,
+  type ChangeVerdict,
+  type Drift,
+} from "../lib/flows/drift.js";
 export { migrationNs } from "../lib/performance/migration-time.js";

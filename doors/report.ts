@@ -1,6 +1,11 @@
 /** moeplace/report: tables, pictures and pages. */
 export { coactivationGexf } from "../lib/report/coactivation-gexf.js";
-export { beforeAfterTable, comparedWorth, worthSentence } from "../lib/report/before-after.js";
+export {
+  beforeAfterTable,
+  comparedWorth,
+  verdictSentence,
+  worthSentence,
+} from "../lib/report/before-after.js";
 export { counted } from "../lib/counted.js";
 export { comparisonCsv, comparisonData, layerData } from "../lib/report/comparison-data.js";
 export { comparisonHeadline, comparisonTable } from "../lib/report/comparison-table.js";

@@ -3,11 +3,13 @@ import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
 import { InputError } from "../../index.js";
-import { fasterLayers, measureDrift, recordPlacement, type Drift } from "../../doors/flows.js";
+import { fasterLayers, judgeChange, recordPlacement, type ChangeVerdict } from "../../doors/flows.js";
 import type { Machine as SizedMachine } from "../../doors/hardware.js";
 import { exportPlacement, findTarget, formatPlacement, type Placement } from "../../doors/placement.js";
-import { counted, formatTime } from "../../doors/report.js";
+import { counted, formatTime, verdictSentence } from "../../doors/report.js";
 import { LONGEST_TIMER_MS } from "../../doors/solvers.js";
+import { splitParts, type RoutingTrace, type SplitTrace } from "../../doors/traces.js";
+import { addDrawsOption, type WorthCommandOptions } from "../before-after.js";
 import { engineOption } from "../engine-option.js";
 import { loadTrace, type LoadedTrace } from "../load-trace.js";
 import { addMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
@@ -26,12 +28,14 @@ import { addSolveOptions, makingOf, requireOneSolver, type SolveOptions } from "
 import { openTerminal, type Terminal, type TerminalOptions } from "../terminal.js";
 import { serveMetrics, type WatchMetrics } from "../watch-metrics.js";
 
-interface WatchOptions extends TerminalOptions, TraceOptions, MachineOptions, SolveOptions {
+interface WatchOptions
+  extends TerminalOptions, TraceOptions, MachineOptions, SolveOptions, WorthCommandOptions {
   readonly input: string;
   readonly from: string;
   readonly output: string;
   readonly maxMoves?: number;
   readonly payBack: number;
+  readonly restart: number;
   readonly window: number;
   readonly interval: number;
   readonly checks?: number;
@@ -47,7 +51,7 @@ export function watchCommand(): Command {
     .summary("keep a running placement up to date with what is recorded")
     .description(
       "Reads recordings as they arrive in a folder, measures what the running placement has lost on them, and writes a new\n" +
-        "one where its moves pay: whole or not at all, with every check in FILE.history.jsonl.",
+        "one where it is worth it and its moves pay: whole or not at all, with every check in FILE.history.jsonl.",
     )
     .requiredOption("--input <folder>", "folder in which recordings arrive")
     .requiredOption("--from <placement>", "placement that runs now; one written before takes its place")
@@ -57,6 +61,11 @@ export function watchCommand(): Command {
       numberOption("--pay-back <steps>", "write what pays for its moves within so many steps", {
         above: 0,
       }).default(1e5),
+    )
+    .addOption(
+      numberOption("--restart <seconds>", "time without service that a new placement takes, paid back, too", {
+        above: 0,
+      }).default(0),
     )
     .addOption(integerOption("--window <n>", "newest recordings that are read, as one trace", 1).default(8))
     .addOption(
@@ -73,7 +82,8 @@ export function watchCommand(): Command {
       "place the experts of MoE layers without placement in the order of their ids, in that file",
     )
     .option("--solver <name>", "solver (default: auto)");
-  addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: false }), { holdout: 0 });
+  addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: false }), { holdout: 0.25 });
+  addDrawsOption(command);
   return addTerminalOptions(command)
     .addHelpText(
       "after",
@@ -161,15 +171,18 @@ async function check(paths: readonly string[], context: CheckContext): Promise<P
     throw new InputError("--model: found none whose sizes are known, expected one to tell times by");
   const machine = { hardware, shape, workload };
   const read = counted(paths.length, "recording");
-  const found = await placeWithin(loaded, { ...context, machine });
+  const split = splitParts(loaded.parts, options.holdout);
+  const found = await placeWithin(split.learn, { ...context, parts: loaded.parts, machine });
   if (found === "interrupted") return undefined;
   if (found === "none") {
     terminal.note(`${read}: nothing was found within the moves allowed`);
     return undefined;
   }
-  const best = fasterLayers(loaded.trace, { running, best: found, machine });
-  const drift = measureDrift(loaded.trace, { running, best, machine });
-  const pays = drift.payBackSteps <= options.payBack;
+  const best = fasterLayers(split.learn, { running, best: found, machine });
+  const { payBack, restart, draws, seed } = options;
+  const asked = { payBack, restartNs: restart * 1e9, draws, seed };
+  const verdict = judgeChange(split, { running, best, machine, ...asked });
+  const { drift, change, isWorthIt } = verdict;
   metrics?.set({
     moeplace_running_step_seconds: drift.runningNs / 1e9,
     moeplace_best_step_seconds: drift.bestNs / 1e9,
@@ -178,20 +191,27 @@ async function check(paths: readonly string[], context: CheckContext): Promise<P
   });
   const text = formatPlacement(best);
   // Told once it is there: an engine may take no file of these layers.
-  if (pays) await publish(text, best, context);
-  terminal.print(`${read}: ${describe(drift, pays)}`);
+  if (isWorthIt) await publish(text, best, context);
+  terminal.print(`${read}, ${describeJudged(split)}: ${describe(verdict, payBack)}`);
   noteCutMoves(found, { moves: drift.moves, terminal });
-  const record = { recordings: paths.map((path) => basename(path)), ...drift, isWritten: pays };
+  const { worth } = change;
+  const record = { recordings: paths.map((path) => basename(path)), ...drift, worth, isWritten: isWorthIt };
   checks.push(record);
-  const placement: unknown = pays ? JSON.parse(text) : undefined;
+  const placement: unknown = isWorthIt ? JSON.parse(text) : undefined;
   appendFileSync(`${options.output}.history.jsonl`, `${JSON.stringify({ ...record, placement })}\n`);
-  return pays ? best : undefined;
+  return isWorthIt ? best : undefined;
+}
+
+/** What a search is made of, beside its tokens. */
+interface Searched {
+  readonly parts: LoadedTrace["parts"];
+  readonly machine: Required<SizedMachine>;
 }
 
 /** The best placement within the moves allowed. */
 async function placeWithin(
-  { trace, parts }: LoadedTrace,
-  { running, options: given, terminal, machine }: CheckContext & { readonly machine: Required<SizedMachine> },
+  learn: RoutingTrace,
+  { running, options: given, terminal, parts, machine }: CheckContext & Searched,
 ): Promise<Placement | "interrupted" | "none"> {
   const { maxMoves = Infinity } = given;
   const numReplicas = running.layers.reduce(
@@ -208,7 +228,7 @@ async function placeWithin(
   };
   const solver = requireOneSolver(given.solver);
   const placer = await openPlacer(machine, options, { parts, solvers: [solver], terminal });
-  const outcome = await placer.place(trace, solver, { running, maxMoves }).finally(() => placer.close());
+  const outcome = await placer.place(learn, solver, { running, maxMoves }).finally(() => placer.close());
   // What a signal has cut short says nothing of what moves are worth.
   if (placer.signal.aborted) return "interrupted";
   if (outcome.status !== "placed") return "none";
@@ -223,19 +243,32 @@ async function publish(text: string, best: Placement, { options, terminal }: Che
       fileName: basename(options.engineOutput),
       fillLayers: options.fillLayers,
     });
-    for (const note of notes) terminal.note(note);
+    for (const note of notes) terminal.noteOnce(note);
     await writeOutput(options.engineOutput, data, { force: true });
+    terminal.noteOnce(
+      `${target.engine.name} reads ${options.engineOutput} when it starts: it serves as before until it is restarted (docs/watch.md)`,
+    );
   }
   await writeOutput(options.output, text, { force: true });
 }
 
-function describe({ runningNs, bestNs, moves, payBackSteps }: Drift, pays: boolean): string {
-  const change = `${formatTime(runningNs)} a step now, ${formatTime(bestNs)} with ${counted(moves, "move")}`;
+/** On what tokens both placements are judged. */
+function describeJudged({ learn, heldOut }: SplitTrace): string {
+  if (heldOut === undefined) return "judged on the tokens learned from";
+  const [{ numTokens }] = heldOut.layers;
+  return `judged on the last ${counted(numTokens, "token")} of ${numTokens + learn.layers[0].numTokens}`;
+}
+
+function describe({ drift, change, isWorthIt }: ChangeVerdict, payBack: number): string {
+  const { runningNs, bestNs, moves, payBackSteps } = drift;
+  const times = `${formatTime(runningNs)} a step now, ${formatTime(bestNs)} with ${counted(moves, "move")}`;
+  const most = payBackSteps > payBack ? `, more than --pay-back ${payBack}` : "";
   const paid =
     payBackSteps === Infinity
       ? "which never pays"
-      : `paid back in ${counted(Math.ceil(payBackSteps), "step")}`;
-  return `${change}, ${paid}: ${pays ? "written" : "left as it is"}`;
+      : `paid back in ${counted(Math.ceil(payBackSteps), "step")}${most}`;
+  const why = verdictSentence(change) ?? "";
+  return `${times}, ${paid}: ${isWorthIt ? "written" : "left as it is"}. ${why}`;
 }
 
 /** Recordings of a folder, those that have come to rest. */

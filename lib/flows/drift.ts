@@ -4,8 +4,11 @@ import { expertBytes } from "../hardware/model-shapes.js";
 import { planMigrations, type MigrationPlan } from "../placement/migration-plan.js";
 import type { Placement } from "../placement/placement.js";
 import { largest } from "../statistics.js";
+import type { SplitTrace } from "../trace/holdout.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
+import { judge } from "./judge.js";
 import { timeOfPlacement } from "./step-time.js";
+import { beforeAfter, measurePlacement, type BeforeAfter, type WorthOptions } from "./worth.js";
 
 /** What a running placement has lost on newer tokens, and what another one would win back. */
 export interface Drift {
@@ -17,14 +20,57 @@ export interface Drift {
   readonly moves: number;
   /** Time in which the moves are sent, the chiplets at once, each over its own link. */
   readonly migrationNs: number;
-  /** Steps after which the moves have paid for themselves; Infinity where the other placement is no faster. */
+  /** Steps after which moves and restart have paid for themselves; Infinity where the other placement is no faster. */
   readonly payBackSteps: number;
+}
+
+/** Whether to change a running placement, and what that rests on. */
+export interface ChangeVerdict {
+  readonly drift: Drift;
+  /** Both placements in numbers, and the verdict that `place` has of them. */
+  readonly change: BeforeAfter;
+  /** Worth it by that verdict, and paid back in time. */
+  readonly isWorthIt: boolean;
+}
+
+/** Options of {@link judgeChange}. */
+export interface ChangeOptions extends WorthOptions {
+  readonly machine: Machine;
+  readonly running: Placement;
+  /** Of the same experts and chiplets. */
+  readonly best: Placement;
+  /** Most steps within which moves and restart are to be paid back. */
+  readonly payBack: number;
+  /** Time in which nothing is served while the new placement is taken up; default none. */
+  readonly restartNs?: number;
+}
+
+/**
+ * Judges whether to change a running placement: what is no gain to who places is no reason to move.
+ *
+ * @param split Newer tokens than the running placement was made from; those held out are judged on, where there are any.
+ * @throws InputError if the placements do not fit the trace, the machine or each other.
+ */
+export function judgeChange(
+  split: SplitTrace,
+  { running, best, payBack, restartNs = 0, ...options }: ChangeOptions,
+): ChangeVerdict {
+  const { machine } = options;
+  const trace = split.heldOut ?? split.learn;
+  const drift = measureDrift(trace, { running, best, machine, restartNs });
+  // Nothing is proved of either here, which is the long part of judging.
+  const [before, after] = [running, best].map((placement) =>
+    measurePlacement(placement, split, machine, judge(placement, split, { ...machine, boundEffort: 0 })),
+  );
+  const change = beforeAfter(before, after, options);
+  const isWorthIt = change.worth?.verdict === "worth it" && drift.payBackSteps <= payBack;
+  return { drift, change, isWorthIt };
 }
 
 /**
  * Measures what it is worth to change a running placement.
  *
- * payBackSteps = migrationNs / (runningNs - bestNs), where migrationNs is the largest sum of expert weights that one chiplet
+ * payBackSteps = (migrationNs + restartNs) / (runningNs - bestNs), where migrationNs is the largest sum of expert weights that one chiplet
  * receives over the bandwidth of its link.
  *
  * @param trace Newer tokens than the running placement was made from.
@@ -33,7 +79,12 @@ export interface Drift {
  */
 export function measureDrift(
   trace: RoutingTrace,
-  { running, best, machine }: { running: Placement; best: Placement; machine: Machine },
+  {
+    running,
+    best,
+    machine,
+    restartNs = 0,
+  }: { running: Placement; best: Placement; machine: Machine; restartNs?: number },
 ): Drift {
   if (trace.layers.some(({ layer }) => running.layers.every((placed) => placed.layer !== layer))) {
     throw new InputError("from: found fewer layers than were recorded, expected every layer");
@@ -48,7 +99,7 @@ export function measureDrift(
     bestNs,
     moves: plan.moves,
     migrationNs,
-    payBackSteps: wonNs > 0 ? migrationNs / wonNs : Infinity,
+    payBackSteps: wonNs > 0 ? (migrationNs + restartNs) / wonNs : Infinity,
   };
 }
 

@@ -2,7 +2,9 @@ import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect } from "chai";
-import { createRandom } from "../../lib/random.js";
+import type { Worth } from "../../lib/flows/worth.js";
+import type { Placement } from "../../lib/placement/placement.js";
+import { createRandom, type Random } from "../../lib/random.js";
 import { createRoutingTrace } from "../../lib/trace/routing-trace.js";
 import { traceText } from "../sample-trace.js";
 import { realFile } from "../traces/trace-files.js";
@@ -14,34 +16,63 @@ interface Watched {
     bestNs: number;
     moves: number;
     payBackSteps: number | null;
+    worth: Worth;
     isWritten: boolean;
   }[];
 }
 
-/** Tokens of 8 experts, the busier the fewer they come after this one, each with one of the next three. */
-const recorded = (busiest: number) =>
+/** A recording of 8 experts in layers 1 and 2, the tokens of each as told. */
+const recording = (
+  numTokens: number,
+  tokenOf: (layer: number, random: Random) => readonly number[],
+  seed: number,
+) =>
   traceText(
     createRoutingTrace({
       model: "sample",
       numExperts: 8,
       topK: 2,
       layers: [1, 2].map((layer) => {
-        const random = createRandom(busiest, layer);
-        const tokens = Array.from({ length: 300 }, () => {
-          const first = busiest + Math.floor(8 * random.next() ** 2);
-          return [first % 8, (first + 1 + random.below(3)) % 8];
-        });
-        return { layer, numTokens: tokens.length, experts: Uint16Array.from(tokens.flat()) };
+        const random = createRandom(seed, layer);
+        const tokens = Array.from({ length: numTokens }, () => tokenOf(layer, random));
+        return { layer, numTokens, experts: Uint16Array.from(tokens.flat()) };
       }),
     }),
   );
+
+/** Experts are the busier the fewer they come after the first, each with one of the next three. */
+const usual = (seed: number) =>
+  recording(
+    300,
+    (_, random) => {
+      const first = 1 + Math.floor(8 * random.next() ** 2);
+      return [first % 8, (first + 1 + random.below(3)) % 8];
+    },
+    seed,
+  );
+
+/** Nearly all tokens choose the two experts that share the first GPU of a placement. */
+const drifted = (placement: string) => {
+  const { layers } = JSON.parse(placement) as Placement;
+  const shared = new Map(layers.map(({ layer, chiplets }) => [layer, chiplets[0]]));
+  return recording(
+    1200,
+    (layer, random) => {
+      const hot = shared.get(layer)!;
+      const others = [0, 1, 2, 3, 4, 5, 6, 7].filter((expert) => !hot.includes(expert));
+      const first = random.below(6);
+      return random.next() < 0.8 ? hot : [others[first], others[(first + 1 + random.below(5)) % 6]];
+    },
+    4,
+  );
+};
 
 describe("moeplace watch", () => {
   let place: Workplace;
   let running: string;
   before(async () => {
     const elsewhere = openWorkplace();
-    elsewhere.write("before.jsonl", recorded(1));
+    elsewhere.write("before.jsonl", usual(1));
     const onGpus = [
       "--model",
       "deepseek-moe-16b",
@@ -70,7 +101,7 @@ describe("moeplace watch", () => {
   const watching = [...fromRunning, "--model", "deepseek-moe-16b"];
 
   it("leaves a placement as it is on the tokens it was made from", async () => {
-    place.write("in/a.jsonl", recorded(1));
+    place.write("in/a.jsonl", usual(1));
     const { checks } = (await place.runJson(...watching, "--checks", "1")) as Watched;
     expect(checks).to.have.length(1);
     expect(checks[0]).to.deep.include({ moves: 0, payBackSteps: null, isWritten: false });
@@ -78,8 +109,44 @@ describe("moeplace watch", () => {
     expect(place.files()).not.to.include("next.json");
   });
 
+  it("leaves it where what is gained is chance, on tokens that were not learned from, and says why", async () => {
+    place.write("in/a.jsonl", usual(2));
+    const { exitCode, stdout, stderr } = await place.run(...watching, "--checks", "1");
+    expect(exitCode, stderr).to.equal(0);
+    expect(stdout).to.match(
+      /^1 recording, judged on the last 75 tokens of 300: .*: left as it is\. (Not worth it|Slower): .*\.\n$/,
+    );
+    expect(place.files()).not.to.include("next.json");
+  });
+
+  it("counts a restart as part of the price, and tells what comes with every file once", async () => {
+    place.write("in/a.jsonl", drifted(running));
+    const paying = [...watching, "--checks", "1", "--pay-back", "1e6"];
+    const dear = await place.run(...paying, "--restart", "1e6");
+    expect(dear.stdout).to.match(/more than --pay-back 1000000: left as it is\. Worth it: /);
+    const engine = ["--for", "sglang", "--engine-output", "engine.json"];
+    const { child, ended } = place.start(...paying.slice(0, -4), "--pay-back", "1e9", ...engine);
+    let said = "";
+    child.stderr?.on("data", (text: string) => (said += text));
+    while (!place.files().includes("next.json")) await setTimeout(20);
+    rmSync(join(place.folder, "in/a.jsonl"));
+    place.write("in/b.jsonl", drifted(place.read("next.json")));
+    const history = () => place.read("next.json.history.jsonl").trim().split("\n");
+    while (history().length < 3) await setTimeout(20);
+    child.kill("SIGTERM");
+    await ended;
+    expect(
+      history()
+        .slice(1)
+        .map((line) => (JSON.parse(line) as { isWritten: boolean }).isWritten),
+    ).to.deep.equal([true, true]);
+    for (const note of ["engine.json when it starts: it serves as before until", "launch SGLang:"]) {
+      expect(said.split(note).length - 1, said).to.equal(1);
+    }
+  });
+
   it("writes one that pays where recordings drift, within the moves allowed, and not one that does not", async () => {
-    place.write("in/a.jsonl", recorded(4));
+    place.write("in/a.jsonl", drifted(running));
     const thrifty = (await place.runJson(...watching, "--checks", "1", "--pay-back", "0")) as Watched;
     expect(thrifty.checks[0].isWritten).to.equal(false);
     expect(place.files()).not.to.include("next.json");
@@ -106,13 +173,16 @@ describe("moeplace watch", () => {
     expect(placed.exitCode, placed.stderr).to.equal(0);
     for (const task of ["writing", "math"]) {
       copyFileSync(file(task), join(place.folder, "in", `${task}.jsonl.gz`));
-      const options = [...fromRunning, ...few, "--window", "1", "--checks", "1", "--max-moves", "2"];
+      const options = [
+        ...[...fromRunning, ...few, "--window", "1", "--checks", "1", "--max-moves", "2"],
+        ...["--holdout", "0"],
+      ];
       const { checks } = (await place.runJson(...options, "--pay-back", "1e9")) as Watched;
-      const [{ runningNs, bestNs, moves, isWritten }] = checks;
+      const [{ runningNs, bestNs, moves, worth, isWritten }] = checks;
       expect(moves).to.be.at.most(2 * 2);
       expect(bestNs).to.be.at.most(runningNs);
-      // Nothing but a faster one is written, and nothing moves for less.
-      expect([isWritten, moves > 0]).to.deep.equal(Array(2).fill(bestNs < runningNs));
+      // Nothing moves for less, and nothing is written but what is worth it.
+      expect([isWritten, moves > 0]).to.deep.equal([worth.verdict === "worth it", bestNs < runningNs]);
       if (isWritten) place.write("p.json", place.read("next.json"));
     }
   });
@@ -124,7 +194,7 @@ describe("moeplace watch", () => {
     child.stderr?.on("data", (text: string) => (said += text));
     while (!said.includes("passed over")) await setTimeout(20);
     const [, url] = /serves (\S+)/.exec(said)!;
-    place.write("in/good.jsonl", recorded(4));
+    place.write("in/good.jsonl", drifted(running));
     rmSync(join(place.folder, "in/broken.jsonl"));
     const read = async () => (await fetch(url)).text();
     while (!place.files().includes("next.json")) await setTimeout(20);
@@ -152,7 +222,7 @@ describe("moeplace watch", () => {
   });
 
   it("writes nothing and judges nothing where a signal comes while it looks for moves", async () => {
-    place.write("in/a.jsonl", recorded(4));
+    place.write("in/a.jsonl", drifted(running));
     // Others may stop listening meanwhile: what counts is who is new.
     const before = process.listeners("SIGTERM");
     const added = () => process.listeners("SIGTERM").filter((listener) => !before.includes(listener)).length;
@@ -168,7 +238,7 @@ describe("moeplace watch", () => {
   });
 
   it("seeks with the solver named, and fills layers of the model that were not recorded in the file of the engine", async () => {
-    place.write("in/a.jsonl", recorded(4));
+    place.write("in/a.jsonl", drifted(running));
     const engine = ["--for", "sglang", "--engine-output", "engine.json"];
     const told = [...watching, "--checks", "1", "--pay-back", "1e9", ...engine];
     const { checks } = (await place.runJson(...told, "--solver", "local-search", "--fill-layers")) as Watched;
