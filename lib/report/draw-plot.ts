@@ -48,6 +48,13 @@ export function domainOf(values: readonly number[]): { domain?: [number, number]
   return least === most && least > 0 ? { domain: [0.95 * least, 1.05 * most] } : {};
 }
 
+/** The domain of an axis that holds all values and ends at round ones, for charts that have to know it before they are drawn. */
+export function niceDomain(values: readonly number[]): [number, number] {
+  const domain = domainOf(values).domain ?? [smallest(values), largest(values)];
+  const scale = Plot.scale({ x: { type: "linear", domain, nice: true } });
+  return scale.domain as unknown as [number, number];
+}
+
 /** A chart at both sizes, of which the page's style shows one. */
 export function chart(drawAt: (size: ChartSize) => string): string {
   const { wide, narrow } = CHART_SIZES;

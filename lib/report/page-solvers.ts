@@ -37,15 +37,21 @@ export function barsCaption({ rows, objective }: SolversInput): string {
 export function tradeOffCaption({ rows, frontier }: SolversInput): string {
   const times = new Set(rows.flatMap(({ stepNs }) => stepNs ?? []));
   const colour = times.size > 1 ? " The colour is the time of a step." : "";
-  const line =
-    frontier && frontier.length > 0
-      ? ` The grey line is the least C_T found under caps on the load, ${frontier.every(({ isProved }) => isProved) ? "proved at every point" : "not proved at every point"}.`
-      : "";
-  const bound = rows.every((row) => row.learned === undefined || row.bound !== undefined)
-    ? " Below the dashed line there is no placement, whatever its load."
+  const isHeldOut = rows.some(({ heldOut }) => heldOut);
+  const where = isHeldOut ? " Points are on held-out tokens." : "";
+  const learned = isHeldOut ? " on the tokens learned from" : "";
+  const hasLine = frontier !== undefined && frontier.length > 0;
+  const line = hasLine
+    ? ` The grey line is the least C_T found${learned} under caps on the load, ${frontier.every(({ isProved }) => isProved) ? "proved at every point" : "not proved at every point"}.`
     : "";
+  const hasBound = rows.every((row) => row.learned === undefined || row.bound !== undefined);
+  const bound = hasBound
+    ? ` Below the dashed line there is no placement${isHeldOut ? " of the tokens learned from" : ""}, whatever its load.`
+    : "";
+  const off =
+    isHeldOut && (hasLine || hasBound) ? " On other tokens a point may be a little below what is drawn." : "";
   return caption(
-    `Down and to the left is better: fewer copies, and no chiplet that all wait for.${colour}${line}${bound}`,
+    `Down and to the left is better: fewer copies, and no chiplet that all wait for.${where}${colour}${line}${bound}${off}`,
   );
 }
 

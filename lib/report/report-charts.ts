@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import type { ComparisonRow } from "../flows/compare.js";
-import { largest, smallest } from "../statistics.js";
-import { domainOf, drawPlot, type ChartSize } from "./draw-plot.js";
+import { largest, mean, smallest } from "../statistics.js";
+import { drawPlot, niceDomain, type ChartSize } from "./draw-plot.js";
 import { timeUnit } from "./format-time.js";
 import {
   judgedBy,
@@ -79,6 +79,12 @@ export function objectiveBars(
   });
 }
 
+/** Colours that lines have; more lines begin again with the first. */
+const NUM_SERIES = 6;
+const LINES_HEIGHT = 300;
+/** Pixels between the last point of a line and its name. */
+const LABEL_GAP = 22;
+
 interface LinePoint {
   readonly solver: string;
   readonly layer: number;
@@ -100,29 +106,37 @@ export function layerLines(solvers: readonly PlacedSolver[], size: ChartSize): s
     solvers.map(({ name }) => name.length),
     4,
   );
+  const marginRight = Math.min(0.4 * size.width, LABEL_GAP + 8 + 0.56 * size.fontSize * longest);
+  const domain = niceDomain(points.map(({ replication }) => replication));
+  const labels = labelsOf(points, ((domain[1] - domain[0]) * 1.2 * size.fontSize) / (LINES_HEIGHT - 72));
+  // Names begin some pixels beside the last layer.
+  const [first, last] = [smallest(layers), largest(layers)];
+  const ends = first === last ? [first - 0.5, last + 0.5] : [first, last];
+  const perPixel = (ends[1] - ends[0]) / (size.width - 48 - marginRight);
+  const beside = ({ layer }: LinePoint) => layer + LABEL_GAP * perPixel;
   return drawPlot("Token replication C_T of every layer", size, {
-    height: 300,
-    marginRight: Math.min(0.34 * size.width, 16 + 0.56 * size.fontSize * longest),
+    height: LINES_HEIGHT,
+    marginRight,
     marginLeft: 48,
     marginBottom: 44,
     marginTop: 28,
     // Layers that the trace does not have get no tick.
     x: {
       label: "MoE layer",
+      domain: ends,
       tickFormat: "d",
       ticks: layers.filter((_, index) => index % every === 0),
       labelArrow: "none",
     },
     y: {
       label: "↑ C_T",
-      ...domainOf(points.map(({ replication }) => replication)),
+      domain,
       grid: true,
-      nice: true,
       labelArrow: "none",
     },
     color: {
       domain: solvers.map(({ name }) => name),
-      range: solvers.map((_, index) => `var(--series-${index})`),
+      range: solvers.map((_, index) => `var(--series-${index % NUM_SERIES})`),
     },
     marks: [
       Plot.lineY(withHoles(points, layers), {
@@ -132,12 +146,21 @@ export function layerLines(solvers: readonly PlacedSolver[], size: ChartSize): s
         strokeWidth: 2,
       }),
       Plot.dot(points, { x: "layer", y: "replication", fill: "solver", r: 3, title: describePoint }),
-      Plot.text(labelsOf(points), {
-        x: "layer",
+      // A line leads from the end of every line to its name, which may have been pushed away from it.
+      Plot.link(labels, {
+        x1: "layer",
+        y1: "replication",
+        x2: beside,
+        y2: "at",
+        stroke: "solver",
+        strokeWidth: 1,
+      }),
+      Plot.text(labels, {
+        x: beside,
         y: "at",
         text: ({ solver }: LinePoint) => shorten(size)(solver),
         fill: "currentColor",
-        dx: 8,
+        dx: 3,
         textAnchor: "start",
       }),
     ],
@@ -156,19 +179,28 @@ function withHoles(points: readonly LinePoint[], layers: readonly number[]): Lin
   );
 }
 
-/** A name for the end of every line, pushed apart where the lines end too close to each other. */
-function labelsOf(points: readonly LinePoint[]): (LinePoint & { at: number })[] {
+/** A name for the end of every line, pushed apart where the lines end too close to each other, as little as can be. */
+function labelsOf(points: readonly LinePoint[], leastDistance: number): (LinePoint & { at: number })[] {
   const last = largest(points.map(({ layer }) => layer));
-  const values = points.map(({ replication }) => replication);
-  const leastDistance = (largest(values) - smallest(values)) / 14;
   const ends = points
     .filter(({ layer }) => layer === last)
     .sort((left, right) => left.replication - right.replication);
-  let lowest = -Infinity;
-  return ends.map((point) => {
-    lowest = Math.max(point.replication, lowest + leastDistance);
-    return { ...point, at: lowest };
-  });
+  // Names that push each other stand around the mean of where they want to be.
+  const piles: { names: LinePoint[]; lowest: number }[] = [];
+  for (const end of ends) {
+    let pile = { names: [end], lowest: end.replication };
+    for (let under = piles.at(-1); under !== undefined; under = piles.at(-1)) {
+      if (under.lowest + under.names.length * leastDistance <= pile.lowest) break;
+      piles.pop();
+      const names = [...under.names, ...pile.names];
+      const wanted = names.map(({ replication }, index) => replication - index * leastDistance);
+      pile = { names, lowest: mean(wanted) };
+    }
+    piles.push(pile);
+  }
+  return piles.flatMap(({ names, lowest }) =>
+    names.map((point, index) => ({ ...point, at: lowest + index * leastDistance })),
+  );
 }
 
 /** One bar a solver, its parts one after another, in the order given. */

@@ -7,7 +7,7 @@ import { scheduleStep } from "../schedule/schedule-step.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import { escapeXml } from "./escape-xml.js";
 import { comparedWorth, worthSentence } from "./before-after.js";
-import { answerRow, knownObjective, shownRow, type ObjectiveName } from "./judged.js";
+import { answerRow, knownObjective, rankRows, shownRow, type ObjectiveName } from "./judged.js";
 import {
   placedSolvers,
   posedMachine,
@@ -46,9 +46,8 @@ export interface ReportInput extends ReportMachine {
 /** What pictures are made of: a report without its words. */
 export type FiguresInput = Omit<ReportInput, "facts">;
 
-/** Lines over the layers that can be told apart; of more, those of the answer, of the default and of some rules are drawn. */
+/** Lines over the layers that can be told apart. */
 const MOST_LINES = 6;
-const DRAWN_OF_MANY = ["contiguous", "mozart", "louvain", "auto"];
 
 /**
  * Writes a comparison as one HTML page that needs nothing else: no font, no network, one small script of its own.
@@ -155,13 +154,15 @@ async function layerSection({ trace, placed, before, after, ...shown }: Shown): 
   if (trace.layers.length > 1) {
     const { layerLines } = await import("./report-charts.js");
     const { chart } = await import("./draw-plot.js");
-    const lines = placed.filter(
-      (solver) => placed.length <= MOST_LINES || DRAWN_OF_MANY.includes(solver.name) || solver === after,
-    );
+    const lines = linesOf(placed, { rows: shown.rows, objective: shown.objective, before, after });
     const missing = placed.filter((solver) => !lines.includes(solver)).map(({ name }) => name);
     parts.push(
       chart((size) => layerLines(lines, size)),
-      missing.length === 0 ? "" : caption(`Not drawn: ${missing.join(", ")}.`),
+      missing.length === 0
+        ? ""
+        : caption(
+            `More than ${MOST_LINES} lines are not told apart: the best are drawn, and contiguous; not ${missing.join(", ")}.`,
+          ),
     );
   }
   if (before !== undefined) {
@@ -170,6 +171,17 @@ async function layerSection({ trace, placed, before, after, ...shown }: Shown): 
     parts.push(layerPictures(trace, { before, after, numGroups }, shown));
   }
   return parts.length === 0 ? "" : section("Layers", parts);
+}
+
+/** The lines that are drawn, in the order in which solvers were compared: contiguous, the answer, and the best of the others. */
+function linesOf(
+  placed: readonly PlacedSolver[],
+  { rows, objective, before, after }: Pick<Shown, "rows" | "objective" | "before" | "after">,
+): PlacedSolver[] {
+  const ranked = rankRows(rows, objective).map(({ solver }) => placed.find(({ name }) => name === solver));
+  const drawn = [...new Set([before, after, ...ranked])].filter((solver) => solver !== undefined);
+  const chosen = drawn.slice(0, MOST_LINES);
+  return placed.filter((solver) => chosen.includes(solver));
 }
 
 async function scheduleSection({ trace, before, after, steps, hardware, ...shown }: Shown): Promise<string> {

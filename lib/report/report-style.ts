@@ -1,12 +1,12 @@
 /** Colours by light and by dark; Okabe and Ito's, which every kind of colour vision tells apart. */
 const light = `color-scheme: light; --background: #fff; --raised: #f6f7f9; --text: #1a1d21; --quiet: #555d67; --line: #d5d9de;
   --best: #0072b2; --other: #b4bcc6; --bound: #b34700; --series-0: #7a828c; --series-1: #b34700; --series-2: #007a5a;
-  --series-3: #0072b2; --series-4: #9a4d7c; --fast: #0072b2; --slow: #e8b96a; --cool: #b9c1ca; --hot: #c62b10; --kind-0: #0072b2; --kind-1: #e69f00;
+  --series-3: #0072b2; --series-4: #9a4d7c; --series-5: #7a6a00; --fast: #0072b2; --slow: #e8b96a; --cool: #b9c1ca; --hot: #c62b10; --kind-0: #0072b2; --kind-1: #e69f00;
   --kind-2: #56b4e9; --kind-3: #009e73; --kind-4: #cc79a7; --kind-5: #d55e00; --kind-6: #b8a800; --kind-7: #666666; --kind-8: #aaaaaa;
   --heat: none;`;
 const dark = `color-scheme: dark; --background: #15181c; --raised: #1e2228; --text: #e7eaee; --quiet: #a3abb5; --line: #3a4049;
   --best: #56b4e9; --other: #59616b; --bound: #ff9a52; --series-0: #9aa3ad; --series-1: #ff9a52; --series-2: #2fc79b;
-  --series-3: #56b4e9; --series-4: #e39ac6; --fast: #56b4e9; --slow: #b5702a; --cool: #4c545e; --hot: #ff7a5c; --kind-0: #3d9bd6; --kind-1: #e69f00; --kind-2: #9bd3f5;
+  --series-3: #56b4e9; --series-4: #e39ac6; --series-5: #d3c24a; --fast: #56b4e9; --slow: #b5702a; --cool: #4c545e; --hot: #ff7a5c; --kind-0: #3d9bd6; --kind-1: #e69f00; --kind-2: #9bd3f5;
   --kind-3: #2bbf94; --kind-4: #d993ba; --kind-5: #e8793a; --kind-6: #cfc04a; --kind-7: #8a8a8a; --kind-8: #bbbbbb;
   --heat: invert(1) hue-rotate(180deg);`;
 

@@ -96,6 +96,21 @@ describe("reportPage", () => {
     expect([anchorOf("load-1.2"), anchorOf("load-2.4")]).to.deep.equal(["start", "end"]);
   });
 
+  it("shows every one of points at the same place, with their names as one list and a line to it", () => {
+    const rows = ["ilp", "exact", "auto"].map((solver) => ({
+      solver,
+      learned: { tokenReplication: 2.566, loadMaxOverMean: 1.97 },
+    }));
+    const rest = [{ solver: "contiguous", learned: { tokenReplication: 3.453, loadMaxOverMean: 1.49 } }];
+    const drawn = tradeOff([...rows, ...rest] as unknown as ComparisonRow[], { size: CHART_SIZES.wide });
+    const radii = ["ilp", "exact", "auto"].map((name) =>
+      Number(new RegExp(`<circle data-solver="${name}"[^>]* r="([\\d.]+)"`).exec(drawn)?.[1]),
+    );
+    expect(radii[0]).to.be.above(radii[1]);
+    expect(radii[1]).to.be.above(radii[2]);
+    expect(drawn).to.match(/<tspan[^>]*>ilp<\/tspan><tspan[^>]*>exact<\/tspan><tspan[^>]*>auto<\/tspan>/);
+  });
+
   it("has round ticks where all points of an axis have one value", () => {
     const learned = { tokenReplication: 3.840332, loadMaxOverMean: 1.340712 };
     const rows = [{ solver: "alone", learned }] as unknown as ComparisonRow[];
@@ -254,9 +269,19 @@ describe("reportPage", () => {
       compared("asked", (expert) => Math.floor(expert / 2)),
     ];
     const page = await reportPage({ ...report, solvers: asked });
-    expect(page).to.contain("Keep the contiguous placement").and.not.contain("Not drawn");
+    expect(page).to.contain("Keep the contiguous placement").and.not.contain("not told apart");
     expect(layersOf(page)[0].after.experts[0]).to.deep.equal([0, 1]);
     expect(page).to.contain('"names":{"before":"contiguous","after":"asked"}');
+  });
+
+  it("draws the lines of contiguous and of the best, and says why not of others", async () => {
+    const worse = Array.from({ length: 6 }, (_, index) =>
+      compared(`worse-${index}`, (expert) => Math.floor(expert / 2)),
+    );
+    const page = await reportPage({ ...report, solvers: [...worse, ...solvers] });
+    expect(page).to.contain(
+      "More than 6 lines are not told apart: the best are drawn, and contiguous; not worse-4, worse-5.",
+    );
   });
 
   it("makes do with one solver, or with none that found a placement", async () => {
