@@ -45,7 +45,7 @@ export const wormholeMesh: Hardware = {
   energy: {
     macPj: assumed(0.8, "16-bit multiply-accumulate scaled from 45 nm (Horowitz, ISSCC 2014) to 12 nm"),
     sramPjPerByte: assumed(2, "scaled from 45 nm (Horowitz, ISSCC 2014) to 12 nm"),
-    staticWatts: assumed(32 * 40, "40 W idle for each of 32 chips"),
+    staticWatts: assumed(32 * 40, "40 W idle a chip"),
   },
 };
 

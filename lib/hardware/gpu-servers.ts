@@ -68,7 +68,7 @@ export function gpuMachine(
     energy: {
       macPj: assumed(0.6, "tensor core multiply-accumulate at 4 nm, scaled; no direct source"),
       sramPjPerByte: assumed(2.5, "as 32 kB SRAM at 45 nm, Horowitz, ISSCC 2014; an upper estimate at 4 nm"),
-      staticWatts: assumed(numGpus * gpu.idleWatts, `${gpu.idleWatts} W idle for each of ${numGpus} GPUs`),
+      staticWatts: assumed(numGpus * gpu.idleWatts, `${gpu.idleWatts} W idle a GPU`),
     },
   };
 }

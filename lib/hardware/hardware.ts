@@ -114,7 +114,7 @@ export interface Hardware {
     /** One multiply-accumulate at 16 bits; at FP8 half of it. */
     readonly macPj: Constant;
     readonly sramPjPerByte: Constant;
-    /** Power drawn whatever happens, of the whole machine. */
+    /** Power drawn whatever happens, of the whole machine with all of its chiplets. */
     readonly staticWatts: Constant;
   };
 }
@@ -122,8 +122,9 @@ export interface Hardware {
 /**
  * The same machine with another number of chiplets or chiplet groups; all else stays as it is for each of them.
  *
- * A wafer keeps its chiplet groups, each with more or fewer chiplets. Servers of GPUs stay whole: there are more or
- * fewer of them, or part of one. A mesh keeps its columns.
+ * A wafer keeps its chiplet groups, each with more or fewer chiplets, and its static power, which is that of a whole package.
+ * Servers of GPUs stay whole: there are more or fewer of them, or part of one. A mesh keeps its columns. GPUs and chips of a
+ * mesh are devices of their own, so that their static power goes with their number.
  *
  * @throws InputError if the chiplets do not divide into the groups, or are more than experts may be.
  *
@@ -159,7 +160,8 @@ export function withChiplets(
     );
   }
   checkChiplets("machine", total);
-  return { ...hardware, numGroups: groups, chipletsPerGroup: total / groups };
+  const resized = { ...hardware, numGroups: groups, chipletsPerGroup: total / groups };
+  return areServers ? withStaticPower(resized, standing) : resized;
 }
 
 /**
@@ -195,7 +197,16 @@ function withRows(
       "Maybe change mesh.columns in a file of the machine.",
     );
   }
-  return { ...hardware, chipletsPerGroup: numChiplets };
+  return withStaticPower({ ...hardware, chipletsPerGroup: numChiplets }, hardware.chipletsPerGroup);
+}
+
+/** The same machine, whose devices were `standing` before, with their static power as they are now. */
+function withStaticPower(hardware: Hardware, standing: number): Hardware {
+  const numChiplets = hardware.numGroups * hardware.chipletsPerGroup;
+  if (numChiplets === standing) return hardware;
+  const { staticWatts } = hardware.energy;
+  const value = (staticWatts.value * numChiplets) / standing;
+  return { ...hardware, energy: { ...hardware.energy, staticWatts: { ...staticWatts, value } } };
 }
 
 /** Every constant of a machine by its path, for instance `links.root.bytesPerNs`, in a fixed order. */

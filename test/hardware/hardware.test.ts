@@ -49,7 +49,7 @@ describe("hardware presets", () => {
 });
 
 describe("withChiplets", () => {
-  it("changes the numbers of chiplets and chiplet groups, and nothing else", () => {
+  it("changes the numbers of chiplets and chiplet groups of a wafer, and nothing else", () => {
     const changed = withChiplets(mozart, { numChiplets: 15, numGroups: 5 });
     expect(changed).to.deep.equal({ ...mozart, numGroups: 5, chipletsPerGroup: 3 });
   });
@@ -69,6 +69,29 @@ describe("withChiplets", () => {
     expect(shapeOf({ numGroups: 2 })).to.deep.equal([2, 8]);
     expect(shapeOf({ numChiplets: 32, numGroups: 8 })).to.deep.equal([8, 4]);
     expect(() => withChiplets(h100, { numChiplets: 12 })).to.throw(InputError, /found 12 in servers of 8/);
+  });
+
+  it("gives every GPU and every chip of a mesh its static power, and a wafer that of its package", () => {
+    const wattsOf = (name: string, changed: Parameters<typeof withChiplets>[1]) => {
+      const { energy } = withChiplets(findHardware(name)!, changed);
+      return [energy.staticWatts.value, energy.staticWatts.source];
+    };
+    expect(wattsOf("h100-8x8", {})).to.deep.equal([6400, "100 W idle a GPU"]);
+    expect(wattsOf("h100-8x8", { numChiplets: 8 })).to.deep.equal([800, "100 W idle a GPU"]);
+    expect(wattsOf("h100-8x8", { numGroups: 12 })).to.deep.equal([9600, "100 W idle a GPU"]);
+    expect(wattsOf("gb200-nvl72", { numChiplets: 12 })).to.deep.equal([1800, "150 W idle a GPU"]);
+    expect(wattsOf("wormhole-8x4", { numChiplets: 8 })).to.deep.equal([320, "40 W idle a chip"]);
+    expect(wattsOf("ucie-a-hbm3", { numChiplets: 8 })[0]).to.equal(300);
+  });
+
+  it("has no memory of sizes between", () => {
+    for (const name of ["h100-8x8", "gb200-nvl72", "wormhole-8x4"]) {
+      const preset = findHardware(name)!;
+      const few = withChiplets(preset, { numChiplets: 4 });
+      const { numGroups, chipletsPerGroup } = preset;
+      const back = withChiplets(few, { numChiplets: numGroups * chipletsPerGroup, numGroups });
+      expect(back, name).to.deep.equal(preset);
+    }
   });
 
   it("keeps the columns of a mesh: other numbers of chips are other numbers of rows", () => {
