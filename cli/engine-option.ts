@@ -1,6 +1,12 @@
 import { Option } from "commander";
-import { transportOn } from "../doors/hardware.js";
-import { aimAtEngine, findTarget, targetNames, type EngineTarget } from "../doors/placement.js";
+import {
+  layersBeyondName,
+  layersOfShape,
+  strayLayers,
+  transportOn,
+  type ModelShape,
+} from "../doors/hardware.js";
+import { aimAtEngine, findTarget, formatLayers, targetNames, type EngineTarget } from "../doors/placement.js";
 import { requestedNumbering } from "../doors/problem.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
 import { withFlags } from "./field-flags.js";
@@ -43,6 +49,8 @@ export async function aimAt<Options extends AimOptions>(
   const target = options.for === undefined ? undefined : findTarget(options.for, model);
   if (options.for !== undefined) requireGpus(options, options.for);
   const found = await loadMachine(options, trace, terminal);
+  const numbers = layers.map(({ layer }) => layer);
+  if (options.model !== undefined && found.shape) noteStray(found.shape, numbers, terminal);
   if (target === undefined) return { machine: found, options };
   const machine = options.transport === undefined ? withTransport(found, target.engine) : found;
   const { numGroups, chipletsPerGroup } = machine.hardware;
@@ -50,7 +58,8 @@ export async function aimAt<Options extends AimOptions>(
     model,
     numExperts,
     numChiplets: numGroups * chipletsPerGroup,
-    layers: layers.map(({ layer }) => layer),
+    layers: numbers,
+    modelLayers: machine.shape && layersBeyondName(machine.shape, { model, layers: numbers }),
     ...("topK" in trace && { sharedExperts: trace.sharedExperts }),
     force: options.force === true,
   });
@@ -59,4 +68,16 @@ export async function aimAt<Options extends AimOptions>(
   const aimed = { slotsPerChiplet: undefined, slots, replicas, dispatch, ...requestedNumbering(request) };
   const evenSlots = request.evenSlots === true;
   return { machine, options: { ...options, ...aimed, evenSlots } };
+}
+
+/** Layers of a model that was named are kept for export only if those of the trace are among them. */
+function noteStray(shape: ModelShape, layers: readonly number[], terminal: Terminal): void {
+  const counted = layersOfShape(shape);
+  const stray = strayLayers(counted, layers);
+  if (stray.length === 0) return;
+  const { numHiddenLayers, firstMoeLayer = 0 } = counted;
+  terminal.noteOnce(
+    `the trace has layers ${formatLayers(stray)}, which are no MoE layers of ${shape.name} (${numHiddenLayers} layers, experts from ` +
+      `layer ${firstMoeLayer} on): how many layers the model has is asked at export; maybe pass --layer-offset`,
+  );
 }

@@ -1,4 +1,5 @@
 import { InputError } from "../index.js";
+import { findModelShape } from "../doors/hardware.js";
 import type { Placement, Provenance } from "../doors/placement.js";
 import { requestedNumbering } from "../doors/problem.js";
 import type { LoadTrace, RoutingTrace } from "../doors/traces.js";
@@ -42,7 +43,7 @@ export function optionsLike<Options extends LikeOptions>(
     ...(provenance.workload && { recordedWorkload: provenance.workload }),
     chiplets: hardware.numChiplets,
     groups: hardware.numGroups,
-    ...(modelShape !== undefined && { model: modelShape }),
+    ...(modelShape !== undefined && { model: modelLike(modelShape, options) }),
     solver,
     seed,
     objective: objective === "load" ? "balance" : objective,
@@ -60,6 +61,16 @@ export function optionsLike<Options extends LikeOptions>(
     columnsBackend: provenance.backends.columns,
     groupsBackend: provenance.backends.groups,
   };
+}
+
+/** The model whose sizes were taken: one of a config.json has only its name in a placement file. */
+function modelLike(modelShape: string, { like, model }: LikeOptions): string {
+  if (findModelShape(modelShape)?.name === modelShape) return modelShape;
+  if (model !== undefined) return model;
+  throw new InputError(
+    `--like: ${like}: found a placement with the sizes of ${modelShape}, which are not known by that name`,
+    "Maybe pass --model with the config.json that they were read from.",
+  );
 }
 
 /**

@@ -94,6 +94,7 @@ export async function loadMachine(
     ...(groups !== undefined && { numGroups: groups }),
   });
   const whole = loadShape(options, traced.model, terminal);
+  if (options.model !== undefined && whole) noteOther(whole, traced.model, terminal);
   const { sharedExperts } = options;
   const named = whole && sharedExperts !== undefined ? withSharedPlaced(whole, sharedExperts) : whole;
   const shape = named && { ...named, numExperts: traced.numExperts };
@@ -111,6 +112,19 @@ export async function loadMachine(
     workload: options.recordedWorkload ?? workloadOf({ hardware, shape }, options),
     ...(isOther && { modelExperts: named.numExperts }),
   };
+}
+
+/** Says that a trace and `--model` name models of other sizes. */
+function noteOther(named: ModelShape, model: string | undefined, terminal: Terminal): void {
+  const traced = model === undefined ? undefined : findModelShape(model);
+  if (traced === undefined) return;
+  const sizes = ({ numLayers, firstMoeLayer, numExperts, topK, hiddenSize, expertWidth }: ModelShape) =>
+    [numLayers, firstMoeLayer, numExperts, topK, hiddenSize, expertWidth].join();
+  if (sizes(traced) === sizes(named)) return;
+  terminal.noteOnce(
+    `warning: the trace is of ${model} by its name (${traced.numLayers} layers), --model is ${named.name} (${named.numLayers} layers): ` +
+      "bytes, time and the number of layers are those of --model, the name in files is that of the trace",
+  );
 }
 
 /** The step that options describe; what they leave open is as a placement was made for, where it is of the same kind. */

@@ -43,4 +43,5 @@ export {
   transportOn,
   type WorkloadChoice,
 } from "../lib/performance/workload.js";
+export { layersBeyondName, layersOfShape, strayLayers } from "../lib/hardware/model-layers.js";
 export { parseModelConfig } from "../lib/hardware/model-config.js";

@@ -3,7 +3,8 @@ export { exportPlacement, type PlacementExport } from "../lib/export/export-plac
 export { aimAtEngine, type AimedModel } from "../lib/export/aim-at-engine.js";
 export { findTarget, targetNames, type EngineTarget } from "../lib/export/engine-target.js";
 export { findFormat, placementFormats } from "../lib/export/formats.js";
-export { formatLayers, type ModelLayers } from "../lib/export/model-layers.js";
+export { formatLayers } from "../lib/export/model-layers.js";
+export type { ModelLayers } from "../lib/hardware/model-layers.js";
 export {
   type ExportOptions,
   type FormatNeeds,

@@ -5,7 +5,8 @@ import { checkSharedExperts, modelComplaints } from "./engine-advice.js";
 import { formatUnequal } from "./engine.js";
 import { unequalFormats } from "./engines.js";
 import type { EngineTarget } from "./engine-target.js";
-import { completeModelLayers, formatLayers, moeLayers } from "./model-layers.js";
+import { moeLayers, type KnownModelLayers } from "../hardware/model-layers.js";
+import { completeModelLayers, formatLayers } from "./model-layers.js";
 import { routerGroups } from "./router-groups.js";
 
 /** What is to be placed for an engine. */
@@ -18,6 +19,8 @@ export interface AimedModel {
   readonly numChiplets: number;
   /** Numbers of the layers that have a trace, ascending. */
   readonly layers: readonly number[];
+  /** Layers of the model, where its name does not tell them. */
+  readonly modelLayers?: KnownModelLayers | undefined;
 }
 
 /**
@@ -161,7 +164,8 @@ function keptGroups({ engine, format }: EngineTarget, numGroups: number): string
   );
 }
 
-function missingLayers({ model, numExperts, sharedExperts, numChiplets, layers }: AimedModel): string[] {
+function missingLayers(aimed: AimedModel): string[] {
+  const { model, numExperts, sharedExperts, numChiplets, layers, modelLayers = {} } = aimed;
   const placed = layers.map((layer) => ({ layer, chiplets: [] }));
   const placement = {
     model,
@@ -170,7 +174,7 @@ function missingLayers({ model, numExperts, sharedExperts, numChiplets, layers }
     layers: placed,
     ...(sharedExperts !== undefined && { sharedExperts }),
   };
-  const wanted = moeLayers(completeModelLayers(placement, {}));
+  const wanted = moeLayers(completeModelLayers(placement, modelLayers));
   const missing = wanted.filter((layer) => !layers.includes(layer));
   if (missing.length === 0) return [];
   return [

@@ -7,7 +7,8 @@ import { engineOf } from "./engines.js";
 import { fitEngine } from "./fit-engine.js";
 import { lookAt } from "./foreign-content.js";
 import type { ExportOptions, PlacementFormat } from "./placement-format.js";
-import { completeModelLayers, moeLayers, type ModelLayers } from "./model-layers.js";
+import { moeLayers, type ModelLayers } from "../hardware/model-layers.js";
+import { completeModelLayers } from "./model-layers.js";
 import { readForeign } from "./read-foreign.js";
 
 /** A file written for an engine, not yet on disk. */

@@ -1,6 +1,7 @@
 import { InputError } from "../errors.js";
 import type { Chiplets, LayerPlacement, Placement } from "../placement/placement.js";
-import { formatLayers, moeLayers, type ModelLayers } from "./model-layers.js";
+import { moeLayers, type ModelLayers } from "../hardware/model-layers.js";
+import { formatLayers } from "./model-layers.js";
 import { runLengths } from "./physical-slots.js";
 import { takesUnequalLayers } from "./engine.js";
 import { engineOf, unequalFormats } from "./engines.js";

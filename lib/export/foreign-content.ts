@@ -1,7 +1,7 @@
 import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
 import { DEFAULT_LIMITS } from "../plausible-size.js";
-import { moeLayers } from "./model-layers.js";
+import { moeLayers } from "../hardware/model-layers.js";
 import type { ForeignContent, ReadOptions, Report } from "./placement-format.js";
 
 /** Looks at the bytes of a file once, as text and as JSON, for all formats to recognise. */

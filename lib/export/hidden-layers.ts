@@ -1,6 +1,6 @@
 import { describeValue } from "../describe-value.js";
 import type { Placement } from "../placement/placement.js";
-import { moeLayers } from "./model-layers.js";
+import { moeLayers } from "../hardware/model-layers.js";
 import { expertsOfSlots, fillSlots } from "./physical-slots.js";
 import type { ReadOptions, Report } from "./placement-format.js";
 

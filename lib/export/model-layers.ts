@@ -1,30 +1,12 @@
 import { checkModelSizes } from "../plausible-size.js";
+import { layersOfShape, type KnownModelLayers, type ModelLayers } from "../hardware/model-layers.js";
 import { findModelShape } from "../hardware/model-shapes.js";
 import type { Placement } from "../placement/placement.js";
 
-/** Which layers of a model are MoE layers: the engines each number them in their own way. */
-export interface ModelLayers {
-  /** Decoder layers, dense ones included. */
-  readonly numHiddenLayers: number;
-  /** First layer with experts, counted from 0 with the dense ones. */
-  readonly firstMoeLayer: number;
-  /** From one MoE layer to the next; 1 unless the model interleaves dense layers. */
-  readonly moeLayerStep: number;
-}
-
-/** What is known of {@link ModelLayers}. */
-export type KnownModelLayers = { readonly [Key in keyof ModelLayers]?: ModelLayers[Key] | undefined };
-
-/** Numbers of the MoE layers, ascending. */
-export function moeLayers({ numHiddenLayers, firstMoeLayer, moeLayerStep }: ModelLayers): number[] {
-  const layers: number[] = [];
-  for (let layer = firstMoeLayer; layer < numHiddenLayers; layer += moeLayerStep) layers.push(layer);
-  return layers;
-}
-
 /**
- * Completes what is known of a model's layers: from the shape of a known model, else from the layers of a placement, the
- * first taken for the model's first MoE layer, the last for its last layer.
+ * Completes what is known of a model's layers: from the model that was named when the placement was made, else from the
+ * shape of a known model, else from the layers of the placement, the first taken for the model's first MoE layer, the last
+ * for its last layer.
  *
  * @throws InputError if nobody tells the number of layers, and the last of the placement has no plausible number.
  * @param note Told of everything that was taken from the placement.
@@ -34,17 +16,20 @@ export function moeLayers({ numHiddenLayers, firstMoeLayer, moeLayerStep }: Mode
  * completeModelLayers({ ...placement, model: undefined }, {}); // { numHiddenLayers: 3, firstMoeLayer: 1, moeLayerStep: 1 }
  */
 export function completeModelLayers(
-  { model, numExperts, sharedExperts = 0, layers }: Placement,
+  { model, numExperts, sharedExperts = 0, layers, provenance }: Placement,
   known: KnownModelLayers,
   note?: (sentence: string) => void,
 ): ModelLayers {
   const found = model === undefined ? undefined : findModelShape(model);
   // A model of another number of experts is one made from the known one: its layers may be others too.
   const shape = found?.numExperts === numExperts - sharedExperts ? found : undefined;
+  const { modelLayers, modelShape = "the model" } = provenance ?? {};
+  const told = modelLayers ?? (shape && layersOfShape(shape));
+  const toldOf = modelLayers === undefined ? shape?.name : modelShape;
   const last = layers[layers.length - 1].layer;
   if (known.numHiddenLayers === undefined) checkModelSizes("placement", { layer: last });
-  const numHiddenLayers = known.numHiddenLayers ?? shape?.numLayers;
-  const firstMoeLayer = known.firstMoeLayer ?? shape?.firstMoeLayer;
+  const numHiddenLayers = known.numHiddenLayers ?? told?.numHiddenLayers;
+  const firstMoeLayer = known.firstMoeLayer ?? told?.firstMoeLayer;
   if (numHiddenLayers === undefined) {
     note?.(`took the model to have ${last + 1} hidden layers; pass numHiddenLayers to say otherwise`);
   }
@@ -53,18 +38,25 @@ export function completeModelLayers(
   }
   // One layer more predicts further tokens, and engines count it.
   const isOther =
-    shape !== undefined &&
-    ((numHiddenLayers ?? 0) < shape.numLayers || firstMoeLayer !== shape.firstMoeLayer);
+    told !== undefined &&
+    ((numHiddenLayers ?? 0) < told.numHiddenLayers ||
+      (told.firstMoeLayer !== undefined && firstMoeLayer !== told.firstMoeLayer));
   if (isOther) {
+    const from = told.firstMoeLayer === undefined ? "" : `, experts from layer ${told.firstMoeLayer} on`;
     note?.(
-      `${shape.name} has ${shape.numLayers} layers, experts from layer ${shape.firstMoeLayer} on: the file is for ` +
+      `${toldOf} has ${told.numHiddenLayers} layers${from}: the file is for ` +
         `${numHiddenLayers} layers, experts from layer ${firstMoeLayer} on, as was asked for; the engine may misplace all of them`,
+    );
+  } else if (modelLayers !== undefined && shape !== undefined && shape.numLayers !== numHiddenLayers) {
+    note?.(
+      `the trace is of ${shape.name} by its name, which has ${shape.numLayers} layers: the file is for the ${numHiddenLayers} of ` +
+        `${modelShape}, which was named when the placement was made; pass numHiddenLayers to say otherwise`,
     );
   }
   return {
     numHiddenLayers: numHiddenLayers ?? last + 1,
     firstMoeLayer: firstMoeLayer ?? layers[0].layer,
-    moeLayerStep: known.moeLayerStep ?? 1,
+    moeLayerStep: known.moeLayerStep ?? told?.moeLayerStep ?? 1,
   };
 }
 

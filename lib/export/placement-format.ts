@@ -1,7 +1,7 @@
 import type { Hardware } from "../hardware/hardware.js";
 import type { Placement } from "../placement/placement.js";
 import type { TokenPatterns } from "../trace/token-patterns.js";
-import type { KnownModelLayers, ModelLayers } from "./model-layers.js";
+import type { KnownModelLayers, ModelLayers } from "../hardware/model-layers.js";
 
 /** Options of every export. */
 export interface ExportOptions extends KnownModelLayers {

@@ -1,6 +1,6 @@
 import { formatRows } from "./foreign-content.js";
 import { fillHiddenLayers, rowsOfHiddenLayers } from "./hidden-layers.js";
-import { moeLayers } from "./model-layers.js";
+import { moeLayers } from "../hardware/model-layers.js";
 import type { PlacementFormat, ReadOptions } from "./placement-format.js";
 
 /**

@@ -1,7 +1,8 @@
 import { parseYaml } from "../containers/yaml.js";
 import { describeValue } from "../describe-value.js";
 import { isRecord, reportExtraKeys } from "./foreign-content.js";
-import { formatLayers, moeLayers } from "./model-layers.js";
+import { moeLayers } from "../hardware/model-layers.js";
+import { formatLayers } from "./model-layers.js";
 import { expertsOfSlots, fillSlots } from "./physical-slots.js";
 import type { PlacementFormat, ReadOptions, Report } from "./placement-format.js";
 

@@ -1,3 +1,4 @@
+import { layersBeyondName } from "../hardware/model-layers.js";
 import { requestedLimits } from "../placement/constraints.js";
 import { requestedNumbering } from "../placement/numbering.js";
 import type { Placement } from "../placement/placement.js";
@@ -32,13 +33,15 @@ export function provenanceOf(
   const { objective = "traffic", dispatch } = request;
   const { pins = [], antiAffinity = [] } = request;
   const named = nameHardware(hardware);
-  const [{ numExperts }] = parts;
+  const [{ model, numExperts, layers }] = parts;
+  const modelLayers = shape && layersBeyondName(shape, { model, layers: layers.map(({ layer }) => layer) });
   const slots = posedSlots(request, { numExperts, numChiplets: named.numChiplets });
   return {
     version: readVersion(),
     objective: isRoutingTrace(parts[0]) ? objective : "load",
     hardware: named,
     ...(shape && { modelShape: shape.name }),
+    ...(modelLayers && { modelLayers }),
     ...(workload && { workload }),
     ...(slots.slotsPerChiplet !== undefined && { slotsPerChiplet: slots.slotsPerChiplet }),
     numReplicas: slots.numReplicas,

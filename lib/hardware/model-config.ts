@@ -45,6 +45,7 @@ export function parseModelConfig(json: unknown, where: string): ModelShape {
     numLayers,
     numMoeLayers: layers.length,
     firstMoeLayer: layers[0] ?? 0,
+    ...evenStep(layers),
     numExperts,
     topK,
     sharedWidth: sharedWidth(config, expertWidth),
@@ -95,6 +96,13 @@ function moeLayers(config: Fields, numLayers: number): number[] {
   return all.filter(
     (layer) => layer >= first && layer % frequency === 0 && (layer + 1) % step === 0 && !dense.has(layer),
   );
+}
+
+/** How far MoE layers are apart, where it is not 1 and the same for all. */
+function evenStep(layers: readonly number[]): Pick<ModelShape, "moeLayerStep"> {
+  const step = layers.length < 2 ? 1 : layers[1] - layers[0];
+  const isEven = layers.every((layer, index) => layer === layers[0] + index * step);
+  return isEven && step > 1 ? { moeLayerStep: step } : {};
 }
 
 function sharedWidth(config: Fields, expertWidth: number): number {

@@ -16,6 +16,8 @@ export interface ModelShape {
   readonly numMoeLayers: number;
   /** The layers before it have a dense feed-forward network. */
   readonly firstMoeLayer: number;
+  /** From one MoE layer to the next, where they follow one another evenly and it is not 1. */
+  readonly moeLayerStep?: number;
   readonly numExperts: number;
   readonly topK: number;
   /** Inner width of the experts that every token visits, together; 0 if there are none. */

@@ -4,6 +4,7 @@ import { InputError } from "../errors.js";
 import type { LayerPlacement, Placement, Proved } from "./placement.js";
 import { checkModelSizes, DEFAULT_LIMITS } from "../plausible-size.js";
 import { largest } from "../statistics.js";
+import { strayLayers } from "../hardware/model-layers.js";
 import type { Provenance } from "./provenance.js";
 import { separationViolations } from "./verify.js";
 import { verifyPlacement } from "./verify-placement.js";
@@ -56,6 +57,9 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
   // Whoever counts experts that no layer holds is told so by their number, not one by one in every layer.
   const most = largest(layers.map(({ chiplets }) => chiplets.reduce((sum, { length }) => sum + length, 0)));
   checkModelSizes(where, { numExperts }, { maxExperts: Math.max(DEFAULT_LIMITS.maxExperts, 2 * most) });
+  checkModelSizes(`${where}: provenance.modelLayers`, {
+    numLayers: provenance?.modelLayers?.numHiddenLayers,
+  });
   return {
     model: model ?? undefined,
     numExperts,
@@ -77,14 +81,21 @@ export async function decodePlacement(text: string, where: string): Promise<Plac
 }
 
 /**
- * Lists everything that is wrong with the content of a placement file: its placement, its groups and slots, and
- * costs and bounds that contradict each other.
+ * Lists everything that is wrong with the content of a placement file: its placement, its groups and slots, the layers
+ * of its model, and costs and bounds that contradict each other.
  *
  * @returns One sentence a violation; empty if nothing is wrong.
  */
 export function verifyPlacementFile(placement: Placement): string[] {
   const { numChiplets, numGroups = 1, layers } = placement;
   const violations = verifyPlacement(placement);
+  const { modelLayers } = placement.provenance ?? {};
+  const stray = modelLayers === undefined ? [] : strayLayers(modelLayers, layers.map(({ layer }) => layer)); // prettier-ignore
+  for (const layer of stray) {
+    violations.push(
+      `layer ${layer}: found a placement, expected only MoE layers as provenance.modelLayers has them`,
+    );
+  }
   if (numChiplets % numGroups !== 0) {
     violations.push(`found ${numChiplets} chiplets in ${numGroups} groups, expected groups of equal size`);
   }

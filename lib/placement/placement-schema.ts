@@ -85,6 +85,14 @@ const provenanceSchema = z.object({
     machine: z.looseObject({}).exactOptional().describe("The machine whole, if it is no preset."),
   }),
   modelShape: z.string().exactOptional().describe("Model whose sizes were taken."),
+  modelLayers: z
+    .object({
+      numHiddenLayers: count.describe("Layers of the model, dense ones included."),
+      firstMoeLayer: z.int().min(0).exactOptional().describe("The first with experts."),
+      moeLayerStep: count.exactOptional().describe("From one layer with experts to the next."),
+    })
+    .exactOptional()
+    .describe("Layers of that model, where the name that the trace gives its own does not tell them."),
   workload: workload.exactOptional().describe("How the step is run whose time was minimised."),
   slotsPerChiplet: count.exactOptional(),
   numReplicas: z.int().min(0).describe("Replicas asked for, beyond one of every expert."),

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { withChiplets, type Hardware } from "../hardware/hardware.js";
+import type { CountedLayers } from "../hardware/model-layers.js";
 import { findHardware } from "../hardware/presets.js";
 import type { Workload } from "../hardware/workload.js";
 import type { LoadTrace } from "../trace/load-trace.js";
@@ -25,6 +26,8 @@ export interface Provenance extends Partial<Numbering> {
   };
   /** Name of the model whose sizes were taken, where they were known. */
   readonly modelShape?: string;
+  /** Layers of that model, where the name that the trace gives its own does not tell them. */
+  readonly modelLayers?: CountedLayers;
   /** What a step is whose time is told or minimised. */
   readonly workload?: Workload;
   readonly slotsPerChiplet?: number;

@@ -50,6 +50,44 @@ describe("place --for an engine", () => {
     expect(exported.stderr).to.include("--all2all-backend deepep_low_latency");
   });
 
+  it("keeps the layers of the model named for the file of the engine, and says where the trace names another", async () => {
+    const config = {
+      model_type: "qwen3_moe",
+      ...{ hidden_size: 64, num_hidden_layers: 6, moe_intermediate_size: 32, vocab_size: 100 },
+      ...{ num_experts: 8, num_experts_per_tok: 2, num_attention_heads: 4, first_k_dense_replace: 1 },
+    };
+    place.write("config.json", JSON.stringify(config));
+    const named = ["--solver", "contiguous", "--for", "tensorrt-llm", "--model", "config.json"];
+    const placed = await place.run(...onGpus, ...named, "-o", "p.json");
+    expect(placed.stderr).to.contain("the trace lacks MoE layers 3-5: at export pass --fill-layers");
+    const { provenance, layers } = JSON.parse(place.read("p.json")) as Placement;
+    const modelLayers = { numHiddenLayers: 6, firstMoeLayer: 1, moeLayerStep: 1 };
+    expect(provenance).to.deep.include({ modelShape: "qwen3_moe", modelLayers });
+    await place.run("export", "p.json", "--for", "tensorrt-llm", "--fill-layers", "-o", "p.yaml");
+    expect(place.read("p.yaml").match(/^ {2}\d: \[/gm)).to.deep.equal(["1", "2", "3", "4", "5"].map((row) => `  ${row}: [`)); // prettier-ignore
+
+    const like = ["place", "trace.jsonl", "--like", "p.json", "-o", "q.json"];
+    expect((await place.run(...like)).stderr).to.contain("Maybe pass --model with the config.json");
+    await place.run(...like, "--model", "config.json");
+    expect(place.read("q.json")).to.equal(place.read("p.json"));
+
+    place.write("bad.json", place.read("p.json").replace(`"layer": ${layers[1].layer},`, '"layer": 6,'));
+    expect((await place.run("verify", "bad.json")).stdout).to.contain(
+      "layer 6: found a placement, expected only MoE layers as provenance.modelLayers has them",
+    );
+
+    const other = traceText(sampleTrace({ layers: [0, 1] })).replace('"sample"', '"qwen3-30b-a3b"');
+    place.write("trace.jsonl", other);
+    const warned = await place.run(...onGpus, ...named, "-o", "r.json");
+    expect(warned.stderr).to.contain(
+      "warning: the trace is of qwen3-30b-a3b by its name (48 layers), --model is qwen3_moe (6 layers)",
+    );
+    expect(warned.stderr).to.contain(
+      "the trace has layers 0, which are no MoE layers of qwen3_moe (6 layers, experts from layer 1 on)",
+    );
+    expect((JSON.parse(place.read("r.json")) as Placement).provenance).to.not.have.property("modelLayers");
+  });
+
   it("places shared experts for the engine that takes them from its file, and for no other", async () => {
     const shared = ["--shared-experts", "1", "--solver", "local-search", "--replicas", "3"];
     const even = [...shared, "--objective", "balance"];
