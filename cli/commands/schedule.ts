@@ -87,13 +87,14 @@ export function scheduleCommand(): Command {
       }
       const { warning } = groupCapacity(hardware, shape, { optimiserBytesPerWeight: options.optimiserBytes });
       if (warning !== undefined) terminal.note(`${hardware.name}: ${warning}`);
+      const chosen = chosenLayers(trace, options.layer);
       const traffic = countLayers(
-        trace,
+        chosen,
         withDispatch({ dispatch: defaultDispatch(hardware), ...placement }, options),
-        options.layer,
       );
       const asked = withSequences(machine.workload, options, placement.numChiplets);
-      const model = { ...toScheduleOptions(options), hardware, shape, workload: asked };
+      const layerNumbers = chosen.layers.map(({ layer }) => layer);
+      const model = { ...toScheduleOptions(options), hardware, shape, workload: asked, layerNumbers };
       const workload = scheduledWorkload(model);
       const sweep = options.chunks === "best" ? sweepChunks(traffic, model) : undefined;
       const step = sweep?.best ?? scheduleStep(traffic, model);
@@ -138,13 +139,18 @@ function reportViolations(violations: readonly ScheduleViolation[], terminal: Te
   terminal.note(`${violations[0].message}${others}; the schedule is that of a machine with room enough`);
 }
 
-/** Traffic of every layer of the trace, or of one. */
-function countLayers(trace: RoutingTrace, placement: Placement, layer: number | undefined): LayerTraffic[] {
+/** The trace, or one layer of it. */
+function chosenLayers(trace: RoutingTrace, layer: number | undefined): RoutingTrace {
+  if (layer === undefined) return trace;
+  const layers = trace.layers.filter((current) => current.layer === layer);
+  if (layers.length === 0) throw new InputError(`--layer: found ${layer}, expected a layer of the trace`);
+  return { ...trace, layers };
+}
+
+/** Traffic of every layer. */
+function countLayers(trace: RoutingTrace, placement: Placement): LayerTraffic[] {
   const { numGroups = 1, numChiplets, dispatch } = placement;
-  const chosen =
-    layer === undefined ? trace.layers : trace.layers.filter((current) => current.layer === layer);
-  if (chosen.length === 0) throw new InputError(`--layer: found ${layer}, expected a layer of the trace`);
-  return placedLayers({ ...trace, layers: chosen }, placement).map(({ patterns, chiplets }) =>
+  return placedLayers(trace, placement).map(({ patterns, chiplets }) =>
     countTraffic(patterns, chiplets, { chipletsPerGroup: numChiplets / numGroups, dispatch }),
   );
 }

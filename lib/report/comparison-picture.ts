@@ -1,7 +1,15 @@
-import { compareSolvers } from "../flows/compare.js";
+import { compareSolvers, type ComparisonRow } from "../flows/compare.js";
+import { largest, smallest } from "../statistics.js";
 import { escapeXml } from "./escape-xml.js";
 import { heatMap } from "./heat-map.js";
-import { answerRow, judgedShortly, knownObjective, shownRow } from "./judged.js";
+import {
+  answerRow,
+  judgedShortly,
+  judgedValue,
+  knownObjective,
+  shownRow,
+  type ObjectiveName,
+} from "./judged.js";
 import { placedSolvers, typicalLayer, viewLayer, type PlacedView } from "./layer-view.js";
 import { verdictSentence } from "./report-answer.js";
 import type { FiguresInput } from "./report-page.js";
@@ -48,9 +56,16 @@ export async function comparisonPicture(input: FiguresInput): Promise<string> {
     }
   }
   const bars = WIDTH - MARGIN - left;
-  parts.push(text(left, top + 12, judgedShortly(rows, objective)));
+  const shown = toldBars(rows, objective);
   parts.push(
-    place(objectiveBars(rows, objective, { width: bars, fontSize: 12 }), {
+    text(
+      left,
+      top + 12,
+      `${judgedShortly(rows, shown)}${shown === objective ? "" : "; all steps take as long"}`,
+    ),
+  );
+  parts.push(
+    place(objectiveBars(rows, shown, { width: bars, fontSize: 12 }), {
       x: left,
       y: top + 24,
       width: bars,
@@ -71,6 +86,16 @@ export async function comparisonPicture(input: FiguresInput): Promise<string> {
       .join("") +
     `${parts.join("\n")}\n</svg>\n`
   );
+}
+
+/** Steps whose times differ by no more than this share take as long. */
+const AS_LONG = 0.0005;
+
+/** What the bars tell solvers apart by: C_T, where time does not. */
+function toldBars(rows: readonly ComparisonRow[], objective: ObjectiveName): ObjectiveName {
+  const times = rows.flatMap((row) => judgedValue(row, objective) ?? []);
+  const isTie = objective === "time" && times.length > 1 && largest(times) <= (1 + AS_LONG) * smallest(times);
+  return isTie ? "traffic" : objective;
 }
 
 /** A text in lines that fit. */

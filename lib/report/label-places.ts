@@ -41,6 +41,9 @@ const DISTANCES = [4, 12, 22, 34, 48, 64, 82, 104, 130];
 const OVERLAP = 1000;
 /** A line that crosses another or a point is worse than a longer one. */
 const CROSSING = 60;
+/** A name this near to the point of another, in pixels, may be taken for its own. */
+const NEAR = 7;
+const AMBIGUOUS = 9;
 /** Pixels around a point and between names that stay free. */
 const FREE = 2;
 
@@ -121,7 +124,8 @@ function costOf(
   let cost = 0;
   if (box.left < 0 || box.top < 0 || box.right > area.width || box.bottom > area.height) cost += OVERLAP;
   points.forEach((point, other) => {
-    if (reaches(box, point)) cost += OVERLAP;
+    if (reaches(box, point, FREE)) cost += OVERLAP;
+    else if (other !== index && reaches(box, point, NEAR)) cost += AMBIGUOUS;
     const isElsewhere = other !== index && Math.hypot(point.x - own.x, point.y - own.y) > point.r + own.r;
     if (isFar && isElsewhere && distanceTo(point, own, { x, y }) < point.r + FREE) cost += CROSSING;
   });
@@ -147,9 +151,9 @@ interface Spot {
   readonly y: number;
 }
 
-function reaches({ left, right, top, bottom }: Box, { x, y, r }: Labelled): boolean {
+function reaches({ left, right, top, bottom }: Box, { x, y, r }: Labelled, free: number): boolean {
   const [dx, dy] = [x - Math.min(right, Math.max(left, x)), y - Math.min(bottom, Math.max(top, y))];
-  return Math.hypot(dx, dy) < r + FREE;
+  return Math.hypot(dx, dy) < r + free;
 }
 
 /** How far a spot is from a line between two others. */

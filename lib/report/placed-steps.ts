@@ -30,7 +30,8 @@ export function scheduleSteps(
         dispatch,
       }),
     );
-    const step = scheduleStep(traffic, { hardware, shape, ...(workload && { workload }) });
+    const layerNumbers = trace.layers.map(({ layer }) => layer);
+    const step = scheduleStep(traffic, { hardware, shape, layerNumbers, ...(workload && { workload }) });
     return [{ solver: solver.name, traffic, step }];
   });
 }

@@ -66,7 +66,7 @@ export async function stepFigures(
     scheduleFigure(
       "schedule-layer",
       `Layer ${layer} alone by ${last.solver}`,
-      scheduleStep([last.traffic[index]], machine),
+      scheduleStep([last.traffic[index]], { ...machine, layerNumbers: [layer] }),
     ),
     batches,
   ];

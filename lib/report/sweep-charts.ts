@@ -1,11 +1,16 @@
 import * as Plot from "@observablehq/plot";
 import type { SweepRow } from "../flows/sweep.js";
 import { largest } from "../statistics.js";
+import { drawPlot, type ChartSize } from "./draw-plot.js";
 import { timeUnit } from "./format-time.js";
-import { domainOf, drawPlot, type ChartSize } from "./draw-plot.js";
+import { namedPoints, planeOf } from "./named-points.js";
+import { colourOfRows } from "./sweep-colours.js";
 import type { WEIGHED } from "./sweep-table.js";
 
-/** A dot for every point, and a line through those of every front. */
+/** Points with their numbers beside them; of more only those of fronts have theirs. */
+const MOST_NUMBERS = 40;
+
+/** A dot for every point, with its number in the table, in the colours of the legend, and a line through those of every front. */
 export function frontChart(
   rows: readonly SweepRow[],
   fronts: readonly (readonly SweepRow[])[],
@@ -13,38 +18,40 @@ export function frontChart(
 ): string {
   const { name, label, unit, scale } = weighed;
   const time = timeUnit(largest(rows.map(({ stepNs = 0 }) => stepNs)));
+  const colourOf = colourOfRows(rows)?.colourOf;
+  const isBest = new Set(fronts.flat());
   const toDots = (some: readonly SweepRow[]) =>
     some.flatMap((row) => {
       const figure = row[name];
       if (row.stepNs === undefined || figure === undefined) return [];
-      return [{ time: row.stepNs / time.ns, figure: figure / scale, title: `${row.machine}, ${row.solver}` }];
+      const number = rows.indexOf(row) + 1;
+      return [
+        {
+          x: row.stepNs / time.ns,
+          y: figure / scale,
+          name: rows.length <= MOST_NUMBERS || isBest.has(row) ? String(number) : "",
+          fill: colourOf?.(row) ?? (isBest.has(row) ? "var(--best)" : "var(--other)"),
+          title: `${number}: ${row.machine}, ${row.solver}`,
+        },
+      ];
     });
   const dots = toDots(rows);
-  return drawPlot(`Time of a step against ${label}`, size, {
+  const plane = planeOf(dots, {
+    ...size,
     height: 320,
-    marginLeft: 60,
     // The names of the axes stand below and above their numbers, not in the last of them.
-    marginBottom: 44,
-    marginTop: 32,
-    x: {
-      label: `step, ${time.name}`,
-      labelOffset: 40,
-      ...domainOf(dots.map((dot) => dot.time)),
-      grid: true,
-      nice: true,
-    },
-    y: {
-      label: `${label}, ${unit}`,
-      ...domainOf(dots.map((dot) => dot.figure)),
-      grid: true,
-      nice: true,
-    },
+    margins: { left: 60, right: 20, top: 32, bottom: 44, inset: 12 },
+  });
+  return drawPlot(`Time of a step against ${label}`, size, {
+    ...plane.frame,
+    x: { label: `step, ${time.name}`, labelOffset: 40, ...plane.x, grid: true, ticks: size.width / 110 },
+    y: { label: `${label}, ${unit}`, ...plane.y, grid: true },
     marks: [
       ...fronts.map((front) =>
-        Plot.line(toDots(front), { x: "time", y: "figure", stroke: "var(--best)", curve: "step-after" }),
+        Plot.line(toDots(front), { x: "x", y: "y", stroke: "var(--best)", curve: "step-after" }),
       ),
-      Plot.dot(dots, { x: "time", y: "figure", fill: "var(--other)", r: 3, title: "title" }),
-      Plot.dot(toDots(fronts.flat()), { x: "time", y: "figure", fill: "var(--best)", r: 4, title: "title" }),
+      Plot.dot(toDots(fronts.flat()), { x: "x", y: "y", r: 8, stroke: "currentColor", strokeWidth: 1.5 }),
+      ...namedPoints(dots, plane, { r: 5, fontSize: size.fontSize - 1 }),
     ],
   });
 }

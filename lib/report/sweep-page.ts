@@ -4,6 +4,7 @@ import { escapeXml } from "./escape-xml.js";
 import { formatTime } from "./format-time.js";
 import { caption, section } from "./page-parts.js";
 import { reportStyle } from "./report-style.js";
+import { colourOfRows } from "./sweep-colours.js";
 import { frontsOf, markFronts, sweepTable, WEIGHED } from "./sweep-table.js";
 
 /**
@@ -20,22 +21,30 @@ export async function sweepPage(rows: readonly SweepRow[], facts: readonly strin
     import("./sweep-charts.js"),
     import("./draw-plot.js"),
   ]);
+  const numberOf = new Map(rows.map((row, index) => [row, index + 1]));
+  const colours = colourLegend(rows);
   const pictures = WEIGHED.flatMap((weighed) => {
     const fronts = frontsOf(rows, weighed.name);
     if (fronts.length === 0) return [];
     const lists = fronts.flatMap((front) => {
-      const steps = front.map((row) => `<li>${escapeXml(describePoint(row))}</li>`);
-      return [caption(escapeXml(describeFront(front))), `<ul>${steps.join("")}</ul>`];
+      const steps = front.map((row) => `<li>${numberOf.get(row)}: ${escapeXml(describePoint(row))}</li>`);
+      return [caption(describeFront(front)), `<ul>${steps.join("")}</ul>`];
     });
     return section(`Time against ${weighed.label}`, [
-      chart((size) => frontChart(rows, fronts, { weighed, size })),
-      ...lists,
+      `<div class="columns"><div>${colours}${chart((size) => frontChart(rows, fronts, { weighed, size }))}</div>`,
+      `<div>${caption("Numbers are those of the table below. Down and to the left is better; rings are the best.")}`,
+      `${lists.join("")}</div></div>`,
     ]);
   });
   const { headers, cells } = sweepTable(markFronts(rows));
+  const isText = headers.map((_, index) =>
+    cells.some((row) => /[a-z]/i.test(row[index]) && !/^\d/.test(row[index])),
+  );
+  const cell = (tag: "th" | "td") => (text: string, index: number) =>
+    `<${tag}${isText[index] ? ' class="text"' : ""}>${escapeXml(text)}</${tag}>`;
   const table =
-    `<div class="scroll"><table><thead><tr>${headers.map((text) => `<th>${escapeXml(text)}</th>`).join("")}</tr></thead><tbody>` +
-    cells.map((row) => `<tr>${row.map((text) => `<td>${escapeXml(text)}</td>`).join("")}</tr>`).join("\n") +
+    `<div class="scroll" tabindex="0" role="group" aria-label="All points"><table><thead><tr><th style="min-width: 0">#</th>${headers.map(cell("th")).join("")}</tr></thead><tbody>` +
+    cells.map((row, index) => `<tr><td>${index + 1}</td>${row.map(cell("td")).join("")}</tr>`).join("\n") +
     "</tbody></table></div>";
   return [
     "<!doctype html>",
@@ -48,6 +57,15 @@ export async function sweepPage(rows: readonly SweepRow[], facts: readonly strin
     section("All points", [table]),
     "</main></body></html>\n",
   ].join("\n");
+}
+
+/** What the colours of the points say; empty where they say nothing. */
+function colourLegend(rows: readonly SweepRow[]): string {
+  const entries = colourOfRows(rows)?.entries ?? [];
+  const items = entries.map(
+    ({ name, colour }) => `<li><i style="background:${colour}"></i>${escapeXml(name)}</li>`,
+  );
+  return items.length === 0 ? "" : `<ul class="legend">${items.join("")}</ul>`;
 }
 
 /** The fastest point, where all steps do the same; else how many there are. */

@@ -19,7 +19,7 @@ import { attend, moveActivations, writeBack } from "./step-stages.js";
 export function runBackward(step: Step, layer: LayerDurations, index: number): void {
   const { state } = step;
   const pass = step.released.length;
-  const scope = `layer ${index} backward`;
+  const scope = `layer ${step.plan.layerNumbers?.[index] ?? index} backward`;
   state.builder.scope(scope);
   const weights = bringWeights(step, layer, layer.updateFactor);
   const scaled = (durationNs: number) => durationNs * layer.backwardFactor;

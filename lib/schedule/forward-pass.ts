@@ -24,7 +24,7 @@ import { join } from "./step-state.js";
  */
 export function runForward(step: Step, layer: LayerDurations, index: number): void {
   const { state, plan } = step;
-  const scope = `layer ${index} forward`;
+  const scope = `layer ${plan.layerNumbers?.[index] ?? index} forward`;
   state.builder.scope(scope);
   const weights = bringWeights(step, layer, 1);
   const expertsNs = computeNs(layer, 1);

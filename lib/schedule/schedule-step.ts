@@ -56,6 +56,8 @@ export interface ScheduleOptions {
    * paper. Adam with a 32-bit master copy and two moments takes 12.
    */
   readonly optimiserBytesPerWeight?: number;
+  /** What the model calls the layers, for the names of tasks; default their places, from 0. */
+  readonly layerNumbers?: readonly number[];
   /**
    * How free resources choose, or "best" to try every rule and keep the shortest. Default "critical-path", and in a training step on a
    * wafer run as {@link DEFAULT_CONFIGURATION} the shorter of that and "in-turn".
@@ -176,6 +178,7 @@ export function planOf(options: ScheduleOptions): { cut: Cut; plan: StepPlan } {
       overlap: { ...overlap, parts },
       numMicroBatches: workload.microBatches,
       training: workload.phase === "train",
+      layerNumbers: options.layerNumbers,
     },
   };
 }

@@ -9,4 +9,6 @@ export interface StepPlan {
   readonly numMicroBatches: number;
   /** Whether a backward pass follows, and the weights are updated. */
   readonly training: boolean;
+  /** What layers are called by, in their order; default from 0. Names of tasks have them. */
+  readonly layerNumbers?: readonly number[] | undefined;
 }

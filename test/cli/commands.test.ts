@@ -523,6 +523,9 @@ describe("the command line", () => {
     const adam = await place.run("schedule", "c.jsonl", "p.json", "--layer", "1", "--optimiser-bytes", "12");
     expect(adam.stderr).to.match(/an equal share of the experts takes .* GB a chiplet group, .* too much/);
     expect(adam.stdout).to.match(/SRAM of chiplet \d+ is the fullest: [\d.]+ of [\d.]+ MB/);
+    expect(place.read("timeline.json"), "names of tasks")
+      .to.contain("layer 1 forward")
+      .and.not.contain("layer 0");
     expect(step.boundNs).to.be.at.most(step.makespanNs);
     expect(step.computeNs + step.exposedCommunicationNs + step.exposedDramNs + step.idleNs).to.be.closeTo(
       step.makespanNs,

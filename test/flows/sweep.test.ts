@@ -117,6 +117,27 @@ describe("the page of a sweep", () => {
   });
 });
 
+describe("the pictures of a sweep", () => {
+  it("have the number of every point in the table, and a legend of their colours", async () => {
+    const place = {
+      trace: "t",
+      workload: "prefill",
+      stepTokens: 512,
+      objective: "traffic",
+      numReplicas: 0,
+      status: "feasible",
+      dispatch: "any",
+    };
+    const rows = ["mozart", "contiguous"].map(
+      (solver, at) => ({ ...place, machine: "m", solver, stepNs: 2e6 + at, stepPj: 3e12 + at }) as SweepRow,
+    );
+    const page = await sweepPage(rows, []);
+    expect(page).to.match(/<text[^>]*>1<\/text>/);
+    expect(page).to.contain('<i style="background:var(--series-1)"></i>contiguous');
+    expect(page).to.contain("<tr><td>2</td>").and.contain("<li>1: m; traffic, 0 replicas, mozart</li>");
+  });
+});
+
 describe("the table of a sweep", () => {
   it("tells silicon in plain numbers, however large", () => {
     const { cells } = sweepTable(

@@ -296,6 +296,22 @@ describe("reportPage", () => {
 });
 
 describe("comparisonPicture", () => {
+  it("tells solvers apart by C_T where all steps take as long", async () => {
+    const timed = (ns: number) =>
+      solvers.map(({ answer, ...solver }, index) => {
+        if (answer.status !== "placed") throw new Error(answer.status);
+        const workload = { phase: "train", transport: "per-group" };
+        const step = { workload, stepNs: 1e6 + ns * index, stepPj: 1, tokensPerSecond: 1, atLeastNs: null };
+        const learned = { ...answer.learned, step };
+        return { ...solver, answer: { ...answer, learned } } as unknown as ComparedSolver;
+      });
+    const [same, apart] = await Promise.all(
+      [100, 1e5].map((ns) => comparisonPicture({ ...report, solvers: timed(ns), objective: "time" })),
+    );
+    expect(same).to.contain("C_T, chiplets a token visits; all steps take as long");
+    expect(apart).to.contain("time of a step").and.not.contain("take as long");
+  });
+
   it("is one SVG document, the same every time, with heat maps where there is something to compare with", async () => {
     const picture = await comparisonPicture(report);
     expect(picture).to.match(/^<svg [^>]*role="img" aria-label="[^"]+"/);

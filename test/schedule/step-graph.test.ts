@@ -66,7 +66,7 @@ function layersOf(streamed: boolean): fc.Arbitrary<LayerDurations[]> {
   return fc.array(layer, { minLength: 1, maxLength: 3 });
 }
 
-const anyStep = fc
+const anyStep: fc.Arbitrary<{ layers: LayerDurations[]; plan: StepPlan }> = fc
   .record({
     streamed: fc.boolean(),
     chunks: fc.constantFrom(1, 2, 4),
