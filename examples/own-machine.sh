@@ -1,5 +1,5 @@
 #!/bin/sh
-# A machine of your own: placed on, looked at, and swept. Files are written where it runs.
+# A machine of your own, placed on and looked at, and a sweep of a wafer that is known. Files are written where it runs.
 #   sh examples/own-machine.sh
 set -eu
 here=$(dirname "$0")

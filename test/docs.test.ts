@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +8,13 @@ import { openWorkplace } from "./cli/run-cli.js";
 const root = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const docs = join(root, "docs");
 const read = (name: string) => readFileSync(join(docs, name), "utf8");
+
+/** Runs a line that a shell has to read, with the command line of this build. */
+function inShell(line: string, folder: string): { exitCode: number | null; stdout: string; stderr: string } {
+  const own = line.replaceAll("npx moeplace", `${process.execPath} ${join(root, "dist/cli.js")}`);
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", own], { cwd: folder, encoding: "utf8" });
+  return { exitCode: status, stdout, stderr };
+}
 
 describe("docs", () => {
   for (const name of readdirSync(join(docs, "tutorials"))) {
@@ -25,9 +33,10 @@ describe("docs", () => {
         const place = openWorkplace();
         let printed = "";
         for (const command of commands) {
-          const { exitCode, stdout, stderr } = await place.run(
-            ...command.replace(/^\$ npx moeplace /, "").split(" "),
-          );
+          const line = command.replace(/^\$ /, "");
+          const { exitCode, stdout, stderr } = / > |^(?!npx moeplace )/.test(line)
+            ? inShell(line, place.folder)
+            : await place.run(...line.replace("npx moeplace ", "").split(" "));
           expect(exitCode, `${command}\n${stderr}`).to.equal(0);
           printed += stdout;
         }

@@ -14,6 +14,7 @@ import {
   type Task,
   type TaskTable,
 } from "../../doors/flows.js";
+import { sharesCopies } from "../../doors/hardware.js";
 import {
   comparedWorth,
   comparisonCsv,
@@ -227,7 +228,10 @@ async function loadTasks(
 
 const LEGEND =
   "C_T: chiplets a token visits. C_G: chiplet groups. Max load: busiest chiplet over the mean.\n" +
-  "Gap: how far the step or C_T learned is at most above the best possible, proved. Proof: layers of least C_T, proved.";
+  "Gap: how far the step or C_T learned is at most above the best possible, proved. Proof: layers of least C_T, proved.\n" +
+  "Bounds are the best of all rows, so that gap and proof of a row depend on which solvers are beside it.";
+
+const NO_GAP_LEGEND = "No row proves what C_T is at least: add exact or auto for the gap in C_T.";
 
 const SCHEDULED_LEGEND =
   "Layer learned: makespan of a layer alone, by the same schedule, on the tokens learned from, which --objective time\n" +
@@ -247,6 +251,8 @@ function printRows(
   terminal.print(formatTable(headers, cells, { best }));
   for (const { solver, reason } of rows) if (reason !== undefined) terminal.print(`${solver}: ${reason}`);
   terminal.print(`\n${LEGEND}`);
+  const sharesAny = rows.some(({ learned, time }) => learned && (time === undefined || sharesCopies(time)));
+  if (sharesAny && rows.every(({ gap }) => gap === undefined)) terminal.print(NO_GAP_LEGEND);
   const batchStep = rows.find((row) => row.batchStep)?.batchStep;
   if (batchStep) terminal.print(batchLegend(batchStep.tokens));
   else if (rows.some(({ learned }) => learned?.modelled?.scheduledLayerNs !== undefined)) {

@@ -206,7 +206,7 @@ function row(
     cost: judged.learned.layers[index].tokenReplication,
   }));
   const shown = isOfTrace ? { ...own, layers } : withoutProof({ ...own, layers });
-  return { name, answer: { status: "placed", placement: shown, ...judged }, seconds: 0 };
+  return { name, isFile: true, answer: { status: "placed", placement: shown, ...judged }, seconds: 0 };
 }
 
 function withoutProof(placement: Placement): Placement {

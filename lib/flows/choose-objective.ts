@@ -45,7 +45,7 @@ export function chooseObjective(
     return { minimise: "traffic", because: "groups of the router are placed one by one" };
   }
   if (isNamed) {
-    return { minimise: "traffic", because: "the solvers named minimise it" };
+    return { minimise: "traffic", because: "solvers were named and no objective" };
   }
   return { minimise: "time", because: "machine and model are known" };
 }

@@ -36,6 +36,8 @@ export interface ComparedSolver {
     | { readonly status: "infeasible" | "undecided"; readonly reason: string };
   /** Wall-clock time; differs from run to run. */
   readonly seconds: number;
+  /** Whether it goes by the name of a file in place of a solver's. */
+  readonly isFile?: boolean;
 }
 
 type PlacedAnswer = ComparedSolver["answer"] & { readonly status: "placed" };

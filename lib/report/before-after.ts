@@ -102,7 +102,7 @@ export function worthSentence(change: BeforeAfter, beforeName: string): string |
     binds === null
       ? ""
       : `; what binds is ${describeBinding(binds)}` +
-        (binds.isFloor ? ", a floor that no placement is 1 % below" : "");
+        (binds.isFloor ? ", and it is proved that no placement makes it 1 % shorter" : "");
   return (
     `A step takes ${fourDigits(before.stepNs)} with ${beforeName}, ${fourDigits(after.stepNs)} with this placement; ` +
     `${rate(before)} tokens/s a chiplet become ${rate(after)}${bound}.` +

@@ -30,7 +30,7 @@ export function barsCaption({ rows, objective }: SolversInput): string {
     .filter((row) => learnedValue(row, objective) === undefined)
     .map(({ solver }) => solver);
   const without = missing.length === 0 ? "" : ` Without a placement: ${missing.join(", ")}.`;
-  return caption(`Ordered by ${judgedBy(rows, objective)}, which is minimised,${where}${bound}.${without}`);
+  return caption(`Ordered by ${judgedBy(rows, objective)}, the best first,${where}${bound}.${without}`);
 }
 
 /** What the trade-off shows. */

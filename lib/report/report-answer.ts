@@ -21,6 +21,8 @@ export interface AnswerCard {
 export interface ReportRow extends ComparisonRow {
   /** Of the whole model, a chiplet. */
   readonly tokensPerSecond?: number | undefined;
+  /** Whether it goes by the name of its file, which may be as short as "p" and is quoted in sentences. */
+  readonly isFile?: boolean | undefined;
 }
 
 /** The placement that runs now, the best one, and what they are judged by. */
@@ -36,6 +38,13 @@ export interface AnswerInput {
   readonly machine: ReportMachine;
 }
 
+/** What is said of no change. */
+const SAME_AS: Readonly<Record<ObjectiveName, string>> = {
+  time: "is as fast as",
+  traffic: "makes as many token copies as",
+  load: "has the same largest load of a chiplet as",
+};
+
 /** Changes smaller than this share are none. */
 const SAME = 0.0005;
 
@@ -43,7 +52,7 @@ const SAME = 0.0005;
 export function verdictSentence({ before, after, objective, machine, step }: AnswerInput): string {
   const mean = objective === "time" ? overBatches(after.batchStep) : "";
   const where = `${after.heldOut ? " on held-out tokens" : ""}${mean}`;
-  const name = after.solver;
+  const name = after.isFile ? `"${after.solver}"` : after.solver;
   if (before === undefined || before === after) {
     const value = describeValue(after, objective);
     return before === undefined
@@ -57,7 +66,9 @@ export function verdictSentence({ before, after, objective, machine, step }: Ans
     load: `With ${name} the largest load of a chiplet is ${describeChange(change, "lower")} than with contiguous`,
   };
   const sentence =
-    Math.abs(change) < SAME ? `${name} is as good as contiguous${where}` : `${gains[objective]}${where}`;
+    Math.abs(change) < SAME
+      ? `${name} ${SAME_AS[objective]} contiguous${where}`
+      : `${gains[objective]}${where}`;
   return `${sentence}${besides({ before, after, objective })}.${advice({ before, after, objective, machine, step })}`;
 }
 

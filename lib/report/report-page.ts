@@ -128,9 +128,9 @@ interface Shown extends ReportInput {
 
 function reportRows(solvers: readonly ComparedSolver[]): ReportRow[] {
   return compareSolvers(solvers).map((row, index) => {
-    const { answer } = solvers[index];
+    const { answer, isFile } = solvers[index];
     if (answer.status !== "placed") return row;
-    return { ...row, tokensPerSecond: (answer.heldOut ?? answer.learned).step?.tokensPerSecond };
+    return { ...row, isFile, tokensPerSecond: (answer.heldOut ?? answer.learned).step?.tokensPerSecond };
   });
 }
 

@@ -348,6 +348,19 @@ describe("the command line", () => {
     });
   });
 
+  it("compare says whose bounds it shows, and where no row has one, whom to add", async () => {
+    const said = async (...solvers: string[]) =>
+      (await place.run("compare", "trace.jsonl", "--chiplets", "4", "--solver", ...solvers)).stdout;
+    const bounds = "Bounds are the best of all rows";
+    const add = "add exact or auto for the gap in C_T.";
+    expect(await said("contiguous"))
+      .to.contain(bounds)
+      .and.contain(add);
+    expect(await said("contiguous", "exact"))
+      .to.contain(bounds)
+      .and.not.contain(add);
+  });
+
   it("compare prints the same JSON twice, with the figures of the table", async () => {
     const args = ["compare", "trace.jsonl", "--chiplets", "4", "--groups", "2"];
     const solvers = ["--solver", "contiguous", "random", "louvain"];

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { configSchema } from "../../cli/config-schema.js";
 import { withConfig } from "../../cli/config.js";
@@ -169,6 +171,34 @@ describe("a configuration file", () => {
     const isRun = Boolean((process.features as { typescript?: unknown }).typescript);
     expect(exitCode, stderr).to.equal(isRun ? 0 : 2);
     if (!isRun) expect(stderr).to.match(/own\.ts: found TypeScript, .*\nMaybe write it as \.json or \.mjs/);
+  });
+
+  it("is as docs/configuration.md shows it: commands run with it", async () => {
+    const page = readFileSync(
+      fileURLToPath(new URL("../../../docs/configuration.md", import.meta.url)),
+      "utf8",
+    );
+    place.write("shown.json", /```json\n(.*?)```/s.exec(page)![1]);
+    const synth = [
+      "synth",
+      "--preset",
+      "qwen3-30b-a3b",
+      "--layers",
+      "1",
+      "--tokens",
+      "256",
+      "-o",
+      "shown.jsonl",
+    ];
+    expect((await place.run(...synth)).exitCode).to.equal(0);
+    const commands = [
+      ["compare", "shown.jsonl", "--time-limit", "1"],
+      ["place", "shown.jsonl", "--solver", "eplb-global", "-o", "shown-p.json"],
+    ];
+    for (const command of commands) {
+      const { exitCode, stderr } = await place.run(...command, "--config", "shown.json");
+      expect(exitCode, stderr).to.equal(0);
+    }
   });
 
   it("is published with every option as docs/config.schema.json", () => {

@@ -37,7 +37,7 @@ describe("moeplace report, hardware, completion and help", () => {
     expect(stdout).to.equal("wrote p.html\n");
     const page = place.read("p.html");
     expect(page).to.match(
-      /<p class="headline">p makes [\d.]+ % fewer token copies than contiguous on held-out tokens/,
+      /<p class="headline">&#34;p&#34; makes [\d.]+ % fewer token copies than contiguous on held-out tokens/,
     );
     expect(page).to.contain('<tr data-solver="contiguous"').and.to.contain('<tr data-solver="p"');
     expect(page).to.contain("moeplace report trace.jsonl p.json -o p.html");

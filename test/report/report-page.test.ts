@@ -11,6 +11,7 @@ import type { PlacedSolver } from "../../lib/report/layer-view.js";
 import { findModelShape } from "../../lib/hardware/model-shapes.js";
 import { encodePng } from "../../lib/report/png.js";
 import { CHART_SIZES } from "../../lib/report/draw-plot.js";
+import { verdictSentence, type ReportRow } from "../../lib/report/report-answer.js";
 import { reportPage } from "../../lib/report/report-page.js";
 import { scheduleSteps } from "../../lib/report/placed-steps.js";
 import { tradeOff } from "../../lib/report/trade-off.js";
@@ -256,6 +257,26 @@ describe("reportPage", () => {
       (answer as PlacedSolver["answer"]).learned.mean.loadMaxOverMean;
     const ranked = solvers.toSorted((left, right) => loadOf(left) - loadOf(right)).map(({ name }) => name[0]);
     expect(rows.map((name) => name[0])).to.deep.equal(ranked);
+  });
+
+  it("says of a placement that is as fast what else it changes, and quotes the names of files", () => {
+    const row = (solver: string, tokenReplication: number, isFile = false) =>
+      ({
+        solver,
+        isFile,
+        stepNs: 1e6,
+        heldOut: { tokenReplication, loadMaxOverMean: 1 },
+      }) as unknown as ReportRow;
+    const machine = { hardware };
+    const input = {
+      before: row("contiguous", 4),
+      after: row("p", 3, true),
+      objective: "time",
+      machine,
+    } as const;
+    expect(verdictSentence(input)).to.equal(
+      '"p" is as fast as contiguous on held-out tokens, with 25.0 % fewer token copies.',
+    );
   });
 
   it("escapes names", async () => {
