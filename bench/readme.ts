@@ -17,7 +17,7 @@ const PROGRESS = /^\S+: \d+ of \d+ layers, /;
 const cli = resolve("dist/cli.js");
 const folder = mkdtempSync(join(tmpdir(), "moeplace-"));
 const readme = readFileSync("README.md", "utf8");
-const text = readme.replace(
+const commands = readme.replace(
   /```console\n([^]*?)```/g,
   (_, block: string) =>
     `\`\`\`console\n${
@@ -27,6 +27,11 @@ const text = readme.replace(
         .join("\n") ?? ""
     }\`\`\``,
 );
+// The program is run where its package has its name, on the trace of the tour.
+const text = commands.replace(
+  /(```js\n([^]*?)```[^]*?```text\n)[^]*?```/,
+  (_, before: string, program: string) => `${before}${runProgram(program)}\`\`\``,
+);
 const picture = readFileSync(join(folder, "comparison.svg"), "utf8");
 rmSync(folder, { recursive: true });
 if (process.argv.includes("--check")) check();
@@ -35,6 +40,16 @@ else {
   // The picture is made by one of the commands, and shown from docs/.
   writeFileSync("docs/comparison.svg", picture);
   console.log("wrote README.md and docs/comparison.svg");
+}
+
+function runProgram(program: string): string {
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ["--input-type=module", "-e", program.replace("trace.jsonl.gz", join(folder, "trace.jsonl.gz"))],
+    { encoding: "utf8" },
+  );
+  if (status !== 0) throw new Error(`the program of README.md: ${stderr}`);
+  return stdout;
 }
 
 function check(): void {
