@@ -13,7 +13,7 @@ import { counted, formatTime } from "../doors/report.js";
 import type { SplitTrace } from "../doors/traces.js";
 import type { Machine } from "./machine.js";
 import { addRanksOption, integerOption } from "./options.js";
-import { checkOutput, writeOutput, type OutputOptions } from "./output-file.js";
+import { writeOutput, type OutputOptions } from "./output-file.js";
 import type { RunningLimit } from "./placer.js";
 import { readPlacement, type PlacementReading } from "./read-files.js";
 import type { SolveOptions } from "./solve-options.js";
@@ -68,7 +68,6 @@ export async function loadMigration(
     }
     return undefined;
   }
-  if (moves !== undefined) checkOutput(moves, options, [from]);
   const running = await readPlacement(from, {
     ...known,
     numChiplets: options.ranks ?? known.numChiplets,

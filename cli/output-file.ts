@@ -20,8 +20,6 @@ import { EXIT } from "./exit-code.js";
 /** Whether a file that is there already may be replaced. */
 export interface OutputOptions {
   readonly force?: boolean;
-  /** Where finished layers are kept, which is no place for results. */
-  readonly checkpoint?: string;
 }
 
 /** What standard output is called where a file is expected. What is for people goes to stderr then. */
@@ -31,35 +29,23 @@ export const STANDARD_OUTPUT = "-";
  * Checks that a file can be written, before the work begins whose result it is to hold.
  *
  * A link stays: what it leads to is written, or replaced with --force. Pipes and devices are written to as they are.
+ * That it is no input, and no other output, is checked for all commands at once (distinct-files.ts).
  *
- * @param inputs Files that are read, which are never replaced.
  * @throws InputError if it is there already and may not be replaced, its folder is not there or cannot be written into, or
  *   it is a link to nothing.
  */
-export function checkOutput(
-  path: string,
-  { force = false, checkpoint }: OutputOptions,
-  inputs: readonly string[] = [],
-): void {
+export function checkOutput(path: string, { force = false }: OutputOptions): void {
   if (path === STANDARD_OUTPUT) return;
-  if (checkpoint !== undefined && placeOf(checkpoint) === placeOf(path)) {
-    throw new InputError(
-      `--checkpoint: found ${checkpoint}, to which the result is to be written, expected a file of its own`,
-    );
-  }
   if (path === "") throw new InputError("found an empty name, expected the name of a file to write");
   try {
-    checkPlace(path, force, inputs);
+    checkPlace(path, force);
   } catch (error) {
     // Some names are none to the system: too long, or through what is no folder.
     throw unwritable(path, error as NodeJS.ErrnoException);
   }
 }
 
-function checkPlace(path: string, force: boolean, inputs: readonly string[]): void {
-  if (inputs.some((input) => isSameFile(input, path))) {
-    throw new InputError(`${path}: found an input, expected another file to write`);
-  }
+function checkPlace(path: string, force: boolean): void {
   if (existsSync(path)) {
     const found = statSync(path);
     if (found.isDirectory()) {
@@ -73,7 +59,7 @@ function checkPlace(path: string, force: boolean, inputs: readonly string[]): vo
     }
   } else if (isLink(path)) {
     throw new InputError(`${path}: found a link that leads nowhere, expected none`, "Maybe remove it.");
-  } else if (!existsSync(dirname(path))) {
+  } else if (!statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory()) {
     throw new InputError(`${path}: found no folder ${dirname(path)}, expected one to write into`);
   }
   const target = existsSync(path) ? realpathSync(path) : path;
@@ -93,13 +79,19 @@ function isWritable(folder: string): boolean {
 }
 
 /** The path of a file, by whatever links it is named, also where it is not there yet. */
-function placeOf(path: string): string {
+export function placeOf(path: string): string {
   if (existsSync(path)) return realpathSync(path);
   return existsSync(dirname(path)) ? join(realpathSync(dirname(path)), basename(path)) : resolve(path);
 }
 
-function isSameFile(a: string, b: string): boolean {
+export function isSameFile(a: string, b: string): boolean {
   return existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
+}
+
+/** Whether something is there that is neither file nor folder: a pipe, a terminal, /dev/null. */
+export function isDevice(path: string): boolean {
+  const found = existsSync(path) ? statSync(path) : undefined;
+  return found !== undefined && !found.isFile() && !found.isDirectory();
 }
 
 /**

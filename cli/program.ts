@@ -21,6 +21,7 @@ import { verifyCommand } from "./commands/verify.js";
 import { watchCommand } from "./commands/watch.js";
 import { workerCommand } from "./commands/worker.js";
 import { addConfigOption, withConfig } from "./config.js";
+import { checkDistinctFiles } from "./distinct-files.js";
 import { EXIT } from "./exit-code.js";
 import { withFlags } from "./field-flags.js";
 import { groupOptions, helpWidth, wrapLines } from "./help.js";
@@ -83,6 +84,9 @@ export function createProgram(end: (exitCode: number) => void): Command {
     addConfigOption(command);
     program.addCommand(command);
   }
+  program.hook("preAction", (_, command) => {
+    checkDistinctFiles(command);
+  });
   for (const command of [program, ...program.commands]) {
     groupOptions(command);
     command

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { InputError } from "../index.js";
 import { comparisonFigures, comparisonPicture, plainSvg, type FiguresInput } from "../doors/report.js";
-import { checkOutput, writeOutput, type OutputOptions } from "./output-file.js";
+import { checkOutput, unwritable, writeOutput, type OutputOptions } from "./output-file.js";
 
 /** Where pictures go, and as what. */
 export interface PictureOptions extends OutputOptions {
@@ -24,7 +24,7 @@ export function addPngOption(command: Command): Command {
  *
  * @throws InputError as {@link checkOutput} does, if a file is where the folder is to be, or PNG cannot be drawn.
  */
-export async function checkPictures(options: PictureOptions, inputs: readonly string[] = []): Promise<void> {
+export async function checkPictures(options: PictureOptions): Promise<void> {
   const { svg: path, png = false } = options;
   if (path === undefined) {
     if (png) throw new InputError("--png: found no --svg, expected where the pictures are to be");
@@ -35,9 +35,9 @@ export async function checkPictures(options: PictureOptions, inputs: readonly st
     throw new InputError(`${path}: found a file, expected a folder, or a name that ends in .svg`);
   }
   const first = isThere && !isFile(path) ? join(path, "solvers.svg") : path;
-  checkOutput(first, options, inputs);
+  checkOutput(first, options);
   if (!png) return;
-  if (isFile(first)) checkOutput(pngPath(first), options, inputs);
+  if (isFile(first)) checkOutput(pngPath(first), options);
   await openRasteriser();
 }
 
@@ -47,7 +47,11 @@ export async function writePictures(input: FiguresInput, options: PictureOptions
   if (path === undefined) return;
   if (isFile(path)) return writePicture(path, await comparisonPicture(input), options);
   const figures = await comparisonFigures(input);
-  mkdirSync(path, { recursive: true });
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw unwritable(path, error as NodeJS.ErrnoException);
+  }
   for (const { name, svg, csv } of figures) {
     await writePicture(join(path, `${name}.svg`), svg, options);
     await writeOutput(join(path, `${name}.csv`), `${csv.trimEnd()}\n`, options);

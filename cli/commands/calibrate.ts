@@ -52,7 +52,7 @@ export function calibrateCommand(): Command {
     )
     .action(async (path: string, options: CalibrateOptions) => {
       const terminal = openTerminal(options);
-      checkOutput(options.out, options, [path, options.hardware]);
+      checkOutput(options.out, options);
       const { kernels: measured, ...machine } = findMachine(options.hardware);
       const cases = await readCases(readText(path), path);
       const fitted = calibrateKernels(measured, cases, `fitted to ${path}`);

@@ -112,8 +112,8 @@ async function compare(
 ): Promise<void> {
   const terminal = openTerminal(given);
   const inputs = [...paths, ...given.evaluateOn];
-  if (given.report !== undefined) checkOutput(given.report, given, inputs);
-  await checkPictures(given, inputs);
+  if (given.report !== undefined) checkOutput(given.report, given);
+  await checkPictures(given);
   const names = given.solver?.flatMap((name) => name.split(","));
   const named = names?.map(requireSolver);
   await checkMachineOptions(given);

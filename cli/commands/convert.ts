@@ -36,7 +36,7 @@ export function convertCommand(): Command {
       const terminal = openTerminal(options);
       const { output } = options;
       const write = writerFor(output);
-      checkOutput(output, options, paths);
+      checkOutput(output, options);
       const { trace, report } = await loadTrace(paths, options, terminal);
       const gzip = output.endsWith(".gz");
       await writeOutput(output, write(trace), { ...options, gzip });

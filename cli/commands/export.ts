@@ -25,7 +25,7 @@ import {
   type ModelLayerOptions,
   type TraceOptions,
 } from "../options.js";
-import { checkOutput, writeOutput } from "../output-file.js";
+import { checkOutput, STANDARD_OUTPUT, writeOutput } from "../output-file.js";
 import { readPlacement } from "../read-files.js";
 import { withFlags } from "../field-flags.js";
 import { openTerminal } from "../terminal.js";
@@ -75,7 +75,7 @@ export function exportCommand(): Command {
       const asked = options.to === undefined ? undefined : requireFormat(options.to);
       const { output } = options;
       if (output === undefined) throw new InputError("--output: found none, expected a file to write");
-      checkOutput(output, options, [path, ...(options.trace ?? [])]);
+      checkOutput(output, options);
       const placement = await readPlacement(path);
       const target = options.for === undefined ? undefined : findTarget(options.for, placement.model);
       const format = asked ?? target?.format ?? requireFormat(undefined);
@@ -89,7 +89,8 @@ export function exportCommand(): Command {
         ...counted,
         hardware: machine?.hardware,
         engine: target?.engine.key,
-        fileName: basename(output),
+        // Standard output has no name that an engine could refuse.
+        fileName: output === STANDARD_OUTPUT ? undefined : basename(output),
       });
       await writeOutput(output, data, options);
       for (const note of notes) terminal.note(withFlags(note));

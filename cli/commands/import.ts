@@ -41,7 +41,7 @@ export function importCommand(): Command {
     .action(async (path: string, options: ImportOptions) => {
       const terminal = openTerminal(options);
       const { output, experts, ranks, groups, model, numHiddenLayers, firstMoeLayer, moeLayerStep } = options;
-      checkOutput(output, options, [path]);
+      checkOutput(output, options);
       const placement = await importPlacement(readBytes(path), path, {
         model,
         numExperts: experts,

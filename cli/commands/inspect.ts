@@ -45,7 +45,7 @@ export function inspectCommand(): Command {
     .addHelpText("after", "\nExample:\n  moeplace inspect trace.jsonl.gz --chiplets 8")
     .action(async (paths: string[], options: InspectOptions) => {
       const terminal = openTerminal(options);
-      if (options.graph !== undefined) checkOutput(options.graph, options, paths);
+      if (options.graph !== undefined) checkOutput(options.graph, options);
       const routing = await loadRoutingOrStandIn(paths, options, terminal);
       const { chiplets, slots } = options;
       const { report } = routing;

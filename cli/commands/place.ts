@@ -73,7 +73,9 @@ export function placeCommand(end: (exitCode: number) => void): Command {
     )
     .action(async (paths: string[], given: PlaceOptions) => {
       const terminal = openTerminal(given);
-      if (given.output !== undefined) checkOutput(given.output, given, inputsOf(paths, given));
+      for (const path of [given.output, given.moves]) {
+        if (path !== undefined) checkOutput(path, given);
+      }
       const like = given.like === undefined ? undefined : await readPlacement(given.like);
       const running =
         given.from !== undefined && isPlacementFile(given.from) ? await readPlacement(given.from) : undefined;
@@ -115,14 +117,6 @@ export function placeCommand(end: (exitCode: number) => void): Command {
           : await placeByTokens(routing, context);
       if (placed !== EXIT.done) end(placed);
     });
-}
-
-/** Every file that is read, which is never written. */
-function inputsOf(
-  paths: readonly string[],
-  { from, like, hardware, model, placement }: PlaceOptions,
-): string[] {
-  return [...paths, from, like, hardware, model, placement].filter((path) => path !== undefined);
 }
 
 /** Share of the effort of a proof where the search was cut by the clock. */

@@ -25,7 +25,7 @@ export function playgroundCommand(): Command {
     .addHelpText("after", "\nExample:\n  moeplace playground -o play.html")
     .action(async (options: PlaygroundOptions) => {
       const { output } = options;
-      checkOutput(output, options, []);
+      checkOutput(output, options);
       if (!existsSync(PAGE)) throw new Error("the page is not built: npm run build");
       const page = readText(PAGE);
       await writeOutput(output, page, options);

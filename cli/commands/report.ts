@@ -78,8 +78,8 @@ export function reportCommand(): Command {
     )
     .action(async (paths: string[], options: ReportCommandOptions) => {
       const terminal = openTerminal(options);
-      checkOutput(options.output, options, paths);
-      await checkPictures(options, paths);
+      checkOutput(options.output, options);
+      await checkPictures(options);
       const { traces, placements: files } = sortPaths(paths);
       const given = { options, traces, terminal };
       const { solvers, split, machine, objective } =

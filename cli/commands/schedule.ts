@@ -66,8 +66,8 @@ export function scheduleCommand(): Command {
     )
     .action(async (paths: string[], options: ScheduleCommandOptions) => {
       const terminal = openTerminal(options);
-      if (options.perfetto !== undefined) checkOutput(options.perfetto, options, paths);
-      await checkPictures(options, paths);
+      if (options.perfetto !== undefined) checkOutput(options.perfetto, options);
+      await checkPictures(options);
       const { traces, placements } = sortPaths(paths);
       if (placements.length !== 1) {
         throw new InputError(`schedule: found ${placements.length} placement files, expected one`);

@@ -66,7 +66,7 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
     .action(async (path: string, options: SweepOptions) => {
       const terminal = openTerminal(options);
       for (const output of [options.output, options.report]) {
-        if (output !== undefined) checkOutput(output, options, [path]);
+        if (output !== undefined) checkOutput(output, options);
       }
       const config = await parseSweep(await readDocument(path), path);
       const loaded = await loadTraces(config, terminal);

@@ -93,7 +93,9 @@ export function watchCommand(): Command {
 }
 
 async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
-  checkOutput(options.output, { force: true }, [options.from]);
+  for (const path of [options.output, options.engineOutput]) {
+    if (path !== undefined) checkOutput(path, { force: true });
+  }
   if (options.fillLayers === true && options.engineOutput === undefined)
     throw new InputError("--fill-layers: found it without --engine-output, expected a file to fill");
   if ((options.for === undefined) !== (options.engineOutput === undefined)) {

@@ -173,7 +173,7 @@ describe("--checkpoint", function () {
       const { exitCode, stderr } = await place.run(...args, "--checkpoint", "c.jsonl");
       expect([exitCode, stderr]).to.deep.equal([
         2,
-        "--checkpoint: found c.jsonl, to which the result is to be written, expected a file of its own\n",
+        `--checkpoint: found c.jsonl, which ${args.includes("-o") ? "--output" : "--report"} writes, too, expected a file of its own\n`,
       ]);
       expect(place.files()).not.to.include("c.jsonl");
     }

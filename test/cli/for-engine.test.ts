@@ -111,6 +111,8 @@ describe("place --for an engine", () => {
     expect(exported.stderr).to.contain(
       `'{"mix_placement": true, "eplb_config": {"expert_map_path": "map.json"`,
     );
+    const printed = await place.run("export", "p.json", "--for", "vllm-ascend", "-o", "-");
+    expect(printed).to.deep.include({ exitCode: 0, stdout: place.read("map.json") });
     const complaint =
       "--shared-experts: found 1 placed like the others, expected routed experts alone: SGLang has";
     const refused = await place.run("export", "p.json", "--to", "sglang", "-o", "no.json");
