@@ -137,18 +137,28 @@ function workloadOf(machine: Pick<Machine, "hardware" | "shape">, options: Machi
 }
 
 /**
- * Checks what options name, before traces are read that may take minutes.
+ * Checks what options name and how large it is to be, before traces are read that may take minutes.
  *
  * @throws InputError if there is no such machine or model, or the chiplets do not divide into groups.
  */
 export async function checkMachineOptions(options: MachineOptions): Promise<void> {
-  const { hardware, machine, model, chiplets, groups } = options;
-  if (machine === undefined && (hardware !== undefined || chiplets !== undefined || groups !== undefined)) {
+  const { hardware, machine, chiplets, groups } = options;
+  await checkMachineNames(options);
+  if (machine === undefined && (chiplets !== undefined || groups !== undefined)) {
     withChiplets(await findMachine(hardware), {
       ...(chiplets !== undefined && { numChiplets: chiplets }),
       ...(groups !== undefined && { numGroups: groups }),
     });
   }
+}
+
+/**
+ * Checks what options name, where the size of the machine is that of a placement ({@link loadMachineOf}).
+ *
+ * @throws InputError if there is no such machine or model.
+ */
+export async function checkMachineNames({ hardware, machine, model }: MachineOptions): Promise<void> {
+  if (machine === undefined && hardware !== undefined) await findMachine(hardware);
   if (model !== undefined) namedShape(model);
 }
 

@@ -22,7 +22,7 @@ import {
   type Evaluated,
 } from "../describe/evaluated.js";
 import { loadTrace } from "../load-trace.js";
-import { addMachineOptions, checkMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
+import { addMachineOptions, checkMachineNames, loadMachineOf, type MachineOptions } from "../machine.js";
 import {
   addDispatchOption,
   addHoldoutOption,
@@ -86,7 +86,7 @@ async function evaluate(paths: string[], options: EvaluateOptions): Promise<void
       "Maybe one is an engine's that may be a trace as well: make a placement file of it by moeplace import.",
     );
   }
-  await checkMachineOptions(options);
+  await checkMachineNames(options);
   const { parts } = await loadTrace(traces, options, terminal);
   const split = splitParts(parts, options.holdout);
   const evaluated: Evaluated[] = [];

@@ -18,6 +18,7 @@ import { addDrawsOption, contiguousOn, type WorthCommandOptions } from "../befor
 import { describeInput } from "../describe/describe.js";
 import { loadTrace } from "../load-trace.js";
 import {
+  checkMachineNames,
   checkMachineOptions,
   addMachineOptions,
   loadMachine,
@@ -127,6 +128,7 @@ async function readPlacements(
   const placements: Placement[] = [];
   for (const file of files) placements.push(await readPlacement(file));
   const [first] = placements;
+  await checkMachineNames(options);
   const { trace, parts } = await loadTrace(traces, options, terminal);
   const split = splitParts(parts, options.holdout ?? first.provenance?.holdout ?? 0);
   const machine = await loadMachineOf(first, options, { trace, terminal });

@@ -17,7 +17,7 @@ import { describeCurve, describeSchedule, resourceRecords, scheduleData } from "
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { outputWidth } from "../help.js";
 import { loadTrace } from "../load-trace.js";
-import { addMachineOptions, checkMachineOptions, loadMachineOf, type MachineOptions } from "../machine.js";
+import { addMachineOptions, checkMachineNames, loadMachineOf, type MachineOptions } from "../machine.js";
 import {
   addDispatchOption,
   addForceOption,
@@ -73,7 +73,7 @@ export function scheduleCommand(): Command {
         throw new InputError(`schedule: found ${placements.length} placement files, expected one`);
       }
       const placement = await readPlacement(placements[0]);
-      await checkMachineOptions(options);
+      await checkMachineNames(options);
       const { parts } = await loadTrace(traces, options, terminal);
       const { learn, heldOut } = splitParts(parts, options.holdout);
       const trace = heldOut ?? learn;

@@ -7,7 +7,7 @@ import type {
   StepTime,
 } from "../../doors/flows.js";
 import type { Hardware } from "../../doors/hardware.js";
-import { formatTime, tableOf, timeColumn, type TableText } from "../../doors/report.js";
+import { counted, formatTime, tableOf, timeColumn, type TableText } from "../../doors/report.js";
 import { formatTable } from "../terminal.js";
 import { describeTransport } from "./describe.js";
 
@@ -67,18 +67,40 @@ function placedChiplets({ numGroups, chipletsPerGroup }: Hardware): number {
   return numGroups * chipletsPerGroup;
 }
 
-/** The step of every placement in a line, or one line where all have the same. */
+/**
+ * The step of every placement in a line, or one line where all have the same; and the machine of each, where they are on
+ * different ones.
+ */
 export function stepLines(evaluated: readonly Evaluated[]): string {
-  const lines = evaluated.flatMap(({ file, evaluation: { step }, hardware }) =>
-    step === undefined ? [] : [{ file, text: describeTransport(step.workload, placedChiplets(hardware)) }],
-  );
+  const isOneMachine = new Set(evaluated.map(machineOf)).size <= 1;
+  const lines = evaluated.flatMap((row) => {
+    const { file, evaluation, hardware } = row;
+    const { workload } = evaluation.step ?? {};
+    const step = workload && describeTransport(workload, placedChiplets(hardware));
+    const told = isOneMachine ? [step] : [machineOf(row), step];
+    const text = told.filter((part) => part !== undefined).join(": ");
+    return text === "" ? [] : [{ file, text }];
+  });
   if (new Set(lines.map(({ text }) => text)).size <= 1) return lines[0]?.text ?? "";
-  const differ =
-    "placements were made for different steps, each judged in its own; --workload judges all in one";
+  const differ = isOneMachine
+    ? "placements were made for different steps, each judged in its own; --workload judges all in one"
+    : "placements are judged on different machines, each on its own";
   return [...lines.map(({ file, text }) => `${file}: ${text}`), differ].join("\n");
 }
 
-/** Placements in numbers, the best of every column marked. */
+/** A machine in words, with its size: placements on others are no rivals. */
+function machineOf({ hardware }: Evaluated): string {
+  const { name, numGroups } = hardware;
+  return `${name} of ${counted(placedChiplets(hardware), "chiplet")} in ${counted(numGroups, "group")}`;
+}
+
+/** Whether figures are of the same step on the same machine, so that one is better than another. */
+function areComparable(rows: readonly Evaluated[]): boolean {
+  const steps = rows.map((row) => machineOf(row) + JSON.stringify(row.evaluation.step?.workload));
+  return new Set(steps).size <= 1;
+}
+
+/** Placements in numbers, the best of every column marked, where all are judged in the same step on the same machine. */
 export function evaluationTable(rows: readonly Evaluated[]): TableText {
   const timed = rows.find(({ evaluation }) => evaluation.step !== undefined);
   const configuration = timed?.evaluation.step?.configuration ?? "unknown";
@@ -88,7 +110,7 @@ export function evaluationTable(rows: readonly Evaluated[]): TableText {
     value,
     isOptional: true,
   });
-  return tableOf(rows, [
+  const table = tableOf(rows, [
     { header: "placement", cell: ({ file }) => file },
     figure("C_T", 3, ({ evaluation }) => evaluation.mean.tokenReplication),
     figure("C_G", 3, ({ evaluation }) => evaluation.mean.groupReplication),
@@ -100,6 +122,7 @@ export function evaluationTable(rows: readonly Evaluated[]): TableText {
     ),
     figure("energy, J", 1, ({ evaluation: { step } }) => step && step.stepPj / 1e12),
   ]);
+  return areComparable(rows) ? table : { headers: table.headers, cells: table.cells };
 }
 
 /** Copies and tokens by servers, a row a placement; undefined where tokens start on no GPU. */

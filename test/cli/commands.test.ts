@@ -234,7 +234,9 @@ describe("the command line", () => {
     expect(stdout).to.match(
       /\nlouvain\.json: decode: .*\n(.*\n)?random\.json: prefill: .*\nplacements were made for different steps/,
     );
+    expect(stdout, "one is no better than another").not.to.contain("*");
     const one = await place.run(...args, "random.json", "--workload", "decode");
+    expect(one.stdout).to.contain("* the best of its column");
     expect(one.stdout)
       .to.match(/\n\ndecode: /)
       .and.not.contain("different steps");
@@ -267,9 +269,25 @@ describe("the command line", () => {
       "-o",
       "two.json",
     );
+    const apart = await place.run(...args, "two.json");
+    expect(apart.stdout)
+      .to.match(/\nlouvain\.json: h100-8x8 of 4 chiplets in 1 group: decode: /)
+      .and.match(/\ntwo\.json: mozart-deepseek-calibrated of 2 chiplets in 1 group: train: /)
+      .and.contain("judged on different machines, each on its own")
+      .and.not.contain("*");
     const { exitCode, stderr } = await place.run(...args, "--from", "two.json");
     expect(exitCode).to.equal(2);
     expect(stderr).to.contain("--from: two.json: found 2 chiplets, expected the 4 of louvain.json");
+  });
+
+  it("evaluate, schedule and report take as many chiplets of a machine as the placement has", async () => {
+    const text = placementText([[0, 1, 2], [3, 4, 5], [6, 7]]); // prettier-ignore
+    place.write("p.json", text.replace('"numChiplets"', '"numGroups":3,"numChiplets"'));
+    const on = ["trace.jsonl", "p.json", "--hardware", "mozart-deepseek", "--groups", "3", "--layers", "1"];
+    for (const args of [["evaluate"], ["schedule"], ["report", "-o", "r.html", "--force"]]) {
+      const { exitCode, stderr } = await place.run(...args, ...on, "--model", "gpt-oss-20b");
+      expect(exitCode, stderr).to.equal(0);
+    }
   });
 
   it("verify lists every violation and ends with exit code 2", async () => {
