@@ -2,11 +2,12 @@
  * Published throughputs of whole deployments against the clock that every command prints: all layers of DeepSeek-V3 and
  * its head, tokens routed at random as its router limits them. Nothing is fitted to them.
  */
+import type { WorkloadChoice } from "../lib/hardware/check-workload.js";
 import { withChiplets } from "../lib/hardware/hardware.js";
 import { findModelShape } from "../lib/hardware/model-shapes.js";
 import { findHardware } from "../lib/hardware/presets.js";
 import { outsideLayersNs } from "../lib/performance/outside-layers.js";
-import { createWorkload, microBatchTokens, type WorkloadChoice } from "../lib/performance/workload.js";
+import { createWorkload, microBatchTokens } from "../lib/performance/workload.js";
 import { countTraffic, type LayerTraffic } from "../lib/placement/traffic.js";
 import { createRandom } from "../lib/random.js";
 import { stepMakespanNs } from "../lib/schedule/schedule-step.js";

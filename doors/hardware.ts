@@ -36,12 +36,7 @@ export {
   type Transport,
   type Workload,
 } from "../lib/hardware/workload.js";
-export {
-  createWorkload,
-  paperWorkload,
-  sharesCopies,
-  transportOn,
-  type WorkloadChoice,
-} from "../lib/performance/workload.js";
+export { type WorkloadChoice } from "../lib/hardware/check-workload.js";
+export { createWorkload, paperWorkload, sharesCopies, transportOn } from "../lib/performance/workload.js";
 export { layersBeyondName, layersOfShape, strayLayers } from "../lib/hardware/model-layers.js";
 export { parseModelConfig } from "../lib/hardware/model-config.js";

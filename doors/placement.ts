@@ -38,4 +38,5 @@ export {
 } from "../lib/placement/placement-file.js";
 export { verifyAgainstPlacement, verifyAgainstTrace } from "../lib/placement/verify-against.js";
 export { verifyPlacement } from "../lib/placement/verify-placement.js";
+export { verifyRecord } from "../lib/placement/verify-record.js";
 export { hashTrace, type Provenance } from "../lib/placement/provenance.js";

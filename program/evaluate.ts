@@ -3,6 +3,7 @@ import type { Machine } from "../lib/hardware/machine.js";
 import type { Placement } from "../lib/placement/placement.js";
 import { verifyAgainstTrace } from "../lib/placement/verify-against.js";
 import { verifyPlacementFile } from "../lib/placement/placement-file.js";
+import { verifyRecord } from "../lib/placement/verify-record.js";
 import type { RoutingTrace } from "../lib/trace/routing-trace.js";
 
 /**
@@ -20,7 +21,8 @@ export function evaluate(trace: RoutingTrace, placement: Placement, machine: Mac
 }
 
 /**
- * Checks a placement by code of its own: every violation, of the trace it was made from too if that is given.
+ * Checks a placement by code of its own: every violation, of what its provenance says, too, and of the trace it was made from
+ * if that is given.
  *
  * @returns One sentence a violation; none if the placement is sound.
  *
@@ -32,5 +34,7 @@ export function verify(
   { against }: { readonly against?: RoutingTrace } = {},
 ): string[] {
   const violations = verifyPlacementFile(placement);
-  return violations.length > 0 || against === undefined ? violations : verifyAgainstTrace(placement, against);
+  if (violations.length > 0) return violations;
+  const recorded = verifyRecord(placement);
+  return recorded.length > 0 || against === undefined ? recorded : verifyAgainstTrace(placement, against);
 }

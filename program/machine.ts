@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { InputError } from "../lib/errors.js";
+import type { WorkloadChoice } from "../lib/hardware/check-workload.js";
 import { withChiplets, type Hardware } from "../lib/hardware/hardware.js";
 import type { Machine } from "../lib/hardware/machine.js";
 import { parseModelConfig } from "../lib/hardware/model-config.js";
@@ -7,7 +8,7 @@ import { findModelShape, modelShapes, type ModelShape } from "../lib/hardware/mo
 import { parseHardware } from "../lib/hardware/parse.js";
 import { findHardware, hardwarePresets } from "../lib/hardware/presets.js";
 import { unknownName } from "../lib/unknown-name.js";
-import { createWorkload, type WorkloadChoice } from "../lib/performance/workload.js";
+import { createWorkload } from "../lib/performance/workload.js";
 
 /** Options of {@link machine}. */
 export interface MachineChoice {

@@ -1,11 +1,13 @@
 import { Command } from "commander";
 import {
   decodePlacement,
+  formatLayers,
   hashTrace,
   verifyAgainstPlacement,
   verifyAgainstTrace,
   verifyForeign,
   verifyPlacementFile,
+  verifyRecord,
   type Placement,
 } from "../../doors/placement.js";
 import { counted } from "../../doors/report.js";
@@ -39,7 +41,8 @@ export function verifyCommand(end: (exitCode: number) => void): Command {
     .summary("check a placement independently and list every violation")
     .description(
       "Checks a placement file, or a file made for an engine, harder than the engines do, and lists every violation:\n" +
-        "coverage, id ranges, slots, doubles, layer numbers. Ends with exit code 2 if there is one.",
+        "coverage, id ranges, slots, doubles, layer numbers, and the limits, pins, machine and step that a placement says it\n" +
+        "was made for. Ends with exit code 2 if there is one.",
     )
     .argument("<placement>", "placement file of moeplace or of an engine")
     .option(
@@ -105,14 +108,22 @@ async function readOwn(path: string, { ranks, experts, slots }: VerifyOptions): 
       ? []
       : [`found ${numExperts} experts, expected ${experts} as --experts says`]),
   ];
-  return {
-    format: "moeplace",
-    placement,
-    violations: [
-      ...verifyPlacementFile({ ...placement, ...(slots !== undefined && { slotsPerChiplet: slots }) }),
-      ...differences,
-    ],
-  };
+  const found = verifyPlacementFile({
+    ...placement,
+    ...(slots !== undefined && { slotsPerChiplet: slots }),
+  });
+  const violations = [...(found.length > 0 ? found : verifyRecord(placement)), ...differences];
+  const short = tooFewReplicas(placement);
+  return { format: "moeplace", placement, violations, ...(short !== undefined && { warnings: [short] }) };
+}
+
+/** Which layers have fewer replicas than asked for, which is right where limits leave no room; undefined where none has. */
+function tooFewReplicas({ numExperts, provenance, layers }: Placement): string | undefined {
+  const { numReplicas = 0, replicaBudget } = provenance ?? {};
+  const short = layers.filter(({ chiplets }) => chiplets.flat().length < numExperts + numReplicas);
+  if (short.length === 0 || numReplicas === 0 || replicaBudget !== undefined) return undefined;
+  const where = formatLayers(short.map(({ layer }) => layer));
+  return `found fewer replicas than the ${numReplicas} asked for, in ${short.length === 1 ? "layer" : "layers"} ${where}`;
 }
 
 function readForeign(path: string, options: VerifyOptions): Promise<Reading> {

@@ -1,6 +1,6 @@
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import type { LayerPlacement, Placement } from "./placement.js";
-import { NO_LIMITS } from "./constraints.js";
+import { NO_LIMITS, type PlacementLimits } from "./constraints.js";
 import { numberingOf } from "./numbering.js";
 import { verifyByTokens } from "./verify.js";
 import { countTokens, type TokenCount } from "./verify-tokens.js";
@@ -8,7 +8,7 @@ import { largest } from "../statistics.js";
 
 /**
  * Lists where a placement file says something else of a trace than the trace itself: costs are recomputed from the
- * rows of the trace, by the slow and obvious road for C_T.
+ * rows of the trace, by the slow and obvious road for C_T, and so are the loads and tokens that its provenance limits.
  *
  * Bounds are checked against costs; the proof behind them is not repeated. Costs of layers with replicas are passed
  * over where the file does not say how tokens are dispatched.
@@ -71,10 +71,12 @@ function verifyClaims(
   { placement, tokens }: { placement: Placement; tokens: readonly TokenCount[] },
 ): string[] {
   const { chiplets, cost } = layer;
-  const { numExperts, numChiplets, numGroups = 1, dispatch } = placement;
+  const { numExperts, numChiplets, numGroups = 1, dispatch, provenance } = placement;
   const slotsPerChiplet = placement.slotsPerChiplet ?? largest(chiplets.map((experts) => experts.length));
   const numReplicas = chiplets.flat().length - numExperts;
-  if (cost === undefined || (numReplicas > 0 && dispatch === undefined)) return [];
+  const limits = limitsOn(tokens, placement);
+  const isClaimed = cost !== undefined || limits !== NO_LIMITS;
+  if (!isClaimed || (numReplicas > 0 && dispatch === undefined)) return [];
   const problem = {
     numExperts,
     numChiplets,
@@ -83,12 +85,27 @@ function verifyClaims(
     numReplicas,
     dispatch: dispatch ?? "nearest",
     expertBytes: new Float64Array(numExperts),
-    limits: NO_LIMITS,
+    limits,
     pins: [],
     antiAffinity: [],
-    ...numberingOf(placement.provenance ?? {}),
+    ...numberingOf(provenance ?? {}),
   };
   return verifyByTokens(problem, layer, tokens);
+}
+
+/** The limits of a layer as its placement was asked for them, in its tokens: on purpose not by the table that solvers use. */
+function limitsOn(tokens: readonly TokenCount[], { provenance, numChiplets }: Placement): PlacementLimits {
+  const { maxLoad, chipletTokenShare, groupTokenShare } = provenance?.limits ?? {};
+  if (maxLoad === undefined && chipletTokenShare === undefined && groupTokenShare === undefined)
+    return NO_LIMITS;
+  const numTokens = tokens.reduce((sum, { count }) => sum + count, 0);
+  const numChoices = tokens.reduce((sum, { members, count }) => sum + count * members.length, 0);
+  return {
+    ...NO_LIMITS,
+    chipletLoad: (maxLoad ?? Infinity) * (numChoices / numChiplets),
+    chipletTokens: (chipletTokenShare ?? Infinity) * numTokens,
+    groupTokens: (groupTokenShare ?? Infinity) * numTokens,
+  };
 }
 
 function list(experts: readonly number[]): string {

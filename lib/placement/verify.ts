@@ -80,15 +80,51 @@ function isAtLeast(truth: number, claim: number): boolean {
 }
 
 function chipletViolations(problem: VerifiedProblem, chiplets: Chiplets, service: () => Service): string[] {
-  const structural = [
-    ...slotViolations(problem, chiplets),
-    ...coverageViolations(problem, chiplets),
-    ...evenViolations(problem, chiplets),
-  ];
+  const structural = structuralViolations(problem, chiplets);
   // Limits of a placement that is not even one would only repeat the complaint.
   return structural.length > 0
     ? structural
     : [...limitViolations(problem, chiplets, service), ...ruleViolations(problem, chiplets)];
+}
+
+/** What is asked of where experts are, whatever tokens choose. */
+export type HeldProblem = Pick<
+  VerifiedProblem,
+  | "numExperts"
+  | "numChiplets"
+  | "chipletsPerGroup"
+  | "slotsPerChiplet"
+  | "numReplicas"
+  | "pins"
+  | "antiAffinity"
+  | "routerGroups"
+  | "evenSlots"
+> & { readonly limits: Pick<VerifiedProblem["limits"], "groupExperts" | "groupsPerExpert"> };
+
+/**
+ * Lists what is wrong with where experts are, without any tokens.
+ *
+ * @returns One sentence a violation; empty if all holds.
+ */
+export function heldViolations(problem: HeldProblem, chiplets: Chiplets): string[] {
+  const structural = structuralViolations(problem, chiplets);
+  if (structural.length > 0) return structural;
+  const { groupExperts, groupsPerExpert } = problem.limits;
+  const violations = separationViolations(problem, chiplets, groupsPerExpert);
+  joinGroups(problem, chiplets).forEach((experts, group) => {
+    if (experts.length > groupExperts) {
+      violations.push(`chiplet group ${group} holds experts ${experts.length}, the limit is ${groupExperts}`);
+    }
+  });
+  return [...violations, ...ruleViolations(problem, chiplets)];
+}
+
+function structuralViolations(problem: HeldProblem, chiplets: Chiplets): string[] {
+  return [
+    ...slotViolations(problem, chiplets),
+    ...coverageViolations(problem, chiplets),
+    ...evenViolations(problem, chiplets),
+  ];
 }
 
 /** Holds a claimed cost, and what is said to be proved of it, against the true one. */
@@ -107,7 +143,7 @@ function claimViolations(what: string, { status, cost, bound }: Partial<Proved>,
   return violations;
 }
 
-function slotViolations({ numChiplets, slotsPerChiplet }: VerifiedProblem, chiplets: Chiplets): string[] {
+function slotViolations({ numChiplets, slotsPerChiplet }: HeldProblem, chiplets: Chiplets): string[] {
   const violations: string[] = [];
   if (chiplets.length !== numChiplets) {
     violations.push(`found ${chiplets.length} chiplets, expected ${numChiplets}`);
@@ -120,7 +156,7 @@ function slotViolations({ numChiplets, slotsPerChiplet }: VerifiedProblem, chipl
   return violations;
 }
 
-function coverageViolations({ numExperts, numReplicas }: VerifiedProblem, chiplets: Chiplets): string[] {
+function coverageViolations({ numExperts, numReplicas }: HeldProblem, chiplets: Chiplets): string[] {
   const violations: string[] = [];
   const incumbents = new Map<number, number[]>();
   chiplets.forEach((experts, chiplet) => {
@@ -212,11 +248,12 @@ function sumOf(values: ArrayLike<number>, indices: Iterable<number>): number {
   return sum;
 }
 
-function ruleViolations(problem: VerifiedProblem, chiplets: Chiplets): string[] {
+function ruleViolations(problem: HeldProblem, chiplets: Chiplets): string[] {
   const { pins, antiAffinity } = problem;
   const violations = routerGroupViolations(problem, chiplets);
   for (const { expert, chiplet } of pins) {
-    if (!chiplets[chiplet].includes(expert)) {
+    // A file may pin to a chiplet that is not there.
+    if (!chiplets.at(chiplet)?.includes(expert)) {
       violations.push(`expert ${expert} is not on chiplet ${chiplet}, to which it is pinned`);
     }
   }
@@ -231,10 +268,7 @@ function ruleViolations(problem: VerifiedProblem, chiplets: Chiplets): string[] 
   return violations;
 }
 
-function evenViolations(
-  { numExperts, numChiplets, evenSlots }: VerifiedProblem,
-  chiplets: Chiplets,
-): string[] {
+function evenViolations({ numExperts, numChiplets, evenSlots }: HeldProblem, chiplets: Chiplets): string[] {
   if (!evenSlots) return [];
   return chiplets.flatMap((experts, chiplet) => {
     const share = Math.floor((numExperts + numChiplets - 1 - chiplet) / numChiplets);
@@ -245,7 +279,7 @@ function evenViolations(
 }
 
 /** Side by side, chiplet after chiplet, experts have to come in whole groups of the router. */
-function routerGroupViolations({ numExperts, routerGroups }: VerifiedProblem, chiplets: Chiplets): string[] {
+function routerGroupViolations({ numExperts, routerGroups }: HeldProblem, chiplets: Chiplets): string[] {
   const size = numExperts / routerGroups;
   const inOrder = chiplets.flat();
   const violations: string[] = [];

@@ -52,7 +52,7 @@ describe("verifyAgainstTrace", () => {
 
   it("holds a placement to the groups of the router that it says it kept whole", () => {
     const kept = (routerGroups: number, chiplets: number[][]) => {
-      const provenance = { routerGroups } as Provenance;
+      const provenance = { routerGroups, limits: {} } as unknown as Provenance;
       return verifyAgainstTrace({ ...withLayer({ chiplets }), provenance }, trace);
     };
     expect(kept(2, [[0, 1], [2, 3]])).to.deep.equal([]); // prettier-ignore
