@@ -72,7 +72,11 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
     }).default(defaults.holdout),
     integerOption("--slots <n>", "experts on a chiplet (default: experts / chiplets, rounded up)", 1),
     replicasOption(),
-    integerOption("--slots-per-chiplet <n>", "fill so many slots of every chiplet, with replicas", 1),
+    integerOption(
+      "--slots-per-chiplet <n>",
+      "fill so many slots of every chiplet, with replicas, in place of --replicas",
+      1,
+    ),
     ...limitOptions,
     listOption("--pin <expert:chiplet>", "keep an expert on this chiplet; may be repeated", parsePin),
     listOption("--apart <experts>", "let no two of these experts share a chiplet, e.g. 4,9", parseApart),
@@ -100,7 +104,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
 /**
  * What the options ask of a placement. `--slots` is room and no more; slots of `--slots-per-chiplet` are there to be filled.
  *
- * @throws InputError if both are given.
+ * @throws InputError if both are given, or replicas beside slots that tell how many there are.
  */
 export function requestOf(options: SolveOptions): PlacementRequest {
   const { slots, slotsPerChiplet, replicas } = options;
@@ -114,6 +118,12 @@ export function requestOf(options: SolveOptions): PlacementRequest {
     throw new InputError(
       "--slots-per-chiplet: found --slots too, expected one of them",
       "Maybe keep --slots for room alone, and --slots-per-chiplet for slots to fill with replicas.",
+    );
+  }
+  if (slotsPerChiplet !== undefined && replicas !== undefined) {
+    throw new InputError(
+      "--slots-per-chiplet: found --replicas too, expected one of them",
+      "Maybe keep --replicas, and pass --slots for the room on a chiplet.",
     );
   }
   return {

@@ -32,6 +32,9 @@ export interface WorkloadOptions {
   readonly launch?: number;
 }
 
+/** So many are no launch: a quarter of an hour. */
+const MOST_LAUNCH_US = 1e9;
+
 /** Adds the options that say what a step is. */
 export function addWorkloadOptions(command: Command): Command {
   const choice = (flags: string, description: string, choices: readonly string[], unlessTold: string) =>
@@ -61,6 +64,7 @@ export function addWorkloadOptions(command: Command): Command {
     }),
     numberOption("--launch <us>", "microseconds to launch the kernels of a layer (default: 30 on GPUs)", {
       above: 0,
+      below: MOST_LAUNCH_US,
     }),
   ];
   command.optionsGroup("Step:");
@@ -76,6 +80,12 @@ export function addWorkloadOptions(command: Command): Command {
 export function toWorkloadChoice(options: WorkloadOptions, phase: Phase | undefined): WorkloadChoice {
   if (options.kvLength !== undefined && phase !== "decode") {
     throw new InputError("--kv-length: found another workload than decode", "Maybe pass --workload decode.");
+  }
+  if (options.promptLength !== undefined && phase === "decode") {
+    throw new InputError(
+      "--prompt-length: found --workload decode, expected prefill or train",
+      "Maybe pass --kv-length: how many tokens a decoded one attends to.",
+    );
   }
   const { numberFormat } = options;
   const formats: { [K in keyof Formats]?: NumberFormat | undefined } = {

@@ -225,7 +225,8 @@ async function placeWithin(
     ...given,
     // What pays is told by the clock.
     objective: given.objective ?? "time",
-    replicas: given.replicas ?? numReplicas,
+    // Slots that are to be filled tell how many replicas there are.
+    ...(given.slotsPerChiplet === undefined && { replicas: given.replicas ?? numReplicas }),
     ...(slots !== undefined && given.slotsPerChiplet === undefined && { slots }),
   };
   const solver = requireOneSolver(given.solver);

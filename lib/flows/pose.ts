@@ -1,3 +1,4 @@
+import { describeValue } from "../describe-value.js";
 import { InputError } from "../errors.js";
 import type { Machine } from "../hardware/machine.js";
 import { expertBytes, type ModelShape } from "../hardware/model-shapes.js";
@@ -13,12 +14,13 @@ import {
 import { defaultDispatch } from "../placement/default-dispatch.js";
 import type { DispatchModel } from "../placement/dispatch.js";
 import { numberingOf, type AskedNumbering } from "../placement/numbering.js";
-import type { Objective } from "../placement/objective.js";
+import { OBJECTIVES, type Objective } from "../placement/objective.js";
 import { createProblem, type Pin, type PlacementProblem, type ProblemOptions } from "../placement/problem.js";
 import type { LayerLoad, LoadTrace } from "../trace/load-trace.js";
 import { countChoices, type LayerTrace, type RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns, collectWindow, type TokenPatterns } from "../trace/token-patterns.js";
 import { sum } from "../statistics.js";
+import { unknownName } from "../unknown-name.js";
 
 /** A machine, of which the model need not be known. */
 export interface PosedMachine extends Omit<Machine, "shape"> {
@@ -52,7 +54,7 @@ export interface PosingOptions extends Omit<ProblemOptions, "layer" | "limits">,
 /**
  * Poses what is asked of a placement on a machine, the room of its memories included.
  *
- * @throws InputError if time is to be minimised and the sizes of the model are not known.
+ * @throws InputError if time is to be minimised and the sizes of the model are not known, or the objective has no such name.
  *
  * @example
  * poseFor(trace, { hardware, shape }, { numReplicas: 8 }).numChiplets; // 16
@@ -109,6 +111,15 @@ export function posedSlots(
 }
 
 function objectiveOn(minimise: Objective["minimise"], { shape, ...machine }: PosedMachine): Objective {
+  // Programs in JavaScript may ask for what no type allows, such as a word of the command line.
+  if (!OBJECTIVES.includes(minimise)) {
+    const found: unknown = minimise;
+    throw unknownName("objective", {
+      found: typeof found === "string" ? found : describeValue(found),
+      known: OBJECTIVES,
+      ...(found === "balance" && { advice: "Maybe pass load, which the command line calls balance." }),
+    });
+  }
   if (minimise !== "time") return { minimise };
   if (shape !== undefined) return { minimise, machine: { ...machine, shape } };
   throw new InputError(

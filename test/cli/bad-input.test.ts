@@ -166,6 +166,17 @@ describe("bad input on the command line", () => {
       message: /^hardware\.json: found an input, expected another file to write$/,
     },
     {
+      name: "a launch longer than any",
+      args: ["compare", "good.jsonl", "--launch", "1e10"],
+      message: /^--launch: found 1e10, expected a number in \[0, 1000000000\)$/,
+    },
+    {
+      name: "prompts of a step that decodes",
+      args: ["compare", "good.jsonl", "--workload", "decode", "--prompt-length", "77"],
+      message: /^--prompt-length: found --workload decode, expected prefill or train$/,
+      advice: /^Maybe pass --kv-length/,
+    },
+    {
       name: "groups of a router that do not divide, which a thread finds out",
       args: ["place", "good.jsonl", "--chiplets", "4", "--router-groups", "3", "--solver", "mozart"],
       message: /^--router-groups: found 3 of 8 experts on 4 chiplets in groups of 1, expected numbers that/,

@@ -299,6 +299,7 @@ describe("replicas on the command line", () => {
   it("are refused where they cannot be", async () => {
     for (const [args, message] of [
       [["--slots-per-chiplet", "3", "--slots", "3"], "--slots-per-chiplet: found --slots too"],
+      [["--slots-per-chiplet", "3", "--replicas", "2"], "--slots-per-chiplet: found --replicas too"],
       [["--slots-per-chiplet", "1"], "slots: found 4 chiplets x 1 slots = 4, expected at least 8"],
       [["--replicas", "25"], "replicas: found 25, expected at most 24"],
       [["--dispatch", "farthest"], "--dispatch: found farthest, expected one of nearest, uniform"],

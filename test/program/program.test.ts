@@ -71,6 +71,17 @@ describe("programs", () => {
     expect(writePlacement(outcome.placement)).to.equal(workplace.read("q.json"));
   });
 
+  it("are told the objectives there are, whatever word of the command line they pass", async () => {
+    const from = { model: undefined, numExperts: 8, numChiplets: 4, layers: [] };
+    for (const objective of ["balance", "tiem", 3, null]) {
+      const wrong = { ...asked, objective } as unknown as PlaceOptions;
+      const message = /^objective: found (balance|tiem|3|null), expected one of traffic, load, time$/;
+      await expectRejection(place(trace, wrong), message);
+      await expectRejection(place(trace, { ...wrong, from, maxMoves: 2 }), message);
+      await expectRejection(compare(trace, wrong), message);
+    }
+  });
+
   it("take the sizes of a model from its config.json, as the command does", async () => {
     const config = {
       ...{
