@@ -106,7 +106,7 @@ function candidateSteps(
 }
 
 /** What is known of a candidate: its cost, and what was proved for every placement of the layer. */
-function claimOf(
+export function claimOf(
   { layer, bound, peaks, stoppedBy = "budget" }: LayerPlacement,
   { chiplets, cost }: Candidate,
 ): LayerPlacement {

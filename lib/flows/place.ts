@@ -1,7 +1,8 @@
 import { fixesNumbers } from "../placement/numbering.js";
 import type { LayerPlacement, Placement, Solution } from "../placement/placement.js";
 import type { PlacementProblem } from "../placement/problem.js";
-import type { Solver, SolverOptions, SolverProgress } from "../placement/solver.js";
+import { timeLeft, type Solver, type SolverOptions, type SolverProgress } from "../placement/solver.js";
+import { countTraffic, tokenReplicationOf } from "../placement/traffic.js";
 import { SHARE_ROUNDING } from "../placement/tolerance.js";
 import type { Chiplets } from "../placement/placement.js";
 import { verifyByTokens, verifyChiplets, verifyFound } from "../placement/verify.js";
@@ -9,7 +10,7 @@ import { countTokens } from "../placement/verify-tokens.js";
 import { smallest } from "../statistics.js";
 import type { LoadTrace } from "../trace/load-trace.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
-import { fastestStep, type Candidates } from "./fastest-step.js";
+import { claimOf, fastestStep, type Candidates } from "./fastest-step.js";
 import { isRoutingTrace, poseLayers, type PosingOptions } from "./pose.js";
 
 /** What placing a trace came to. */
@@ -67,7 +68,8 @@ export async function placeTrace(
 ): Promise<PlaceOutcome> {
   const { posing, concurrency = Infinity, onLayer } = options;
   const problems = poseLayers(trace, posing);
-  const share = shareTime(problems.length, options);
+  const deadline = performance.now() + SOLVING_SHARE * (options.solverOptions.timeLimitMs ?? Infinity);
+  const share = shareTime(problems.length, { concurrency, deadline });
   const candidatesOf: Candidates = new Map();
   const answers = await mapSome(problems, concurrency, async (problem) => {
     const reason = missingRoom(problem);
@@ -92,6 +94,8 @@ export async function placeTrace(
   const { dispatch } = first;
   const { solver } = options;
   const keepsNumbers = options.keepsNumbers === true || solver.keepsNumbers === true || fixesNumbers(first);
+  const chosen = fastestStep(layers, { problems, candidates: candidatesOf, keepsNumbers });
+  const together = keepsNumbers ? chosen : improveStep(chosen, { trace, problems, deadline, ...options });
   const supported = solver.supports?.(first) ?? true;
   return {
     status: "placed",
@@ -104,9 +108,37 @@ export async function placeTrace(
       numChiplets,
       ...(slotsPerChiplet !== undefined && { slotsPerChiplet }),
       ...(problems.some(({ numReplicas }) => numReplicas > 0) && { dispatch }),
-      layers: verified(fastestStep(layers, { problems, candidates: candidatesOf, keepsNumbers }), problems),
+      layers: verified(together, problems),
     },
   };
+}
+
+/** What the solver makes of all layers together, held against the tokens like its answers. */
+function improveStep(
+  layers: readonly LayerPlacement[],
+  {
+    trace,
+    problems,
+    deadline,
+    solver,
+    solverOptions,
+  }: Pick<PlaceTraceOptions, "solver" | "solverOptions"> & {
+    readonly trace: RoutingTrace | LoadTrace;
+    readonly problems: readonly PlacementProblem[];
+    readonly deadline: number;
+  },
+): readonly LayerPlacement[] {
+  const placed = layers.map(({ chiplets }) => chiplets);
+  const together = solver.improveStep?.(placed, problems, { ...solverOptions, ...timeLeft(deadline) });
+  if (together === undefined) return layers;
+  return layers.map((layer, index) => {
+    if (together[index] === placed[index]) return layer;
+    const problem = problems[index];
+    const cost = tokenReplicationOf(countTraffic(problem.patterns, together[index], problem));
+    const improved = claimOf(layer, { chiplets: together[index], cost });
+    verifyAnswer(improved, { trace, problem, solver });
+    return improved;
+  });
 }
 
 /** Name of the solver that answered for all layers; where another did for some, that of the one asked. */
@@ -176,13 +208,11 @@ function verified(
 /** Share of a time limit that solvers get: answers are verified after them, and put together. */
 const SOLVING_SHARE = 0.9;
 
-/** Tells a layer that begins its share of the time that is left for all. */
+/** Tells a layer that begins its share of the time that is left for all, up to a moment on the clock of `performance.now()`. */
 function shareTime(
   numLayers: number,
-  { solverOptions, concurrency = Infinity }: PlaceTraceOptions,
+  { concurrency, deadline }: { readonly concurrency: number; readonly deadline: number },
 ): () => number {
-  const { timeLimitMs = Infinity } = solverOptions;
-  const deadline = performance.now() + SOLVING_SHARE * timeLimitMs;
   let waiting = numLayers;
   return () => {
     const rounds = Math.ceil(waiting-- / Math.min(concurrency, numLayers));

@@ -92,10 +92,20 @@ export function stepTime({
   };
 }
 
-/** How much more time a placement takes than the least that is proved, at most; undefined where nothing is proved. */
+/**
+ * How much more time a placement takes than the least that is proved, at most; undefined where nothing is proved.
+ *
+ * @throws Error if it takes less, as then what is proved is wrong.
+ */
 export function timeGap(time: StepTime | null | undefined): number | undefined {
   if (!time || time.atLeastNs === null) return undefined;
-  return Math.max(0, time.learnedNs / time.atLeastNs - 1);
+  const { learnedNs, atLeastNs } = time;
+  if (learnedNs < atLeastNs) {
+    throw new Error(
+      `a step of ${learnedNs} ns, found below the ${atLeastNs} ns that are proved of every placement, or follow from the bounds in its file`,
+    );
+  }
+  return learnedNs / atLeastNs - 1;
 }
 
 /**

@@ -67,4 +67,13 @@ export interface Solver {
   /** Name of the solver whose answer it gives to a problem that it has no way of its own for. Default its own name. */
   answersAs?(problem: PlacementProblem): string;
   solve(problem: PlacementProblem, options: SolverOptions): Promise<Solution>;
+  /**
+   * Goes on from admissible placements of all layers to ones that are better together, or no worse, where numbers of chiplets
+   * are free; a layer that stays as it is, is the one given. Default: all stay. They are verified like any answer.
+   */
+  improveStep?(
+    placed: readonly Chiplets[],
+    problems: readonly PlacementProblem[],
+    options: Pick<SolverOptions, "seed" | "timeLimitMs" | "signal">,
+  ): readonly Chiplets[];
 }

@@ -46,7 +46,7 @@ export interface BoundedLayer {
  *
  * Where GPUs have kernels all of them wait for each other before and after the experts of every layer, so that the step takes
  * what whichever GPU is last takes, layer by layer (`kernelBoundNs`). A root chiplet has nothing to attend to while a training step
- * turns (`turnBoundNs`), nor before weights have come (`streamBoundNs`).
+ * turns, where chunks have to fit the SRAM and so come in one order (`turnBoundNs`), nor before weights have come (`streamBoundNs`).
  *
  * @throws InputError if the traffic is for other chiplets than the machine has.
  *
@@ -110,7 +110,7 @@ function evenBoundNs(
   return Math.max(
     largest(remainingPathsNs(graph)),
     largest(resourceWorkNs(graph)),
-    plan.training && fromRoot ? turnBoundNs(durations, plan) : 0,
+    plan.training && fromRoot && plan.site.sramBytes < Infinity ? turnBoundNs(durations, plan) : 0,
     fromRoot ? streamBoundNs(streamed, plan) : 0,
   );
 }

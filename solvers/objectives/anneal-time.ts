@@ -114,7 +114,8 @@ export function annealTime(
   return { chiplets: best, ns: bestNs, isCut };
 }
 
-function drawSwaps(
+/** Draws a swap of two slots of different chiplets, or, as often as said, of two chiplets of different groups. */
+export function drawSwaps(
   { expertOf, slots, traffic }: Swappable,
   random: Random,
   wholeChiplets: number,

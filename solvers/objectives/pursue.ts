@@ -4,6 +4,7 @@ import { evenly } from "../constraints/even-slots.js";
 import { refutingLimits } from "../constraints/refuting-limits.js";
 import { keepingRouterGroups } from "../groups/router-groups.js";
 import { asksForReplicas, replicate } from "../replicas/replicate.js";
+import { annealStep } from "./anneal-step.js";
 import { balanced } from "./balance.js";
 import { dealing, isDealt } from "./dealt-replicas.js";
 import { estimatedTime, provedTime, scheduledTime } from "./modelled-time.js";
@@ -56,6 +57,7 @@ function pursuing(solver: Solver, helpers: Helpers): Solver {
         : replicated;
       return pursued.solve(problem, options);
     },
+    improveStep: annealStep,
   };
 }
 

@@ -117,7 +117,7 @@ export function distinct(placements: readonly Candidate[]): Candidate[] {
   );
 }
 
-export function isSame(a: Candidate, b: Candidate): boolean {
+export function isSame(a: Pick<Candidate, "chiplets">, b: Pick<Candidate, "chiplets">): boolean {
   return a.chiplets.every((experts, chiplet) => {
     const others = b.chiplets[chiplet];
     return experts.length === others.length && experts.every((expert, place) => expert === others[place]);

@@ -65,6 +65,26 @@ describe("stepBoundNs", () => {
     return [withChiplets(hardware, { numChiplets: 8, numGroups }), 8, numGroups];
   };
 
+  it("is below the time where chunks may overtake others, as nobody looks at the SRAM beside resident weights", () => {
+    const ucie = findHardware("ucie-a-hbm3");
+    if (ucie?.chiplet.kind !== "systolic") throw new Error("a known wafer");
+    const slowRoot = { ...ucie.chiplet, tiles: { ...ucie.chiplet.tiles, value: 4 } };
+    const hardware: Hardware = withChiplets(
+      { ...ucie, weights: "resident", root: slowRoot },
+      { numChiplets: 8, numGroups: 2 },
+    );
+    // Without shared experts, which a root has to do while a step turns.
+    const olmoe = findModelShape("olmoe-1b-7b")!;
+    const workload = createWorkload({ hardware, shape: olmoe }, { phase: "train", microBatches: 8 });
+    const machine = { hardware, shape: olmoe, workload };
+    for (const chiplets of placements(8)) {
+      const traffic = countTraffic(patterns[0], chiplets, hardware);
+      expect(stepBoundNs([{ traffic, tokenReplication: 1 }], machine)).to.be.at.most(
+        stepMakespanNs([traffic], machine),
+      );
+    }
+  });
+
   for (const preset of machines) {
     it(`is below the time of any placement, whatever the workload and transport: ${preset.name}`, () => {
       const [hardware, numChiplets, numGroups] = tiny(preset);
