@@ -1,6 +1,7 @@
 import colors from "picocolors";
 import { InputError } from "../index.js";
 import { printableLines, recordsCsv } from "../doors/report.js";
+import type { OnLayer } from "../doors/traces.js";
 import { outputWidth, wrapLines } from "./help.js";
 import { openProgress } from "./progress.js";
 
@@ -92,6 +93,13 @@ export function openTerminal({
       if (line === undefined) progress.end();
       else progress.say(() => printableLines(line()));
     },
+  };
+}
+
+/** Says at which layer work is, for what counts them without a pause. */
+export function layerProgress(terminal: Pick<Terminal, "progress">, doing: string): OnLayer {
+  return (index, numLayers) => {
+    terminal.progress(() => `${doing} layer ${index + 1} of ${numLayers}`);
   };
 }
 

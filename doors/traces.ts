@@ -28,4 +28,5 @@ export {
 } from "../traces/read-trace.js";
 export { synthesizeTrace, syntheticPresets, type SyntheticOptions } from "../traces/synthetic.js";
 export { withSharedExperts } from "../lib/trace/shared-experts.js";
+export type { OnLayer } from "../lib/trace/layer-progress.js";
 export { selectLayers, splitParts, type SplitTrace } from "../lib/trace/holdout.js";

@@ -1,3 +1,4 @@
+import type { OnLayer } from "../lib/trace/layer-progress.js";
 import { InputError } from "../lib/errors.js";
 import { modelShapes } from "../lib/hardware/model-shapes.js";
 import { createRandom, type Random } from "../lib/random.js";
@@ -14,6 +15,8 @@ export interface SyntheticOptions {
   tokens?: number | undefined;
   /** Make the first so many MoE layers. Default all of the model's. */
   layers?: number | undefined;
+  /** Told before every layer. */
+  onLayer?: OnLayer | undefined;
 }
 
 /**
@@ -97,7 +100,7 @@ export interface SyntheticModel {
  */
 export function synthesizeModel(
   { name: model, numExperts, topK, numMoeLayers, firstMoeLayer, cohesion }: SyntheticModel,
-  { seed = 1, tokens = 8192, layers: numLayers = numMoeLayers }: Omit<SyntheticOptions, "preset">,
+  { seed = 1, tokens = 8192, layers: numLayers = numMoeLayers, onLayer }: Omit<SyntheticOptions, "preset">,
 ): RoutingTrace {
   for (const [name, count] of Object.entries({ tokens, layers: numLayers })) {
     if (!Number.isInteger(count) || count < 1) {
@@ -106,9 +109,10 @@ export function synthesizeModel(
   }
   const text = writeText(tokens, createRandom(seed, 0));
   const routed = { numExperts, topK, cohesion };
-  const layers = Array.from({ length: numLayers }, (_, index) =>
-    routeLayer(firstMoeLayer + index, { text, model: routed, random: createRandom(seed, 1, index) }),
-  );
+  const layers = Array.from({ length: numLayers }, (_, index) => {
+    onLayer?.(index, numLayers);
+    return routeLayer(firstMoeLayer + index, { text, model: routed, random: createRandom(seed, 1, index) });
+  });
   return createRoutingTrace({ model, numExperts, topK, layers });
 }
 

@@ -15,7 +15,7 @@ import {
   type TraceOptions,
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
-import { formatTable, openTerminal } from "../terminal.js";
+import { formatTable, layerProgress, openTerminal } from "../terminal.js";
 
 interface InspectOptions extends FileCommandOptions, TraceOptions {
   readonly chiplets: number;
@@ -64,7 +64,11 @@ export function inspectCommand(): Command {
           `${counted(fewest, "token")} of a layer ${fewest === 1 ? "is" : "are"} few to learn from: docs/recording.md tells how many are enough`,
         );
       }
-      const inspection = inspectTrace(trace, { numChiplets: chiplets, slotsPerChiplet: slots });
+      const inspection = inspectTrace(trace, {
+        numChiplets: chiplets,
+        slotsPerChiplet: slots,
+        onLayer: layerProgress(terminal, "inspecting"),
+      });
       const { layers, uniformReplication } = inspection;
       const warmup = new Map(report.layers.map(({ layer, warmupRows }) => [layer, warmupRows]));
       const mean = (pick: (layer: LayerInspection) => number) =>

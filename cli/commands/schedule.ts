@@ -12,7 +12,7 @@ import {
   validateSchedule,
   type ScheduleViolation,
 } from "../../doors/schedule.js";
-import { splitParts, type RoutingTrace } from "../../doors/traces.js";
+import { splitParts, type OnLayer, type RoutingTrace } from "../../doors/traces.js";
 import { describeCurve, describeSchedule, resourceRecords, scheduleData } from "../describe/schedule.js";
 import { addExplainOption, explainData, printConstants, type ExplainOptions } from "../describe/constants.js";
 import { outputWidth } from "../help.js";
@@ -32,7 +32,7 @@ import {
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readPlacement, sortPaths } from "../read-files.js";
 import { addStepOptions, toScheduleOptions, withSequences, type StepOptions } from "../step-options.js";
-import { openTerminal, type Terminal } from "../terminal.js";
+import { layerProgress, openTerminal, type Terminal } from "../terminal.js";
 import { describeWorkload } from "../workload-options.js";
 import { addPngOption, checkPictures, writePicture, type PictureOptions } from "../write-figures.js";
 
@@ -91,7 +91,9 @@ export function scheduleCommand(): Command {
       const traffic = countLayers(
         chosen,
         withDispatch({ dispatch: defaultDispatch(hardware), ...placement }, options),
+        layerProgress(terminal, "counting"),
       );
+      terminal.progress(() => `scheduling ${counted(traffic.length, "layer")}`);
       const asked = withSequences(machine.workload, options, placement.numChiplets);
       const layerNumbers = chosen.layers.map(({ layer }) => layer);
       const model = { ...toScheduleOptions(options), hardware, shape, workload: asked, layerNumbers };
@@ -148,9 +150,9 @@ function chosenLayers(trace: RoutingTrace, layer: number | undefined): RoutingTr
 }
 
 /** Traffic of every layer. */
-function countLayers(trace: RoutingTrace, placement: Placement): LayerTraffic[] {
+function countLayers(trace: RoutingTrace, placement: Placement, onLayer: OnLayer): LayerTraffic[] {
   const { numGroups = 1, numChiplets, dispatch } = placement;
-  return placedLayers(trace, placement).map(({ patterns, chiplets }) =>
+  return placedLayers(trace, placement, onLayer).map(({ patterns, chiplets }) =>
     countTraffic(patterns, chiplets, { chipletsPerGroup: numChiplets / numGroups, dispatch }),
   );
 }

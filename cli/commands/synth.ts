@@ -9,7 +9,7 @@ import {
   type FileCommandOptions,
 } from "../options.js";
 import { checkOutput, writeOutput } from "../output-file.js";
-import { openTerminal } from "../terminal.js";
+import { layerProgress, openTerminal } from "../terminal.js";
 
 interface SynthOptions extends FileCommandOptions {
   readonly preset: string;
@@ -46,7 +46,8 @@ export function synthCommand(): Command {
       const terminal = openTerminal(options);
       const { output } = options;
       checkOutput(output, options);
-      const trace = synthesizeTrace(options);
+      const trace = synthesizeTrace({ ...options, onLayer: layerProgress(terminal, "making") });
+      terminal.progress(() => `writing ${output}`);
       await writeOutput(output, writeJsonLines(trace), { ...options, gzip: output.endsWith(".gz") });
       const { model = null, numExperts, topK, layers } = trace;
       const tokens = layers[0].numTokens;

@@ -26,7 +26,7 @@ import {
   type TraceOptions,
 } from "../options.js";
 import { isPlacementFile, readBytes, readText, readPlacement } from "../read-files.js";
-import { openTerminal, type Terminal, type TerminalOptions } from "../terminal.js";
+import { layerProgress, openTerminal, type Terminal, type TerminalOptions } from "../terminal.js";
 
 interface VerifyOptions extends TerminalOptions, TraceOptions, ModelLayerOptions {
   readonly against?: string;
@@ -154,6 +154,7 @@ async function compare(
   return verifyAgainstTrace(
     placement,
     splitParts(parts, options.holdout ?? placement.provenance?.holdout ?? 0).learn,
+    { onLayer: layerProgress(terminal, "recounting") },
   );
 }
 

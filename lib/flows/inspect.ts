@@ -1,5 +1,6 @@
 import { countCoactivation, type Coactivation } from "../trace/coactivation.js";
 import { countTokenCopies, uniformReplication } from "../placement/cost.js";
+import type { OnLayer } from "../trace/layer-progress.js";
 import type { LoadTrace } from "../trace/load-trace.js";
 import { countChoices, type RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
@@ -38,14 +39,19 @@ export interface Inspection {
  */
 export function inspectTrace(
   trace: RoutingTrace,
-  { numChiplets, slotsPerChiplet }: { numChiplets: number; slotsPerChiplet?: number | undefined },
+  {
+    numChiplets,
+    slotsPerChiplet,
+    onLayer,
+  }: { numChiplets: number; slotsPerChiplet?: number | undefined; onLayer?: OnLayer },
 ): Inspection {
   const { numExperts, topK } = trace;
   const slots = slotsPerChiplet ?? Math.ceil(numExperts / numChiplets);
   const contiguous = Uint16Array.from({ length: numExperts }, (_, expert) =>
     Math.floor((expert * numChiplets) / numExperts),
   );
-  const layers = trace.layers.map((current): LayerInspection => {
+  const layers = trace.layers.map((current, index): LayerInspection => {
+    onLayer?.(index, trace.layers.length);
     const patterns = collectPatterns(current, trace);
     const coactivation = countCoactivation(patterns);
     const { load } = coactivation;

@@ -1,5 +1,6 @@
 import { InputError } from "../errors.js";
 import type { Chiplets, Placement } from "../placement/placement.js";
+import type { OnLayer } from "../trace/layer-progress.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js";
 
@@ -14,6 +15,7 @@ import { collectPatterns, type TokenPatterns } from "../trace/token-patterns.js"
 export function placedLayers(
   trace: RoutingTrace,
   placement: Placement,
+  onLayer?: OnLayer,
 ): { layer: number; tokens: number; patterns: TokenPatterns; chiplets: Chiplets }[] {
   if (trace.numExperts !== placement.numExperts) {
     const { sharedExperts = 0 } = placement;
@@ -27,7 +29,8 @@ export function placedLayers(
   const chipletsOf = new Map<number, Chiplets>(
     placement.layers.map(({ layer, chiplets }) => [layer, chiplets]),
   );
-  return trace.layers.map((current) => {
+  return trace.layers.map((current, index) => {
+    onLayer?.(index, trace.layers.length);
     const chiplets = chipletsOf.get(current.layer);
     if (chiplets === undefined) {
       const common = trace.layers.map(({ layer }) => layer).filter((layer) => chipletsOf.has(layer));

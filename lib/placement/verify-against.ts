@@ -1,3 +1,4 @@
+import type { OnLayer } from "../trace/layer-progress.js";
 import type { RoutingTrace } from "../trace/routing-trace.js";
 import type { LayerPlacement, Placement } from "./placement.js";
 import { NO_LIMITS, type PlacementLimits } from "./constraints.js";
@@ -16,12 +17,17 @@ import { largest } from "../statistics.js";
  * @param trace The tokens that the placement was made from.
  * @returns One sentence a violation; empty if nothing is wrong.
  */
-export function verifyAgainstTrace(placement: Placement, trace: RoutingTrace): string[] {
+export function verifyAgainstTrace(
+  placement: Placement,
+  trace: RoutingTrace,
+  { onLayer }: { readonly onLayer?: OnLayer } = {},
+): string[] {
   if (placement.numExperts !== trace.numExperts) {
     return [`found ${placement.numExperts} experts, expected ${trace.numExperts} as in the trace`];
   }
   const filed = new Map(placement.layers.map((layer) => [layer.layer, layer]));
-  return trace.layers.flatMap((current) => {
+  return trace.layers.flatMap((current, index) => {
+    onLayer?.(index, trace.layers.length);
     const layer = filed.get(current.layer);
     if (layer === undefined)
       return [`layer ${current.layer}: found no placement, expected one for every layer`];
