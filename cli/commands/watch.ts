@@ -194,7 +194,7 @@ async function check(paths: readonly string[], context: CheckContext): Promise<P
   const text = formatPlacement(best);
   // Told once it is there: an engine may take no file of these layers.
   if (isWorthIt) await publish(text, best, context);
-  terminal.print(`${read}, ${describeJudged(split)}: ${describe(verdict, payBack)}`);
+  terminal.print(`${read}, ${describeJudged(split, loaded.trace)}: ${describe(verdict, payBack)}`);
   noteCutMoves(found, { moves: drift.moves, terminal });
   const { worth } = change;
   const record = { recordings: paths.map((path) => basename(path)), ...drift, worth, isWritten: isWorthIt };
@@ -256,10 +256,9 @@ async function publish(text: string, best: Placement, { options, terminal }: Che
 }
 
 /** On what tokens both placements are judged. */
-function describeJudged({ learn, heldOut }: SplitTrace): string {
+function describeJudged({ heldOut }: SplitTrace, { layers: [{ numTokens }] }: RoutingTrace): string {
   if (heldOut === undefined) return "judged on the tokens learned from";
-  const [{ numTokens }] = heldOut.layers;
-  return `judged on the last ${counted(numTokens, "token")} of ${numTokens + learn.layers[0].numTokens}`;
+  return `judged on the last ${counted(heldOut.layers[0].numTokens, "token")} of ${numTokens}`;
 }
 
 function describe({ drift, change, isWorthIt }: ChangeVerdict, payBack: number): string {
