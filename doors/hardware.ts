@@ -19,6 +19,7 @@ export {
 } from "../lib/hardware/model-shapes.js";
 export {
   calibrateKernels,
+  implausibleTimes,
   type Calibration,
   type TimedCase,
   type TimedKernel,

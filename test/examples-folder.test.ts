@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { parseAllDocuments } from "yaml";
+import type { Calibration } from "../lib/performance/calibrate.js";
 import { openWorkplace, type Workplace } from "./cli/run-cli.js";
 
 const root = resolve(fileURLToPath(new URL("../..", import.meta.url)));
@@ -38,6 +39,7 @@ describe("examples/", () => {
       "own-machine.sh",
       "own-solver.mjs",
       "serve-an-moe.sh",
+      "timings.csv",
       "wafer-sweep.yaml",
     ]);
   });
@@ -68,6 +70,16 @@ describe("examples/", () => {
     // Two numbers of chiplets, two links, two memories, two solvers, and the head.
     expect(place.read("sweep.csv").trim().split("\n")).to.have.length(17);
     expect(place.read("sweep.html")).to.contain("mozart-deepseek-calibrated");
+  });
+
+  it("timings.csv moves all constants of its kernels, and the machine is theirs", async () => {
+    const printed = await place.runJson("calibrate", join(examples, "timings.csv"), "-o", "mine.json");
+    for (const found of (printed as { calibrations: Calibration[] }).calibrations) {
+      const { kernel, fitted, meanErrorBefore, meanError } = found;
+      expect(fitted.length, kernel).to.be.at.least(3);
+      expect(meanErrorBefore, kernel).to.be.above(0.1);
+      expect(meanError, kernel).to.be.below(0.02);
+    }
   });
 
   for (const name of ["compose.yaml", "kubernetes.yaml"]) {

@@ -4,6 +4,8 @@ import {
   calibrateKernels,
   findHardware,
   hardwarePresets,
+  implausibleTimes,
+  type Calibration,
   type Hardware,
   type TimedCase,
   type TimedKernel,
@@ -55,7 +57,9 @@ export function calibrateCommand(): Command {
       checkOutput(options.out, options);
       const { kernels: measured, ...machine } = findMachine(options.hardware);
       const cases = await readCases(readText(path), path);
+      checkUnits(measured, cases, { path, machine: machine.name });
       const fitted = calibrateKernels(measured, cases, `fitted to ${path}`);
+      checkFitted(fitted.calibrations, path);
       const name = options.name ?? options.out.replace(/^.*\//, "").replace(/\.json$/, "");
       const written: Hardware = { ...machine, name, kernels: fitted.kernels };
       await writeOutput(options.out, `${JSON.stringify(written, null, 2)}\n`, options);
@@ -63,19 +67,60 @@ export function calibrateCommand(): Command {
       terminal.printCsv(fitted.calibrations);
       terminal.print(
         formatTable(
-          ["kernel", "times", "mean error before", "after", "worst", "fitted"],
+          ["kernel", "servers", "times", "mean error before", "after", "worst", "fitted"],
           fitted.calibrations.map((found) => [
-            found.path,
+            found.kernel,
+            found.servers,
             String(found.numCases),
             percent(found.meanErrorBefore),
             percent(found.meanError),
             percent(found.worstError),
             found.fitted.join(", ") || "nothing: two times are the least",
           ]),
+          { words: [1] },
         ),
       );
+      for (const found of fitted.calibrations.filter(({ meanError }) => meanError > DOUBTFUL)) {
+        terminal.note(
+          `${nameOf(found)}: with ${percent(found.meanError)} of mean error the machine is no model of these times: maybe they are of several settings, or a column is wrong`,
+        );
+      }
       terminal.print(`\nwrote ${options.out}`);
     });
+}
+
+/** Mean error of fitted constants beyond which they say nothing. */
+const DOUBTFUL = 0.5;
+
+function nameOf({ kernel, servers }: Calibration): string {
+  return servers === "several" ? `${kernel} over several servers` : kernel;
+}
+
+/** @throws InputError for a time that is in another unit than microseconds, as far as that shows. */
+function checkUnits(
+  measured: NonNullable<Hardware["kernels"]>,
+  cases: readonly TimedCase[],
+  { path, machine }: { path: string; machine: string },
+): void {
+  const first = implausibleTimes(measured, cases).at(0);
+  if (first === undefined) return;
+  const { index, ratio } = first;
+  const { measuredNs } = cases[index];
+  const factor = Math.round(Math.max(ratio, 1 / ratio)).toLocaleString("en-US");
+  throw new InputError(
+    `${path}:${index + 2}: found time_us ${measuredNs / 1000}, expected microseconds: ${machine} is modelled to take ` +
+      `${(measuredNs / 1000 / ratio).toPrecision(3)}, ${factor} times as ${ratio > 1 ? "short" : "long"}`,
+    `Maybe it is in ${ratio > 1 ? "nanoseconds" : "milliseconds"}, or tokens and sizes are of another row.`,
+  );
+}
+
+/** @throws InputError where there are too few times to move any constant. */
+function checkFitted(calibrations: readonly Calibration[], path: string): void {
+  if (calibrations.some(({ fitted }) => fitted.length > 0)) return;
+  const found = calibrations.map((calibration) => `1 time of ${nameOf(calibration)}`);
+  throw new InputError(
+    `${path}: found ${found.join(" and ")}, expected two or more of a kernel: each two move one constant`,
+  );
 }
 
 const COLUMNS = `Columns of the CSV file, in any order:

@@ -37,6 +37,9 @@ export interface TimedCase {
 
 /** How near the fitted constants of one kernel come. */
 export interface Calibration {
+  readonly kernel: TimedKernel;
+  /** Over how many servers it was timed, where that has constants of its own. */
+  readonly servers: "one" | "several" | "any";
   /** Path of the kernel's constants in a machine. */
   readonly path: string;
   readonly numCases: number;
@@ -91,6 +94,8 @@ export function calibrateKernels(
     for (const [name, value] of Object.entries(found)) target[name] = { value, source, trust: "fitted" };
     const after = errorsOf(own, model({}));
     calibrations.push({
+      kernel: own[0].kernel,
+      servers: serversOf(own[0], isFabric),
       path: plan.path.join("."),
       numCases: own.length,
       fitted: names,
@@ -100,6 +105,24 @@ export function calibrateKernels(
     });
   }
   return { kernels: changed, calibrations };
+}
+
+/** A time so many times longer or shorter than the machine's is no machine's: its unit is another one. */
+const IMPLAUSIBLE_FACTOR = 100;
+
+/**
+ * Times that the machine to begin with cannot be brought to: more than 100 times as long as it takes, or as short.
+ *
+ * @returns The number of each such case, from 0, and its time over the modelled one.
+ */
+export function implausibleTimes(
+  kernels: Sourced<GpuKernels>,
+  cases: readonly TimedCase[],
+): { readonly index: number; readonly ratio: number }[] {
+  const plain = plainNumbers<GpuKernels>(kernels);
+  return cases
+    .map((timed, index) => ({ index, ratio: timed.measuredNs / timedNs(plain, timed) }))
+    .filter(({ ratio }) => Math.max(ratio, 1 / ratio) > IMPLAUSIBLE_FACTOR);
 }
 
 /** What the model says of one case; on a fabric all GPUs reach each other as those of one server do. */
@@ -143,8 +166,15 @@ export function timedNs(kernels: GpuKernels, timed: TimedCase): number {
   });
 }
 
-function planOf({ kernel, numServers }: TimedCase, isFabric: boolean): Plan {
-  const across = numServers > 1 && !isFabric;
+/** On a fabric all GPUs reach each other as those of one server do, and experts are computed where they are. */
+function serversOf({ kernel, numServers }: TimedCase, isFabric: boolean): Calibration["servers"] {
+  if (isFabric || kernel.endsWith("experts")) return "any";
+  return numServers > 1 ? "several" : "one";
+}
+
+function planOf(timed: TimedCase, isFabric: boolean): Plan {
+  const { kernel } = timed;
+  const across = serversOf(timed, isFabric) === "several";
   const way = kernel.endsWith("combine") ? "combine" : "dispatch";
   if (kernel.startsWith("low-latency")) {
     const inside = ["floorNs", "linkBytesPerNs", "overlap"];

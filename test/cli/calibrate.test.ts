@@ -110,6 +110,54 @@ describe("moeplace calibrate", () => {
     expect((printed as { calibrations: Calibration[] }).calibrations[0].fitted).to.deep.equal(["floorNs"]);
   });
 
+  it("tells kernels by their names in the file, and those over several servers apart", async () => {
+    const rows = ["low-latency-dispatch", "low-latency-combine"].flatMap((kernel) =>
+      [1, 2].flatMap((servers) =>
+        [64, 128].map(
+          (tokens) => `${kernel},${90 * servers},${tokens},4096,8,128,${8 * servers},${servers},`,
+        ),
+      ),
+    );
+    place.write("servers.csv", `${[head, ...rows].join("\n")}\n`);
+    const { exitCode, stdout, stderr } = await place.run("calibrate", "servers.csv", "-o", "servers.json");
+    expect(exitCode, stderr).to.equal(0);
+    expect(stdout.match(/^low\S+ +\w+/gm)?.map((line) => line.split(/ +/))).to.deep.equal(
+      ["low-latency-dispatch", "low-latency-combine"].flatMap((kernel) => [
+        [kernel, "one"],
+        [kernel, "several"],
+      ]),
+    );
+  });
+
+  it("writes no machine where nothing was fitted, or times are in another unit", async () => {
+    const refused = async (rows: readonly string[]) => {
+      place.write("refused.csv", `${[head, ...rows].join("\n")}\n`);
+      const { exitCode, stderr } = await place.run("calibrate", "refused.csv", "-o", "never.json");
+      expect(exitCode).to.equal(2);
+      expect(place.files()).to.not.include("never.json");
+      return stderr;
+    };
+    const row = (time: number) => `low-latency-dispatch,${time},128,4096,8,128,8,1,`;
+    expect(await refused([row(50)])).to.match(
+      /^refused\.csv: found 1 time of low-latency-dispatch, expected two or more of a kernel: /,
+    );
+    // Right ones do not hide one that is in milliseconds, or nanoseconds.
+    expect(await refused([row(50), row(51), row(0.05)])).to.match(
+      /^refused\.csv:4: found time_us 0\.05, expected microseconds: h100-8x8 is modelled to take \S+, \S+ times as long\nMaybe it is in milliseconds/,
+    );
+    expect(await refused([row(50_000)])).to.match(/times as short\nMaybe it is in nanoseconds/);
+  });
+
+  it("says where times are no machine's", async () => {
+    const times = [20, 400, 30, 600, 25, 900];
+    const rows = times.map((time, index) => `low-latency-dispatch,${time},${64 + index},4096,8,128,8,1,`);
+    place.write("odd.csv", `${[head, ...rows].join("\n")}\n`);
+    const { stderr } = await place.run("calibrate", "odd.csv", "-o", "odd.json");
+    expect(stderr).to.match(
+      /low-latency-dispatch: with \S+ % of mean error the machine is no model of these/,
+    );
+  });
+
   it("names the row and the column of what it cannot read", async () => {
     place.write("bad.csv", `${head}\nnormal-dispatch,12,-4,4096,8,128,8,1,\n`);
     place.write("kernel.csv", `${head}\nabacus,12,4,4096,8,128,8,1,\n`);
