@@ -27,6 +27,7 @@ import { addForceOption, addTableOptions, integerOption, type FileCommandOptions
 import { checkOutput, writeOutput } from "../output-file.js";
 import { readDocument } from "../read-files.js";
 import { addQueueOption, openRunner, type RunnerOptions } from "../solver-runner.js";
+import { openPace } from "../sweep-pace.js";
 import { formatTable, openTerminal, type Terminal } from "../terminal.js";
 
 interface SweepOptions extends FileCommandOptions, RunnerOptions {
@@ -81,7 +82,7 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
       const made = () => ({ ...config, traceSha256: hashTrace(loaded.flatMap(({ parts }) => parts)) });
       const runner = await openRunner({ ...options, shares: true }, terminal, made);
       terminal.note(describePlan(plan));
-      const progress = openProgress(estimatePoints(points, estimateSeconds), terminal);
+      const progress = openProgress(estimatePoints(points, estimateSeconds), runner.numAtOnce, terminal);
       const backends = { columns: "highs" as BackendName, groups: "highs" as BackendName };
       const rows = await runSweep(
         points.map((point) => ({ ...point, solver: runner.run(point.solver) })),
@@ -103,7 +104,8 @@ export function sweepCommand(end: (exitCode: number) => void): Command {
       }
       terminal.printJson({ plan, rows: sweepData(marked) });
       terminal.printCsv(sweepCsv(marked));
-      const { headers, cells, best } = sweepTable(marked);
+      const { headers, cells, best, common } = sweepTable(marked);
+      if (common !== "") terminal.print(`${common}\n`);
       terminal.print(formatTable(headers, cells, { best }));
       for (const { machine, solver, reason } of rows) {
         if (reason !== undefined) terminal.print(`${machine}, ${solver}: ${reason}`);
@@ -242,38 +244,31 @@ async function buildMachine(
 }
 
 function describePlan({ numPoints, numLayers, numJobs, coreSeconds }: SweepPlan): string {
-  return (
-    `${counted(numPoints, "point")}, ${counted(numLayers, "layer")}, of which ${numJobs} differ; ` +
-    `estimated to take ${describeSeconds(coreSeconds)} of one core`
-  );
+  const points = `${counted(numPoints, "point")}, ${counted(numLayers, "layer")}, of which ${numJobs} differ`;
+  return coreSeconds === null
+    ? `${points}; how long they take is not known beforehand`
+    : `${points}; estimated to take ${describeSeconds(coreSeconds)} of one core, give or take a factor of three`;
 }
 
-/**
- * Says after every point how many are done, and how long the others take: as estimated, times what the points so far took
- * over what they were estimated to take.
- */
-function openProgress(estimated: readonly number[], terminal: Terminal): (index: number) => void {
+/** Says after every point how many are done, and how long the others take once that shows. */
+function openProgress(
+  estimated: readonly (number | undefined)[],
+  atOnce: number,
+  terminal: Terminal,
+): (index: number) => void {
   const begin = performance.now();
-  const all = estimated.reduce((total, seconds) => total + seconds, 0);
+  const secondsNow = () => (performance.now() - begin) / 1000;
+  const pace = openPace(estimated, atOnce);
   let numDone = 0;
-  let done = 0;
-  const secondsLeft = (seconds: number) => describeSeconds((seconds / done) * (all - done));
   const describe = () => {
-    const seconds = (performance.now() - begin) / 1000;
-    const left = numDone === 0 ? "" : `, about ${secondsLeft(seconds)} left`;
-    return `${numDone} of ${estimated.length} points, ${describeSeconds(seconds)}${left}`;
+    const left = pace.secondsLeft();
+    const then = left === undefined ? "" : `, about ${describeSeconds(left)} left`;
+    return `${numDone} of ${estimated.length} points, ${describeSeconds(secondsNow())}${then}`;
   };
   terminal.progress(describe);
   return (index) => {
     numDone++;
-    done += estimated[index];
-    const seconds = (performance.now() - begin) / 1000;
-    if (numDone === 1 && estimated.length > 1) {
-      terminal.note(
-        `the first point took ${describeSeconds(seconds)}, estimated at ${describeSeconds(done)} of one core: ` +
-          `about ${secondsLeft(seconds)} left`,
-      );
-    }
+    pace.done(index, secondsNow());
     terminal.progress(describe);
   };
 }

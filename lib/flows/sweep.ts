@@ -36,8 +36,8 @@ export interface SweepPlan {
   readonly numLayers: number;
   /** Layers that differ, and so are solved: points that differ in nothing the solver is told share theirs. */
   readonly numJobs: number;
-  /** Seconds of one core that all of them are estimated to take. */
-  readonly coreSeconds: number;
+  /** Seconds of one core that all of them are estimated to take; null where of some it is not known. */
+  readonly coreSeconds: number | null;
 }
 
 /** A layer to estimate the time of. */
@@ -85,46 +85,58 @@ export interface SweepOptions {
   readonly onPoint?: (index: number) => void;
 }
 
+/** Seconds that a layer is estimated to take; undefined where that is not known. */
+export type Estimate = (size: JobSize) => number | undefined;
+
 /** Counts what a sweep is to solve, and estimates how long that takes. */
-export function planSweep(points: readonly SweepPoint[], estimate: (size: JobSize) => number): SweepPlan {
-  const jobs = new Map<string, number>();
+export function planSweep(points: readonly SweepPoint[], estimate: Estimate): SweepPlan {
+  const jobs = new Map<string, number | undefined>();
   for (const point of points) for (const [key, seconds] of jobsOf(point, estimate)) jobs.set(key, seconds);
   return {
     numPoints: points.length,
     numLayers: sum(points.map(({ split }) => split.learn.layers.length)),
     numJobs: jobs.size,
-    coreSeconds: sum([...jobs.values()]) + sum(points.map(judgeSeconds)),
+    coreSeconds: knownSum([START_SECONDS, ...jobs.values(), ...points.map(judgeSeconds)]) ?? null,
   };
 }
 
-/** To count a token of a layer before and after it is solved: patterns, verification, traffic, time. A rough guess. */
+/** To begin: starting threads, and the first point before its code is compiled. As measured. */
+const START_SECONDS = 2;
+
+/** A layer, and every token of it, to be counted before and after it is solved: patterns, verification, traffic, time. As measured. */
+const JUDGE_SECONDS_OF_LAYER = 0.02;
 const JUDGE_SECONDS_OF_TOKEN = 4e-6;
 
 /**
  * Estimates the seconds of one core that every point takes, in order: of points that share a layer, the first one solves it.
  *
- * @returns Shape [numPoints].
+ * @returns Shape [numPoints]; undefined for those of which it is not known.
  */
-export function estimatePoints(points: readonly SweepPoint[], estimate: (size: JobSize) => number): number[] {
+export function estimatePoints(points: readonly SweepPoint[], estimate: Estimate): (number | undefined)[] {
   const known = new Set<string>();
   return points.map((point) => {
     const fresh = [...jobsOf(point, estimate)].filter(([key]) => !known.has(key));
     for (const [key] of fresh) known.add(key);
-    return judgeSeconds(point) + sum(fresh.map(([, seconds]) => seconds));
+    return knownSum([judgeSeconds(point), ...fresh.map(([, seconds]) => seconds)]);
   });
+}
+
+function knownSum(seconds: readonly (number | undefined)[]): number | undefined {
+  const known = seconds.filter((value) => value !== undefined);
+  return known.length < seconds.length ? undefined : sum(known);
 }
 
 /** Estimated seconds of all that is done with a point but solving it, which points do not share. */
 function judgeSeconds({ split: { learn, heldOut } }: SweepPoint): number {
   const layers = [...learn.layers, ...(heldOut?.layers ?? [])];
-  return JUDGE_SECONDS_OF_TOKEN * sum(layers.map(({ numTokens }) => numTokens));
+  return sum(layers.map(({ numTokens }) => JUDGE_SECONDS_OF_LAYER + JUDGE_SECONDS_OF_TOKEN * numTokens));
 }
 
 /** Estimated seconds of every layer of a point, by all that a solver is told of it. */
 function jobsOf(
   { names, split, machine, request, solver }: SweepPoint,
-  estimate: (size: JobSize) => number,
-): Map<string, number> {
+  estimate: Estimate,
+): Map<string, number | undefined> {
   const { layers, numExperts } = split.learn;
   const posing = poseFor(split.learn, machine, request);
   const { objective = "traffic" } = request;

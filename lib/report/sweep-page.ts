@@ -36,10 +36,9 @@ export async function sweepPage(rows: readonly SweepRow[], facts: readonly strin
       `${lists.join("")}</div></div>`,
     ]);
   });
-  const { headers, cells } = sweepTable(markFronts(rows));
-  const isText = headers.map((_, index) =>
-    cells.some((row) => /[a-z]/i.test(row[index]) && !/^\d/.test(row[index])),
-  );
+  const { headers, cells, common } = sweepTable(markFronts(rows));
+  // "8 chiplets" is text, and 1e-7 is not.
+  const isText = headers.map((_, index) => cells.some((row) => /[a-z]{2}/i.test(row[index])));
   const cell = (tag: "th" | "td") => (text: string, index: number) =>
     `<${tag}${isText[index] ? ' class="text"' : ""}>${escapeXml(text)}</${tag}>`;
   const table =
@@ -54,7 +53,7 @@ export async function sweepPage(rows: readonly SweepRow[], facts: readonly strin
     `<p class="headline">${escapeXml(headline(rows))}</p>`,
     `<p class="quiet">${facts.map(escapeXml).join("<br>")}</p>`,
     ...pictures,
-    section("All points", [table]),
+    section("All points", [...(common === "" ? [] : [caption(escapeXml(common))]), table]),
     "</main></body></html>\n",
   ].join("\n");
 }

@@ -76,11 +76,21 @@ export function sweepData(rows: readonly MarkedRow[]): object[] {
   return rows.map((row) => Object.fromEntries(COLUMNS.map((name) => [name, row[name] ?? null])));
 }
 
-/** The rows as a table for people, the best of every figure marked; columns in which all rows agree are left out. */
-export function sweepTable(rows: readonly MarkedRow[]): TableText {
+/** The table of a sweep, and what all of its rows have in common. */
+export interface SweepText extends TableText {
+  /** Names that are the same in all rows, for a line above; empty where there are none. */
+  readonly common: string;
+}
+
+/**
+ * The rows as a table for people, the best of every figure marked. What all rows agree in is told once: whole columns, and
+ * parts of the names of machines.
+ */
+export function sweepTable(rows: readonly MarkedRow[]): SweepText {
+  const machines = splitNames(rows.map(({ machine }) => machine));
   const names: readonly TableColumn<MarkedRow>[] = [
     { header: "trace", cell: ({ trace }) => trace },
-    { header: "machine", cell: ({ machine }) => machine },
+    { header: "machine", cell: ({ machine }) => machines.own(machine) },
     { header: "workload", cell: ({ workload }) => workload },
     { header: "for", cell: ({ engine = "" }) => engine },
     { header: "objective", cell: ({ objective }) => objective },
@@ -110,10 +120,32 @@ export function sweepTable(rows: readonly MarkedRow[]): TableText {
     { header: "status", cell: ({ status }) => status },
   ];
   const differ = ({ cell }: TableColumn<MarkedRow>) => new Set(rows.map(cell)).size > 1;
-  return tableOf(rows, [
-    ...names.filter((column, index) => differ(column) || (index === 1 && !names.some(differ))),
-    ...figures.map((column) => ({ ...column, isOptional: true })),
-  ]);
+  // The first column goes before every part of a wide table, and tells its rows.
+  const shown = names.filter((column) => differ(column));
+  const same = names.filter((column) => !shown.includes(column) && column.header !== "machine");
+  const common = [
+    ...(machines.common === "" ? [] : [`machine ${machines.common}`]),
+    ...rows
+      .slice(0, 1)
+      .flatMap((row) =>
+        same.flatMap(({ header, cell }) => (cell(row) === "" ? [] : [`${header} ${cell(row)}`])),
+      ),
+  ];
+  const [, machine] = names;
+  const columns = shown.length > 0 ? shown : [{ ...machine, cell: (row: MarkedRow) => row.machine }];
+  return {
+    ...tableOf(rows, [...columns, ...figures.map((column) => ({ ...column, isOptional: true }))]),
+    common: common.join("; "),
+  };
+}
+
+/** Names of machines as a grid makes them, in parts that all have and parts of their own. */
+function splitNames(names: readonly string[]): { common: string; own: (name: string) => string } {
+  const partsOf = (name: string) => name.split(", ");
+  const [first = []] = names.map(partsOf);
+  const common = first.filter((part) => names.every((name) => partsOf(name).includes(part)));
+  const own = (name: string) => partsOf(name).filter((part) => !common.includes(part));
+  return { common: common.join(", "), own: (name) => own(name).join(", ") || name };
 }
 
 /** Four digits, and all of those before the point: a wafer has 20,040 mm2, not 2.004e+4. */

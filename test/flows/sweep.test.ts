@@ -141,7 +141,9 @@ describe("the pictures of a sweep", () => {
 describe("the table of a sweep", () => {
   it("tells silicon in plain numbers, however large", () => {
     const { cells } = sweepTable(
-      markFronts([7080, 20040].map((areaMm2) => ({ trace: "t", areaMm2, stepNs: areaMm2 }) as SweepRow)),
+      markFronts(
+        [7080, 20040].map((areaMm2) => ({ trace: "t", machine: "m", areaMm2, stepNs: areaMm2 }) as SweepRow),
+      ),
     );
     expect(cells.flat()).to.include.members(["7080", "20040"]);
   });
