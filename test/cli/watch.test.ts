@@ -124,7 +124,7 @@ describe("moeplace watch", () => {
     const paying = [...watching, "--checks", "1", "--pay-back", "1e6"];
     const dear = await place.run(...paying, "--restart", "1e6");
     expect(dear.stdout).to.match(/more than --pay-back 1000000: left as it is\. Worth it: /);
-    const engine = ["--for", "sglang", "--engine-output", "engine.json"];
+    const engine = ["--for", "sglang", "--engine-output", "engine.json", "--fill-layers"];
     const { child, ended } = place.start(...paying.slice(0, -4), "--pay-back", "1e9", ...engine);
     let said = "";
     child.stderr?.on("data", (text: string) => (said += text));
@@ -152,7 +152,7 @@ describe("moeplace watch", () => {
     expect(place.files()).not.to.include("next.json");
     const few = (await place.runJson(
       ...[...watching, "--checks", "1", "--pay-back", "1e9", "--max-moves", "2"],
-      ...["--for", "sglang", "--engine-output", "engine.json"],
+      ...["--for", "sglang", "--engine-output", "engine.json", "--fill-layers"],
     )) as Watched;
     const [check] = few.checks;
     expect(check, JSON.stringify(few)).to.have.property("isWritten", true);
