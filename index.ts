@@ -9,9 +9,9 @@ export {
   type CompareOptions,
   type CrossEvaluationOptions,
 } from "./program/compare.js";
-export { evaluate, verify } from "./program/evaluate.js";
+export { evaluate, verify, type EvaluateOptions } from "./program/evaluate.js";
 export { machine, type MachineChoice } from "./program/machine.js";
-export { place, type PlaceOptions } from "./program/place.js";
+export { place, type PlaceOptions, type PlaceResult } from "./program/place.js";
 export { schedule, type StepOptions } from "./program/schedule.js";
 export {
   formatPlacement as writePlacement,

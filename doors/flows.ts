@@ -91,7 +91,7 @@ export {
   type ReplicaLaw,
 } from "../lib/flows/replica-curve.js";
 export { layerCosts, replicaRoom, spendReplicas, type LayerCurve } from "../lib/flows/replica-budget.js";
-export { evaluateOn, judge } from "../lib/flows/judge.js";
+export { boundEffortOf, evaluateOn, judge, provedOn, type ReadTokens } from "../lib/flows/judge.js";
 export {
   createTasks,
   crossEvaluate,

@@ -1,6 +1,14 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
-import { beforeAfter, judge, measureOnlineSlots, measurePlacement, stepTime } from "../../doors/flows.js";
+import {
+  beforeAfter,
+  judge,
+  measureOnlineSlots,
+  measurePlacement,
+  provedOn,
+  type ReadTokens,
+  stepTime,
+} from "../../doors/flows.js";
 import { memoryWarning } from "../../doors/hardware.js";
 import type { Placement } from "../../doors/placement.js";
 import type { DispatchModel } from "../../doors/problem.js";
@@ -88,11 +96,12 @@ async function evaluate(paths: string[], options: EvaluateOptions): Promise<void
   }
   await checkMachineNames(options);
   const { parts } = await loadTrace(traces, options, terminal);
+  const tokens = { parts, holdout: options.holdout, dispatch: options.dispatch };
   const split = splitParts(parts, options.holdout);
   const evaluated: Evaluated[] = [];
   for (const [index, file] of placements.entries()) {
     terminal.progress(() => `judging ${file}, ${index + 1} of ${placements.length}`);
-    evaluated.push(await judgeFile(file, { split, options, terminal }));
+    evaluated.push(await judgeFile(file, { split, tokens, options, terminal }));
   }
   // Placements may ask for other numbers of chiplets, but all for the same machine.
   const [{ hardware }] = evaluated;
@@ -126,15 +135,19 @@ async function evaluate(paths: string[], options: EvaluateOptions): Promise<void
 
 interface JudgeContext {
   readonly split: SplitTrace;
+  readonly tokens: ReadTokens;
   readonly options: EvaluateOptions;
   readonly terminal: Terminal;
 }
 
 /** A placement file on the tokens held out, or else on all, beside what runs now. */
-async function judgeFile(file: string, { split, options, terminal }: JudgeContext): Promise<Evaluated> {
+async function judgeFile(
+  file: string,
+  { split, tokens, options, terminal }: JudgeContext,
+): Promise<Evaluated> {
   const trace = split.heldOut ?? split.learn;
   const known = { trace, numChiplets: options.ranks, terminal };
-  const placement = withDispatch(await readPlacement(file, known), options);
+  const placement = withDispatch(provedOn(await readPlacement(file, known), tokens), options);
   const asked = isPlacementFile(file) ? options : onGpus(options);
   if (asked !== options) {
     terminal.note(
@@ -149,7 +162,8 @@ async function judgeFile(file: string, { split, options, terminal }: JudgeContex
   const judged = judge(placement, split, machine);
   const measured = measurePlacement(placement, split, machine, judged);
   const standing =
-    (await readRunning(file, placement, { known, options })) ?? (await contiguousOn(split.learn, machine));
+    (await readRunning(file, placement, { known, tokens, options })) ??
+    (await contiguousOn(split.learn, machine));
   const { draws, onlineSlots } = options;
   return {
     file,
@@ -173,11 +187,15 @@ async function judgeFile(file: string, { split, options, terminal }: JudgeContex
 async function readRunning(
   file: string,
   { numChiplets }: Placement,
-  { known, options: { from, ranks } }: { known: PlacementReading; options: EvaluateOptions },
+  {
+    known,
+    tokens,
+    options: { from, ranks },
+  }: { known: PlacementReading; tokens: ReadTokens; options: EvaluateOptions },
 ): Promise<Placement | undefined> {
   if (from === undefined) return undefined;
   const running = await readPlacement(from, { ...known, numChiplets: ranks ?? numChiplets });
-  if (running.numChiplets === numChiplets) return running;
+  if (running.numChiplets === numChiplets) return provedOn(running, tokens);
   throw new InputError(
     `--from: ${from}: found ${counted(running.numChiplets, "chiplet")}, expected the ${numChiplets} of ${file}`,
   );

@@ -1,6 +1,14 @@
 import { Command } from "commander";
 import { InputError } from "../../index.js";
-import { beforeAfter, judge, measurePlacement, poseFor, stepTime } from "../../doors/flows.js";
+import {
+  beforeAfter,
+  boundEffortOf,
+  judge,
+  measurePlacement,
+  poseFor,
+  provedOn,
+  stepTime,
+} from "../../doors/flows.js";
 import { layerData, placementTable } from "../../doors/report.js";
 import { type LoadTrace, splitParts } from "../../doors/traces.js";
 import { autoReplicas, describeCurve } from "../auto-replicas.js";
@@ -119,9 +127,6 @@ export function placeCommand(end: (exitCode: number) => void): Command {
     });
 }
 
-/** Share of the effort of a proof where the search was cut by the clock. */
-const EFFORT_OF_CUT = 0.2;
-
 /** @returns Exit code. */
 async function placeByTokens({ trace, parts }: LoadedTrace, given: PlaceContext): Promise<number> {
   const { machine, options: aimed } = await aimAt(trace, given.options, given.terminal);
@@ -137,13 +142,14 @@ async function placeByTokens({ trace, parts }: LoadedTrace, given: PlaceContext)
   const { placement } = outcome;
   if (outcome.passedOver !== undefined) terminal.note(`${solver.name}: ${outcome.passedOver}`);
   const scheduled = options.objective === "time";
-  // Where the clock has cut the search, less time is spent on what is proved of its answer.
-  const isCut = placement.layers.some(({ stoppedBy }) => stoppedBy === "time limit");
-  const boundEffort = isCut ? EFFORT_OF_CUT : 1;
+  const boundEffort = boundEffortOf(placement);
   const judged = judge(placement, split, { ...machine, scheduled, boundEffort });
   const time = stepTime(judged);
   // What another machine does in a step is no measure of this placement, but how long it takes for as many tokens is.
-  const before = migration?.running.numChiplets === numChiplets ? migration.running : undefined;
+  const before =
+    migration?.running.numChiplets === numChiplets
+      ? provedOn(migration.running, { parts, holdout: options.holdout })
+      : undefined;
   const beforeNs = migration && runningNs(migration.running, split, { ...machine, scheduled });
   const standing = before ?? (await contiguousOn(split.learn, machine));
   const standingName = before ? "the running placement" : "contiguous";

@@ -6,14 +6,16 @@ import {
   judge,
   poseFor,
   poseLayer,
+  provedOn,
+  type ReadTokens,
   runSolvers,
   type ComparedSolver,
 } from "../../doors/flows.js";
-import { hashTrace, type Placement } from "../../doors/placement.js";
+import type { Placement } from "../../doors/placement.js";
 import { defaultDispatch } from "../../doors/problem.js";
 import { reportPage, type ObjectiveName } from "../../doors/report.js";
 import { solvers as solverTable } from "../../doors/solvers.js";
-import { splitParts, type RoutingTrace, type SplitTrace } from "../../doors/traces.js";
+import { splitParts, type SplitTrace } from "../../doors/traces.js";
 import { addDrawsOption, contiguousOn, type WorthCommandOptions } from "../before-after.js";
 import { describeInput } from "../describe/describe.js";
 import { loadTrace } from "../load-trace.js";
@@ -130,7 +132,8 @@ async function readPlacements(
   const [first] = placements;
   await checkMachineNames(options);
   const { trace, parts } = await loadTrace(traces, options, terminal);
-  const split = splitParts(parts, options.holdout ?? first.provenance?.holdout ?? 0);
+  const holdout = options.holdout ?? first.provenance?.holdout ?? 0;
+  const split = splitParts(parts, holdout);
   const machine = await loadMachineOf(first, options, { trace, terminal });
   const { hardware } = machine;
   const odd = placements.findIndex(({ numChiplets }) => numChiplets !== first.numChiplets);
@@ -143,7 +146,7 @@ async function readPlacements(
     await contiguousRow(split, machine),
     ...placements.map((read, index) => {
       const placement = { dispatch: defaultDispatch(hardware), ...read };
-      return row(nameOf(files, index), { placement, parts, split, machine });
+      return row(nameOf(files, index), { placement, tokens: { parts, holdout }, split, machine });
     }),
   ];
   const told = options.objective === "balance" ? "load" : options.objective;
@@ -194,30 +197,23 @@ function row(
   name: string,
   {
     placement,
-    parts,
+    tokens,
     split,
     machine,
-  }: { placement: Placement; parts: readonly RoutingTrace[]; split: SplitTrace; machine: Machine },
+  }: { placement: Placement; tokens: ReadTokens; split: SplitTrace; machine: Machine },
 ): ComparedSolver {
-  const isOfTrace = placement.provenance?.traceSha256 === hashTrace(parts);
   const known = split.learn.layers.map(({ layer }) => layer);
-  const own = { ...placement, layers: placement.layers.filter(({ layer }) => known.includes(layer)) };
-  const judged = judge(isOfTrace ? own : withoutProof(own), split, machine);
+  const proved = provedOn(placement, tokens);
+  const own = { ...proved, layers: proved.layers.filter(({ layer }) => known.includes(layer)) };
+  const judged = judge(own, split, machine);
   const layers = own.layers.map((layer, index) => ({
     ...layer,
     cost: judged.learned.layers[index].tokenReplication,
   }));
-  const shown = isOfTrace ? { ...own, layers } : withoutProof({ ...own, layers });
-  return { name, isFile: true, answer: { status: "placed", placement: shown, ...judged }, seconds: 0 };
-}
-
-function withoutProof(placement: Placement): Placement {
-  const layers = placement.layers.map(({ layer, chiplets, cost, stoppedBy }) => ({
-    layer,
-    chiplets,
-    status: "feasible" as const,
-    ...(cost !== undefined && { cost }),
-    ...(stoppedBy !== undefined && { stoppedBy }),
-  }));
-  return { ...placement, layers };
+  return {
+    name,
+    isFile: true,
+    answer: { status: "placed", placement: { ...own, layers }, ...judged },
+    seconds: 0,
+  };
 }

@@ -3,14 +3,17 @@ import { expect } from "chai";
 import {
   compare,
   crossEvaluate,
+  evaluate,
   InputError,
   machine,
   place,
   readPlacement,
   schedule,
+  splitHoldout,
   writePlacement,
   type PlaceOptions,
 } from "../../index.js";
+import type { StepMetrics, StepTime } from "../../doors/flows.js";
 import { parseModelConfig } from "../../lib/hardware/model-config.js";
 import type { RoutingTrace } from "../../lib/trace/routing-trace.js";
 import { openWorkplace, type Workplace } from "../cli/run-cli.js";
@@ -61,6 +64,31 @@ describe("programs", () => {
       expect(writePlacement(outcome.placement)).to.equal(workplace.read("p.json"));
     });
   }
+
+  it("tell the time of a step and what is proved of it as the commands do, on tokens held out, too", async () => {
+    const outcome = await place(trace, { ...asked, holdout: 0.25 });
+    if (outcome.status !== "placed") throw new Error(outcome.status);
+    const placed = await workplace.runJson("place", ...common, "--holdout", "0.25", "-o", "p.json");
+    expect(outcome.time).to.deep.equal((placed as { time: unknown }).time);
+    expect(outcome.time!.atLeastNs).to.be.within(1, outcome.time!.learnedNs);
+    const evaluated = async (...args: string[]) => {
+      const { placements } = (await workplace.runJson("evaluate", "trace.jsonl", ...args)) as {
+        placements: { step: StepMetrics; time: StepTime }[];
+      };
+      return placements[0];
+    };
+    const { step, time } = await evaluated("p.json", "--holdout", "0.25", "--model", "deepseek-moe-16b");
+    expect(time).to.deep.equal(outcome.time);
+    const { heldOut } = splitHoldout(trace, 0.25);
+    expect(step).to.deep.equal(evaluate(heldOut, outcome.placement, asked.machine).step);
+    expect(step.atLeastNs).to.be.within(1, step.stepNs);
+    const all = await place(trace, asked);
+    if (all.status !== "placed") throw new Error(all.status);
+    const own = evaluate(trace, all.placement, asked.machine).step!;
+    expect(own.atLeastNs).to.equal(all.time!.atLeastNs);
+    await workplace.run("place", ...common, "-o", "all.json");
+    expect((await evaluated("all.json", "--model", "deepseek-moe-16b")).step).to.deep.equal(own);
+  });
 
   it("begin at a running placement, and move no more experts than they are told", async () => {
     await workplace.run("place", ...common, "--solver", "random", "-o", "p.json");
