@@ -1,6 +1,7 @@
 import { InputError } from "../index.js";
 import {
   chooseReplicas,
+  type CurvePoint,
   measurePlacement,
   replicaCounts,
   type MeasuredPlacement,
@@ -72,11 +73,25 @@ const TIME_IS_MINIMISED =
   "Time is minimised: loads may be less even where fewer token copies save more. All replicas of a row are made, so\n" +
   "that more may take longer.";
 
+/** Why numbers with less time in the mean are not chosen: what they save, and how much of that batches make by chance. */
+function describePassedOver({ chosen, points }: ReplicaCurve): string[] {
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+  const valueOf = ({ stepNs, loadMaxOverMean }: CurvePoint) => stepNs ?? loadMaxOverMean;
+  const least = points.find(({ numReplicas }) => numReplicas === chosen);
+  return points
+    .filter((point) => least !== undefined && valueOf(point) < valueOf(least))
+    .map(({ numReplicas, gain }) => {
+      const saved = gain
+        ? `batch by batch they save ${percent(gain.gain)}, of which ${percent(gain.noise)} may be chance`
+        : "one batch cannot tell what they save";
+      return `Not ${counted(numReplicas, "replica")}: ${saved}.`;
+    });
+}
+
 /** The curve for people. */
-export function describeCurve(
-  { chosen, points, law, numLayers }: AutoReplicas,
-  objective: Objective,
-): string {
+export function describeCurve(curve: AutoReplicas, objective: Objective): string {
+  const { chosen, points, law, numLayers } = curve;
+  const passedOver = describePassedOver(curve).map((line) => `${line}\n`);
   const cells = points.map(({ numReplicas, stepNs, loadMaxOverMean, cost }) => [
     `${numReplicas}`,
     stepNs === null ? "" : formatTime(stepNs),
@@ -88,6 +103,7 @@ export function describeCurve(
   return (
     `replicas against time, in the mean over batches of the tokens learned from, on ${counted(numLayers, "layer")}:\n\n` +
     `${formatTable(["replicas", "step", "max load", "memory a chiplet", ""], cells)}\n\n` +
+    (passedOver.length > 0 ? `${passedOver.join("")}\n` : "") +
     (objective === "time" ? `${TIME_IS_MINIMISED}\n\n` : "") +
     `By the law of OEPLB even loads would save ${(100 * gain).toFixed(1)} %: ${beta} x max(0, ${r.toFixed(3)} - ${threshold}), ${source}.`
   );

@@ -58,8 +58,14 @@ export const SOLVE_DEFAULTS = {
   groupsBackend: "highs",
 } as const satisfies Partial<SolveOptions>;
 
-/** @param defaults Share of each trace file to hold out unless told otherwise. */
-export function addSolveOptions(command: Command, defaults: { holdout: number }): Command {
+/**
+ * @param defaults.holdout Share of each trace file to hold out unless told otherwise.
+ * @param defaults.choosesReplicas Whether the command tries several numbers of replicas for `auto`; default it does not.
+ */
+export function addSolveOptions(
+  command: Command,
+  defaults: { holdout: number; choosesReplicas?: boolean },
+): Command {
   const options = [
     choiceOption(
       "--objective <name>",
@@ -71,7 +77,7 @@ export function addSolveOptions(command: Command, defaults: { holdout: number })
       below: 1,
     }).default(defaults.holdout),
     integerOption("--slots <n>", "experts on a chiplet (default: experts / chiplets, rounded up)", 1),
-    replicasOption(),
+    replicasOption(defaults.choosesReplicas),
     integerOption(
       "--slots-per-chiplet <n>",
       "fill so many slots of every chiplet, with replicas, in place of --replicas",
@@ -218,11 +224,11 @@ export function listSolvers(): string {
   return solvers.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join("\n");
 }
 
-/** A number, or to try several, which `place` alone does. */
-function replicasOption(): Option {
+/** A number, or to try several, which `place` alone does: elsewhere `requestOf` refuses it with that advice. */
+function replicasOption(choosesReplicas = false): Option {
   const option = integerOption(
-    "--replicas <n|auto>",
-    "replicas of experts beyond one of each, never two on a chiplet; place tries several for auto",
+    choosesReplicas ? "--replicas <n|auto>" : "--replicas <n>",
+    `replicas of experts beyond one of each, never two on a chiplet${choosesReplicas ? "; auto tries several" : ""}`,
   );
   const { parseArg } = option;
   return option.argParser((value, before) => (value === "auto" ? value : parseArg?.(value, before)));

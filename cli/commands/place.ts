@@ -66,7 +66,10 @@ export function placeCommand(end: (exitCode: number) => void): Command {
     )
     .addOption(engineOption("engine that is to load it, which sets dispatch, slots and transport"))
     .option("--like <placement>", "make it as this placement file was made, which it says itself");
-  addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), { holdout: 0 });
+  addSolveOptions(addMachineOptions(addTraceOptions(command), { chiplets: true }), {
+    holdout: 0,
+    choosesReplicas: true,
+  });
   addMigrationOptions(addDrawsOption(command));
   return addTableOptions(addForceOption(command))
     .addHelpText(

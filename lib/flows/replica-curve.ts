@@ -1,7 +1,7 @@
 import type { Machine } from "../hardware/machine.js";
 import { expertBytes } from "../hardware/model-shapes.js";
 import { groupCapacity } from "../performance/memory.js";
-import { pairedGain } from "./batches.js";
+import { pairedGain, type PairedGain } from "./batches.js";
 import type { PosedMachine } from "./pose.js";
 import type { MeasuredPlacement, ReplicaCost } from "./worth.js";
 
@@ -13,6 +13,8 @@ export interface CurvePoint {
   /** Largest load of a chiplet over the mean, in the mean over batches. */
   readonly loadMaxOverMean: number;
   readonly cost: ReplicaCost | null;
+  /** What it saves of the chosen number, batch by batch; null for that itself, and where one batch cannot tell. */
+  readonly gain: PairedGain | null;
 }
 
 /** A curve of time against replicas, and the number to take. */
@@ -77,15 +79,23 @@ export function chooseReplicas(
     const { gain, noise } = pairedGain(valuesOf(chosen.placement), valuesOf(next.placement));
     if (gain > noise) chosen = next;
   }
+  const gainOf = (next: (typeof measured)[number]): PairedGain | null => {
+    const paired = pairedGain(valuesOf(chosen.placement), valuesOf(next.placement));
+    return next === chosen || !Number.isFinite(paired.noise) ? null : paired;
+  };
   const r = measured[0].placement.figures.batches.loadMaxOverMean.mean;
   return {
     chosen: chosen.numReplicas,
-    points: measured.map(({ numReplicas, placement: { figures } }) => ({
-      numReplicas,
-      stepNs: figures.batches.stepNs?.mean ?? null,
-      loadMaxOverMean: figures.batches.loadMaxOverMean.mean,
-      cost: figures.replicas,
-    })),
+    points: measured.map((point) => {
+      const { batches, replicas } = point.placement.figures;
+      return {
+        numReplicas: point.numReplicas,
+        stepNs: batches.stepNs?.mean ?? null,
+        loadMaxOverMean: batches.loadMaxOverMean.mean,
+        cost: replicas,
+        gain: gainOf(point),
+      };
+    }),
     law: { ...LAW, r, gain: LAW.beta * Math.max(0, r - LAW.threshold) },
   };
 }

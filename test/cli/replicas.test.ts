@@ -106,7 +106,12 @@ describe("replicas on the command line", () => {
       replicaCurve: {
         chosen: number;
         numLayers: number;
-        points: { numReplicas: number; stepNs: number; cost: { bytesPerChiplet: number } | null }[];
+        points: {
+          numReplicas: number;
+          stepNs: number;
+          cost: { bytesPerChiplet: number } | null;
+          gain: { gain: number; noise: number } | null;
+        }[];
         law: { r: number; gain: number };
       };
     };
@@ -118,19 +123,35 @@ describe("replicas on the command line", () => {
       expect(cost!.bytesPerChiplet).to.be.above(0);
     }
     expect(points.map(({ numReplicas }) => numReplicas)).to.include(chosen);
+    for (const { numReplicas, gain } of points) {
+      expect(gain === null).to.equal(numReplicas === chosen);
+      if (gain && numReplicas > chosen) expect(gain.gain).to.be.at.most(gain.noise);
+    }
     expect(law.gain).to.be.closeTo(0.33 * Math.max(0, law.r - 1.053), 1e-12);
     for (const { chiplets } of auto.placement.layers) expect(chiplets.flat()).to.have.length(8 + chosen);
     const refused = await place.run("compare", "trace.jsonl", "--chiplets", "4", "--replicas", "auto");
     expect(refused.exitCode).to.equal(2);
     expect(refused.stderr).to.contain("--replicas: found auto, expected a number");
+    for (const [command, flags] of [
+      ["place", "--replicas <n|auto>"],
+      ["compare", "--replicas <n> "],
+      ["watch", "--replicas <n> "],
+    ]) {
+      expect((await place.run(command, "--help")).stdout).to.contain(flags);
+    }
   });
 
   it("are told with what was minimised: time and even loads are not the same", () => {
     const law = { beta: 0.33, threshold: 1.053, r: 1.2, gain: 0.05, source: "elsewhere" };
-    const point = { numReplicas: 0, stepNs: 5e6, loadMaxOverMean: 1.2, cost: null };
+    const point = { numReplicas: 0, stepNs: 5e6, loadMaxOverMean: 1.2, cost: null, gain: null };
     const curve = { chosen: 0, numLayers: 1, points: [point], law };
     expect(describeCurve(curve, "time")).to.include("on 1 layer:").and.include("loads may be less even");
-    expect(describeCurve(curve, "balance")).not.to.include("loads may be less even");
+    expect(describeCurve(curve, "balance")).not.to.include("loads may be less even").and.not.include("Not ");
+    const passedOver = { ...point, numReplicas: 8, stepNs: 4.99e6, gain: { gain: 0.002, noise: 0.0031 } };
+    const longer = { ...point, numReplicas: 16, stepNs: 5.1e6, gain: { gain: -0.02, noise: 0.001 } };
+    expect(describeCurve({ ...curve, points: [point, passedOver, longer] }, "time"))
+      .to.include("Not 8 replicas: batch by batch they save 0.20 %, of which 0.31 % may be chance.\n\n")
+      .and.not.include("Not 16");
   });
 
   it("go to the layers where they gain most, within one budget for all", async () => {
