@@ -90,8 +90,8 @@ export function verifyPlacementFile(placement: Placement): string[] {
   const { numChiplets, numGroups = 1, layers } = placement;
   const violations = verifyPlacement(placement);
   const { modelLayers } = placement.provenance ?? {};
-  const stray = modelLayers === undefined ? [] : strayLayers(modelLayers, layers.map(({ layer }) => layer)); // prettier-ignore
-  for (const layer of stray) {
+  const numbers = layers.map(({ layer }) => layer);
+  for (const layer of modelLayers === undefined ? [] : strayLayers(modelLayers, numbers)) {
     violations.push(
       `layer ${layer}: found a placement, expected only MoE layers as provenance.modelLayers has them`,
     );
